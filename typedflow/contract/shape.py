@@ -40,6 +40,10 @@ class Shape(Protocol):
         """Give the type behind one path segment, None where there is none; of an optional type, of its other members."""
         ...
 
+    def item(self) -> Self | None:
+        """Give the type of one item of a list or set, to which `append` adds (Any of Any); None for any other type."""
+        ...
+
     def accepts(self, other: Self) -> bool:
         """Say whether every value of `other` is valid here."""
         ...

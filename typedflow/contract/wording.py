@@ -1,0 +1,44 @@
+"""How messages quote, shorten and list what users wrote; total on any object, so that a report never fails itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+LONGEST_TEXT: Final = 80
+"""Characters of user text that a message shows before it cuts."""
+LONGEST_LIST: Final = 8
+"""Names that a message lists before it counts the rest."""
+
+
+def quoted(text: str) -> str:
+    """Give user text in quotes, on one line, cut where it is long."""
+    if len(text) > LONGEST_TEXT:
+        text = text[: LONGEST_TEXT - 1] + "…"
+    return f"'{text}'" if text.isprintable() and "'" not in text else repr(text)
+
+
+def describe(value: object) -> str:
+    """Give a value as a message shows it: its repr, cut, and its class: `'5' (str)`."""
+    name = type(value).__name__
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, str):
+        return f"{quoted(value)} ({name})"
+    try:
+        shown = repr(value)
+    except Exception:  # a user's __repr__ may do anything, the message must come out all the same
+        return f"a value of {name}"
+    if not shown.isprintable():
+        shown = " ".join(shown.split())
+    if len(shown) > LONGEST_TEXT:
+        shown = shown[: LONGEST_TEXT - 1] + "…"
+    return f"{shown} ({name})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Give names in quotes, in the order given, cut where they are many: `'a', 'b' and 7 more`."""
+    every = list(names)
+    shown = ", ".join(quoted(name) for name in every[:LONGEST_LIST])
+    rest = len(every) - LONGEST_LIST
+    return f"{shown} and {rest} more" if rest > 0 else shown

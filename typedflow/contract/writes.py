@@ -1,0 +1,33 @@
+"""What is wrong with a write to a layer: the texts of the runtime, and of the paths that a checker can follow.
+
+The place (`Problem.where`: the handler) is filled in by who knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from typedflow.contract.names import name_hint
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import quoted
+
+
+def wrong_type(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
+    """Report a write of the wrong type; `given` is a rendered type, or a value as `wording.describe` gives it."""
+    return Problem("TF601", f"{_named(path, layer)} takes {expected}, not {given}", hint, side="value")
+
+
+def undeclared_field(name: str, owner: str, fields: Iterable[str]) -> Problem:
+    """Report a write to a field that the record `owner` does not declare."""
+    hint = name_hint(name, fields, known="its fields") or "it declares no fields"
+    return Problem("TF602", f"{owner} has no field {quoted(name)}", hint, side="key")
+
+
+def changed_in_place(path: str, expected: str, given: str, *, layer: str = "") -> Problem:
+    """Report a value that a handler changed in place to one that its field does not take."""
+    text = f"{_named(path, layer)} was changed in place: it takes {expected}, and now holds {given}"
+    return Problem("TF612", text, "append and set check each value where it is written")
+
+
+def _named(path: str, layer: str) -> str:
+    return f"{quoted(path)} of {layer}" if layer else quoted(path)
