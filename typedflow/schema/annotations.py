@@ -1,0 +1,318 @@
+"""What annotations say: resolved where their names were written, for classes and for handlers.
+
+With `from __future__ import annotations` an annotation is a text, and the names in it belong to the place where the
+class or the function was written. Their lookup follows pydantic: the module's globals and the locals of the frame that
+creates the class or attaches the handler. Nothing here knows what a contract is, nor imports `Data`: it is recognised
+by a mark on the class, because it lives in a higher layer.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import sys
+import types
+import typing
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, ForwardRef, Literal, Never, NoReturn, TypeAlias, TypeVar, get_args, get_origin
+from weakref import WeakKeyDictionary
+
+import typing_extensions
+
+
+class Unknown(enum.Enum):
+    """Hold the one mark for what an annotation does not say."""
+
+    UNKNOWN = "unknown"
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+NEVER: Final[Any] = Never
+"""The result of a handler that does not return: `typing.Never`, whichever of its spellings the handler uses."""
+
+DATA_MARK: Final = "__typedflow_data__"
+"""The class attribute by which `Data` is recognised."""
+
+Names: TypeAlias = Mapping[str, Any]
+
+_NEVER_FORMS: Final = (NoReturn, Never, typing_extensions.Never, typing_extensions.NoReturn)
+_LITERALS: Final = (Literal, typing_extensions.Literal)
+_TEXTS: Final = (str, ForwardRef)
+_CALLS: Final = (types.FunctionType, staticmethod)
+_ALIASES: Final[tuple[Any, ...]] = tuple(
+    {getattr(module, "TypeAliasType", None) for module in (typing, typing_extensions)} - {None}
+)
+_OWN_MODULES: Final = __name__.rpartition(".")[0] + "."
+
+
+class UnresolvedName(Exception):
+    """Say that an annotation could not be resolved; `text` is what was written, `reason` what evaluating it said."""
+
+    text: str
+    reason: str
+
+    def __init__(self, text: str, reason: str) -> None:
+        self.text = text
+        self.reason = reason
+        super().__init__(text, reason)
+
+    def __str__(self) -> str:
+        return f"'{self.text}': {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerTypes:
+    """Give what a handler says of itself; UNKNOWN where it says nothing, or where that cannot be resolved."""
+
+    contract: Any
+    """The C of `Data[C, V]`."""
+    value: Any
+    """The V of `Data[C, V]`."""
+    result: Any
+    """The return annotation, awaitables unwrapped; NEVER for a handler that does not return."""
+    is_async: bool
+    """A coroutine function, also behind a partial, a method or a callable object."""
+
+
+def calling_frame() -> types.FrameType | None:
+    """Give the nearest frame outside this package: the one that is creating a class."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_OWN_MODULES):
+        frame = frame.f_back
+    return frame
+
+
+def frame_names(frame: types.FrameType | None) -> Names:
+    """Give the local names that a class statement in this frame can mean: a class body sees the function around it."""
+    scopes: list[Names] = []
+    while frame is not None and frame.f_locals is not frame.f_globals:
+        scopes.append(frame.f_locals)
+        if frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            break
+        frame = frame.f_back
+    return scopes[0] if len(scopes) == 1 else ChainMap(*(typing.cast("dict[str, Any]", scope) for scope in scopes))
+
+
+def resolve(annotation: Any, globals_: dict[str, Any], locals_: Names) -> Any:
+    """Evaluate the texts in an annotation, at any depth; names are looked up in `locals_`, then in `globals_`.
+
+    Gives NoneType for None. Raises `UnresolvedName`. Evaluating runs whatever the annotation says, as every reader of
+    annotations does.
+    """
+    if annotation is None:
+        return types.NoneType
+    if not _has_text(annotation):
+        return annotation
+    holder = types.SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        return typing.get_type_hints(holder, globals_, locals_, include_extras=True)["it"]
+    except Exception as error:  # an annotation may hold any expression, so it may raise anything
+        text = annotation if isinstance(annotation, str) else _text_of(annotation)
+        raise UnresolvedName(text, f"{type(error).__name__}: {error}") from error
+
+
+def class_hints(cls: type, frame: types.FrameType | None = None) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
+    """Resolve what a class annotates itself, its bases excluded, and what of it cannot be resolved.
+
+    Locals of the frame come first, because a class is written where it is created; then the module's globals, the
+    class's own name (for recursion in a local class), and what is nested in its body.
+    """
+    module = sys.modules.get(cls.__module__)
+    globals_: Names = module.__dict__ if module is not None else {}
+    own = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    own[cls.__name__] = cls
+    own |= {parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())}
+    names = ChainMap(typing.cast("dict[str, Any]", frame_names(frame)), typing.cast("dict[str, Any]", globals_), own)
+    hints: dict[str, Any] = {}
+    failures: dict[str, UnresolvedName] = {}
+    for name, annotation in vars(cls).get("__annotations__", {}).items():
+        try:
+            hints[name] = resolve(annotation, {}, names)
+        except UnresolvedName as failure:
+            failures[name] = failure
+    return hints, failures
+
+
+def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = None) -> HandlerTypes:
+    """Read the types of a handler: a function, method, partial, callable object, static method or wrapped function.
+
+    `frame` is the one that attaches the handler: its locals are asked where the names of the handler's own module and
+    closure do not do, and first where the handler was written in that frame.
+    """
+    function, skip, taken, is_async = _function_of(handler)
+    if function is None:
+        return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async)
+    if taken:
+        return _read_handler(function, skip, taken, is_async, frame)[0]
+    cached = _handlers.get(function)
+    key = (skip, is_async)
+    if cached is not None and (found := cached.get(key)) is not None:
+        return found
+    found, needed_frame = _read_handler(function, skip, taken, is_async, frame)
+    if not needed_frame:
+        if cached is None:
+            cached = _handlers[function] = {}
+        cached[key] = found
+    return found
+
+
+_handlers: WeakKeyDictionary[types.FunctionType, dict[tuple[int, bool], HandlerTypes]] = WeakKeyDictionary()
+
+
+def _function_of(handler: Any) -> tuple[types.FunctionType | None, int, frozenset[str], bool]:
+    """Find the function that carries the annotations, how many of its parameters are bound, which by name, is it async.
+
+    Whether a call gives a coroutine is asked of the outermost function: a decorator may have changed it.
+    """
+    skip = 0
+    taken: frozenset[str] = frozenset()
+    is_async = False
+    for _ in range(100):  # a chain of wrappers may be a ring
+        if type(handler) is types.FunctionType:
+            is_async = is_async or inspect.iscoroutinefunction(handler)
+            wrapped = handler.__dict__.get("__wrapped__")
+            return (_unwrapped(handler) if wrapped is not None else handler), skip, taken, is_async
+        if isinstance(handler, types.MethodType):
+            skip += 1
+            handler = handler.__func__
+        elif isinstance(handler, functools.partial):
+            skip += len(handler.args)
+            taken |= handler.keywords.keys()
+            handler = handler.func
+        elif isinstance(handler, staticmethod):
+            handler = handler.__func__
+        else:
+            call = inspect.getattr_static(type(handler), "__call__", None)
+            if isinstance(handler, type) or not isinstance(call, _CALLS):
+                break
+            is_async = is_async or inspect.iscoroutinefunction(handler)
+            skip += 0 if isinstance(call, staticmethod) else 1
+            handler = call
+    return None, 0, taken, is_async
+
+
+def _unwrapped(function: types.FunctionType) -> types.FunctionType:
+    try:
+        inner = inspect.unwrap(function)
+    except ValueError:  # a ring of __wrapped__
+        return function
+    return inner if isinstance(inner, types.FunctionType) else function
+
+
+def _read_handler(
+    function: types.FunctionType, skip: int, taken: frozenset[str], is_async: bool, frame: types.FrameType | None
+) -> tuple[HandlerTypes, bool]:
+    """Read one function; the second member says whether the frame took part in it."""
+    annotations = function.__annotations__
+    if not annotations:
+        return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async), False
+    code = function.__code__
+    parameters = [name for name in code.co_varnames[: code.co_argcount][skip:] if name not in taken]
+    first = annotations.get(parameters[0], UNKNOWN) if parameters else UNKNOWN
+    data, data_by_frame = _annotation(first, function, frame)
+    result, result_by_frame = _annotation(annotations.get("return", UNKNOWN), function, frame)
+    contract, value = _data_arguments(data)
+    return HandlerTypes(contract, value, _returned(result), is_async), data_by_frame or result_by_frame
+
+
+def _annotation(annotation: Any, function: types.FunctionType, frame: types.FrameType | None) -> tuple[Any, bool]:
+    """Resolve one annotation of a function: by its own names, and by the frame where these do not do."""
+    if annotation is UNKNOWN:
+        return UNKNOWN, False
+    if not _has_text(annotation):
+        return (types.NoneType if annotation is None else annotation), False
+    own = _own_names(function)
+    if frame is not None and _written_in(function, frame):
+        order: list[tuple[Names, bool]] = [(ChainMap(own, frame.f_locals), True)]
+    elif frame is not None:
+        order = [(own, False), (ChainMap(own, function.__globals__, dict(frame_names(frame))), True)]
+    else:
+        order = [(own, False)]
+    for names, by_frame in order:
+        try:
+            return resolve(annotation, function.__globals__, names), by_frame
+        except UnresolvedName:
+            continue
+    return UNKNOWN, frame is not None
+
+
+def _own_names(function: types.FunctionType) -> dict[str, Any]:
+    """Give the names that belong to the function alone: its type parameters, and what its closure holds by now."""
+    names = {parameter.__name__: parameter for parameter in getattr(function, "__type_params__", ())}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            names[name] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    return names
+
+
+def _written_in(function: types.FunctionType, frame: types.FrameType) -> bool:
+    scope, local, _ = function.__qualname__.rpartition(".<locals>.")
+    return bool(local) and function.__globals__ is frame.f_globals and frame.f_code.co_qualname == scope
+
+
+def _data_arguments(annotation: Any) -> tuple[Any, Any]:
+    """Give C and V of `Data[C, V]`, UNKNOWN where it is something else."""
+    annotation = _see_through(annotation)
+    origin = getattr(annotation, "__origin__", None)
+    if origin is None or not getattr(origin, DATA_MARK, False):
+        return UNKNOWN, UNKNOWN
+    contract, value = annotation.__args__
+    return _known(contract), _known(value)
+
+
+def _returned(annotation: Any) -> Any:
+    annotation = _known(annotation)
+    if annotation is UNKNOWN or isinstance(annotation, type):
+        return annotation
+    seen = _see_through(annotation)
+    origin = get_origin(seen)
+    if origin is Coroutine or origin is Awaitable:
+        return _returned(get_args(seen)[-1])
+    return NEVER if seen in _NEVER_FORMS else annotation
+
+
+def _known(annotation: Any) -> Any:
+    """Give NoneType for None, and UNKNOWN for a bare type variable: it stands for whatever comes."""
+    if annotation is None:
+        return types.NoneType
+    return UNKNOWN if isinstance(annotation, TypeVar) else annotation
+
+
+def _see_through(annotation: Any) -> Any:
+    """Take off `Annotated` and the names of type aliases."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = annotation.__origin__
+        elif isinstance(annotation, _ALIASES):
+            annotation = annotation.__value__
+        elif isinstance(origin := getattr(annotation, "__origin__", None), _ALIASES):
+            annotation = origin.__value__[annotation.__args__]
+        else:
+            return annotation
+
+
+def _has_text(annotation: Any) -> bool:
+    """Say whether a name is still a text anywhere in the annotation."""
+    if type(annotation) is type:
+        return False
+    if isinstance(annotation, _TEXTS):
+        return True
+    arguments = getattr(annotation, "__args__", None)
+    if not arguments or type(arguments) is not tuple or getattr(annotation, "__origin__", None) in _LITERALS:
+        return False
+    return any(map(_has_text, arguments))
+
+
+def _text_of(annotation: Any) -> str:
+    if isinstance(annotation, ForwardRef):
+        return annotation.__forward_arg__
+    texts = [_text_of(argument) for argument in getattr(annotation, "__args__", ()) if _has_text(argument)]
+    return texts[0] if texts else str(annotation)
