@@ -1,0 +1,85 @@
+"""Event-driven flows whose data contracts are checked before and while they run.
+
+Every public name is here; stores are in `typedflow.stores`, what a user's tests need in `typedflow.testing`. A name is
+loaded at its first use, so that `typedflow.contract`, which the mypy plugin imports, loads neither msgspec nor asyncio.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConflictError",
+    "Contract",
+    "ContractError",
+    "Data",
+    "Events",
+    "Execution",
+    "ExecutionError",
+    "ExecutionPaused",
+    "FinishedError",
+    "Flow",
+    "FlowState",
+    "InterruptError",
+    "LeaseLostError",
+    "NoResultError",
+    "Process",
+    "ResourceError",
+    "Resources",
+    "Retry",
+    "SnapshotError",
+    "State",
+    "Status",
+    "StoreError",
+    "TypedflowError",
+]
+
+if TYPE_CHECKING:
+    from typedflow.definition.nodes import Retry
+    from typedflow.errors import (
+        ConflictError,
+        ContractError,
+        ExecutionError,
+        ExecutionPaused,
+        FinishedError,
+        InterruptError,
+        LeaseLostError,
+        NoResultError,
+        ResourceError,
+        SnapshotError,
+        StoreError,
+        TypedflowError,
+    )
+    from typedflow.execution.data import Data
+    from typedflow.execution.execution import Execution, Status
+    from typedflow.execution.flow import Flow
+    from typedflow.execution.process import Process
+    from typedflow.schema.contracts import Contract
+    from typedflow.schema.layers import Events, FlowState, Resources, State
+else:
+    # Hidden from type checkers, for whom a module with `__getattr__` has every name.
+    from importlib import import_module
+
+    _HOMES = {
+        "typedflow.definition.nodes": ("Retry",),
+        "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
+        "typedflow.execution.data": ("Data",),
+        "typedflow.execution.execution": ("Execution", "Status"),
+        "typedflow.execution.flow": ("Flow",),
+        "typedflow.execution.process": ("Process",),
+        "typedflow.schema.contracts": ("Contract",),
+        "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
+    }
+    _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+    def __getattr__(name):
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
