@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
-
-from typing_extensions import Self
+from typing import Protocol, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Shape(Protocol):
         ...
 
     def child(self, name: str) -> Self | None:
-        """Give the type behind one path segment, None where there is none; of an optional type, of its other members."""
+        """Give the type behind one path segment, None if there is none; of an optional type, of the other members."""
         ...
 
     def item(self) -> Self | None:

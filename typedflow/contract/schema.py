@@ -1,0 +1,131 @@
+"""What can be wrong with a contract and the classes it names: the texts, for class bodies and for class objects.
+
+A front end knows how to find out (msgspec's view of a type, or mypy's); here is how to say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from typedflow.contract.names import is_reserved, name_hint
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import listed, quoted
+
+PARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "input": "a type",
+        "result": "a type",
+        "state": "a subclass of State",
+        "flow_state": "a subclass of FlowState",
+        "resources": "a subclass of Resources",
+        "events": "a subclass of Events",
+        "stream": "a type",
+    }
+)
+"""The parts of a contract, with what each has to be."""
+
+REQUIRED_PARTS: Final = ("input", "result")
+
+REFUSED_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "frozen": "a state is there to be written",
+        "array_like": "a saved state is read by its field names",
+        "tag": "a state is saved under its contract, which names it already",
+        "forbid_unknown_fields": "an unknown field in a saved state is an error, never dropped",
+    }
+)
+"""The Struct options that a State and a FlowState refuse, with the reason; the last one only when it is False."""
+
+
+def check_parts(contract: str, declared: Collection[str]) -> list[Problem]:
+    """Check the names of a contract's parts: none unknown (TF607), none of the required ones missing (TF606)."""
+    problems = [unknown_part(contract, name, declared) for name in declared if name not in PARTS]
+    missing = [name for name in REQUIRED_PARTS if name not in declared]
+    return problems + [missing_part(contract, name) for name in missing]
+
+
+def unknown_part(contract: str, name: str, declared: Collection[str] = ()) -> Problem:
+    """Report an annotation in a contract that is none of its parts (TF607)."""
+    hint = name_hint(name, [part for part in PARTS if part not in declared], known="parts")
+    return Problem("TF607", f"contract {quoted(contract)} has no part {quoted(name)}", hint, side="key")
+
+
+def missing_part(contract: str, name: str) -> Problem:
+    """Report a required part that a contract lacks (TF606)."""
+    hint = f"add `{name}: …` with the type, or `{name}: None` where there is none"
+    return Problem("TF606", f"contract {quoted(contract)} does not say its {name}", hint)
+
+
+def wrong_part(contract: str, name: str, given: str) -> Problem:
+    """Report a part of the wrong kind (TF605); `given` is the rendered type or the described value."""
+    text = f"{quoted(name)} of contract {quoted(contract)} is {PARTS[name]}, not {given}"
+    bases = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
+    base = bases.get(name)
+    hint = f"declare `class {contract}{base}({base}): …` and name it here" if base else "annotate it with a type"
+    return Problem("TF605", text, hint, side="value")
+
+
+def part_with_value(contract: str, name: str) -> Problem:
+    """Report a part that is given a value: a contract is annotations only (TF613)."""
+    text = f"{quoted(name)} of contract {quoted(contract)} has a value: a contract holds annotations only"
+    return Problem("TF613", text, f"write `{name}: …` with the type, and no `=`", side="key")
+
+
+def wrong_version(contract: str, given: str) -> Problem:
+    """Report a contract version that is not a positive whole number (TF614)."""
+    text = f"the version of contract {quoted(contract)} is a whole number from 1, not {given}"
+    return Problem("TF614", text, f"write `class {contract}(Contract, version=2)`", side="value")
+
+
+def not_persistable(owner: str, field: str, type_: str, reason: str, *, path: str = "") -> Problem:
+    """Report a field of a State or FlowState that cannot be saved and read back (TF603).
+
+    `path` leads to the type at fault where it sits deeper than the field.
+    """
+    inside = f", in {quoted(path)}" if path and path != field else ""
+    text = f"field {quoted(field)} of {owner} cannot be saved: {type_}{inside} {reason}"
+    hint = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
+    return Problem("TF603", text, hint, side="value")
+
+
+def resource_in_state(owner: str, field: str, type_: str) -> Problem:
+    """Report a Resources class as the type of a state field (TF604)."""
+    text = f"field {quoted(field)} of {owner} is {type_}, a Resources class: resources are never saved"
+    return Problem("TF604", text, "declare it as the contract's `resources`, read it as data.resources", side="value")
+
+
+def check_field_name(owner: str, name: str) -> Problem | None:
+    """Check that a field's name is free: the layers' own methods have some (TF608)."""
+    if not is_reserved(name):
+        return None
+    text = f"{owner} cannot have a field {quoted(name)}: the name is a method of every layer, or Python's own"
+    return Problem("TF608", text, f"rename it, to {quoted(name.strip('_') + '_value')} for instance", side="key")
+
+
+def refused_option(owner: str, option: str) -> Problem:
+    """Report a Struct option that a State or FlowState cannot have (TF609); `option` is a key of `REFUSED_OPTIONS`."""
+    shown = f"{option}=False" if option == "forbid_unknown_fields" else option
+    return Problem("TF609", f"{owner} cannot be declared with {shown}: {REFUSED_OPTIONS[option]}", f"leave {shown} out")
+
+
+def unresolved(owner: str, name: str, annotation: str, reason: str) -> Problem:
+    """Report an annotation that names something that is not there (TF610)."""
+    text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+    hint = "define or import it before the class, outside of `if TYPE_CHECKING:`"
+    return Problem("TF610", text, hint, side="value")
+
+
+def undeclared_layer(contract: str, layer: str, declared: Collection[str]) -> Problem:
+    """Report the use of a layer that the contract does not declare (TF611)."""
+    have = [part for part in PARTS if part in declared]
+    shown = f", only {listed(have)}" if have else ""
+    text = f"contract {quoted(contract)} declares no {layer}{shown}"
+    return Problem("TF611", text, f"add `{layer}: …` to {contract}, {PARTS.get(layer, 'one of its parts')}")
+
+
+def large_flow_state(owner: str, field: str, type_: str) -> Problem:
+    """Note a FlowState field that can grow without bound (TF615)."""
+    text = f"field {quoted(field)} of {owner} is {type_}, which can grow: a flow_state is for flags and counters"
+    return Problem("TF615", text, "keep what belongs to one execution in its State", side="value")
