@@ -1,0 +1,271 @@
+"""Whether a value is valid for a declared type, and the value as it is then stored.
+
+The check agrees with mypy where both can tell, and is stricter where a save would not give the value back: classes are
+exact (a subclass of a Struct, a dataclass or a list is refused), TypedDicts hold no undeclared keys, and Structs are
+checked *inside*, which msgspec does not do on `__init__`. bool where int, int where float and plain subclasses of
+scalars are normalised (`scalars`). Mutable containers are normalised in place and keep their identity; immutable ones
+are rebuilt, only when a part changed. Values equal their normal form throughout.
+
+Compiled to closures, once per kind. What is behind a Callable, a protocol that is not runtime-checkable, an iterator or
+a class of unknown make is not looked at.
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+from collections.abc import Callable
+from typing import Any, Final, assert_never
+
+from typedflow.schema.containers import collection_check, mapping_check, tuple_check
+from typedflow.schema.mismatch import Mismatch as Mismatch
+from typedflow.schema.mismatch import render_path as render_path
+from typedflow.schema.record_checks import Part, record_check, typeddict_check
+from typedflow.schema.records import fields_of
+from typedflow.schema.render import render
+from typedflow.schema.scalars import Check as Check
+from typedflow.schema.scalars import literal_check, scalar_check
+from typedflow.schema.types import (
+    NO_LIMITS,
+    AliasOf,
+    Anything,
+    CollectionOf,
+    EnumOf,
+    FunctionOf,
+    Kind,
+    LiteralOf,
+    MappingOf,
+    NewTypeOf,
+    Nothing,
+    Opaque,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    parse,
+    see_through,
+)
+
+_compiled: dict[Kind, Check] = {}
+
+
+def compile_check(tp: Any) -> Check:
+    """Compile the check of a type: the value in, the value out, normalised, or the first `Mismatch`.
+
+    Raises `types.Unresolved` where an annotation at any depth names what does not exist. Cached for the life of the
+    process. A value nested deeper than the interpreter's stack, or one that holds itself, is a `Mismatch`.
+    """
+    kind = parse(tp)
+    try:
+        found = _compiled.get(kind)
+    except TypeError:  # an unhashable part: a Literal of a list
+        return _compile(kind)
+    if found is None:
+        found = _compiled[kind] = _compile(kind)
+    return found
+
+
+def exact_class(tp: Any) -> type | None:
+    """Give the class for which `type(v) is cls` alone says that `v` is valid; None where there is more to it."""
+    kind = see_through(parse(tp))
+    if isinstance(kind, Scalar) and kind.limits == NO_LIMITS:
+        return kind.cls
+    return kind.cls if isinstance(kind, EnumOf) else None
+
+
+def proving_classes(kind: Kind) -> frozenset[type]:
+    """Give every class for which `type(v)` alone says that `v` is valid: of a union, those of its members."""
+    seen = see_through(kind)
+    members = seen.members if isinstance(seen, UnionOf) else (seen,)
+    return frozenset(cls for member in members if (cls := exact_class(member)) is not None)
+
+
+def _compile(kind: Kind) -> Check:
+    compiler = _Compiler(in_place=True)
+    check = compiler.check(kind)
+    if not compiler.recursive:
+        return check
+    expected = render(kind)
+
+    def guarded(value: Any) -> Any:
+        try:
+            return check(value)
+        except RecursionError:
+            raise Mismatch((), expected, value, "it is nested too deep, or holds itself") from None
+
+    return guarded
+
+
+class _Compiler:
+    """One compilation; records and aliases met on the way are compiled once, so that recursive types end.
+
+    Not `in_place`: a container of which a part changes is rebuilt, and what was given is left alone.
+    """
+
+    def __init__(self, *, in_place: bool) -> None:
+        self.in_place = in_place
+        self.recursive = False
+        self._open: dict[Kind, list[Check]] = {}
+        self._done: dict[Kind, Check] = {}
+
+    def check(self, kind: Kind) -> Check:
+        match kind:
+            case Anything():
+                return _pass
+            case Nothing():
+                return _never
+            case Scalar():
+                return scalar_check(kind)
+            case EnumOf(cls=cls):
+                return _instance_check(cls, cls.__name__)
+            case LiteralOf():
+                return literal_check(kind)
+            case CollectionOf(item=item):
+                return collection_check(kind, self.check(item), exact_class(item), self.in_place)
+            case TupleOf(items=items):
+                return tuple_check(kind, [self.check(item) for item in items])
+            case MappingOf(key=key, value=value):
+                return mapping_check(
+                    kind, self.check(key), exact_class(key), self.check(value), exact_class(value), self.in_place
+                )
+            case UnionOf():
+                return self._union(kind)
+            case NewTypeOf(base=base):
+                return self.check(base)
+            case AliasOf():
+                return self._once(kind, lambda: self.check(kind.target))
+            case RecordOf():
+                return self._once(kind, lambda: self._record(kind))
+            case FunctionOf():
+                return _function_check(kind)
+            case Opaque():
+                return _instance_check(kind.cls, render(kind)) if kind.is_checkable else _pass
+            case _:
+                assert_never(kind)
+
+    def _once(self, kind: Kind, build: Callable[[], Check]) -> Check:
+        if kind in self._done:
+            return self._done[kind]
+        if kind in self._open:
+            self.recursive = True
+            return _deferred(self._open[kind])
+        cell: list[Check] = []
+        self._open[kind] = cell
+        check = build()
+        cell.append(check)
+        del self._open[kind]
+        self._done[kind] = check
+        return check
+
+    def _record(self, kind: RecordOf) -> Check:
+        parts = [Part(f.name, proving_classes(f.kind), self.check(f.kind), f.required) for f in fields_of(kind)]
+        if kind.flavour == "typeddict":
+            return typeddict_check(kind, parts, self.in_place)
+        return record_check(kind, parts, self.in_place)
+
+    def _union(self, kind: UnionOf) -> Check:
+        expected = render(kind)
+        checks = [self.check(member) for member in kind.members]
+        by_class: dict[type, list[Check]] = {}
+        for member, check in zip(kind.members, checks, strict=True):
+            for cls in exact_classes(member):
+                by_class.setdefault(cls, []).append(check)
+        if self.in_place and any(cls in _CHANGEABLE and len(found) > 1 for cls, found in by_class.items()):
+            return self._tried_first(kind, checks, expected)
+        proven = proving_classes(kind)
+        order = {cls: [*found, *(c for c in checks if c not in found)] for cls, found in by_class.items()}
+
+        def check_union(value: Any) -> Any:
+            cls = type(value)
+            if cls in proven:
+                return value
+            fault: Mismatch | None = None
+            for check in order.get(cls, checks):
+                try:
+                    return check(value)
+                except Mismatch as mismatch:
+                    fault = fault or mismatch
+            raise _unfit(expected, value, fault, clear=len(by_class.get(cls, ())) == 1)
+
+        return check_union
+
+    def _tried_first(self, kind: UnionOf, checks: list[Check], expected: str) -> Check:
+        """Find the member on copies, as a member that fails late must not have changed the value for the next one."""
+        dry = _Compiler(in_place=False)
+        trials = [dry.check(member) for member in kind.members]
+
+        def check(value: Any) -> Any:
+            fits = None
+            for trial, member in zip(trials, checks, strict=True):
+                try:
+                    if trial(value) is value:
+                        return member(value)
+                except Mismatch:
+                    continue
+                fits = fits or member
+            if fits is None:
+                raise Mismatch((), expected, value)
+            return fits(value)
+
+        return check
+
+
+_CHANGEABLE: Final = frozenset({list, set, dict})
+
+
+def exact_classes(kind: Kind) -> frozenset[type]:
+    """Give the classes whose instances a kind may accept as they are, where these can be listed; empty else."""
+    match see_through(kind):
+        case Scalar(cls=cls) | EnumOf(cls=cls):
+            return frozenset({cls})
+        case LiteralOf(members=members):
+            return frozenset(cls for cls, _ in members)
+        case CollectionOf(cls=cls) | MappingOf(cls=cls):
+            return frozenset({cls} & {list, set, frozenset, tuple, dict})
+        case TupleOf():
+            return frozenset({tuple})
+        case RecordOf(cls=cls, flavour=flavour):
+            return frozenset({dict if flavour == "typeddict" else cls})
+        case _:
+            return frozenset()
+
+
+def _unfit(expected: str, value: Any, fault: Mismatch | None, *, clear: bool) -> Mismatch:
+    """Choose the fault to tell of: that of the part, where it is clear which member was meant."""
+    if fault is not None and clear and fault.path:
+        return fault
+    return Mismatch((), expected, value, fault.hint if fault is not None and clear else "")
+
+
+def _deferred(cell: list[Check]) -> Check:
+    def check(value: Any) -> Any:
+        return cell[0](value)
+
+    return check
+
+
+def _pass(value: Any) -> Any:
+    return value
+
+
+def _never(value: Any) -> Any:
+    raise Mismatch((), "Never", value)
+
+
+def _instance_check(cls: type, expected: str) -> Check:
+    def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        raise Mismatch((), expected, value)
+
+    return check
+
+
+def _function_check(kind: FunctionOf) -> Check:
+    expected = render(kind)
+
+    def check(value: Any) -> Any:
+        if isinstance(value, abc.Callable):  # type: ignore[arg-type]  # mypy knows the form, not the class
+            return value
+        raise Mismatch((), expected, value)
+
+    return check

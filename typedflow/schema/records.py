@@ -1,0 +1,162 @@
+"""The fields of a record, looked up when they are asked for, so that records may speak of themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast, get_args, get_origin
+
+import msgspec
+import typing_extensions
+
+from typedflow.schema.types import ANY, Kind, RecordOf, Scope, parse_in
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record, with its type."""
+
+    name: str
+    kind: Kind
+    required: bool
+    """No default; of a TypedDict: the key is always there."""
+    encoded: str
+    """The name in the encoding."""
+
+
+_fields: dict[RecordOf, tuple[Field, ...]] = {}
+
+
+def fields_of(record: RecordOf) -> tuple[Field, ...]:
+    """Give the fields of a record in order of definition.
+
+    Annotations that are text resolve by msgspec's own rule, module globals and then the class; `Unresolved` else.
+    Cached for the life of the process.
+    """
+    found = _fields.get(record)
+    if found is None:
+        found = _fields[record] = tuple(_READERS[record.flavour](record, _Hints(record)))
+    return found
+
+
+def is_frozen(record: RecordOf) -> bool:
+    """Say whether the fields of an instance cannot be assigned."""
+    cls = cast("Any", record.cls)
+    match record.flavour:
+        case "struct":
+            return bool(cls.__struct_config__.frozen)
+        case "dataclass":
+            return bool(cls.__dataclass_params__.frozen)
+        case "namedtuple":
+            return True
+        case "attrs":
+            return "__setattr__" in vars(cls) and vars(cls)["__setattr__"].__name__.startswith("_frozen")
+        case _:
+            return False
+
+
+class _Hints:
+    """The annotations of a class and its bases, each with the scope it was written in."""
+
+    def __init__(self, record: RecordOf) -> None:
+        self.record = record
+        self.bound: dict[type, Mapping[Any, Kind]] = {}
+        parameters = getattr(record.cls, "__parameters__", ())
+        self._bind(record.cls, dict(zip(parameters, record.args, strict=False)))
+        self.found: dict[str, tuple[Any, Scope]] = {}
+        order = record.cls.__mro__ if record.flavour != "typeddict" else tuple(reversed(self.bound))
+        for cls in order:
+            if cls in (object, dict, tuple, typing.Generic, msgspec.Struct):
+                continue
+            scope = self._scope(cls)
+            for name, annotation in inspect.get_annotations(cls).items():
+                self.found.setdefault(name, (annotation, scope))
+
+    def _bind(self, cls: type, variables: Mapping[Any, Kind]) -> None:
+        if cls in self.bound:
+            return
+        self.bound[cls] = variables
+        for base in cls.__dict__.get("__orig_bases__", cls.__bases__):
+            origin = get_origin(base) or base
+            if not isinstance(origin, type) or origin in (object, dict, typing.Generic):
+                continue
+            args = (parse_in(arg, self._scope(cls)) for arg in get_args(base))
+            self._bind(origin, dict(zip(getattr(origin, "__parameters__", ()), args, strict=False)))
+
+    def _scope(self, cls: type) -> Scope:
+        module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+        names = dict(vars(cls)) | {p.__name__: p for p in getattr(cls, "__type_params__", ())}
+        return Scope(self.bound.get(cls, {}), module, names, self.record, f"class '{cls.__qualname__}'")
+
+    def form(self, name: str) -> Any:
+        """Give the annotation of a field, text resolved on the outside."""
+        annotation, scope = self.found[name]
+        if isinstance(annotation, typing.ForwardRef):
+            annotation = annotation.__forward_arg__
+        return scope.evaluate(annotation) if isinstance(annotation, str) else annotation
+
+    def kind(self, name: str) -> Kind:
+        """Give the type of a field; Any where it has no annotation."""
+        if name not in self.found:
+            return ANY
+        return parse_in(self.form(name), self.found[name][1])
+
+
+def _struct_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
+    cls = cast("type[msgspec.Struct]", record.cls)
+    names, defaults = cls.__struct_fields__, cls.__struct_defaults__
+    first = len(names) - len(defaults)
+    for index, (name, encoded) in enumerate(zip(names, cls.__struct_encode_fields__, strict=True)):
+        required = index < first or defaults[index - first] is msgspec.NODEFAULT
+        yield Field(name, hints.kind(name), required, encoded)
+
+
+def _typeddict_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
+    for name in inspect.get_annotations(record.cls):
+        required = name in cast("Any", record.cls).__required_keys__
+        form = hints.form(name)
+        # text hides Required and NotRequired from the TypedDict itself
+        while (origin := get_origin(form)) is not None:
+            if origin in (typing.Required, typing_extensions.Required):
+                required = True
+            elif origin in (typing.NotRequired, typing_extensions.NotRequired):
+                required = False
+            elif origin not in (typing.Annotated, typing_extensions.ReadOnly):
+                break
+            form = get_args(form)[0]
+        yield Field(name, hints.kind(name), required, name)
+
+
+def _namedtuple_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
+    cls = cast("Any", record.cls)
+    for name in cls._fields:
+        yield Field(name, hints.kind(name), name not in cls._field_defaults, name)
+
+
+def _dataclass_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
+    for item in dataclasses.fields(cast("Any", record.cls)):
+        required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+        yield Field(item.name, hints.kind(item.name), required, item.name)
+
+
+def _attrs_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
+    for item in cast("Any", record.cls).__attrs_attrs__:
+        has_default = type(item.default).__name__ != "_Nothing" and item.default is not _attrs_nothing()
+        yield Field(item.name, hints.kind(item.name), not has_default, item.name)
+
+
+def _attrs_nothing() -> Any:
+    return getattr(sys.modules.get("attr"), "NOTHING", None)
+
+
+_READERS: typing.Final = {
+    "struct": _struct_fields,
+    "typeddict": _typeddict_fields,
+    "namedtuple": _namedtuple_fields,
+    "dataclass": _dataclass_fields,
+    "attrs": _attrs_fields,
+}

@@ -1,0 +1,485 @@
+"""Types as trees: `parse` turns a typing form into one of a few frozen nodes, the kinds.
+
+Every question about a type (is this value valid, can it be copied, saved, assigned) is a walk over kinds, in the
+module that asks it. Kinds keep what `msgspec.inspect` drops: `Sequence` is not `list`, a NewType is not its base,
+protocols and callables stay. Records and aliases name their class only; what is inside is looked up when asked for
+(`records.fields_of`, `AliasOf.target`), so that recursive types are finite trees. Nothing here looks at values.
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+import dataclasses
+import enum
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final, TypeAlias, cast, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+import typing_extensions
+
+
+class Unresolved(Exception):
+    """Say that a name in an annotation means nothing where the annotation was written; `name` is that name."""
+
+    def __init__(self, name: str, place: str = "") -> None:
+        super().__init__(f"'{name}' is not defined{f' where {place} was written' if place else ''}")
+        self.name = name
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What `msgspec.Meta` asks of a value beyond its class; None asks nothing."""
+
+    ge: Any = None
+    gt: Any = None
+    le: Any = None
+    lt: Any = None
+    multiple_of: Any = None
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    tz: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Give the limits that are set, by name."""
+        return {f.name: value for f in dataclasses.fields(self) if (value := getattr(self, f.name)) is not None}
+
+
+NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """`Any` (`dynamic`: assignable both ways) or `object`."""
+
+    dynamic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """`Never` and `NoReturn`: no value is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A class whose values have no parts: one of `SCALARS`."""
+
+    cls: type
+    limits: Limits = NO_LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class EnumOf:
+    """An Enum with members."""
+
+    cls: type[enum.Enum]
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralOf:
+    """`Literal[…]`; the values come with their classes, because `1 == True`."""
+
+    members: tuple[tuple[type, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionOf:
+    """Items of one kind: `cls` is list, set, frozenset, tuple (variadic) or an abstract class of `COLLECTIONS`."""
+
+    cls: type
+    item: Kind
+    limits: Limits = NO_LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class TupleOf:
+    """A tuple of fixed length."""
+
+    items: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MappingOf:
+    """Keys of one kind, values of one kind: `cls` is dict, Mapping or MutableMapping."""
+
+    cls: type
+    key: Kind
+    value: Kind
+    limits: Limits = NO_LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class UnionOf:
+    """At least two members, in the order written; none of them is a union or an alias of one."""
+
+    members: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTypeOf:
+    """A NewType: its own type to a checker, its base to the runtime."""
+
+    newtype: Any
+    base: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class AliasOf:
+    """A `type X = …`, which may speak of itself."""
+
+    alias: Any
+    args: tuple[Kind, ...] = ()
+
+    @property
+    def target(self) -> Kind:
+        """Give what the alias stands for: never an alias itself. `Unresolved` where that cannot be told."""
+        return _alias_target(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOf:
+    """A class with named, typed fields; `records.fields_of` gives them."""
+
+    cls: type
+    args: tuple[Kind, ...] = ()
+    flavour: str = field(default="struct", compare=False)
+    """struct, typeddict, namedtuple, dataclass or attrs."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionOf:
+    """A Callable; `params` is None for `...` and what amounts to it."""
+
+    params: tuple[Kind, ...] | None
+    result: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A class, or protocol, of which nothing more is known."""
+
+    cls: type
+    args: tuple[Kind, ...] = ()
+
+    @property
+    def is_protocol(self) -> bool:
+        """Say whether the class is a Protocol."""
+        return bool(getattr(self.cls, "_is_protocol", False))
+
+    @property
+    def is_checkable(self) -> bool:
+        """Say whether `isinstance` can answer for the class."""
+        return not self.is_protocol or bool(getattr(self.cls, "_is_runtime_protocol", False))
+
+
+Kind: TypeAlias = (
+    Anything
+    | Nothing
+    | Scalar
+    | EnumOf
+    | LiteralOf
+    | CollectionOf
+    | TupleOf
+    | MappingOf
+    | UnionOf
+    | NewTypeOf
+    | AliasOf
+    | RecordOf
+    | FunctionOf
+    | Opaque
+)
+
+KINDS: Final = get_args(Kind)
+ANY: Final = Anything()
+NONE: Final = Scalar(type(None))
+SCALARS: Final = frozenset(
+    {type(None), bool, int, float, str, bytes, bytearray, datetime, date, time, timedelta, UUID, Decimal}
+    | {msgspec.Raw, msgspec.UnsetType}
+)
+COLLECTIONS: Final = frozenset(
+    {list, set, frozenset, abc.Sequence, abc.MutableSequence, abc.Set, abc.MutableSet, abc.Collection, abc.Iterable}
+)
+MAPPINGS: Final = frozenset({dict, abc.Mapping, abc.MutableMapping})
+
+_MAX_NESTED_ARGS: Final = 12
+"""Deeper type arguments become Any: `class Node(Generic[T]): child: Node[list[T]]` names endlessly many types."""
+
+_SPECIAL: Final[dict[Any, Kind]] = {
+    Any: ANY,
+    typing_extensions.Any: ANY,
+    object: Anything(dynamic=False),
+    None: NONE,
+    typing.Never: Nothing(),
+    typing.NoReturn: Nothing(),
+    typing.LiteralString: Scalar(str),
+    typing.Tuple: CollectionOf(tuple, ANY),  # noqa: UP006  # the bare form, which is not `tuple[()]`
+    dataclasses.KW_ONLY: ANY,
+    msgspec.Struct: Opaque(msgspec.Struct),
+}
+_QUALIFIERS: Final = frozenset(
+    {typing.Final, typing.ClassVar, typing.Required, typing.NotRequired, typing_extensions.ReadOnly}
+    | {getattr(typing, "ReadOnly", typing.Final)}
+)
+_ALIAS_TYPES: Final[tuple[Any, ...]] = (
+    typing_extensions.TypeAliasType,
+    *filter(None, [getattr(typing, "TypeAliasType", None)]),
+)
+    {typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", str)} - {str}
+)
+_TYPE_VARS: Final = tuple({typing.TypeVar, typing_extensions.TypeVar})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names and type variables mean where a form was written."""
+
+    variables: Mapping[Any, Kind] = field(default_factory=dict)
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    locals: Mapping[str, Any] = field(default_factory=dict)
+    owner: Kind = ANY
+    """What `Self` is."""
+    place: str = ""
+
+    def evaluate(self, text: str) -> Any:
+        """Give the form that a text stands for: module globals first, as msgspec has it, then the class."""
+        try:
+            return eval(text, dict(self.locals), self.globals)  # the annotations are the user's own program
+        except NameError as error:
+            raise Unresolved(error.name or text, self.place) from None
+        except Exception as error:
+            raise Unresolved(text, self.place) from error
+
+
+_NO_SCOPE: Final = Scope()
+_parsed: dict[Any, Kind] = {}
+
+
+def parse(tp: Any) -> Kind:
+    """Turn a typing form into a kind; a kind stays what it is.
+
+    Total but for names that mean nothing (`Unresolved`): a form that is no type at all becomes `Opaque` of its class.
+    Cached by the form and its text, because `int | None == None | int`.
+    """
+    if isinstance(tp, KINDS):
+        return cast("Kind", tp)
+    try:
+        key = tp if isinstance(tp, type) else (tp, repr(tp))
+        found = _parsed.get(key)
+        if found is None:
+            found = _parsed[key] = parse_in(tp, _NO_SCOPE)
+    except TypeError:  # unhashable: Literal[[]], Annotated[int, []]
+        return parse_in(tp, _NO_SCOPE)
+    return found
+
+
+def parse_in(tp: Any, scope: Scope) -> Kind:
+    """Turn a form into a kind, with names and type variables as `scope` has them."""
+    if isinstance(tp, KINDS):
+        return cast("Kind", tp)
+    if isinstance(tp, abc.Hashable) and (special := _special(tp)) is not None:
+        return special
+    if isinstance(tp, type) and not isinstance(tp, types.GenericAlias):
+        return _parse_class(tp, ())
+    if isinstance(tp, str):
+        return parse_in(scope.evaluate(tp), scope)
+    if isinstance(tp, typing.ForwardRef):
+        return parse_in(scope.evaluate(tp.__forward_arg__), scope)
+    if isinstance(tp, _TYPE_VARS):
+        return scope.variables[tp] if tp in scope.variables else _parse_variable(tp, scope)
+    if tp is typing.Self or tp is typing_extensions.Self:
+        return scope.owner
+    if isinstance(tp, (typing.NewType, typing_extensions.NewType)):
+        return NewTypeOf(tp, parse_in(tp.__supertype__, Scope(globals=_module_of(tp))))
+    if isinstance(tp, _ALIAS_TYPES):
+        return AliasOf(tp, tuple(parse_in(p, _NO_SCOPE) for p in tp.__type_params__))
+    if isinstance(tp, dataclasses.InitVar):
+        return parse_in(tp.type, scope)
+    return _parse_generic(tp, scope)
+
+
+def union_of(members: abc.Iterable[Kind]) -> Kind:
+    """Join kinds: unions and aliases of unions are flattened, repetitions dropped; a union of one is that one."""
+    flat: dict[Kind, None] = {}
+    for member in members:
+        seen = member.target if isinstance(member, AliasOf) else member
+        if isinstance(seen, UnionOf):
+            flat.update(dict.fromkeys(seen.members))
+        else:
+            flat[member] = None
+    if not flat:
+        return Nothing()
+    return next(iter(flat)) if len(flat) == 1 else UnionOf(tuple(flat))
+
+
+def see_through(kind: Kind) -> Kind:
+    """Give what the runtime sees: aliases and NewTypes resolved, on the outside only."""
+    while True:
+        if isinstance(kind, AliasOf):
+            kind = kind.target
+        elif isinstance(kind, NewTypeOf):
+            kind = kind.base
+        else:
+            return kind
+
+
+def constrain(kind: Kind, limits: Limits) -> Kind:
+    """Put limits on a kind, over those it has; in a union, on every member."""
+    if isinstance(kind, (Scalar, CollectionOf, MappingOf)):
+        return dataclasses.replace(kind, limits=dataclasses.replace(kind.limits, **limits.given()))
+    if isinstance(kind, NewTypeOf):
+        return dataclasses.replace(kind, base=constrain(kind.base, limits))
+    if isinstance(kind, AliasOf):
+        return constrain(kind.target, limits)
+    if isinstance(kind, UnionOf):
+        members = (member if member == NONE else constrain(member, limits) for member in kind.members)
+        return union_of(members)
+    return kind
+
+
+def _special(tp: Any) -> Kind | None:
+    try:
+        return _SPECIAL.get(tp)
+    except TypeError:  # hashable by its class, unhashable by its parts
+        return None
+
+
+def _module_of(tp: Any) -> Mapping[str, Any]:
+    return vars(sys.modules.get(getattr(tp, "__module__", None) or "", types.ModuleType("")))
+
+
+def _parse_variable(var: Any, scope: Scope) -> Kind:
+    default = getattr(var, "__default__", None)
+    if default is not None and default is not typing_extensions.NoDefault:
+        return parse_in(default, scope)
+    if var.__bound__ is not None:
+        return parse_in(var.__bound__, scope)
+    if var.__constraints__:
+        return union_of(parse_in(c, scope) for c in var.__constraints__)
+    return ANY
+
+
+def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
+    if cls in SCALARS:
+        return Scalar(cls)
+    if cls in COLLECTIONS or cls is tuple:
+        return CollectionOf(cls, args[0] if args else ANY)
+    if cls in MAPPINGS:
+        return MappingOf(cls, *(args if len(args) == 2 else (ANY, ANY)))
+    if cls is abc.Callable:
+        return FunctionOf(None, ANY)
+    if issubclass(cls, enum.Enum) and len(cls.__members__):
+        return EnumOf(cls)
+    flavour = _flavour(cls)
+    args = tuple(ANY if _nested(arg) > _MAX_NESTED_ARGS else arg for arg in args)
+    if flavour is None:
+        return Opaque(cls, args)
+    variables = getattr(cls, "__parameters__", ())
+    rest = tuple(parse_in(var, _NO_SCOPE) for var in variables[len(args) :] if isinstance(var, _TYPE_VARS))
+    return RecordOf(cls, args + rest, flavour)
+
+
+def _flavour(cls: type) -> str | None:
+    if isinstance(cls, type(msgspec.Struct)):
+        return "struct"
+    if typing_extensions.is_typeddict(cls):
+        return "typeddict"
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return "namedtuple"
+    if dataclasses.is_dataclass(cls):
+        return "dataclass"
+    return "attrs" if hasattr(cls, "__attrs_attrs__") else None
+
+
+def _parse_generic(tp: Any, scope: Scope) -> Kind:
+    origin, args = get_origin(tp), get_args(tp)
+    if origin is typing.Annotated:
+        kind = parse_in(args[0], scope)
+        for meta in args[1:]:
+            if isinstance(meta, msgspec.Meta):
+                kind = constrain(kind, Limits(**{f.name: getattr(meta, f.name) for f in dataclasses.fields(Limits)}))
+        return kind
+    if origin in (typing.Union, types.UnionType):
+        return union_of(parse_in(arg, scope) for arg in args)
+    if origin is typing.Literal:
+        return LiteralOf(tuple((type(value), value) for value in args))
+    if origin in _QUALIFIERS:
+        return parse_in(args[0], scope)
+    if origin is tuple and not (len(args) == 2 and args[1] is Ellipsis):
+        return _parse_tuple(args, scope)
+    if origin is abc.Callable:
+        return _parse_callable(args, scope)
+    inner = tuple(parse_in(arg, scope) for arg in args if arg is not Ellipsis and not isinstance(arg, list))
+    if isinstance(origin, _ALIAS_TYPES):
+        return AliasOf(origin, tuple(ANY if _nested(arg) > _MAX_NESTED_ARGS else arg for arg in inner))
+    if tp in _QUALIFIERS:  # a bare Final or ClassVar says nothing of the type
+        return ANY
+    return _parse_class(origin if isinstance(origin, type) else type(tp), inner)
+
+
+def _parse_tuple(args: tuple[Any, ...], scope: Scope) -> Kind:
+    if any(get_origin(arg) is typing.Unpack or isinstance(arg, typing.TypeVarTuple) for arg in args):
+        return CollectionOf(tuple, ANY)
+    return TupleOf(tuple(parse_in(arg, scope) for arg in args))
+
+
+def _parse_callable(args: tuple[Any, ...], scope: Scope) -> Kind:
+    if not args:
+        return FunctionOf(None, ANY)
+    params = tuple(parse_in(p, scope) for p in args[0]) if isinstance(args[0], list) else None
+    return FunctionOf(params, parse_in(args[-1], scope))
+
+
+def _nested(kind: Kind) -> int:
+    """Count how deep the kind goes, without looking into records."""
+    match kind:
+        case CollectionOf(item=item):
+            inner: tuple[Kind, ...] = (item,)
+        case MappingOf(key=key, value=value):
+            inner = (key, value)
+        case TupleOf(items=inner) | UnionOf(members=inner) | RecordOf(args=inner):
+            pass
+        case AliasOf(args=inner) | Opaque(args=inner):
+            pass
+        case NewTypeOf(base=base):
+            inner = (base,)
+        case FunctionOf(params=params, result=result):
+            inner = (*(params or ()), result)
+        case _:
+            inner = ()
+    return 1 + max(map(_nested, inner), default=0)
+
+
+_targets: dict[AliasOf, Kind] = {}
+_expanding: set[AliasOf] = set()
+
+
+def _alias_target(alias: AliasOf) -> Kind:
+    found = _targets.get(alias)
+    if found is not None:
+        return found
+    name = alias.alias.__name__
+    if alias in _expanding:
+        raise Unresolved(name, f"the alias '{name}' itself")
+    _expanding.add(alias)
+    try:
+        variables = dict(zip(alias.alias.__type_params__, alias.args, strict=False))
+        scope = Scope(variables, _module_of(alias.alias), place=f"the alias '{name}'")
+        try:
+            value = alias.alias.__value__
+        except NameError as error:
+            raise Unresolved(error.name or name, scope.place) from None
+        target = parse_in(value, scope)
+        while isinstance(target, AliasOf):
+            target = target.target
+    finally:
+        _expanding.discard(alias)
+    _targets[alias] = target
+    return target
