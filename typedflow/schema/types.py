@@ -232,8 +232,6 @@ _ALIAS_TYPES: Final[tuple[Any, ...]] = (
     typing_extensions.TypeAliasType,
     *filter(None, [getattr(typing, "TypeAliasType", None)]),
 )
-    {typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", str)} - {str}
-)
 _TYPE_VARS: Final = tuple({typing.TypeVar, typing_extensions.TypeVar})
 
 
