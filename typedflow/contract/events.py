@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from typedflow.contract.names import name_hint
 from typedflow.contract.problems import Problem
-from typedflow.contract.wording import describe, quoted
+from typedflow.contract.wording import describe, instead_of, quoted
 
 
 def check_event(name: object, declared: Collection[str] | None, *, contract: str) -> Problem | None:
@@ -22,7 +22,7 @@ def check_event(name: object, declared: Collection[str] | None, *, contract: str
     return Problem("TF501", f"contract {quoted(contract)} declares no event {quoted(name)}", hint, side="key")
 
 
-def wrong_payload(name: str, expected: str, given: str) -> Problem:
-    """Report a payload that is not of the event's type (TF502); `given` is a rendered type, or a described value."""
-    text = f"event {quoted(name)} carries {expected}, not {given}"
-    return Problem("TF502", text, f"emit it with a value of {expected}", side="value")
+def wrong_payload(name: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a payload that is not of the event's type (TF502); the words are those of `wording.instead_of`."""
+    text = f"event {quoted(name)} carries {instead_of(declared, given, path=path, expected=expected)}"
+    return Problem("TF502", text, f"emit it with a value of {declared}", side="value")

@@ -65,3 +65,19 @@ def wrong_class(key: str, type_: str, given: str) -> Problem:
     """Report a resource that is not of its declared class (TF103); `given` is a rendered type, or a described value."""
     text = f"resource {quoted(key)} is declared as {type_}, not {given}"
     return Problem("TF103", text, f"give an instance of {type_}", side="value")
+
+
+def assigned_resource(owner: str, key: str) -> Problem:
+    """Report an assignment to a field of a Resources object (TF106): what is injected is replaced by a call."""
+    hint = f"use data.set_resource({quoted(key)}, …), for this execution only"
+    return Problem("TF106", f"{quoted(key)} of {owner} cannot be assigned: resources are read-only", hint, side="key")
+
+
+def assigned(owner: str, key: str, declared: Collection[str]) -> Problem:
+    """Report an assignment to an attribute of a Resources instance (TF106); an undeclared one is TF101."""
+    problem = check_declared(key, declared, owner=owner)
+    if problem is not None:
+        return problem
+    text = f"resource {quoted(key)} cannot be assigned to {owner}"
+    hint = f"data.set_resource({quoted(key)}, value) replaces it for this execution"
+    return Problem("TF106", text, hint, side="key")

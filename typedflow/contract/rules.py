@@ -56,6 +56,8 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF103", RESOURCE, "resource of the wrong class"),
         ("TF104", RESOURCE, "resource key that is not a name"),
         ("TF105", RESOURCE, "contract declares no resources"),
+        ("TF106", RESOURCE, "assignment to a resource"),
+        ("TF106", RESOURCE, "assignment to a resource"),
         ("TF199", DYNAMIC, "resource key is not a literal"),
         ("TF201", PATH, "malformed path"),
         ("TF202", PATH, "unknown field"),
@@ -138,8 +140,10 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF716", FLOW, "handler of another contract"),
         ("TF717", FLOW, "not a handler"),
         ("TF718", FLOW, "option out of range"),
-        ("TF719", FLOW, "when without a trigger"),
+        ("TF719", FLOW, "when with no trigger, or an unknown one"),
         ("TF720", FLOW, "paused step that does not say its answer"),
+        ("TF721", FLOW, "end inside a block"),
+        ("TF722", FLOW, "case out of order"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
         ("TF803", RUNTIME, "execution is over"),
@@ -159,6 +163,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF817", RUNTIME, "pause inside a TaskGroup"),
         ("TF818", RUNTIME, "pause payload that is not JSON"),
         ("TF819", RUNTIME, "step is over"),
+        ("TF820", RUNTIME, "cancelled by nobody"),
     ]
 )
 """Every rule by its number, in order."""

@@ -42,3 +42,11 @@ def listed(names: Iterable[str]) -> str:
     shown = ", ".join(quoted(name) for name in every[:LONGEST_LIST])
     rest = len(every) - LONGEST_LIST
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def instead_of(declared: str, given: str, *, path: str = "", expected: str = "") -> str:
+    """Set a declared type against what was given, at a path inside of it where the fault lies deeper.
+
+    `str, not 5 (int)`, or `Approval, and 'note' in it is str, not 5 (int)`.
+    """
+    return f"{declared}, and {quoted(path)} in it is {expected}, not {given}" if path else f"{declared}, not {given}"

@@ -1,0 +1,182 @@
+"""What can be wrong with a run and with the calls on it: the texts that only the runtime needs.
+
+The place (`Problem.where`: the flow, the execution, the step) is filled in by who knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from typedflow.contract.names import is_id, name_hint
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import describe, instead_of, listed, quoted
+
+# -- starting
+
+
+def inside_loop(call: str) -> Problem:
+    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start"."""
+    receiver, dot, name = call.rpartition(".")
+    text = f"{call}() cannot run inside a running event loop"
+    return Problem("TF801", text, f"write `await {receiver}{dot}async_{name}(…)`")
+
+
+def started_already(status: str) -> Problem:
+    """Report a second start of one execution, or a load into one that was started (TF812)."""
+    text = f"the execution was started already, it is {status}"
+    return Problem("TF812", text, "make a new one: flow.create_execution()")
+
+
+def missing_state(missing: Mapping[str, str], state: str) -> list[Problem]:
+    """Report the required state fields that nothing supplies at the start (TF811): names and rendered types."""
+    hint = f"give create_execution(state={state}(…)), or the field a default"
+    return [
+        Problem("TF811", f"field {quoted(name)} ({type_}) of {state} is required, and nothing supplies it", hint)
+        for name, type_ in missing.items()
+    ]
+
+
+def check_id(given: object, *, what: str = "execution id") -> Problem | None:
+    """Check an id that a user chose (TF816)."""
+    if is_id(given):
+        return None
+    shown = quoted(given) if isinstance(given, str) else describe(given)
+    hint = "use 1 to 128 letters, digits, '_', '.' and '-', beginning with a letter or digit"
+    return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
+
+
+# -- values
+
+
+def wrong_start(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a start value that is not the contract's input (TF806); the words are those of `wording.instead_of`."""
+    text = f"the flow starts with {instead_of(declared, given, path=path, expected=expected)}"
+    return Problem("TF806", text, f"start it with a value of {declared}", side="value")
+
+
+def wrong_value(what: str, mismatch: str) -> Problem:
+    """Report a value that does not fit where a step's types say otherwise (TF813); `what` names it: "return value"."""
+    return Problem("TF813", f"the {what} does not fit: {mismatch}", "change the value, or the annotation", side="value")
+
+
+def undeclared_stream(contract: str) -> Problem:
+    """Report a stream call under a contract that declares none (TF804)."""
+    hint = f"add `stream: …` with the type of an item to {contract}"
+    return Problem("TF804", f"contract {quoted(contract)} declares no stream", hint)
+
+
+def wrong_item(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a stream item of the wrong type (TF805); the words are those of `wording.instead_of`."""
+    text = f"the stream carries {instead_of(declared, given, path=path, expected=expected)}"
+    return Problem("TF805", text, f"put a value of {declared}", side="value")
+
+
+# -- running and its end
+
+
+def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None) -> Problem:
+    """Report a result that is asked for and is not there (TF802).
+
+    `unfilled` holds the joins that were never filled, each with the branches it still waits for.
+    """
+    if status in ("created", "running"):
+        return Problem("TF802", f"there is no result yet: the execution is {status}", "await async_start(…) first")
+    if status != "completed":
+        hint = "answer its interrupts" if status == "waiting" else "execution.errors holds why"
+        return Problem("TF802", f"there is no result: the execution is {status}", hint)
+    joins = [f"{quoted(name)} still waits for {listed(waits)}" for name, waits in (unfilled or {}).items()]
+    text = "the run is over and nothing set a result"
+    if joins:
+        return Problem("TF802", f"{text}: {'; '.join(joins)}", "let every branch of these joins fire")
+    return Problem("TF802", text, "add .end() to a chain, or call data.set_result(value)")
+
+
+def finished(status: str, call: str) -> Problem:
+    """Report a call on an execution that is over (TF803)."""
+    text = f"the execution is {status}: {call} can have no effect"
+    hint = "make a new execution: flow.create_execution()"
+    if status == "failed":
+        hint = "rerun what failed, with await execution.async_retry(), or make a new execution"
+    return Problem("TF803", text, hint)
+
+
+def wrong_status(status: str, wanted: str) -> Problem:
+    """Report a change of status that cannot be (TF803)."""
+    if status in ("completed", "cancelled"):
+        hint = "make a new execution: flow.create_execution()"
+    elif status == "failed":
+        hint = "await execution.async_retry() is the only way on from a failure"
+    elif status == "created":
+        hint = "start it first"
+    else:
+        hint = "wait until it stops"
+    return Problem("TF803", f"the execution is {status}, it cannot become {wanted}", hint)
+
+
+def step_over(step: str, call: str) -> Problem:
+    """Report a late call from a step that is over: cancelled, timed out or returned (TF819)."""
+    text = f"step {quoted(step)} is over: {call} can have no effect"
+    return Problem("TF819", text, "finish before the step returns; a thread cannot be cancelled, only ignored")
+
+
+def cancelled_inside(step: str) -> Problem:
+    """Report a handler that raised CancelledError although nobody cancelled it (TF820)."""
+    text = f"step {quoted(step)} raised CancelledError, and nobody cancelled it"
+    return Problem("TF820", text, "a task that it awaits was cancelled: catch the error there")
+
+
+def too_deep(flow: str, depth: int) -> Problem:
+    """Report child flows nested past the declared bound (TF814)."""
+    text = f"flow {quoted(flow)} is nested deeper than max_depth={depth}"
+    return Problem("TF814", text, "end the recursion, or declare Flow(…, max_depth=…)")
+
+
+# -- pauses
+
+
+def paused(ids: Collection[str]) -> Problem:
+    """Report a direct start that met a pause (TF815)."""
+    text = f"the run is waiting for an answer to {listed(ids)}"
+    hint = "error.execution is the one to answer: await error.execution.async_continue_with(id, value)"
+    return Problem("TF815", text, hint)
+
+
+def unknown_interrupt(given: object, pending: Collection[str]) -> Problem:
+    """Report an answer to an interrupt that there never was (TF807)."""
+    shown = quoted(given) if isinstance(given, str) else describe(given)
+    hint = name_hint(given, pending, known="pending") or "no interrupt is pending"
+    return Problem("TF807", f"there is no interrupt {shown}", hint, side="value")
+
+
+def answered_already(given: str) -> Problem:
+    """Report a second answer to one interrupt (TF808)."""
+    hint = "the first answer stands: execution.interrupts lists what is pending"
+    return Problem("TF808", f"interrupt {quoted(given)} was answered already", hint, side="value")
+
+
+def interrupt_in_use(given: str) -> Problem:
+    """Report an interrupt id that is pending already (TF809)."""
+    text = f"interrupt id {quoted(given)} is in use in this execution"
+    return Problem("TF809", text, "leave interrupt_id out, or make it unique, with data.key in it", side="value")
+
+
+def wrong_answer(interrupt: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`."""
+    answer = instead_of(declared, given, path=path, expected=expected)
+    text = f"interrupt {quoted(interrupt)} is answered with {answer}"
+    return Problem("TF810", text, "it is still pending: answer it again", side="value")
+
+
+def pause_in_group() -> Problem:
+    """Report a pause inside a TaskGroup of the handler, which would take it for a failure (TF817)."""
+    text = "pause_for() was called inside a TaskGroup of the handler"
+    return Problem("TF817", text, "pause in the handler itself, outside of `async with TaskGroup()`")
+
+
+def payload_not_json(path: str, given: str) -> Problem:
+    """Report a pause payload that is more than JSON (TF818)."""
+    inside = f" at {quoted(path)}" if path else ""
+    text = (
+        f"the payload of a pause is JSON (None, bool, int, float, str, list, dict with str keys), not {given}{inside}"
+    )
+    return Problem("TF818", text, "turn it into plain data first: msgspec.to_builtins(value)", side="value")
