@@ -1,0 +1,1 @@
+"""Audit the licences of installed Python distributions against a policy: `python -m examples.license_audit`."""

@@ -1,0 +1,163 @@
+"""The plain records of an audit: what goes in, what is found, what comes out.
+
+Nothing here knows of flows or of where metadata comes from; every record can be encoded and decoded, so that it can
+be a value between steps, a field of the state, and part of a saved execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+
+class Verdict(StrEnum):
+    """What the policy says of a licence; in order of severity, the mildest first."""
+
+    ALLOWED = "allowed"
+    REVIEW = "review"
+    DENIED = "denied"
+
+    @property
+    def severity(self) -> int:
+        """Give the rank: 0 for allowed, 1 for review, 2 for denied."""
+        return tuple(Verdict).index(self)
+
+
+class Source(StrEnum):
+    """The metadata fields that speak of a licence, the most precise first."""
+
+    EXPRESSION = "License-Expression"
+    TEXT = "License"
+    CLASSIFIERS = "Classifier"
+
+
+class AuditRequest(Struct, frozen=True):
+    """Ask for an audit; no names means every distribution of the catalog."""
+
+    policy: str
+    """The path of a TOML policy file."""
+    names: tuple[str, ...] = ()
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sort licences into three lists; an entry is an SPDX id, alone or `WITH` an exception."""
+
+    allowed: frozenset[str] = frozenset()
+    review: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+
+
+class Distribution(Struct, frozen=True):
+    """Hold what one installed distribution says of its licence, as it says it."""
+
+    name: str
+    version: str
+    license_expression: str = ""
+    license_text: str = ""
+    classifiers: tuple[str, ...] = ()
+    """The licence classifiers only, whole: `License :: OSI Approved :: MIT License`."""
+    license_files: tuple[str, ...] = ()
+
+
+class Claim(Struct, frozen=True):
+    """Hold what one metadata field says, and how it was understood."""
+
+    source: Source
+    text: str
+    """The field, shortened to one line."""
+    expression: str = ""
+    """The canonical SPDX expression; empty where the field was not understood."""
+    remark: str = ""
+    """What a reader should know of how the expression was found."""
+
+
+class Identified(Struct, frozen=True, tag="identified"):
+    """Say that the metadata gives one licence expression, and nothing in it says otherwise."""
+
+    expression: str
+    source: Source
+    remarks: tuple[str, ...] = ()
+
+
+class Conflicting(Struct, frozen=True, tag="conflicting"):
+    """Say that two fields name licences that cannot both be meant."""
+
+    claims: tuple[Claim, ...]
+
+
+class Unrecognised(Struct, frozen=True, tag="unrecognised"):
+    """Say that the metadata speaks of a licence in words that are not understood."""
+
+    claims: tuple[Claim, ...]
+
+
+class Undeclared(Struct, frozen=True, tag="undeclared"):
+    """Say that the metadata does not speak of a licence."""
+
+
+License: TypeAlias = Identified | Conflicting | Unrecognised | Undeclared
+
+
+class Ruling(Struct, frozen=True):
+    """Hold a verdict and the sentence that explains it."""
+
+    verdict: Verdict
+    reason: str
+
+
+class Assessment(Struct, frozen=True):
+    """Hold one distribution with its licence and the policy's ruling, before anybody acts on it."""
+
+    distribution: Distribution
+    license: License
+    ruling: Ruling
+
+
+class Finding(Struct, frozen=True):
+    """Hold the outcome for one distribution."""
+
+    name: str
+    version: str
+    verdict: Verdict
+    reason: str
+    license: License
+    license_files: tuple[str, ...] = ()
+    """Where to look; filled for what a person has to decide."""
+
+
+class Counts(Struct, frozen=True):
+    """Count the findings of one audit by verdict."""
+
+    allowed: int = 0
+    review: int = 0
+    denied: int = 0
+
+    @property
+    def total(self) -> int:
+        """Give the number of distributions audited."""
+        return self.allowed + self.review + self.denied
+
+
+class Report(Struct, frozen=True):
+    """Hold the outcome of an audit, the gravest findings first."""
+
+    policy: str
+    counts: Counts
+    findings: tuple[Finding, ...]
+    unreadable: tuple[str, ...] = ()
+    """The places of distributions whose metadata cannot be read; they are not counted."""
+
+
+def compile_report(policy: str, findings: Iterable[Finding], unreadable: Iterable[str] = ()) -> Report:
+    """Put the findings in order (gravest first, then by name) and count them."""
+    ordered = tuple(sorted(findings, key=lambda finding: (-finding.verdict.severity, finding.name.lower())))
+    verdicts = [finding.verdict for finding in ordered]
+    counts = Counts(
+        allowed=verdicts.count(Verdict.ALLOWED),
+        review=verdicts.count(Verdict.REVIEW),
+        denied=verdicts.count(Verdict.DENIED),
+    )
+    return Report(policy=policy, counts=counts, findings=ordered, unreadable=tuple(unreadable))
