@@ -13,17 +13,17 @@ from examples.license_audit.records import Distribution
 
 
 class UnknownDistributionError(LookupError):
-    """Say that the catalog has no distribution of that name; `name` is the one asked for, `nearest` may be None."""
+    """Say which distributions the catalog does not have; `names` are those asked for."""
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        self.name = name
-        self.nearest = next(iter(get_close_matches(canonicalize_name(name), known, n=1)), None)
-        hint = (
-            f"did you mean '{self.nearest}'?"
-            if self.nearest
-            else f"none of the {len(known)} that are has a similar name"
-        )
-        super().__init__(f"no distribution '{name}' is installed ({hint})")
+    def __init__(self, names: Sequence[str], known: Sequence[str]) -> None:
+        self.names = tuple(names)
+        lines = [f"no distribution '{name}' is installed ({_nearest(name, known)})" for name in names]
+        super().__init__("\n  ".join(lines if len(lines) == 1 else [f"{len(lines)} unknown names:", *lines]))
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(canonicalize_name(name), known, n=1)
+    return f"did you mean '{nearest[0]}'?" if nearest else f"none of the {len(known)} that are has a similar name"
 
 
 @runtime_checkable
@@ -41,6 +41,20 @@ class Catalog(Protocol):
     def unreadable(self) -> list[str]:
         """Give the places that hold a distribution without readable metadata."""
         ...
+
+
+def select_names(catalog: Catalog, names: Sequence[str]) -> list[str]:
+    """Give the canonical names asked for, each once and sorted; all there are, where none is asked for.
+
+    Raises UnknownDistributionError with every name that the catalog does not have.
+    """
+    known = catalog.names()
+    if not names:
+        return known
+    unknown = [name for name in names if canonicalize_name(name) not in known]
+    if unknown:
+        raise UnknownDistributionError(unknown, known)
+    return sorted({canonicalize_name(name) for name in names})
 
 
 class InstalledCatalog:
@@ -69,7 +83,7 @@ class InstalledCatalog:
         try:
             return self._found[canonicalize_name(name)]
         except KeyError:
-            raise UnknownDistributionError(name, self.names()) from None
+            raise UnknownDistributionError([name], self.names()) from None
 
     def unreadable(self) -> list[str]:
         """Give the folders with a distribution that has no metadata file, a broken one, or one without a name."""

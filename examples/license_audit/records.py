@@ -108,6 +108,13 @@ class Ruling(Struct, frozen=True):
     reason: str
 
 
+class Licensed(Struct, frozen=True):
+    """Hold one distribution with what its metadata says of its licence."""
+
+    distribution: Distribution
+    license: License
+
+
 class Assessment(Struct, frozen=True):
     """Hold one distribution with its licence and the policy's ruling, before anybody acts on it."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from examples.license_audit.licences import identify
-from examples.license_audit.metadata import Catalog, InstalledCatalog, UnknownDistributionError
+from examples.license_audit.metadata import Catalog, InstalledCatalog, UnknownDistributionError, select_names
 from examples.license_audit.records import Distribution, Identified
 
 
@@ -73,7 +73,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnknownDistributionError) as caught:
         InstalledCatalog([str(tmp_path)]).read("Msgspek")
     assert str(caught.value) == "no distribution 'Msgspek' is installed (did you mean 'msgspec'?)"
-    assert (caught.value.name, caught.value.nearest) == ("Msgspek", "msgspec")
+    assert caught.value.names == ("Msgspek",)
 
 
 def test_an_unknown_name_that_is_like_no_other_is_refused_too(tmp_path: Path) -> None:
@@ -96,3 +96,26 @@ def test_the_remains_of_a_broken_installation_are_reported_and_do_no_harm(tmp_pa
 
 def test_a_folder_without_distributions_gives_an_empty_catalog(tmp_path: Path) -> None:
     assert InstalledCatalog([str(tmp_path)]).names() == []
+
+
+def test_no_names_select_every_distribution(tmp_path: Path) -> None:
+    install(tmp_path, "beta")
+    install(tmp_path, "alpha")
+    assert select_names(InstalledCatalog([str(tmp_path)]), []) == ["alpha", "beta"]
+
+
+def test_names_are_selected_once_in_any_spelling(tmp_path: Path) -> None:
+    for name in ("beta", "Alpha.One", "gamma"):
+        install(tmp_path, name)
+    assert select_names(InstalledCatalog([str(tmp_path)]), ["beta", "alpha_one", "BETA"]) == ["alpha-one", "beta"]
+
+
+def test_all_unknown_names_are_reported_at_once(tmp_path: Path) -> None:
+    install(tmp_path, "msgspec")
+    with pytest.raises(UnknownDistributionError) as caught:
+        select_names(InstalledCatalog([str(tmp_path)]), ["msgspek", "msgspec", "qqq"])
+    assert str(caught.value) == (
+        "2 unknown names:\n"
+        "  no distribution 'msgspek' is installed (did you mean 'msgspec'?)\n"
+        "  no distribution 'qqq' is installed (none of the 1 that are has a similar name)"
+    )
