@@ -2,6 +2,7 @@
 
     TypedflowError
       ContractError (TypeError)       a definition, a write, a value or an event that breaks a contract; .problems
+        PathError (KeyError)          a path that leads nowhere: in the declared types, or in the data at hand
       ResourceError (KeyError)        missing, unknown or of the wrong class; .missing
       ExecutionError
         NoResultError                 the run is over and nothing set a result
@@ -54,6 +55,10 @@ class TypedflowError(Exception):
 
 class ContractError(TypedflowError, TypeError):
     """Say that a definition, a write, a value or an event breaks a contract."""
+
+
+class PathError(ContractError, KeyError):
+    """Say that a path leads nowhere: in the declared types, or in the data at hand."""
 
 
 class ResourceError(TypedflowError, KeyError):

@@ -67,12 +67,6 @@ def wrong_class(key: str, type_: str, given: str) -> Problem:
     return Problem("TF103", text, f"give an instance of {type_}", side="value")
 
 
-def assigned_resource(owner: str, key: str) -> Problem:
-    """Report an assignment to a field of a Resources object (TF106): what is injected is replaced by a call."""
-    hint = f"use data.set_resource({quoted(key)}, …), for this execution only"
-    return Problem("TF106", f"{quoted(key)} of {owner} cannot be assigned: resources are read-only", hint, side="key")
-
-
 def assigned(owner: str, key: str, declared: Collection[str]) -> Problem:
     """Report an assignment to an attribute of a Resources instance (TF106); an undeclared one is TF101."""
     problem = check_declared(key, declared, owner=owner)

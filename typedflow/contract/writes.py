@@ -29,22 +29,10 @@ def changed_in_place(path: str, expected: str, given: str, *, layer: str = "") -
     return Problem("TF612", text, "append and set check each value where it is written")
 
 
-def missing_field(owner: str, name: str, type_: str) -> Problem:
-    """Report a required field of a State that nothing supplies at the start (TF811)."""
-    hint = f"give it with state={{{quoted(name)}: …}}, or give the field a default"
-    return Problem("TF811", f"field {quoted(name)} of {owner}, declared as {type_}, is missing", hint, side="key")
-
-
 def path_not_there(path: str, reached: str) -> Problem:
     """Report a path that the types allow and the data at hand does not have (TF208); `reached` is where it ends."""
     blame = f": {quoted(reached)} is not there" if reached != path else ""
     return Problem("TF208", f"{quoted(path)} is not there now{blame}", "use get(path, default), or ask with `in`")
-
-
-def write_after_step(path: str, layer: str) -> Problem:
-    """Report a write by a step that is over (TF819)."""
-    hint = "a step that was cancelled or timed out cannot write any more"
-    return Problem("TF819", f"{_named(path, layer)} cannot be written: the step is over", hint)
 
 
 def _named(path: str, layer: str) -> str:
