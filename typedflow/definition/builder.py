@@ -1,0 +1,424 @@
+"""The builder: the only mutable part of a definition.
+
+`Process` and its kin (in `typedflow.execution`) are the typed face of it; they hold a `Cursor` and hand it back. What can
+be seen at the call (a block that is not open, a name used twice, an unknown chunk) is refused there; what takes the
+whole flow to see waits for `typedflow.definition.validation`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import FrameType
+from typing import Any, get_args
+
+from typedflow.contract import flows
+from typedflow.contract.problems import Problem
+from typedflow.definition.nodes import (
+    PLAIN,
+    Batch,
+    Case,
+    Collect,
+    CollectMode,
+    Definition,
+    Each,
+    End,
+    Handler,
+    Join,
+    Match,
+    MatchMode,
+    Node,
+    Port,
+    Start,
+    Step,
+    StepOptions,
+    Trigger,
+    When,
+    WhenMode,
+)
+from typedflow.definition.order import order_of
+from typedflow.errors import ContractError
+from typedflow.schema.annotations import handler_types
+
+
+@dataclass(slots=True, eq=False)
+class EachBlock:
+    """An open for_each."""
+
+    node: int
+    closed: bool = False
+    word = "for_each"
+
+
+@dataclass(slots=True, eq=False)
+class BatchBlock:
+    """An open batch: its branches so far, by name, with the port where each ends."""
+
+    node: int
+    source: Cursor
+    concurrency: int | None
+    ends: dict[str, Port] = field(default_factory=dict)
+    closed: bool = False
+    word = "batch"
+
+
+@dataclass(slots=True, eq=False)
+class MatchBlock:
+    """An open match or if: its cases so far, with the port where each finished arm ends."""
+
+    node: int
+    source: Cursor
+    mode: MatchMode
+    word: str
+    cases: list[Case] = field(default_factory=list)
+    ends: list[Port] = field(default_factory=list)
+    has_else: bool = False
+    closed: bool = False
+
+    @property
+    def arms(self) -> int:
+        """Count the arms opened so far."""
+        return len(self.cases) + self.has_else
+
+
+@dataclass(slots=True, eq=False)
+class Arm:
+    """One arm of a match that is being wired."""
+
+    block: MatchBlock
+    index: int
+    finished: bool = False
+
+    @property
+    def word(self) -> str:
+        """Give what the user called the block."""
+        return self.block.word
+
+
+Block = EachBlock | BatchBlock | MatchBlock
+Open = EachBlock | BatchBlock | Arm
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Say where a chain stands: the port that gives its value, and the open blocks, outermost first."""
+
+    port: Port
+    blocks: tuple[Open, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class CollectDraft:
+    """A collect that may still get members."""
+
+    name: str
+    mode: CollectMode
+    blocks: tuple[Open, ...]
+    members: dict[str, Port] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Draft:
+    """The place of a node that is complete only when its block is closed."""
+
+    make: Callable[[], Node] | None = None
+
+
+class Builder:
+    """Collect the nodes of one flow, until the first execution freezes them."""
+
+    __slots__ = ("_chunks", "_collects", "_nodes", "_numbers", "_open", "_taken", "flow", "frozen")
+
+    def __init__(self, flow: str) -> None:
+        self.flow = flow
+        self.frozen: Definition | None = None
+        self._nodes: list[Node | _Draft] = [Start()]
+        self._taken: set[str] = {"start"}
+        self._numbers: dict[str, int] = {}
+        self._chunks: dict[str, Handler] = {}
+        self._collects: dict[str, tuple[int, CollectDraft]] = {}
+        self._open: list[Block] = []
+
+    # -- names and chunks
+
+    def register(self, name: str, handler: Handler) -> None:
+        """Register a chunk; a name stands for one function."""
+        known = self._chunks.setdefault(name, handler)
+        if known is not handler:
+            raise ContractError(flows.duplicate_name("chunk", name).at(self._place))
+
+    @property
+    def _place(self) -> str:
+        return f"flow '{self.flow}'"
+
+    def _name(self, wanted: str | None, default: str) -> tuple[str, bool]:
+        """Give a free name, and whether it was numbered by us: then it may name another node tomorrow."""
+        if wanted is not None:
+            if not wanted or wanted in self._taken:
+                raise ContractError(flows.duplicate_name("node", wanted).at(self._place))
+            self._taken.add(wanted)
+            return wanted, False
+        number = self._numbers.get(default, 0)
+        name = default
+        while number or name in self._taken:
+            number += 1
+            name = f"{default}#{number}"
+            if number > 1 and name not in self._taken:
+                break
+        self._numbers[default] = max(number, 1)
+        self._taken.add(name)
+        return name, name != default or default == "lambda"
+
+    def _resolve(self, handler: Handler | str) -> Handler:
+        if isinstance(handler, str):
+            if handler not in self._chunks:
+                raise ContractError(flows.unknown_chunk(handler, sorted(self._chunks)).at(self._place))
+            return self._chunks[handler]
+        if not callable(handler):
+            raise ContractError(flows.not_a_handler(handler).at(self._place))
+        return handler
+
+    def _add(self, node: Node | _Draft) -> int:
+        if self.frozen is not None:
+            raise ContractError(flows.wiring_after_start().at(self._place))
+        self._nodes.append(node)
+        return len(self._nodes) - 1
+
+    # -- steps
+
+    def step(
+        self,
+        at: Cursor,
+        handler: Handler | str,
+        frame: FrameType,
+        name: str | None = None,
+        options: StepOptions = PLAIN,
+    ) -> Cursor:
+        """Add a step behind `at`; `frame` is where the handler is attached, for annotations of local names."""
+        found = self._resolve(handler)
+        default = handler if isinstance(handler, str) else name_of(found)
+        types = handler_types(found, frame)
+        if options.thread and types.is_async:
+            raise ContractError(flows.async_in_thread(default).at(self._place))
+        label, auto = self._name(name, default)
+        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options))), at.blocks)
+
+    def end(self, at: Cursor) -> None:
+        """Let the chain set the result."""
+        if at.blocks:
+            raise ContractError(flows.end_inside_block(at.blocks[-1].word).at(self._place))
+        label, auto = self._name(None, "end")
+        self._add(End(label, auto, at.port))
+
+    # -- batch
+
+    def open_batch(self, at: Cursor, concurrency: int | None) -> BatchBlock:
+        """Open a batch; its branches follow with `branch`."""
+        self._require_bound(concurrency)
+        label, auto = self._name(None, "batch")
+        draft = _Draft()
+        block = BatchBlock(self._add(draft), at, concurrency)
+        draft.make = lambda: Batch(label, auto, at.port, tuple(block.ends), concurrency)
+        self._open.append(block)
+        return block
+
+    def branch(
+        self,
+        block: BatchBlock,
+        handler: Handler | str,
+        frame: FrameType,
+        name: str | None = None,
+        options: StepOptions = PLAIN,
+    ) -> None:
+        """Add a branch of one step; its name in the batch is the explicit one, else the handler's."""
+        self._require_open(block)
+        default = name or (handler if isinstance(handler, str) else name_of(self._resolve(handler)))
+        if default in block.ends:
+            raise ContractError(flows.duplicate_branch(default).at(self._place))
+        inside = Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
+        block.ends[default] = self.step(inside, handler, frame, name, options).port
+
+    def close_batch(self, block: BatchBlock) -> Cursor:
+        """Close a batch: the chain goes on with the tuple."""
+        self._require_open(block)
+        if not block.ends:
+            raise ContractError(flows.empty_batch().at(self._place))
+        return self._join(block, tuple(block.ends.values()), block.source.blocks)
+
+    # -- for_each
+
+    def open_each(self, at: Cursor, concurrency: int | None) -> Cursor:
+        """Open a for_each: the chain goes on inside, with one item."""
+        self._require_bound(concurrency)
+        label, auto = self._name(None, "for_each")
+        block = EachBlock(self._add(Each(label, auto, at.port, concurrency)))
+        self._open.append(block)
+        return Cursor(Port(block.node), (*at.blocks, block))
+
+    def close_each(self, at: Cursor) -> Cursor:
+        """Close the innermost block, a for_each: the chain goes on with the list."""
+        block = at.blocks[-1] if at.blocks else None
+        if not isinstance(block, EachBlock):
+            raise ContractError(flows.not_open("end_for_each", "for_each", block and block.word).at(self._place))
+        self._require_open(block)
+        return self._join(block, (at.port,), at.blocks[:-1])
+
+    # -- match and if
+
+    def open_match(self, at: Cursor, mode: MatchMode, word: str = "match") -> MatchBlock:
+        """Open a match; `word` is what its user called it: match or if."""
+        if mode not in get_args(MatchMode):
+            raise ContractError(flows.unknown_mode("match", mode, get_args(MatchMode)).at(self._place))
+        label, auto = self._name(None, word)
+        draft = _Draft()
+        block = MatchBlock(self._add(draft), at, mode, word)
+        draft.make = lambda: Match(label, auto, at.port, mode, tuple(block.cases), block.has_else)
+        self._open.append(block)
+        return block
+
+    def case(self, block: MatchBlock, condition: Any) -> Cursor:
+        """Open the next arm; a function is a condition, anything else (a class too) is a value to compare with."""
+        self._require_next_arm(block)
+        block.cases.append(case_of(condition))
+        return self._arm(block)
+
+    def case_else(self, block: MatchBlock) -> Cursor:
+        """Open the arm for no hit."""
+        self._require_next_arm(block)
+        block.has_else = True
+        return self._arm(block)
+
+    def finish_arm(self, at: Cursor, call: str) -> MatchBlock:
+        """Finish the arm that `at` stands in; `call` is the method that asks, for the message."""
+        arm = at.blocks[-1] if at.blocks else None
+        if not isinstance(arm, Arm):
+            raise ContractError(flows.not_open(call, "match", arm and arm.word).at(self._place))
+        self._require_open(arm.block)
+        if arm.finished:
+            raise ContractError(flows.arm_finished_twice(call).at(self._place))
+        arm.finished = True
+        arm.block.ends.append(at.port)
+        return arm.block
+
+    def close_match(self, block: MatchBlock) -> Cursor:
+        """Close a match: the chain goes on with the arm's value, or the list of them."""
+        self._require_open(block)
+        return self._join(block, tuple(block.ends), block.source.blocks)
+
+    def _arm(self, block: MatchBlock) -> Cursor:
+        arm = Arm(block, block.arms - 1)
+        return Cursor(Port(block.node, arm.index), (*block.source.blocks, arm))
+
+    def _require_next_arm(self, block: MatchBlock) -> None:
+        self._require_open(block)
+        if block.has_else:
+            raise ContractError(flows.case_after_else().at(self._place))
+        if block.arms != len(block.ends):
+            raise ContractError(flows.arm_not_finished(block.word).at(self._place))
+
+    # -- listeners
+
+    def when(self, triggers: str | Mapping[str, Any], mode: WhenMode) -> Cursor:
+        """Add a root that fires on events and written paths."""
+        if mode not in get_args(WhenMode):
+            raise ContractError(flows.unknown_mode("when", mode, get_args(WhenMode)).at(self._place))
+        found, problems = triggers_of(triggers)
+        if problems:
+            raise ContractError([problem.at(self._place) for problem in problems])
+        label, auto = self._name(None, f"when {found[0].name}" if len(found) == 1 else "when")
+        return Cursor(Port(self._add(When(label, auto, found, mode))))
+
+    def collect(self, at: Cursor, name: str, branch: str, mode: CollectMode) -> Cursor:
+        """Hang a branch on a collect, and stand behind it."""
+        if mode not in get_args(CollectMode):
+            raise ContractError(flows.unknown_mode("collect", mode, get_args(CollectMode)).at(self._place))
+        if name not in self._collects:
+            label, auto = self._name(name, name)
+            draft, made = _Draft(), CollectDraft(name, mode, at.blocks)
+            self._collects[name] = (self._add(draft), made)
+            draft.make = lambda: Collect(
+                label, auto, tuple(made.members), tuple(made.members.values()), mode
+            )
+        elif self.frozen is not None:
+            raise ContractError(flows.wiring_after_start().at(self._place))
+        index, collect = self._collects[name]
+        if collect.mode != mode:
+            raise ContractError(flows.collect_two_modes(name, collect.mode, mode).at(self._place))
+        if collect.blocks != at.blocks:
+            raise ContractError(flows.collect_two_blocks(name).at(self._place))
+        if branch in collect.members:
+            raise ContractError(flows.duplicate_branch(branch).at(f"{self._place}, collect '{name}'"))
+        collect.members[branch] = at.port
+        return Cursor(Port(index), at.blocks)
+
+    # -- closing
+
+    def _join(self, block: Block, sources: tuple[Port, ...], outside: tuple[Open, ...]) -> Cursor:
+        block.closed = True
+        self._open.remove(block)
+        label, auto = self._name(None, f"end_{block.word}")
+        return Cursor(Port(self._add(Join(label, auto, block.node, sources))), outside)
+
+    def _require_open(self, block: Block) -> None:
+        if self.frozen is not None:
+            raise ContractError(flows.wiring_after_start().at(self._place))
+        if block.closed:
+            raise ContractError(flows.block_closed_twice(block.word).at(self._place))
+
+    def _require_bound(self, concurrency: int | None) -> None:
+        if concurrency is not None and concurrency < 1:
+            raise ContractError(flows.concurrency_too_low(concurrency).at(self._place))
+
+    def problems(self) -> list[Problem]:
+        """Give what keeps the nodes from being frozen: blocks still open."""
+        return [flows.unclosed_block(block.word).at(self._place) for block in self._open]
+
+    def draft(self) -> Definition:
+        """Give the nodes as they are now; open blocks count as closed."""
+        nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
+        whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
+        return Definition(self.flow, whole, order_of(whole))
+
+    def freeze(self) -> Definition:
+        """Freeze the nodes: from here on wiring is an error."""
+        if self.frozen is None:
+            self.frozen = self.draft()
+        return self.frozen
+
+
+def name_of(handler: Handler) -> str:
+    """Give the name that a handler lends to its node."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    name = getattr(handler, "__name__", None) or type(handler).__name__
+    return "lambda" if name == "<lambda>" else str(name)
+
+
+def case_of(condition: Any) -> Case:
+    """Tell a condition from a value: functions, methods, partials and callable objects are conditions, classes are not."""
+    if isinstance(condition, type) or not callable(condition):
+        return Case(condition, is_function=False)
+    target = condition
+    while isinstance(target, partial):
+        target = target.func
+    is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(getattr(target, "__call__", None))
+    return Case(condition, is_function=True, is_async=is_async)
+
+
+def triggers_of(given: str | Mapping[str, Any]) -> tuple[tuple[Trigger, ...], list[Problem]]:
+    """Read what `when(…)` was given: an event's name, or a mapping of kinds to names or lists of names."""
+    if isinstance(given, str):
+        return (Trigger("event", given),), []
+    problems: list[Problem] = []
+    found: list[Trigger] = []
+    for kind, names in given.items():
+        if kind not in ("event", "state", "flow_state"):
+            problems.append(flows.unknown_trigger(str(kind)))
+            continue
+        listed = [names] if isinstance(names, str) else list(names)
+        found.extend(Trigger(kind, name) for name in listed)
+    if not found and not problems:
+        problems.append(flows.empty_when())
+    return tuple(dict.fromkeys(found)), problems

@@ -1,0 +1,140 @@
+"""The types along the edges: what each node's outputs carry, as kinds of `typedflow.schema.types`.
+
+UNKNOWN stands for what nobody says: an unannotated handler, `Any`, the mixed value of an `or`. Such an edge is checked
+where it is consumed, at run time.
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+from collections.abc import Sequence
+from typing import Any, Final
+
+from typedflow.contract.paths import Resolution, check_read
+from typedflow.definition.nodes import (
+    Batch,
+    Collect,
+    Definition,
+    Each,
+    End,
+    Join,
+    Match,
+    Node,
+    Start,
+    Step,
+    When,
+)
+from typedflow.schema.annotations import NEVER, UNKNOWN
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import (
+    Anything,
+    CollectionOf,
+    Nothing,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    Unresolved,
+    parse,
+    see_through,
+    union_of,
+)
+
+_SEQUENCES: Final = (list, tuple, abc.Sequence, abc.MutableSequence)
+
+
+class NoSequence(Exception):
+    """Say that a type is none that a for_each goes over."""
+
+
+def carried_types(definition: Definition, spec: ContractSpec) -> tuple[Any, ...]:
+    """Give for each node the kind that its outputs carry, or UNKNOWN. One pass, sources first."""
+    carried: list[Any] = [UNKNOWN] * len(definition.nodes)
+    for index in definition.order:
+        carried[index] = _carried(definition.nodes[index], definition, carried, spec)
+    return tuple(carried)
+
+
+def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: ContractSpec) -> Any:
+    match node:
+        case Start():
+            return known(spec.input)
+        case Step():
+            return UNKNOWN if node.types.result is NEVER else known(node.types.result)
+        case Batch() | Match() | End():
+            return carried[node.source.node]
+        case Each():
+            try:
+                return item_type(carried[node.source.node])
+            except NoSequence:
+                return UNKNOWN
+        case Join():
+            return _joined(definition.nodes[node.opens], [carried[port.node] for port in node.sources], carried)
+        case When():
+            return _fired(node, spec)
+        case Collect():
+            return UNKNOWN
+
+
+def _joined(opener: Node, arms: list[Any], carried: Sequence[Any]) -> Any:
+    if isinstance(opener, Match) and opener.mode == "hit_first" and not opener.has_else:
+        arms = [*arms, carried[opener.source.node]]
+    if UNKNOWN in arms:
+        return UNKNOWN
+    if isinstance(opener, Batch):
+        return TupleOf(tuple(arms))
+    merged = union_of(arms)
+    if isinstance(opener, Match) and opener.mode == "hit_first":
+        return merged
+    return CollectionOf(list, merged)
+
+
+def _fired(node: When, spec: ContractSpec) -> Any:
+    """Give the payload's type, or the path's; several triggers give the union of theirs."""
+    if node.mode != "simple_or":
+        return UNKNOWN
+    kinds = []
+    for trigger in node.triggers:
+        if trigger.kind == "event":
+            kinds.append((spec.events or {}).get(trigger.name, UNKNOWN))
+            continue
+        layer = spec.state if trigger.kind == "state" else spec.flow_state
+        found = check_read(TypeShape(layer), trigger.name) if layer is not None else None
+        kinds.append(found.declared.kind if isinstance(found, Resolution) else UNKNOWN)
+    return UNKNOWN if UNKNOWN in kinds else union_of(parse(kind) for kind in kinds)
+
+
+def known(tp: Any) -> Any:
+    """Give the kind of a typing form, UNKNOWN for one that says nothing or cannot be resolved."""
+    if tp is UNKNOWN:
+        return UNKNOWN
+    try:
+        kind = parse(tp)
+    except Unresolved:
+        return UNKNOWN
+    return UNKNOWN if isinstance(kind, Anything) and kind.dynamic else kind
+
+
+def item_type(source: Any) -> Any:
+    """Give the kind of a sequence's items; raises `NoSequence` for a type that is none, str and bytes included."""
+    if source is UNKNOWN:
+        return UNKNOWN
+    kind = see_through(source)
+    match kind:
+        case CollectionOf(cls=cls, item=item) if cls in _SEQUENCES:
+            return known(item)
+        case TupleOf(items=items):
+            return union_of(items)
+        case UnionOf(members=members):
+            items = tuple(item_type(member) for member in members)
+            return UNKNOWN if UNKNOWN in items else union_of(items)
+        case Anything(dynamic=True):
+            return UNKNOWN
+        case Nothing():
+            return UNKNOWN
+    cls = getattr(kind, "cls", None)
+    if cls is range:
+        return Scalar(int)
+    if not isinstance(kind, Scalar) and isinstance(cls, type) and issubclass(cls, abc.Sequence):
+        return UNKNOWN
+    raise NoSequence

@@ -1,0 +1,199 @@
+"""The nodes of a flow, frozen: what the builder makes, the checks read and the engine compiles.
+
+A node says where its value comes from (`Port`), never where it goes: the plan turns that around once. Nothing here runs,
+and nothing here refers to an event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, final
+
+from typedflow.schema.annotations import HandlerTypes
+
+MatchMode: TypeAlias = Literal["hit_first", "hit_all"]
+WhenMode: TypeAlias = Literal["simple_or", "or", "and"]
+CollectMode: TypeAlias = Literal["filled_then_empty", "filled_and_update"]
+TriggerKind: TypeAlias = Literal["event", "state", "flow_state"]
+Handler: TypeAlias = Callable[[Any], Any]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Say how often a step may be tried, and on which errors.
+
+    `attempts` counts the first one. `backoff` is the wait before the second attempt, in seconds; each later wait is
+    `factor` times the one before it, and `max_backoff` bounds it. An error that is no instance of `on` fails the step at
+    once; the pause signal and cancellation are never retried. State that a failed attempt wrote is seen by the next.
+    """
+
+    attempts: int = 3
+    backoff: float = 0.0
+    on: tuple[type[Exception], ...] = (Exception,)
+    factor: float = 2.0
+    max_backoff: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"Retry(attempts=…) counts the first attempt: at least 1 expected, {self.attempts} given")
+        if self.backoff < 0 or self.factor < 0 or self.max_backoff < 0:
+            raise ValueError("Retry(backoff=…, factor=…, max_backoff=…) expects numbers of 0 or more")
+        if isinstance(self.on, type):
+            object.__setattr__(self, "on", (self.on,))
+
+    def wait_before(self, attempt: int) -> float:
+        """Give the wait in seconds before this attempt, 2 being the first that waits."""
+        return min(self.backoff * self.factor ** (attempt - 2), self.max_backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """Hold what `to(…)` says of a step beside its handler; `timeout` in seconds, for each attempt."""
+
+    retry: Retry | None = None
+    timeout: float | None = None
+    thread: bool = False
+
+
+PLAIN = StepOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Name an output of a node: its index, and of a match or a batch which arm."""
+
+    node: int
+    arm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Carry the input."""
+
+    name: str = "start"
+    auto: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Call a handler with the value; its return is the value from here on."""
+
+    name: str
+    auto: bool
+    source: Port
+    handler: Handler
+    types: HandlerTypes
+    options: StepOptions = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Give the same value to every branch; the join gives a tuple in the order of `branches`."""
+
+    name: str
+    auto: bool
+    source: Port
+    branches: tuple[str, ...]
+    concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Give every item of a sequence to the body; the join gives a list in input order."""
+
+    name: str
+    auto: bool
+    source: Port
+    concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold one condition: a function of `Data`, or a value to compare with `==`."""
+
+    condition: Any
+    is_function: bool
+    is_async: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Choose arms by their conditions, in order; the last arm is the else where there is one."""
+
+    name: str
+    auto: bool
+    source: Port
+    mode: MatchMode
+    cases: tuple[Case, ...]
+    has_else: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Close a block: `sources` are the ends of its arms, in order."""
+
+    name: str
+    auto: bool
+    opens: int
+    sources: tuple[Port, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Name one thing a listener waits for: an event, or a path of a layer."""
+
+    kind: TriggerKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Start a chain when a trigger fires: on any of them, or on all."""
+
+    name: str
+    auto: bool
+    triggers: tuple[Trigger, ...]
+    mode: WhenMode
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Wait for the last value of every branch, all hanging in one block."""
+
+    name: str
+    auto: bool
+    branches: tuple[str, ...]
+    sources: tuple[Port, ...]
+    mode: CollectMode
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Set the result, if none is set."""
+
+    name: str
+    auto: bool
+    source: Port
+
+
+Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | End
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Hold a flow's nodes; a node's index is its place in `nodes`, and `order` lists them sources first."""
+
+    flow: str
+    nodes: tuple[Node, ...]
+    order: tuple[int, ...]
+
+
+def sources_of(node: Node) -> tuple[Port, ...]:
+    """Give the ports that a node takes values from; none for the roots."""
+    if isinstance(node, Start | When):
+        return ()
+    if isinstance(node, Join | Collect):
+        return node.sources
+    return (node.source,)

@@ -1,0 +1,27 @@
+"""The order of a flow's nodes: sources before those they feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typedflow.definition.nodes import Node, sources_of
+
+
+def order_of(nodes: Sequence[Node]) -> tuple[int, ...]:
+    """Sort node indexes topologically, ties in order of definition (Kahn's algorithm).
+
+    Only a collect can have a source that was defined after it. Nodes on a cycle (a collect fed from behind itself) are
+    left out; the validation names them.
+    """
+    waits = [len(sources_of(node)) for node in nodes]
+    feeds: list[list[int]] = [[] for _ in nodes]
+    for index, node in enumerate(nodes):
+        for port in sources_of(node):
+            feeds[port.node].append(index)
+    order = [index for index, count in enumerate(waits) if count == 0]
+    for index in order:
+        for target in feeds[index]:
+            waits[target] -= 1
+            if waits[target] == 0:
+                order.append(target)
+    return tuple(order)

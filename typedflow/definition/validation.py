@@ -1,0 +1,129 @@
+"""What is wrong with a whole flow, all at once: what takes more than one call of the builder to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, get_origin
+
+from typing_extensions import is_protocol
+
+from typedflow.contract import flows
+from typedflow.contract.events import check_event
+from typedflow.contract.paths import check_read
+from typedflow.contract.problems import Problem
+from typedflow.contract.schema import PARTS, undeclared_layer
+from typedflow.definition.edges import NoSequence, item_type
+from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, Trigger, When, sources_of
+from typedflow.schema.accepts import accepts
+from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
+from typedflow.schema.contracts import Contract, ContractSpec
+from typedflow.schema.render import render
+from typedflow.schema.shape import TypeShape
+
+
+def check_definition(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> list[Problem]:
+    """Check every node; `carried` are the types of their outputs. Problems come in order of definition."""
+    problems: list[Problem] = []
+    if len(definition.nodes) == 1:
+        problems.append(flows.no_steps().at(f"flow '{definition.flow}'"))
+    dead = _unreachable(definition)
+    for index, node in enumerate(definition.nodes):
+        where = f"step '{node.name}' of flow '{definition.flow}'"
+        found = list(_check_node(node, spec, carried))
+        if index in dead:
+            found.append(flows.unreachable(node.name))
+        problems.extend(problem.at(where) for problem in found)
+    return problems
+
+
+def _check_node(node: Node, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
+    match node:
+        case Step():
+            yield from check_handler(node.name, node.types, carried[node.source.node], spec)
+        case Match():
+            for case in node.cases:
+                if case.is_function:
+                    types = handler_types(case.condition)
+                    yield from check_handler(node.name, types, carried[node.source.node], spec)
+        case Each():
+            try:
+                item_type(carried[node.source.node])
+            except NoSequence:
+                yield flows.not_a_sequence(render(carried[node.source.node]))
+        case End():
+            source = carried[node.source.node]
+            if source is not UNKNOWN and not accepts(spec.result, source, subclasses=True):
+                yield flows.wrong_result(spec.name, render(spec.result), render(source))
+        case When():
+            for trigger in node.triggers:
+                yield from _check_trigger(trigger, spec)
+        case _:
+            return
+
+
+def check_handler(name: str, types: HandlerTypes, source: Any, spec: ContractSpec) -> Iterator[Problem]:
+    """Check that a handler takes this flow's contract, and the value that it gets."""
+    yield from _check_contract(name, types.contract, spec)
+    if types.value is not UNKNOWN and types.value is not NEVER and source is not UNKNOWN:
+        if not accepts(types.value, source, subclasses=True):
+            yield flows.wrong_input(name, render(types.value), render(source))
+
+
+def _check_contract(name: str, wanted: Any, spec: ContractSpec) -> Iterator[Problem]:
+    """Check the C of `Data[C, V]`: the flow's contract, one that it extends, or a protocol of parts that it declares."""
+    cls = get_origin(wanted) or wanted
+    if wanted is UNKNOWN or not isinstance(cls, type):
+        return
+    if issubclass(cls, Contract):
+        if not issubclass(spec.cls, cls):
+            yield flows.other_contract(name, cls.__name__, spec.name)
+    elif is_protocol(cls):
+        lacks = [part for part in PARTS if _asks_for(cls, part) and part not in spec.declared]
+        if lacks:
+            yield flows.other_contract(name, cls.__name__, spec.name, lacks)
+
+
+def _asks_for(protocol: type, part: str) -> bool:
+    return any(part in vars(base) or part in vars(base).get("__annotations__", ()) for base in protocol.__mro__[:-1])
+
+
+def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
+    if trigger.kind == "event":
+        problem = check_event(trigger.name, spec.events, contract=spec.name)
+        if problem is not None:
+            yield problem
+        return
+    layer = spec.state if trigger.kind == "state" else spec.flow_state
+    if layer is None:
+        yield undeclared_layer(spec.name, trigger.kind, spec.declared)
+        return
+    found = check_read(TypeShape(layer), trigger.name, root=trigger.kind)
+    if isinstance(found, Problem):
+        yield found
+
+
+def _unreachable(definition: Definition) -> set[int]:
+    """Find the nodes that no value can come to: on a cycle, behind a repeated case, or fed by such nodes only."""
+    reached: set[int] = set()
+    for index in definition.order:
+        node = definition.nodes[index]
+        ports = sources_of(node)
+        alive = [port for port in ports if port.node in reached and port.arm not in _dead_arms(definition, port.node)]
+        if alive or not ports:
+            reached.add(index)
+    return set(range(len(definition.nodes))) - reached
+
+
+def _dead_arms(definition: Definition, index: int) -> set[int]:
+    """Find the arms of a hit_first match whose condition stands in an arm before them already."""
+    node = definition.nodes[index]
+    if not isinstance(node, Match) or node.mode == "hit_all":
+        return set()
+    dead: set[int] = set()
+    for arm, case in enumerate(node.cases):
+        for before in node.cases[:arm]:
+            same = case.condition is before.condition
+            if same or (type(case.condition) in (str, int, bool) and case.condition == before.condition
+                        and type(case.condition) is type(before.condition)):
+                dead.add(arm)
+    return dead

@@ -1,0 +1,236 @@
+"""The compiled plan: a definition turned around, so that a run only follows indexes.
+
+All that can be known before a run is settled here: where values go, which checks are needed at all, what is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, TypeAlias
+
+from typedflow.definition.nodes import (
+    PLAIN,
+    Batch,
+    Case,
+    Collect,
+    Definition,
+    Each,
+    End,
+    Join,
+    Match,
+    Node,
+    Start,
+    Step,
+    StepOptions,
+    Trigger,
+    When,
+    WhenMode,
+    sources_of,
+)
+from typedflow.schema.accepts import accepts
+from typedflow.schema.annotations import NEVER, UNKNOWN
+from typedflow.schema.check import Check, compile_check, exact_class
+from typedflow.schema.contracts import ContractSpec
+
+
+class Kind(IntEnum):
+    """Sort the nodes by who handles them: up to CHILD a driver, the rest the run itself."""
+
+    STEP = 0
+    MATCH = 1
+    CHILD = 2
+    BATCH = 3
+    EACH = 4
+    JOIN = 5
+    PASS = 6
+    COLLECT = 7
+    END = 8
+    ROOT = 9
+
+
+LAST_TASK: Final = int(Kind.CHILD)
+
+Edge: TypeAlias = tuple[int, int]
+"""A target's index, and which of its inputs this is."""
+
+
+class NoExactClass:
+    """Stand for a type that no class alone proves: no value has this class."""
+
+
+def _no_call(data: Any) -> Any:
+    raise NotImplementedError("this node calls nothing")
+
+
+@dataclass(slots=True, eq=False)
+class PlanNode:
+    """Hold one node, ready to run."""
+
+    index: int
+    name: str
+    kind: int
+    auto: bool
+    arms: tuple[tuple[Edge, ...], ...]
+    """Where each output port leads; most nodes have one."""
+    next_step: int = -1
+    """The one task behind a node with one output and one edge; -1 where there is more to it."""
+    carries: Any = UNKNOWN
+    """The type of its outputs."""
+
+    # a step
+    handler: Callable[[Any], Any] = _no_call
+    is_async: bool = False
+    plain: bool = True
+    """No retry, no timeout, no thread."""
+    options: StepOptions = PLAIN
+    check_in: Check | None = None
+    """Needed only where the edge's source does not say its type."""
+    exact_out: type = NoExactClass
+    check_out: Check | None = None
+    result_type: Any = UNKNOWN
+    input_type: Any = UNKNOWN
+
+    # blocks
+    join: int = -1
+    limit: int = 0
+    """Items at once; 0 is no bound."""
+    as_tuple: bool = False
+    cases: tuple[Case, ...] = ()
+    has_else: bool = False
+    hit_all: bool = False
+
+    # listeners
+    triggers: tuple[Trigger, ...] = ()
+    mode: WhenMode = "simple_or"
+    branches: tuple[str, ...] = ()
+    keeps: bool = False
+    """A collect that keeps its values after firing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Hold a flow's nodes and listeners, compiled once for all its executions."""
+
+    flow: str
+    spec: ContractSpec
+    nodes: tuple[PlanNode, ...]
+    listeners: Mapping[tuple[str, str], tuple[int, ...]]
+    check_input: Check
+    check_result: Check
+    result_needed: bool
+    """The contract's result is more than None, so that a run without one has failed its contract."""
+    check_stream: Check | None
+    check_events: Mapping[str, Check]
+    state_paths: frozenset[str] = field(default=frozenset())
+    """The state paths that somebody listens to."""
+    flow_state_paths: frozenset[str] = field(default=frozenset())
+
+
+def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Plan:
+    """Compile a valid definition; `carried` are the types of its nodes' outputs."""
+    joins = {node.opens: index for index, node in enumerate(definition.nodes) if isinstance(node, Join)}
+    edges = _edges(definition)
+    nodes = tuple(
+        _compile_node(definition, index, edges[index], joins.get(index, -1), carried, spec)
+        for index in range(len(definition.nodes))
+    )
+    for node in nodes:
+        if len(node.arms) == 1 and len(node.arms[0]) == 1 and nodes[node.arms[0][0][0]].kind <= LAST_TASK:
+            node.next_step = node.arms[0][0][0]
+    listeners = _listeners(definition)
+    return Plan(
+        definition.flow,
+        spec,
+        nodes,
+        listeners,
+        compile_check(spec.input),
+        compile_check(spec.result),
+        spec.result is not type(None),
+        None if spec.stream is None else compile_check(spec.stream),
+        {name: compile_check(payload) for name, payload in (spec.events or {}).items()},
+        frozenset(name for kind, name in listeners if kind == "state"),
+        frozenset(name for kind, name in listeners if kind == "flow_state"),
+    )
+
+
+def _edges(definition: Definition) -> list[list[list[Edge]]]:
+    """Turn the sources around: for each node, for each of its ports, the edges that leave it."""
+    edges: list[list[list[Edge]]] = [[[] for _ in range(_ports(node))] for node in definition.nodes]
+    for index, node in enumerate(definition.nodes):
+        for slot, port in enumerate(sources_of(node)):
+            edges[port.node][port.arm].append((index, slot))
+    return edges
+
+
+def _ports(node: Node) -> int:
+    if isinstance(node, Batch):
+        return len(node.branches)
+    if isinstance(node, Match):
+        return len(node.cases) + node.has_else
+    return 1
+
+
+def _listeners(definition: Definition) -> dict[tuple[str, str], tuple[int, ...]]:
+    listeners: dict[tuple[str, str], tuple[int, ...]] = {}
+    for index, node in enumerate(definition.nodes):
+        if isinstance(node, When):
+            for trigger in node.triggers:
+                key = (str(trigger.kind), trigger.name)
+                listeners[key] = (*listeners.get(key, ()), index)
+    return listeners
+
+
+def _compile_node(
+    definition: Definition,
+    index: int,
+    edges: list[list[Edge]],
+    join: int,
+    carried: Sequence[Any],
+    spec: ContractSpec,
+) -> PlanNode:
+    node = definition.nodes[index]
+    made = PlanNode(index, node.name, Kind.ROOT, node.auto, tuple(map(tuple, edges)), carries=carried[index])
+    match node:
+        case Step():
+            _compile_step(made, node, carried[node.source.node])
+        case Batch():
+            made.kind, made.join, made.limit = Kind.BATCH, join, node.concurrency or 0
+        case Each():
+            made.kind, made.join, made.limit = Kind.EACH, join, node.concurrency or 0
+        case Match():
+            made.kind, made.join, made.cases = Kind.MATCH, join, node.cases
+            made.has_else, made.hit_all = node.has_else, node.mode == "hit_all"
+        case Join():
+            opener = definition.nodes[node.opens]
+            passes = isinstance(opener, Match) and opener.mode == "hit_first"
+            made.kind, made.as_tuple = Kind.PASS if passes else Kind.JOIN, isinstance(opener, Batch)
+        case Collect():
+            made.kind, made.branches, made.keeps = Kind.COLLECT, node.branches, node.mode == "filled_and_update"
+        case End():
+            made.kind = Kind.END
+            if not is_proven(spec.result, carried[node.source.node]):
+                made.check_in = compile_check(spec.result)
+        case When():
+            made.triggers, made.mode = node.triggers, node.mode
+        case Start():
+            pass
+    return made
+
+
+def _compile_step(made: PlanNode, node: Step, source: Any) -> None:
+    types = node.types
+    made.kind, made.handler, made.is_async = Kind.STEP, node.handler, types.is_async
+    made.options, made.plain = node.options, node.options == PLAIN
+    made.result_type, made.input_type = types.result, types.value
+    if types.value is not UNKNOWN and not is_proven(types.value, source):
+        made.check_in = compile_check(types.value)
+    if types.result is not UNKNOWN and types.result is not NEVER:
+        made.check_out = compile_check(types.result)
+        made.exact_out = exact_class(types.result) or NoExactClass
+
+
+def is_proven(target: Any, source: Any) -> bool:
+    """Say whether the source's type alone proves its values valid for the target."""
+    return source is not UNKNOWN and source is not NEVER and source is not Any and accepts(target, source)

@@ -1,0 +1,75 @@
+"""What a run consists of, as plain Structs: tokens, scopes and joins. They are what a snapshot saves."""
+
+from __future__ import annotations
+
+from typing import Any, Final, final
+
+import msgspec
+
+
+class _Unset:
+    """The type of `UNSET`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = _Unset()
+"""A slot that no value has reached; not None, which is a value."""
+
+
+@final
+class Join(msgspec.Struct, eq=False):
+    """One round of a block: what was opened, what has come back, and what is still to be let in."""
+
+    node: int
+    """The node that opened it: a batch, a for_each, or a match that takes all hits."""
+    scope: Scope | None
+    """Where the opening token stood."""
+    visit: int
+    """The visit of the opening token."""
+    producer: int
+    """The producer of `source`."""
+    source: Any
+    """The value that the arms get: for a for_each the items as a tuple, else the value itself."""
+    slots: list[Any]
+    """What came back, by item; UNSET where nothing did."""
+    remaining: int
+    """How many slots are UNSET."""
+    launched: int
+    """How many items were let in; the rest follow as these come back."""
+    hits: tuple[int, ...] | None = None
+    """Of a match: the arms that were hit, in case order."""
+
+
+@final
+class Scope(msgspec.Struct, eq=False):
+    """The inside of one item of a round; shared by all tokens in there."""
+
+    join: Join
+    item: int
+
+
+@final
+class Token(msgspec.Struct, eq=False):
+    """A value in front of a node: the node is to run with it."""
+
+    node: int
+    scope: Scope | None
+    """The innermost block round that it is in; None outside of all blocks."""
+    value: Any
+    producer: int
+    """The node whose output the value is; its type says how the value is saved."""
+    visit: int
+    """Which firing of its chain this is, within its scope; 0 on the main chain."""
+
+
+@final
+class Signal(msgspec.Struct, eq=False):
+    """Something that listeners may wait for: an event, or a write to a path."""
+
+    kind: str
+    name: str
+    value: Any

@@ -1,0 +1,37 @@
+"""Marks for the open blocks of a `Process`, innermost first; only type checkers see them, nothing makes one."""
+
+from __future__ import annotations
+
+from typing import Generic, final
+
+from typing_extensions import TypeVar
+
+Mode_co = TypeVar("Mode_co", covariant=True)
+In_co = TypeVar("In_co", covariant=True)
+Done_co = TypeVar("Done_co", covariant=True)
+Outer = TypeVar("Outer")
+
+
+@final
+class FirstHit:
+    """A match that takes one arm."""
+
+
+@final
+class AllHits:
+    """A match that takes every arm that is hit."""
+
+
+@final
+class Each(Generic[Outer]):
+    """Inside a for_each."""
+
+
+@final
+class Case(Generic[Mode_co, In_co, Done_co, Outer]):
+    """Inside a case: what the match gets, and what the finished cases give."""
+
+
+@final
+class Else(Generic[Mode_co, Done_co, Outer]):
+    """Inside the else case: what the finished cases give."""

@@ -1,0 +1,224 @@
+"""`Data`: what a handler is given. One object for one attempt of one step, over when the attempt is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, final
+
+from typing_extensions import TypeVar, deprecated
+
+from typedflow.contract import executions
+from typedflow.contract.schema import undeclared_layer
+from typedflow.engine.plan import PlanNode
+from typedflow.engine.tokens import UNSET, Signal, Token
+from typedflow.errors import ContractError, FinishedError
+from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.schema.layer_fields import require_fields
+from typedflow.schema.layers import Layer
+
+C = TypeVar("C", covariant=True)
+V = TypeVar("V", covariant=True)
+S = TypeVar("S")
+
+
+@final
+class Data(Generic[C, V]):
+    """Give a handler its value, the three layers of its contract, and the ways to act on the run.
+
+    `C` is the contract, or a protocol of the parts a handler needs; `V` is the type of the value. It is valid until the
+    handler returns: afterwards `emit`, `set_result` and writes to the layers raise `FinishedError`, because the step's
+    transaction is closed. Values are not copied between steps: do not change `value` in place.
+    """
+
+    __slots__ = ("_early", "_node", "_runtime", "_signals", "_token", "_touched", "_value", "attempt", "revoked")
+    __typedflow_data__: ClassVar[bool] = True
+
+    attempt: int
+    """Which attempt of the step this is; 1 is the first."""
+
+    def __init__(self, runtime: ExecutionRuntime, token: Token, node: PlanNode, value: Any) -> None:
+        self._runtime = runtime
+        self._token = token
+        self._node = node
+        self._value = value
+        self._signals: list[Signal] | None = None
+        self._touched: set[tuple[int, str]] | None = None
+        self._early: Any = UNSET
+        self.attempt = 1
+        self.revoked = False
+
+    # -- the value and the layers
+
+    @property
+    def value(self) -> V:
+        """Give what the step before returned; the input in the first step, the payload behind an event."""
+        return self._value  # type: ignore[no-any-return]  # checked when it was made
+
+    @property
+    def state(self: Data[HasState[S], Any]) -> S:
+        """Give the state of this execution; saved and restored with it."""
+        state = self._runtime.state
+        return self._runtime.require_state() if state is None else state  # type: ignore[return-value]  # of the contract
+
+    @property
+    def flow_state(self: Data[HasFlowState[S], Any]) -> S:
+        """Give the state that all executions of the flow share. Use `update_flow_state` to change it from what it holds."""
+        state = self._runtime.flow.flow_state
+        return self._runtime.flow.require_flow_state() if state is None else state  # type: ignore[return-value]  # same
+
+    @property
+    def resources(self: Data[HasResources[S], Any]) -> S:
+        """Give the injected resources, read-only, as they are now."""
+        if self._runtime.plan.spec.resources is None:
+            spec = self._runtime.plan.spec
+            raise ContractError(undeclared_layer(spec.name, "resources", spec.declared).at(self.name))
+        return self._runtime.resources.view()  # type: ignore[return-value]  # an instance of the declared class
+
+    def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], object]) -> None:
+        """Change the flow_state atomically: `change` gets it and changes it in place.
+
+        If it raises, nothing changed. It must be pure: with a shared store it is replayed on what is stored.
+        """
+        self._runtime.flow.update_flow_state(change)
+
+    # -- resources by key
+
+    def get_resource(self, key: str, default: Any = None) -> Any:
+        """Give a resource, `default` where it is absent or None. A key that is not declared is a `ResourceError`."""
+        return self._runtime.resources.get(key, default)
+
+    def require_resource(self, key: str) -> Any:
+        """Give a resource; one that is absent or None is a `ResourceError` that lists what there is."""
+        return self._runtime.resources.require(key)
+
+    def set_resource(self, key: str, value: Any) -> None:
+        """Set a resource for the rest of this execution; the flow's default stays. Never saved."""
+        self._require_open("set_resource")
+        self._runtime.resources.set_in_run(key, value)
+
+    def del_resource(self, key: str) -> None:
+        """Uncover the flow's default; once more changes nothing."""
+        self._require_open("del_resource")
+        self._runtime.resources.del_in_run(key)
+
+    # -- acting on the run
+
+    def emit(self, event: str, payload: Any = None) -> None:
+        """Queue an event: its listeners start when this step ends, together with its output; never if it fails."""
+        self._require_open("emit")
+        self._signal(self._runtime.event(event, payload))
+
+    def put(self: Data[TakesStream[S], Any], item: S) -> None:
+        """Hand an item to the stream at once; dropped when nobody listens."""
+        self._runtime.put(item)
+
+    def set_result(self: Data[TakesResult[S], Any], value: S) -> None:
+        """Set the result of the execution when this step ends; the first result wins, and nothing is cancelled."""
+        self._require_open("set_result")
+        value = self._runtime.result(value)
+        if self._early is UNSET:
+            self._early = value
+
+    # -- identity
+
+    @property
+    def key(self) -> str:
+        """Give the key of this step: the same over retries, re-runs and loads. Use it to make side effects idempotent."""
+        return f"{self._runtime.id}:{self._runtime.run.key(self._token)}"
+
+    @property
+    def execution_id(self) -> str:
+        """Give the id of the execution."""
+        return self._runtime.id
+
+    @property
+    def step(self) -> str:
+        """Give the name of the step's node."""
+        return self._node.name
+
+    # -- legacy names
+
+    @deprecated("use data.state.get(path, default)")
+    def get_runtime_data(self, path: str, default: Any = None) -> Any:
+        """Read the state by path."""
+        return self._layer("state").get(path, default)
+
+    @deprecated("use data.state.set(path, value)")
+    def set_runtime_data(self, path: str, value: Any, *, emit: bool = True) -> None:
+        """Write the state by path."""
+        self._layer("state").set(path, value, emit=emit)
+
+    @deprecated("use data.state.append(path, value)")
+    def append_runtime_data(self, path: str, value: Any, *, emit: bool = True) -> None:
+        """Append to a list or set of the state."""
+        self._layer("state").append(path, value, emit=emit)
+
+    @deprecated("use data.state.delete(path)")
+    def del_runtime_data(self, path: str, *, emit: bool = True) -> None:
+        """Reset a field of the state."""
+        self._layer("state").delete(path, emit=emit)
+
+    @deprecated("use data.flow_state.get(path, default)")
+    def get_flow_data(self, path: str, default: Any = None) -> Any:
+        """Read the flow_state by path."""
+        return self._layer("flow_state").get(path, default)
+
+    @deprecated("use data.flow_state.set(path, value)")
+    def set_flow_data(self, path: str, value: Any, *, emit: bool = True) -> None:
+        """Write the flow_state by path."""
+        self._layer("flow_state").set(path, value, emit=emit)
+
+    @deprecated("use data.flow_state.append(path, value)")
+    def append_flow_data(self, path: str, value: Any, *, emit: bool = True) -> None:
+        """Append to a list or set of the flow_state."""
+        self._layer("flow_state").append(path, value, emit=emit)
+
+    @deprecated("use data.flow_state.delete(path)")
+    def del_flow_data(self, path: str, *, emit: bool = True) -> None:
+        """Reset a field of the flow_state."""
+        self._layer("flow_state").delete(path, emit=emit)
+
+    def _layer(self, name: str) -> Layer:
+        return self._runtime.require_state() if name == "state" else self._runtime.flow.require_flow_state()
+
+    def _signal(self, signal: Signal) -> None:
+        if self._signals is None:
+            self._signals = []
+        self._signals.append(signal)
+
+    def _require_open(self, call: str) -> None:
+        if self.revoked:
+            raise FinishedError(executions.step_over(self._node.name, call))
+
+    def _check_touched(self) -> None:
+        """Check what the handler may have changed in place, in the fields that it read."""
+        runtime = self._runtime
+        for layer, is_state in ((runtime.state, True), (runtime.flow.flow_state, False)):
+            fields = [field for of_state, field in self._touched or () if of_state is is_state]
+            if layer is not None and fields:
+                require_fields(layer, fields)
+
+    # -- what the layers ask of the step in progress (schema.writing.StepInProgress)
+
+    @property
+    def name(self) -> str:
+        """Name the step, for messages."""
+        return self._runtime.place(self._node.name)
+
+    def wrote(self, layer: Any, path: str, value: object) -> None:
+        """Queue the listeners of a path that was written in this execution's layers."""
+        runtime = self._runtime
+        if layer is runtime.state:
+            if path in runtime.plan.state_paths:
+                self._signal(Signal("state", path, value))
+        elif layer is runtime.flow.flow_state and path in runtime.plan.flow_state_paths:
+            self._signal(Signal("flow_state", path, value))
+
+    def read_container(self, layer: Any, field: str) -> None:
+        """Remember a field whose value the handler may change in place."""
+        is_state = layer is self._runtime.state
+        if is_state or layer is self._runtime.flow.flow_state:
+            if self._touched is None:
+                self._touched = set()
+            self._touched.add((is_state, field))

@@ -1,0 +1,164 @@
+"""The asyncio driver: it takes ready tokens of one tree of runs, calls handlers, and tells the runs what happened.
+
+One worklist serves the whole tree. A worker takes a token, awaits its step *in place* and goes on with what that made
+ready, so a chain costs no task. Only when a token is left over while an asynchronous step is about to run is another
+worker started, which does the same; workers never outnumber the execution's `concurrency`. They live in one TaskGroup:
+the first failure cancels the others, all are awaited, then the failure itself is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from asyncio import CancelledError
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+from typedflow.contract import executions
+from typedflow.engine.plan import Kind, PlanNode
+from typedflow.engine.tokens import Token
+from typedflow.errors import ExecutionError
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.steps import take_step
+from typedflow.schema.writing import current_step
+
+BREATH: Final = 64
+"""Steps in a row after which a worker lets the loop run, so that timeouts and cancellation reach endless loops."""
+
+
+class _Stop(Exception):
+    """Bring the group of workers down; the reason is kept by the driver."""
+
+
+class Driver:
+    """Drive one tree of executions until nothing is ready or running."""
+
+    __slots__ = (
+        "cancel_asked", "failure", "group", "limit", "loop", "ready", "sink", "spawning", "stopping", "thread", "workers",
+    )  # fmt: skip
+
+    def __init__(self, limit: int | None) -> None:
+        self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
+        self.limit = limit or 1_000_000_000
+        self.workers = 0
+        self.spawning = False
+        self.stopping = False
+        self.cancel_asked = False
+        self.failure: Exception | None = None
+        self.group: asyncio.TaskGroup | None = None
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.current_thread()
+        self.sink: asyncio.Queue[Any] | None = None
+
+    # -- from outside
+
+    async def drive(self) -> None:
+        """Work until nothing is left; raise the first failure, after everything else has stopped."""
+        outer = current_step.get()
+        self.workers = 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                self.group = group
+                await self._work()
+        except BaseExceptionGroup as stopped:
+            rest = stopped.split(_Stop)[1]
+            if rest is not None and self.failure is None:
+                raise rest.exceptions[0] from None
+        finally:
+            self.group = None
+            current_step.set(outer)
+        if self.failure is not None:
+            raise self.failure
+        if self.cancel_asked:
+            raise CancelledError
+
+    def push(self, runtime: ExecutionRuntime, tokens: Iterable[Token]) -> None:
+        """Take tokens that became ready outside of a worker, and see that somebody works on them."""
+        for token in tokens:
+            self.ready.append((runtime, token))
+        if self.group is not None and self.ready and not self.spawning and self.workers < self.limit:
+            self._spawn()
+
+    def deliver(self, item: Any) -> None:
+        """Hand a stream item to whoever listens; callable from any thread."""
+        if self.sink is not None:
+            if threading.current_thread() is self.thread:
+                self.sink.put_nowait(item)
+            else:
+                self.loop.call_soon_threadsafe(self.sink.put_nowait, item)
+
+    def cancel(self) -> None:
+        """Cancel everything that runs; `drive` raises CancelledError when it has stopped."""
+        self.cancel_asked = True
+        if self.group is not None and not self.stopping:
+            self.group.create_task(self._halt())
+
+    async def _halt(self) -> None:
+        self.stopping = True
+        raise _Stop
+
+    # -- workers
+
+    def _spawn(self) -> None:
+        assert self.group is not None
+        self.spawning = True
+        self.workers += 1
+        self.group.create_task(self._helper())
+
+    async def _helper(self) -> None:
+        self.spawning = False
+        await self._work()
+
+    async def _work(self) -> None:
+        """Take tokens until there are none."""
+        ready, steps = self.ready, 0
+        try:
+            while ready and not self.stopping:
+                runtime, token = ready.popleft()
+                node = runtime.plan.nodes[token.node]
+                if ready and not self.spawning and self.workers < self.limit and may_suspend(node):
+                    self._spawn()
+                steps += 1
+                if steps % BREATH == 0:
+                    await asyncio.sleep(0)
+                try:
+                    tokens = await take_step(runtime, token, node)
+                except Exception as error:
+                    self._fail(runtime, node, error)
+                    raise _Stop from None
+                except CancelledError as error:
+                    if self.stopping or self.cancel_asked or is_cancelled():
+                        raise
+                    self._fail(runtime, node, cancelled_inside(runtime, node, error))
+                    raise _Stop from None
+                for new in tokens:
+                    ready.append((runtime, new))
+        finally:
+            self.workers -= 1
+
+    def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
+        """Note a failure where it happened; the first one is what `drive` raises."""
+        error.add_note(f"in {runtime.place(node.name)}, execution '{runtime.id}'")
+        if runtime.run.errors is None or error not in runtime.run.errors:
+            runtime.run.failed(error)
+        self.failure = self.failure or error
+        self.stopping = True
+
+
+def may_suspend(node: PlanNode) -> bool:
+    """Say whether a worker may have to wait in this node, so that others should go on with what is ready."""
+    return node.is_async or not node.plain or node.kind == Kind.MATCH
+
+
+def is_cancelled() -> bool:
+    """Say whether somebody asked the current task to stop, as against a CancelledError from inside a handler."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def cancelled_inside(runtime: ExecutionRuntime, node: PlanNode, error: CancelledError) -> Exception:
+    """Turn a CancelledError that nobody asked for into a failure: a task group would drop it, and the token with it."""
+    failure = ExecutionError(executions.cancelled_inside(node.name))
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,225 @@
+"""`Execution`: one run of a flow, from its creation to its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Generic, final
+
+from typing_extensions import TypeVar
+
+from typedflow.contract import executions
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import UNSET, Token
+from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError
+from typedflow.execution.driver import Driver
+from typedflow.execution.loops import run_sync
+from typedflow.execution.members import GivesResult, GivesStream, HasFlowState, HasInput, HasState
+from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.schema.check import Mismatch
+from typedflow.schema.layers import Resources
+from typedflow.schema.render import render
+from typedflow.schema.resources import overrides_of
+
+C = TypeVar("C", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@final
+class Execution(Generic[C]):
+    """One run of a flow: made by `flow.create_execution()`, started once.
+
+    It belongs to the event loop that runs it; only `emit` of a running one may be called from a callback of that loop.
+    """
+
+    __slots__ = ("__weakref__", "_concurrency", "_done", "_runtime")
+
+    def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
+        self._runtime = runtime
+        self._concurrency = concurrency
+        self._done: asyncio.Future[None] | None = None
+
+    # -- what it is
+
+    @property
+    def id(self) -> str:
+        """Give the id, kept over save and load."""
+        return self._runtime.id
+
+    @property
+    def status(self) -> Status:
+        """Say where the execution stands."""
+        return self._runtime.run.status
+
+    @property
+    def state(self: Execution[HasState[S]]) -> S:
+        """Give the state; a required field that nothing has supplied is a `ContractError` that names it."""
+        return self._runtime.require_state()  # type: ignore[return-value]  # an instance of the declared class
+
+    @property
+    def flow_state(self: Execution[HasFlowState[S]]) -> S:
+        """Give the state that all executions of the flow share."""
+        return self._runtime.flow.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
+
+    @property
+    def errors(self) -> tuple[Exception, ...]:
+        """Give the exceptions that steps have raised, first one first; those of earlier attempts of the run included."""
+        return tuple(self._runtime.run.errors or ())
+
+    @property
+    def result(self: Execution[GivesResult[S]]) -> S:
+        """Give the result of a completed execution.
+
+        Raises `NoResultError` where nothing set one, and `ExecutionError` while the execution is not completed.
+        """
+        run = self._runtime.run
+        if run.status is not Status.COMPLETED:
+            raise ExecutionError(executions.no_result(run.status).at(self._place))
+        if run.result is not UNSET:
+            return run.result  # type: ignore[no-any-return]  # checked when it was set
+        if not run.plan.result_needed:
+            return None  # type: ignore[return-value]  # the contract's result is None
+        raise NoResultError(executions.no_result(run.status, run.unfilled()).at(self._place))
+
+    @property
+    def _place(self) -> str:
+        return f"execution '{self.id}' of flow '{self._runtime.flow.name}'"
+
+    # -- running it
+
+    async def async_start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
+        """Run until nothing is ready or running; gives `completed` or `waiting`.
+
+        Raises the handler's own exception, with a note that names flow, step and execution, and TimeoutError after
+        `timeout` seconds, which bounds the handlers too. Everything that ran has stopped by then. The input, the state and
+        the resources are checked before any handler runs.
+        """
+        return await self._drive(self._enter(value), timeout)
+
+    def start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
+        """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_start(value, timeout=timeout), "execution.start")
+
+    async def async_retry(self, *, timeout: float | None = None) -> Status:
+        """Run the failed and the cut-off steps of a failed execution once more, with the values that they had."""
+        if self.status is not Status.FAILED:
+            raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
+        self._runtime.resources.require_complete(self._place)
+        return await self._drive(self._runtime.run.retried(), timeout)
+
+    async def async_cancel(self) -> Status:
+        """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
+
+        Whoever awaits the run gets CancelledError.
+        """
+        driver = self._runtime.driver
+        if driver is not None:
+            driver.cancel()
+            if self._done is None:
+                self._done = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._done)
+        elif self.status not in (Status.COMPLETED, Status.CANCELLED):
+            self._runtime.run.cancelled()
+        return self.status
+
+    def emit(self, event: str, payload: Any = None) -> None:
+        """Emit an event from outside: its listeners start at once in a running execution, else with the next run."""
+        runtime = self._runtime
+        signal = runtime.event(event, payload)
+        if self.status in (Status.COMPLETED, Status.CANCELLED):
+            raise FinishedError(executions.finished(self.status, "emit").at(self._place))
+        if runtime.driver is not None:
+            runtime.driver.push(runtime, runtime.run.emitted([signal]))
+        else:
+            runtime.queued = [*(runtime.queued or ()), signal]
+
+    async def stream(
+        self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None
+    ) -> AsyncIterator[S]:
+        """Start with `value` and give the items that the handlers put, in order.
+
+        It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run.
+        """
+        if self._runtime.plan.check_stream is None:
+            raise ContractError(executions.undeclared_stream(self._runtime.plan.spec.name).at(self._place))
+        tokens = self._enter(value)
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        running = asyncio.create_task(self._drive(tokens, timeout, queue))
+        running.add_done_callback(lambda _: queue.put_nowait(UNSET))
+        try:
+            while (item := await queue.get()) is not UNSET:
+                yield item
+        finally:
+            if not running.done():
+                running.cancel()
+                await asyncio.wait([running])
+        await running
+
+    # -- resources from outside
+
+    def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
+        """Set resources of this execution; values are checked against their declared classes, all or nothing."""
+        self._runtime.resources.give({**overrides(given), **resources})
+
+    def set_runtime_resource(self, key: str, value: Any) -> None:
+        """Set one resource of this execution."""
+        self._runtime.resources.give({key: value})
+
+    def get_runtime_resource(self, key: str, default: Any = None) -> Any:
+        """Give a resource as a handler of this execution would see it."""
+        return self._runtime.resources.get(key, default)
+
+    def del_runtime_resource(self, key: str) -> None:
+        """Uncover the flow's default."""
+        self._runtime.resources.del_in_run(key)
+
+    # -- inside
+
+    def _enter(self, value: Any) -> list[Token]:
+        """Check all that can be checked before a handler runs, then put the input in front of the flow."""
+        runtime = self._runtime
+        if runtime.run.status is not Status.CREATED:
+            raise FinishedError(executions.started_already(runtime.run.status).at(self._place))
+        try:
+            value = runtime.plan.check_input(value)
+        except Mismatch as mismatch:
+            problem = executions.wrong_start(render(runtime.plan.spec.input), **fault_of(mismatch))
+            raise ContractError(problem.at(self._place)) from None
+        if runtime.state is None and runtime.plan.spec.state is not None:
+            runtime.require_state()
+        runtime.resources.require_complete(self._place)
+        return runtime.run.started(value)
+
+    async def _drive(
+        self, tokens: list[Token], timeout: float | None, queue: asyncio.Queue[Any] | None = None
+    ) -> Status:
+        runtime = self._runtime
+        run = runtime.run
+        driver = Driver(self._concurrency)
+        driver.sink = queue
+        if runtime.queued:
+            tokens += run.emitted(runtime.queued)
+            runtime.queued = None
+        driver.push(runtime, tokens)
+        runtime.driver = driver
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                await driver.drive()
+            return run.settle()
+        except TimeoutError as error:
+            if limit.expired() and run.status is Status.RUNNING:
+                error.add_note(f"{self._place} was not over after {timeout} s")
+                run.failed(error)
+            raise
+        finally:
+            runtime.driver = None
+            if run.status is Status.RUNNING:
+                run.cancelled()
+            if self._done is not None and not self._done.done():
+                self._done.set_result(None)
+
+
+def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Give what a resources argument supplies."""
+    return {} if given is None else overrides_of(given)

@@ -1,0 +1,278 @@
+"""`Flow`: a contract, the chains that fulfil it, and what its executions share."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Generic, Literal, Never, final, overload
+
+from typing_extensions import TypeVar
+
+from typedflow.contract import executions
+from typedflow.contract.names import is_id
+from typedflow.definition.builder import Builder, Cursor
+from typedflow.definition.edges import carried_types
+from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.validation import check_definition
+from typedflow.engine.plan import Plan, compile_plan
+from typedflow.engine.status import Status
+from typedflow.errors import ContractError, ExecutionError
+from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
+from typedflow.execution.data import Data
+from typedflow.execution.execution import Execution, overrides
+from typedflow.execution.loops import run_sync
+from typedflow.execution.members import HasFlowState, HasInput, HasIO
+from typedflow.execution.process import Batch, Match, Process, options_of
+from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.schema.contracts import spec_of
+from typedflow.schema.layers import Resources, State
+
+C = TypeVar("C", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
+W = TypeVar("W")
+Fn = TypeVar("Fn", bound=Callable[..., Any])
+
+
+@final
+class Flow(Generic[C]):
+    """A flow of one contract: put together once, then run any number of times.
+
+    `name` is what messages and snapshots call it, the contract's name by default. `max_depth` bounds how deep child flows
+    may nest below it. The first execution freezes it: wiring afterwards is a `ContractError`. Its flow_state and its
+    resource defaults are shared by its executions, and by no other flow of the same contract.
+    """
+
+    __slots__ = ("_builder", "_plan", "_runtime", "max_depth", "name")
+
+    name: str
+    max_depth: int
+
+    def __init__(self, contract: type[C], *, name: str | None = None, max_depth: int = 64) -> None:
+        spec = spec_of(contract)
+        self.name = name or spec.name
+        self.max_depth = max_depth
+        self._builder = Builder(self.name)
+        self._runtime = FlowRuntime(self.name, spec)
+        self._plan: Plan | None = None
+
+    @property
+    def _at(self) -> Cursor:
+        return Cursor(Port(0))
+
+    # -- wiring
+
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Coroutine[Any, Any, W]],
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], W],
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W]: ...
+    @overload
+    def to(
+        self,
+        handler: str,
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, Any]: ...
+    def to(
+        self,
+        handler: Any,
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Any:
+        """Add a step that gets the input; see `Process.to`."""
+        options = options_of(retry, timeout, thread)
+        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options))
+
+    def side_branch(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], object] | str,
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, T]:
+        """Add a step beside the chain that the input starts; see `Process.side_branch`."""
+        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread))
+        return Process(self._builder, self._at)
+
+    def batch(self: Flow[HasInput[T]], *, concurrency: int | None = None) -> Batch[C, T, None]:
+        """Open a batch whose branches get the input; see `Process.batch`."""
+        return Batch(self._builder, self._builder.open_batch(self._at, concurrency))
+
+    def for_each(self: Flow[HasInput[Sequence[T]]], *, concurrency: int | None = None) -> Process[C, T, Each[None]]:
+        """Open a for_each over the input; see `Process.for_each`."""
+        return Process(self._builder, self._builder.open_each(self._at, concurrency))
+
+    @overload
+    def match(self: Flow[HasInput[T]], *, mode: Literal["hit_all"]) -> Match[AllHits, C, T, None]: ...
+    @overload
+    def match(self: Flow[HasInput[T]], *, mode: Literal["hit_first"] = ...) -> Match[FirstHit, C, T, None]: ...
+    def match(self, *, mode: MatchMode = "hit_first") -> Any:
+        """Open a match on the input; see `Process.match`."""
+        return Match(self._builder, self._builder.open_match(self._at, mode))
+
+    def if_condition(
+        self: Flow[HasInput[T]], condition: Callable[[Data[C, T]], object]
+    ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
+        """Open an if on the input; see `Process.if_condition`."""
+        block = self._builder.open_match(self._at, "hit_first", "if")
+        return Process(self._builder, self._builder.case(block, condition))
+
+    def collect(
+        self, name: str, branch: str, *, mode: CollectMode = "filled_then_empty"
+    ) -> Process[C, dict[str, Any]]:
+        """Give the input to a collect; see `Process.collect`."""
+        return Process(self._builder, self._builder.collect(self._at, name, branch, mode))
+
+    def when(self, triggers: str | Mapping[str, str | Sequence[str]], *, mode: WhenMode = "simple_or") -> Process[C, Any]:
+        """Start a chain each time a trigger fires: an event, or a write to a path of the state or flow_state.
+
+        `"approved"` is an event; `{"event": …, "state": "request.topic", "flow_state": …}` each a name or a list of them.
+        The value is the payload or what was written (`simple_or`), `(kind, name, value)` (`or`), or with `and`, which waits
+        for all of them, `{"event": {…}, "state": {…}}`. Each firing is on its own; a flow_state path fires only in the
+        execution that wrote it.
+        """
+        return Process(self._builder, self._builder.when(triggers, mode))
+
+    @overload
+    def chunk(self, handler: Fn, /) -> Fn: ...
+    @overload
+    def chunk(self, name: str, /) -> Callable[[Fn], Fn]: ...
+    def chunk(self, handler: Any, /) -> Any:
+        """Register a handler under its name or the one given, for `to("name")`; gives the function itself."""
+        if isinstance(handler, str):
+            return lambda function: self._register(handler, function)
+        return self._register(handler.__name__, handler)
+
+    def _register(self, name: str, handler: Fn) -> Fn:
+        self._builder.register(name, handler)
+        return handler
+
+    # -- checking
+
+    def validate(self) -> None:
+        """Check the whole flow; raises one `ContractError` with all problems. The first execution does it too."""
+        self._check()
+
+    def _check(self) -> tuple[Any, ...]:
+        definition = self._builder.draft()
+        problems = self._builder.problems()
+        spec = self._runtime.spec
+        carried = carried_types(definition, spec)
+        problems += check_definition(definition, spec, carried)
+        if problems:
+            raise ContractError(problems)
+        return carried
+
+    def _compiled(self) -> Plan:
+        if self._plan is None:
+            carried = self._check()
+            self._plan = compile_plan(self._builder.freeze(), self._runtime.spec, carried)
+        return self._plan
+
+    # -- running
+
+    def create_execution(
+        self,
+        *,
+        state: State | Mapping[str, Any] | None = None,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        execution_id: str | None = None,
+    ) -> Execution[C]:
+        """Make an execution, ready to start; freezes the flow.
+
+        `state` is copied: a State, or a mapping of its fields. `concurrency` bounds the handlers and conditions that run at
+        once, in the whole execution. An `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random.
+        """
+        if execution_id is not None and not is_id(execution_id):
+            problem = executions.check_id(execution_id)
+            assert problem is not None
+            raise ContractError(problem)
+        runtime = ExecutionRuntime(self._runtime, self._compiled(), execution_id or uuid.uuid4().hex, state)
+        if runtime_resources is not None:
+            runtime.resources.give(runtime_resources)
+        return Execution(runtime, concurrency)
+
+    async def async_start(
+        self: Flow[HasIO[T, S]],
+        value: T,
+        *,
+        state: State | Mapping[str, Any] | None = None,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+    ) -> S:
+        """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses."""
+        execution = self.create_execution(state=state, runtime_resources=runtime_resources, concurrency=concurrency)
+        if await execution.async_start(value, timeout=timeout) is Status.WAITING:
+            raise ExecutionError(f"execution '{execution.id}' is waiting")
+        return execution.result
+
+    def start(
+        self: Flow[HasIO[T, S]],
+        value: T,
+        *,
+        state: State | Mapping[str, Any] | None = None,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+    ) -> S:
+        """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.async_start(
+                value, state=state, runtime_resources=runtime_resources, concurrency=concurrency, timeout=timeout
+            ),
+            "flow.start",
+        )
+
+    # -- what executions share
+
+    @property
+    def flow_state(self: Flow[HasFlowState[S]]) -> S:
+        """Give the flow_state, for reading outside of handlers."""
+        return self._runtime.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
+
+    def update_flow_state(self: Flow[HasFlowState[S]], change: Callable[[S], object]) -> None:
+        """Change the flow_state atomically; see `Data.update_flow_state`."""
+        self._runtime.update_flow_state(change)
+
+    def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
+        """Set default resources of the flow; values are checked against their declared classes, all or nothing."""
+        self._runtime.resources.update({**overrides(given), **resources})
+
+    def set_runtime_resource(self, key: str, value: Any) -> None:
+        """Set one default resource of the flow."""
+        self._runtime.resources.update({key: value})
+
+    def get_runtime_resource(self, key: str, default: Any = None) -> Any:
+        """Give a default resource of the flow, `default` where there is none."""
+        self._runtime.resources.require_key(key)
+        return self._runtime.resources.values.get(key, default)
+
+    def del_runtime_resource(self, key: str) -> None:
+        """Remove a default resource of the flow; once more changes nothing."""
+        self._runtime.resources.discard(key)

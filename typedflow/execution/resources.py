@@ -1,0 +1,168 @@
+"""Where a resource is looked up: set in a handler, then the execution, then the flow, then the field's default.
+
+Identity is kept throughout: values are neither copied nor merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from typedflow.contract import resources as rules
+from typedflow.contract.problems import Problem
+from typedflow.engine.tokens import UNSET
+from typedflow.errors import ResourceError
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.layers import Resources
+from typedflow.schema.render import render
+from typedflow.schema.resources import ResourceField, declared_resources, overrides_of, require_resources
+
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class FlowResources:
+    """Hold the declared resources of a contract and a flow's defaults for them."""
+
+    __slots__ = ("declared", "required", "spec", "values", "version")
+
+    def __init__(self, spec: ContractSpec) -> None:
+        self.spec = spec
+        self.declared: Mapping[str, ResourceField] = (
+            NOTHING if spec.resources is None else declared_resources(spec.resources)
+        )
+        self.required = tuple(key for key, field in self.declared.items() if field.required)
+        self.values: dict[str, Any] = {}
+        self.version = 0
+
+    def require_key(self, key: str) -> None:
+        """Refuse a key that the contract does not declare."""
+        if key in self.declared:
+            return
+        problem: Problem | None
+        if self.spec.resources is None:
+            problem = rules.no_resources(self.spec.name)
+        else:
+            problem = rules.check_declared(key, self.declared, owner=self.spec.resources.__name__)
+        assert problem is not None
+        raise ResourceError(problem)
+
+    def checked(self, given: Resources | Mapping[str, Any]) -> dict[str, Any]:
+        """Give what is to be injected, by key; raises one `ResourceError` for all that is unknown or of a wrong class."""
+        if self.spec.resources is None:
+            if overrides_of(given):
+                raise ResourceError(rules.no_resources(self.spec.name))
+            return {}
+        return require_resources(self.spec.resources, given)
+
+    def missing(self, key: str) -> Problem:
+        """Word the problem of a declared resource that nobody supplies."""
+        return rules.missing_resource(key, render(self.declared[key].kind))
+
+    def update(self, given: Resources | Mapping[str, Any]) -> None:
+        """Set defaults of the flow, all or none."""
+        self.values.update(self.checked(given))
+        self.version += 1
+
+    def discard(self, key: str) -> None:
+        """Remove a default of the flow; one that is not there changes nothing."""
+        self.require_key(key)
+        if self.values.pop(key, UNSET) is not UNSET:
+            self.version += 1
+
+
+class ResourceLayers:
+    """Hold what one execution lays over its flow's defaults."""
+
+    __slots__ = ("_defaults", "_seen", "_view", "flow", "given", "in_run")
+
+    def __init__(self, flow: FlowResources) -> None:
+        self.flow = flow
+        self.given: dict[str, Any] | None = None
+        """By `runtime_resources=…` or on the execution."""
+        self.in_run: dict[str, Any] | None = None
+        """By `set_resource` in a handler."""
+        self._defaults: dict[str, Any] | None = None
+        """What the default factories of the declared class have made for this execution."""
+        self._view: Resources | None = None
+        self._seen = -1
+
+    def lookup(self, key: str) -> Any:
+        """Give the value of a declared key, UNSET where nobody supplies one and it has no default."""
+        if self.in_run is not None and key in self.in_run:
+            return self.in_run[key]
+        if self.given is not None and key in self.given:
+            return self.given[key]
+        values = self.flow.values
+        if key in values:
+            return values[key]
+        field = self.flow.declared[key]
+        if field.required:
+            return UNSET
+        if self._defaults is None:
+            self._defaults = {}
+        if key not in self._defaults:
+            self._defaults[key] = field.default()
+        return self._defaults[key]
+
+    def get(self, key: str, default: Any) -> Any:
+        """Give the value, `default` where there is none."""
+        self.flow.require_key(key)
+        value = self.lookup(key)
+        return default if value is UNSET or value is None else value
+
+    def require(self, key: str) -> Any:
+        """Give the value; one that is absent or None is a `ResourceError`."""
+        self.flow.require_key(key)
+        value = self.lookup(key)
+        if value is UNSET or value is None:
+            type_ = render(self.flow.declared[key].kind)
+            raise ResourceError(rules.missing_resource(key, type_, self.available()), missing=[key])
+        return value
+
+    def set_in_run(self, key: str, value: Any) -> None:
+        """Lay a value over everything else, for this execution only."""
+        checked = self.flow.checked({key: value})
+        self.in_run = {**(self.in_run or NOTHING), **checked}
+        self._view = None
+
+    def del_in_run(self, key: str) -> None:
+        """Uncover the flow's default: what was set in a handler and what was given with the execution goes."""
+        self.flow.require_key(key)
+        for layer in (self.in_run, self.given):
+            if layer is not None:
+                layer.pop(key, None)
+        self._view = None
+
+    def give(self, given: Resources | Mapping[str, Any]) -> None:
+        """Set what belongs to the execution, all or nothing."""
+        self.given = {**(self.given or NOTHING), **self.flow.checked(given)}
+        self._view = None
+
+    def available(self) -> list[str]:
+        """Give the declared keys that have a value now, sorted."""
+        values = ((key, self.lookup(key)) for key in self.flow.declared)
+        return sorted(key for key, value in values if value is not UNSET and value is not None)
+
+    def keys(self) -> list[str]:
+        """Give the keys that were injected, over all levels, sorted: what a snapshot writes of resources."""
+        return sorted({*self.flow.values, *(self.given or NOTHING), *(self.in_run or NOTHING)})
+
+    def absent(self) -> list[str]:
+        """Give the required keys that nobody supplies, in order of definition."""
+        return [key for key in self.flow.required if self.lookup(key) is UNSET]
+
+    def require_complete(self, where: str) -> None:
+        """Refuse to go on while a required resource is missing; names all of them."""
+        absent = self.absent() if self.flow.required else None
+        if absent:
+            raise ResourceError([self.flow.missing(key).at(where) for key in absent], missing=absent)
+
+    def view(self) -> Resources:
+        """Give the resources as an instance of the declared class, as they are now; made again when something changes."""
+        if self._view is None or self._seen != self.flow.version:
+            cls = self.flow.spec.resources
+            assert cls is not None
+            self.require_complete(f"contract '{self.flow.spec.name}'")
+            self._view = cls(**{key: self.lookup(key) for key in self.flow.declared})
+            self._seen = self.flow.version
+        return self._view

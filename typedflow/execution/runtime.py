@@ -1,0 +1,148 @@
+"""What runs have at hand: `FlowRuntime` for all executions of a flow, `ExecutionRuntime` for one of them.
+
+`Flow`, `Execution` and `Data` are faces of these; the driver and the steps use them without a face.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from typedflow.contract import events, executions
+from typedflow.contract.schema import undeclared_layer
+from typedflow.engine.plan import Plan
+from typedflow.engine.run import Run
+from typedflow.engine.tokens import Signal, Token
+from typedflow.errors import ContractError
+from typedflow.execution.resources import FlowResources, ResourceLayers
+from typedflow.schema.check import Mismatch
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.copies import compile_copy
+from typedflow.schema.layer_fields import layer_fields, require_fields
+from typedflow.schema.layers import FlowState, State
+from typedflow.schema.mismatch import MISSING, render_path
+from typedflow.schema.render import describe, render
+from typedflow.schema.starting import fresh
+
+
+class FlowRuntime:
+    """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
+
+    __slots__ = ("flow_state", "lock", "name", "resources", "spec")
+
+    def __init__(self, name: str, spec: ContractSpec) -> None:
+        self.name = name
+        self.spec = spec
+        self.flow_state: FlowState | None = None if spec.flow_state is None else fresh(spec.flow_state, None)
+        self.resources = FlowResources(spec)
+        self.lock = threading.Lock()
+
+    def require_flow_state(self) -> FlowState:
+        """Give the flow_state, or say that the contract declares none."""
+        if self.flow_state is None:
+            raise ContractError(undeclared_layer(self.spec.name, "flow_state", self.spec.declared))
+        return self.flow_state
+
+    def update_flow_state(self, change: Callable[[Any], object]) -> None:
+        """Let `change` work on a copy, check it, then take it over: all or nothing, one at a time."""
+        current = self.require_flow_state()
+        cls = type(current)
+        with self.lock:
+            draft = compile_copy(cls)(current)
+            change(draft)
+            require_fields(draft, cls.__struct_fields__)
+            for name in cls.__struct_fields__:
+                value = layer_fields(cls)[name].read(draft)
+                if value != layer_fields(cls)[name].read(current):
+                    setattr(current, name, value)
+
+
+class Works(Protocol):
+    """What an execution asks of the driver that runs it."""
+
+    def push(self, runtime: ExecutionRuntime, tokens: Iterable[Token]) -> None:
+        """Work on tokens that became ready outside of a step."""
+        ...
+
+    def deliver(self, item: Any) -> None:
+        """Hand a stream item to whoever listens; callable from any thread."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop everything that runs."""
+        ...
+
+
+class ExecutionRuntime:
+    """Hold what one execution is: its run, its layers, its identity."""
+
+    __slots__ = ("driver", "flow", "given_state", "id", "plan", "queued", "resources", "run", "state")
+
+    def __init__(self, flow: FlowRuntime, plan: Plan, id_: str, state: State | Mapping[str, Any] | None) -> None:
+        self.flow = flow
+        self.plan = plan
+        self.id = id_
+        self.run = Run(plan)
+        self.resources = ResourceLayers(flow.resources)
+        self.driver: Works | None = None
+        self.queued: list[Signal] | None = None
+        """Events that were emitted before the run could take them."""
+        self.given_state = state
+        self.state: State | None = None
+
+    def place(self, node: str) -> str:
+        """Name a step, for messages."""
+        return f"step '{node}' of flow '{self.flow.name}'"
+
+    def require_state(self) -> State:
+        """Give the state; it is made when it is first asked for, or at the start."""
+        if self.state is None:
+            cls = self.plan.spec.state
+            if cls is None:
+                raise ContractError(undeclared_layer(self.plan.spec.name, "state", self.plan.spec.declared))
+            self.state = fresh(cls, self.given_state)
+            self.given_state = None
+        return self.state
+
+    def event(self, name: str, payload: Any) -> Signal:
+        """Make the signal of an event, checked against what the contract declares."""
+        check = self.plan.check_events.get(name)
+        if check is None:
+            problem = events.check_event(name, self.plan.spec.events, contract=self.plan.spec.name)
+            assert problem is not None
+            raise ContractError(problem)
+        try:
+            return Signal("event", name, check(payload))
+        except Mismatch as mismatch:
+            assert self.plan.spec.events is not None
+            problem = events.wrong_payload(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
+        raise ContractError(problem)
+
+    def put(self, item: Any) -> None:
+        """Hand an item to the stream, checked; dropped when nobody listens."""
+        check = self.plan.check_stream
+        if check is None:
+            raise ContractError(executions.undeclared_stream(self.plan.spec.name))
+        try:
+            item = check(item)
+        except Mismatch as mismatch:
+            problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
+            raise ContractError(problem) from None
+        if self.driver is not None:
+            self.driver.deliver(item)
+
+    def result(self, value: Any) -> Any:
+        """Check a result that a handler sets itself."""
+        try:
+            return self.plan.check_result(value)
+        except Mismatch as mismatch:
+            raise ContractError(executions.wrong_value("result", str(mismatch))) from None
+
+
+def fault_of(mismatch: Mismatch) -> dict[str, str]:
+    """Give what a message says of a value that does not fit: what was given, where in it, and what was expected there."""
+    given = "nothing" if mismatch.given is MISSING else describe(mismatch.given)
+    if not mismatch.path:
+        return {"given": given}
+    return {"given": given, "path": render_path(mismatch.path), "expected": mismatch.expected}

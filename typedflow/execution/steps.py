@@ -1,0 +1,126 @@
+"""How one step is taken: its handler called, its value checked, its run told. Retry, timeout and thread are here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from functools import partial
+from types import CoroutineType
+from typing import Any
+
+from typedflow.contract import executions
+from typedflow.engine.plan import Kind, PlanNode
+from typedflow.engine.tokens import UNSET, Token
+from typedflow.errors import ContractError
+from typedflow.execution.data import Data
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.threads import run_in_thread
+from typedflow.schema.annotations import UNKNOWN
+from typedflow.schema.check import Check, Mismatch
+from typedflow.schema.writing import current_step
+
+
+async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> list[Token]:
+    """Run the node that a token stands in front of, and give the tokens that this made ready.
+
+    A step is a transaction of control flow: what it emits and the listeners that its writes fire are told to the run
+    together with its value, when it has ended; a failed attempt tells nothing.
+    """
+    value = token.value
+    if node.check_in is not None:
+        value = checked(node.check_in, value, "value", node.name, runtime)
+    if not node.plain:
+        return await _take_with_options(runtime, token, node, value)
+    data: Data[Any, Any] = Data(runtime, token, node, value)
+    try:
+        if node.kind == Kind.MATCH:
+            hits = await choose(data, node)
+            if data._early is not UNSET:
+                runtime.run.set_result(data._early)
+            return runtime.run.chosen(token, hits, data._signals)
+        current_step.set(data)
+        value = node.handler(data)
+        if node.is_async or type(value) is CoroutineType or node.result_type is UNKNOWN and isinstance(value, Awaitable):
+            value = await value
+        value = settle_value(data, node, value)
+    finally:
+        data.revoked = True
+    return finish(data, value)
+
+
+def finish(data: Data[Any, Any], value: Any) -> list[Token]:
+    """Tell the run that a step has ended."""
+    run = data._runtime.run
+    if data._early is not UNSET:
+        run.set_result(data._early)
+    return run.finished(data._token, value, data._signals)
+
+
+def settle_value(data: Data[Any, Any], node: PlanNode, value: Any) -> Any:
+    """Check what the handler returned, and the containers of the state that it read and may have changed in place."""
+    if data._touched is not None:
+        data._check_touched()
+    if type(value) is not node.exact_out and node.check_out is not None:
+        return checked(node.check_out, value, "return value", node.name, data._runtime)
+    return value
+
+
+def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRuntime) -> Any:
+    """Give the value, normalised; raise the `ContractError` that names the step."""
+    try:
+        return check(value)
+    except Mismatch as mismatch:
+        problem = executions.wrong_value(what, str(mismatch))
+    raise ContractError(problem.at(runtime.place(node)))
+
+
+async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: PlanNode, value: Any) -> list[Token]:
+    """Take a step that has a retry, a timeout or a thread; each attempt has its own `Data`."""
+    retry = node.options.retry
+    attempts = retry.attempts if retry is not None else 1
+    number = 1
+    while True:
+        data: Data[Any, Any] = Data(runtime, token, node, value)
+        data.attempt = number
+        try:
+            async with asyncio.timeout(node.options.timeout):
+                result = settle_value(data, node, await _call(data, node))
+            break
+        except Exception as error:
+            if retry is None or number >= attempts or not isinstance(error, retry.on):
+                raise
+        finally:
+            data.revoked = True
+        number += 1
+        wait = retry.wait_before(number)
+        if wait:
+            await asyncio.sleep(wait)
+    return finish(data, result)
+
+
+async def _call(data: Data[Any, Any], node: PlanNode) -> Any:
+    current_step.set(data)
+    if node.options.thread:
+        return await run_in_thread(partial(node.handler, data), node.name)
+    value = node.handler(data)
+    return await value if isinstance(value, Awaitable) else value
+
+
+async def choose(data: Data[Any, Any], node: PlanNode) -> list[int]:
+    """Ask the conditions of a match in case order; hit_first stops at the first hit."""
+    current_step.set(data)
+    hits: list[int] = []
+    for arm, case in enumerate(node.cases):
+        if case.is_function:
+            found = case.condition(data)
+            if case.is_async or isinstance(found, Awaitable):
+                found = await found
+        else:
+            found = case.condition == data.value
+        if found:
+            hits.append(arm)
+            if not node.hit_all:
+                break
+    if data._touched is not None:
+        data._check_touched()
+    return hits

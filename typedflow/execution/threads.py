@@ -1,0 +1,50 @@
+"""Call a blocking handler in a thread of its own, without ever waiting for it when nobody wants it any more.
+
+The loop's default executor will not do: `asyncio.run` joins it on the way out, and the interpreter joins every
+`ThreadPoolExecutor` at exit, so that one stuck handler would hold up the whole process past its timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def run_in_thread(call: Callable[[], T], name: str) -> T:
+    """Give what `call` returns or raises; the context variables are copied into the thread.
+
+    Cancelling the await leaves the thread running: what it returns is dropped. The thread is a daemon.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def deliver(value: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(value)  # type: ignore[arg-type]  # None only where there is an error
+
+    def body() -> None:
+        value, error = None, None
+        try:
+            value = context.run(call)
+        except StopIteration as stop:  # a future refuses it: it would end the coroutine that awaits
+            error = RuntimeError(f"'{name}' raised StopIteration")
+            error.__cause__ = stop
+        except BaseException as caught:  # it belongs to who awaits, whatever it is
+            error = caught
+        try:
+            loop.call_soon_threadsafe(deliver, value, error)
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            return
+
+    threading.Thread(target=body, name=f"typedflow {name}", daemon=True).start()
+    return await future
