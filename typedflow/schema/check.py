@@ -13,7 +13,6 @@ a class of unknown make is not looked at.
 from __future__ import annotations
 
 import collections.abc as abc
-from collections.abc import Callable
 from typing import Any, Final, assert_never
 
 from typedflow.schema.containers import collection_check, mapping_check, tuple_check
@@ -21,6 +20,7 @@ from typedflow.schema.mismatch import Mismatch as Mismatch
 from typedflow.schema.mismatch import render_path as render_path
 from typedflow.schema.record_checks import Part, record_check, typeddict_check
 from typedflow.schema.records import fields_of
+from typedflow.schema.recursion import Recursion
 from typedflow.schema.render import render
 from typedflow.schema.scalars import Check as Check
 from typedflow.schema.scalars import literal_check, scalar_check
@@ -96,16 +96,18 @@ def _compile(kind: Kind) -> Check:
 
 
 class _Compiler:
-    """One compilation; records and aliases met on the way are compiled once, so that recursive types end.
+    """One compilation.
 
     Not `in_place`: a container of which a part changes is rebuilt, and what was given is left alone.
     """
 
     def __init__(self, *, in_place: bool) -> None:
         self.in_place = in_place
-        self.recursive = False
-        self._open: dict[Kind, list[Check]] = {}
-        self._done: dict[Kind, Check] = {}
+        self._recursion = Recursion()
+
+    @property
+    def recursive(self) -> bool:
+        return self._recursion.met
 
     def check(self, kind: Kind) -> Check:
         match kind:
@@ -132,29 +134,15 @@ class _Compiler:
             case NewTypeOf(base=base):
                 return self.check(base)
             case AliasOf():
-                return self._once(kind, lambda: self.check(kind.target))
+                return self._recursion.once(kind, lambda: self.check(kind.target))
             case RecordOf():
-                return self._once(kind, lambda: self._record(kind))
+                return self._recursion.once(kind, lambda: self._record(kind))
             case FunctionOf():
                 return _function_check(kind)
             case Opaque():
                 return _instance_check(kind.cls, render(kind)) if kind.is_checkable else _pass
             case _:
                 assert_never(kind)
-
-    def _once(self, kind: Kind, build: Callable[[], Check]) -> Check:
-        if kind in self._done:
-            return self._done[kind]
-        if kind in self._open:
-            self.recursive = True
-            return _deferred(self._open[kind])
-        cell: list[Check] = []
-        self._open[kind] = cell
-        check = build()
-        cell.append(check)
-        del self._open[kind]
-        self._done[kind] = check
-        return check
 
     def _record(self, kind: RecordOf) -> Check:
         parts = [Part(f.name, proving_classes(f.kind), self.check(f.kind), f.required) for f in fields_of(kind)]
@@ -234,13 +222,6 @@ def _unfit(expected: str, value: Any, fault: Mismatch | None, *, clear: bool) ->
     if fault is not None and clear and fault.path:
         return fault
     return Mismatch((), expected, value, fault.hint if fault is not None and clear else "")
-
-
-def _deferred(cell: list[Check]) -> Check:
-    def check(value: Any) -> Any:
-        return cell[0](value)
-
-    return check
 
 
 def _pass(value: Any) -> Any:

@@ -1,0 +1,247 @@
+"""Whether a save gives every value of a type back, equal and of the same type.
+
+msgspec builds decoders for types whose values it cannot encode, or gives back as another type; the rules here are the
+stricter ones, each tried against msgspec by the tests. What is refused although msgspec decodes it: `Any` and
+`object` (what comes back are builtins), abstract collections (a tuple under `Sequence` comes back as a list), `Raw`
+(bytes of one format), dict keys that JSON cannot write or tell apart.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from typedflow.schema.records import fields_of, is_frozen
+from typedflow.schema.render import render
+from typedflow.schema.types import (
+    MAPPINGS,
+    AliasOf,
+    Anything,
+    CollectionOf,
+    EnumOf,
+    FunctionOf,
+    Kind,
+    LiteralOf,
+    MappingOf,
+    NewTypeOf,
+    Nothing,
+    Opaque,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    parse,
+    see_through,
+)
+
+Fault = tuple[tuple[str | int, ...], str]
+
+_UNSET: Final = Scalar(msgspec.UnsetType)
+
+
+def check_persistable(tp: Any, *, field: bool = False) -> list[Fault]:
+    """Give every part of a type that cannot be saved and loaded, with its path and the reason; empty if none.
+
+    The path holds field names, and the positions of fixed tuples; the items of a collection have no segment of their
+    own. `field`: the type is that of a Struct field, which may be UNSET. Raises `Unresolved` where a name in an
+    annotation means nothing.
+    """
+    kind = parse(tp)
+    faults = list(dict.fromkeys(_Walk().faults(kind, (), field)))
+    return faults or _refused_by_msgspec(tp, kind)
+
+
+def _refused_by_msgspec(tp: Any, kind: Kind) -> list[Fault]:
+    """Ask msgspec itself, for what no rule here foresees: limits out of place, integers past 64 bits in Literals."""
+    if tp is kind:
+        return []
+    try:
+        msgspec.json.Decoder(tp)
+        msgspec.msgpack.Decoder(tp)
+    except Exception as error:  # msgspec raises what the user's annotations raise
+        return [((), f"msgspec refuses it: {str(error).splitlines()[0] if str(error) else type(error).__name__}")]
+    return []
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.seen: set[Kind] = set()
+
+    def faults(self, kind: Kind, path: tuple[str | int, ...], field: bool = False) -> Iterator[Fault]:
+        match kind:
+            case Anything():
+                yield path, f"{render(kind)} comes back as plain builtins: say what it holds"
+            case Nothing():
+                yield path, "no value is valid for Never"
+            case Scalar(cls=cls) if cls is msgspec.Raw:
+                yield path, "Raw holds bytes of one format, and cannot be saved in another"
+            case Scalar() if kind == _UNSET:
+                yield path, "UNSET can only stand for a Struct field"
+            case EnumOf(cls=enum_cls):
+                yield from ((path, reason) for reason in _enum_faults(enum_cls))
+            case LiteralOf(members=members):
+                odd = [value for cls, value in members if cls not in _LITERAL_CLASSES]
+                yield from ((path, f"msgspec cannot decode a Literal of {value!r}") for value in odd)
+            case CollectionOf() | MappingOf():
+                yield from self._container(kind, path)
+            case TupleOf(items=items):
+                for index, item in enumerate(items):
+                    yield from self.faults(item, (*path, index))
+            case UnionOf(members=members):
+                for member in members:
+                    if not (field and member == _UNSET):
+                        yield from self.faults(member, path)
+                yield from ((path, reason) for reason in _union_faults(kind))
+            case NewTypeOf(base=base):
+                yield from self.faults(base, path, field)
+            case AliasOf() | RecordOf():
+                yield from self._named(kind, path)
+            case FunctionOf() | Opaque():
+                yield path, f"{render(kind)} cannot be encoded"
+
+    def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        if kind in self.seen:
+            return
+        self.seen.add(kind)
+        if isinstance(kind, AliasOf):
+            yield from self.faults(kind.target, path)
+            return
+        may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
+        for field in fields_of(kind):
+            yield from self.faults(field.kind, (*path, field.name), may_be_unset)
+
+    def _container(self, kind: CollectionOf | MappingOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        if kind.cls not in _CONCRETE:
+            better = "dict[…]" if kind.cls in MAPPINGS else "list[…] or tuple[…, ...]"
+            yield path, f"what is declared as {render(kind)} may come back as another class: say {better}"
+        if isinstance(kind, MappingOf):
+            yield from ((path, reason) for reason in _key_faults(kind.key))
+            yield from self.faults(kind.key, path)
+            yield from self.faults(kind.value, path)
+            return
+        if kind.cls in (set, frozenset) and not _is_hashable(kind.item):
+            yield path, f"{render(kind.item)} is not hashable, so no {kind.cls.__name__} can hold it"
+        yield from self.faults(kind.item, path)
+
+
+_CONCRETE: Final = frozenset({list, set, frozenset, tuple, dict})
+_LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})
+
+
+def _enum_faults(cls: type[enum.Enum]) -> Iterator[str]:
+    values = [member.value for member in cls]
+    if not (all(isinstance(v, str) for v in values) or all(type(v) is int for v in values)):
+        yield f"the values of {cls.__name__} are neither all str nor all int"
+
+
+def _is_hashable(kind: Kind) -> bool:
+    match see_through(kind):
+        case CollectionOf(cls=cls, item=item):
+            return cls is frozenset or (cls is tuple and _is_hashable(item))
+        case TupleOf(items=members) | UnionOf(members=members):
+            return all(map(_is_hashable, members))
+        case MappingOf():
+            return False
+        case Scalar(cls=cls):
+            return cls is not bytearray
+        case RecordOf(flavour=flavour) as record:
+            if flavour == "namedtuple" or (flavour == "struct" and is_frozen(record)):
+                return all(_is_hashable(field.kind) for field in fields_of(record))
+            return flavour != "typeddict" and record.cls.__hash__ is not None and flavour != "struct"
+        case _:
+            return True
+
+
+_NUMBERS: Final = frozenset({int, float})
+_TEXTS: Final = frozenset({str, bytes, bytearray, datetime, date, time, timedelta, UUID, Decimal})
+
+
+def _key_faults(key: Kind) -> Iterator[str]:
+    members = _flat(key)
+    classes = {label for member in members for label in _labels(member)}
+    if odd := [member for member in members if not _labels(member) <= {"number", "text", "number enum", "text enum"}]:
+        yield f"JSON has no keys of type {render(odd[0])}"
+    elif len({label.split()[0] for label in classes}) > 1:
+        yield f"as JSON keys, numbers and text cannot be told apart in {render(key)}"
+
+
+def _labels(kind: Kind) -> frozenset[str]:
+    """Say what JSON makes of a kind: number, text, or what else it is; a Literal may be several."""
+    match see_through(kind):
+        case Scalar(cls=cls) if cls in _NUMBERS:
+            return frozenset({"number"})
+        case Scalar(cls=cls) if cls in _TEXTS and cls is not bytearray:
+            return frozenset({"text"})
+        case EnumOf(cls=enum_cls):
+            texts = all(isinstance(member.value, str) for member in enum_cls)
+            return frozenset({"text enum" if texts else "number enum"})
+        case LiteralOf(members=members):
+            return frozenset({int: "number", str: "text"}.get(cls, "other") for cls, _ in members)
+        case _:
+            return frozenset({"other"})
+
+
+def _flat(kind: Kind) -> tuple[Kind, ...]:
+    seen = see_through(kind)
+    return seen.members if isinstance(seen, UnionOf) else (seen,)
+
+
+def _union_faults(kind: UnionOf) -> Iterator[str]:
+    """Find the members that msgspec cannot tell apart: at most one of each make, but for tagged Structs."""
+    makes: dict[str, list[Kind]] = {}
+    for member in kind.members:
+        for make in _makes(see_through(member)):
+            makes.setdefault(make, []).append(member)
+    for make, members in makes.items():
+        if len(members) > 1 and not _told_apart(make, members):
+            names = " and ".join(map(render, members))
+            hint = ": give the Structs a tag" if make == "mapping" and _are_structs(members) else ""
+            yield f"{names} cannot be told apart when read back{hint}"
+
+
+def _makes(kind: Kind) -> set[str]:
+    match kind:
+        case Scalar(cls=cls) if cls in _TEXTS:
+            return {"text"}
+        case Scalar(cls=cls) if cls is int:
+            return {"integer"}
+        case EnumOf(cls=enum_cls):
+            return {"text" if all(isinstance(member.value, str) for member in enum_cls) else "integer"}
+        case LiteralOf(members=members):
+            return {"text" if cls is str else "integer" for cls, _ in members if cls in (str, int)}
+        case CollectionOf() | TupleOf() | RecordOf(flavour="namedtuple"):
+            return {"array"}
+        case RecordOf(cls=cls, flavour="struct"):
+            return {"array" if _config(cls).array_like else "mapping", "struct"}
+        case MappingOf() | RecordOf():
+            return {"mapping"}
+        case _:
+            return set()
+
+
+def _told_apart(make: str, members: list[Kind]) -> bool:
+    if make in ("text", "integer"):
+        plain = str if make == "text" else int
+        literals = [m for m in members if isinstance(see_through(m), LiteralOf)]
+        others = [see_through(m) for m in members if m not in literals]
+        return not others or (len(others) == 1 and isinstance(others[0], Scalar) and others[0].cls is plain)
+    if not _are_structs(members):
+        return False
+    configs = [_config(see_through(member).cls) for member in members]  # type: ignore[union-attr]  # Structs, all
+    tags = [config.tag for config in configs]
+    shapes = {(config.tag_field, config.array_like, type(config.tag)) for config in configs}
+    return None not in tags and len(set(tags)) == len(tags) and len(shapes) == 1
+
+
+def _are_structs(members: list[Kind]) -> bool:
+    return all(isinstance(kind := see_through(m), RecordOf) and kind.flavour == "struct" for m in members)
+
+
+def _config(cls: Any) -> Any:
+    return cls.__struct_config__

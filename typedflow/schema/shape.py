@@ -1,0 +1,166 @@
+"""The runtime's answers to what the rules ask of a type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+
+from typedflow.contract.shape import FieldInfo
+from typedflow.schema.accepts import accepts
+from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.records import Field, fields_of, is_frozen
+from typedflow.schema.render import render
+from typedflow.schema.types import (
+    NONE,
+    AliasOf,
+    Anything,
+    Kind,
+    MappingOf,
+    RecordOf,
+    Scalar,
+    UnionOf,
+    Unresolved,
+    parse,
+    see_through,
+    union_of,
+)
+
+_ABSENT = (NONE, Scalar(msgspec.UnsetType))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeShape:
+    """A `contract.shape.Shape` over a runtime type.
+
+    Total: a record whose annotations cannot be resolved has no fields, whoever compiles its check reports the name.
+    """
+
+    kind: Kind
+
+    @classmethod
+    def of(cls, tp: Any) -> Self:
+        """Give the shape of a typing form, or of a kind."""
+        return cls(parse(tp))
+
+    def fields(self) -> Mapping[str, FieldInfo] | None:
+        """Give the fields that every member of the type has; a field is required if one member requires it."""
+        found: dict[str, FieldInfo] | None = None
+        for member in self._members():
+            if not isinstance(member, RecordOf):
+                return None
+            own = _infos(member)
+            if own is None:
+                return None
+            found = (
+                own if found is None else {name: _both(info, own[name]) for name, info in found.items() if name in own}
+            )
+        return found
+
+    def is_open(self) -> bool:
+        """Say whether any segment is a child."""
+        members = self._members()
+        return bool(members) and all(map(_is_open, members))
+
+    def child(self, name: str) -> Self | None:
+        """Give the type behind one segment: the union of what the members have, None where one of them has none."""
+        children = [_child(member, name) for member in self._members()]
+        found = [child for child in children if child is not None]
+        return type(self)(union_of(found)) if found and len(found) == len(children) else None
+
+    def accepts(self, other: Self) -> bool:
+        """Say whether every value of `other` is valid here."""
+        return accepts(self.kind, other.kind)
+
+    def is_optional(self) -> bool:
+        """Say whether None is one of several possible values."""
+        kind = _seen(self.kind)
+        return isinstance(kind, UnionOf) and NONE in kind.members
+
+    def without_none(self) -> Self:
+        """Give the type less its None; None alone stays."""
+        kind = _seen(self.kind)
+        if not self.is_optional() or not isinstance(kind, UnionOf):
+            return self
+        return type(self)(union_of(member for member in kind.members if member != NONE))
+
+    def with_none(self) -> Self:
+        """Give the type or None."""
+        if _seen(self.kind) == NONE or self.is_optional():
+            return self
+        return type(self)(union_of((self.kind, NONE)))
+
+    def render(self) -> str:
+        """Give the type as its user would write it."""
+        return render(self.kind)
+
+    def _members(self) -> list[Kind]:
+        """Give what the value may be, less None and UNSET, which have no parts."""
+        kind = _seen(self.kind)
+        members = kind.members if isinstance(kind, UnionOf) else (kind,)
+        return [_seen(member) for member in members if member not in _ABSENT]
+
+
+def _seen(kind: Kind) -> Kind:
+    try:
+        return see_through(kind)
+    except Unresolved:
+        return kind
+
+
+def _fields(record: RecordOf) -> tuple[Field, ...] | None:
+    try:
+        return fields_of(record)
+    except Unresolved:
+        return None
+
+
+def _infos(record: RecordOf) -> dict[str, FieldInfo] | None:
+    fields = _fields(record)
+    if fields is None:
+        return None
+    writable = not is_frozen(record)
+    return {
+        field.name: FieldInfo(
+            field.name, field.required, writable, field.encoded if field.encoded != field.name else ""
+        )
+        for field in fields
+    }
+
+
+def _both(one: FieldInfo, other: FieldInfo) -> FieldInfo:
+    encoded = one.encoded if one.encoded == other.encoded else ""
+    return FieldInfo(one.name, one.required or other.required, one.writable and other.writable, encoded)
+
+
+def _is_open(kind: Kind) -> bool:
+    match kind:
+        case Anything(dynamic=dynamic):
+            return dynamic
+        case MappingOf(key=key):
+            return accepts(key, str)
+        case AliasOf():  # it cannot be resolved: nothing is known
+            return True
+        case _:
+            return False
+
+
+def _child(kind: Kind, name: str) -> Kind | None:
+    match kind:
+        case Anything(dynamic=True) | AliasOf():
+            return Anything()
+        case MappingOf(key=key, value=value):
+            return value if _is_key(key, name) else None
+        case RecordOf():
+            return next((field.kind for field in _fields(kind) or () if field.name == name), None)
+        case _:
+            return None
+
+
+def _is_key(key: Kind, name: str) -> bool:
+    try:
+        return bool(compile_check(key)(name) == name)
+    except (Mismatch, Unresolved):
+        return False
