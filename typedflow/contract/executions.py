@@ -6,10 +6,14 @@ The place (`Problem.where`: the flow, the execution, the step) is filled in by w
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from typedflow.contract.names import is_id, name_hint
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe, instead_of, listed, quoted
+
+NEW_ONE: Final = "make a new execution: flow.create_execution()"
+RETRY: Final = "await execution.async_retry()"
 
 # -- starting
 
@@ -24,7 +28,7 @@ def inside_loop(call: str) -> Problem:
 def started_already(status: str) -> Problem:
     """Report a second start of one execution, or a load into one that was started (TF812)."""
     text = f"the execution was started already, it is {status}"
-    return Problem("TF812", text, "make a new one: flow.create_execution()")
+    return Problem("TF812", text, NEW_ONE)
 
 
 def missing_state(missing: Mapping[str, str], state: str) -> list[Problem]:
@@ -81,6 +85,8 @@ def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None
     """
     if status in ("created", "running"):
         return Problem("TF802", f"there is no result yet: the execution is {status}", "await async_start(…) first")
+    if status == "cancelled":
+        return Problem("TF802", "there is no result: the execution was cancelled", NEW_ONE)
     if status != "completed":
         hint = "answer its interrupts" if status == "waiting" else "execution.errors holds why"
         return Problem("TF802", f"there is no result: the execution is {status}", hint)
@@ -93,29 +99,25 @@ def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None
 
 def finished(status: str, call: str) -> Problem:
     """Report a call on an execution that is over (TF803)."""
-    text = f"the execution is {status}: {call} can have no effect"
-    hint = "make a new execution: flow.create_execution()"
-    if status == "failed":
-        hint = "rerun what failed, with await execution.async_retry(), or make a new execution"
-    return Problem("TF803", text, hint)
+    hint = f"rerun what failed, with {RETRY}, or make a new execution" if status == "failed" else NEW_ONE
+    return Problem("TF803", f"the execution is {status}: {call} can have no effect", hint)
 
 
 def wrong_status(status: str, wanted: str) -> Problem:
     """Report a change of status that cannot be (TF803)."""
-    if status in ("completed", "cancelled"):
-        hint = "make a new execution: flow.create_execution()"
-    elif status == "failed":
-        hint = "await execution.async_retry() is the only way on from a failure"
-    elif status == "created":
-        hint = "start it first"
-    else:
-        hint = "wait until it stops"
-    return Problem("TF803", f"the execution is {status}, it cannot become {wanted}", hint)
+    ways = {
+        "created": "start it first",
+        "running": "wait until it stops",
+        "waiting": "answer its interrupts",
+        "failed": f"{RETRY} is the only way on from a failure",
+    }
+    return Problem("TF803", f"the execution is {status}, it cannot become {wanted}", ways.get(status, NEW_ONE))
 
 
 def step_over(step: str, call: str) -> Problem:
     """Report a late call from a step that is over: cancelled, timed out or returned (TF819)."""
-    text = f"step {quoted(step)} is over: {call} can have no effect"
+    named = step if step.startswith("step '") else f"step {quoted(step)}"  # its name, or its place with the flow
+    text = f"{named} is over: {call} can have no effect"
     return Problem("TF819", text, "finish before the step returns; a thread cannot be cancelled, only ignored")
 
 

@@ -53,16 +53,16 @@ def no_answer_type(step: str) -> Problem:
 
 def unclosed_block(block: str) -> Problem:
     """Report a block that is never closed (TF703)."""
-    return Problem("TF703", f"a {block} block is never closed", f"call .{_end(block)}() on the chain inside it")
+    return Problem("TF703", f"{_a(block)} block is never closed", f"call .{_end(block)}() on the chain inside it")
 
 
 def not_open(call: str, block: str, open_block: str | None) -> Problem:
     """Report the end of a block that is not open (TF704); `open_block` is the innermost one, None outside of all."""
     if open_block:
-        text = f"{call}() belongs to a {block} block, and the innermost open block is a {open_block}"
+        text = f"{call}() belongs to {_a(block)} block, and the innermost open block is {_a(open_block)}"
         return Problem("TF704", text, f"close that one first, with .{_end(open_block)}()")
     return Problem(
-        "TF704", f"{call}() belongs to a {block} block, and no block is open here", "open one, or take it out"
+        "TF704", f"{call}() belongs to {_a(block)} block, and no block is open here", "open one, or take it out"
     )
 
 
@@ -97,21 +97,19 @@ def arm_not_finished(block: str) -> Problem:
 
 def end_inside_block(block: str) -> Problem:
     """Report an `end()` inside a block (TF721)."""
-    text = f"end() stands inside a {block} block"
+    text = f"end() stands inside {_a(block)} block"
     return Problem("TF721", text, f"call .{_end(block)}() first; data.set_result(value) sets the result from inside")
 
 
 def resume_event_inside(block: str, event: str) -> Problem:
     """Report a pause that leaves a block by an event (TF710)."""
-    text = (
-        f"pause_for(resume_event={quoted(event)}) inside a {block} block: the block would wait for this branch forever"
-    )
+    text = f"pause_for(resume_event={quoted(event)}) inside {_a(block)} block, which would wait for this branch forever"
     return Problem("TF710", text, "leave resume_event out: the answer then becomes the step's output")
 
 
 def when_inside(block: str) -> Problem:
     """Report a `when` inside a block (TF713)."""
-    text = f"when() inside a {block} block: an event belongs to no one item or branch"
+    text = f"when() inside {_a(block)} block: an event belongs to no one item or branch"
     return Problem("TF713", text, "start the chain from the flow: flow.when(…)")
 
 
@@ -210,3 +208,7 @@ _TRIGGERS = ("event", "state", "flow_state")
 
 def _end(block: str) -> str:
     return "end_condition" if block == "if" else f"end_{block}"
+
+
+def _a(block: str) -> str:
+    return f"an {block}" if block[:1] in "aeiou" else f"a {block}"

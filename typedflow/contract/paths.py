@@ -104,14 +104,16 @@ def check_append(shape: S, text: object, value: S | None = None, *, root: str = 
     if isinstance(found, Problem):
         return found
     name = ".".join(found.path)
-    if found.shape.is_optional():
-        blame = found.maybe_none or quoted(name)
-        hint = f"set {quoted(name)} to a list first, with set(), or declare it with an empty list as its default"
-        return Problem("TF204", f"append to {quoted(name)}: {blame} may be None ({found.shape.render()})", hint)
+    if found.maybe_none:
+        text = f"{quoted(name)} cannot be appended to through {found.maybe_none}, which may be None"
+        return Problem("TF204", text, f"write {found.maybe_none} as a whole")
+    if found.declared.is_optional():
+        hint = f"set {quoted(name)} to a list, or declare it as a list with the default []"
+        return Problem("TF204", f"{quoted(name)} cannot be appended to: it may be None", hint)
     item = found.declared.item()
     if item is None:
-        hint = "use set to replace the value"
-        return Problem("TF206", f"append to {quoted(name)}: it is {found.declared.render()}, no list or set", hint)
+        text = f"{quoted(name)} cannot be appended to: it is {found.declared.render()}, no list or set"
+        return Problem("TF206", text, "set replaces a value of any type")
     if value is not None and not item.accepts(value):
         return wrong_type(f"{name}[...]", item.render(), value.render(), layer=root)
     return found
@@ -122,11 +124,15 @@ def check_delete(shape: S, text: object, *, root: str = "") -> Resolution[S] | P
     found = check_read(shape, text, root=root)
     if isinstance(found, Problem):
         return found
-    problem = check_writable(found, root=root)
-    if problem is None and found.field is not None and found.field.required:
-        text = f"{quoted('.'.join(found.path))} cannot be deleted: field {quoted(found.field.name)} of {found.owner}"
-        problem = Problem("TF207", f"{text} has no default", "set a value, or give the field a default")
-    return problem or found
+    return check_writable(found, root=root) or check_resettable(found) or found
+
+
+def check_resettable(found: Resolution[S]) -> Problem | None:
+    """Check that what a path leads to has a default to go back to (TF207)."""
+    if found.field is None or not found.field.required:
+        return None
+    text = f"{quoted('.'.join(found.path))} cannot be deleted: field {quoted(found.field.name)} of {found.owner}"
+    return Problem("TF207", f"{text} has no default", "set a value, or give the field a default")
 
 
 def check_writable(found: Resolution[S], *, root: str = "") -> Problem | None:
@@ -148,7 +154,7 @@ def _leads_nowhere(
     inside = f", in {quoted('.'.join(path))}" if len(path) > 1 else ""
     if fields is None:
         reached = _name(path[:position], root)
-        text = f"{quoted(segment)} leads nowhere: {reached} is {here.render()}, which has no fields{inside}"
+        text = f"{quoted('.'.join(path))} leads nowhere: {reached} is {here.render()}, which has no fields"
         return Problem("TF203", text, f"end the path at {reached}" if position else "")
     renamed = next((field.name for field in fields.values() if field.encoded == segment), None)
     if renamed is not None:

@@ -60,7 +60,7 @@ def missing_part(contract: str, name: str) -> Problem:
 
 def wrong_part(contract: str, name: str, given: str) -> Problem:
     """Report a part of the wrong kind (TF605); `given` is the rendered type or the described value."""
-    text = f"{quoted(name)} of contract {quoted(contract)} is {PARTS[name]}, not {given}"
+    text = f"{quoted(name)} of contract {quoted(contract)} has to be {PARTS[name]}, not {given}"
     bases = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
     base = bases.get(name)
     hint = f"declare `class {contract}{base}({base}): …` and name it here" if base else "annotate it with a type"
@@ -84,7 +84,7 @@ def not_persistable(owner: str, field: str, type_: str, reason: str, *, path: st
 
     `path` leads to the type at fault where it sits deeper than the field.
     """
-    inside = f", in {quoted(path)}" if path and path != field else ""
+    inside = f" at {quoted(path)}" if path and path != field else ""
     text = f"field {quoted(field)} of {owner} cannot be saved: {type_}{inside} {reason}"
     hint = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
     return Problem("TF603", text, hint, side="value")
@@ -129,3 +129,13 @@ def large_flow_state(owner: str, field: str, type_: str) -> Problem:
     """Note a FlowState field that can grow without bound (TF615)."""
     text = f"field {quoted(field)} of {owner} is {type_}, which can grow: a flow_state is for flags and counters"
     return Problem("TF615", text, "keep what belongs to one execution in its State", side="value")
+
+
+def not_a_contract(given: str) -> Problem:
+    """Report something else where a contract class is due (TF605)."""
+    return Problem("TF605", f"a contract is a subclass of Contract, not {given}", "declare `class …(Contract): …`")
+
+
+def contract_instance(contract: str) -> Problem:
+    """Report a call of a contract class (TF605): there is nothing that an instance could hold."""
+    return Problem("TF605", f"contract {quoted(contract)} has no instances", f"use the class: `Flow({contract})`")

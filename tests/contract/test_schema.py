@@ -1,0 +1,86 @@
+"""The texts of broken contracts and state classes."""
+
+from __future__ import annotations
+
+import pytest
+
+from typedflow.contract import schema
+from typedflow.contract.problems import Problem
+
+ADD = "add `result: …` with the type, or `result: None` where there is none"
+BELONGS = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
+
+
+def test_all_unknown_and_missing_parts_come_at_once() -> None:
+    problems = schema.check_parts("Review", ["inptu", "result", "resource"])
+    assert [problem.render() for problem in problems] == [
+        "TF607: contract 'Review' has no part 'inptu' (did you mean 'input'?)",
+        "TF607: contract 'Review' has no part 'resource' (did you mean 'resources'?)",
+        "TF606: contract 'Review' does not say its input (add `input: …` with the type, or `input: None` where there "
+        "is none)",
+    ]
+
+
+def test_a_contract_with_its_required_parts_is_fine() -> None:
+    assert schema.check_parts("Review", ["input", "result", "state"]) == []
+
+
+@pytest.mark.parametrize("name", ["get", "set", "append", "delete", "to_dict", "__init__"])
+def test_a_field_cannot_have_the_name_of_a_method(name: str) -> None:
+    problem = schema.check_field_name("ReviewState", name)
+    assert problem is not None
+    assert problem.render() == (
+        f"TF608: ReviewState cannot have a field '{name}': the name is a method of every layer, or Python's own "
+        f"(rename it, to '{name.strip('_')}_value' for instance)"
+    )
+
+
+def test_other_field_names_are_free() -> None:
+    assert schema.check_field_name("ReviewState", "topic") is None
+
+
+@pytest.mark.parametrize(
+    "problem, message",
+    [
+        (schema.unknown_part("Review", "size"), "TF607: contract 'Review' has no part 'size' (parts: 'input', "
+         "'result', "
+         "'state', 'flow_state', 'resources', 'events', 'stream')"),
+        (schema.missing_part("Review", "result"), f"TF606: contract 'Review' does not say its result ({ADD})"),
+        (schema.wrong_part("Review", "state", "int"), "TF605: 'state' of contract 'Review' has to be a subclass of "
+         "State, not int "
+         "(declare `class ReviewState(State): …` and name it here)"),
+        (schema.wrong_part("Review", "stream", "5 (int)"),
+         "TF605: 'stream' of contract 'Review' has to be a type, not 5 (int) (annotate it with a type)"),
+        (schema.part_with_value("Review", "input"), "TF613: 'input' of contract 'Review' has a value: a contract holds "
+         "annotations only (write `input: …` with the type, and no `=`)"),
+        (schema.wrong_version("Review", "0 (int)"), "TF614: the version of contract 'Review' is a whole number from 1, "
+         "not 0 (int) (write `class Review(Contract, version=2)`)"),
+        (schema.not_persistable("ReviewState", "db", "Connection", "is no type that msgspec can encode"),
+         f"TF603: field 'db' of ReviewState cannot be saved: Connection is no type that msgspec can encode "
+         f"({BELONGS})"),
+        (schema.not_persistable("ReviewState", "a", "Lock", "is a lock", path="a.b"),
+         f"TF603: field 'a' of ReviewState cannot be saved: Lock at 'a.b' is a lock ({BELONGS})"),
+        (schema.resource_in_state("ReviewState", "tools", "ReviewResources"),
+         "TF604: field 'tools' of ReviewState is ReviewResources, a Resources class: resources are never saved "
+         "(declare it as the contract's `resources`, read it as data.resources)"),
+        (schema.refused_option("ReviewState", "frozen"),
+         "TF609: ReviewState cannot be declared with frozen: a state is there to be written (leave frozen out)"),
+        (schema.refused_option("ReviewState", "forbid_unknown_fields"),
+         "TF609: ReviewState cannot be declared with forbid_unknown_fields=False: an unknown field in a saved state is "
+         "an error, never dropped (leave forbid_unknown_fields=False out)"),
+        (schema.unresolved("Review", "input", "Reqest", "name 'Reqest' is not defined"),
+         "TF610: 'input' of Review is annotated 'Reqest', which cannot be resolved: name 'Reqest' is not defined "
+         "(define or import it before the class, outside of `if TYPE_CHECKING:`)"),
+        (schema.undeclared_layer("Review", "state", ["result", "input"]),
+         "TF611: contract 'Review' declares no state, only 'input', 'result' (add `state: …` to Review, a subclass of "
+         "State)"),
+        (schema.undeclared_layer("Review", "stream", []),
+         "TF611: contract 'Review' declares no stream (add `stream: …` to Review, a type)"),
+        (schema.large_flow_state("Counters", "all", "list[Request]"),
+         "TF615: field 'all' of Counters is list[Request], which can grow: a flow_state is for flags and counters "
+         "(keep what belongs to one execution in its State)"),
+    ],
+    ids=lambda value: value.partition(" (")[0] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_broken_class_is_told_what_to_change(problem: Problem, message: str) -> None:
+    assert problem.render() == message

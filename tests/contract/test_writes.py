@@ -1,0 +1,29 @@
+"""The texts of refused writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from typedflow.contract.problems import Problem
+from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_type
+
+
+@pytest.mark.parametrize(
+    "problem, message",
+    [
+        (wrong_type("request.topic", "str", "5 (int)", layer="state").at("step 'draft' of flow 'review'"),
+         "TF601: step 'draft' of flow 'review': 'request.topic' of state takes str, not 5 (int)"),
+        (wrong_type("count", "int", "True", hint="no bool"), "TF601: 'count' takes int, not True (no bool)"),
+        (undeclared_field("topik", "ReviewState", ["topic", "drafts"]),
+         "TF602: ReviewState has no field 'topik' (did you mean 'topic'?)"),
+        (undeclared_field("size", "ReviewState", ["topic"]),
+         "TF602: ReviewState has no field 'size' (its fields: 'topic')"),
+        (undeclared_field("size", "Empty", []), "TF602: Empty has no field 'size' (it declares no fields)"),
+        (changed_in_place("drafts[1]", "str", "5 (int)", layer="state"),
+         "TF612: 'drafts[1]' of state was changed in place: it takes str, and now holds 5 (int) "
+         "(append and set check each value where it is written)"),
+    ],
+    ids=["wrong type", "hint", "near", "far", "empty", "in place"],
+)  # fmt: skip
+def test_a_refused_write_names_path_expected_and_given(problem: Problem, message: str) -> None:
+    assert problem.render() == message
