@@ -109,26 +109,28 @@ def resolve(annotation: Any, globals_: dict[str, Any], locals_: Names) -> Any:
         return types.NoneType
     if not _has_text(annotation):
         return annotation
-    holder = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
+        if isinstance(annotation, str):  # as in a class, where ClassVar and Final are allowed
+            annotation = ForwardRef(annotation, is_argument=False, is_class=True)
+        holder = types.SimpleNamespace(__annotations__={"it": annotation})
         return typing.get_type_hints(holder, globals_, locals_, include_extras=True)["it"]
     except Exception as error:  # an annotation may hold any expression, so it may raise anything
-        text = annotation if isinstance(annotation, str) else _text_of(annotation)
-        raise UnresolvedName(text, f"{type(error).__name__}: {error}") from error
+        raise UnresolvedName(_text_of(annotation), f"{type(error).__name__}: {error}") from error
 
 
 def class_hints(cls: type, frame: types.FrameType | None = None) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
     """Resolve what a class annotates itself, its bases excluded, and what of it cannot be resolved.
 
-    Locals of the frame come first, because a class is written where it is created; then the module's globals, the
-    class's own name (for recursion in a local class), and what is nested in its body.
+    Names are those of the module's globals and of the frame; the frame comes first where the class was written in it.
+    Then follow the class's own name (for recursion in a local class), its type parameters, what is nested in its body.
     """
     module = sys.modules.get(cls.__module__)
-    globals_: Names = module.__dict__ if module is not None else {}
-    own = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
-    own[cls.__name__] = cls
-    own |= {parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())}
-    names = ChainMap(typing.cast("dict[str, Any]", frame_names(frame)), typing.cast("dict[str, Any]", globals_), own)
+    scopes = [module.__dict__ if module is not None else {}]
+    if frame is not None:
+        scopes.insert(0 if written_in(cls, frame) else 1, typing.cast("dict[str, Any]", frame_names(frame)))
+    scopes.append({cls.__name__: cls} | {name: value for name, value in vars(cls).items() if isinstance(value, type)})
+    scopes.insert(0, {parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())})
+    names = ChainMap(*scopes)
     hints: dict[str, Any] = {}
     failures: dict[str, UnresolvedName] = {}
     for name, annotation in vars(cls).get("__annotations__", {}).items():
@@ -137,6 +139,12 @@ def class_hints(cls: type, frame: types.FrameType | None = None) -> tuple[dict[s
         except UnresolvedName as failure:
             failures[name] = failure
     return hints, failures
+
+
+def written_in(defined: Any, frame: types.FrameType) -> bool:
+    """Say whether a class or function was written directly in the function that this frame runs."""
+    scope, local, _ = defined.__qualname__.rpartition(".<locals>.")
+    return bool(local) and frame.f_code.co_qualname == scope and defined.__module__ == frame.f_globals.get("__name__")
 
 
 def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = None) -> HandlerTypes:
@@ -228,7 +236,7 @@ def _annotation(annotation: Any, function: types.FunctionType, frame: types.Fram
     if not _has_text(annotation):
         return (types.NoneType if annotation is None else annotation), False
     own = _own_names(function)
-    if frame is not None and _written_in(function, frame):
+    if frame is not None and written_in(function, frame):
         order: list[tuple[Names, bool]] = [(ChainMap(own, frame.f_locals), True)]
     elif frame is not None:
         order = [(own, False), (ChainMap(own, function.__globals__, dict(frame_names(frame))), True)]
@@ -251,11 +259,6 @@ def _own_names(function: types.FunctionType) -> dict[str, Any]:
         except ValueError:  # not bound yet
             continue
     return names
-
-
-def _written_in(function: types.FunctionType, frame: types.FrameType) -> bool:
-    scope, local, _ = function.__qualname__.rpartition(".<locals>.")
-    return bool(local) and function.__globals__ is frame.f_globals and frame.f_code.co_qualname == scope
 
 
 def _data_arguments(annotation: Any) -> tuple[Any, Any]:
@@ -312,6 +315,8 @@ def _has_text(annotation: Any) -> bool:
 
 
 def _text_of(annotation: Any) -> str:
+    if isinstance(annotation, str):
+        return annotation
     if isinstance(annotation, ForwardRef):
         return annotation.__forward_arg__
     texts = [_text_of(argument) for argument in getattr(annotation, "__args__", ()) if _has_text(argument)]

@@ -1,0 +1,208 @@
+"""`Contract`: the one class that says what a flow takes, gives, keeps and needs; and `spec_of`, which reads it.
+
+A contract is annotations only. It is checked as a whole when the class is created, with all that is wrong with it in one
+error, because later nobody could say which line to change.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self, TypeVar, cast, get_args, get_origin
+
+from typedflow.contract.problems import Problem
+from typedflow.contract.schema import (
+    PARTS,
+    check_parts,
+    contract_instance,
+    not_a_contract,
+    not_persistable,
+    part_with_value,
+    resource_in_state,
+    unresolved,
+    wrong_part,
+    wrong_version,
+)
+from typedflow.contract.wording import describe
+from typedflow.errors import ContractError
+from typedflow.schema.check import render_path
+from typedflow.schema.annotations import calling_frame, class_hints
+from typedflow.schema.layer_fields import layer_fields
+from typedflow.schema.layers import Events, FlowState, Resources, State
+from typedflow.schema.persistable import check_persistable
+from typedflow.schema.records import fields_of
+from typedflow.schema.render import render
+from typedflow.schema.resources import resources_within
+from typedflow.schema.settling import settle
+from typedflow.schema.types import RecordOf
+
+_BASES: Final[Mapping[str, type]] = types.MappingProxyType(
+    {"state": State, "flow_state": FlowState, "resources": Resources, "events": Events}
+)
+_TYPING_MODULES: Final = frozenset({"typing", "typing_extensions", "types"})
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSpec:
+    """Give what a contract class declares; None where the part is absent, NoneType where it is `None`."""
+
+    cls: type[Contract]
+    name: str
+    version: int
+    input: Any
+    result: Any
+    state: type[State] | None
+    flow_state: type[FlowState] | None
+    resources: type[Resources] | None
+    events: Mapping[str, Any] | None
+    """Event name -> payload type."""
+    stream: Any | None
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Give the names of the parts that are there, in the order of the table."""
+        return tuple(part for part in PARTS if getattr(self, part) is not None)
+
+
+class Contract:
+    """Declare what a flow takes, gives, keeps and needs.
+
+        class Review(Contract, version=2):
+            input: Request
+            result: Report
+            state: ReviewState
+
+    The parts are those of `typedflow.contract.schema.PARTS`; `input` and `result` are required. A contract may extend
+    another with more parts, or with narrower ones; a base that leaves a required part to others says so:
+    `class Base(Contract, abstract=True)`. There are no instances.
+    """
+
+    __typedflow_parts__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
+    __typedflow_version__: ClassVar[int] = 1
+
+    def __init_subclass__(cls, *, version: int = 1, abstract: bool = False, **options: Any) -> None:
+        """Read and check the class; raises one `ContractError` with all its problems."""
+        super().__init_subclass__(**options)
+        frame = calling_frame()
+        own, failures = class_hints(cls, frame)
+        parts = {name: tp for name, tp in (_inherited(cls) | own).items() if name in PARTS}
+        problems = _check_body(cls.__name__, vars(cls), [*parts, *own, *failures], abstract=abstract)
+        problems += [unresolved(cls.__name__, name, failure.text, failure.reason) for name, failure in failures.items()]
+        if type(version) is not int or version < 1:
+            problems.append(wrong_version(cls.__name__, describe(version)))
+        for name, tp in parts.items():
+            problems += _check_part(cls.__name__, name, tp, frame)
+        if problems:
+            raise ContractError(problems)
+        cls.__typedflow_parts__ = types.MappingProxyType(parts)
+        cls.__typedflow_version__ = version
+
+    def __new__(cls) -> Self:
+        """Refuse: a contract is used as a class."""
+        raise ContractError(contract_instance(cls.__name__))
+
+
+def spec_of(contract: Any) -> ContractSpec:
+    """Read a contract class, or a generic one with its arguments: `Box[int]`. Cached per class.
+
+    Raises `ContractError` for what is no contract, and for an abstract one, which lacks parts.
+    """
+    origin = get_origin(contract) or contract
+    if not isinstance(origin, type) or not issubclass(origin, Contract) or origin is Contract:
+        raise ContractError(not_a_contract(render(contract) if isinstance(contract, type) else describe(contract)))
+    if origin is not contract:
+        return _read_spec(origin, _substituted(contract))
+    spec: ContractSpec | None = vars(origin).get("__typedflow_spec__")
+    if spec is None:
+        spec = _read_spec(origin, origin.__typedflow_parts__)
+        type.__setattr__(origin, "__typedflow_spec__", spec)
+    return spec
+
+
+def _read_spec(cls: type[Contract], parts: Mapping[str, Any]) -> ContractSpec:
+    problems = check_parts(cls.__name__, parts)
+    if problems:
+        raise ContractError(problems)
+    taken = {name: parts.get(name) for name in PARTS}
+    events = taken.pop("events")
+    payloads = None if events is None else {field.name: field.kind for field in fields_of(RecordOf(events))}
+    return ContractSpec(
+        cls=cls, name=cls.__name__, version=cls.__typedflow_version__, events=payloads, **cast("dict[str, Any]", taken)
+    )
+
+
+def _inherited(cls: type) -> dict[str, Any]:
+    """Give the parts of the bases, the type variables of generic ones replaced by what the class gives them."""
+    parts: dict[str, Any] = {}
+    for base in reversed(vars(cls).get("__orig_bases__", cls.__bases__)):
+        origin = get_origin(base) or base
+        if isinstance(origin, type) and issubclass(origin, Contract):
+            parts |= origin.__typedflow_parts__ if origin is base else _substituted(base)
+    return parts
+
+
+def _substituted(alias: Any) -> dict[str, Any]:
+    """Give the parts of a generic contract with the alias's arguments in the place of its type variables."""
+    origin: Any = get_origin(alias)
+    arguments = dict(zip(origin.__parameters__, get_args(alias), strict=False))
+    return {name: _with_arguments(tp, arguments) for name, tp in origin.__typedflow_parts__.items()}
+
+
+def _with_arguments(tp: Any, arguments: Mapping[Any, Any]) -> Any:
+    if isinstance(tp, TypeVar):
+        return arguments.get(tp, tp)
+    wanted = (
+        () if isinstance(tp, type) and not isinstance(tp, types.GenericAlias) else getattr(tp, "__parameters__", ())
+    )
+    return tp[tuple(arguments.get(variable, variable) for variable in wanted)] if wanted else tp
+
+
+def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, abstract: bool) -> list[Problem]:
+    """Check the names of the parts, and that the body holds nothing but annotations, and classes nested in it."""
+    values = [name for name, value in body.items() if not _is_own(name) and not isinstance(value, type)]
+    with_value = [name for name in values if name in PARTS or name in declared]
+    others = [name for name in values if name not in with_value]
+    problems = check_parts(contract, list(dict.fromkeys([*declared, *others, *(n for n in with_value if n in PARTS)])))
+    if abstract:
+        problems = [problem for problem in problems if problem.number != "TF606"]
+    return problems + [part_with_value(contract, name) for name in with_value]
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _check_part(contract: str, name: str, tp: Any, frame: types.FrameType | None) -> list[Problem]:
+    """Check one part: its kind, that every annotation below it resolves, and that a state can be saved."""
+    base = _BASES.get(name)
+    if base is not None and not (isinstance(tp, type) and issubclass(tp, base)):
+        return [wrong_part(contract, name, _shown(tp))]
+    if base is None and not _is_type_form(tp):
+        return [wrong_part(contract, name, describe(tp))]
+    unsettled = settle(tp, frame)
+    if unsettled:
+        return [unresolved(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
+    return _check_state(tp) if name in ("state", "flow_state") else []
+
+
+def _check_state(cls: type) -> list[Problem]:
+    """Check that every field of a State or FlowState can be saved and read back, whatever is in it."""
+    problems: list[Problem] = []
+    for field in layer_fields(cls).values():
+        within = resources_within(field.kind)
+        if within is not None:
+            problems.append(resource_in_state(cls.__name__, field.name, render(within)))
+            continue
+        for path, reason in check_persistable(field.kind, field=True):
+            inner = render_path((field.name, *path))
+            problems.append(not_persistable(cls.__name__, field.name, render(field.kind), reason, path=inner))
+    return problems
+
+
+def _is_type_form(tp: Any) -> bool:
+    return isinstance(tp, type) or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
+
+
+def _shown(tp: Any) -> str:
+    return render(tp) if _is_type_form(tp) else describe(tp)

@@ -1,0 +1,203 @@
+"""What a layer knows of its fields: their types, compiled once per class and only when first needed.
+
+The fields of a class sit in its own dict, `__typedflow_fields__`, which is empty until then, so that a write costs one
+lookup. A field whose value can be changed in place gets a descriptor that tells the step in progress of every read:
+msgspec encodes, decodes, copies and compares by offset and does not see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import force_setattr
+
+from typedflow.contract.problems import Problem
+from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_type
+from typedflow.errors import ContractError
+from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
+from typedflow.schema.construction import may_construct
+from typedflow.schema.copies import Uncopyable, compile_copy
+from typedflow.schema.mismatch import MISSING
+from typedflow.schema.records import fields_of, is_frozen
+from typedflow.schema.render import describe
+from typedflow.schema.types import (
+    AliasOf,
+    CollectionOf,
+    EnumOf,
+    Kind,
+    LiteralOf,
+    NewTypeOf,
+    Nothing,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    parse,
+)
+from typedflow.schema.writing import current_step
+
+
+@dataclass(frozen=True, slots=True)
+class LayerField:
+    """One field, ready to be read and written."""
+
+    name: str
+    kind: Kind
+    required: bool
+    exact: type | None
+    """The class whose instances need no check."""
+    check: Check
+    constructs: bool
+    """A mapping may stand for a record."""
+    copy: Callable[[Any], Any]
+    changeable: bool
+    """The value can be changed in place: reads are noted."""
+    read: Callable[[Any], Any]
+    """Give the field of an instance without noting the read."""
+
+
+class NotedField:
+    """Tell the step in progress that a field was read whose value can be changed in place."""
+
+    __slots__ = ("_get", "_name", "member")
+
+    member: Any
+    """The member descriptor of msgspec, which does the work."""
+
+    def __init__(self, name: str, member: Any) -> None:
+        self._name = name
+        self._get = member.__get__
+        self.member = member
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        """Read the field; on the class give the descriptor, as a member descriptor does."""
+        if layer is None:
+            return self
+        step = current_step.get()
+        if step is not None:
+            step.read_container(layer, self._name)
+        return self._get(layer)
+
+    def __set__(self, layer: Any, value: object) -> None:
+        """Write the field; its check lies before, in `__setattr__`."""
+        self.member.__set__(layer, value)
+
+
+def layer_fields(cls: Any) -> Mapping[str, LayerField]:
+    """Give the fields of a State or FlowState class, in order; compiles them the first time.
+
+    Raises `types.Unresolved` where an annotation names what does not exist.
+    """
+    fields: dict[str, LayerField] = cls.__typedflow_fields__
+    if not fields and cls.__struct_fields__:
+        compiled = {}
+        for field in fields_of(RecordOf(cls)):
+            member = getattr(cls, field.name)
+            member = member.member if isinstance(member, NotedField) else member
+            compiled[field.name] = made = LayerField(
+                name=field.name,
+                kind=field.kind,
+                required=field.required,
+                exact=exact_class(field.kind),
+                check=compile_check(field.kind),
+                constructs=may_construct(field.kind),
+                copy=_copier(field.kind),
+                changeable=is_changeable(field.kind),
+                read=member.__get__,
+            )
+            if made.changeable:
+                type.__setattr__(cls, field.name, NotedField(field.name, member))
+        fields.update(compiled)
+    return fields
+
+
+def _copier(kind: Kind) -> Callable[[Any], Any]:
+    """Compile a copy; where the type alone tells that there is none, asking for one raises."""
+    try:
+        return compile_copy(kind)
+    except Uncopyable as fault:
+        refusal = fault
+
+    def refuse(value: Any) -> Any:
+        raise refusal
+
+    return refuse
+
+
+def field_of(layer: Any, name: str) -> LayerField:
+    """Give one field for a write; raises the `ContractError` that names the nearest one."""
+    fields = layer_fields(type(layer))
+    field = fields.get(name)
+    if field is None:
+        raise placed(undeclared_field(name, type(layer).__name__, fields))
+    return field
+
+
+def require_fields(layer: Any, names: Any) -> None:
+    """Check the named fields again, for what was changed inside them; raises one `ContractError` with all faults.
+
+    What a field holds is normalised in place, as a write would have done.
+    """
+    fields = layer_fields(type(layer))
+    problems = []
+    for name in names:
+        field = fields[name]
+        value = field.read(layer)
+        try:
+            normal = field.check(value)
+        except Mismatch as mismatch:
+            path, expected, given = fault_of(mismatch, name)
+            problems.append(changed_in_place(path, expected, given, layer=layer.__typedflow_layer__))
+        else:
+            if normal is not value:
+                force_setattr(layer, name, normal)
+    if problems:
+        raise placed(*problems)
+
+
+def refused_value(layer: Any, path: str, mismatch: Mismatch) -> ContractError:
+    """Make the error of a write whose value does not fit."""
+    place, expected, given = fault_of(mismatch, path)
+    return placed(wrong_type(place, expected, given, layer=layer.__typedflow_layer__, hint=mismatch.hint))
+
+
+def fault_of(mismatch: Mismatch, path: str) -> tuple[str, str, str]:
+    """Give the place of a fault below `path`, what was expected there, and what was given."""
+    inner = render_path(mismatch.path)
+    place = path + (inner if inner.startswith("[") or not inner else f".{inner}")
+    return place, mismatch.expected, "nothing" if mismatch.given is MISSING else describe(mismatch.given)
+
+
+def placed(*problems: Problem, error: type[ContractError] = ContractError) -> ContractError:
+    """Make an error that names the step in progress, if there is one."""
+    step = current_step.get()
+    return error(problems if step is None else [problem.at(step.name) for problem in problems])
+
+
+def is_changeable(tp: Any) -> bool:
+    """Say whether a value of the type may change, or hold something that may, while it stays the same object."""
+    return _is_changeable(parse(tp), set())
+
+
+def _is_changeable(kind: Kind, open_: set[Kind]) -> bool:
+    match kind:
+        case Scalar(cls=cls):
+            return cls is bytearray
+        case EnumOf() | LiteralOf() | Nothing():
+            return False
+        case CollectionOf(cls=cls, item=item):
+            return cls not in (tuple, frozenset) or _is_changeable(item, open_)
+        case TupleOf(items=inner) | UnionOf(members=inner):
+            return any(_is_changeable(part, open_) for part in inner)
+        case NewTypeOf(base=base):
+            return _is_changeable(base, open_)
+        case AliasOf() | RecordOf() if kind in open_:
+            return False
+        case AliasOf():
+            return _is_changeable(kind.target, open_ | {kind})
+        case RecordOf():
+            return not is_frozen(kind) or any(_is_changeable(part.kind, open_ | {kind}) for part in fields_of(kind))
+        case _:
+            return True

@@ -1,0 +1,190 @@
+"""The four base classes: State, FlowState, Resources, Events; and the metaclasses that keep their promises.
+
+All are msgspec Structs, keyword-only. A State or FlowState checks every write where it is made. `__setattr__` is hidden
+from type checkers, and `__getattr__` is never defined: a visible one would let `data.state.topik = 1` pass them all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from msgspec.structs import force_setattr
+from typing_extensions import dataclass_transform
+
+from typedflow.contract.problems import Problem
+from typedflow.contract.resources import assigned
+from typedflow.contract.schema import REFUSED_OPTIONS, check_field_name, refused_option
+from typedflow.errors import ContractError
+from typedflow.schema import path_access
+from typedflow.schema.annotations import calling_frame
+from typedflow.schema.check import Mismatch
+from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
+from typedflow.schema.settling import settle_class
+from typedflow.schema.writing import current_step, step_is_over
+
+__all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "ResourcesMeta", "State", "require_fields"]
+
+
+class LayerMeta(msgspec.StructMeta):
+    """Make the classes of the four kinds keyword-only, refuse what they cannot be, settle those written in a function.
+
+    The base classes set `__typedflow_layer__`, the contract's name for the kind.
+    """
+
+    __typedflow_layer__: str
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any) -> LayerMeta:
+        """Create one class; raises one `ContractError` with all that is wrong with it."""
+        layer = _layer_of(bases)
+        is_state = layer in ("state", "flow_state")
+        problems = [] if layer in ("", "events") else _check_names(name, namespace)
+        options["kw_only"] = True
+        if is_state:
+            options.setdefault("forbid_unknown_fields", True)
+        cls = super().__new__(mcls, name, bases, namespace, **options)
+        if is_state:
+            problems += [refused_option(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
+        if problems:
+            raise ContractError(problems)
+        type.__setattr__(cls, "__typedflow_fields__", {})
+        settle_class(cls, calling_frame())
+        return cls
+
+
+class ResourcesMeta(LayerMeta):
+    """Make Resources frozen, with an error that says how a resource is replaced."""
+
+    def __new__(
+        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any
+    ) -> ResourcesMeta:
+        """Create one Resources class."""
+        options["frozen"] = True
+        cls = super().__new__(mcls, name, bases, namespace, **options)
+        # msgspec puts its own refusal in the slot while it creates the class, over any that the class defines
+        type.__setattr__(cls, "__setattr__", _refuse_change)
+        type.__setattr__(cls, "__delattr__", _refuse_change)
+        return cls
+
+
+def _layer_of(bases: tuple[type, ...]) -> str:
+    return next((layer for base in bases if (layer := getattr(base, "__typedflow_layer__", ""))), "")
+
+
+def _check_names(owner: str, namespace: dict[str, Any]) -> list[Problem]:
+    checked = (check_field_name(owner, name) for name in namespace.get("__annotations__", {}))
+    return [problem for problem in checked if problem is not None]
+
+
+def _has_option(cls: Any, option: str) -> bool:
+    value = getattr(cls.__struct_config__, option)
+    return not value if option == "forbid_unknown_fields" else value is not None and value is not False
+
+
+def _refuse_change(self: Any, name: str, value: object = None) -> None:
+    """Refuse an assignment to a resource: what is injected belongs to the execution, not to this object."""
+    raise ContractError(assigned(type(self).__name__, name, type(self).__struct_fields__))
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
+class Layer(msgspec.Struct, metaclass=LayerMeta):
+    """What State and FlowState share: checked writes, and access by paths like 'request.topic'.
+
+    A path goes through fields of Structs, dataclasses and NamedTuples, keys of TypedDicts and of `dict[str, V]`. One
+    that the declared types do not know raises `PathError`, which is a `ContractError` and a `KeyError`. `emit=False`
+    keeps a write from the listeners.
+    """
+
+    __typedflow_fields__: ClassVar[dict[str, LayerField]] = {}
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name, value):
+            """Check and normalise the value, then write it; the old value stays where the check fails."""
+            try:
+                field = type(self).__typedflow_fields__[name]
+            except KeyError:
+                field = field_of(self, name)
+            step = current_step.get()
+            if step is not None and step.revoked:
+                raise step_is_over(step, self, name)
+            if type(value) is not field.exact:
+                try:
+                    value = field.check(value)
+                except Mismatch as mismatch:
+                    raise refused_value(self, name, mismatch) from None
+            force_setattr(self, name, value)
+            if step is not None:
+                step.wrote(self, name, value)
+
+        def __delattr__(self, name):
+            """Set the field back to its default, as `delete` does."""
+            self.delete(name)
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """Read a path; `default` where it cannot be reached now. A field that holds None gives None."""
+        return path_access.get(self, path, default)
+
+    def set(self, path: str, value: Any, *, emit: bool = True) -> None:
+        """Replace what a path holds, all or nothing; never merges. For a Struct a mapping is converted.
+
+        A missing `dict[str, …]` on the way is made; any other missing value is an error.
+        """
+        path_access.set_(self, path, value, emit=emit)
+
+    def append(self, path: str, value: Any, *, emit: bool = True) -> None:
+        """Append to a list, or add to a set; only the value is checked, whatever the size."""
+        path_access.append(self, path, value, emit=emit)
+
+    def delete(self, path: str, *, emit: bool = True) -> None:
+        """Set a field back to its default, made anew; remove the key of a dict, if it is there."""
+        path_access.delete(self, path, emit=emit)
+
+    def __contains__(self, path: str) -> bool:
+        """Say whether a path can be reached now; a field that holds None can."""
+        return path_access.contains(self, path)
+
+    def __getitem__(self, path: str) -> Any:
+        """Read a path; raises `PathError`, a KeyError, where it cannot be reached now."""
+        return path_access.item(self, path)
+
+    def __setitem__(self, path: str, value: Any) -> None:
+        """Do what `set` does."""
+        path_access.set_(self, path, value, emit=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give a deep copy in dicts, by Python field names; only what is no record, dict, list, set or tuple is shared."""
+        return path_access.to_dict(self)
+
+
+class State(Layer):
+    """What one execution knows: private to it, saved and restored.
+
+    Every field type must be one that msgspec can encode and decode, at any depth; it is checked when the class is used
+    in a Contract. Unknown fields are refused. Defaults are never shared between executions.
+    """
+
+    __typedflow_layer__ = "state"
+
+
+class FlowState(Layer):
+    """What all executions of one flow share: flags, counters and small config; saved like a State."""
+
+    __typedflow_layer__ = "flow_state"
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Resources(msgspec.Struct, metaclass=ResourcesMeta):
+    """What is injected and never saved: connections, clients, loggers. A field with a default is optional.
+
+    Fields may be of any type; values keep their identity.
+    """
+
+    __typedflow_layer__ = "resources"
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
+class Events(msgspec.Struct, metaclass=LayerMeta):
+    """Name the events of a flow, each with the type of its payload: `approved: Approval`. There are no instances."""
+
+    __typedflow_layer__ = "events"

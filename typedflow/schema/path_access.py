@@ -1,0 +1,322 @@
+"""Access to a layer by paths: `get`, `set`, `append`, `delete`, `in`, `[...]` and `to_dict`.
+
+What a path means is settled by the declared types, once per class and path (`typedflow.contract.paths`); what it reaches
+is settled by the data at hand. A path through a value that may be None can be written while the value is there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from msgspec.structs import force_setattr
+
+from typedflow.contract.paths import Resolution, check_append, check_resettable, check_writable, parse_path
+from typedflow.contract.paths import resolve as resolve_path
+from typedflow.contract.problems import Problem
+from typedflow.contract.shape import FieldInfo
+from typedflow.contract.wording import quoted
+from typedflow.contract.writes import path_not_there
+from typedflow.errors import ContractError, PathError
+from typedflow.schema.check import Check, Mismatch, compile_check, exact_class
+from typedflow.schema.construction import construct, field_table, may_construct
+from typedflow.schema.defaults import defaults_of
+from typedflow.schema.layer_fields import LayerField, layer_fields, placed, refused_value
+from typedflow.schema.records import Field
+from typedflow.schema.render import render
+from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import NONE, Kind, MappingOf, RecordOf, UnionOf, parse, see_through
+from typedflow.schema.writing import current_step, step_is_over
+
+_ABSENT: Final[Any] = object()
+_PATHS_KEPT: Final = 4096
+"""Compiled paths that are kept over all classes: a program has few, but may make them up as it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path, compiled against the class of a layer."""
+
+    text: str
+    segments: tuple[str, ...]
+    top: LayerField
+    found: Resolution[TypeShape]
+    kinds: tuple[Kind, ...]
+    """What each segment leads to, as declared."""
+    exact: type | None
+    check: Check
+    constructs: bool
+    """A mapping may stand for a record."""
+    several: bool
+    """The path goes through a union of records: what is at hand says which check counts."""
+    item: Check | None
+    """The check of one item, of a list or a set."""
+
+
+def get(layer: Any, path: str, default: Any) -> Any:
+    """Read a path; `default` where it cannot be reached now."""
+    value = _read(layer, _place(layer, path))
+    return default if value is _ABSENT else value
+
+
+def item(layer: Any, path: str) -> Any:
+    """Read a path that has to be there."""
+    place = _place(layer, path)
+    value = _read(layer, place)
+    if value is _ABSENT:
+        raise _not_there(place, len(place.segments))
+    return value
+
+
+def contains(layer: Any, path: str) -> bool:
+    """Say whether a path can be reached now."""
+    place = _place(layer, path)
+    return _walk(place.top.read(layer), place.segments[1:]) is not _ABSENT
+
+
+def set_(layer: Any, path: str, value: Any, *, emit: bool) -> None:
+    """Replace what a path holds; nothing has changed where it fails."""
+    place = _place_to_write(layer, path)
+    if type(value) is not place.exact:
+        try:
+            value = place.check(construct(place.kinds[-1], value) if place.constructs else value)
+        except Mismatch as mismatch:
+            raise refused_value(layer, place.text, mismatch) from None
+    if len(place.segments) == 1:
+        force_setattr(layer, place.text, value)
+    else:
+        _assign(layer, place, value)
+    _tell(layer, place, value, emit)
+
+
+def append(layer: Any, path: str, value: Any, *, emit: bool) -> None:
+    """Append to the list, or add to the set, at a path; what is in it already is not looked at."""
+    place = _place_to_write(layer, path)
+    container = _walk(place.top.read(layer), place.segments[1:])
+    if container is _ABSENT:
+        raise _not_there(place, len(place.segments))
+    if place.item is None or container is None:
+        refused = check_append(TypeShape.of(type(layer)), place.text, root=layer.__typedflow_layer__)
+        raise placed(refused) if isinstance(refused, Problem) else _not_there(place, len(place.segments))
+    try:
+        value = place.item(value)
+    except Mismatch as mismatch:
+        raise refused_value(layer, f"{place.text}[...]", mismatch) from None
+    if isinstance(container, set):
+        container.add(value)
+    else:
+        container.append(value)
+    _tell(layer, place, container, emit)
+
+
+def delete(layer: Any, path: str, *, emit: bool) -> None:
+    """Set a field back to its default, made anew; remove the key of a dict, if it is there."""
+    place = _place_to_write(layer, path)
+    name = place.segments[-1]
+    value: Any = None
+    if len(place.segments) == 1:
+        value = _default(place, layer)
+        force_setattr(layer, name, value)
+    else:
+        holder = _holder(layer, place)
+        if isinstance(holder, dict):
+            holder.pop(name, None)
+        else:
+            value = _default(place, holder)
+            _store(layer, place, holder, name, value)
+    _tell(layer, place, value, emit)
+
+
+def to_dict(layer: Any) -> dict[str, Any]:
+    """Give a deep copy in dicts, by Python field names."""
+    return {name: _plain(field.read(layer)) for name, field in layer_fields(type(layer)).items()}
+
+
+def _place(layer: Any, path: Any) -> Place:
+    cls = type(layer)
+    found = _compiled(cls, path) if isinstance(path, str) else _compile(cls, path)
+    if isinstance(found, Problem):
+        raise placed(found, error=PathError)
+    return found
+
+
+def _place_to_write(layer: Any, path: Any) -> Place:
+    place = _place(layer, path)
+    step = current_step.get()
+    if step is not None and step.revoked:
+        raise step_is_over(step, layer, place.text)
+    return place
+
+
+def _compile(cls: Any, path: object) -> Place | Problem:
+    segments = parse_path(path)
+    if isinstance(segments, Problem):
+        return segments
+    shape, root = TypeShape(parse(cls)), cls.__typedflow_layer__
+    found = resolve_path(shape, segments, root=root)
+    if isinstance(found, Problem):
+        return found
+    steps = [resolve_path(shape, segments[: end + 1], root=root) for end in range(len(segments))]
+    kinds = tuple(step.declared.kind for step in steps if not isinstance(step, Problem))
+    item_shape = found.declared.without_none().item()
+    return Place(
+        text=".".join(segments),
+        segments=segments,
+        top=layer_fields(cls)[segments[0]],
+        found=found,
+        kinds=kinds,
+        exact=exact_class(kinds[-1]),
+        check=compile_check(kinds[-1]),
+        constructs=may_construct(kinds[-1]),
+        several=any(map(_is_several, kinds[:-1])),
+        item=None if item_shape is None else compile_check(item_shape.kind),
+    )
+
+
+_compiled = functools.lru_cache(maxsize=_PATHS_KEPT)(_compile)
+
+
+def _read(layer: Any, place: Place) -> Any:
+    """Read a path as an attribute would be read: the step learns of it."""
+    value = getattr(layer, place.segments[0])
+    return value if len(place.segments) == 1 else _walk(value, place.segments[1:])
+
+
+def _walk(holder: Any, segments: tuple[str, ...]) -> Any:
+    """Follow segments through what is there; `_ABSENT` where one is not, None only where it is the last."""
+    for segment in segments:
+        holder = _member(holder, segment)
+        if holder is _ABSENT:
+            break
+    return holder
+
+
+def _member(holder: Any, name: str) -> Any:
+    if isinstance(holder, Mapping):
+        return holder.get(name, _ABSENT)
+    return getattr(holder, name, _ABSENT) if name in _names(type(holder)) else _ABSENT
+
+
+@functools.lru_cache(maxsize=_PATHS_KEPT)
+def _names(cls: type) -> Mapping[str, Any]:
+    kind = parse(cls)
+    return field_table(kind) if isinstance(kind, RecordOf) else {}
+
+
+def _holder(layer: Any, place: Place) -> Any:
+    """Give what holds the last segment of a longer path; raises where that is None, or not there."""
+    holder = place.top.read(layer)
+    for position, segment in enumerate(place.segments[1:-1], 1):
+        if holder is None:
+            raise _through_none(layer, place, position)
+        holder = _member(holder, segment)
+        if holder is _ABSENT:
+            raise _not_there(place, position + 1)
+    if holder is None:
+        raise _through_none(layer, place, len(place.segments) - 1)
+    return holder
+
+
+def _assign(layer: Any, place: Place, value: Any) -> None:
+    """Store a checked value at a longer path; plain dicts that are missing on the way are made, all at once."""
+    holder = place.top.read(layer)
+    last = len(place.segments) - 1
+    for position in range(1, last):
+        if holder is None:
+            raise _through_none(layer, place, position)
+        inner = _member(holder, place.segments[position])
+        if inner is _ABSENT:
+            if not isinstance(holder, dict) or not all(map(_is_dict, place.kinds[position:last])):
+                raise _not_there(place, position + 1)
+            for segment in reversed(place.segments[position + 1 :]):
+                value = {segment: value}
+            return _store(layer, place, holder, place.segments[position], value)
+        holder = inner
+    if holder is None:
+        raise _through_none(layer, place, last)
+    return _store(layer, place, holder, place.segments[last], value)
+
+
+def _store(layer: Any, place: Place, holder: Any, name: str, value: Any) -> None:
+    if isinstance(holder, dict):
+        holder[name] = value
+        return
+    if _member(holder, name) is _ABSENT:
+        raise _not_there(place, len(place.segments))
+    own = _own_field(type(holder), name) if place.several else None
+    try:
+        setattr(holder, name, value if own is None else compile_check(own.kind)(value))
+    except Mismatch as mismatch:
+        raise refused_value(layer, place.text, mismatch) from None
+    except (AttributeError, TypeError):
+        raise _read_only(layer, place, holder) from None
+
+
+def _default(place: Place, holder: Any) -> Any:
+    """Make the default of the field at the end of a path anew; raises where it has none."""
+    name = place.segments[-1]
+    make = defaults_of(type(holder)).get(name)
+    if make is None:
+        if _member(holder, name) is _ABSENT:
+            raise _not_there(place, len(place.segments))
+        field = FieldInfo(name, required=True)
+        raise _refusal(check_resettable(replace(place.found, owner=render(type(holder)), field=field)))
+    return make()
+
+
+def _not_there(place: Place, reached: int) -> ContractError:
+    return placed(path_not_there(place.text, ".".join(place.segments[:reached])), error=PathError)
+
+
+def _through_none(layer: Any, place: Place, reached: int) -> ContractError:
+    """Refuse a write through a value that is None now, in the words of the rule for what may be None."""
+    found = replace(place.found, maybe_none=quoted(".".join(place.segments[:reached])))
+    return _refusal(check_writable(found, root=layer.__typedflow_layer__))
+
+
+def _read_only(layer: Any, place: Place, holder: Any) -> ContractError:
+    field = FieldInfo(place.segments[-1], required=False, writable=False)
+    found = replace(place.found, maybe_none="", owner=render(type(holder)), field=field)
+    return _refusal(check_writable(found, root=layer.__typedflow_layer__))
+
+
+def _refusal(problem: Problem | None) -> ContractError:
+    assert problem is not None, "the rule was given what it refuses"
+    return placed(problem)
+
+
+def _own_field(cls: type, name: str) -> Field | None:
+    kind = parse(cls)
+    return field_table(kind).get(name) if isinstance(kind, RecordOf) and not kind.args else None
+
+
+def _is_several(kind: Kind) -> bool:
+    seen = see_through(kind)
+    return isinstance(seen, UnionOf) and len([member for member in seen.members if member != NONE]) > 1
+
+
+def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
+    step = current_step.get()
+    if emit and step is not None:
+        step.wrote(layer, place.text, value)
+
+
+def _is_dict(kind: Kind) -> bool:
+    seen = see_through(kind)
+    return isinstance(seen, MappingOf) and seen.cls is dict
+
+
+def _plain(value: Any) -> Any:
+    cls = type(value)
+    if cls is dict:
+        return {key: _plain(part) for key, part in value.items()}
+    if cls is list or cls is tuple:
+        return cls(map(_plain, value))
+    if cls is set:
+        return set(value)
+    names = _names(cls)
+    if names and not issubclass(cls, tuple):
+        return {name: _plain(getattr(value, name)) for name in names}
+    return cls(*map(_plain, value)) if names else value

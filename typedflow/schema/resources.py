@@ -1,0 +1,164 @@
+"""Resources as declared and as given: their fields, the overrides that an object stands for, the check at injection.
+
+A resource is checked by its class alone and handed on as it is: its identity is what a handler relies on.
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from typedflow.contract.problems import Problem
+from typedflow.contract.resources import check_declared, wrong_class
+from typedflow.errors import ResourceError
+from typedflow.schema.check import Check, Mismatch, compile_check
+from typedflow.schema.layers import Resources
+from typedflow.schema.records import fields_of
+from typedflow.schema.render import describe, render
+from typedflow.schema.types import (
+    AliasOf,
+    CollectionOf,
+    FunctionOf,
+    Kind,
+    MappingOf,
+    NewTypeOf,
+    Opaque,
+    RecordOf,
+    TupleOf,
+    UnionOf,
+    parse,
+)
+
+_EMPTY: Final = (list, dict, set, frozenset, tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceField:
+    """One declared resource."""
+
+    name: str
+    kind: Kind
+    required: bool
+    """It has no default: somebody has to supply it."""
+    _default: Any
+    _factory: Callable[[], Any] | None
+
+    def default(self) -> Any:
+        """Give the default: the object itself, or what its factory makes anew; None for a required one."""
+        return self._factory() if self._factory is not None else self._default
+
+    def is_default(self, value: object) -> bool:
+        """Say whether a value is the default: that very object, or an empty container as its factory makes it.
+
+        What another factory made cannot be told from what a user gave, and counts as given.
+        """
+        if self._factory is None:
+            return not self.required and value is self._default
+        return self._factory in _EMPTY and type(value) is self._factory and not value
+
+
+def declared_resources(cls: type[Resources]) -> Mapping[str, ResourceField]:
+    """Give the declared resources by name, in order of definition; read once per class."""
+    fields: dict[str, ResourceField] = vars(cls)["__typedflow_fields__"]
+    if not fields and cls.__struct_fields__:
+        for kind, info in zip(fields_of(RecordOf(cls)), msgspec.structs.fields(cls), strict=True):
+            factory = None if info.default_factory is msgspec.NODEFAULT else info.default_factory
+            default = None if info.default is msgspec.NODEFAULT else info.default
+            fields[kind.name] = ResourceField(kind.name, kind.kind, info.required, default, factory)
+    return fields
+
+
+def overrides_of(given: Resources | Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is to be injected: a mapping as it is; of a Resources object what is not its default."""
+    if not isinstance(given, Resources):
+        return dict(given)
+    fields = declared_resources(type(given)).values()
+    return {field.name: value for field in fields if not field.is_default(value := getattr(given, field.name))}
+
+
+def check_resources(cls: type[Resources], given: Mapping[str, Any]) -> list[Problem]:
+    """Check keys and values before they are injected: declared, and of the declared class."""
+    declared = declared_resources(cls)
+    problems: list[Problem] = []
+    for key, value in given.items():
+        problem = check_declared(key, declared, owner=cls.__name__)
+        if problem is None and not is_instance(value, declared[key].kind):
+            problem = wrong_class(key, render(declared[key].kind), describe(value))
+        if problem is not None:
+            problems.append(problem)
+    return problems
+
+
+def require_resources(cls: type[Resources], given: Resources | Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is to be injected, checked; raises one `ResourceError` with all problems."""
+    overrides = overrides_of(given)
+    problems = check_resources(cls, overrides)
+    if problems:
+        raise ResourceError(problems)
+    return overrides
+
+
+def is_instance(value: object, kind: Kind) -> bool:
+    """Say whether a value is of the declared class, from the outside: subclasses are, and nothing inside is looked at.
+
+    A protocol that is not runtime-checkable cannot be asked, and takes anything.
+    """
+    match kind:
+        case UnionOf(members=members):
+            return any(is_instance(value, member) for member in members)
+        case NewTypeOf(base=base):
+            return is_instance(value, base)
+        case AliasOf():
+            return is_instance(value, kind.target)
+        case RecordOf(cls=cls, flavour=flavour):
+            return isinstance(value, abc.Mapping if flavour == "typeddict" else cls)
+        case CollectionOf(cls=cls) | MappingOf(cls=cls):
+            return isinstance(value, cls)
+        case TupleOf(items=items):
+            return isinstance(value, tuple) and len(value) == len(items)
+        case Opaque(cls=cls):
+            return not kind.is_checkable or isinstance(value, cls)
+        case FunctionOf():
+            return callable(value)
+        case _:
+            return _passes(compile_check(kind), value)
+
+
+def _passes(check: Check, value: object) -> bool:
+    try:
+        check(value)
+    except Mismatch:
+        return False
+    return True
+
+
+def resources_within(tp: Any) -> Kind | None:
+    """Give the first Resources class that a type leads to, at any depth."""
+    waiting, seen = [parse(tp)], set[Kind]()
+    while waiting:
+        kind = waiting.pop()
+        if kind in seen:
+            continue
+        seen.add(kind)
+        match kind:
+            case RecordOf(cls=cls) if issubclass(cls, Resources):
+                return kind
+            case RecordOf():
+                waiting += [field.kind for field in fields_of(kind)]
+            case CollectionOf(item=item):
+                waiting.append(item)
+            case MappingOf(key=key, value=value):
+                waiting += [key, value]
+            case TupleOf(items=inner) | UnionOf(members=inner):
+                waiting += inner
+            case NewTypeOf(base=base):
+                waiting.append(base)
+            case AliasOf():
+                waiting.append(kind.target)
+            case _:
+                pass
+    return None

@@ -1,0 +1,75 @@
+"""Classes written inside a function, made readable to everybody: their annotations are evaluated while it is there.
+
+msgspec, and every later reader, resolves a text annotation by the module's globals alone, where a local class is not to
+be found. `settle` evaluates such annotations with the frame at hand and writes the types back into `__annotations__`.
+Classes that their module's globals explain are left as they are.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from typedflow.schema.annotations import UnresolvedName, class_hints, written_in
+from typedflow.schema.types import RecordOf, parse
+
+_LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Name a field whose annotation nobody can resolve."""
+
+    owner: type
+    field: str
+    failure: UnresolvedName
+
+
+def settle(tp: Any, frame: types.FrameType | None) -> list[Unsettled]:
+    """Settle every record class that a type leads to; give the fields that cannot be resolved, none twice."""
+    seen: set[int] = set()
+    unsettled: list[Unsettled] = []
+    waiting = [tp]
+    while waiting:
+        here = waiting.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        if isinstance(here, type) and not isinstance(here, types.GenericAlias):
+            for owner in here.__mro__ if _is_record(here) else ():
+                hints, failures = settle_class(owner, frame)
+                unsettled += [Unsettled(owner, name, failure) for name, failure in failures.items()]
+                waiting += hints.values()
+        else:
+            waiting += _inner_types(here)
+    return unsettled
+
+
+def settle_class(cls: type, frame: types.FrameType | None) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
+    """Resolve what one class annotates itself; write back what needs the frame."""
+    if cls in _LEAVES or "__annotations__" not in vars(cls):
+        return {}, {}
+    hints, failures = class_hints(cls)
+    if frame is not None and (failures or written_in(cls, frame)):
+        hints, failures = class_hints(cls, frame)
+        cls.__annotations__.update(hints)
+    return hints, failures
+
+
+def _is_record(cls: type) -> bool:
+    return isinstance(parse(cls), RecordOf)
+
+
+def _inner_types(tp: Any) -> list[Any]:
+    """Give what a type is made of: arguments, an alias's value, the class behind a generic alias, a NewType's base."""
+    inner = list(getattr(tp, "__args__", ()))
+    for name in ("__origin__", "__supertype__"):
+        if (found := getattr(tp, name, None)) is not None:
+            inner.append(found)
+    if type(tp).__name__ == "TypeAliasType":
+        inner.append(tp.__value__)
+    return inner

@@ -1,0 +1,70 @@
+"""A layer at its start: made from a mapping, or copied from an instance, checked throughout, shared with nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from typedflow.contract.executions import missing_state
+from typedflow.contract.writes import undeclared_field, wrong_type
+from typedflow.errors import ContractError
+from typedflow.schema.check import Mismatch
+from typedflow.schema.construction import construct
+from typedflow.schema.copies import Uncopyable
+from typedflow.schema.defaults import defaults_of
+from typedflow.schema.layer_fields import LayerField, fault_of, layer_fields
+from typedflow.schema.layers import FlowState, State
+from typedflow.schema.render import describe, render
+
+LayerT = TypeVar("LayerT", State, FlowState)
+
+
+def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) -> LayerT:
+    """Make a State or FlowState for a new execution or flow.
+
+    A mapping is converted, records in it too; an instance has to be exactly of the class. What is given is copied by
+    declared type, so that no two executions share it, and is never changed. Raises one `ContractError` with every
+    missing field, every undeclared one, and every value that does not fit.
+    """
+    fields = layer_fields(cls)
+    values = _given_values(cls, fields, given)
+    makers = defaults_of(cls)
+    problems = [undeclared_field(str(name), cls.__name__, fields) for name in values if name not in fields]
+    taken: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for name, field in fields.items():
+        if name in values:
+            value = values[name]
+        elif name in makers:
+            value = makers[name]()
+        else:
+            missing[name] = render(field.kind)
+            continue
+        try:
+            taken[name] = value if type(value) is field.exact else _own(field, value)
+        except Mismatch as mismatch:
+            path, expected, shown = fault_of(mismatch, name)
+            problems.append(wrong_type(path, expected, shown, layer=cls.__typedflow_layer__, hint=mismatch.hint))
+        except Uncopyable as fault:
+            problems.append(wrong_type(name, "a value that can be copied", f"one with {fault}"))
+    problems += missing_state(missing, cls.__name__)
+    if problems:
+        raise ContractError(problems)
+    return cls(**taken)
+
+
+def _given_values(cls: type[LayerT], fields: Mapping[str, LayerField], given: Any) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if type(given) is cls:
+        return {name: field.read(given) for name, field in fields.items()}
+    if isinstance(given, Mapping):
+        return given
+    hint = f"give an instance of {cls.__name__} itself, or a mapping of its fields"
+    raise ContractError(wrong_type(cls.__typedflow_layer__, cls.__name__, describe(given), hint=hint))
+
+
+def _own(field: LayerField, value: Any) -> Any:
+    """Convert, check and copy one value."""
+    value = field.check(construct(field.kind, value) if field.constructs else value)
+    return field.copy(value)
