@@ -54,8 +54,7 @@ from typedflow.contract.problems import Problem
         (flows.end_inside_block("if"), "TF721: end() stands inside an if block "
          "(call .end_condition() first; data.set_result(value) sets the result from inside)"),
         (flows.resume_event_inside("batch", "approved"), "TF710: pause_for(resume_event='approved') inside a batch "
-         "block: "
-         "the block would wait for this branch forever (leave resume_event out: the answer then becomes the step's "
+         "block, which would wait for this branch forever (leave resume_event out: the answer then becomes the step's "
          "output)"),
         (flows.when_inside("for_each"), "TF713: when() inside a for_each block: an event belongs to no one item or "
          "branch "
@@ -80,6 +79,7 @@ from typedflow.contract.problems import Problem
          "TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)"),
         (flows.unreachable("draft"), "TF707: step 'draft' is never reached: no chain from the flow's start or a when() "
          "leads to it (hang it on one, or take it out)"),
+        (flows.no_steps(), "TF723: the flow has no steps (add one: flow.to(handler))"),
         (flows.wiring_after_start(), "TF708: the flow has an execution already, and cannot be changed any more "
          "(put the whole flow together first, or make a new Flow)"),
         (flows.unknown_trigger("events"), "TF719: when() has no trigger 'events' (did you mean 'event'?)"),

@@ -76,6 +76,10 @@ def test_other_field_names_are_free() -> None:
          "State)"),
         (schema.undeclared_layer("Review", "stream", []),
          "TF611: contract 'Review' declares no stream (add `stream: …` to Review, a type)"),
+        (schema.not_a_contract("int"),
+         "TF605: a contract is a subclass of Contract, not int (declare `class …(Contract): …`)"),
+        (schema.contract_instance("Review"),
+         "TF605: contract 'Review' has no instances (use the class: `Flow(Review)`)"),
         (schema.large_flow_state("Counters", "all", "list[Request]"),
          "TF615: field 'all' of Counters is list[Request], which can grow: a flow_state is for flags and counters "
          "(keep what belongs to one execution in its State)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from typedflow.contract.problems import Problem
-from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_type
+from typedflow.contract.writes import changed_in_place, path_not_there, undeclared_field, wrong_type
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,11 @@ from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_
         (changed_in_place("drafts[1]", "str", "5 (int)", layer="state"),
          "TF612: 'drafts[1]' of state was changed in place: it takes str, and now holds 5 (int) "
          "(append and set check each value where it is written)"),
+        (path_not_there("meta.a", "meta.a"), "TF208: 'meta.a' is not there now (use get(path, default), or ask with `in`)"),
+        (path_not_there("request.topic", "request"), "TF208: 'request.topic' is not there now: 'request' is not there "
+         "(use get(path, default), or ask with `in`)"),
     ],
-    ids=["wrong type", "hint", "near", "far", "empty", "in place"],
+    ids=["wrong type", "hint", "near", "far", "empty", "in place", "not there", "way not there"],
 )  # fmt: skip
 def test_a_refused_write_names_path_expected_and_given(problem: Problem, message: str) -> None:
     assert problem.render() == message

@@ -170,6 +170,11 @@ def unreachable(step: str) -> Problem:
     return Problem("TF707", text, "hang it on one, or take it out")
 
 
+def no_steps() -> Problem:
+    """Report a flow that was never wired (TF723)."""
+    return Problem("TF723", "the flow has no steps", "add one: flow.to(handler)")
+
+
 def wiring_after_start() -> Problem:
     """Report a flow that is changed after its first execution was created (TF708)."""
     hint = "put the whole flow together first, or make a new Flow"

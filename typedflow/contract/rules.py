@@ -143,6 +143,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF720", FLOW, "paused step that does not say its answer"),
         ("TF721", FLOW, "end inside a block"),
         ("TF722", FLOW, "case out of order"),
+        ("TF723", FLOW, "flow without steps"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
         ("TF803", RUNTIME, "execution is over"),
