@@ -198,17 +198,18 @@ class _Compiler:
 
 
 _CHANGEABLE: Final = frozenset({list, set, dict})
+_BUILTINS: Final = frozenset({list, set, frozenset, tuple, dict, str, bytes, bytearray})
 
 
 def exact_classes(kind: Kind) -> frozenset[type]:
-    """Give the classes whose instances a kind may accept as they are, where these can be listed; empty else."""
+    """Give the classes whose instances a kind is meant for: of an abstract collection, the builtins among them."""
     match see_through(kind):
         case Scalar(cls=cls) | EnumOf(cls=cls):
             return frozenset({cls})
         case LiteralOf(members=members):
             return frozenset(cls for cls, _ in members)
         case CollectionOf(cls=cls) | MappingOf(cls=cls):
-            return frozenset({cls} & {list, set, frozenset, tuple, dict})
+            return frozenset({cls} if cls in _BUILTINS else {found for found in _BUILTINS if issubclass(found, cls)})
         case TupleOf():
             return frozenset({tuple})
         case RecordOf(cls=cls, flavour=flavour):
