@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,7 @@ from typedflow.schema.types import (
     NONE,
     AliasOf,
     Anything,
+    CollectionOf,
     Kind,
     MappingOf,
     RecordOf,
@@ -69,6 +71,12 @@ class TypeShape:
         children = [_child(member, name) for member in self._members()]
         found = [child for child in children if child is not None]
         return type(self)(union_of(found)) if found and len(found) == len(children) else None
+
+    def item(self) -> Self | None:
+        """Give the type of one item: the union of what the members hold, None where one of them is no list or set."""
+        items = [_item(member) for member in self._members()]
+        found = [item for item in items if item is not None]
+        return type(self)(union_of(found)) if found and len(found) == len(items) else None
 
     def accepts(self, other: Self) -> bool:
         """Say whether every value of `other` is valid here."""
@@ -155,6 +163,16 @@ def _child(kind: Kind, name: str) -> Kind | None:
             return value if _is_key(key, name) else None
         case RecordOf():
             return next((field.kind for field in _fields(kind) or () if field.name == name), None)
+        case _:
+            return None
+
+
+def _item(kind: Kind) -> Kind | None:
+    match kind:
+        case Anything(dynamic=True) | AliasOf():
+            return Anything()
+        case CollectionOf(cls=cls, item=item) if issubclass(cls, (abc.MutableSequence, abc.MutableSet)):
+            return item
         case _:
             return None
 
