@@ -53,7 +53,8 @@ if TYPE_CHECKING:
         TypedflowError,
     )
     from typedflow.execution.data import Data
-    from typedflow.execution.execution import Execution, Status
+    from typedflow.engine.status import Status
+    from typedflow.execution.execution import Execution
     from typedflow.execution.flow import Flow
     from typedflow.execution.process import Process
     from typedflow.schema.contracts import Contract
@@ -66,7 +67,8 @@ else:
         "typedflow.definition.nodes": ("Retry",),
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
-        "typedflow.execution.execution": ("Execution", "Status"),
+        "typedflow.engine.status": ("Status",),
+        "typedflow.execution.execution": ("Execution",),
         "typedflow.execution.flow": ("Flow",),
         "typedflow.execution.process": ("Process",),
         "typedflow.schema.contracts": ("Contract",),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from typedflow.contract import flows
 from typedflow.contract.problems import Problem
@@ -35,6 +35,7 @@ from typedflow.definition.nodes import (
     Step,
     StepOptions,
     Trigger,
+    TriggerKind,
     When,
     WhenMode,
 )
@@ -261,7 +262,7 @@ class Builder:
         """Close the innermost block, a for_each: the chain goes on with the list."""
         block = at.blocks[-1] if at.blocks else None
         if not isinstance(block, EachBlock):
-            raise ContractError(flows.not_open("end_for_each", "for_each", block and block.word).at(self._place))
+            raise ContractError(flows.not_open("end_for_each", "for_each", block.word if block else None).at(self._place))
         self._require_open(block)
         return self._join(block, (at.port,), at.blocks[:-1])
 
@@ -294,7 +295,7 @@ class Builder:
         """Finish the arm that `at` stands in; `call` is the method that asks, for the message."""
         arm = at.blocks[-1] if at.blocks else None
         if not isinstance(arm, Arm):
-            raise ContractError(flows.not_open(call, "match", arm and arm.word).at(self._place))
+            raise ContractError(flows.not_open(call, "match", arm.word if arm else None).at(self._place))
         self._require_open(arm.block)
         if arm.finished:
             raise ContractError(flows.arm_finished_twice(call).at(self._place))
@@ -414,11 +415,11 @@ def triggers_of(given: str | Mapping[str, Any]) -> tuple[tuple[Trigger, ...], li
     problems: list[Problem] = []
     found: list[Trigger] = []
     for kind, names in given.items():
-        if kind not in ("event", "state", "flow_state"):
+        if kind not in get_args(TriggerKind):
             problems.append(flows.unknown_trigger(str(kind)))
             continue
         listed = [names] if isinstance(names, str) else list(names)
-        found.extend(Trigger(kind, name) for name in listed)
+        found.extend(Trigger(cast("TriggerKind", kind), name) for name in listed)
     if not found and not problems:
         problems.append(flows.empty_when())
     return tuple(dict.fromkeys(found)), problems

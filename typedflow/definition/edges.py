@@ -99,7 +99,7 @@ def _fired(node: When, spec: ContractSpec) -> Any:
             kinds.append((spec.events or {}).get(trigger.name, UNKNOWN))
             continue
         layer = spec.state if trigger.kind == "state" else spec.flow_state
-        found = check_read(TypeShape(layer), trigger.name) if layer is not None else None
+        found = check_read(TypeShape.of(layer), trigger.name) if layer is not None else None
         kinds.append(found.declared.kind if isinstance(found, Resolution) else UNKNOWN)
     return UNKNOWN if UNKNOWN in kinds else union_of(parse(kind) for kind in kinds)
 
@@ -126,15 +126,15 @@ def item_type(source: Any) -> Any:
         case TupleOf(items=items):
             return union_of(items)
         case UnionOf(members=members):
-            items = tuple(item_type(member) for member in members)
-            return UNKNOWN if UNKNOWN in items else union_of(items)
+            inner = [item_type(member) for member in members]
+            return UNKNOWN if UNKNOWN in inner else union_of(inner)
         case Anything(dynamic=True):
             return UNKNOWN
         case Nothing():
             return UNKNOWN
-    cls = getattr(kind, "cls", None)
-    if cls is range:
+    own: Any = getattr(kind, "cls", None)
+    if own is range:
         return Scalar(int)
-    if not isinstance(kind, Scalar) and isinstance(cls, type) and issubclass(cls, abc.Sequence):
+    if not isinstance(kind, Scalar) and isinstance(own, type) and issubclass(own, abc.Sequence):
         return UNKNOWN
     raise NoSequence

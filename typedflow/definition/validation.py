@@ -97,7 +97,7 @@ def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
     if layer is None:
         yield undeclared_layer(spec.name, trigger.kind, spec.declared)
         return
-    found = check_read(TypeShape(layer), trigger.name, root=trigger.kind)
+    found = check_read(TypeShape.of(layer), trigger.name, root=trigger.kind)
     if isinstance(found, Problem):
         yield found
 

@@ -246,8 +246,8 @@ class Run:
 
     def _close(self, join: Join, work: Work) -> None:
         node = self.plan.nodes[self.plan.nodes[join.node].join]
-        for key in [key for key in self.pools or () if key[1] is join]:
-            del self.pools[key]
+        if self.pools:
+            self.pools = {key: pool for key, pool in self.pools.items() if key[1] is not join}
         value = tuple(join.slots) if node.as_tuple else join.slots
         work.append((node.arms[0], value, join.scope, node.index, join.visit))
 

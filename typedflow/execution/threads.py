@@ -33,7 +33,8 @@ async def run_in_thread(call: Callable[[], T], name: str) -> T:
             future.set_result(value)  # type: ignore[arg-type]  # None only where there is an error
 
     def body() -> None:
-        value, error = None, None
+        value: T | None = None
+        error: BaseException | None = None
         try:
             value = context.run(call)
         except StopIteration as stop:  # a future refuses it: it would end the coroutine that awaits

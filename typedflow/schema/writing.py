@@ -12,8 +12,11 @@ from typedflow.errors import FinishedError
 class StepInProgress(Protocol):
     """What a layer asks of the step that runs, and tells it."""
 
-    name: str
-    """For messages: "step 'draft' of flow 'review'"."""
+    @property
+    def name(self) -> str:
+        """For messages: "step 'draft' of flow 'review'"."""
+        ...
+
     revoked: bool
     """The step is over: a write raises `FinishedError`."""
 
