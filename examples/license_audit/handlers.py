@@ -1,0 +1,103 @@
+"""The steps of the audit: each takes its value, its state and its resources from `data`, and calls the domain."""
+
+from __future__ import annotations
+
+from examples.license_audit.contracts import Audit, Tally
+from examples.license_audit.licences import identify
+from examples.license_audit.metadata import select_names
+from examples.license_audit.policy import load_policy, rule
+from examples.license_audit.records import (
+    Assessment,
+    AuditRequest,
+    Distribution,
+    Finding,
+    Licensed,
+    Report,
+    Verdict,
+    compile_report,
+)
+from typedflow import Data
+
+
+def prepare(data: Data[Audit, AuditRequest]) -> list[str]:
+    """Load the policy into the state and give the names to audit."""
+    data.state.policy = load_policy(data.value.policy)
+    data.state.request = data.value
+    return select_names(data.resources.catalog, data.value.names)
+
+
+def read(data: Data[Audit, str]) -> Distribution:
+    """Read the metadata of one distribution."""
+    return data.resources.catalog.read(data.value)
+
+
+def normalise(data: Data[Audit, Distribution]) -> Licensed:
+    """Bring what the metadata says to one licence expression."""
+    return Licensed(data.value, identify(data.value))
+
+
+def assess(data: Data[Audit, Licensed]) -> Assessment:
+    """Ask the policy."""
+    return Assessment(data.value.distribution, data.value.license, rule(data.value.license, data.state.policy))
+
+
+def is_denied(data: Data[Audit, Assessment]) -> bool:
+    """Say whether the policy denies the licence."""
+    return data.value.ruling.verdict is Verdict.DENIED
+
+
+def is_allowed(data: Data[Audit, Assessment]) -> bool:
+    """Say whether the policy allows the licence."""
+    return data.value.ruling.verdict is Verdict.ALLOWED
+
+
+def deny(data: Data[Audit, Assessment]) -> Finding:
+    """Record a distribution that may not be used."""
+    return _finding(data.value)
+
+
+def allow(data: Data[Audit, Assessment]) -> Finding:
+    """Record a distribution that may be used."""
+    return _finding(data.value)
+
+
+def refer(data: Data[Audit, Assessment]) -> Finding:
+    """Leave the decision to a person, and say which files to read for it."""
+    return _finding(data.value, data.value.distribution.license_files)
+
+
+def count(data: Data[Audit, Finding]) -> Finding:
+    """Add one finding to the tally of the flow."""
+    verdict = data.value.verdict
+
+    def add(tally: Tally) -> None:
+        match verdict:
+            case Verdict.ALLOWED:
+                tally.allowed += 1
+            case Verdict.REVIEW:
+                tally.review += 1
+            case Verdict.DENIED:
+                tally.denied += 1
+
+    data.update_flow_state(add)
+    return data.value
+
+
+def conclude(data: Data[Audit, list[Finding]]) -> Report:
+    """Keep the findings and compile the report."""
+    data.state.findings = data.value
+    request = data.state.request or AuditRequest(policy="")
+    # Who names the distributions does not ask for what else there is.
+    unreadable = [] if request.names else data.resources.catalog.unreadable()
+    return compile_report(request.policy, data.value, unreadable)
+
+
+def _finding(assessment: Assessment, license_files: tuple[str, ...] = ()) -> Finding:
+    return Finding(
+        name=assessment.distribution.name,
+        version=assessment.distribution.version,
+        verdict=assessment.ruling.verdict,
+        reason=assessment.ruling.reason,
+        license=assessment.license,
+        license_files=license_files,
+    )
