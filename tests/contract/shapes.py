@@ -20,7 +20,13 @@ RECORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Point": {"x": "int !", "y": "int ! ="},
     "Pair": {"left": "Author", "right": "Author =", "point": "Point ="},
-    "Report": {"text": "str", "score": "float =", "note": "str | None =", "author": "Author ="},
+    "Report": {
+        "text": "str",
+        "score": "float =",
+        "note": "str | None =",
+        "author": "Author =",
+        "notes": "dict[str, Author] =",
+    },
     "ReviewState": {
         "request": "Request | None =",
         "first": "Request =",

@@ -55,11 +55,11 @@ def test_other_field_names_are_free() -> None:
          "annotations only (write `input: …` with the type, and no `=`)"),
         (schema.wrong_version("Review", "0 (int)"), "TF614: the version of contract 'Review' is a whole number from 1, "
          "not 0 (int) (write `class Review(Contract, version=2)`)"),
-        (schema.not_persistable("ReviewState", "db", "Connection", "is no type that msgspec can encode"),
+        (schema.not_persistable("ReviewState", "db", "Connection is no type that msgspec can encode"),
          f"TF603: field 'db' of ReviewState cannot be saved: Connection is no type that msgspec can encode "
          f"({BELONGS})"),
-        (schema.not_persistable("ReviewState", "a", "Lock", "is a lock", path="a.b"),
-         f"TF603: field 'a' of ReviewState cannot be saved: Lock at 'a.b' is a lock ({BELONGS})"),
+        (schema.not_persistable("ReviewState", "a", "Lock is a lock", path="a.b"),
+         f"TF603: field 'a' of ReviewState cannot be saved at 'a.b': Lock is a lock ({BELONGS})"),
         (schema.resource_in_state("ReviewState", "tools", "ReviewResources"),
          "TF604: field 'tools' of ReviewState is ReviewResources, a Resources class: resources are never saved "
          "(declare it as the contract's `resources`, read it as data.resources)"),

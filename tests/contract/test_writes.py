@@ -22,7 +22,8 @@ from typedflow.contract.writes import changed_in_place, path_not_there, undeclar
         (changed_in_place("drafts[1]", "str", "5 (int)", layer="state"),
          "TF612: 'drafts[1]' of state was changed in place: it takes str, and now holds 5 (int) "
          "(append and set check each value where it is written)"),
-        (path_not_there("meta.a", "meta.a"), "TF208: 'meta.a' is not there now (use get(path, default), or ask with `in`)"),
+        (path_not_there("meta.a", "meta.a"), "TF208: 'meta.a' is not there now (use get(path, default), or ask with "
+         "`in`)"),
         (path_not_there("request.topic", "request"), "TF208: 'request.topic' is not there now: 'request' is not there "
          "(use get(path, default), or ask with `in`)"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from typedflow.contract.paths import Path
@@ -86,6 +86,14 @@ class Reporter:
     def renumbered(self, problem: Problem, keys: tuple[str, ...], side: Side, source: str = "") -> Problem:
         """Give a problem of a path or a resource key the number that it has in a mapping."""
         return self._problem(self._renumbered[problem.number], keys, problem.text, problem.hint, side, source)
+
+    def of_default(self, problem: Problem) -> Problem:
+        """Move a problem from an entry that nobody wrote to the argument that was left out."""
+        if not problem.entry:
+            return problem
+        scope, source = next(iter(self._direction.default.items()))
+        where = f'{self._direction.name}, left out, is {{"{scope}": "{source}"}}'
+        return replace(problem, where=where, side="", entry=())
 
     def _problem(self, rule: str, keys: tuple[str, ...], text: str, hint: str, side: Side, source: str = "") -> Problem:
         where = self._direction.name + "".join(f'["{key}"]' for key in keys)

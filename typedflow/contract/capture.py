@@ -38,13 +38,16 @@ def check_capture(
     """
     reading = Reading(CAPTURE.default if mapping is None else mapping, CAPTURE)
     report = Reporter(CAPTURE)
-    problems, bindings = list(reading.problems), []
+    problems: list[Problem] = list(reading.problems)
+    bindings: list[Binding] = []
     for entry in reading.entries:
         found = _check_entry(entry, parent, child, report)
         problems += found
         if entry.source is not None and not found:
             bindings.append(Binding(entry.target, entry.source, entry.keys))
     problems += _Completeness(reading, parent, child, report).check(child_defaults)
+    if mapping is None:
+        problems = [report.of_default(problem) for problem in problems]
     return Verdict(tuple(bindings), tuple(problems))
 
 
@@ -55,7 +58,10 @@ def _check_entry(entry: Entry, parent: Mapping[str, S], child: Mapping[str, S], 
         source = find(entry.source, parent, report, entry, owner="parent", side="value")
     problems = [found for found in (target, source) if isinstance(found, Problem)]
     if isinstance(target, Resolution):
-        problem = check_buildable(child[entry.target.scope], target, root=entry.target.scope)
+        if entry.target.scope == "flow_state":
+            problem = check_writable(target, root="flow_state")
+        else:
+            problem = check_buildable(child[entry.target.scope], target, root=entry.target.scope)
         if problem is not None:
             problems.append(report.renumbered(problem, entry.keys, "key"))
         elif isinstance(source, Resolution):
@@ -71,11 +77,10 @@ def check_buildable(shape: S, target: Resolution[S], *, root: str) -> Problem | 
     there already, and what lies below it is written as anywhere else.
     """
     for length in range(1, len(target.path)):
-        above = resolve(shape, target.path[:length], root=root)
+        above = resolve(shape, target.path[:length])
         if isinstance(above, Resolution) and above.field is not None and not above.field.required:
-            name = ".".join(above.path)
-            below = resolve(above.declared, target.path[length:], root=name)
-            return check_writable(below, root=name) if isinstance(below, Resolution) else None
+            there = resolve(shape, target.path, root=root, built=length)
+            return check_writable(there, root=root) if isinstance(there, Resolution) else there
     return None
 
 
@@ -125,11 +130,10 @@ class _Completeness:
         """Name a source that fits: a field of the same name, else the value itself, else dots to be filled in."""
         if scope == "resources":
             return f"resources.{path[0]}"
-        for candidate in CAPTURE.sources[scope] if path else ():
-            shape = self._parent.get(candidate)
-            found = resolve(shape, path[-1:]) if shape is not None else None
+        for source in [name for name in CAPTURE.sources[scope] if path and name in self._parent]:
+            found = resolve(self._parent[source], path[-1:])
             if isinstance(found, Resolution) and declared.accepts(found.shape):
-                return f"{candidate}.{path[-1]}"
+                return f"{source}.{path[-1]}"
         value = self._parent.get("value")
         return "value" if value is not None and declared.accepts(value) else "…"
 
@@ -158,5 +162,5 @@ def _missing_fields(shape: S, given: list[Path], above: Path = ()) -> Iterator[t
             continue
         if name in below:
             yield from _missing_fields(child, below[name], (*above, name))
-        elif field is not None:
+        else:
             yield (*above, name), child

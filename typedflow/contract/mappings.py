@@ -41,7 +41,7 @@ class Reading:
             self._check_conflicts()
         else:
             self.unread.update(direction.sources)
-            text = f"{direction.name} is a mapping, not {describe(mapping)}"
+            text = f"it has to be a mapping, not {describe(mapping)}"
             self.problems.append(self._report.at_mapping("13", text, self._form()))
 
     def key_of(self, scope: str) -> str:
@@ -180,12 +180,13 @@ def check_fit(
     if target.declared.accepts(source.shape):
         return None
     takes = f"{quoted(str(entry.target))} of the {direction.target_owner} takes {target.declared.render()}"
+    gives = f"{quoted(entry.text)} of the {direction.source_owner}"
     if source.shape.is_optional() and target.declared.accepts(source.shape.without_none()):
         because = f", because {source.maybe_none} may be" if source.maybe_none else ""
-        text = f"{takes}, and {quoted(entry.text)} may be None{because}"
+        text = f"{takes}, and {gives} may be None{because}"
         hint = f"declare the target as {target.declared.render()} | None, or take a value that is never None"
         return report.at_value("07", entry.keys, text, hint, entry.text)
-    text = f"{takes}, and {quoted(entry.text)} gives {source.shape.render()}"
+    text = f"{takes}, and {gives} is {source.shape.render()}"
     if entry.target.path:
         hint = "take another source, or declare the two alike"
     else:

@@ -58,13 +58,17 @@ def parse_path(text: object) -> Path | Problem:
     return segments
 
 
-def resolve(shape: S, path: Path, *, root: str = "") -> Resolution[S] | Problem:
-    """Walk a parsed path through a shape (TF202, TF203); `root` is what the shape is called in texts: "state"."""
+def resolve(shape: S, path: Path, *, root: str = "", built: int = 0) -> Resolution[S] | Problem:
+    """Walk a parsed path through a shape (TF202, TF203); `root` is what the shape is called in texts: "state".
+
+    `built` counts the outer values on the way that are being made, so that none of them is None.
+    """
     here, maybe_none = shape, ""
     owner, field = "", None
     for position, segment in enumerate(path):
         if here.is_optional():
-            maybe_none = maybe_none or _name(path[:position], root)
+            if position >= built:
+                maybe_none = maybe_none or _name(path[:position], root)
             here = here.without_none()
         fields = here.fields()
         behind = here.child(segment)

@@ -164,6 +164,14 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF818", RUNTIME, "pause payload that is not JSON"),
         ("TF819", RUNTIME, "step is over"),
         ("TF820", RUNTIME, "cancelled by nobody"),
+        ("TF950", RUNTIME, "record that a store cannot keep"),
+        ("TF951", RUNTIME, "somebody else saved first"),
+        ("TF952", RUNTIME, "store is closed"),
+        ("TF953", RUNTIME, "store failed"),
+        ("TF954", RUNTIME, "store does not share flow_state"),
+        ("TF955", RUNTIME, "stored bytes are damaged"),
+        ("TF956", RUNTIME, "store of a newer format"),
+        ("TF957", RUNTIME, "store of another process"),
     ]
 )
 """Every rule by its number, in order."""

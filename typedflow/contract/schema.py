@@ -79,13 +79,13 @@ def wrong_version(contract: str, given: str) -> Problem:
     return Problem("TF614", text, f"write `class {contract}(Contract, version=2)`", side="value")
 
 
-def not_persistable(owner: str, field: str, type_: str, reason: str, *, path: str = "") -> Problem:
+def not_persistable(owner: str, field: str, reason: str, *, path: str = "") -> Problem:
     """Report a field of a State or FlowState that cannot be saved and read back (TF603).
 
-    `path` leads to the type at fault where it sits deeper than the field.
+    `reason` is a sentence that names the type at fault; `path` leads to it where it sits deeper than the field.
     """
     inside = f" at {quoted(path)}" if path and path != field else ""
-    text = f"field {quoted(field)} of {owner} cannot be saved: {type_}{inside} {reason}"
+    text = f"field {quoted(field)} of {owner} cannot be saved{inside}: {reason}"
     hint = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
     return Problem("TF603", text, hint, side="value")
 

@@ -30,7 +30,8 @@ def check_write_back(
     """
     reading = Reading(WRITE_BACK.default if mapping is None else mapping, WRITE_BACK)
     report = Reporter(WRITE_BACK)
-    problems, bindings = list(reading.problems), []
+    problems: list[Problem] = list(reading.problems)
+    bindings: list[Binding] = []
     value: S | None = None if "value" in reading.unread else parent.get("value")
     whole: Entry | None = None
     for entry in reading.entries:
@@ -42,6 +43,8 @@ def check_write_back(
             bindings.append(Binding(entry.target, entry.source, entry.keys))
     if value is not None and next_value is not None and not next_value.accepts(value):
         problems.append(_breaks_next(whole, next_value, value, report))
+    if mapping is None:
+        problems = [report.of_default(problem) for problem in problems]
     return Verdict(tuple(bindings), tuple(problems), value)
 
 

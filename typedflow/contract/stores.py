@@ -1,0 +1,96 @@
+"""What can be wrong with a store of snapshots and with the calls on it: the texts that every store shares.
+
+The place (`Problem.where`: the file, the database) is filled in by the store.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from typedflow.contract.executions import check_id
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import describe, quoted
+
+LARGEST_SEQUENCE: Final = 2**63 - 1
+"""What the integer column of every database can hold."""
+
+
+def check_sequence(given: object, expected: int | None) -> Problem | None:
+    """Check the save sequence of a record against the one that it follows (TF950)."""
+    if type(given) is not int or not 0 <= given <= LARGEST_SEQUENCE:
+        return Problem("TF950", f"a save sequence is an int from 0 to 2**63 - 1, not {describe(given)}", side="value")
+    if expected is not None and given <= expected:
+        text = f"save sequence {given} does not follow the expected {expected}"
+        return Problem("TF950", text, "count up with every save", side="value")
+    return None
+
+
+def check_saved_at(given: datetime) -> Problem | None:
+    """Check the time of a save (TF950): one without a zone means another moment on another machine."""
+    if given.utcoffset() == timedelta(0):
+        return None
+    return Problem("TF950", f"saved_at is not in UTC: {given.isoformat()}", "datetime.now(UTC)", side="value")
+
+
+def check_text(what: str, given: str) -> Problem | None:
+    """Check a name that becomes a column (TF950): a lone surrogate has no bytes in UTF-8."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        text = f"{what} {quoted(given)} cannot be written in UTF-8"
+        return Problem("TF950", text, "it holds half of a surrogate pair", side="value")
+    return None
+
+
+def check_stored(
+    execution_id: object, flow: str, status: str, sequence: object, saved_at: datetime, expected: int | None
+) -> list[Problem]:
+    """Check the columns of a record, all at once (TF816, TF950)."""
+    found = (
+        check_id(execution_id),
+        check_text("flow", flow),
+        check_text("status", status),
+        check_sequence(sequence, expected),
+        check_saved_at(saved_at),
+    )
+    return [problem for problem in found if problem is not None]
+
+
+def conflict(execution_id: str, stored: int | None, expected: int | None) -> Problem:
+    """Report a save that does not follow what is stored (TF951); None: there is no record."""
+    found = "nothing is stored" if stored is None else f"save {stored} is stored"
+    wanted = "none was expected" if expected is None else f"save {expected} was expected"
+    text = f"execution {quoted(execution_id)}: {found}, {wanted}"
+    hint = "somebody else saved or deleted it: load it again" if expected is not None else "the id is in use: load it"
+    return Problem("TF951", text, hint)
+
+
+def closed(store: str) -> Problem:
+    """Report a call on a store that was closed (TF952)."""
+    return Problem("TF952", f"the {store} was closed", "open another one on the same place")
+
+
+def failed(doing: str, reason: str, hint: str = "") -> Problem:
+    """Report what the system or the database answered (TF953): "cannot save …: disk full"."""
+    return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
+
+
+def no_flow_state(store: str) -> Problem:
+    """Report a change of a flow_state given to a store that keeps none (TF954)."""
+    return Problem("TF954", f"a {store} does not share flow_state", "ask store.shares_flow_state, or use a SQLiteStore")
+
+
+def damaged(reason: str) -> Problem:
+    """Report stored bytes that are not what was written (TF955)."""
+    return Problem("TF955", f"damaged: {reason}", "move it away, or bring it back from a backup")
+
+
+def unknown_format(found: object, known: int) -> Problem:
+    """Report a file or database that a newer typedflow wrote (TF956)."""
+    return Problem("TF956", f"its format is {describe(found)}, known is {known}", "update typedflow")
+
+
+def other_process(store: str) -> Problem:
+    """Report a store that was opened before a fork (TF957): connections and threads do not survive one."""
+    return Problem("TF957", f"the {store} was opened in another process", "make one in each process")
