@@ -52,8 +52,8 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 
 # (module, what it imports inside a function): optional extras only, one line each with its extra.
 FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset()
-# May load a module by its name: the lazy package.
-IMPORT_BY_NAME = frozenset({ROOT_PACKAGE})
+# May load a module by its name: the lazy packages.
+IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores"})
 
 
 @dataclass(frozen=True, slots=True)

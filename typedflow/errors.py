@@ -112,7 +112,27 @@ class StoreError(TypedflowError):
 
 
 class ConflictError(StoreError):
-    """Say that the stored snapshot is not the one that this save follows."""
+    """Say that the stored snapshot is not the one that this save follows.
+
+    `stored` and `expected` are save sequences; None stands for no snapshot at all.
+    """
+
+    execution_id: str
+    stored: int | None
+    expected: int | None
+
+    def __init__(
+        self,
+        problems: str | Problem | Iterable[Problem],
+        *,
+        execution_id: str = "",
+        stored: int | None = None,
+        expected: int | None = None,
+    ) -> None:
+        super().__init__(problems)
+        self.execution_id = execution_id
+        self.stored = stored
+        self.expected = expected
 
 
 class LeaseLostError(StoreError):

@@ -1,0 +1,91 @@
+"""Snapshots in a dict: for tests, and for executions that need not outlive the process."""
+
+from __future__ import annotations
+
+from threading import Lock
+from types import TracebackType
+from typing import Final, Self, final
+
+from typedflow.contract import stores as texts
+from typedflow.errors import StoreError
+from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot
+from typedflow.stores.requirements import (
+    require_expected,
+    require_id,
+    require_no_flow_state,
+    require_record,
+    require_text,
+)
+
+
+@final
+class MemoryStore:
+    """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
+
+    It does not share flow_state: within one process a flow's own is the only one.
+    """
+
+    shares_flow_state: Final = False
+
+    def __init__(self) -> None:
+        self._records: dict[str, StoredSnapshot] | None = {}
+        self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
+
+    async def get(self, execution_id: str) -> StoredSnapshot | None:
+        """Read the snapshot of an execution, None when there is none."""
+        require_id(execution_id)
+        return self._open().get(execution_id)
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
+        require_record(record, expected)
+        require_no_flow_state("MemoryStore", flow_state)
+        with self._lock:
+            records = self._open()
+            stored = records.get(record.execution_id)
+            require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
+            records[record.execution_id] = record
+        return None
+
+    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
+        """List what is stored, oldest save first, then by id."""
+        require_text("flow", flow)
+        require_text("status", status)
+        with self._lock:
+            records = [*self._open().values()]
+        found = [r.entry for r in records if flow in (None, r.flow) and status in (None, r.status)]
+        return sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id))
+
+    async def delete(self, execution_id: str) -> bool:
+        """Delete the snapshot of an execution; say whether there was one."""
+        require_id(execution_id)
+        with self._lock:
+            return self._open().pop(execution_id, None) is not None
+
+    async def get_flow_state(self, flow: str) -> bytes | None:
+        """Give None: a MemoryStore shares no flow_state."""
+        require_text("flow", flow)
+        self._open()
+        return None
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._records = None
+
+    async def __aenter__(self) -> Self:
+        """Give the store itself."""
+        self._open()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Forget everything."""
+        await self.close()
+
+    def _open(self) -> dict[str, StoredSnapshot]:
+        if self._records is None:
+            raise StoreError(texts.closed("MemoryStore"))
+        return self._records

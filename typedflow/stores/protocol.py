@@ -1,0 +1,128 @@
+"""What every store of snapshots does, and the records it keeps.
+
+A store knows bytes and a few columns. What the bytes mean is not its business: it never decodes them.
+
+What is left open, on purpose:
+
+- *Leases with fencing*: a lease is a row of its own beside the record, taken and renewed by calls of a second protocol;
+  `put` gets one more keyword (`fence`), checked in the transaction that checks the sequence.
+- *Paging*: `list` is ordered by `(saved_at, execution_id)`, which is unique, so that an entry is a cursor (`after`).
+- *Pruning*: `StoredEntry` holds what a policy needs (status and age), `delete` removes.
+- *Other databases*: nothing here names a file, a thread or a loop; times are UTC, sequences fit 64 bits, and
+  `FlowStateChange.replay` is sync, so that it runs wherever the transaction runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias, final
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """List one stored snapshot, without its bytes."""
+
+    execution_id: str
+    flow: str
+    status: str
+    sequence: int
+    saved_at: datetime
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes."""
+
+    execution_id: str
+    flow: str
+    status: str
+    sequence: int
+    """Grows with every save of the execution, from 0 or more to 2**63 - 1."""
+    saved_at: datetime
+    """In UTC; kept to the microsecond."""
+    data: bytes
+
+    @property
+    def entry(self) -> StoredEntry:
+        """Give the columns alone."""
+        return StoredEntry(self.execution_id, self.flow, self.status, self.sequence, self.saved_at)
+
+
+Entries: TypeAlias = list[StoredEntry]
+"""A list, named here because the stores' own `list` hides the builtin."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FlowStateChange:
+    """Change the stored flow_state of a flow together with a save.
+
+    `replay` gets the stored bytes, None when there are none, and gives the new ones. It runs inside the transaction of
+    the save, on another thread, and once more when the transaction has to be repeated: it must be pure and quick, and
+    must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
+    """
+
+    flow: str
+    replay: Callable[[bytes | None], bytes]
+
+
+class SnapshotStore(Protocol):
+    """Keep the newest snapshot of each execution.
+
+    Every call may come from any loop and any thread. A call that returned has been made durable, as far as the store
+    promises that at all. A call whose await is cancelled has happened as a whole or not at all, which of the two only
+    `get` can tell. Errors: `ConflictError` from `put`; `StoreError` for malformed arguments, a closed store and
+    whatever the system refuses; `SnapshotError` for stored bytes that are not those that were written.
+    """
+
+    @property
+    def shares_flow_state(self) -> bool:
+        """Say whether the flow_state of a flow is a row of this store, shared by all processes that use it."""
+        ...
+
+    async def get(self, execution_id: str) -> StoredSnapshot | None:
+        """Read the snapshot of an execution, None when there is none."""
+        ...
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        """Save a snapshot in place of the one it follows: compare-and-swap on the save sequence.
+
+        `expected` is the sequence of the stored record, None where none may exist; anything else there is a
+        `ConflictError` that changes nothing. The record's own sequence must be greater. With `flow_state`, the new
+        bytes of the flow_state are returned, and both are committed or neither; a store that does not share flow_state
+        refuses it.
+        """
+        ...
+
+    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
+        """List what is stored, oldest save first, then by id; only one flow's, only of one status."""
+        ...
+
+    async def delete(self, execution_id: str) -> bool:
+        """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
+        ...
+
+    async def get_flow_state(self, flow: str) -> bytes | None:
+        """Read the stored flow_state of a flow, None when there is none, or when the store shares none."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the calls under way and let go of files, threads and connections; a second close does nothing."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Open the store now, so that a place that cannot be used fails here."""
+        ...
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        ...

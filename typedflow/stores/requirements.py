@@ -1,0 +1,48 @@
+"""What every store asks of its arguments, and what it raises for them."""
+
+from __future__ import annotations
+
+from typedflow.contract import stores as texts
+from typedflow.contract.executions import check_id
+from typedflow.errors import ConflictError, StoreError
+from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
+
+
+def require_id(execution_id: str) -> None:
+    """Refuse an id that could be anything but an id."""
+    problem = check_id(execution_id)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_text(what: str, text: str | None) -> None:
+    """Refuse a name that no column can hold."""
+    problem = None if text is None else texts.check_text(what, text)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_record(record: StoredSnapshot, expected: int | None) -> None:
+    """Refuse a record with columns that cannot be kept, or whose sequence does not grow."""
+    problems = texts.check_stored(
+        record.execution_id, record.flow, record.status, record.sequence, record.saved_at, expected
+    )
+    if problems:
+        raise StoreError(problems)
+
+
+def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
+    """Refuse a change of a flow_state: to drop it in silence would lose it."""
+    if change is not None:
+        raise StoreError(texts.no_flow_state(store))
+
+
+def require_expected(execution_id: str, stored: int | None, expected: int | None) -> None:
+    """Refuse a save that does not follow what is stored."""
+    if stored != expected:
+        raise ConflictError(
+            texts.conflict(execution_id, stored, expected),
+            execution_id=execution_id,
+            stored=stored,
+            expected=expected,
+        )
