@@ -84,7 +84,7 @@ class Flow(Generic[C]):
     ) -> Process[C, W]: ...
     @overload
     def to(
-        self,
+        self: Flow[HasInput[T]],
         handler: str,
         *,
         name: str | None = None,

@@ -1,0 +1,64 @@
+"""What a chain of steps says of the value that it carries, and of the blocks that are open."""
+
+from __future__ import annotations
+
+from typing import reveal_type
+
+from review import Review, log, long, raw, report, search, size
+
+from typedflow import Flow
+
+flow = Flow(Review)
+hits = flow.to(search)
+reveal_type(hits)  # R: Process[Review, list[str]]
+reveal_type(hits.for_each().to(raw))  # R: Process[Review, bytes, Each[None]]
+reveal_type(hits.to(log))  # R: Process[Review, str]
+reveal_type(hits.side_branch(log))  # R: Process[Review, list[str]]
+hits.side_branch(size)  # E
+flow.to(size)  # E
+hits.to(size)  # E
+
+# The end takes the contract's result.
+sizes = hits.for_each().to(size).end_for_each()
+sizes.to(report).end()
+sizes.end()  # E[pyright, ty, pyrefly]
+hits.for_each().to(size).end()  # E
+
+# A block that is not open cannot be closed.
+hits.end_for_each()  # E
+hits.end_match()  # E
+hits.end_condition()  # E
+hits.case("x")  # E
+hits.for_each().end_match()  # E
+sizes.for_each().for_each()  # E
+
+# Branches give their union, or one value each.
+each = hits.for_each()
+no_else = each.match().case(long).to(size).case("x").to(raw).end_match()
+reveal_type(no_else)  # R: Process[Review, int | bytes | str, Each[None]]
+with_else = each.match().case(long).to(size).case_else().to(raw).end_match()
+reveal_type(with_else)  # R: Process[Review, int | bytes, Each[None]]
+hit_first = each.match(mode="hit_first").case("x").to(size).end_match()
+reveal_type(hit_first)  # R: Process[Review, int | str, Each[None]]
+hit_all = each.match(mode="hit_all").case("x").to(size).case("y").to(raw).end_match()
+reveal_type(hit_all)  # R: Process[Review, list[int | bytes], Each[None]]
+hit_all_or_else = each.match(mode="hit_all").case("x").to(size).case_else().to(raw).end_match()
+reveal_type(hit_all_or_else)  # R: Process[Review, list[int | bytes], Each[None]]
+hit_one = each.match(mode="hit_all").case("x").to(size).end_match()
+reveal_type(hit_one)  # R: Process[Review, list[int], Each[None]]
+if_else = each.if_condition(long).to(size).else_condition().to(raw).end_condition()
+reveal_type(if_else)  # R: Process[Review, int | bytes, Each[None]]
+elif_only = each.if_condition(long).to(size).elif_condition(long).to(raw).end_condition()
+reveal_type(elif_only)  # R: Process[Review, int | bytes | str, Each[None]]
+pair = each.batch().branch(size).branch(raw).end_batch()
+reveal_type(pair)  # R: Process[Review, tuple[int, bytes], Each[None]]
+each.match(mode="hit_some")  # E
+each.match().end_match()  # E
+each.batch().branch(search)  # E
+
+# Blocks nest both ways.
+reveal_type(pair.end_for_each())  # R: Process[Review, list[tuple[int, bytes]]]
+reveal_type(no_else.end_for_each())  # R: Process[Review, list[int | bytes | str]]
+reveal_type(if_else.end_for_each())  # R: Process[Review, list[int | bytes]]
+looped = hits.match().case("x").for_each().to(size).end_for_each().case_else().end_match()
+reveal_type(looped)  # R: Process[Review, list[int] | list[str]]

@@ -1,0 +1,50 @@
+"""The public surface, as four type checkers see it: every sample, line by line, in both directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.typing.checkers import run_checker
+from tests.typing.markers import CHECKERS, Checker, compare, parse_markers
+
+SAMPLES = Path(__file__).with_name("samples")
+# mypy's answer depends on the Python that runs it; the others carry their own knowledge of each version.
+ONE_PYTHON = ("pyright", "ty", "pyrefly")
+
+
+def checker_params() -> list[object]:
+    """Give one test parameter for each checker."""
+    return [pytest.param(c, marks=[pytest.mark.one_python] if c in ONE_PYTHON else []) for c in CHECKERS]
+
+
+@pytest.mark.parametrize("checker", checker_params())
+def test_samples_say_what_the_checker_says(checker: Checker, tmp_path: Path) -> None:
+    markers = [
+        marker
+        for path in sorted(SAMPLES.glob("*.py"))
+        for marker in parse_markers(path.name, path.read_text(encoding="utf-8"))
+    ]
+    differences = compare(checker, markers, run_checker(checker, SAMPLES, tmp_path))
+    assert not differences, "\n".join(differences)
+
+
+@pytest.mark.parametrize("checker", checker_params())
+def test_a_sample_that_is_wrong_is_found(checker: Checker, tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    source = (
+        'from typing_extensions import reveal_type\nx: int = "a"\ny: int = 1  # E\nreveal_type([y])  # R: list[str]\n'
+    )
+    (samples / "wrong.py").write_text(source, encoding="utf-8")
+    differences = compare(checker, parse_markers("wrong.py", source), run_checker(checker, samples, tmp_path))
+    assert [line.partition(": ")[0] for line in differences] == ["wrong.py:2", "wrong.py:3", "wrong.py:4"]
+
+
+def test_every_sample_asks_for_a_type() -> None:
+    # A checker that skipped a file would otherwise agree with a sample that expects no error.
+    paths = sorted(SAMPLES.glob("sample_*.py"))
+    silent = [path.name for path in paths if "# R: " not in path.read_text(encoding="utf-8")]
+    assert paths
+    assert silent == []
