@@ -39,6 +39,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from typedflow.definition.nodes import Retry
+    from typedflow.engine.status import Status
     from typedflow.errors import (
         ConflictError,
         ContractError,
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
         TypedflowError,
     )
     from typedflow.execution.data import Data
-    from typedflow.engine.status import Status
     from typedflow.execution.execution import Execution
     from typedflow.execution.flow import Flow
     from typedflow.execution.process import Process
