@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -16,6 +17,15 @@ from typedflow.contract.problems import Problem
 from typedflow.contract.rules import RULES
 
 PARENT = scopes(value="Request", state="ReviewState", flow_state="Counters", resources="ReviewResources")
+
+
+class Word(str, Enum):  # noqa: UP042 - whose str() is its name, unlike that of a StrEnum
+    INPUT = "input"
+    TOPIC = "topic"
+    SOURCE = "value.topic"
+    RESOURCES = "resources"
+    SEARCH = "search"
+    TOOL = "resources.search"
 
 
 def check(mapping: object, **child: str) -> list[Problem]:
@@ -45,6 +55,16 @@ def test_left_out_it_is_the_value_as_the_input() -> None:
 def test_an_empty_mapping_binds_nothing() -> None:
     assert check_capture({}, PARENT, scopes(input="None")).bindings == ()
     assert check({}, input="Request | None") == []
+
+
+def test_members_of_an_enum_of_texts_are_texts() -> None:
+    mapping = {Word.INPUT: {Word.TOPIC: Word.SOURCE}, Word.RESOURCES: {Word.SEARCH: Word.TOOL}}
+    verdict = check_capture(mapping, PARENT, scopes(input="Request", resources="AuditResources"), child_defaults=None)
+    assert verdict.problems == ()
+    assert [(str(made.target), str(made.source), made.keys) for made in verdict.bindings] == [
+        ("input.topic", "value.topic", ("input", "topic")),
+        ("resources.search", "resources.search", ("resources", "search")),
+    ]
 
 
 def test_bindings_come_in_the_order_written_with_canonical_scopes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,13 @@ def test_a_value_is_shown_short_with_its_class(value: object, shown: str) -> Non
 @given(st.text() | st.binary() | st.floats() | st.lists(st.text()))
 def test_a_described_value_is_one_line(value: object) -> None:
     assert "\n" not in describe(value)
+
+
+def test_a_member_of_an_enum_of_texts_is_quoted_by_its_value() -> None:
+    class Word(str, Enum):  # noqa: UP042 - whose str() is its name
+        TOPIC = "topic"
+
+    assert quoted(Word.TOPIC) == "'topic'"
 
 
 def test_many_names_are_counted() -> None:

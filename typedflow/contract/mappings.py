@@ -15,12 +15,12 @@ from typing import TypeVar
 
 from typedflow.contract.bindings import Entry, Place, Reporter
 from typedflow.contract.names import name_hint
-from typedflow.contract.paths import Path, Resolution, parse_path, resolve
+from typedflow.contract.paths import Resolution, parse_path, resolve
 from typedflow.contract.problems import Problem, Side
 from typedflow.contract.resources import check_key
 from typedflow.contract.scopes import ALIASES, SCOPES, Direction, canonical
 from typedflow.contract.shape import Shape
-from typedflow.contract.wording import describe, listed, quoted
+from typedflow.contract.wording import describe, listed, plain, quoted
 
 S = TypeVar("S", bound=Shape)
 
@@ -49,8 +49,8 @@ class Reading:
         return next((entry.keys[0] for entry in self.entries if entry.target.scope == scope), scope)
 
     def _read_scope(self, key: object, value: object) -> None:
-        direction, keys = self._direction, (str(key) if isinstance(key, str) else describe(key),)
-        scope = canonical(key) if isinstance(key, str) else ""
+        direction, keys = self._direction, (plain(key) if isinstance(key, str) else describe(key),)
+        scope = canonical(plain(key)) if isinstance(key, str) else ""
         if scope == "resources" and scope not in direction.sources:
             text = "resources are never written back: a child's resources stay with the child"
             hint = "return what the parent needs as the child's result"
@@ -67,16 +67,15 @@ class Reading:
             self._unreadable(scope, self._report.at_value("13", keys, text, self._form()))
         elif scope not in direction.whole:
             text = f"{quoted(scope)} is given by fields, not as a whole"
-            hint = f'write {{"{keys[0]}": {{"field": "{value}"}}}}'
+            hint = f'write {{"{keys[0]}": {{"field": "{plain(value)}"}}}}'
             self._unreadable(scope, self._report.at_value("13", keys, text, hint, value))
         else:
             self._add(Place(scope), keys, value)
 
     def _read_field(self, scope: str, key: str, field: object, source: object) -> None:
-        keys = (key, field if isinstance(field, str) else describe(field))
+        keys = (key, plain(field) if isinstance(field, str) else describe(field))
         if scope == "resources":
-            problem = check_key(field)
-            path: Path | Problem = problem if problem is not None else (str(field),)
+            path = check_key(field) or parse_path(field)
         else:
             path = parse_path(field)
         if isinstance(path, Problem):
@@ -86,7 +85,7 @@ class Reading:
 
     def _add(self, target: Place, keys: tuple[str, ...], source: object) -> None:
         found = self._source(target.scope, keys, source)
-        text = source if isinstance(source, str) else ""
+        text = plain(source) if isinstance(source, str) else ""
         if isinstance(found, Problem):
             self.problems.append(found)
         self.entries.append(Entry(target, keys, text, None if isinstance(found, Problem) else found))

@@ -11,8 +11,14 @@ LONGEST_LIST: Final = 8
 """Names that a message lists before it counts the rest."""
 
 
+def plain(text: str) -> str:
+    """Give text as an exact str: that of a `(str, Enum)` member is its value, where str() gives its name."""
+    return str.__str__(text)
+
+
 def quoted(text: str) -> str:
     """Give user text in quotes, on one line, cut where it is long."""
+    text = plain(text)
     if len(text) > LONGEST_TEXT:
         text = text[: LONGEST_TEXT - 1] + "…"
     return f"'{text}'" if text.isprintable() and "'" not in text else repr(text)
