@@ -45,7 +45,7 @@ _NEVER_FORMS: Final = (NoReturn, Never, typing_extensions.Never, typing_extensio
 _LITERALS: Final = (Literal, typing_extensions.Literal)
 _TEXTS: Final = (str, ForwardRef)
 _CALLS: Final = (types.FunctionType, staticmethod)
-_ALIASES: Final[tuple[Any, ...]] = tuple(
+ALIASES: Final[tuple[Any, ...]] = tuple(
     {getattr(module, "TypeAliasType", None) for module in (typing, typing_extensions)} - {None}
 )
 _OWN_MODULES: Final = __name__.rpartition(".")[0] + "."
@@ -183,9 +183,10 @@ def _function_of(handler: Any) -> tuple[types.FunctionType | None, int, frozense
     is_async = False
     for _ in range(100):  # a chain of wrappers may be a ring
         if type(handler) is types.FunctionType:
-            is_async = is_async or inspect.iscoroutinefunction(handler)
-            wrapped = handler.__dict__.get("__wrapped__")
-            return (_unwrapped(handler) if wrapped is not None else handler), skip, taken, is_async
+            is_async = is_async or bool(handler.__code__.co_flags & inspect.CO_COROUTINE)
+            if handler.__dict__:  # a decorator, or inspect.markcoroutinefunction, left a mark
+                return _unwrapped(handler), skip, taken, is_async or inspect.iscoroutinefunction(handler)
+            return handler, skip, taken, is_async
         if isinstance(handler, types.MethodType):
             skip += 1
             handler = handler.__func__
@@ -263,10 +264,11 @@ def _own_names(function: types.FunctionType) -> dict[str, Any]:
 
 def _data_arguments(annotation: Any) -> tuple[Any, Any]:
     """Give C and V of `Data[C, V]`, UNKNOWN where it is something else."""
-    annotation = _see_through(annotation)
     origin = getattr(annotation, "__origin__", None)
-    if origin is None or not getattr(origin, DATA_MARK, False):
-        return UNKNOWN, UNKNOWN
+    if not getattr(origin, DATA_MARK, False) or hasattr(annotation, "__metadata__"):
+        annotation = _see_through(annotation)
+        if not getattr(getattr(annotation, "__origin__", None), DATA_MARK, False):
+            return UNKNOWN, UNKNOWN
     contract, value = annotation.__args__
     return _known(contract), _known(value)
 
@@ -294,9 +296,9 @@ def _see_through(annotation: Any) -> Any:
     while True:
         if get_origin(annotation) is Annotated:
             annotation = annotation.__origin__
-        elif isinstance(annotation, _ALIASES):
+        elif isinstance(annotation, ALIASES):
             annotation = annotation.__value__
-        elif isinstance(origin := getattr(annotation, "__origin__", None), _ALIASES):
+        elif isinstance(origin := getattr(annotation, "__origin__", None), ALIASES):
             annotation = origin.__value__[annotation.__args__]
         else:
             return annotation
@@ -304,14 +306,15 @@ def _see_through(annotation: Any) -> Any:
 
 def _has_text(annotation: Any) -> bool:
     """Say whether a name is still a text anywhere in the annotation."""
-    if type(annotation) is type:
-        return False
     if isinstance(annotation, _TEXTS):
         return True
     arguments = getattr(annotation, "__args__", None)
     if not arguments or type(arguments) is not tuple or getattr(annotation, "__origin__", None) in _LITERALS:
         return False
-    return any(map(_has_text, arguments))
+    for argument in arguments:  # noqa: SIM110  # a loop is faster: this is most of the cost of attaching a handler
+        if type(argument) is not type and _has_text(argument):
+            return True
+    return False
 
 
 def _text_of(annotation: Any) -> str:

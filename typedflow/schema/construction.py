@@ -1,7 +1,7 @@
 """Records made of mappings: what `set` does with a mapping for a Struct, and a start with `state={…}`.
 
-Only mappings that stand where a record is declared are converted, at any depth; all else is left as it is, for the check
-that follows. Python field names are used. TypedDicts stay dicts.
+Only mappings that stand where a record is declared are converted, at any depth; all else is left as it is, for the
+check that follows. Python field names are used. TypedDicts stay dicts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from typedflow.contract.names import name_hint
+from typedflow.contract.writes import undeclared_field
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.records import Field, fields_of
@@ -29,6 +29,14 @@ from typedflow.schema.types import (
 )
 
 _MEMBERWISE: Final = (list, set, frozenset, tuple)
+
+
+class UndeclaredKey(Mismatch):
+    """Say that a mapping has a key that the record it stands for does not declare."""
+
+    def __init__(self, record: RecordOf, key: object) -> None:
+        super().__init__((), render(record), key)
+        self.problem = undeclared_field(str(key), render(record), field_table(record))
 
 
 def construct(tp: Any, value: Any) -> Any:
@@ -68,10 +76,7 @@ def _record(record: RecordOf, given: Mapping[Any, Any]) -> Any:
     fields = field_table(record)
     for key in given:
         if key not in fields:
-            hint = name_hint(key, fields, known="its fields")
-            raise Mismatch(
-                (key if isinstance(key, str) else str(key),), f"a field of {render(record)}", given[key], hint
-            )
+            raise UndeclaredKey(record, key)
     for field in fields.values():
         if field.required and field.name not in given:
             raise Mismatch((field.name,), render(field.kind), MISSING)

@@ -1,7 +1,7 @@
 """`Contract`: the one class that says what a flow takes, gives, keeps and needs; and `spec_of`, which reads it.
 
-A contract is annotations only. It is checked as a whole when the class is created, with all that is wrong with it in one
-error, because later nobody could say which line to change.
+A contract is annotations only. It is checked as a whole when the class is created, with all that is wrong with it in
+one error, because later nobody could say which line to change.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typedflow.contract.schema import (
 )
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
-from typedflow.schema.check import render_path
 from typedflow.schema.annotations import calling_frame, class_hints
+from typedflow.schema.check import render_path
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import Events, FlowState, Resources, State
 from typedflow.schema.persistable import check_persistable
@@ -196,7 +196,7 @@ def _check_state(cls: type) -> list[Problem]:
             continue
         for path, reason in check_persistable(field.kind, field=True):
             inner = render_path((field.name, *path))
-            problems.append(not_persistable(cls.__name__, field.name, render(field.kind), reason, path=inner))
+            problems.append(not_persistable(cls.__name__, field.name, reason, path=inner))
     return problems
 
 

@@ -17,7 +17,7 @@ from typedflow.contract.problems import Problem
 from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_type
 from typedflow.errors import ContractError
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
-from typedflow.schema.construction import may_construct
+from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.records import fields_of, is_frozen
@@ -159,8 +159,15 @@ def require_fields(layer: Any, names: Any) -> None:
 
 def refused_value(layer: Any, path: str, mismatch: Mismatch) -> ContractError:
     """Make the error of a write whose value does not fit."""
+    return placed(fault_problem(mismatch, path, layer.__typedflow_layer__))
+
+
+def fault_problem(mismatch: Mismatch, path: str, layer: str) -> Problem:
+    """Word a value that does not fit at `path` of a layer."""
+    if isinstance(mismatch, UndeclaredKey):
+        return mismatch.problem
     place, expected, given = fault_of(mismatch, path)
-    return placed(wrong_type(place, expected, given, layer=layer.__typedflow_layer__, hint=mismatch.hint))
+    return wrong_type(place, expected, given, layer=layer, hint=mismatch.hint)
 
 
 def fault_of(mismatch: Mismatch, path: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The four base classes: State, FlowState, Resources, Events; and the metaclasses that keep their promises.
+"""The four base classes: State, FlowState, Resources, Events; and the metaclass that keeps their promises.
 
 All are msgspec Structs, keyword-only. A State or FlowState checks every write where it is made. `__setattr__` is hidden
 from type checkers, and `__getattr__` is never defined: a visible one would let `data.state.topik = 1` pass them all.
@@ -23,7 +23,7 @@ from typedflow.schema.layer_fields import LayerField, field_of, refused_value, r
 from typedflow.schema.settling import settle_class
 from typedflow.schema.writing import current_step, step_is_over
 
-__all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "ResourcesMeta", "State", "require_fields"]
+__all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "State", "require_fields"]
 
 
 class LayerMeta(msgspec.StructMeta):
@@ -32,43 +32,32 @@ class LayerMeta(msgspec.StructMeta):
     The base classes set `__typedflow_layer__`, the contract's name for the kind.
     """
 
-    __typedflow_layer__: str
-
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any) -> LayerMeta:
         """Create one class; raises one `ContractError` with all that is wrong with it."""
-        layer = _layer_of(bases)
+        layer = _layer_of(bases, namespace)
         is_state = layer in ("state", "flow_state")
         problems = [] if layer in ("", "events") else _check_names(name, namespace)
         options["kw_only"] = True
         if is_state:
             options.setdefault("forbid_unknown_fields", True)
+        if layer == "resources":
+            options["frozen"] = True
         cls = super().__new__(mcls, name, bases, namespace, **options)
         if is_state:
             problems += [refused_option(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
         if problems:
             raise ContractError(problems)
+        if layer == "resources":  # over the refusal that msgspec itself puts into a frozen class while it creates it
+            type.__setattr__(cls, "__setattr__", _refuse_change)
+            type.__setattr__(cls, "__delattr__", _refuse_change)
         type.__setattr__(cls, "__typedflow_fields__", {})
         settle_class(cls, calling_frame())
         return cls
 
 
-class ResourcesMeta(LayerMeta):
-    """Make Resources frozen, with an error that says how a resource is replaced."""
-
-    def __new__(
-        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any
-    ) -> ResourcesMeta:
-        """Create one Resources class."""
-        options["frozen"] = True
-        cls = super().__new__(mcls, name, bases, namespace, **options)
-        # msgspec puts its own refusal in the slot while it creates the class, over any that the class defines
-        type.__setattr__(cls, "__setattr__", _refuse_change)
-        type.__setattr__(cls, "__delattr__", _refuse_change)
-        return cls
-
-
-def _layer_of(bases: tuple[type, ...]) -> str:
-    return next((layer for base in bases if (layer := getattr(base, "__typedflow_layer__", ""))), "")
+def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
+    inherited = (getattr(base, "__typedflow_layer__", "") for base in bases)
+    return str(namespace.get("__typedflow_layer__") or next(filter(None, inherited), ""))
 
 
 def _check_names(owner: str, namespace: dict[str, Any]) -> list[Problem]:
@@ -153,7 +142,7 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
         path_access.set_(self, path, value, emit=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give a deep copy in dicts, by Python field names; only what is no record, dict, list, set or tuple is shared."""
+        """Give a deep copy in dicts, by Python field names; what is no record and no builtin container is shared."""
         return path_access.to_dict(self)
 
 
@@ -174,7 +163,7 @@ class FlowState(Layer):
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
-class Resources(msgspec.Struct, metaclass=ResourcesMeta):
+class Resources(msgspec.Struct, metaclass=LayerMeta, frozen=True):
     """What is injected and never saved: connections, clients, loggers. A field with a default is optional.
 
     Fields may be of any type; values keep their identity.

@@ -1,7 +1,7 @@
 """Access to a layer by paths: `get`, `set`, `append`, `delete`, `in`, `[...]` and `to_dict`.
 
-What a path means is settled by the declared types, once per class and path (`typedflow.contract.paths`); what it reaches
-is settled by the data at hand. A path through a value that may be None can be written while the value is there.
+What a path means is settled by the declared types, once per class and path (`typedflow.contract.paths`); what it
+reaches is settled by the data at hand. A path through a value that may be None can be written while the value is there.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def set_(layer: Any, path: str, value: Any, *, emit: bool) -> None:
 def append(layer: Any, path: str, value: Any, *, emit: bool) -> None:
     """Append to the list, or add to the set, at a path; what is in it already is not looked at."""
     place = _place_to_write(layer, path)
-    container = _walk(place.top.read(layer), place.segments[1:])
+    container = place.top.read(layer)
+    if len(place.segments) > 1:
+        container = _member(_holder(layer, place), place.segments[-1])
     if container is _ABSENT:
         raise _not_there(place, len(place.segments))
     if place.item is None or container is None:
@@ -135,7 +137,7 @@ def to_dict(layer: Any) -> dict[str, Any]:
 
 
 def _place(layer: Any, path: Any) -> Place:
-    cls = type(layer)
+    cls: Any = type(layer)
     found = _compiled(cls, path) if isinstance(path, str) else _compile(cls, path)
     if isinstance(found, Problem):
         raise placed(found, error=PathError)
@@ -196,11 +198,11 @@ def _walk(holder: Any, segments: tuple[str, ...]) -> Any:
 def _member(holder: Any, name: str) -> Any:
     if isinstance(holder, Mapping):
         return holder.get(name, _ABSENT)
-    return getattr(holder, name, _ABSENT) if name in _names(type(holder)) else _ABSENT
+    return getattr(holder, name, _ABSENT) if name in _names(_class(holder)) else _ABSENT
 
 
 @functools.lru_cache(maxsize=_PATHS_KEPT)
-def _names(cls: type) -> Mapping[str, Any]:
+def _names(cls: Any) -> Mapping[str, Any]:
     kind = parse(cls)
     return field_table(kind) if isinstance(kind, RecordOf) else {}
 
@@ -257,7 +259,7 @@ def _store(layer: Any, place: Place, holder: Any, name: str, value: Any) -> None
 def _default(place: Place, holder: Any) -> Any:
     """Make the default of the field at the end of a path anew; raises where it has none."""
     name = place.segments[-1]
-    make = defaults_of(type(holder)).get(name)
+    make = defaults_of(_class(holder)).get(name)
     if make is None:
         if _member(holder, name) is _ABSENT:
             raise _not_there(place, len(place.segments))
@@ -287,6 +289,10 @@ def _refusal(problem: Problem | None) -> ContractError:
     return placed(problem)
 
 
+def _class(value: Any) -> Any:
+    return type(value)  # as Any: mypy takes type[Any] for unhashable
+
+
 def _own_field(cls: type, name: str) -> Field | None:
     kind = parse(cls)
     return field_table(kind).get(name) if isinstance(kind, RecordOf) and not kind.args else None
@@ -309,7 +315,7 @@ def _is_dict(kind: Kind) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    cls = type(value)
+    cls = _class(value)
     if cls is dict:
         return {key: _plain(part) for key, part in value.items()}
     if cls is list or cls is tuple:

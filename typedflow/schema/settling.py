@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from typedflow.schema.annotations import UnresolvedName, class_hints, written_in
+from typedflow.schema.annotations import ALIASES, UnresolvedName, class_hints, written_in
 from typedflow.schema.types import RecordOf, parse
 
 _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
@@ -66,10 +66,7 @@ def _is_record(cls: type) -> bool:
 
 def _inner_types(tp: Any) -> list[Any]:
     """Give what a type is made of: arguments, an alias's value, the class behind a generic alias, a NewType's base."""
-    inner = list(getattr(tp, "__args__", ()))
-    for name in ("__origin__", "__supertype__"):
-        if (found := getattr(tp, name, None)) is not None:
-            inner.append(found)
-    if type(tp).__name__ == "TypeAliasType":
+    inner = [getattr(tp, name, None) for name in ("__origin__", "__supertype__")]
+    if isinstance(tp, ALIASES):
         inner.append(tp.__value__)
-    return inner
+    return [*getattr(tp, "__args__", ()), *inner]

@@ -12,7 +12,7 @@ from typedflow.schema.check import Mismatch
 from typedflow.schema.construction import construct
 from typedflow.schema.copies import Uncopyable
 from typedflow.schema.defaults import defaults_of
-from typedflow.schema.layer_fields import LayerField, fault_of, layer_fields
+from typedflow.schema.layer_fields import LayerField, fault_problem, layer_fields
 from typedflow.schema.layers import FlowState, State
 from typedflow.schema.render import describe, render
 
@@ -43,8 +43,7 @@ def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) ->
         try:
             taken[name] = value if type(value) is field.exact else _own(field, value)
         except Mismatch as mismatch:
-            path, expected, shown = fault_of(mismatch, name)
-            problems.append(wrong_type(path, expected, shown, layer=cls.__typedflow_layer__, hint=mismatch.hint))
+            problems.append(fault_problem(mismatch, name, cls.__typedflow_layer__))
         except Uncopyable as fault:
             problems.append(wrong_type(name, "a value that can be copied", f"one with {fault}"))
     problems += missing_state(missing, cls.__name__)
