@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -243,10 +244,8 @@ def test_the_exact_class_proves_validity(target: Typed, source: Typed, data: st.
 def test_a_refused_value_is_what_it_was(target: Typed, source: Typed, data: st.DataObject) -> None:
     value = data.draw(source.values)
     before = compile_copy(source.form)(value)
-    try:
+    with contextlib.suppress(Mismatch):
         compile_check(target.form)(value)
-    except Mismatch as mismatch:
-        assert str(mismatch)
     assert value == before
 
 

@@ -221,6 +221,8 @@ _SPECIAL: Final[dict[Any, Kind]] = {
     typing.NoReturn: Nothing(),
     typing.LiteralString: Scalar(str),
     typing.Tuple: CollectionOf(tuple, ANY),  # noqa: UP006  # the bare form, which is not `tuple[()]`
+    typing.Final: ANY,
+    typing.ClassVar: ANY,
     dataclasses.KW_ONLY: ANY,
     msgspec.Struct: Opaque(msgspec.Struct),
 }
@@ -263,13 +265,16 @@ _parsed: dict[Any, Kind] = {}
 def parse(tp: Any) -> Kind:
     """Turn a typing form into a kind; a kind stays what it is.
 
-    Total but for names that mean nothing (`Unresolved`): a form that is no type at all becomes `Opaque` of its class.
+    Total but for names that mean nothing (`Unresolved`): what is no type at all becomes `Opaque` of its class.
     Cached by the form and its text, because `int | None == None | int`.
     """
     if isinstance(tp, KINDS):
         return cast("Kind", tp)
+    text = "" if isinstance(tp, type) else repr(tp)
+    if "Optional[" in text:  # the text does not tell the order
+        return parse_in(tp, _NO_SCOPE)
+    key = (tp, text)
     try:
-        key = tp if isinstance(tp, type) else (tp, repr(tp))
         found = _parsed.get(key)
         if found is None:
             found = _parsed[key] = parse_in(tp, _NO_SCOPE)
@@ -417,9 +422,7 @@ def _parse_generic(tp: Any, scope: Scope) -> Kind:
     inner = tuple(parse_in(arg, scope) for arg in args if arg is not Ellipsis and not isinstance(arg, list))
     if isinstance(origin, _ALIAS_TYPES):
         return AliasOf(origin, tuple(ANY if _nested(arg) > _MAX_NESTED_ARGS else arg for arg in inner))
-    if tp in _QUALIFIERS:  # a bare Final or ClassVar says nothing of the type
-        return ANY
-    return _parse_class(origin if isinstance(origin, type) else type(tp), inner)
+    return _parse_class(origin, inner) if isinstance(origin, type) else Opaque(type(tp))
 
 
 def _parse_tuple(args: tuple[Any, ...], scope: Scope) -> Kind:
