@@ -20,6 +20,7 @@ from typedflow.definition.nodes import (
     PLAIN,
     Batch,
     Case,
+    Child,
     Collect,
     CollectMode,
     Definition,
@@ -34,6 +35,7 @@ from typedflow.definition.nodes import (
     Start,
     Step,
     StepOptions,
+    SubFlow,
     Trigger,
     TriggerKind,
     When,
@@ -206,6 +208,19 @@ class Builder:
         label, auto = self._name(name, default)
         return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options))), at.blocks)
 
+    def sub_flow(
+        self,
+        at: Cursor,
+        child: Child,
+        capture: Mapping[str, Any] | None = None,
+        write_back: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> Cursor:
+        """Add a child flow behind `at`; the mappings are checked with the whole flow."""
+        label, auto = self._name(name, child.name)
+        node = SubFlow(label, auto, at.port, child, _copied(capture), _copied(write_back))
+        return Cursor(Port(self._add(node)), at.blocks)
+
     def end(self, at: Cursor) -> None:
         """Let the chain set the result."""
         if at.blocks:
@@ -234,12 +249,20 @@ class Builder:
         options: StepOptions = PLAIN,
     ) -> None:
         """Add a branch of one step; its name in the batch is the explicit one, else the handler's."""
-        self._require_open(block)
         default = name or (handler if isinstance(handler, str) else name_of(self._resolve(handler)))
-        if default in block.ends:
-            raise ContractError(flows.duplicate_branch(default).at(self._place))
-        inside = Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
+        inside = self._branch_of(block, default)
         block.ends[default] = self.step(inside, handler, frame, name, options).port
+
+    def branch_child(self, block: BatchBlock, child: Child, name: str | None = None) -> None:
+        """Add a branch that is a child flow, with the default mappings."""
+        inside = self._branch_of(block, name or child.name)
+        block.ends[name or child.name] = self.sub_flow(inside, child, name=name).port
+
+    def _branch_of(self, block: BatchBlock, name: str) -> Cursor:
+        self._require_open(block)
+        if name in block.ends:
+            raise ContractError(flows.duplicate_branch(name).at(self._place))
+        return Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
 
     def close_batch(self, block: BatchBlock) -> Cursor:
         """Close a batch: the chain goes on with the tuple."""
@@ -262,7 +285,9 @@ class Builder:
         """Close the innermost block, a for_each: the chain goes on with the list."""
         block = at.blocks[-1] if at.blocks else None
         if not isinstance(block, EachBlock):
-            raise ContractError(flows.not_open("end_for_each", "for_each", block.word if block else None).at(self._place))
+            raise ContractError(
+                flows.not_open("end_for_each", "for_each", block.word if block else None).at(self._place)
+            )
         self._require_open(block)
         return self._join(block, (at.port,), at.blocks[:-1])
 
@@ -339,9 +364,7 @@ class Builder:
             label, auto = self._name(name, name)
             draft, made = _Draft(), CollectDraft(name, mode, at.blocks)
             self._collects[name] = (self._add(draft), made)
-            draft.make = lambda: Collect(
-                label, auto, tuple(made.members), tuple(made.members.values()), mode
-            )
+            draft.make = lambda: Collect(label, auto, tuple(made.members), tuple(made.members.values()), mode)
         elif self.frozen is not None:
             raise ContractError(flows.wiring_after_start().at(self._place))
         index, collect = self._collects[name]
@@ -387,6 +410,13 @@ class Builder:
         if self.frozen is None:
             self.frozen = self.draft()
         return self.frozen
+
+
+def _copied(mapping: Any) -> Any:
+    """Copy a mapping, so that its user may go on changing it; what is no mapping is reported by the rules."""
+    if not isinstance(mapping, Mapping):
+        return mapping
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
 
 
 def name_of(handler: Handler) -> str:

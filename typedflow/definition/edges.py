@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from typedflow.contract.paths import Resolution, check_read
+from typedflow.contract.write_back import check_write_back
 from typedflow.definition.nodes import (
     Batch,
     Collect,
@@ -22,12 +23,14 @@ from typedflow.definition.nodes import (
     Node,
     Start,
     Step,
+    SubFlow,
     When,
 )
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import (
+    ANY,
     Anything,
     CollectionOf,
     Nothing,
@@ -72,6 +75,10 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             return _joined(definition.nodes[node.opens], [carried[port.node] for port in node.sources], carried)
         case When():
             return _fired(node, spec)
+        case SubFlow():
+            parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
+            value = check_write_back(node.write_back, parent, child_scopes(node.child.spec)).value
+            return UNKNOWN if value is None else known(value.kind)
         case Collect():
             return UNKNOWN
 
@@ -102,6 +109,22 @@ def _fired(node: When, spec: ContractSpec) -> Any:
         found = check_read(TypeShape.of(layer), trigger.name) if layer is not None else None
         kinds.append(found.declared.kind if isinstance(found, Resolution) else UNKNOWN)
     return UNKNOWN if UNKNOWN in kinds else union_of(parse(kind) for kind in kinds)
+
+
+def scopes_of(spec: ContractSpec) -> dict[str, TypeShape]:
+    """Give the layers that a contract declares, as the scopes of a mapping."""
+    layers = {"state": spec.state, "flow_state": spec.flow_state, "resources": spec.resources}
+    return {name: TypeShape.of(cls) for name, cls in layers.items() if cls is not None}
+
+
+def child_scopes(spec: ContractSpec) -> dict[str, TypeShape]:
+    """Give the scopes of a child: its layers, what it takes and what it gives."""
+    return scopes_of(spec) | {"input": TypeShape.of(spec.input), "result": TypeShape.of(spec.result)}
+
+
+def shape_of(carried: Any) -> TypeShape:
+    """Give the shape of what an edge carries; nothing is known of what nobody declares."""
+    return TypeShape(ANY if carried is UNKNOWN else carried)
 
 
 def known(tp: Any) -> Any:

@@ -6,11 +6,12 @@ and nothing here refers to an event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 from typedflow.schema.annotations import HandlerTypes
+from typedflow.schema.contracts import ContractSpec
 
 MatchMode: TypeAlias = Literal["hit_first", "hit_all"]
 WhenMode: TypeAlias = Literal["simple_or", "or", "and"]
@@ -178,7 +179,37 @@ class End:
     source: Port
 
 
-Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | End
+class Child(Protocol):
+    """A flow as its parent's definition sees it."""
+
+    @property
+    def name(self) -> str:
+        """Give the flow's name."""
+        ...
+
+    @property
+    def spec(self) -> ContractSpec:
+        """Give what its contract declares."""
+        ...
+
+    def supplied(self) -> Collection[str]:
+        """Give the keys of the resources that it has defaults for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SubFlow:
+    """Run a child flow; the mappings are as written, None for the default."""
+
+    name: str
+    auto: bool
+    source: Port
+    child: Child
+    capture: Mapping[str, Any] | None
+    write_back: Mapping[str, Any] | None
+
+
+Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | SubFlow | End
 
 
 @dataclass(frozen=True, slots=True)

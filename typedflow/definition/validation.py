@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_origin
 
 from typing_extensions import is_protocol
 
 from typedflow.contract import flows
+from typedflow.contract.bindings import Binding
+from typedflow.contract.capture import check_capture
 from typedflow.contract.events import check_event
-from typedflow.contract.paths import check_read
+from typedflow.contract.paths import Resolution, check_read, resolve
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import PARTS, undeclared_layer
-from typedflow.definition.edges import NoSequence, item_type
-from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, Trigger, When, sources_of
+from typedflow.contract.scopes import CAPTURE
+from typedflow.contract.transfers import uncopyable
+from typedflow.contract.write_back import check_write_back
+from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
+from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, SubFlow, Trigger, When, sources_of
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
 from typedflow.schema.contracts import Contract, ContractSpec
+from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 
@@ -28,18 +34,23 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
         problems.append(flows.no_steps().at(f"flow '{definition.flow}'"))
     dead = _unreachable(definition)
     for index, node in enumerate(definition.nodes):
-        where = f"step '{node.name}' of flow '{definition.flow}'"
-        found = list(_check_node(node, spec, carried))
+        flow = f"flow '{definition.flow}'"
+        where = flow if isinstance(node, Step) else f"step '{node.name}' of {flow}"
+        found = list(_check_node(node, definition, spec, carried))
         if index in dead:
             found.append(flows.unreachable(node.name))
         problems.extend(problem.at(where) for problem in found)
     return problems
 
 
-def _check_node(node: Node, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
+def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
     match node:
         case Step():
-            yield from check_handler(node.name, node.types, carried[node.source.node], spec)
+            behind_child = isinstance(definition.nodes[node.source.node], SubFlow)
+            source = UNKNOWN if behind_child else carried[node.source.node]
+            yield from check_handler(node.name, node.types, source, spec)
+        case SubFlow():
+            yield from _check_child(node, definition, spec, carried)
         case Match():
             for case in node.cases:
                 if case.is_function:
@@ -59,6 +70,39 @@ def _check_node(node: Node, spec: ContractSpec, carried: Sequence[Any]) -> Itera
                 yield from _check_trigger(trigger, spec)
         case _:
             return
+
+
+def _check_child(
+    node: SubFlow, definition: Definition, spec: ContractSpec, carried: Sequence[Any]
+) -> Iterator[Problem]:
+    """Check both mappings, and that every step behind takes what the write_back leaves as the value."""
+    parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
+    child = child_scopes(node.child.spec)
+    capture = check_capture(node.capture, parent, child, child_defaults=node.child.supplied())
+    yield from capture.problems
+    for binding in capture.bindings:
+        if binding.source.scope != "resources":
+            yield from _check_copy(binding, parent)
+    takes = [step.types.value for step in _steps_behind(definition, node) if step.types.value is not UNKNOWN]
+    found: dict[Problem, None] = {}
+    for value in takes or [None]:
+        shape = None if value is None else TypeShape.of(value)
+        found.update(dict.fromkeys(check_write_back(node.write_back, parent, child, next_value=shape).problems))
+    yield from found
+
+
+def _check_copy(binding: Binding, parent: Mapping[str, TypeShape]) -> Iterator[Problem]:
+    found = resolve(parent[binding.source.scope], binding.source.path)
+    if isinstance(found, Resolution):
+        try:
+            compile_copy(found.declared.kind)
+        except Uncopyable as error:
+            yield uncopyable(binding, CAPTURE, str(error))
+
+
+def _steps_behind(definition: Definition, node: Node) -> list[Step]:
+    index = next(i for i, other in enumerate(definition.nodes) if other is node)
+    return [step for step in definition.nodes if isinstance(step, Step) and step.source.node == index]
 
 
 def check_handler(name: str, types: HandlerTypes, source: Any, spec: ContractSpec) -> Iterator[Problem]:
@@ -123,7 +167,10 @@ def _dead_arms(definition: Definition, index: int) -> set[int]:
     for arm, case in enumerate(node.cases):
         for before in node.cases[:arm]:
             same = case.condition is before.condition
-            if same or (type(case.condition) in (str, int, bool) and case.condition == before.condition
-                        and type(case.condition) is type(before.condition)):
+            if same or (
+                type(case.condition) in (str, int, bool)
+                and case.condition == before.condition
+                and type(case.condition) is type(before.condition)
+            ):
                 dead.add(arm)
     return dead

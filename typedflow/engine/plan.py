@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, TypeAlias
 
+from typedflow.contract.bindings import Binding
+from typedflow.contract.capture import check_capture
+from typedflow.contract.write_back import check_write_back
+from typedflow.definition.edges import child_scopes, scopes_of, shape_of
 from typedflow.definition.nodes import (
     PLAIN,
     Batch,
@@ -24,6 +28,7 @@ from typedflow.definition.nodes import (
     Start,
     Step,
     StepOptions,
+    SubFlow,
     Trigger,
     When,
     WhenMode,
@@ -100,6 +105,13 @@ class PlanNode:
     cases: tuple[Case, ...] = ()
     has_else: bool = False
     hit_all: bool = False
+
+    # a child flow
+    child: Any = None
+    capture: tuple[Binding, ...] = ()
+    write_back: tuple[Binding, ...] = ()
+    transfer: Any = None
+    """What moves values in and out of the child, compiled by who runs it."""
 
     # listeners
     triggers: tuple[Trigger, ...] = ()
@@ -208,6 +220,10 @@ def _compile_node(
             made.kind, made.as_tuple = Kind.PASS if passes else Kind.JOIN, isinstance(opener, Batch)
         case Collect():
             made.kind, made.branches, made.keeps = Kind.COLLECT, node.branches, node.mode == "filled_and_update"
+        case SubFlow():
+            made.kind, made.child = Kind.CHILD, node.child
+            made.input_type = carried[node.source.node]
+            made.capture, made.write_back = _bindings(node, spec, carried[node.source.node])
         case End():
             made.kind = Kind.END
             if not is_proven(spec.result, carried[node.source.node]):
@@ -217,6 +233,13 @@ def _compile_node(
         case Start():
             pass
     return made
+
+
+def _bindings(node: SubFlow, spec: ContractSpec, source: Any) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:
+    parent = scopes_of(spec) | {"value": shape_of(source)}
+    child = child_scopes(node.child.spec)
+    capture = check_capture(node.capture, parent, child, child_defaults=None)
+    return capture.bindings, check_write_back(node.write_back, parent, child).bindings
 
 
 def _compile_step(made: PlanNode, node: Step, source: Any) -> None:

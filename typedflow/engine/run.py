@@ -100,8 +100,9 @@ class Run:
             self._become(Status.FAILED)
 
     def retried(self) -> list[Token]:
-        """Give all live tokens once more."""
-        self._become(Status.RUNNING)
+        """Give all live tokens once more, also those of a run that was only cut off."""
+        if self.status is not Status.RUNNING:
+            self._become(Status.RUNNING)
         tasks: list[Token] = []
         work: Work = []
         for token in list(self.live):
@@ -271,9 +272,7 @@ class Run:
                 value = (signal.kind, signal.name, value)
             elif node.mode == "and":
                 pool = self._pool(node, None)
-                slot = next(
-                    i for i, t in enumerate(node.triggers) if (t.kind, t.name) == (signal.kind, signal.name)
-                )
+                slot = next(i for i, t in enumerate(node.triggers) if (t.kind, t.name) == (signal.kind, signal.name))
                 pool[slot] = value
                 if len(pool) < len(node.triggers):
                     continue

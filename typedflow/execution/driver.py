@@ -19,6 +19,7 @@ from typedflow.contract import executions
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import Token
 from typedflow.errors import ExecutionError
+from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_step
 from typedflow.schema.writing import current_step
@@ -123,7 +124,12 @@ class Driver:
                 if steps % BREATH == 0:
                     await asyncio.sleep(0)
                 try:
-                    tokens = await take_step(runtime, token, node)
+                    if node.kind == Kind.CHILD:
+                        runtime, tokens = enter_child(runtime, token, node)
+                    else:
+                        tokens = await take_step(runtime, token, node)
+                    while not tokens and not runtime.run.live and runtime.parent is not None:
+                        runtime, tokens = self._leave(runtime)
                 except Exception as error:
                     self._fail(runtime, node, error)
                     raise _Stop from None
@@ -137,11 +143,20 @@ class Driver:
         finally:
             self.workers -= 1
 
+    def _leave(self, child: ExecutionRuntime) -> tuple[ExecutionRuntime, list[Token]]:
+        """Go on in the parent of a child whose run is over."""
+        assert child.parent is not None
+        child.run.settle()
+        return child.parent[0], leave_child(child)
+
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
-        """Note a failure where it happened; the first one is what `drive` raises."""
+        """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
         error.add_note(f"in {runtime.place(node.name)}, execution '{runtime.id}'")
-        if runtime.run.errors is None or error not in runtime.run.errors:
-            runtime.run.failed(error)
+        above: ExecutionRuntime | None = runtime
+        while above is not None:
+            if error not in (above.run.errors or ()):
+                above.run.failed(error)
+            above = None if above.parent is None else above.parent[0]
         self.failure = self.failure or error
         self.stopping = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Generic, final
+from typing import Any, Generic, TypeAlias, final
 
 from typing_extensions import TypeVar
 
@@ -20,6 +20,9 @@ from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import Resources
 from typedflow.schema.render import render
 from typedflow.schema.resources import overrides_of
+
+Ready: TypeAlias = tuple[ExecutionRuntime, list[Token]]
+"""Tokens that are ready, with the run they belong to."""
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
@@ -84,7 +87,7 @@ class Execution(Generic[C]):
 
     @property
     def _place(self) -> str:
-        return f"execution '{self.id}' of flow '{self._runtime.flow.name}'"
+        return self._runtime.name
 
     # -- running it
 
@@ -95,7 +98,7 @@ class Execution(Generic[C]):
         `timeout` seconds, which bounds the handlers too. Everything that ran has stopped by then. The input, the state and
         the resources are checked before any handler runs.
         """
-        return await self._drive(self._enter(value), timeout)
+        return await self._drive([(self._runtime, self._enter(value))], timeout)
 
     def start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
         """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
@@ -106,7 +109,7 @@ class Execution(Generic[C]):
         if self.status is not Status.FAILED:
             raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
         self._runtime.resources.require_complete(self._place)
-        return await self._drive(self._runtime.run.retried(), timeout)
+        return await self._drive(retry_all(self._runtime), timeout)
 
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
@@ -134,9 +137,7 @@ class Execution(Generic[C]):
         else:
             runtime.queued = [*(runtime.queued or ()), signal]
 
-    async def stream(
-        self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None
-    ) -> AsyncIterator[S]:
+    async def stream(self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None) -> AsyncIterator[S]:
         """Start with `value` and give the items that the handlers put, in order.
 
         It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run.
@@ -145,7 +146,7 @@ class Execution(Generic[C]):
             raise ContractError(executions.undeclared_stream(self._runtime.plan.spec.name).at(self._place))
         tokens = self._enter(value)
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self._drive(tokens, timeout, queue))
+        running = asyncio.create_task(self._drive([(self._runtime, tokens)], timeout, queue))
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
         try:
             while (item := await queue.get()) is not UNSET:
@@ -192,32 +193,46 @@ class Execution(Generic[C]):
         return runtime.run.started(value)
 
     async def _drive(
-        self, tokens: list[Token], timeout: float | None, queue: asyncio.Queue[Any] | None = None
+        self, ready: list[Ready], timeout: float | None, queue: asyncio.Queue[Any] | None = None
     ) -> Status:
         runtime = self._runtime
         run = runtime.run
         driver = Driver(self._concurrency)
         driver.sink = queue
         if runtime.queued:
-            tokens += run.emitted(runtime.queued)
+            ready.append((runtime, run.emitted(runtime.queued)))
             runtime.queued = None
-        driver.push(runtime, tokens)
-        runtime.driver = driver
+        for owner, tokens in ready:
+            driver.push(owner, tokens)
+        for open_ in runtime.tree():
+            open_.driver = driver
         try:
             async with asyncio.timeout(timeout) as limit:
                 await driver.drive()
             return run.settle()
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:
-                error.add_note(f"{self._place} was not over after {timeout} s")
-                run.failed(error)
+                late = TimeoutError(f"{self._place} was not over after {timeout} s")
+                run.failed(late)
+                raise late from error
             raise
         finally:
-            runtime.driver = None
+            for open_ in runtime.tree():
+                open_.driver = None
             if run.status is Status.RUNNING:
                 run.cancelled()
+                runtime.children = None
             if self._done is not None and not self._done.done():
                 self._done.set_result(None)
+
+
+def retry_all(root: ExecutionRuntime) -> list[Ready]:
+    """Give the live tokens of a whole tree once more; one whose child is open goes on inside the child."""
+    ready: list[Ready] = []
+    for runtime in root.tree():
+        open_ = runtime.children or {}
+        ready.append((runtime, [token for token in runtime.run.retried() if token not in open_]))
+    return ready
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Generic, Literal, Never, final, overload
+from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions
 from typedflow.contract.names import is_id
 from typedflow.definition.builder import Builder, Cursor
-from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
-from typedflow.definition.validation import check_definition
-from typedflow.engine.plan import Plan, compile_plan
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
+from typedflow.execution.blueprint import Blueprint, Capture, WriteBack
 from typedflow.execution.data import Data
 from typedflow.execution.execution import Execution, overrides
 from typedflow.execution.loops import run_sync
-from typedflow.execution.members import HasFlowState, HasInput, HasIO
+from typedflow.execution.members import GivesResult, HasFlowState, HasInput, HasIO
 from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
 from typedflow.schema.contracts import spec_of
@@ -36,7 +34,7 @@ Fn = TypeVar("Fn", bound=Callable[..., Any])
 
 
 @final
-class Flow(Generic[C]):
+class Flow(Blueprint[C]):
     """A flow of one contract: put together once, then run any number of times.
 
     `name` is what messages and snapshots call it, the contract's name by default. `max_depth` bounds how deep child flows
@@ -44,22 +42,24 @@ class Flow(Generic[C]):
     resource defaults are shared by its executions, and by no other flow of the same contract.
     """
 
-    __slots__ = ("_builder", "_plan", "_runtime", "max_depth", "name")
-
-    name: str
-    max_depth: int
+    __slots__ = ()
 
     def __init__(self, contract: type[C], *, name: str | None = None, max_depth: int = 64) -> None:
         spec = spec_of(contract)
-        self.name = name or spec.name
-        self.max_depth = max_depth
-        self._builder = Builder(self.name)
-        self._runtime = FlowRuntime(self.name, spec)
-        self._plan: Plan | None = None
+        super().__init__(FlowRuntime(name or spec.name, spec, max_depth))
+
+    @property
+    def name(self) -> str:
+        """Give the name by which messages and snapshots know the flow."""
+        return self._runtime.name
 
     @property
     def _at(self) -> Cursor:
         return Cursor(Port(0))
+
+    @property
+    def _builder(self) -> Builder:
+        return self._runtime.builder
 
     # -- wiring
 
@@ -141,13 +141,35 @@ class Flow(Generic[C]):
         block = self._builder.open_match(self._at, "hit_first", "if")
         return Process(self._builder, self._builder.case(block, condition))
 
-    def collect(
-        self, name: str, branch: str, *, mode: CollectMode = "filled_then_empty"
-    ) -> Process[C, dict[str, Any]]:
+    def collect(self, name: str, branch: str, *, mode: CollectMode = "filled_then_empty") -> Process[C, dict[str, Any]]:
         """Give the input to a collect; see `Process.collect`."""
         return Process(self._builder, self._builder.collect(self._at, name, branch, mode))
 
-    def when(self, triggers: str | Mapping[str, str | Sequence[str]], *, mode: WhenMode = "simple_or") -> Process[C, Any]:
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]], child: Blueprint[HasIO[T, S]], *, name: str | None = None
+    ) -> Process[C, S]: ...
+    @overload
+    def to_sub_flow(
+        self, child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+    ) -> Process[C, S]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, T]: ...
+    def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
+        """Run a child flow on the input; see `Process.to_sub_flow`."""
+        at = self._builder.sub_flow(self._at, child._runtime, capture, write_back, name)
+        return Process(self._builder, at)
+
+    def when(
+        self, triggers: str | Mapping[str, str | Sequence[str]], *, mode: WhenMode = "simple_or"
+    ) -> Process[C, Any]:
         """Start a chain each time a trigger fires: an event, or a write to a path of the state or flow_state.
 
         `"approved"` is an event; `{"event": …, "state": "request.topic", "flow_state": …}` each a name or a list of them.
@@ -175,23 +197,7 @@ class Flow(Generic[C]):
 
     def validate(self) -> None:
         """Check the whole flow; raises one `ContractError` with all problems. The first execution does it too."""
-        self._check()
-
-    def _check(self) -> tuple[Any, ...]:
-        definition = self._builder.draft()
-        problems = self._builder.problems()
-        spec = self._runtime.spec
-        carried = carried_types(definition, spec)
-        problems += check_definition(definition, spec, carried)
-        if problems:
-            raise ContractError(problems)
-        return carried
-
-    def _compiled(self) -> Plan:
-        if self._plan is None:
-            carried = self._check()
-            self._plan = compile_plan(self._builder.freeze(), self._runtime.spec, carried)
-        return self._plan
+        self._runtime.check()
 
     # -- running
 
@@ -212,7 +218,7 @@ class Flow(Generic[C]):
             problem = executions.check_id(execution_id)
             assert problem is not None
             raise ContractError(problem)
-        runtime = ExecutionRuntime(self._runtime, self._compiled(), execution_id or uuid.uuid4().hex, state)
+        runtime = ExecutionRuntime(self._runtime, execution_id or uuid.uuid4().hex, state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         return Execution(runtime, concurrency)

@@ -16,14 +16,16 @@ from typing_extensions import TypeVar, TypeVarTuple, Unpack
 from typedflow.definition.builder import BatchBlock, Builder, Cursor, MatchBlock
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.blocks import AllHits, Case, Each, Else, FirstHit
+from typedflow.execution.blueprint import Blueprint, Capture, WriteBack
 from typedflow.execution.data import Data
-from typedflow.execution.members import TakesResult
+from typedflow.execution.members import GivesResult, HasIO, TakesResult
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
 K = TypeVar("K", default=None)
 K2 = TypeVar("K2")
 T = TypeVar("T")
+S = TypeVar("S")
 W = TypeVar("W")
 R = TypeVar("R")
 M = TypeVar("M")
@@ -117,6 +119,36 @@ class Process(Generic[C, V, K]):
         """Let the chain's value be the result, if none is set when it gets here; the first wins, nothing is cancelled."""
         self._builder.end(self._at)
 
+    # -- child flows
+
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any], child: Blueprint[HasIO[T, S]], *, name: str | None = None
+    ) -> Process[C, S, K]: ...
+    @overload
+    def to_sub_flow(
+        self, child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+    ) -> Process[C, S, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, V, K]: ...
+    def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
+        """Run a child flow, which shares nothing with this one.
+
+        `capture` says what it is given, once, when the node runs: `{"input": "value"}` by default. `write_back` says what
+        of its result goes where: `{"value": "result"}` by default; all or nothing. `{}` means nothing. Values are copied,
+        resources go by identity; the child has its own state and flow_state, and its flow's resource defaults below what
+        is captured. Both mappings are checked with the whole flow, by `validate()`.
+        """
+        at = self._builder.sub_flow(self._at, child._runtime, capture, write_back, name)
+        return Process(self._builder, at)
+
     # -- batch
 
     def batch(self, *, concurrency: int | None = None) -> Batch[C, V, K]:
@@ -170,9 +202,7 @@ class Process(Generic[C, V, K]):
         """
         return Process(self._builder, self._builder.close_match(self._builder.finish_arm(self._at, "end_match")))
 
-    def if_condition(
-        self, condition: Callable[[Data[C, V]], object]
-    ) -> Process[C, V, Case[FirstHit, V, Never, K]]:
+    def if_condition(self, condition: Callable[[Data[C, V]], object]) -> Process[C, V, Case[FirstHit, V, Never, K]]:
         """Open an if: a match that takes its first hit."""
         block = self._builder.open_match(self._at, "hit_first", "if")
         return Process(self._builder, self._builder.case(block, condition))
@@ -256,6 +286,10 @@ class Batch(Generic[C, V, Outer, Unpack[Ts]]):
     ) -> Batch[C, V, Outer, Unpack[Ts], W]: ...
     @overload
     def branch(
+        self: Batch[C, T, Outer, Unpack[Ts]], handler: Blueprint[HasIO[T, W]], *, name: str | None = None
+    ) -> Batch[C, T, Outer, Unpack[Ts], W]: ...
+    @overload
+    def branch(
         self,
         handler: str,
         *,
@@ -273,7 +307,10 @@ class Batch(Generic[C, V, Outer, Unpack[Ts]]):
         timeout: float | None = None,
         thread: bool = False,
     ) -> Any:
-        """Add a branch of one step; two of one name are an error."""
+        """Add a branch: one step, or a child flow; two of one name are an error."""
+        if isinstance(handler, Blueprint):
+            self._builder.branch_child(self._block, handler._runtime, name)
+            return self
         options = options_of(retry, timeout, thread)
         self._builder.branch(self._block, handler, sys._getframe(1), name, options)
         return self

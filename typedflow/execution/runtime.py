@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from typedflow.contract import events, executions
 from typedflow.contract.schema import undeclared_layer
-from typedflow.engine.plan import Plan
+from typedflow.definition.builder import Builder
+from typedflow.definition.edges import carried_types
+from typedflow.definition.validation import check_definition
+from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources, ResourceLayers
+from typedflow.execution.transfers import compile_transfer
 from typedflow.schema.check import Mismatch
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy
@@ -29,14 +34,50 @@ from typedflow.schema.starting import fresh
 class FlowRuntime:
     """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
-    __slots__ = ("flow_state", "lock", "name", "resources", "spec")
+    __slots__ = ("_plan", "builder", "flow_state", "lock", "max_depth", "name", "resources", "spec")
 
-    def __init__(self, name: str, spec: ContractSpec) -> None:
+    def __init__(self, name: str, spec: ContractSpec, max_depth: int) -> None:
         self.name = name
         self.spec = spec
+        self.max_depth = max_depth
+        self.builder = Builder(name)
         self.flow_state: FlowState | None = None if spec.flow_state is None else fresh(spec.flow_state, None)
         self.resources = FlowResources(spec)
         self.lock = threading.Lock()
+        self._plan: Plan | None = None
+
+    def supplied(self) -> Collection[str]:
+        """Give the keys of the resources that the flow has defaults for."""
+        return self.resources.values.keys()
+
+    def check(self) -> tuple[Any, ...]:
+        """Check the whole flow and give the types along its edges; raises one `ContractError` with all problems."""
+        definition = self.builder.draft()
+        carried = carried_types(definition, self.spec)
+        problems = [*self.builder.problems(), *check_definition(definition, self.spec, carried)]
+        if problems:
+            raise ContractError(problems)
+        return carried
+
+    def plan(self) -> Plan:
+        """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
+        if self._plan is None:
+            carried = self.check()
+            self._plan = compile_plan(self.builder.freeze(), self.spec, carried)
+            for node in self._plan.nodes:
+                if node.kind == Kind.CHILD:
+                    node.transfer = compile_transfer(node, self.spec)
+                    node.child.plan()
+        return self._plan
+
+    def for_child(self) -> FlowRuntime:
+        """Give a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
+        if self.flow_state is None:
+            return self
+        own = copy.copy(self)
+        own.flow_state = compile_copy(type(self.flow_state))(self.flow_state)
+        own.lock = threading.Lock()
+        return own
 
     def require_flow_state(self) -> FlowState:
         """Give the flow_state, or say that the contract declares none."""
@@ -77,13 +118,26 @@ class Works(Protocol):
 class ExecutionRuntime:
     """Hold what one execution is: its run, its layers, its identity."""
 
-    __slots__ = ("driver", "flow", "given_state", "id", "plan", "queued", "resources", "run", "state")
+    __slots__ = (
+        "children", "depth", "driver", "flow", "given_state", "id", "parent", "plan", "queued", "resources", "run", "state",
+    )  # fmt: skip
 
-    def __init__(self, flow: FlowRuntime, plan: Plan, id_: str, state: State | Mapping[str, Any] | None) -> None:
+    def __init__(
+        self,
+        flow: FlowRuntime,
+        id_: str,
+        state: State | Mapping[str, Any] | None = None,
+        parent: tuple[ExecutionRuntime, Token] | None = None,
+    ) -> None:
         self.flow = flow
-        self.plan = plan
+        self.plan = flow.plan()
         self.id = id_
-        self.run = Run(plan)
+        self.run = Run(self.plan)
+        self.parent = parent
+        """Of a child execution: its parent, and the token that waits there for its result."""
+        self.depth: int = 0 if parent is None else parent[0].depth + 1
+        self.children: dict[Token, ExecutionRuntime] | None = None
+        """The open child executions, by the token that waits for them."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
         self.queued: list[Signal] | None = None
@@ -129,8 +183,30 @@ class ExecutionRuntime:
         except Mismatch as mismatch:
             problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
             raise ContractError(problem) from None
-        if self.driver is not None:
+        if self.parent is not None:
+            if self.parent[0].plan.check_stream is not None:
+                self.parent[0].put(item)
+        elif self.driver is not None:
             self.driver.deliver(item)
+
+    @property
+    def name(self) -> str:
+        """Name the execution, for messages."""
+        return f"execution '{self.id}' of flow '{self.flow.name}'"
+
+    def root(self) -> ExecutionRuntime:
+        """Give the execution that no other has started."""
+        runtime = self
+        while runtime.parent is not None:
+            runtime = runtime.parent[0]
+        return runtime
+
+    def tree(self) -> Iterator[ExecutionRuntime]:
+        """Give this execution and all open ones below it, parents first."""
+        waiting = [self]
+        for runtime in waiting:
+            yield runtime
+            waiting.extend((runtime.children or {}).values())
 
     def result(self, value: Any) -> Any:
         """Check a result that a handler sets itself."""

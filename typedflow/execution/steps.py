@@ -40,7 +40,12 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
             return runtime.run.chosen(token, hits, data._signals)
         current_step.set(data)
         value = node.handler(data)
-        if node.is_async or type(value) is CoroutineType or node.result_type is UNKNOWN and isinstance(value, Awaitable):
+        if (
+            node.is_async
+            or type(value) is CoroutineType
+            or (node.result_type is UNKNOWN
+            and isinstance(value, Awaitable))
+        ):
             value = await value
         value = settle_value(data, node, value)
     finally:

@@ -1,0 +1,136 @@
+"""How a child flow is entered and left: what its node does when a token comes, and when the child's run is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typedflow.contract import executions
+from typedflow.contract.scopes import WRITE_BACK
+from typedflow.contract.transfers import does_not_fit
+from typedflow.engine.plan import PlanNode
+from typedflow.engine.tokens import UNSET, Token
+from typedflow.errors import ContractError, ExecutionError, NoResultError
+from typedflow.execution.data import Data
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.transfers import (
+    Capture,
+    Move,
+    WriteBack,
+    copy_of_field,
+    put,
+)
+from typedflow.schema.layers import Layer
+from typedflow.schema.starting import fresh
+from typedflow.schema.writing import current_step
+
+
+def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tuple[ExecutionRuntime, list[Token]]:
+    """Make the child execution with a snapshot of what it is given, and start its run.
+
+    Everything is read and checked before the run starts; a required resource that is missing fails here, before any
+    handler of the child.
+    """
+    current_step.set(None)
+    capture: Capture = node.transfer[0]
+    child_flow = node.child.for_child()
+    child = ExecutionRuntime(child_flow, f"{runtime.id}/{runtime.run.key(token)}", parent=(runtime, token))
+    root = runtime.root()
+    if child.depth > root.flow.max_depth:
+        raise ExecutionError(executions.too_deep(root.flow.name, root.flow.max_depth))
+    scopes = {"value": token.value, "state": runtime.state, "flow_state": runtime.flow.flow_state}
+    value = capture.make_input(scopes)
+    _make_layers(child, capture, scopes)
+    captured = {
+        key: found for key, source in capture.resources if (found := runtime.resources.lookup(source)) is not UNSET
+    }
+    if captured:
+        child.resources.give(captured)
+    child.resources.require_complete(child.name)
+    child.driver = runtime.driver
+    if runtime.children is None:
+        runtime.children = {}
+    runtime.children[token] = child
+    return child, child.run.started(value)
+
+
+def _make_layers(child: ExecutionRuntime, capture: Capture, scopes: dict[str, Any]) -> None:
+    spec = child.plan.spec
+    if spec.state is not None:
+        child.state = fresh(spec.state, capture.state.mapping(scopes))
+        for move in capture.state.late:
+            child.state.set(".".join(move.target), move.read(scopes), emit=False)
+    flow_state = child.flow.flow_state
+    if flow_state is not None:
+        for move in (*capture.flow_state.fields, *capture.flow_state.late):
+            flow_state.set(".".join(move.target), move.read(scopes), emit=False)
+
+
+def leave_child(child: ExecutionRuntime) -> list[Token]:
+    """Write back what the parent takes of a completed child, all or nothing, and go on behind its node."""
+    assert child.parent is not None
+    parent, token = child.parent
+    node = parent.plan.nodes[token.node]
+    result = child.run.result
+    if result is UNSET:
+        if child.plan.result_needed:
+            raise NoResultError(executions.no_result(child.run.status, child.run.unfilled()).at(child.name))
+        result = None
+    write_back: WriteBack = node.transfer[1]
+    step: Data[Any, Any] = Data(parent, token, node, token.value)
+    current_step.set(step)
+    try:
+        value = _apply(write_back, step, {"result": result})
+    finally:
+        step.revoked = True
+        current_step.set(None)
+    assert parent.children is not None
+    del parent.children[token]
+    return parent.run.finished(token, value, step._signals)
+
+
+def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) -> Any:
+    """Read and check everything, then write everything; gives the value that goes on."""
+    parent = step._runtime
+    value = step.value
+    if write_back.whole is not None:
+        value = write_back.whole.read(scopes)
+    elif write_back.fields:
+        assert write_back.copy_value is not None
+        value = write_back.copy_value(value)
+        for move in write_back.fields:
+            put(value, move.target, move.read(scopes))
+    if write_back.layers:
+        _write_layers(write_back, step, scopes)
+    return value
+
+
+def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) -> None:
+    """Write to drafts of the fields first, so that a value that does not fit leaves everything as it was."""
+    parent = step._runtime
+    layers: dict[str, Layer | None] = {"state": parent.state, "flow_state": parent.flow.flow_state}
+    drafts: dict[tuple[str, str], Any] = {}
+    written: list[tuple[Layer, str, Any]] = []
+    for scope, move in write_back.layers:
+        layer = layers[scope]
+        assert layer is not None
+        field, found = move.target[0], move.read(scopes)
+        if len(move.target) == 1:
+            drafts[scope, field] = found
+        else:
+            if (scope, field) not in drafts:
+                drafts[scope, field] = copy_of_field(layer, field)
+            put_checked(drafts[scope, field], move, found)
+        written.append((layer, ".".join(move.target), found))
+    for (scope, field), draft in drafts.items():
+        setattr(layers[scope], field, draft)
+    step._signals = None
+    for layer, path, found in written:
+        step.wrote(layer, path, found)
+
+
+def put_checked(draft: Any, move: Move, value: Any) -> None:
+    """Write a value into the draft of a field; raise the `ContractError` of what is not there."""
+    try:
+        put(draft, move.target[1:], value)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ContractError(does_not_fit(WRITE_BACK, move.binding.keys, str(error))) from None

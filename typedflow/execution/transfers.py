@@ -1,0 +1,223 @@
+"""What a sub_flow node moves between parent and child: its bindings, compiled once per plan.
+
+A capture reads everything, copies it, and then builds the child's input, state, flow_state and resources; a write_back
+reads and checks everything before it writes anything. Resources are moved by identity, values that can change are copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typedflow.contract.bindings import Binding
+from typedflow.contract.paths import Resolution, resolve
+from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
+from typedflow.contract.transfers import does_not_fit, not_there, uncopyable
+from typedflow.definition.edges import child_scopes, scopes_of, shape_of
+from typedflow.engine.plan import PlanNode
+from typedflow.errors import ContractError
+from typedflow.schema.check import Check, Mismatch, compile_check
+from typedflow.schema.construction import construct
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.copies import Uncopyable, compile_copy
+from typedflow.schema.layer_fields import layer_fields
+from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One binding, compiled: where to read, how to copy, what to check, where to put."""
+
+    binding: Binding
+    direction: Direction
+    scope: str
+    path: tuple[str, ...]
+    copy: Callable[[Any], Any] | None
+    check: Check | None
+    target: tuple[str, ...]
+    late: bool
+    """The target lies below a field with a default: it is written into what is there already."""
+
+    def read(self, scopes: Mapping[str, Any]) -> Any:
+        """Give the value, copied and normalised; None where the way leads through a None."""
+        value = scopes[self.scope]
+        for segment in self.path:
+            if value is None:
+                break
+            if isinstance(value, Mapping):
+                if segment not in value:
+                    raise ContractError(not_there(self.binding, self.direction, segment))
+                value = value[segment]
+            else:
+                value = getattr(value, segment)
+        try:
+            if self.copy is not None:
+                value = self.copy(value)
+            return value if self.check is None else self.check(value)
+        except Uncopyable as error:
+            raise ContractError(uncopyable(self.binding, self.direction, str(error))) from None
+        except Mismatch as mismatch:
+            raise ContractError(does_not_fit(self.direction, self.binding.keys, str(mismatch))) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The moves into one scope: as a whole, or by fields."""
+
+    whole: Move | None
+    fields: tuple[Move, ...]
+    late: tuple[Move, ...]
+
+    def mapping(self, scopes: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the fields that are built from their parts, nested as their paths are."""
+        built: dict[str, Any] = {}
+        for move in self.fields:
+            inner = built
+            for segment in move.target[:-1]:
+                inner = inner.setdefault(segment, {})
+            inner[move.target[-1]] = move.read(scopes)
+        return built
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a child is given."""
+
+    input: Parts
+    input_kind: Any
+    check_input: Check
+    state: Parts
+    flow_state: Parts
+    resources: tuple[tuple[str, str], ...]
+    """The child's key, the parent's key."""
+
+    def make_input(self, scopes: Mapping[str, Any]) -> Any:
+        """Give the child's input: the whole, or built from its fields, or None where nothing is captured."""
+        if self.input.whole is not None:
+            return self.input.whole.read(scopes)
+        if not self.input.fields and not self.input.late:
+            return self._checked(None)
+        try:
+            value = construct(self.input_kind, self.input.mapping(scopes))
+        except Mismatch as mismatch:
+            raise ContractError(does_not_fit(CAPTURE, ("input",), str(mismatch))) from None
+        for move in self.input.late:
+            put(value, move.target, move.read(scopes))
+        return self._checked(value)
+
+    def _checked(self, value: Any) -> Any:
+        try:
+            return self.check_input(value)
+        except Mismatch as mismatch:
+            raise ContractError(does_not_fit(CAPTURE, ("input",), str(mismatch))) from None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """What a parent takes of a child's result."""
+
+    whole: Move | None
+    fields: tuple[Move, ...]
+    copy_value: Callable[[Any], Any] | None
+    """Of a value by fields: the copy of the value as it was."""
+    layers: tuple[tuple[str, Move], ...]
+
+
+def compile_transfer(node: PlanNode, parent: ContractSpec) -> tuple[Capture, WriteBack]:
+    """Compile both mappings of a sub_flow node."""
+    source, child = node.input_type, node.child.spec
+    return (
+        compile_capture(node.capture, parent, source, child),
+        compile_write_back(node.write_back, parent, source, child),
+    )
+
+
+def compile_capture(bindings: Sequence[Binding], parent: ContractSpec, source: Any, child: ContractSpec) -> Capture:
+    """Compile a checked capture; `source` is the kind of the parent's value."""
+    origins = scopes_of(parent) | {"value": shape_of(source)}
+    targets = child_scopes(child)
+    parts = {
+        scope: _parts([b for b in bindings if b.target.scope == scope], CAPTURE, origins, targets)
+        for scope in ("input", "state", "flow_state")
+    }
+    keys = tuple((b.target.path[0], b.source.path[0]) for b in bindings if b.target.scope == "resources")
+    check = compile_check(child.input)
+    return Capture(parts["input"], child.input, check, parts["state"], parts["flow_state"], keys)
+
+
+def compile_write_back(
+    bindings: Sequence[Binding], parent: ContractSpec, source: Any, child: ContractSpec
+) -> WriteBack:
+    """Compile a checked write_back; `source` is the kind of the parent's value."""
+    targets = scopes_of(parent) | {"value": shape_of(source)}
+    origins = child_scopes(child)
+    into_value = _parts([b for b in bindings if b.target.scope == "value"], WRITE_BACK, origins, targets)
+    fields = (*into_value.fields, *into_value.late)
+    layers = tuple(
+        (b.target.scope, _move(b, WRITE_BACK, origins, targets)) for b in bindings if b.target.scope != "value"
+    )
+    copy_value = compile_copy(targets["value"].kind) if fields else None
+    return WriteBack(into_value.whole, fields, copy_value, layers)
+
+
+def _parts(
+    bindings: Sequence[Binding],
+    direction: Direction,
+    origins: Mapping[str, TypeShape],
+    targets: Mapping[str, TypeShape],
+) -> Parts:
+    moves = [_move(binding, direction, origins, targets) for binding in bindings]
+    fields = tuple(move for move in moves if move.target and not move.late)
+    late = tuple(move for move in moves if move.late)
+    return Parts(next((move for move in moves if not move.target), None), fields, late)
+
+
+def _move(
+    binding: Binding, direction: Direction, origins: Mapping[str, TypeShape], targets: Mapping[str, TypeShape]
+) -> Move:
+    source = kind_at(origins[binding.source.scope], binding.source.path)
+    whole_value = binding.target.scope == "value" and not binding.target.path
+    target = source if whole_value else kind_at(targets[binding.target.scope], binding.target.path)
+    return Move(
+        binding,
+        direction,
+        binding.source.scope,
+        binding.source.path,
+        compile_copy(source) if direction is CAPTURE else None,
+        None if target == source else compile_check(target),
+        binding.target.path,
+        _is_late(targets[binding.target.scope], binding.target.path),
+    )
+
+
+def kind_at(shape: TypeShape, path: tuple[str, ...]) -> Kind:
+    """Give the kind that a sound path leads to, None included where the way may be None."""
+    found = resolve(shape, path)
+    assert isinstance(found, Resolution)
+    return found.shape.kind
+
+
+def _is_late(shape: TypeShape, path: tuple[str, ...]) -> bool:
+    for length in range(1, len(path)):
+        above = resolve(shape, path[:length])
+        if isinstance(above, Resolution) and above.field is not None and not above.field.required:
+            return True
+    return False
+
+
+def put(holder: Any, path: tuple[str, ...], value: Any) -> None:
+    """Write a value at a path of records and dicts."""
+    for segment in path[:-1]:
+        holder = holder[segment] if isinstance(holder, dict) else getattr(holder, segment)
+    if isinstance(holder, dict):
+        holder[path[-1]] = value
+    else:
+        setattr(holder, path[-1], value)
+
+
+def copy_of_field(layer: Any, name: str) -> Any:
+    """Give a copy of what a layer's field holds."""
+    field = layer_fields(type(layer))[name]
+    return compile_copy(field.kind)(field.read(layer))
