@@ -1,7 +1,7 @@
 """The builder: the only mutable part of a definition.
 
-`Process` and its kin (in `typedflow.execution`) are the typed face of it; they hold a `Cursor` and hand it back. What can
-be seen at the call (a block that is not open, a name used twice, an unknown chunk) is refused there; what takes the
+`Process` and its kin (in `typedflow.execution`) are the typed face of it; they hold a `Cursor` and hand it back. What
+can be seen at the call (a block that is not open, a name used twice, an unknown chunk) is refused there; what takes the
 whole flow to see waits for `typedflow.definition.validation`.
 """
 
@@ -428,13 +428,13 @@ def name_of(handler: Handler) -> str:
 
 
 def case_of(condition: Any) -> Case:
-    """Tell a condition from a value: functions, methods, partials and callable objects are conditions, classes are not."""
+    """Tell a condition from a value: what can be called is a condition, but for classes."""
     if isinstance(condition, type) or not callable(condition):
         return Case(condition, is_function=False)
     target = condition
     while isinstance(target, partial):
         target = target.func
-    is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(getattr(target, "__call__", None))
+    is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
     return Case(condition, is_function=True, is_async=is_async)
 
 

@@ -1,7 +1,7 @@
 """The nodes of a flow, frozen: what the builder makes, the checks read and the engine compiles.
 
-A node says where its value comes from (`Port`), never where it goes: the plan turns that around once. Nothing here runs,
-and nothing here refers to an event loop.
+A node says where its value comes from (`Port`), never where it goes: the plan turns that around once. Nothing here
+runs, and nothing here refers to an event loop.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Retry:
     """Say how often a step may be tried, and on which errors.
 
     `attempts` counts the first one. `backoff` is the wait before the second attempt, in seconds; each later wait is
-    `factor` times the one before it, and `max_backoff` bounds it. An error that is no instance of `on` fails the step at
-    once; the pause signal and cancellation are never retried. State that a failed attempt wrote is seen by the next.
+    `factor` times the one before it, and `max_backoff` bounds it. An error that is no instance of `on` fails the step
+    at once; the pause signal and cancellation are never retried. State that a failed attempt wrote is seen by the next.
     """
 
     attempts: int = 3

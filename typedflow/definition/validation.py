@@ -108,13 +108,13 @@ def _steps_behind(definition: Definition, node: Node) -> list[Step]:
 def check_handler(name: str, types: HandlerTypes, source: Any, spec: ContractSpec) -> Iterator[Problem]:
     """Check that a handler takes this flow's contract, and the value that it gets."""
     yield from _check_contract(name, types.contract, spec)
-    if types.value is not UNKNOWN and types.value is not NEVER and source is not UNKNOWN:
-        if not accepts(types.value, source, subclasses=True):
-            yield flows.wrong_input(name, render(types.value), render(source))
+    told = source is not UNKNOWN and types.value is not UNKNOWN and types.value is not NEVER
+    if told and not accepts(types.value, source, subclasses=True):
+        yield flows.wrong_input(name, render(types.value), render(source))
 
 
 def _check_contract(name: str, wanted: Any, spec: ContractSpec) -> Iterator[Problem]:
-    """Check the C of `Data[C, V]`: the flow's contract, one that it extends, or a protocol of parts that it declares."""
+    """Check the C of `Data[C, V]`: the flow's, one that it extends, or a protocol of parts that it has."""
     cls = get_origin(wanted) or wanted
     if wanted is UNKNOWN or not isinstance(cls, type):
         return

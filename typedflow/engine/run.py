@@ -148,7 +148,7 @@ class Run:
         return waits
 
     def key(self, token: Token) -> str:
-        """Give the token's place, the same over retries and loads: the blocks it is in with items and visits, its node."""
+        """Give the token's place, the same over retries and loads: its blocks, items, visits and node."""
         nodes = self.plan.nodes
         parts = [f"{nodes[token.node].name}@{token.visit}"]
         scope = token.scope

@@ -10,8 +10,8 @@ from typing import Final
 class Status(StrEnum):
     """Say where an execution stands.
 
-    `completed` and `cancelled` are final. `failed` keeps its failed and cancelled tokens, and `async_retry()` is its only
-    way out. `waiting` has nothing to run and at least one pending interrupt.
+    `completed` and `cancelled` are final. `failed` keeps its failed and cancelled tokens, and `async_retry()` is its
+    only way out. `waiting` has nothing to run and at least one pending interrupt.
     """
 
     CREATED = "created"

@@ -23,7 +23,7 @@ class Blueprint(Generic[C]):
 
 
 class Capture(TypedDict, total=False):
-    """What a child is given: target field -> "scope.path" of the parent. The rules are in `typedflow.contract.scopes`."""
+    """What a child is given: target field -> "scope.path" of the parent; see `contract.scopes`."""
 
     input: str | Mapping[str, str]
     state: Mapping[str, str]

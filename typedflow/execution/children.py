@@ -90,7 +90,6 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
 
 def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) -> Any:
     """Read and check everything, then write everything; gives the value that goes on."""
-    parent = step._runtime
     value = step.value
     if write_back.whole is not None:
         value = write_back.whole.read(scopes)

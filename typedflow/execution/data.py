@@ -63,7 +63,7 @@ class Data(Generic[C, V]):
 
     @property
     def flow_state(self: Data[HasFlowState[S], Any]) -> S:
-        """Give the state that all executions of the flow share. Use `update_flow_state` to change it from what it holds."""
+        """Give the state that all executions of the flow share; `update_flow_state` changes it atomically."""
         state = self._runtime.flow.flow_state
         return self._runtime.flow.require_flow_state() if state is None else state  # type: ignore[return-value]  # same
 
@@ -124,7 +124,7 @@ class Data(Generic[C, V]):
 
     @property
     def key(self) -> str:
-        """Give the key of this step: the same over retries, re-runs and loads. Use it to make side effects idempotent."""
+        """Give the idempotency key of this step: the same over retries, re-runs and loads."""
         return f"{self._runtime.id}:{self._runtime.run.key(self._token)}"
 
     @property

@@ -36,8 +36,18 @@ class Driver:
     """Drive one tree of executions until nothing is ready or running."""
 
     __slots__ = (
-        "cancel_asked", "failure", "group", "limit", "loop", "ready", "sink", "spawning", "stopping", "thread", "workers",
-    )  # fmt: skip
+        "cancel_asked",
+        "failure",
+        "group",
+        "limit",
+        "loop",
+        "ready",
+        "sink",
+        "spawning",
+        "stopping",
+        "thread",
+        "workers",
+    )
 
     def __init__(self, limit: int | None) -> None:
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()

@@ -67,7 +67,7 @@ class Execution(Generic[C]):
 
     @property
     def errors(self) -> tuple[Exception, ...]:
-        """Give the exceptions that steps have raised, first one first; those of earlier attempts of the run included."""
+        """Give the exceptions that steps have raised, first one first, those before a retry included."""
         return tuple(self._runtime.run.errors or ())
 
     @property
@@ -95,8 +95,8 @@ class Execution(Generic[C]):
         """Run until nothing is ready or running; gives `completed` or `waiting`.
 
         Raises the handler's own exception, with a note that names flow, step and execution, and TimeoutError after
-        `timeout` seconds, which bounds the handlers too. Everything that ran has stopped by then. The input, the state and
-        the resources are checked before any handler runs.
+        `timeout` seconds, which bounds the handlers too. Everything that ran has stopped by then. The input, the state
+        and the resources are checked before any handler runs.
         """
         return await self._drive([(self._runtime, self._enter(value))], timeout)
 

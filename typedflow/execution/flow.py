@@ -37,9 +37,9 @@ Fn = TypeVar("Fn", bound=Callable[..., Any])
 class Flow(Blueprint[C]):
     """A flow of one contract: put together once, then run any number of times.
 
-    `name` is what messages and snapshots call it, the contract's name by default. `max_depth` bounds how deep child flows
-    may nest below it. The first execution freezes it: wiring afterwards is a `ContractError`. Its flow_state and its
-    resource defaults are shared by its executions, and by no other flow of the same contract.
+    `name` is what messages and snapshots call it, the contract's name by default. `max_depth` bounds how deep child
+    flows may nest below it. The first execution freezes it: wiring afterwards is a `ContractError`. Its flow_state and
+    its resource defaults are shared by its executions, and by no other flow of the same contract.
     """
 
     __slots__ = ()
@@ -172,10 +172,10 @@ class Flow(Blueprint[C]):
     ) -> Process[C, Any]:
         """Start a chain each time a trigger fires: an event, or a write to a path of the state or flow_state.
 
-        `"approved"` is an event; `{"event": …, "state": "request.topic", "flow_state": …}` each a name or a list of them.
-        The value is the payload or what was written (`simple_or`), `(kind, name, value)` (`or`), or with `and`, which waits
-        for all of them, `{"event": {…}, "state": {…}}`. Each firing is on its own; a flow_state path fires only in the
-        execution that wrote it.
+        `"approved"` is an event; `{"event": …, "state": "request.topic", "flow_state": …}` each a name or a list of
+        them. The value is the payload or what was written (`simple_or`), `(kind, name, value)` (`or`), or with `and`,
+        which waits for all of them, `{"event": {…}, "state": {…}}`. Each firing is on its own; a flow_state path fires
+        only in the execution that wrote it.
         """
         return Process(self._builder, self._builder.when(triggers, mode))
 
@@ -211,8 +211,9 @@ class Flow(Blueprint[C]):
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
-        `state` is copied: a State, or a mapping of its fields. `concurrency` bounds the handlers and conditions that run at
-        once, in the whole execution. An `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random.
+        `state` is copied: a State, or a mapping of its fields. `concurrency` bounds the handlers and conditions that
+        run at once, in the whole execution. An `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it
+        is random.
         """
         if execution_id is not None and not is_id(execution_id):
             problem = executions.check_id(execution_id)

@@ -1,8 +1,8 @@
 """What a contract offers a type checker, member by member.
 
 `Data[Review, V]` carries the whole contract in one parameter; a member recovers its type by asking, of itself, for a
-contract that *has* that member (`self: Data[HasState[S], Any]`). Read-only properties, so that a contract's subclass may
-narrow them; plain, invariant attributes where a value goes into the contract.
+contract that *has* that member (`self: Data[HasState[S], Any]`). Read-only properties, so that a contract's subclass
+may narrow them; plain, invariant attributes where a value goes into the contract.
 """
 
 from __future__ import annotations

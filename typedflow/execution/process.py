@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, Literal, Never, final, overload
 
-from typing_extensions import TypeVar, TypeVarTuple, Unpack
+from typing_extensions import TypeVar, TypeVarTuple
 
 from typedflow.definition.builder import BatchBlock, Builder, Cursor, MatchBlock
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
@@ -93,8 +93,8 @@ class Process(Generic[C, V, K]):
     ) -> Any:
         """Add a step; the value from here on is what the handler returns.
 
-        `handler` is a function of `Data`, sync or async, or the name of a chunk. `timeout` bounds each attempt, in seconds.
-        `thread=True` runs a plain function in a thread of its own: it cannot be cancelled, only ignored.
+        `handler` is a function of `Data`, sync or async, or the name of a chunk. `timeout` bounds each attempt, in
+        seconds. `thread=True` runs a plain function in a thread of its own: it cannot be cancelled, only ignored.
         """
         options = options_of(retry, timeout, thread)
         return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options))
@@ -116,7 +116,7 @@ class Process(Generic[C, V, K]):
         return self
 
     def end(self: Process[TakesResult[R], R, None]) -> None:
-        """Let the chain's value be the result, if none is set when it gets here; the first wins, nothing is cancelled."""
+        """Let the chain's value be the result, if none is set when it gets here; it cancels nothing."""
         self._builder.end(self._at)
 
     # -- child flows
@@ -141,10 +141,10 @@ class Process(Generic[C, V, K]):
     def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
         """Run a child flow, which shares nothing with this one.
 
-        `capture` says what it is given, once, when the node runs: `{"input": "value"}` by default. `write_back` says what
-        of its result goes where: `{"value": "result"}` by default; all or nothing. `{}` means nothing. Values are copied,
-        resources go by identity; the child has its own state and flow_state, and its flow's resource defaults below what
-        is captured. Both mappings are checked with the whole flow, by `validate()`.
+        `capture` says what it is given, once, when the node runs: `{"input": "value"}` by default. `write_back` says
+        what of its result goes where: `{"value": "result"}` by default; all or nothing. `{}` means nothing. Values are
+        copied, resources go by identity; the child has its own state and flow_state, and its flow's resource defaults
+        below what is captured. Both mappings are checked with the whole flow, by `validate()`.
         """
         at = self._builder.sub_flow(self._at, child._runtime, capture, write_back, name)
         return Process(self._builder, at)
@@ -256,7 +256,7 @@ class Match(Generic[M_co, C, V, Outer]):
 
 
 @final
-class Batch(Generic[C, V, Outer, Unpack[Ts]]):
+class Batch(Generic[C, V, Outer, *Ts]):
     """A batch that was opened: its branches so far are the types in `Ts`."""
 
     __slots__ = ("_block", "_builder")
@@ -273,7 +273,7 @@ class Batch(Generic[C, V, Outer, Unpack[Ts]]):
         name: str | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
-    ) -> Batch[C, V, Outer, Unpack[Ts], W]: ...
+    ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
         self,
@@ -283,11 +283,11 @@ class Batch(Generic[C, V, Outer, Unpack[Ts]]):
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
-    ) -> Batch[C, V, Outer, Unpack[Ts], W]: ...
+    ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
-        self: Batch[C, T, Outer, Unpack[Ts]], handler: Blueprint[HasIO[T, W]], *, name: str | None = None
-    ) -> Batch[C, T, Outer, Unpack[Ts], W]: ...
+        self: Batch[C, T, Outer, *Ts], handler: Blueprint[HasIO[T, W]], *, name: str | None = None
+    ) -> Batch[C, T, Outer, *Ts, W]: ...
     @overload
     def branch(
         self,
@@ -297,7 +297,7 @@ class Batch(Generic[C, V, Outer, Unpack[Ts]]):
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
-    ) -> Batch[C, V, Outer, Unpack[Ts], Any]: ...
+    ) -> Batch[C, V, Outer, *Ts, Any]: ...
     def branch(
         self,
         handler: Any,
@@ -315,6 +315,6 @@ class Batch(Generic[C, V, Outer, Unpack[Ts]]):
         self._builder.branch(self._block, handler, sys._getframe(1), name, options)
         return self
 
-    def end_batch(self) -> Process[C, tuple[Unpack[Ts]], Outer]:
+    def end_batch(self) -> Process[C, tuple[*Ts], Outer]:
         """Close the batch: the value is the tuple of what the branches gave, in their order."""
         return Process(self._builder, self._builder.close_batch(self._block))

@@ -47,7 +47,7 @@ class FlowResources:
         raise ResourceError(problem)
 
     def checked(self, given: Resources | Mapping[str, Any]) -> dict[str, Any]:
-        """Give what is to be injected, by key; raises one `ResourceError` for all that is unknown or of a wrong class."""
+        """Give what is to be injected, by key; one `ResourceError` tells all that is unknown or wrong."""
         if self.spec.resources is None:
             if overrides_of(given):
                 raise ResourceError(rules.no_resources(self.spec.name))
@@ -158,7 +158,7 @@ class ResourceLayers:
             raise ResourceError([self.flow.missing(key).at(where) for key in absent], missing=absent)
 
     def view(self) -> Resources:
-        """Give the resources as an instance of the declared class, as they are now; made again when something changes."""
+        """Give the resources as an instance of the declared class, as they are now."""
         if self._view is None or self._seen != self.flow.version:
             cls = self.flow.spec.resources
             assert cls is not None

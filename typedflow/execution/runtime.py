@@ -119,8 +119,19 @@ class ExecutionRuntime:
     """Hold what one execution is: its run, its layers, its identity."""
 
     __slots__ = (
-        "children", "depth", "driver", "flow", "given_state", "id", "parent", "plan", "queued", "resources", "run", "state",
-    )  # fmt: skip
+        "children",
+        "depth",
+        "driver",
+        "flow",
+        "given_state",
+        "id",
+        "parent",
+        "plan",
+        "queued",
+        "resources",
+        "run",
+        "state",
+    )
 
     def __init__(
         self,
@@ -217,7 +228,7 @@ class ExecutionRuntime:
 
 
 def fault_of(mismatch: Mismatch) -> dict[str, str]:
-    """Give what a message says of a value that does not fit: what was given, where in it, and what was expected there."""
+    """Give what a message says of a value that does not fit: given, path and expected."""
     given = "nothing" if mismatch.given is MISSING else describe(mismatch.given)
     if not mismatch.path:
         return {"given": given}

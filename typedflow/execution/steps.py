@@ -43,8 +43,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         if (
             node.is_async
             or type(value) is CoroutineType
-            or (node.result_type is UNKNOWN
-            and isinstance(value, Awaitable))
+            or (node.result_type is UNKNOWN and isinstance(value, Awaitable))
         ):
             value = await value
         value = settle_value(data, node, value)

@@ -1,7 +1,8 @@
 """What a sub_flow node moves between parent and child: its bindings, compiled once per plan.
 
 A capture reads everything, copies it, and then builds the child's input, state, flow_state and resources; a write_back
-reads and checks everything before it writes anything. Resources are moved by identity, values that can change are copied.
+reads and checks everything before it writes anything. Resources are moved by identity, values that can change are
+copied.
 """
 
 from __future__ import annotations
