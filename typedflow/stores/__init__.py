@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __all__ = [
     "FlowStateChange",
     "MemoryStore",
+    "SQLiteStore",
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
@@ -18,6 +19,7 @@ __all__ = [
 if TYPE_CHECKING:
     from typedflow.stores.memory import MemoryStore
     from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredEntry, StoredSnapshot
+    from typedflow.stores.sqlite import SQLiteStore
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
     from importlib import import_module
@@ -25,6 +27,7 @@ else:
     _HOME_OF = {
         "FlowStateChange": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
+        "SQLiteStore": "typedflow.stores.sqlite",
         "SnapshotStore": "typedflow.stores.protocol",
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",

@@ -1,0 +1,185 @@
+"""The SQLite database of a store: its connection, its tables, its transactions. All of it on the worker's thread.
+
+Durability is WAL with `synchronous=FULL`: a commit returns when it is on the disk (NORMAL loses acknowledged commits at
+a power loss, OFF corrupts; https://sqlite.org/pragma.html#pragma_synchronous). Writers begin with `BEGIN IMMEDIATE`: a
+deferred transaction that reads first and writes later fails without waiting when another writer came between.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, final
+
+from typedflow.contract import stores as texts
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import quoted
+from typedflow.errors import SnapshotError, StoreError, TypedflowError
+from typedflow.stores.worker import Outcome
+
+FORMAT: Final = 1
+RETRY_AFTER: Final = 0.01
+"""Seconds between two tries to turn WAL on: SQLite does not wait for that lock by itself."""
+
+TABLES: Final = (
+    "CREATE TABLE IF NOT EXISTS typedflow_schema (version INTEGER NOT NULL)",
+    # saved_at is ISO 8601 in UTC of fixed width: it sorts as text, and julianday() reads it.
+    """CREATE TABLE IF NOT EXISTS typedflow_snapshots (
+        execution_id TEXT NOT NULL PRIMARY KEY,
+        flow TEXT NOT NULL,
+        status TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        saved_at TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        data BLOB NOT NULL
+    )""",
+    """CREATE TABLE IF NOT EXISTS typedflow_flow_states (
+        flow TEXT NOT NULL PRIMARY KEY,
+        digest BLOB NOT NULL,
+        data BLOB NOT NULL
+    )""",
+)
+
+_DAMAGED: Final = "run `PRAGMA integrity_check` on it, or bring it back from a backup"
+HINTS: Final = {
+    sqlite3.SQLITE_BUSY: "another process holds the write lock: find it, or give the store a longer timeout=…",
+    sqlite3.SQLITE_FULL: "free some space; what was saved before is untouched",
+    sqlite3.SQLITE_CANTOPEN: "its folder must exist and be writable",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Say what to do in a transaction.
+
+    `work` gives the value for the caller. An error that it raises *before its first write* is for the caller alone; to
+    tell it from a failing database it is wrapped in `Refusal`.
+    """
+
+    doing: str
+    """For messages: "save 'a'"."""
+    writes: bool
+    work: Callable[[sqlite3.Connection], object]
+
+
+@final
+class Refusal(Exception):
+    """Carry an error to the caller whose job raised it; the others of its transaction go on."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@final
+class Database:
+    """Run jobs in transactions; connects at the first one, and again after a failure."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, jobs: list[Job]) -> list[Outcome]:
+        """Do the jobs in one transaction; where that fails, each in its own, so that each gets its own answer."""
+        try:
+            return self._run_together(jobs)
+        except Exception as error:  # whatever it was, its callers must hear of it, and the thread goes on
+            self._roll_back()
+            if len(jobs) == 1:
+                return [Outcome(error=self._explain(jobs[0].doing, error))]
+        return [outcome for job in jobs for outcome in self.run([job])]
+
+    def finish(self) -> None:
+        """Close the connection; the last one of a database also folds the WAL into it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):  # all that was acknowledged is in the WAL
+                connection.close()
+
+    def _run_together(self, jobs: list[Job]) -> list[Outcome]:
+        if self._connection is None:
+            self._connection = connect(self._path, self._timeout)
+        writes = any(job.writes for job in jobs)
+        if writes:
+            self._connection.execute("BEGIN IMMEDIATE")
+        outcomes = [_do(job, self._connection) for job in jobs]
+        if writes:
+            self._connection.execute("COMMIT")
+        return outcomes
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.finish()
+
+    def _explain(self, doing: str, error: Exception) -> TypedflowError:
+        where = f"database {quoted(self._path)}"
+        if isinstance(error, StoreError | SnapshotError):
+            return type(error)(problem.at(where) for problem in error.problems)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        explained = StoreError(texts.failed(doing, reason or type(error).__name__, HINTS.get(code, "")).at(where))
+        explained.__cause__ = error
+        return explained
+
+
+def _do(job: Job, connection: sqlite3.Connection) -> Outcome:
+    try:
+        return Outcome(job.work(connection))
+    except Refusal as refusal:
+        return Outcome(error=refusal.error)
+
+
+def connect(path: str, timeout: float) -> sqlite3.Connection:
+    """Open the database, and make it where there is none, readable by its owner only (the WAL gets the same mode)."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+    try:
+        _turn_on_wal(connection, timeout)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA trusted_schema=OFF")
+        _make_tables(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_AFTER)
+    if mode != "wal":
+        text = f"SQLite gives journal_mode {quoted(mode)} instead of 'wal' here"
+        raise StoreError(Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore"))
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'typedflow_schema'").fetchone() is None:
+        connection.execute("BEGIN IMMEDIATE")
+        for table in TABLES:
+            connection.execute(table)
+        # Somebody else may have made them since.
+        connection.execute(
+            "INSERT INTO typedflow_schema SELECT ? WHERE NOT EXISTS (SELECT 1 FROM typedflow_schema)", (FORMAT,)
+        )
+        connection.execute("COMMIT")
+    (version,) = connection.execute("SELECT max(version) FROM typedflow_schema").fetchone()
+    if version != FORMAT:
+        raise StoreError(texts.unknown_format(version, FORMAT))

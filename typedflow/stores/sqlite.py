@@ -1,0 +1,180 @@
+"""Snapshots and flow_states in one SQLite file: the store for one machine, shared by all processes on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from sqlite3 import Connection
+from types import TracebackType
+from typing import Final, Self, TypeVar, cast, final
+
+from typedflow.contract import stores as texts
+from typedflow.contract.wording import quoted
+from typedflow.errors import ConflictError, SnapshotError
+from typedflow.stores.database import Database, Job, Refusal
+from typedflow.stores.digests import digest
+from typedflow.stores.protocol import Entries, FlowStateChange, StoredEntry, StoredSnapshot
+from typedflow.stores.requirements import require_expected, require_id, require_record, require_text
+from typedflow.stores.worker import Worker
+
+T = TypeVar("T")
+
+
+@final
+class SQLiteStore:
+    """Keep snapshots, and the flow_state of each flow, in a SQLite database on a local disk.
+
+    A put that returned survives a crash of the process and of the machine. Puts that wait at the same time share a
+    commit, and each still gets its own answer. All work is done on one thread of the store's own, which starts with the
+    first call. The file is made where there is none, its folder is not. `timeout` is how long a call waits for other
+    processes, in seconds.
+    """
+
+    shares_flow_state: Final = True
+
+    def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
+        self.path: Final = os.fspath(path)
+        self._worker = Worker("SQLiteStore", Database(self.path, timeout))
+
+    async def get(self, execution_id: str) -> StoredSnapshot | None:
+        """Read the snapshot of an execution, None when there is none."""
+        require_id(execution_id)
+        return await self._read(f"read {quoted(execution_id)}", lambda db: _select(db, execution_id))
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
+        require_record(record, expected)
+        require_text("flow", None if flow_state is None else flow_state.flow)
+        doing = f"save {quoted(record.execution_id)}"
+        return await self._write(doing, lambda db: _save(db, record, expected, flow_state))
+
+    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
+        """List what is stored, oldest save first, then by id. It reads the whole table, but no payload."""
+        require_text("flow", flow)
+        require_text("status", status)
+        return await self._read("list", lambda db: _list(db, flow, status))
+
+    async def delete(self, execution_id: str) -> bool:
+        """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
+        require_id(execution_id)
+        return await self._write(f"delete {quoted(execution_id)}", lambda db: _delete(db, execution_id))
+
+    async def get_flow_state(self, flow: str) -> bytes | None:
+        """Read the stored flow_state of a flow, None when there is none."""
+        require_text("flow", flow)
+        return await self._read(f"read the flow_state of {quoted(flow)}", lambda db: _select_flow_state(db, flow))
+
+    async def close(self) -> None:
+        """Finish the calls under way, close the database and end the thread."""
+        await self._worker.close()
+
+    async def __aenter__(self) -> Self:
+        """Open the database now, so that a path that cannot be used fails here."""
+        await self._read("open it", lambda db: None)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        await self.close()
+
+    async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
+        return cast(T, await self._worker.call(Job(doing, False, work)))
+
+    async def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
+        return cast(T, await self._worker.call(Job(doing, True, work)))
+
+
+def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:
+    """Check everything and ask the user's function first, write last: see `Job.work`."""
+    row = db.execute(
+        "SELECT sequence FROM typedflow_snapshots WHERE execution_id = ?", (record.execution_id,)
+    ).fetchone()
+    try:
+        require_expected(record.execution_id, None if row is None else row[0], expected)
+    except ConflictError as error:
+        raise Refusal(error) from None
+    changed = None if change is None else _replay(db, change)
+    saved_at = _written(record.saved_at)
+    values = (record.flow, record.status, record.sequence, saved_at, _digest(record, saved_at), record.data)
+    if row is None:
+        db.execute(
+            "INSERT INTO typedflow_snapshots (flow, status, sequence, saved_at, digest, data, execution_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, record.execution_id),
+        )
+    else:
+        db.execute(
+            "UPDATE typedflow_snapshots SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
+            " WHERE execution_id = ?",
+            (*values, record.execution_id),
+        )
+    if change is not None and changed is not None:
+        db.execute(
+            "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"
+            " ON CONFLICT (flow) DO UPDATE SET digest = excluded.digest, data = excluded.data",
+            (change.flow, digest(change.flow.encode(), changed), changed),
+        )
+    return changed
+
+
+def _replay(db: Connection, change: FlowStateChange) -> bytes:
+    stored = _select_flow_state(db, change.flow)
+    try:
+        return change.replay(stored)
+    except BaseException as error:  # the user's function may raise anything, and all of it is for its caller
+        raise Refusal(error) from None
+
+
+def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
+    row = db.execute(
+        "SELECT flow, status, sequence, saved_at, data, digest FROM typedflow_snapshots WHERE execution_id = ?",
+        (execution_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    flow, status, sequence, saved_at, data, stored_digest = row
+    record = StoredSnapshot(execution_id, flow, status, sequence, datetime.fromisoformat(saved_at), data)
+    if _digest(record, saved_at) != stored_digest:
+        raise SnapshotError(texts.damaged(f"the snapshot of {quoted(execution_id)} is not what was saved"))
+    return record
+
+
+def _list(db: Connection, flow: str | None, status: str | None) -> Entries:
+    rows = db.execute(
+        "SELECT execution_id, flow, status, sequence, saved_at FROM typedflow_snapshots"
+        " WHERE (:flow IS NULL OR flow = :flow) AND (:status IS NULL OR status = :status)"
+        " ORDER BY saved_at, execution_id",
+        {"flow": flow, "status": status},
+    )
+    return [
+        StoredEntry(execution_id, flow, status, sequence, datetime.fromisoformat(saved_at))
+        for execution_id, flow, status, sequence, saved_at in rows
+    ]
+
+
+def _delete(db: Connection, execution_id: str) -> bool:
+    return db.execute("DELETE FROM typedflow_snapshots WHERE execution_id = ?", (execution_id,)).rowcount > 0
+
+
+def _select_flow_state(db: Connection, flow: str) -> bytes | None:
+    row = db.execute("SELECT data, digest FROM typedflow_flow_states WHERE flow = ?", (flow,)).fetchone()
+    if row is None:
+        return None
+    data, stored_digest = cast(tuple[bytes, bytes], row)
+    if digest(flow.encode(), data) != stored_digest:
+        raise SnapshotError(texts.damaged(f"the flow_state of {quoted(flow)} is not what was saved"))
+    return data
+
+
+def _written(saved_at: datetime) -> str:
+    return saved_at.isoformat(timespec="microseconds")
+
+
+def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
+    columns = (record.execution_id, record.flow, record.status, str(record.sequence), saved_at)
+    return digest(*(column.encode() for column in columns), record.data)
