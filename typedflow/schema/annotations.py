@@ -248,7 +248,7 @@ def _annotation(annotation: Any, function: types.FunctionType, frame: types.Fram
             return resolve(annotation, function.__globals__, names), by_frame
         except UnresolvedName:
             continue
-    return UNKNOWN, frame is not None
+    return UNKNOWN, True  # another frame may know it
 
 
 def _own_names(function: types.FunctionType) -> dict[str, Any]:
@@ -318,9 +318,9 @@ def _has_text(annotation: Any) -> bool:
 
 
 def _text_of(annotation: Any) -> str:
-    if isinstance(annotation, str):
-        return annotation
     if isinstance(annotation, ForwardRef):
-        return annotation.__forward_arg__
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
+        return annotation.strip("'\"")  # a text in a module where every annotation is one
     texts = [_text_of(argument) for argument in getattr(annotation, "__args__", ()) if _has_text(argument)]
     return texts[0] if texts else str(annotation)

@@ -160,10 +160,12 @@ def _with_arguments(tp: Any, arguments: Mapping[Any, Any]) -> Any:
 
 def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, abstract: bool) -> list[Problem]:
     """Check the names of the parts, and that the body holds nothing but annotations, and classes nested in it."""
-    values = [name for name, value in body.items() if not _is_own(name) and not isinstance(value, type)]
+    own = {name: value for name, value in body.items() if not _is_own(name)}
+    values = [name for name, value in own.items() if name in PARTS or not isinstance(value, type)]
     with_value = [name for name in values if name in PARTS or name in declared]
     others = [name for name in values if name not in with_value]
-    problems = check_parts(contract, list(dict.fromkeys([*declared, *others, *(n for n in with_value if n in PARTS)])))
+    named = [*declared, *(name for name in with_value if name in PARTS), *others]
+    problems = check_parts(contract, list(dict.fromkeys(named)))
     if abstract:
         problems = [problem for problem in problems if problem.number != "TF606"]
     return problems + [part_with_value(contract, name) for name in with_value]
