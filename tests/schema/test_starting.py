@@ -127,9 +127,7 @@ def test_mappings_become_records_at_any_depth(name: str, value: Any, expected: A
         (
             Named,
             5,
-            [
-                "TF601: 'state' takes Named, not 5 (int) (give an instance of Named itself, or a mapping of its fields)"
-            ],
+            ["TF601: 'state' takes Named, not 5 (int) (give an instance of Named itself, or a mapping of its fields)"],
         ),
         (Named, Named(topic="a", when="x"), ["TF601: 'when' of state takes int, not 'x' (str)"]),  # type: ignore[arg-type]  # wrong on purpose
         (Wide, {"request": {}}, ["TF601: 'request.topic' of state takes str, not nothing"]),

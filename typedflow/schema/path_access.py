@@ -123,8 +123,13 @@ def delete(layer: Any, path: str, *, emit: bool) -> None:
         force_setattr(layer, name, value)
     else:
         holder = _holder(layer, place)
+        field = place.found.field
         if isinstance(holder, dict):
+            if field is not None and field.required:  # of a TypedDict
+                raise _refusal(check_resettable(place.found))
             holder.pop(name, None)
+        elif field is not None and not field.writable:
+            raise _read_only(layer, place, holder)
         else:
             value = _default(place, holder)
             _store(layer, place, holder, name, value)
