@@ -141,6 +141,7 @@ def failed_migration(contract: str, version: int, reason: str) -> Problem:
 def orphaned(what: str, node: str, reason: str, known: Collection[str] = ()) -> Problem:
     """Report something in flight whose node the changed flow does not have, or has otherwise (TF920)."""
     text = f"{what} stands at node {quoted(node)}, which {reason}"
-    hint = name_hint(node, known, known="its nodes") if known else "finish such executions with the flow that saved them"
+    finish = "finish such executions with the flow that saved them"
+    hint = name_hint(node, known, known="its nodes") if known else finish
     return Problem("TF920", text, hint)
 

@@ -1,0 +1,235 @@
+"""Reading a snapshot, from wherever it comes: nothing is trusted, nothing is loaded in parts.
+
+What is checked here is the document: its size, its form, its fields, its references, its checksum. Whether it belongs to
+a flow, and its payloads to the flow's types, is for those who load it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+from typedflow.contract import snapshots
+from typedflow.contract.names import is_id
+from typedflow.contract.wording import describe, quoted
+from typedflow.errors import SnapshotError
+from typedflow.snapshot.documents import (
+    ENCODE,
+    Format,
+    compile_decoder,
+    find_unplain,
+    reading,
+    strict_tree,
+    unreadable,
+)
+from typedflow.snapshot.envelope import (
+    FORMAT_VERSION,
+    ScopeRecord,
+    Snapshot,
+    checksum_of,
+    map_payloads,
+)
+
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""The largest document that is read unless the caller says otherwise, bytes."""
+
+Source: TypeAlias = Snapshot | Mapping[str, Any] | str | bytes | bytearray | memoryview | os.PathLike[str]
+
+
+class _Header(msgspec.Struct):
+    """Read what every version of the envelope has."""
+
+    format: int
+
+
+_DECODE: Final = compile_decoder(Snapshot)
+_DECODE_HEADER: Final = compile_decoder(_Header)
+_DECODE_BYTES: Final = compile_decoder(bytes)
+
+
+def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
+    """Read and check a document; raises `SnapshotError` with the place and the reason, and nothing else.
+
+    A str is always text. JSON and MessagePack are told apart by the first byte. A mapping is the JSON form, as
+    `json.loads` gives it. `max_bytes` bounds a document before it is decoded; a Snapshot at hand has no such bound.
+    """
+    match source:
+        case Snapshot():
+            with reading(""):
+                data = source.to_bytes()
+        case str():
+            if len(source) > max_bytes:
+                raise SnapshotError(snapshots.oversized(f"at least {len(source)}", max_bytes))
+            with reading(""):
+                data = source.encode()
+        case bytes() | bytearray() | memoryview():
+            _require_size(len(source) if not isinstance(source, memoryview) else source.nbytes, max_bytes)
+            data = bytes(source)
+        case os.PathLike():
+            data = _read_file(source, max_bytes)
+        case Mapping():
+            data = _encode_mapping(source)
+        case _:
+            raise SnapshotError(snapshots.not_a_document(describe(source)))
+    if not isinstance(source, Snapshot):
+        _require_size(len(data), max_bytes)
+    return _read(data)
+
+
+def _require_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise SnapshotError(snapshots.oversized(str(size), max_bytes))
+
+
+def _read_file(path: os.PathLike[str], max_bytes: int) -> bytes:
+    """Read one byte more than allowed at the most, whatever the file is."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except (OSError, ValueError) as error:
+        text = f"{quoted(os.fspath(path))} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise SnapshotError(snapshots.malformed(text)) from error
+    if len(data) > max_bytes:
+        raise SnapshotError(snapshots.oversized(f"more than {max_bytes}", max_bytes))
+    return data
+
+
+def _encode_mapping(mapping: Mapping[str, Any]) -> bytes:
+    with reading(""):
+        plain = dict(mapping)
+        fault = find_unplain(plain, "json")
+        if fault is not None:
+            raise SnapshotError(snapshots.malformed(f"a mapping is the JSON form, with no {describe(fault[1])} in it"))
+        return ENCODE["json"](plain)
+
+
+def _read(data: bytes) -> Snapshot:
+    format = _format_of(data)
+    snapshot, checksum = _decode(data, format)
+    with reading(""):
+        if snapshot.to_bytes(format) != data:
+            snapshot = _read_loose(data, format, checksum)
+        for place, reason in _faults(snapshot, ""):
+            raise SnapshotError(snapshots.dangling(place, reason), path=place)
+    return snapshot
+
+
+def _format_of(data: bytes) -> Format:
+    start = data[:1]
+    if start in (b"\xde", b"\xdf") or b"\x80" <= start <= b"\x8f":
+        return "msgpack"
+    if start in (b"{", b" ", b"\t", b"\r", b"\n"):
+        return "json"
+    reason = "it begins neither as a JSON object nor as a MessagePack map" if data else "it is empty"
+    raise SnapshotError(snapshots.malformed(reason))
+
+
+def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
+    """Decode a document, and give its checksum apart from it."""
+    try:
+        snapshot: Snapshot = _DECODE[format](data)
+    except Exception as error:  # a decoder raises more than its own errors
+        _require_version(data, format)
+        raise unreadable(error, "") from error
+    if snapshot.format != FORMAT_VERSION:
+        raise SnapshotError(snapshots.unknown_format(str(snapshot.format), FORMAT_VERSION), path="format")
+    checksum = snapshot.checksum
+    snapshot.checksum = 0
+    if snapshot.encoding != format:
+        with reading(""):
+            snapshot = map_payloads(snapshot, lambda payload: Raw(_DECODE_BYTES[format](payload)))
+    return snapshot, checksum
+
+
+def _require_version(data: bytes, format: Format) -> None:
+    """Tell a document of another format version from a broken one."""
+    try:
+        version = _DECODE_HEADER[format](data).format
+    except Exception:  # the caller has the error that counts
+        return
+    if version != FORMAT_VERSION:
+        raise SnapshotError(snapshots.unknown_format(str(version), FORMAT_VERSION), path="format")
+
+
+def _read_loose(data: bytes, format: Format, checksum: int) -> Snapshot:
+    """Read a document that is not spelt as we spell it: indented, or its header in another order; else it is damaged."""
+    tight = ENCODE[format](strict_tree(data, format))
+    snapshot, _ = _decode(tight, format)
+    if checksum_of(snapshot) != checksum:
+        raise SnapshotError(snapshots.altered(), path="checksum")
+    return snapshot
+
+
+Fault: TypeAlias = tuple[str, str]
+"""A place in the document, and what is wrong there."""
+
+
+def _faults(snapshot: Snapshot, place: str, parent: Snapshot | None = None) -> Iterator[Fault]:
+    """Give what the decoder cannot know to be wrong: ids, times, and what refers to something that is not there."""
+    if not is_id(snapshot.execution_id):
+        yield f"{place}execution_id", f"{quoted(snapshot.execution_id)} is no execution id"
+    for name, moment in (("created", snapshot.created), ("saved", snapshot.saved)):
+        if moment.utcoffset() != timedelta(0):
+            yield f"{place}{name}", "a time in UTC was expected"
+    if snapshot.resource_keys != sorted(set(snapshot.resource_keys)):
+        yield f"{place}resource_keys", "sorted keys were expected, each once"
+    yield from _parent_faults(snapshot, place, parent)
+    yield from _scope_faults(snapshot, place)
+    yield from _interrupt_faults(snapshot, place)
+    for index, child in enumerate(snapshot.children):
+        yield from _faults(child, f"{place}children[{index}].", snapshot)
+
+
+def _parent_faults(snapshot: Snapshot, place: str, parent: Snapshot | None) -> Iterator[Fault]:
+    if parent is None:
+        if snapshot.parent is not None:
+            yield f"{place}parent", "only a child execution has a parent"
+        return
+    if snapshot.parent is None or snapshot.parent >= len(parent.tokens):
+        yield f"{place}parent", f"the parent has no token {snapshot.parent}"
+    if (snapshot.format, snapshot.encoding, snapshot.checksum) != (parent.format, parent.encoding, 0):
+        yield f"{place}format", "a child has the format and encoding of its parent, and no checksum"
+
+
+def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
+    """Check the joins in order, so that each is inside of an earlier one: scopes that lead in a circle cannot be."""
+    launched: dict[int, int] = {}
+    for index, join in enumerate(snapshot.joins):
+        here = f"{place}joins[{index}]"
+        yield from _scope_fault(join.scope, launched, here)
+        if join.id in launched:
+            yield f"{here}.id", f"there are two joins {join.id}"
+        if join.launched > len(join.slots) or (join.hits is not None and len(join.hits) != len(join.slots)):
+            yield f"{here}.slots", f"{len(join.slots)} slots do not go with what was launched and hit"
+        launched[join.id] = join.launched
+    for name, records in (("tokens", snapshot.tokens), ("pools", snapshot.pools)):
+        for index, record in enumerate(records):
+            yield from _scope_fault(record.scope, launched, f"{place}{name}[{index}]")
+    for index, interrupt in enumerate(snapshot.interrupts):
+        yield from _scope_fault(interrupt.token.scope, launched, f"{place}interrupts[{index}].token")
+
+
+def _scope_fault(scope: ScopeRecord | None, launched: Mapping[int, int], place: str) -> Iterator[Fault]:
+    if scope is None:
+        return
+    if scope.join not in launched:
+        yield f"{place}.scope", f"there is no join {scope.join} before it"
+    elif scope.item >= launched[scope.join]:
+        yield f"{place}.scope", f"join {scope.join} has not launched an item {scope.item}"
+
+
+def _interrupt_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, interrupt in enumerate(snapshot.interrupts):
+        here = f"{place}interrupts[{index}].id"
+        if not is_id(interrupt.id):
+            yield here, f"{quoted(interrupt.id)} is no interrupt id"
+        if interrupt.id in seen:
+            yield here, f"there are two interrupts {quoted(interrupt.id)}"
+        seen.add(interrupt.id)
