@@ -181,6 +181,12 @@ def wiring_after_start() -> Problem:
     return Problem("TF708", "the flow has an execution already, and cannot be changed any more", hint)
 
 
+def pause_in_condition(step: str) -> Problem:
+    """Report a pause in a condition, which has no output that the answer could be (TF724)."""
+    text = f"a condition of {quoted(step)} calls pause_for()"
+    return Problem("TF724", text, "pause in a step before it, and let the condition look at the answer")
+
+
 # -- listeners
 
 

@@ -206,7 +206,8 @@ class Builder:
         if options.thread and types.is_async:
             raise ContractError(flows.async_in_thread(default).at(self._place))
         label, auto = self._name(name, default)
-        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options))), at.blocks)
+        block = at.blocks[-1].word if at.blocks else ""
+        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block))), at.blocks)
 
     def sub_flow(
         self,

@@ -87,6 +87,8 @@ class Step:
     handler: Handler
     types: HandlerTypes
     options: StepOptions = PLAIN
+    block: str = ""
+    """What the innermost open block is called, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,8 @@ class PlanNode:
     plain: bool = True
     """No retry, no timeout, no thread."""
     options: StepOptions = PLAIN
+    block: str = ""
+    """The innermost block that the step stands in."""
     check_in: Check | None = None
     """Needed only where the edge's source does not say its type."""
     exact_out: type = NoExactClass
@@ -245,7 +247,7 @@ def _bindings(node: SubFlow, spec: ContractSpec, source: Any) -> tuple[tuple[Bin
 def _compile_step(made: PlanNode, node: Step, source: Any) -> None:
     types = node.types
     made.kind, made.handler, made.is_async = Kind.STEP, node.handler, types.is_async
-    made.options, made.plain = node.options, node.options == PLAIN
+    made.options, made.plain, made.block = node.options, node.options == PLAIN, node.block
     made.result_type, made.input_type = types.result, types.value
     if types.value is not UNKNOWN and not is_proven(types.value, source):
         made.check_in = compile_check(types.value)

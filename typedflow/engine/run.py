@@ -1,6 +1,6 @@
 """One run of a plan: tokens go in and out, nothing is called.
 
-A driver tells the run what happened (`started`, `finished`, `chosen`, `failed`, `emitted`, `retried`, `cancelled`) and
+A driver tells the run what happened (`started`, `finished`, `chosen`, `paused`, `resumed`, `failed`, …) and
 gets back the tokens that became ready; when nothing is live any more it asks the run to `settle`. Every token handed
 out stays live until it is reported finished, so a run can be saved at any moment: what is live is what is ready.
 
@@ -18,7 +18,7 @@ from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe
 from typedflow.engine.plan import LAST_TASK, Edge, Kind, Plan, PlanNode
 from typedflow.engine.status import TRANSITIONS, Status
-from typedflow.engine.tokens import UNSET, Join, Scope, Signal, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.schema.check import Mismatch
 
@@ -29,13 +29,17 @@ Work: TypeAlias = list[tuple[Sequence[Edge], Any, Scope | None, int, int]]
 class Run:
     """Hold the state of one run, and move it on."""
 
-    __slots__ = ("errors", "fired", "joins", "live", "plan", "pools", "result", "status")
+    __slots__ = ("errors", "fired", "interrupts", "joins", "live", "parked", "plan", "pools", "result", "status")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.status = Status.CREATED
         self.live: dict[Token, None] = {}
         """The tokens that are ready or running, in the order they became so."""
+        self.interrupts: dict[str, Paused] | None = None
+        """The steps that wait for an answer, by interrupt id."""
+        self.parked: dict[Token, None] | None = None
+        """The tokens in front of child flows that wait for an answer."""
         self.joins: dict[Join, None] | None = None
         """The rounds that are still open."""
         self.pools: dict[tuple[int, Join | None, int], dict[int, Any]] | None = None
@@ -91,6 +95,40 @@ class Run:
             self._fire(signal, work)
         return self._spread(work)
 
+    def paused(self, token: Token, interrupt: Interrupt, signals: Iterable[Signal] | None = None) -> list[Token]:
+        """Take a step out of the run until it is answered; what it has emitted stands."""
+        del self.live[token]
+        if self.interrupts is None:
+            self.interrupts = {}
+        self.interrupts[interrupt.id] = Paused(interrupt, token)
+        return self._set_aside(token, signals or ())
+
+    def resumed(self, interrupt_id: str, value: Any) -> list[Token]:
+        """Take a valid answer: it is the step's output, or the event that the step asked for."""
+        assert self.interrupts is not None
+        paused = self.interrupts.pop(interrupt_id)
+        self._wake()
+        token, event = paused.token, paused.interrupt.resume_event
+        if event is not None:
+            return self.emitted([Signal("event", event, value)])
+        node = self.plan.nodes[token.node]
+        return self._spread([(node.arms[0], value, token.scope, token.node, token.visit)])
+
+    def child_waits(self, token: Token) -> list[Token]:
+        """Take a token out of the run whose child flow waits for an answer."""
+        del self.live[token]
+        if self.parked is None:
+            self.parked = {}
+        self.parked[token] = None
+        return self._set_aside(token, ())
+
+    def child_resumes(self, token: Token) -> None:
+        """Take a token back whose child flow goes on."""
+        assert self.parked is not None
+        del self.parked[token]
+        self.live[token] = None
+        self._wake()
+
     def failed(self, error: Exception) -> None:
         """Note that a step failed: its token stays live, and so do those that are cut off by it."""
         if self.errors is None:
@@ -117,12 +155,12 @@ class Run:
         """Drop everything that is in flight, for good."""
         self._become(Status.CANCELLED)
         self.live.clear()
-        self.joins = self.pools = None
+        self.joins = self.pools = self.interrupts = self.parked = None
 
     def settle(self) -> Status:
-        """Say how a run stands that has nothing live: completed."""
+        """Say how a run stands that has nothing live: waiting for an answer, or completed."""
         if not self.live and self.status is Status.RUNNING:
-            self._become(Status.COMPLETED)
+            self._become(Status.WAITING if self.interrupts or self.parked else Status.COMPLETED)
         return self.status
 
     def set_result(self, value: Any) -> None:
@@ -159,6 +197,22 @@ class Run:
         return "/".join(reversed(parts))
 
     # -- inside
+
+    def _wake(self) -> None:
+        if self.status is Status.WAITING:
+            self._become(Status.RUNNING)
+
+    def _set_aside(self, token: Token, signals: Iterable[Signal]) -> list[Token]:
+        """Let the next item of a bounded block take the place of one that waits, and fire what was signalled."""
+        work: Work = []
+        if token.scope is not None:
+            join, item = token.scope.join, token.scope.item
+            if join.launched < len(join.slots) and item not in (join.released or ()):
+                join.released = [*(join.released or ()), item]
+                self._launch(self.plan.nodes[join.node], join, work)
+        for signal in signals:
+            self._fire(signal, work)
+        return self._spread(work)
 
     def _become(self, status: Status) -> None:
         if status not in TRANSITIONS[self.status]:
@@ -238,7 +292,7 @@ class Run:
             return
         join.slots[item] = token.value
         join.remaining -= 1
-        if join.launched < len(join.slots):
+        if join.launched < len(join.slots) and item not in (join.released or ()):
             self._launch(self.plan.nodes[join.node], join, work)
         if join.remaining == 0:
             assert self.joins is not None

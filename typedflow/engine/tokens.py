@@ -42,6 +42,8 @@ class Join(msgspec.Struct, eq=False):
     """How many items were let in; the rest follow as these come back."""
     hits: tuple[int, ...] | None = None
     """Of a match: the arms that were hit, in case order."""
+    released: list[int] | None = None
+    """Items that gave their place under the block's bound away while they pause."""
 
 
 @final
@@ -64,6 +66,30 @@ class Token(msgspec.Struct, eq=False):
     """The node whose output the value is; its type says how the value is saved."""
     visit: int
     """Which firing of its chain this is, within its scope; 0 on the main chain."""
+
+
+@final
+class Interrupt(msgspec.Struct, frozen=True):
+    """A question to the outside, put by a step that waits for the answer."""
+
+    id: str
+    type: str
+    """What kind of question it is, in the user's words."""
+    payload: Any
+    """JSON-typed: None, bool, int, float, str, list, dict with str keys."""
+    resume_event: str | None
+    """The event that the answer is emitted as; None where it becomes the step's output."""
+    step: str
+    """The name of the step that paused."""
+    status: str = "pending"
+
+
+@final
+class Paused(msgspec.Struct, eq=False):
+    """A token whose step waits for an answer."""
+
+    interrupt: Interrupt
+    token: Token
 
 
 @final

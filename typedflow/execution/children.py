@@ -31,6 +31,9 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     handler of the child.
     """
     current_step.set(None)
+    completed = (runtime.children or {}).get(token)
+    if completed is not None:
+        return runtime, leave_child(completed)
     capture: Capture = node.transfer[0]
     child_flow = node.child.for_child()
     child = ExecutionRuntime(child_flow, f"{runtime.id}/{runtime.run.key(token)}", parent=(runtime, token))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, final
+from typing import Any, ClassVar, Generic, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
 
 from typedflow.contract import executions
 from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.plan import PlanNode
-from typedflow.engine.tokens import UNSET, Signal, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
+from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.layer_fields import require_fields
 from typedflow.schema.layers import Layer
@@ -119,6 +120,30 @@ class Data(Generic[C, V]):
         value = self._runtime.result(value)
         if self._early is UNSET:
             self._early = value
+
+    def pause_for(
+        self,
+        payload: Any = None,
+        *,
+        type: str = "pause",
+        resume_event: str | None = None,
+        interrupt_id: str | None = None,
+    ) -> NoReturn:
+        """Stop this step, and with it its own branch, until `execution.async_continue_with(id, value)` answers.
+
+        `payload` is what is asked: JSON-typed, saved with the execution. Without `resume_event` the answer becomes the
+        output of this step, so it has to fit its return type; with it the branch ends here and the answer is emitted as
+        that event. `interrupt_id` is unique in the execution; by default it is derived from `key`. Never returns: what
+        stands behind it is not run. Emits of the step so far stand.
+        """
+        self._require_open("pause_for")
+        if resume_event is not None:
+            self._runtime.require_event(resume_event)
+        interrupt = Interrupt(
+            interrupt_id or self._runtime.interrupt_id(self._token), type, payload, resume_event, self._node.name
+        )
+        check_pause(self._node, interrupt, self._runtime)
+        raise PauseSignal(interrupt)
 
     # -- identity
 

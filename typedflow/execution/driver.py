@@ -17,9 +17,11 @@ from typing import Any, Final
 
 from typedflow.contract import executions
 from typedflow.engine.plan import Kind, PlanNode
+from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
-from typedflow.errors import ExecutionError
+from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution.children import enter_child, leave_child
+from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_step
 from typedflow.schema.writing import current_step
@@ -45,6 +47,7 @@ class Driver:
         "sink",
         "spawning",
         "stopping",
+        "tasks",
         "thread",
         "workers",
     )
@@ -60,6 +63,7 @@ class Driver:
         self.group: asyncio.TaskGroup | None = None
         self.loop = asyncio.get_running_loop()
         self.thread = threading.current_thread()
+        self.tasks: set[asyncio.Task[Any] | None] = {asyncio.current_task()}
         self.sink: asyncio.Queue[Any] | None = None
 
     # -- from outside
@@ -91,6 +95,10 @@ class Driver:
         if self.group is not None and self.ready and not self.spawning and self.workers < self.limit:
             self._spawn()
 
+    def is_worker(self, task: object) -> bool:
+        """Say whether steps run in this task."""
+        return task in self.tasks
+
     def deliver(self, item: Any) -> None:
         """Hand a stream item to whoever listens; callable from any thread."""
         if self.sink is not None:
@@ -119,7 +127,12 @@ class Driver:
 
     async def _helper(self) -> None:
         self.spawning = False
-        await self._work()
+        task = asyncio.current_task()
+        self.tasks.add(task)
+        try:
+            await self._work()
+        finally:
+            self.tasks.discard(task)
 
     async def _work(self) -> None:
         """Take tokens until there are none."""
@@ -140,6 +153,12 @@ class Driver:
                         tokens = await take_step(runtime, token, node)
                     while not tokens and not runtime.run.live and runtime.parent is not None:
                         runtime, tokens = self._leave(runtime)
+                except BaseExceptionGroup as error:
+                    failure = swallowed_pause(runtime, node, error)
+                    if failure is None:
+                        raise
+                    self._fail(runtime, node, failure)
+                    raise _Stop from None
                 except Exception as error:
                     self._fail(runtime, node, error)
                     raise _Stop from None
@@ -156,8 +175,10 @@ class Driver:
     def _leave(self, child: ExecutionRuntime) -> tuple[ExecutionRuntime, list[Token]]:
         """Go on in the parent of a child whose run is over."""
         assert child.parent is not None
-        child.run.settle()
-        return child.parent[0], leave_child(child)
+        parent, token = child.parent
+        if child.run.settle() is Status.WAITING:
+            return parent, parent.run.child_waits(token)
+        return parent, leave_child(child)
 
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
@@ -169,6 +190,17 @@ class Driver:
             above = None if above.parent is None else above.parent[0]
         self.failure = self.failure or error
         self.stopping = True
+
+
+def swallowed_pause(
+    runtime: ExecutionRuntime, node: PlanNode, error: BaseExceptionGroup[BaseException]
+) -> Exception | None:
+    """Turn a group that a handler raised into the failure of its step: itself, or the pause that was lost in it."""
+    if holds_pause(error):
+        failure = ContractError(executions.pause_in_group().at(runtime.place(node.name)))
+        failure.__cause__ = error
+        return failure
+    return error if isinstance(error, Exception) else None
 
 
 def may_suspend(node: PlanNode) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Generic, TypeAlias, final
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Generic, final
 
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import UNSET, Token
+from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError
+from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.driver import Driver
 from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, GivesStream, HasFlowState, HasInput, HasState
@@ -20,9 +21,6 @@ from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import Resources
 from typedflow.schema.render import render
 from typedflow.schema.resources import overrides_of
-
-Ready: TypeAlias = tuple[ExecutionRuntime, list[Token]]
-"""Tokens that are ready, with the run they belong to."""
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
@@ -66,6 +64,14 @@ class Execution(Generic[C]):
         return self._runtime.flow.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
 
     @property
+    def interrupts(self) -> Mapping[str, Interrupt]:
+        """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
+        found: dict[str, Interrupt] = {}
+        for runtime in self._runtime.tree():
+            found.update({id_: paused.interrupt for id_, paused in (runtime.run.interrupts or {}).items()})
+        return found
+
+    @property
     def errors(self) -> tuple[Exception, ...]:
         """Give the exceptions that steps have raised, first one first, those before a retry included."""
         return tuple(self._runtime.run.errors or ())
@@ -98,7 +104,8 @@ class Execution(Generic[C]):
         `timeout` seconds, which bounds the handlers too. Everything that ran has stopped by then. The input, the state
         and the resources are checked before any handler runs.
         """
-        return await self._drive([(self._runtime, self._enter(value))], timeout)
+        self._enter(value)
+        return await self._drive(timeout)
 
     def start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
         """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
@@ -108,8 +115,34 @@ class Execution(Generic[C]):
         """Run the failed and the cut-off steps of a failed execution once more, with the values that they had."""
         if self.status is not Status.FAILED:
             raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
-        self._runtime.resources.require_complete(self._place)
-        return await self._drive(retry_all(self._runtime), timeout)
+        self._require_resources()
+        for runtime in self._runtime.tree():
+            if runtime.run.status in (Status.FAILED, Status.RUNNING):
+                runtime.run.retried()
+        return await self._drive(timeout)
+
+    async def async_continue_with(
+        self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
+    ) -> Status:
+        """Answer a pending interrupt and run on until nothing is ready or running.
+
+        The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
+        it. It has to fit the return type of the step that paused, or the payload of its resume event; a wrong one is an
+        `InterruptError`, and so are an unknown and an answered interrupt; the interrupt stays pending. So it does where
+        a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
+        end.
+        """
+        self._answer(interrupt_id, value)
+        if self._runtime.driver is not None:
+            await self._stopped()
+            return self.status
+        return await self._drive(timeout)
+
+    def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
+        """Do what `async_continue_with` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.async_continue_with(interrupt_id, value, timeout=timeout), "execution.continue_with"
+        )
 
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
@@ -119,34 +152,47 @@ class Execution(Generic[C]):
         driver = self._runtime.driver
         if driver is not None:
             driver.cancel()
-            if self._done is None:
-                self._done = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._done)
+            await self._stopped()
         elif self.status not in (Status.COMPLETED, Status.CANCELLED):
             self._runtime.run.cancelled()
         return self.status
 
     def emit(self, event: str, payload: Any = None) -> None:
-        """Emit an event from outside: its listeners start at once in a running execution, else with the next run."""
+        """Emit an event from outside: its listeners start at once in a running execution, else with the next run.
+
+        What an event has started and not yet run is saved with the execution.
+        """
         runtime = self._runtime
         signal = runtime.event(event, payload)
         if self.status in (Status.COMPLETED, Status.CANCELLED):
             raise FinishedError(executions.finished(self.status, "emit").at(self._place))
+        tokens = runtime.run.emitted([signal])
         if runtime.driver is not None:
-            runtime.driver.push(runtime, runtime.run.emitted([signal]))
-        else:
-            runtime.queued = [*(runtime.queued or ()), signal]
+            runtime.driver.push(runtime, tokens)
 
-    async def stream(self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None) -> AsyncIterator[S]:
+    def stream(self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None) -> AsyncIterator[S]:
         """Start with `value` and give the items that the handlers put, in order.
 
         It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run.
         """
+        self._require_stream()
+        return self._streamed(lambda: self._enter(value), timeout)
+
+    def stream_continue(
+        self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
+    ) -> AsyncIterator[S]:
+        """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put."""
+        self._require_stream()
+        return self._streamed(lambda: self._answer(interrupt_id, value), timeout)
+
+    def _require_stream(self) -> None:
         if self._runtime.plan.check_stream is None:
             raise ContractError(executions.undeclared_stream(self._runtime.plan.spec.name).at(self._place))
-        tokens = self._enter(value)
+
+    async def _streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
+        begin()
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self._drive([(self._runtime, tokens)], timeout, queue))
+        running = asyncio.create_task(self._drive(timeout, queue))
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
         try:
             while (item := await queue.get()) is not UNSET:
@@ -177,7 +223,7 @@ class Execution(Generic[C]):
 
     # -- inside
 
-    def _enter(self, value: Any) -> list[Token]:
+    def _enter(self, value: Any) -> None:
         """Check all that can be checked before a handler runs, then put the input in front of the flow."""
         runtime = self._runtime
         if runtime.run.status is not Status.CREATED:
@@ -189,23 +235,42 @@ class Execution(Generic[C]):
             raise ContractError(problem.at(self._place)) from None
         if runtime.state is None and runtime.plan.spec.state is not None:
             runtime.require_state()
-        runtime.resources.require_complete(self._place)
-        return runtime.run.started(value)
+        self._require_resources()
+        runtime.run.started(value)
 
-    async def _drive(
-        self, ready: list[Ready], timeout: float | None, queue: asyncio.Queue[Any] | None = None
-    ) -> Status:
+    def _answer(self, interrupt_id: str, value: Any) -> None:
+        """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
+        if self.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
+            raise FinishedError(executions.finished(self.status, "continue_with").at(self._place))
+        owner = find_interrupt(self._runtime, interrupt_id)
+        accepted = accept_answer(owner, interrupt_id, value)
+        self._require_resources()
+        tokens = owner.run.resumed(interrupt_id, accepted)
+        self._runtime.answered = {*(self._runtime.answered or ()), interrupt_id}
+        below = owner
+        while below.parent is not None:
+            below.parent[0].run.child_resumes(below.parent[1])
+            below = below.parent[0]
+        if self._runtime.driver is not None:
+            self._runtime.driver.push(owner, tokens)
+
+    def _require_resources(self) -> None:
+        for runtime in self._runtime.tree():
+            runtime.resources.require_complete(runtime.name)
+
+    async def _stopped(self) -> None:
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._done)
+
+    async def _drive(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
         runtime = self._runtime
         run = runtime.run
         driver = Driver(self._concurrency)
         driver.sink = queue
-        if runtime.queued:
-            ready.append((runtime, run.emitted(runtime.queued)))
-            runtime.queued = None
-        for owner, tokens in ready:
-            driver.push(owner, tokens)
         for open_ in runtime.tree():
             open_.driver = driver
+            driver.push(open_, open_.ready())
         try:
             async with asyncio.timeout(timeout) as limit:
                 await driver.drive()
@@ -224,15 +289,7 @@ class Execution(Generic[C]):
                 runtime.children = None
             if self._done is not None and not self._done.done():
                 self._done.set_result(None)
-
-
-def retry_all(root: ExecutionRuntime) -> list[Ready]:
-    """Give the live tokens of a whole tree once more; one whose child is open goes on inside the child."""
-    ready: list[Ready] = []
-    for runtime in root.tree():
-        open_ = runtime.children or {}
-        ready.append((runtime, [token for token in runtime.run.retried() if token not in open_]))
-    return ready
+            self._done = None
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from typedflow.contract.names import is_id
 from typedflow.definition.builder import Builder, Cursor
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
 from typedflow.engine.status import Status
-from typedflow.errors import ContractError, ExecutionError
+from typedflow.errors import ContractError, ExecutionPaused
 from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
 from typedflow.execution.blueprint import Blueprint, Capture, WriteBack
 from typedflow.execution.data import Data
@@ -151,7 +151,7 @@ class Flow(Blueprint[C]):
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
-        self, child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+        self: Flow[HasInput[T]], child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
@@ -236,7 +236,8 @@ class Flow(Blueprint[C]):
         """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses."""
         execution = self.create_execution(state=state, runtime_resources=runtime_resources, concurrency=concurrency)
         if await execution.async_start(value, timeout=timeout) is Status.WAITING:
-            raise ExecutionError(f"execution '{execution.id}' is waiting")
+            problem = executions.paused(list(execution.interrupts))
+            raise ExecutionPaused(problem.at(f"flow '{self.name}'"), execution=execution)
         return execution.result
 
     def start(

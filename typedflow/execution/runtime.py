@@ -17,6 +17,7 @@ from typedflow.definition.edges import carried_types
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.engine.run import Run
+from typedflow.engine.status import Status
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources, ResourceLayers
@@ -114,11 +115,16 @@ class Works(Protocol):
         """Stop everything that runs."""
         ...
 
+    def is_worker(self, task: object) -> bool:
+        """Say whether steps run in this task."""
+        ...
+
 
 class ExecutionRuntime:
     """Hold what one execution is: its run, its layers, its identity."""
 
     __slots__ = (
+        "answered",
         "children",
         "depth",
         "driver",
@@ -127,7 +133,6 @@ class ExecutionRuntime:
         "id",
         "parent",
         "plan",
-        "queued",
         "resources",
         "run",
         "state",
@@ -147,12 +152,12 @@ class ExecutionRuntime:
         self.parent = parent
         """Of a child execution: its parent, and the token that waits there for its result."""
         self.depth: int = 0 if parent is None else parent[0].depth + 1
+        self.answered: set[str] | None = None
+        """Of a root: the interrupts that were answered here, so that a second answer can be told from a wrong one."""
         self.children: dict[Token, ExecutionRuntime] | None = None
         """The open child executions, by the token that waits for them."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
-        self.queued: list[Signal] | None = None
-        """Events that were emitted before the run could take them."""
         self.given_state = state
         self.state: State | None = None
 
@@ -184,6 +189,20 @@ class ExecutionRuntime:
             problem = events.wrong_payload(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
         raise ContractError(problem)
 
+    def require_event(self, name: str) -> None:
+        """Refuse an event that the contract does not declare."""
+        problem = events.check_event(name, self.plan.spec.events, contract=self.plan.spec.name)
+        if problem is not None:
+            raise ContractError(problem)
+
+    def interrupt_id(self, token: Token) -> str:
+        """Give the id of an interrupt that its step does not name: its place below the root, the same over re-runs."""
+        return f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id).lstrip(":/")
+
+    def interrupt_ids(self) -> Collection[str]:
+        """Give the ids that are pending here and in the open children."""
+        return {id_ for runtime in self.tree() for id_ in runtime.run.interrupts or ()}
+
     def put(self, item: Any) -> None:
         """Hand an item to the stream, checked; dropped when nobody listens."""
         check = self.plan.check_stream
@@ -211,6 +230,11 @@ class ExecutionRuntime:
         while runtime.parent is not None:
             runtime = runtime.parent[0]
         return runtime
+
+    def ready(self) -> list[Token]:
+        """Give the live tokens to work on: not those whose child is open, unless only its result is to be taken."""
+        open_ = self.children or {}
+        return [token for token in self.run.live if token not in open_ or open_[token].run.status is Status.COMPLETED]
 
     def tree(self) -> Iterator[ExecutionRuntime]:
         """Give this execution and all open ones below it, parents first."""

@@ -13,6 +13,7 @@ from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
 from typedflow.execution.data import Data
+from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread
 from typedflow.schema.annotations import UNKNOWN
@@ -35,8 +36,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     try:
         if node.kind == Kind.MATCH:
             hits = await choose(data, node)
-            if data._early is not UNSET:
-                runtime.run.set_result(data._early)
+            _set_result(data)
             return runtime.run.chosen(token, hits, data._signals)
         current_step.set(data)
         value = node.handler(data)
@@ -47,6 +47,8 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         ):
             value = await value
         value = settle_value(data, node, value)
+    except PauseSignal as pause:
+        return pause_step(data, pause)
     finally:
         data.revoked = True
     return finish(data, value)
@@ -54,10 +56,21 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
 
 def finish(data: Data[Any, Any], value: Any) -> list[Token]:
     """Tell the run that a step has ended."""
-    run = data._runtime.run
+    _set_result(data)
+    return data._runtime.run.finished(data._token, value, data._signals)
+
+
+def pause_step(data: Data[Any, Any], pause: PauseSignal) -> list[Token]:
+    """Tell the run that a step waits for an answer; what it has set, emitted and written stands."""
+    if data._touched is not None:
+        data._check_touched()
+    _set_result(data)
+    return data._runtime.run.paused(data._token, pause.interrupt, data._signals)
+
+
+def _set_result(data: Data[Any, Any]) -> None:
     if data._early is not UNSET:
-        run.set_result(data._early)
-    return run.finished(data._token, value, data._signals)
+        data._runtime.run.set_result(data._early)
 
 
 def settle_value(data: Data[Any, Any], node: PlanNode, value: Any) -> Any:
@@ -90,6 +103,8 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             async with asyncio.timeout(node.options.timeout):
                 result = settle_value(data, node, await _call(data, node))
             break
+        except PauseSignal as pause:
+            return pause_step(data, pause)
         except Exception as error:
             if retry is None or number >= attempts or not isinstance(error, retry.on):
                 raise

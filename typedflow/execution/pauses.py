@@ -1,0 +1,84 @@
+"""How a step pauses: the signal that ends it, and the check of what it asks."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any, Final
+
+from typedflow.contract import executions, flows
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import describe
+from typedflow.engine.plan import Kind, PlanNode
+from typedflow.engine.tokens import Interrupt
+from typedflow.errors import ContractError
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.schema.mismatch import Segment, render_path
+
+_SCALARS: Final = (type(None), bool, int, str)
+
+
+class PauseSignal(BaseException):
+    """End a step that pauses. A BaseException, so that no `except Exception` of the handler takes it for a failure."""
+
+    def __init__(self, interrupt: Interrupt) -> None:
+        super().__init__(f"step '{interrupt.step}' pauses for {interrupt.id!r}")
+        self.interrupt = interrupt
+
+
+def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> None:
+    """Refuse a pause that could not be answered, or that would be lost; raises one `ContractError` with all problems.
+
+    In a task of the handler's own it would be taken for a failure of that task.
+    """
+    problems: list[Problem] = []
+    task = _current_task()
+    if runtime.driver is not None and task is not None and not runtime.driver.is_worker(task):
+        problems.append(executions.pause_in_group())
+    if node.kind == Kind.MATCH:
+        problems.append(flows.pause_in_condition(node.name))
+    if interrupt.resume_event is not None and node.block:
+        problems.append(flows.resume_event_inside(node.block, interrupt.resume_event))
+    if interrupt.id in runtime.root().interrupt_ids():
+        problems.append(executions.interrupt_in_use(interrupt.id))
+    fault = find_non_json(interrupt.payload)
+    if fault is not None:
+        problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))
+    if problems:
+        raise ContractError(problems)
+
+
+def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
+    """Say whether a group that a handler raised has swallowed a pause."""
+    return group.subgroup(PauseSignal) is not None
+
+
+def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:
+    """Find the first part of a value that is not exactly a JSON type; NaN and infinities are not.
+
+    A value that holds itself is one too. The path leads to the part.
+    """
+    waiting: list[tuple[tuple[Segment, ...], Any, frozenset[int]]] = [((), value, frozenset())]
+    while waiting:
+        path, part, above = waiting.pop()
+        kind = type(part)
+        if kind in _SCALARS or (kind is float and math.isfinite(part)):
+            continue
+        if kind not in (list, dict) or id(part) in above:
+            return path, part
+        inside = above | {id(part)}
+        if kind is list:
+            waiting.extend(((*path, index), item, inside) for index, item in reversed(list(enumerate(part))))
+            continue
+        for key, item in reversed(part.items()):
+            if type(key) is not str:
+                return path, key
+            waiting.append(((*path, key), item, inside))
+    return None
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

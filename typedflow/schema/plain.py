@@ -1,0 +1,25 @@
+"""Typed values from plain data, as JSON has it: what a person or another program answers with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.forms import form_of
+from typedflow.schema.render import render
+from typedflow.schema.types import parse
+
+
+def from_plain(tp: Any, value: Any) -> Any:
+    """Give the typed value that plain data stands for, checked; raises `Mismatch`.
+
+    Strict, as msgspec is: a text is no number. Nothing of the data is kept by reference that could change later.
+    """
+    kind = parse(tp)
+    try:
+        made = msgspec.convert(value, form_of(kind), strict=True)
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+        raise Mismatch((), render(kind), value, str(error)) from None
+    return compile_check(kind)(made)
