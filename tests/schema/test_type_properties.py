@@ -109,9 +109,9 @@ ATOMS = [
 ]
 OTHERS = [
     Typed(bytes, st.binary(max_size=4)),
-    Typed(datetime, st.datetimes()),
+    Typed(datetime, st.datetimes().map(lambda at: at.replace(fold=0))),
     Typed(date, st.dates()),
-    Typed(time, st.times()),
+    Typed(time, st.times().map(lambda at: at.replace(fold=0))),  # msgspec drops the fold
     Typed(timedelta, st.timedeltas(timedelta(-9), timedelta(9))),
     Typed(UUID, st.uuids()),
     Typed(Decimal, st.decimals(allow_nan=False, allow_infinity=False, places=2)),
@@ -171,7 +171,7 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, (set, frozenset)) and isinstance(b, (set, frozenset)):
-        return a == b and sorted(map(repr, a)) == sorted(map(repr, b))
+        return len(a) == len(b) and all(any(same(x, y) for y in b) for x in a)
     if isinstance(a, msgspec.Struct):
         return all(same(getattr(a, name), getattr(b, name)) for name in a.__struct_fields__)
     if isinstance(a, Job):
@@ -277,8 +277,9 @@ def test_what_is_persistable_comes_back_the_same(typed: Typed, data: st.DataObje
 @settings(budget, max_examples=600)
 @given(any_form)
 def test_what_msgspec_refuses_is_not_persistable(typed: Typed) -> None:
-    try:
-        msgspec.json.Decoder(typed.form)
-        msgspec.msgpack.Decoder(typed.form)
-    except TypeError:
-        assert check_persistable(parse(typed.form))
+    kind = parse(typed.form)
+    if check_persistable(kind):  # msgspec is asked about the rest only: some unions crash it
+        return
+    msgspec.json.Decoder(typed.form)
+    msgspec.msgpack.Decoder(typed.form)
+    assert check_persistable(typed.form) == []

@@ -67,6 +67,7 @@ class _Relation:
         self.subclasses = subclasses
         self.limits = limits
         self.assumed: set[tuple[Kind, Kind]] = set()
+        self.unlimited = _Relation(subclasses, limits=False) if limits else self
 
     def holds(self, target: Kind, source: Kind) -> bool:
         if target in (source, ANY) or source == ANY or isinstance(source, Nothing):
@@ -87,7 +88,7 @@ class _Relation:
 
     def same(self, target: Kind, source: Kind) -> bool:
         """Say whether two kinds may stand for each other inside a mutable container; limits count one way only."""
-        return self.holds(target, source) and _Relation(self.subclasses, limits=False).holds(source, target)
+        return self.holds(target, source) and self.unlimited.holds(source, target)
 
     def _holds(self, target: Kind, source: Kind) -> bool:
         if isinstance(source, UnionOf):

@@ -9,6 +9,7 @@ stricter ones, each tried against msgspec by the tests. What is refused although
 from __future__ import annotations
 
 import enum
+import typing
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import render
 from typedflow.schema.types import (
     MAPPINGS,
+    NO_LIMITS,
     AliasOf,
     Anything,
     CollectionOf,
@@ -49,8 +51,8 @@ def check_persistable(tp: Any, *, field: bool = False) -> list[Fault]:
     """Give every part of a type that cannot be saved and loaded, with its path and the reason; empty if none.
 
     The path holds field names, and the positions of fixed tuples; the items of a collection have no segment of their
-    own. `field`: the type is that of a Struct field, which may be UNSET. Raises `Unresolved` where a name in an
-    annotation means nothing.
+    own. Given a typing form rather than a kind, msgspec itself is asked too. `field`: the type is that of a Struct
+    field, which may be UNSET. Raises `Unresolved` where a name in an annotation means nothing.
     """
     kind = parse(tp)
     faults = list(dict.fromkeys(_Walk().faults(kind, (), field)))
@@ -72,6 +74,7 @@ def _refused_by_msgspec(tp: Any, kind: Kind) -> list[Fault]:
 class _Walk:
     def __init__(self) -> None:
         self.seen: set[Kind] = set()
+        self.open_aliases: set[Kind] = set()
 
     def faults(self, kind: Kind, path: tuple[str | int, ...], field: bool = False) -> Iterator[Fault]:
         match kind:
@@ -83,10 +86,12 @@ class _Walk:
                 yield path, "Raw holds bytes of one format, and cannot be saved in another"
             case Scalar() if kind == _UNSET:
                 yield path, "UNSET can only stand for a Struct field"
+            case Scalar(limits=limits) if limits != NO_LIMITS:
+                yield from ((path, reason) for reason in _limit_faults(kind))
             case EnumOf(cls=enum_cls):
                 yield from ((path, reason) for reason in _enum_faults(enum_cls))
             case LiteralOf(members=members):
-                odd = [value for cls, value in members if cls not in _LITERAL_CLASSES]
+                odd = [v for cls, v in members if cls not in _LITERAL_CLASSES or (cls is int and abs(v) >= 2**63)]
                 yield from ((path, f"msgspec cannot decode a Literal of {value!r}") for value in odd)
             case CollectionOf() | MappingOf():
                 yield from self._container(kind, path)
@@ -106,11 +111,18 @@ class _Walk:
                 yield path, f"{render(kind)} cannot be encoded"
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        if kind in self.open_aliases:
+            yield path, f"msgspec cannot decode {render(kind)}, an alias that speaks of itself: use a Struct"
         if kind in self.seen:
             return
         self.seen.add(kind)
         if isinstance(kind, AliasOf):
+            if not isinstance(kind.alias, _NATIVE_ALIAS):
+                yield path, f"msgspec cannot decode {render(kind)}, an alias of typing_extensions"
+                return
+            self.open_aliases.add(kind)
             yield from self.faults(kind.target, path)
+            self.open_aliases.discard(kind)
             return
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
         for field in fields_of(kind):
@@ -130,6 +142,7 @@ class _Walk:
         yield from self.faults(kind.item, path)
 
 
+_NATIVE_ALIAS: Final = getattr(typing, "TypeAliasType", ())
 _CONCRETE: Final = frozenset({list, set, frozenset, tuple, dict})
 _LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})
 
@@ -138,6 +151,25 @@ def _enum_faults(cls: type[enum.Enum]) -> Iterator[str]:
     values = [member.value for member in cls]
     if not (all(isinstance(v, str) for v in values) or all(type(v) is int for v in values)):
         yield f"the values of {cls.__name__} are neither all str nor all int"
+    elif any(isinstance(v, int) and abs(v) >= 2**63 for v in values):
+        yield f"the values of {cls.__name__} are past 64 bits"
+
+
+def _limit_faults(kind: Scalar) -> Iterator[str]:
+    for name, bound in kind.limits.given().items():
+        if kind.cls not in _LIMITED[name]:
+            yield f"msgspec cannot hold {kind.cls.__name__} to '{name}'"
+        elif kind.cls is int and name in _NUMERIC and (type(bound) is not int or abs(bound) >= 2**63):
+            yield f"the bound '{name}={bound!r}' of an int is no int of 64 bits"
+
+
+_NUMERIC: Final = frozenset({"ge", "gt", "le", "lt", "multiple_of"})
+_LIMITED: Final[dict[str, frozenset[type]]] = {
+    **dict.fromkeys(_NUMERIC, frozenset({int, float})),
+    **dict.fromkeys(("min_length", "max_length"), frozenset({str, bytes, bytearray})),
+    "pattern": frozenset({str}),
+    "tz": frozenset({datetime, time}),
+}
 
 
 def _is_hashable(kind: Kind) -> bool:
@@ -201,8 +233,13 @@ def _union_faults(kind: UnionOf) -> Iterator[str]:
     for make, members in makes.items():
         if len(members) > 1 and not _told_apart(make, members):
             names = " and ".join(map(render, members))
-            hint = ": give the Structs a tag" if make == "mapping" and _are_structs(members) else ""
+            hint = ": give the Structs tags of one kind" if _are_structs(members) else ""
             yield f"{names} cannot be told apart when read back{hint}"
+    seen = [see_through(member) for member in kind.members]
+    limited = [member for member in seen if getattr(member, "limits", NO_LIMITS) != NO_LIMITS]
+    if limited and any(isinstance(member, TupleOf) for member in seen):
+        # msgspec 0.22.0 builds such a decoder wrongly, and the process dies of it
+        yield f"msgspec cannot read {render(limited[0])} beside a tuple of fixed length"
 
 
 def _makes(kind: Kind) -> set[str]:

@@ -44,7 +44,7 @@ def scalar_check(kind: Scalar) -> Check:
 def literal_check(kind: LiteralOf) -> Check:
     """Compile the check of a Literal: by value and class, for `1 == True`."""
     expected = render(kind)
-    members = frozenset(kind.members)
+    members = kind.members  # a tuple: few, and not all of them hashable
     classes = frozenset(cls for cls, _ in members)
 
     def check(value: Any) -> Any:
