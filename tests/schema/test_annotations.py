@@ -1,11 +1,15 @@
 """What handlers say of themselves, with annotations that are evaluated where they are written."""
 
+# The handlers have no bodies: they are read, never called.
+# mypy: disable-error-code="empty-body"
+
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, ClassVar, Generic, Literal, Never, NoReturn, TypeVar
 
 import pytest
+from typing_extensions import TypeAliasType
 
 from typedflow.schema.annotations import (
     NEVER,
@@ -52,17 +56,17 @@ def gives_nothing(data: Data[Review, None]) -> None: ...
 def no_return(data: Data[Review, int]) -> NoReturn: ...
 def never(data: Data[Review, int]) -> Never: ...
 async def async_never(data: Data[Review, int]) -> NoReturn: ...
-def no_result(data: Data[Review, int]): ...
-def bare(data: Data) -> str: ...
+def no_result(data: Data[Review, int]): ...  # type: ignore[no-untyped-def]  # says nothing on purpose
+def bare(data: Data) -> str: ...  # type: ignore[type-arg]  # says nothing on purpose
 def no_data(data: int) -> str: ...
-def nothing(data): ...
+def nothing(data): ...  # type: ignore[no-untyped-def]  # says nothing on purpose
 def no_parameter() -> str: ...
 def variable(data: Data[Review, V]) -> V: ...
 def literal(data: Data[Review, Literal["a"]]) -> str: ...
 def annotated(data: Annotated[Data[Review, int], "note"]) -> str: ...
 def as_text(data: "Data[Review, int]") -> "str": ...
 def partly_text(data: "Data[Review, list['int']]") -> list["str"]: ...
-def unresolvable(data: "Data[Review, Missing]") -> str: ...  # noqa: F821  # the point of the test
+def unresolvable(data: "Data[Review, Missing]") -> str: ...  # type: ignore[name-defined]  # noqa: F821  # wrong on purpose
 def second(prefix: str, data: Data[Review, int]) -> str: ...
 def by_keyword(data: Data[Review, int], *, limit: int) -> str: ...
 def variadic(*args: Any) -> str: ...
@@ -87,13 +91,21 @@ def wrapped_object(data: Data[Review, int]) -> str: ...
 
 wrapped_object.__wrapped__ = Callables()  # type: ignore[attr-defined]  # functions take attributes
 
+Alias = TypeAliasType("Alias", Data[Review, V], type_params=(V,))
+Whole = TypeAliasType("Whole", Data[Review, int])
+
+
+def aliased(data: Alias[int]) -> str: ...
+def whole(data: Whole) -> str: ...
+
+
 SAID = HandlerTypes(Review, int, str, False)
 ASYNC = HandlerTypes(Review, int, str, True)
 SILENT = HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, False)
 
 
 @pytest.mark.parametrize(
-    ("handler", "expected"),
+    "handler, expected",
     [
         (plain, SAID),
         (coroutine, ASYNC),
@@ -114,6 +126,8 @@ SILENT = HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, False)
         (as_text, SAID),
         (partly_text, HandlerTypes(Review, list[int], list[str], False)),
         (unresolvable, HandlerTypes(UNKNOWN, UNKNOWN, str, False)),
+        (aliased, SAID),
+        (whole, SAID),
         (variadic, HandlerTypes(UNKNOWN, UNKNOWN, str, False)),
         (functools.partial(second, "x"), SAID),
         (functools.partial(second, prefix="x"), SAID),
@@ -151,7 +165,7 @@ def test_names_of_the_frame_that_attaches_the_handler() -> None:
 
 
 def test_a_name_of_the_frame_does_not_hide_one_of_the_handlers_own_module() -> None:
-    Review = str  # noqa: F841, N806  # read through the frame
+    Review = str  # noqa: F841  # read through the frame
     assert handler_types(as_text, sys._getframe()).contract is globals()["Review"]
 
 
@@ -182,7 +196,7 @@ def test_a_closure_that_is_not_bound_yet_is_passed_over() -> None:
 
 def test_what_needed_the_frame_is_read_anew_in_each_frame() -> None:
     def attach(handler: Callable[..., Any], local: type) -> Any:
-        Local = local  # noqa: F841, N806  # read through the frame
+        Local = local  # noqa: F841  # read through the frame
         return handler_types(handler, sys._getframe()).value
 
     def handler(data: "Data[Review, Local]") -> str: ...  # type: ignore[name-defined]  # noqa: F821
@@ -194,8 +208,19 @@ def test_a_function_is_read_once() -> None:
     assert handler_types(plain) is handler_types(plain, sys._getframe())
 
 
+def test_the_mark_shows_its_name() -> None:
+    assert repr(UNKNOWN) == "UNKNOWN"
+
+
+def test_a_ring_of_methods_says_nothing() -> None:
+    partial: Any = functools.partial(plain)
+    for _ in range(200):
+        partial = staticmethod(partial)
+    assert handler_types(partial) == SILENT
+
+
 @pytest.mark.parametrize(
-    ("annotation", "expected"),
+    "annotation, expected",
     [
         (None, type(None)),
         (int, int),
@@ -212,7 +237,7 @@ def test_resolve(annotation: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "text"),
+    "annotation, text",
     [
         ("Missing", "'Missing': NameError: name 'Missing' is not defined"),
         (list["Missing"], "'Missing': NameError: name 'Missing' is not defined"),  # type: ignore[name-defined]  # noqa: F821
@@ -254,16 +279,17 @@ if sys.version_info >= (3, 12):
         """
 type Alias[T] = Data[Review, T]
 type Whole = Data[Review, int]
-def generic[T](data: "Data[Review, list[T]]") -> T: ...
+def over_any[T](data: "Data[Review, list[T]]") -> T: ...
 def aliased(data: Alias[int]) -> str: ...
 def whole(data: Whole) -> str: ...
 """
     )
 
     def test_type_parameters_and_aliases() -> None:
-        found = handler_types(globals()["generic"])
+        over_any = globals()["over_any"]
+        found = handler_types(over_any)
         assert found.contract is Review
-        assert found.value == list[globals()["generic"].__type_params__[0]]
+        assert found.value == list[over_any.__type_params__[0]]
         assert found.result is UNKNOWN
         assert handler_types(globals()["aliased"]) == SAID
         assert handler_types(globals()["whole"]) == SAID

@@ -2,10 +2,11 @@
 
 import logging
 import typing
-from typing import Any, ClassVar, Generic, Optional, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar
 
 import msgspec
 import pytest
+from typing_extensions import TypeAliasType
 
 from typedflow.errors import ContractError
 from typedflow.schema.contracts import Contract, ContractSpec, spec_of
@@ -26,7 +27,7 @@ class Report(msgspec.Struct):
 
 
 class ReviewState(State):
-    request: Optional[Request] = None
+    request: Request | None = None
     kind: ClassVar[str] = "review"
 
 
@@ -144,7 +145,7 @@ def test_classes_may_be_nested_in_a_contract() -> None:
 def test_classes_of_a_function_that_speak_of_each_other() -> None:
     class Item(msgspec.Struct):
         name: "str"
-        inner: "Optional[Item]" = None
+        inner: "Item | None" = None
 
     class Keys(TypedDict):
         item: "Item"
@@ -152,16 +153,19 @@ def test_classes_of_a_function_that_speak_of_each_other() -> None:
     class Pair(typing.NamedTuple):
         item: "Item"
 
+    Several = TypeAliasType("Several", list[Item])
+
     class Local(State):
         items: "list[Item]" = []
-        keys: "Optional[Keys]" = None
-        pair: "Optional[Pair]" = None
+        keys: "Keys | None" = None
+        pair: "Pair | None" = None
         by_name: "dict[str, Item]" = {}
 
     class LocalContract(Contract):
         input: "Item"
         result: "dict[str, Item]"
         state: "Local"
+        stream: "Several"
 
     state = fresh(Local, {"items": [{"name": "a", "inner": {"name": "b"}}], "keys": {"item": {"name": "c"}}})
     assert state.items == [Item("a", Item("b"))]
@@ -182,11 +186,23 @@ def test_a_struct_that_only_the_contracts_frame_can_explain() -> None:
         n: int = 0
 
     class Whole(Contract):
-        input: Outside
+        input: Outside  # type: ignore[valid-type]  # made by a function
         result: None
 
     assert msgspec.json.decode(b'{"inner": {"n": 2}}', type=Outside).inner == Later(2)
     assert spec_of(Whole).input is Outside
+
+
+def unresolvable_aliases() -> None:
+    Gone = TypeAliasType("Gone", "list[Nowhere]")  # type: ignore[name-defined]  # noqa: F821  # wrong on purpose
+
+    class Aliased(State):
+        gone: Gone | None = None
+
+    class Bad(Contract):
+        input: Gone
+        result: None
+        state: Aliased
 
 
 def missing_parts() -> None:
@@ -202,7 +218,7 @@ def wrong_kinds() -> None:
         flow_state: Request
         resources: None
         events: ReviewState
-        stream: 5
+        stream: 5  # type: ignore[valid-type]  # wrong on purpose
 
 
 def values() -> None:
@@ -215,21 +231,21 @@ def values() -> None:
 
 def unresolvable() -> None:
     class Item(msgspec.Struct):
-        inner: "Nowhere"
+        inner: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # wrong on purpose
 
     class Bad(Contract):
-        input: "Missing"
+        input: "Missing"  # type: ignore[name-defined]  # noqa: F821  # wrong on purpose
         result: Item
 
 
 def unsavable() -> None:
     class Deep(msgspec.Struct):
-        handle: Optional[logging.Logger] = None
+        handle: logging.Logger | None = None
 
     class Bad(State):
         log: logging.Logger
-        deep: Optional[Deep] = None
-        tools: Optional[ReviewResources] = None
+        deep: Deep | None = None
+        tools: ReviewResources | None = None
         many: list[ReviewResources] = []
 
     class BadContract(Contract):
@@ -260,7 +276,7 @@ IN_RESOURCES = "(declare it as the contract's `resources`, read it as data.resou
 
 
 @pytest.mark.parametrize(
-    ("define", "expected"),
+    "define, expected",
     [
         (
             missing_parts,
@@ -306,6 +322,15 @@ IN_RESOURCES = "(declare it as the contract's `resources`, read it as data.resou
             ],
         ),
         (
+            unresolvable_aliases,
+            [
+                "TF610: 'input' of Bad is annotated 'Gone', which cannot be resolved: 'Nowhere' is not defined where "
+                f"the alias 'Gone' was written {NOT_THERE}",
+                "TF610: 'state' of Bad is annotated 'Aliased', which cannot be resolved: 'Nowhere' is not defined "
+                f"where the alias 'Gone' was written {NOT_THERE}",
+            ],
+        ),
+        (
             unsavable,
             [
                 f"TF603: field 'log' of Bad cannot be saved: Logger cannot be encoded ({BELONGS})",
@@ -342,7 +367,7 @@ def test_a_contract_has_no_instances() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"), [(5, "5 (int)"), (Request, "Request"), (Contract, "Contract"), (list[int], "list[int]")]
+    "given, shown", [(5, "5 (int)"), (Request, "Request"), (Contract, "Contract"), (list[int], "list[int]")]
 )
 def test_what_is_no_contract_has_no_spec(given: Any, shown: str) -> None:
     (text,) = problems_of(lambda: spec_of(given))

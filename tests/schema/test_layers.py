@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import enum
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, NewType
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import TypeAliasType
 
 from typedflow.errors import ContractError, FinishedError
 from typedflow.schema.layer_fields import NotedField, is_changeable, layer_fields
@@ -76,7 +78,7 @@ def in_step(step: Step) -> Iterator[Step]:
 
 
 @pytest.mark.parametrize(
-    ("layer", "name", "value", "text"),
+    "layer, name, value, text",
     [
         (ReviewState, "count", "x", "TF601: 'count' of state takes int, not 'x' (str)"),
         (ReviewState, "drafts", ["a", 1], "TF601: 'drafts[1]' of state takes str, not 1 (int)"),
@@ -168,7 +170,8 @@ def test_deleting_an_attribute_sets_its_default() -> None:
 def test_what_was_changed_inside_is_checked_again() -> None:
     state = fresh(ReviewState, {"request": Request("a"), "drafts": ["a"]})
     state.drafts.append(1)  # type: ignore[arg-type]  # wrong on purpose
-    state.request.topic = None  # type: ignore[union-attr, assignment]  # wrong on purpose
+    assert state.request is not None
+    state.request.topic = None  # type: ignore[assignment]  # wrong on purpose
     require_fields(state, ["count"])
     with in_step(Step()), pytest.raises(ContractError) as caught:
         require_fields(state, ["drafts", "request", "count"])
@@ -210,7 +213,7 @@ def test_layers_are_keyword_only_and_know_their_fields_in_any_order() -> None:
 
     assert Mixed(second="x") == fresh(Mixed, {"second": "x"})
     with pytest.raises(TypeError):
-        Mixed("x")  # type: ignore[misc, call-arg, arg-type]  # wrong on purpose
+        Mixed("x")  # type: ignore[call-arg, arg-type]  # wrong on purpose
 
 
 def test_unknown_fields_are_refused_when_decoding() -> None:
@@ -219,14 +222,14 @@ def test_unknown_fields_are_refused_when_decoding() -> None:
 
 
 def bad_state() -> None:
-    class Bad(State, frozen=True, array_like=True, tag=True, forbid_unknown_fields=False):
-        get: int
+    class Bad(State, frozen=True, array_like=True, tag=True, forbid_unknown_fields=False):  # type: ignore[misc]  # wrong
+        get: int  # type: ignore[assignment]  # wrong on purpose
         __dunder__: int
 
 
 def bad_flow_state() -> None:
     class Bad(FlowState, tag="x"):
-        to_dict: int
+        to_dict: int  # type: ignore[assignment]  # wrong on purpose
 
 
 def bad_resources() -> None:
@@ -235,7 +238,7 @@ def bad_resources() -> None:
 
 
 @pytest.mark.parametrize(
-    ("define", "numbers", "first"),
+    "define, numbers, first",
     [
         (
             bad_state,
@@ -284,7 +287,11 @@ def test_a_resource_cannot_be_assigned() -> None:
         "execution)"
     )
     with pytest.raises(ContractError):
-        del tools.logger  # type: ignore[misc]  # wrong on purpose
+        del tools.logger
+
+
+class Colour(enum.Enum):
+    RED = 1
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -292,7 +299,7 @@ class Loop(msgspec.Struct, frozen=True):
 
 
 @pytest.mark.parametrize(
-    ("tp", "expected"),
+    "tp, expected",
     [
         (int, False),
         (str | None, False),
@@ -308,6 +315,11 @@ class Loop(msgspec.Struct, frozen=True):
         (Request | None, True),
         (Loop, False),
         (Any, True),
+        (Colour, False),
+        (Literal["a"], False),
+        (NewType("N", int), False),
+        (NewType("L", list[int]), True),
+        (TypeAliasType("A", "list[int]"), True),
     ],
 )
 def test_is_changeable(tp: Any, expected: bool) -> None:

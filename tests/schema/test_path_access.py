@@ -62,13 +62,22 @@ class Ice(msgspec.Struct, tag=True, frozen=True):
     name: str = ""
 
 
+@dataclass
+class Defaults:
+    point: Point
+    pair: tuple[list[int], int] = ([], 0)
+    extra: int = 0
+
+
 class Wide(State):
+    chain: dict[str, Inner | None] = {}
+    defaults: Defaults = msgspec.field(default_factory=lambda: Defaults(Point(1, Inner())))
     a: dict[str, Inner] = {}
     inner: Inner = msgspec.field(default_factory=Inner)
     maybe: Inner | None = None
     needs: Needs | None = None
     frozen: Frozen = Frozen()
-    keys: Keys = msgspec.field(default_factory=lambda: {"inner": Inner()})
+    keys: Keys = msgspec.field(default_factory=lambda: Keys(inner=Inner()))
     plain: Plain = msgspec.field(default_factory=Plain)
     point: Point = msgspec.field(default_factory=lambda: Point(1, Inner()))
     meta: dict[str, dict[str, int]] = {}
@@ -111,7 +120,7 @@ def state() -> Wide:
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    "path, value",
     [
         ("a.b.c", 1),
         ("inner.c", 0),
@@ -142,7 +151,7 @@ def test_what_cannot_be_reached_now(state: Wide, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "text"),
+    "path, text",
     [
         ("drafs", "TF202: Wide has no field 'drafs' (did you mean 'drafts'?)"),
         ("inner.d", "TF202: Inner has no field 'd', in 'inner.d' (its fields: 'c', 'tags', 'must')"),
@@ -169,7 +178,7 @@ def test_a_path_that_the_types_do_not_know(state: Wide, path: Any, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("path", "old", "new"),
+    "path, old, new",
     [
         ("drafts", ["a", "b"], []),
         ("meta", {"x": {"y": 1}}, {"z": {}}),
@@ -193,7 +202,7 @@ def test_set_replaces_on_a_flow_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    "path, value",
     [
         ("a.b.c", 5),
         ("inner.tags", ["x"]),
@@ -223,7 +232,7 @@ def test_set_takes_a_mapping_for_a_record(state: Wide) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "text"),
+    "path, value, text",
     [
         ("n", "x", "TF601: 'n' of state takes int, not 'x' (str)"),
         ("a.b.c", "x", "TF601: 'a.b.c' of state takes int, not 'x' (str)"),
@@ -270,7 +279,7 @@ def test_a_value_that_may_be_none_is_written_through_while_it_is_there(state: Wi
 
 
 @pytest.mark.parametrize(
-    ("path", "values", "expected"),
+    "path, values, expected",
     [
         ("drafts", ["a", "a"], ["a", "a"]),
         ("seen", [1, 1, True], {1}),
@@ -293,7 +302,7 @@ def test_append_looks_at_the_new_value_only(state: Wide) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "text"),
+    "path, value, text",
     [
         ("drafts", 1, "TF601: 'drafts[...]' of state takes str, not 1 (int)"),
         ("seen", "x", "TF601: 'seen[...]' of state takes int, not 'x' (str)"),
@@ -334,16 +343,63 @@ def test_append_to_a_list_that_may_be_none_while_it_is_there(state: Wide) -> Non
     assert state.later == ["x"]
 
 
+def test_a_none_half_way_is_an_error_of_the_path(state: Wide) -> None:
+    class Deep(State):
+        top: dict[str, dict[str, Inner] | None] = {}
+        first: dict[str, Keys] | None = None
+
+    deep = fresh(Deep, {"top": {"k": None}})
+    calls: list[Callable[[], object]] = [
+        lambda: deep.set("top.k.x.c", 1),
+        lambda: deep.append("top.k.x.tags", "a"),
+        lambda: deep.delete("top.k.x.c"),
+        lambda: deep.delete("top.k.x"),
+    ]
+    for call in calls:
+        with pytest.raises(ContractError, match=r"TF204: 'top.k.x.*' cannot be written through 'top.k', which may be"):
+            call()
+    with pytest.raises(ContractError, match="through 'first'"):
+        deep.set("first.k.extra.n", 1)
+
+
+def test_a_default_of_a_dataclass_is_made_anew(state: Wide) -> None:
+    state.delete("defaults.pair")
+    state.defaults.pair[0].append(1)
+    state.delete("defaults.pair")
+    assert state.defaults.pair == ([], 0)
+    with pytest.raises(ContractError, match=r"TF207: 'defaults.point' cannot be deleted"):
+        state.delete("defaults.point")
+
+
+def test_delete_where_the_union_has_another_member(state: Wide) -> None:
+    class Left(msgspec.Struct, tag=True):
+        only: int = 0
+        both: int = 0
+
+    class Any_(State):
+        holder: Any = None
+
+    open_ = Any_(holder=Left())
+    open_.set("holder.both", 2)
+    open_.delete("holder.both")
+    assert open_.holder == Left()
+    with pytest.raises(PathError, match=r"TF208: 'holder.neither' is not there now"):
+        open_.delete("holder.neither")
+    open_.set("holder", 5)
+    with pytest.raises(PathError, match=r"TF208: 'holder.x' is not there now"):
+        open_.delete("holder.x")
+
+
 def test_append_to_a_missing_key(state: Wide) -> None:
     class Lists(State):
         by_name: dict[str, list[int]] = {}
 
-    with pytest.raises(PathError, match="TF208: 'by_name.x' is not there now"):
+    with pytest.raises(PathError, match=r"TF208: 'by_name.x' is not there now"):
         Lists().append("by_name.x", 1)
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "default"),
+    "path, value, default",
     [
         ("n", 3, 0),
         ("text", "a", None),
@@ -377,7 +433,7 @@ def test_delete_removes_a_key(state: Wide) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "text"),
+    "path, text",
     [
         (
             "needs.topic",
@@ -464,5 +520,5 @@ def test_access_by_path_into_any_value() -> None:
     open_.set("anything.n.m", "y")
     open_.set("anything.new", 3)
     assert open_.anything == {"list": [1, "x"], "n": {"m": "y"}, "new": 3}
-    with pytest.raises(PathError, match="TF208: 'anything.list.x' is not there now"):
+    with pytest.raises(PathError, match=r"TF208: 'anything.list.x' is not there now"):
         open_.set("anything.list.x", 1)

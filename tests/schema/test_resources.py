@@ -103,7 +103,7 @@ def test_fields_left_at_their_default_are_no_overrides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "fits"),
+    "key, value, fits",
     [
         ("tool", Tool(), True),
         ("tool", Special(), True),
@@ -159,7 +159,7 @@ class Holder(msgspec.Struct):
 
 
 @pytest.mark.parametrize(
-    ("tp", "found"),
+    "tp, found",
     [
         (Needs, True),
         (Needs | None, True),

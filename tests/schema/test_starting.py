@@ -82,7 +82,7 @@ def test_what_is_given_is_copied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "expected"),
+    "name, value, expected",
     [
         ("request", {"topic": "a"}, Request("a")),
         ("pet", {"type": "Cat", "name": "Tom"}, Cat("Tom")),
@@ -102,7 +102,7 @@ def test_mappings_become_records_at_any_depth(name: str, value: Any, expected: A
 
 
 @pytest.mark.parametrize(
-    ("cls", "given", "expected"),
+    "cls, given, expected",
     [
         (
             Named,

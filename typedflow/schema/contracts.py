@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, TypeVar, cast, get_args, get_origin
 
+import msgspec
+
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import (
     PARTS,
@@ -27,15 +29,15 @@ from typedflow.contract.schema import (
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
 from typedflow.schema.annotations import calling_frame, class_hints
-from typedflow.schema.check import render_path
+from typedflow.schema.check import compile_check, render_path
 from typedflow.schema.layer_fields import layer_fields
-from typedflow.schema.layers import Events, FlowState, Resources, State
+from typedflow.schema.layers import Events, FlowState, Layer, Resources, State
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
 from typedflow.schema.resources import resources_within
 from typedflow.schema.settling import settle
-from typedflow.schema.types import RecordOf
+from typedflow.schema.types import RecordOf, Unresolved
 
 _BASES: Final[Mapping[str, type]] = types.MappingProxyType(
     {"state": State, "flow_state": FlowState, "resources": Resources, "events": Events}
@@ -185,18 +187,26 @@ def _check_part(contract: str, name: str, tp: Any, frame: types.FrameType | None
     unsettled = settle(tp, frame)
     if unsettled:
         return [unresolved(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
-    return _check_state(tp) if name in ("state", "flow_state") else []
+    try:
+        if name in ("state", "flow_state"):
+            return _check_state(tp)
+        if name != "resources":
+            compile_check(tp)
+    except Unresolved as failure:  # in an alias, which nobody can write back
+        return [unresolved(contract, name, render(tp), str(failure))]
+    return []
 
 
-def _check_state(cls: type) -> list[Problem]:
+def _check_state(cls: type[Layer]) -> list[Problem]:
     """Check that every field of a State or FlowState can be saved and read back, whatever is in it."""
     problems: list[Problem] = []
+    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # no kinds: msgspec is asked as well
     for field in layer_fields(cls).values():
         within = resources_within(field.kind)
         if within is not None:
             problems.append(resource_in_state(cls.__name__, field.name, render(within)))
             continue
-        for path, reason in check_persistable(field.kind, field=True):
+        for path, reason in check_persistable(forms[field.name], field=True):
             inner = render_path((field.name, *path))
             problems.append(not_persistable(cls.__name__, field.name, reason, path=inner))
     return problems

@@ -84,6 +84,7 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
     keeps a write from the listeners.
     """
 
+    __typedflow_layer__: ClassVar[str]
     __typedflow_fields__: ClassVar[dict[str, LayerField]] = {}
 
     if not TYPE_CHECKING:

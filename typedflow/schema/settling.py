@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import types
 import typing
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,5 +69,6 @@ def _inner_types(tp: Any) -> list[Any]:
     """Give what a type is made of: arguments, an alias's value, the class behind a generic alias, a NewType's base."""
     inner = [getattr(tp, name, None) for name in ("__origin__", "__supertype__")]
     if isinstance(tp, ALIASES):
-        inner.append(tp.__value__)
+        with suppress(NameError):  # who parses the alias says so
+            inner.append(tp.__value__)
     return [*getattr(tp, "__args__", ()), *inner]

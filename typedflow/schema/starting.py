@@ -13,10 +13,10 @@ from typedflow.schema.construction import construct
 from typedflow.schema.copies import Uncopyable
 from typedflow.schema.defaults import defaults_of
 from typedflow.schema.layer_fields import LayerField, fault_problem, layer_fields
-from typedflow.schema.layers import FlowState, State
+from typedflow.schema.layers import Layer
 from typedflow.schema.render import describe, render
 
-LayerT = TypeVar("LayerT", State, FlowState)
+LayerT = TypeVar("LayerT", bound=Layer)
 
 
 def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) -> LayerT:
