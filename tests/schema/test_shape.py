@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import make_dataclass
 from typing import Any, Generic, Literal, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
 
 import msgspec
@@ -14,8 +14,13 @@ from typedflow.contract.shape import FieldInfo, Shape
 from typedflow.schema.shape import TypeShape
 
 T = TypeVar("T")
-Maybe = TypeAliasType("Maybe", "int | None")
+
+
+Job = make_dataclass("Job", [("title", str)])
+
+
 make_alias: Any = TypeAliasType
+Maybe = make_alias("Maybe", "int | None")
 Lost = make_alias("Lost", "Nowhere")
 
 
@@ -43,16 +48,9 @@ class Options(TypedDict):
     depth: NotRequired[int]
 
 
-@dataclass
-class Job:
-    title: str
-
-
-class Unknown(msgspec.Struct):
-    part: Nowhere  # type: ignore[name-defined]  # noqa: F821  # the case
-
-
-NodeId = NewType("NodeId", Node)
+Unknown = msgspec.defstruct("Unknown", [("part", "Nowhere")], module=__name__)
+make_newtype: Any = NewType  # mypy 2.4 crashes on a NewType of a Struct
+NodeId = make_newtype("NodeId", Node)
 
 
 def shape(tp: Any) -> TypeShape:
