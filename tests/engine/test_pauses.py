@@ -1,0 +1,146 @@
+"""Pauses in a run: a step is taken out until it is answered, and everything else goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.runs import START, Drive, Wiring, event
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import Interrupt, Signal
+
+
+def pause(drive: Drive, name: str, *signals: Signal, id_: str = "q", resume_event: str | None = None) -> list[object]:
+    interrupt = Interrupt(id_, "human", None, resume_event, name)
+    return [drive.show(token) for token in drive.run.paused(drive.token(name), interrupt, signals or None)]
+
+
+def answer(drive: Drive, value: object, id_: str = "q") -> list[object]:
+    return [drive.show(token) for token in drive.run.resumed(id_, value)]
+
+
+def test_a_run_whose_last_step_pauses_waits_for_the_answer() -> None:
+    """B44."""
+    wiring = Wiring()
+    wiring.to(START, "ask", "next")
+    drive = Drive(wiring, "in")
+    assert pause(drive, "ask") == []
+    assert drive.live == []
+    assert drive.run.settle() is Status.WAITING
+    assert answer(drive, "yes") == [("next", "yes")]
+    assert drive.run.status is Status.RUNNING
+    assert not drive.run.interrupts
+
+
+def test_other_branches_run_on_and_the_join_waits() -> None:
+    """B44."""
+    wiring = Wiring()
+    wiring.to(wiring.batch(START, "ask", "work"), "next")
+    drive = Drive(wiring)
+    pause(drive, "ask")
+    assert drive.run.settle() is Status.RUNNING
+    drive.finish("work", 2)
+    assert drive.run.settle() is Status.WAITING
+    assert answer(drive, 1) == [("next", (1, 2))]
+
+
+def test_an_answer_while_others_run_joins_them() -> None:
+    wiring = Wiring()
+    wiring.to(wiring.batch(START, "ask", "work"), "next")
+    drive = Drive(wiring)
+    pause(drive, "ask")
+    assert answer(drive, 1) == []
+    assert drive.run.status is Status.RUNNING
+    assert drive.finish("work", 2) == [("next", (1, 2))]
+
+
+def test_an_answer_may_be_an_event() -> None:
+    """B44: the branch ends where it paused, and the answer is the event's payload."""
+    wiring = Wiring()
+    wiring.to(START, "ask", "never")
+    wiring.to(wiring.builder.when("rung", "simple_or"), "heard")
+    drive = Drive(wiring)
+    pause(drive, "ask", resume_event="rung")
+    assert drive.run.settle() is Status.WAITING
+    assert answer(drive, 7) == [("heard", 7)]
+
+
+def test_what_a_paused_step_has_emitted_stands() -> None:
+    wiring = Wiring()
+    wiring.to(START, "ask")
+    wiring.to(wiring.builder.when("rung", "simple_or"), "heard")
+    assert pause(Drive(wiring), "ask", event("rung", 7)) == [("heard", 7)]
+
+
+def test_two_questions_are_answered_one_by_one() -> None:
+    """B45."""
+    wiring = Wiring()
+    wiring.to(START, "one")
+    wiring.to(START, "two")
+    drive = Drive(wiring)
+    pause(drive, "one", id_="1")
+    pause(drive, "two", id_="2")
+    drive.run.settle()
+    answer(drive, "a", "2")
+    assert drive.run.settle() is Status.WAITING
+    assert list(drive.run.interrupts or ()) == ["1"]
+    with pytest.raises(KeyError):
+        answer(drive, "again", "2")
+    answer(drive, "b", "1")
+    assert drive.run.settle() is Status.COMPLETED
+
+
+def test_a_paused_item_gives_its_place_under_the_bound_away_once() -> None:
+    """B48: with a bound of one, all items may ask before the first is answered, and no item is let in twice."""
+    wiring = Wiring()
+    wiring.to(wiring.each(START, "ask", "check", concurrency=1), "after")
+    drive = Drive(wiring, [1, 2, 3])
+    assert pause(drive, "ask", id_="1") == [("ask", 2)]
+    assert answer(drive, "a", "1") == [("check", "a")]
+    assert pause(drive, "check", id_="again") == []
+    assert answer(drive, "A", "again") == []
+    assert drive.live == [("ask", 2)]
+    assert drive.finish("ask", "b") == [("check", "b")]
+    assert drive.finish("check", "B") == [("ask", 3)]
+    drive.finish("ask", "c")
+    assert drive.finish("check", "C") == [("after", ["A", "B", "C"])]
+
+
+def test_a_child_that_waits_makes_the_parent_wait() -> None:
+    """B43."""
+    wiring = Wiring()
+    wiring.to(wiring.each(START, "child", concurrency=1), "after")
+    drive = Drive(wiring, [1, 2])
+    first = drive.token("child")
+    assert [drive.show(token) for token in drive.run.child_waits(first)] == [("child", 2)]
+    second = drive.token("child")
+    assert drive.run.child_waits(second) == []
+    assert drive.run.settle() is Status.WAITING
+    drive.run.child_resumes(first)
+    assert drive.run.status is Status.RUNNING
+    drive.run.child_resumes(second)
+    assert drive.live == [("child", 1), ("child", 2)]
+    drive.run.finished(second, "b")
+    assert [drive.show(token) for token in drive.run.finished(first, "a")] == [("after", ["a", "b"])]
+
+
+def test_a_cancelled_run_asks_nothing_any_more() -> None:
+    wiring = Wiring()
+    wiring.to(START, "ask")
+    drive = Drive(wiring)
+    pause(drive, "ask")
+    drive.run.settle()
+    drive.run.cancelled()
+    assert drive.run.interrupts is None
+
+
+def test_a_failed_run_keeps_its_questions() -> None:
+    """B45: a retry reruns what failed, and asks nothing again."""
+    wiring = Wiring()
+    wiring.to(START, "ask")
+    wiring.to(START, "work")
+    drive = Drive(wiring)
+    pause(drive, "ask")
+    drive.run.failed(ValueError("boom"))
+    assert drive.run.settle() is Status.FAILED
+    assert list(drive.run.interrupts or ()) == ["q"]
+    assert drive.retry() == [("work", None)]
