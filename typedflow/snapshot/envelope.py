@@ -65,6 +65,8 @@ class JoinRecord(_Record, frozen=True):
     visit: Count = 0
     scope: ScopeRecord | None = None
     hits: tuple[Count, ...] | None = None
+    released: list[Count] = []
+    """Items that gave their place under the block's bound away while they pause."""
 
 
 @final
@@ -145,7 +147,7 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return self.to_bytes("msgpack")
 
     def to_bytes(self, format: Format | None = None) -> bytes:
-        """Give the document in one of its two forms; without `format` in the encoding of its payloads, the quicker one."""
+        """Give the document; without `format` in the encoding of its payloads, which is the quicker one."""
         snapshot = replace(self, checksum=0) if self.checksum else self
         body = ENCODE[self.encoding](snapshot)
         checksum = zlib.crc32(body)
@@ -163,8 +165,8 @@ def checksum_of(snapshot: Snapshot) -> int:
 def _with_checksum(body: bytes, checksum: int, format: Format) -> bytes:
     """Put the checksum in the place of the 0 that stands last in the document."""
     if format == "json":
-        return b"%b%d}" % (memoryview(body)[:-2], checksum)
-    return b"%b%b" % (memoryview(body)[:-1], ENCODE[format](checksum))
+        return b"".join((memoryview(body)[:-2], str(checksum).encode(), b"}"))
+    return b"".join((memoryview(body)[:-1], ENCODE[format](checksum)))
 
 
 def map_payloads(snapshot: Snapshot, change: Callable[[Raw], Raw]) -> Snapshot:

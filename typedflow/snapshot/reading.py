@@ -1,7 +1,7 @@
 """Reading a snapshot, from wherever it comes: nothing is trusted, nothing is loaded in parts.
 
-What is checked here is the document: its size, its form, its fields, its references, its checksum. Whether it belongs to
-a flow, and its payloads to the flow's types, is for those who load it.
+What is checked here is the document: its size, form, fields, references and checksum. Whether it belongs to a flow, and
+its payloads to the flow's types, is for those who load it.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _require_version(data: bytes, format: Format) -> None:
 
 
 def _read_loose(data: bytes, format: Format, checksum: int) -> Snapshot:
-    """Read a document that is not spelt as we spell it: indented, or its header in another order; else it is damaged."""
+    """Read a document that is not spelt as it was written: indented, or in another order; else it is damaged."""
     tight = ENCODE[format](strict_tree(data, format))
     snapshot, _ = _decode(tight, format)
     if checksum_of(snapshot) != checksum:
@@ -208,9 +208,10 @@ def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
         if join.launched > len(join.slots) or (join.hits is not None and len(join.hits) != len(join.slots)):
             yield f"{here}.slots", f"{len(join.slots)} slots do not go with what was launched and hit"
         launched[join.id] = join.launched
-    for name, records in (("tokens", snapshot.tokens), ("pools", snapshot.pools)):
-        for index, record in enumerate(records):
-            yield from _scope_fault(record.scope, launched, f"{place}{name}[{index}]")
+    for index, token in enumerate(snapshot.tokens):
+        yield from _scope_fault(token.scope, launched, f"{place}tokens[{index}]")
+    for index, pool in enumerate(snapshot.pools):
+        yield from _scope_fault(pool.scope, launched, f"{place}pools[{index}]")
     for index, interrupt in enumerate(snapshot.interrupts):
         yield from _scope_fault(interrupt.token.scope, launched, f"{place}interrupts[{index}].token")
 

@@ -1,0 +1,171 @@
+"""How a value of a declared type is saved and read back: `compile_codec`.
+
+What msgspec can decode it encodes, natively and at full speed. A union whose members it could not tell apart (`str |
+bytes`, Structs without tags) is written as `[member, payload]`; what has no known type holds exact JSON types only. A
+type with such a part is coded part by part, the rest natively.
+
+What was encoded counts as saved only when it was decoded again and is the same: equal, and of exactly the declared
+classes throughout. Nothing is ever turned into text to make it fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, final
+
+from msgspec import Raw
+
+from typedflow.contract import snapshots
+from typedflow.errors import SnapshotError
+from typedflow.schema.annotations import NEVER, UNKNOWN
+from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.mismatch import Segment, render_path
+from typedflow.schema.records import fields_of
+from typedflow.schema.render import describe, render
+from typedflow.schema.types import (
+    ANY,
+    Anything,
+    CollectionOf,
+    Kind,
+    MappingOf,
+    Nothing,
+    RecordOf,
+    TupleOf,
+    UnionOf,
+    parse,
+)
+from typedflow.snapshot.coding import (
+    NOTHING_ADDED,
+    Coder,
+    Native,
+    Refused,
+    Unsavable,
+    Untyped,
+    compile_coder,
+    concrete,
+    why_unsavable,
+    without_unset,
+)
+from typedflow.snapshot.documents import Format, join_place, strict_tree, unreadable
+
+
+@final
+class Codec:
+    """Save and read the values of one type."""
+
+    __slots__ = ("_coder", "kind")
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self._coder: Coder = compile_coder(kind)
+
+    def encode(self, value: Any, path: str, format: Format = "json") -> Raw:
+        """Encode a value and verify that it comes back; `path` is its place in the document, for messages.
+
+        Raises `SnapshotError` that names the part at fault. The value is not changed.
+        """
+        try:
+            return Raw(self._encode(value, format))
+        except Untyped as fault:
+            place = join_place(path, render_path(fault.path))
+            problem = snapshots.untyped_value(path, render_path(fault.path), fault.reason)
+            raise SnapshotError(problem, path=place) from None
+        except Refused as fault:
+            place = join_place(path, render_path(fault.path))
+            raise SnapshotError(snapshots.not_saved(place, fault.reason), path=place) from fault.__cause__
+
+    def decode(self, raw: Any, path: str, format: Format = "json", *, added: frozenset[str] = NOTHING_ADDED) -> Any:
+        """Decode a payload, strictly at every depth; `added` names the fields ("Record.field") that it may lack.
+
+        Raises `SnapshotError` that names the part at fault.
+        """
+        try:
+            return self._decode(raw, format, added)
+        except Refused as fault:
+            place = join_place(path, render_path(fault.path))
+            raise SnapshotError(snapshots.unfit(place, fault.reason), path=place) from None
+        except Exception as error:  # decoding raises what users' classes raise
+            raise unreadable(error, path) from error
+
+    def _encode(self, value: Any, format: Format) -> bytes:
+        """Encode; where the parts are coded one by one, read the whole back as well: it is put together by us."""
+        coder = self._coder
+        try:
+            data = coder.encode(value, format)
+            if not isinstance(coder, Native) and not coder.same(
+                value, coder.decode(data, format, NOTHING_ADDED), format
+            ):
+                raise Refused(f"{describe(value)} would come back otherwise")
+        except Refused:
+            raise
+        except Exception as error:
+            raise Refused(_DEEP if isinstance(error, RecursionError) else str(error)) from error
+        return data
+
+    def _decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        coder = self._coder
+        if isinstance(coder, Native):
+            return coder.decode(raw, format, added)
+        strict_tree(raw, format)
+        value = coder.decode(raw, format, added)
+        try:
+            return compile_check(self.kind)(value)
+        except Mismatch as mismatch:
+            raise Refused(mismatch.reason, mismatch.path) from None
+
+
+_DEEP: Final = "it is nested too deep, or holds itself"
+
+
+_codecs: Final[dict[Kind, Codec]] = {}
+
+
+def compile_codec(tp: Any) -> Codec:
+    """Compile the codec of a type; what is UNKNOWN, Never or Any holds exact JSON types only.
+
+    A type that can never be saved compiles too: its codec refuses every value. Raises `types.Unresolved` where an
+    annotation names what does not exist. Cached for the life of the process.
+    """
+    kind = _kind_of(tp)
+    codec = _codecs.get(kind)
+    if codec is None:
+        codec = _codecs[kind] = Codec(kind)
+    return codec
+
+
+def _kind_of(tp: Any) -> Kind:
+    return ANY if tp is UNKNOWN or tp is NEVER else parse(tp)
+
+
+def unsavable(tp: Any) -> list[tuple[tuple[Segment, ...], str]]:
+    """Give every part of a type that can never be saved, with its path and the reason; empty where there is none.
+
+    Single values of the rest may still be refused: a tuple under `Sequence`, more than JSON where nothing is declared.
+    """
+    return list(dict.fromkeys(_parts_unsavable(_kind_of(tp), (), set())))
+
+
+def _parts_unsavable(
+    kind: Kind, path: tuple[Segment, ...], seen: set[Kind]
+) -> Iterator[tuple[tuple[Segment, ...], str]]:
+    kind = concrete(kind)
+    if kind in seen or isinstance(kind, (Anything, Nothing)):
+        return
+    seen.add(kind)
+    match kind:
+        case UnionOf(members=members):
+            parts: list[tuple[tuple[Segment, ...], Kind]] = [((), member) for member in members]
+        case CollectionOf(item=item):
+            parts = [((), item)]
+        case TupleOf(items=items):
+            parts = [((index,), item) for index, item in enumerate(items)]
+        case MappingOf(key=key, value=value):
+            parts = [((), key), ((), value)]
+        case RecordOf():
+            parts = [((field.name,), without_unset(field.kind)[0]) for field in fields_of(kind)]
+        case _:
+            if isinstance(compile_coder(kind), Unsavable):
+                yield path, f"{render(kind)} {why_unsavable(kind)}"
+            return
+    for segment, part in parts:
+        yield from _parts_unsavable(part, (*path, *segment), seen)

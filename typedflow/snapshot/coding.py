@@ -1,0 +1,517 @@
+"""The coders behind a codec: one for each way in which a type is written.
+
+`Native` leaves all to msgspec, and verifies. The others take a value apart, and their parts are coded by coders of
+their own: raw bytes inside of raw bytes.
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from typedflow.schema.check import exact_classes
+from typedflow.schema.mismatch import Segment
+from typedflow.schema.persistable import check_persistable
+from typedflow.schema.records import Field, fields_of
+from typedflow.schema.render import describe, render
+from typedflow.schema.types import (
+    NONE,
+    Anything,
+    CollectionOf,
+    Kind,
+    MappingOf,
+    Nothing,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    see_through,
+    union_of,
+)
+from typedflow.snapshot.documents import (
+    ENCODE,
+    PLAIN,
+    Decode,
+    Format,
+    compile_decoder,
+    find_unplain,
+    strict_tree,
+)
+from typedflow.snapshot.exactness import compile_exact
+from typedflow.snapshot.faults import find_fault, has_plain_equality, read_field
+from typedflow.snapshot.forms import Formless, form_of
+from typedflow.snapshot.strictness import Undeclared, require_declared
+
+NOTHING_ADDED: Final[frozenset[str]] = frozenset()
+
+
+class Refused(Exception):
+    """Say which part of a value cannot be saved, or does not fit what is declared."""
+
+    def __init__(self, reason: str, path: tuple[Segment, ...] = ()) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def under(self, segment: object) -> Refused:
+        """Move the fault one level down."""
+        self.path = (segment if isinstance(segment, (str, int)) else describe(segment), *self.path)
+        return self
+
+
+class Untyped(Refused):
+    """Say which part of a value without a declared type is more than JSON; `reason` describes it."""
+
+
+class Coder(Protocol):
+    """What a codec needs of a type."""
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        """Encode and verify; raises `Refused`."""
+        ...
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        """Decode strictly; raises `Refused`, and whatever decoding raises."""
+        ...
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        """Say whether what came back is the value that went in."""
+        ...
+
+
+class Native:
+    """A type that msgspec encodes and decodes."""
+
+    def __init__(self, kind: Kind, decode: Mapping[Format, Decode]) -> None:
+        self.kind = kind
+        self._decode = decode
+        self._exact = compile_exact(kind)
+        self._plain_equality = has_plain_equality(kind)
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        encode = ENCODE[format]
+        try:
+            data = encode(value)
+            back = self._decode[format](data)
+            if self._plain_equality:
+                same = value == back and self._exact((value,))
+            else:
+                same = self.same(value, back, format)
+        except Exception as error:  # encoding calls what users' classes define
+            raise self._refusal(value, format, error) from error
+        if not same:
+            raise self._difference(value, back, format)
+        return data
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        value = self._decode[format](raw)
+        again = ENCODE[format](value)
+        if Raw(again) != raw:
+            try:
+                require_declared(self.kind, raw, again, format, added)
+            except Undeclared as fault:
+                raise Refused(fault.reason, fault.path) from None
+        return value
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return find_fault(self.kind, value, format, back) is None
+
+    def _refusal(self, value: Any, format: Format, error: Exception) -> Refused:
+        try:
+            fault = find_fault(self.kind, value, format)
+        except RecursionError:
+            return Refused("it is nested too deep, or holds itself")
+        if fault is not None:
+            return Refused(fault.reason, fault.path)
+        return Refused(f"{type(error).__name__}: {error}")
+
+    def _difference(self, value: Any, back: Any, format: Format) -> Refused:
+        fault = find_fault(self.kind, value, format) or find_fault(self.kind, value, format, back)
+        if fault is not None:
+            return Refused(fault.reason, fault.path)
+        return Refused(f"{describe(value)} would come back as {describe(back)}")
+
+
+class Plain:
+    """A value of which no type is known: exact JSON types only."""
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        try:
+            fault = find_unplain(value, format)
+        except RecursionError:
+            raise Refused("it is nested too deep, or holds itself") from None
+        if fault is not None:
+            path, part, reason = fault
+            raise Refused(f"{describe(part)}: {reason}", path) if reason else Untyped(describe(part), path)
+        try:
+            data = ENCODE[format](value)
+            same = PLAIN[format](data) == value
+        except Exception as error:
+            raise Refused(f"{type(error).__name__}: {error}") from error
+        if not same:
+            raise Refused(f"{describe(value)} would come back otherwise")
+        return data
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        value = PLAIN[format](raw)
+        if Raw(ENCODE[format](value)) != raw:
+            strict_tree(raw, format)
+        fault = find_unplain(value, format)
+        if fault is not None:
+            raise Refused(f"it is more than JSON: {describe(fault[1])}", fault[0])
+        return value
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return bool(value == back)
+
+
+class Unsavable:
+    """A type whose values no document can hold."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        self.reason = f"{render(kind)}: {reason}"
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        raise Refused(self.reason)
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        raise Refused(self.reason)
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return False
+
+
+class Deferred:
+    """A type inside of itself: its coder, once that is there."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        return compile_coder(self._kind).encode(value, format)
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        return compile_coder(self._kind).decode(raw, format, added)
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return compile_coder(self._kind).same(value, back, format)
+
+
+class Members:
+    """A union that msgspec cannot decode: `[member, payload]`, the member by its index."""
+
+    def __init__(self, kind: UnionOf) -> None:
+        self.kind = kind
+        self._coders = [_part(member) for member in kind.members]
+        self._classes = [_classes(member) for member in kind.members]
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        first: Refused | None = None
+        for index in self._candidates(value):
+            try:
+                return ENCODE[format]([index, Raw(self._coders[index].encode(value, format))])
+            except Refused as fault:
+                first = first or fault
+        raise first or Refused(f"expected {render(self.kind)}, given {describe(value)}")
+
+    def _candidates(self, value: Any) -> list[int]:
+        cls = type(value)
+        return [index for index, classes in enumerate(self._classes) if classes is None or cls in classes]
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        index, payload = _MEMBER[format](raw)
+        if not 0 <= index < len(self._coders):
+            raise Refused(f"{render(self.kind)} has no member {index}")
+        return self._coders[index].decode(payload, format, added)
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return any(self._coders[index].same(value, back, format) for index in self._candidates(value))
+
+
+class Items:
+    """A collection whose items are taken one by one."""
+
+    def __init__(self, kind: CollectionOf) -> None:
+        self.kind = kind
+        self._cls: Any = kind.cls
+        self._item = _part(kind.item)
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        _require_class(self.kind, self._cls, value)
+        return ENCODE[format]([Raw(_at(index, self._item.encode, part, format)) for index, part in enumerate(value)])
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        parts = _LIST[format](raw)
+        made = self._cls([_at(index, self._item.decode, part, format, added) for index, part in enumerate(parts)])
+        if len(made) != len(parts):
+            raise Refused("two of its items are one and the same when decoded")
+        return made
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        if type(value) is not type(back) or len(value) != len(back):
+            return False
+        if self._cls in (set, frozenset):
+            return bool(value == back)
+        return all(self._item.same(part, other, format) for part, other in zip(value, back, strict=True))
+
+
+class Places:
+    """A tuple of fixed length."""
+
+    def __init__(self, kind: TupleOf) -> None:
+        self.kind = kind
+        self._items = [_part(item) for item in kind.items]
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        _require_class(self.kind, tuple, value)
+        if len(value) != len(self._items):
+            raise Refused(f"expected {render(self.kind)}, given {describe(value)}")
+        coders = enumerate(zip(self._items, value, strict=True))
+        return ENCODE[format]([Raw(_at(index, coder.encode, part, format)) for index, (coder, part) in coders])
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        parts = _LIST[format](raw)
+        if len(parts) != len(self._items):
+            raise Refused(f"expected {len(self._items)} items, given {len(parts)}")
+        coders = enumerate(zip(self._items, parts, strict=True))
+        return tuple(_at(index, coder.decode, part, format, added) for index, (coder, part) in coders)
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        pairs = zip(self._items, value, back, strict=True)
+        return type(back) is tuple and all(coder.same(part, other, format) for coder, part, other in pairs)
+
+
+class Entries:
+    """A dict whose values are taken one by one; as a list of pairs where its keys cannot be keys of a document."""
+
+    def __init__(self, kind: MappingOf) -> None:
+        self.kind = kind
+        self._value = _part(kind.value)
+        keys = MappingOf(dict, kind.key, NONE)
+        decode = _native_decoder(keys)
+        self._keys = None if decode is None else Native(keys, decode)
+        self._shallow = None if decode is None else compile_decoder(dict[form_of(kind.key), Raw])  # type: ignore[misc]
+        self._key = _part(kind.key)
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        _require_class(self.kind, dict, value)
+        parts = [(key, Raw(_at(key, self._value.encode, part, format))) for key, part in value.items()]
+        if self._keys is not None:
+            self._keys.encode(dict.fromkeys(value), format)
+            return ENCODE[format](dict(parts))
+        return ENCODE[format]([(Raw(_at(key, self._key.encode, key, format)), part) for key, part in parts])
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        if self._shallow is not None:
+            entries = self._shallow[format](raw)
+            if len(entries) != len(PLAIN[format](raw)):
+                raise Refused("two of its keys are one and the same when decoded")
+            return {key: _at(key, self._value.decode, part, format, added) for key, part in entries.items()}
+        made = {}
+        for index, (key, part) in enumerate(_PAIRS[format](raw)):
+            name = _at(index, self._key.decode, key, format, added)
+            if name in made:
+                raise Refused("it has one key twice", (index,))
+            made[name] = _at(name, self._value.decode, part, format, added)
+        return made
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        if type(back) is not dict or len(value) != len(back):
+            return False
+        pairs = zip(value.items(), back.items(), strict=True)
+        return all(
+            self._key.same(key, other_key, format) and self._value.same(part, other, format)
+            for (key, part), (other_key, other) in pairs
+        )
+
+
+class Fields:
+    """A record of which some field is not native: an object by Python field names, every field in it."""
+
+    def __init__(self, kind: RecordOf) -> None:
+        self.kind = kind
+        self._fields: list[tuple[Field, Coder, bool]] = []
+        for field in fields_of(kind):
+            inner, may_lack = without_unset(field.kind)
+            self._fields.append((field, _part(inner), may_lack or (kind.flavour == "typeddict" and not field.required)))
+        self._names = {field.name for field, _, _ in self._fields}
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        _require_class(self.kind, dict if self.kind.flavour == "typeddict" else self.kind.cls, value)
+        if self.kind.flavour == "typeddict" and not value.keys() <= self._names:
+            raise Refused(f"it has keys that {render(self.kind)} does not have")
+        parts: dict[str, Raw] = {}
+        for field, coder, may_lack in self._fields:
+            part = self._read(field, value)
+            if part is UNSET and may_lack:
+                continue
+            parts[field.name] = Raw(_at(field.name, coder.encode, part, format))
+        return ENCODE[format](parts)
+
+    def _read(self, field: Field, value: Any) -> Any:
+        try:
+            part = read_field(self.kind, field.name, value)
+        except AttributeError:
+            raise Refused("it was never set", (field.name,)) from None
+        if self.kind.flavour == "typeddict" and field.name not in value:
+            return UNSET
+        return part
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+        parts = _OBJECT[format](raw)
+        extra = [name for name in parts if name not in self._names]
+        if extra:
+            raise Refused(f"{render(self.kind)} has no field '{extra[0]}'")
+        made: dict[str, Any] = {}
+        for field, coder, may_lack in self._fields:
+            if field.name in parts:
+                made[field.name] = _at(field.name, coder.decode, parts[field.name], format, added)
+            elif not may_lack:
+                raise Refused(f"it lacks the field '{field.name}' of {render(self.kind)}")
+            elif self.kind.flavour != "typeddict":
+                made[field.name] = UNSET
+        return self._make(made)
+
+    def _make(self, fields: dict[str, Any]) -> Any:
+        """Make the record; one with fields that its `__init__` does not take is filled past it."""
+        cls: Any = self.kind.cls
+        if self.kind.flavour == "typeddict":
+            return fields
+        if self.kind.flavour in ("struct", "namedtuple"):
+            return cls(**fields)
+        made = cls.__new__(cls)
+        for name, part in fields.items():
+            object.__setattr__(made, name, part)
+        return made
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        if type(value) is not type(back):
+            return False
+        for field, coder, _ in self._fields:
+            part, other = self._read(field, value), self._read(field, back)
+            if (part is UNSET or other is UNSET) and part is not other:
+                return False
+            if part is not UNSET and not coder.same(part, other, format):
+                return False
+        return True
+
+
+_MEMBER: Final = compile_decoder(tuple[int, Raw])
+_LIST: Final = compile_decoder(list[Raw])
+_PAIRS: Final = compile_decoder(list[tuple[Raw, Raw]])
+_OBJECT: Final = compile_decoder(dict[str, Raw])
+
+_CONCRETE: Final[Mapping[Any, type]] = {
+    abc.Sequence: list,
+    abc.MutableSequence: list,
+    abc.Collection: list,
+    abc.Iterable: list,
+    abc.Set: set,
+    abc.MutableSet: set,
+    abc.Mapping: dict,
+    abc.MutableMapping: dict,
+}
+"""The class that an abstract one comes back as: only values of exactly that class can be saved."""
+
+_coders: Final[dict[Kind, Coder]] = {}
+_open: Final[set[Kind]] = set()
+
+
+def compile_coder(kind: Kind) -> Coder:
+    """Compile the coder of a kind, parts and all; cached for the life of the process."""
+    found = _coders.get(kind)
+    if found is None:
+        _open.add(kind)
+        try:
+            found = _coders[kind] = _compile(kind)
+        finally:
+            _open.discard(kind)
+    return found
+
+
+def _part(kind: Kind) -> Coder:
+    return Deferred(kind) if kind in _open else compile_coder(kind)
+
+
+def _compile(kind: Kind) -> Coder:
+    if isinstance(kind, (Anything, Nothing)):
+        return Plain()
+    seen = concrete(kind)
+    decode = _native_decoder(seen)
+    if decode is not None:
+        return Native(seen, decode)
+    make = _MAKES.get(type(seen))
+    return make(seen) if make is not None else Unsavable(kind, why_unsavable(seen))
+
+
+_MAKES: Final[Mapping[type, Callable[[Any], Coder]]] = {
+    UnionOf: Members,
+    CollectionOf: Items,
+    TupleOf: Places,
+    MappingOf: Entries,
+    RecordOf: Fields,
+    Anything: lambda kind: Plain(),
+}
+
+
+def concrete(kind: Kind) -> Kind:
+    """Give what is saved of a kind: no alias, no NewType, of an abstract collection what it comes back as."""
+    seen = see_through(kind)
+    if isinstance(seen, CollectionOf):
+        return CollectionOf(_CONCRETE.get(seen.cls, seen.cls), seen.item, seen.limits)
+    if isinstance(seen, MappingOf):
+        return MappingOf(_CONCRETE.get(seen.cls, seen.cls), seen.key, seen.value, seen.limits)
+    return seen
+
+
+def why_unsavable(kind: Kind) -> str:
+    """Give the reason why a kind without parts cannot be saved."""
+    faults = check_persistable(kind)
+    return faults[0][1] if faults else "msgspec refuses it"
+
+
+def _native_decoder(kind: Kind) -> Mapping[Format, Decode] | None:
+    """Give msgspec's decoders where it gives every value of the kind back; None where it does not."""
+    if check_persistable(kind):
+        return None
+    try:
+        return compile_decoder(form_of(kind))
+    except (Formless, TypeError, ValueError, NameError, NotImplementedError):
+        return None
+
+
+def _classes(member: Kind) -> frozenset[type] | None:
+    """Give the classes of a member's values; None where they may be of any."""
+    seen = see_through(member)
+    return None if isinstance(seen, Anything) else exact_classes(concrete(seen))
+
+
+def without_unset(kind: Kind) -> tuple[Kind, bool]:
+    """Take UNSET out of a field's type: a field that holds it is left out of the document."""
+    seen = see_through(kind)
+    if not isinstance(seen, UnionOf):
+        return kind, False
+    rest = [member for member in seen.members if member != _UNSET]
+    return (kind, False) if len(rest) == len(seen.members) else (union_of(rest), True)
+
+
+_UNSET: Final = Scalar(msgspec.UnsetType)
+
+
+def _require_class(kind: Kind, cls: type, value: Any) -> None:
+    if type(value) is not cls:
+        raise Refused(f"expected exactly {render(kind)}, given {describe(value)}")
+
+
+def _at(segment: object, code: Callable[..., Any], *arguments: Any) -> Any:
+    """Code one part, and put its place into what it raises."""
+    try:
+        return code(*arguments)
+    except Refused as fault:
+        raise fault.under(segment) from fault.__cause__
+    except msgspec.ValidationError as error:
+        raise Refused(str(error)).under(segment) from error

@@ -1,0 +1,204 @@
+"""Whether a value, which equals what a save gave back, is of the declared classes throughout: at the speed of a loop.
+
+A save decodes what it encoded and compares with `==`. That leaves what equals and is of another class: a StrEnum member
+where a str is declared, 3 for 3.0, a subclass of list, a datetime with a fold. msgspec encodes these, and gives back
+something else. The check here looks at the class of every part; it is source text, compiled once per type, because a
+save of a large state spends its time here, and closures take three times as long.
+
+The text is made of class objects and field names of the flow's own types, never of anything in a document.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Iterable
+from datetime import datetime, time
+from typing import Any, Final
+
+import msgspec
+
+from typedflow.schema.layer_fields import layer_fields
+from typedflow.schema.layers import FlowState, State
+from typedflow.schema.records import fields_of
+from typedflow.schema.types import (
+    CollectionOf,
+    EnumOf,
+    Kind,
+    LiteralOf,
+    MappingOf,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    see_through,
+)
+
+Exact = Callable[[Iterable[Any]], bool]
+
+
+def compile_exact(kind: Kind) -> Exact:
+    """Compile the check over several values of a kind that msgspec encodes and decodes.
+
+    It assumes that each value equals its decoded self, and looks only at what that leaves open. It raises
+    RecursionError for values nested too deep, AttributeError for records that lack a field.
+    """
+    source = _Source()
+    entry = source.function(kind)
+    text = "\n".join(line for lines in source.functions.values() for line in lines)
+    exec(compile(text, f"<exactness of {type(kind).__name__}>", "exec"), source.names)
+    exact: Exact = source.names[entry]
+    return exact
+
+
+class _Source:
+    """One text in the making: a function for each record and alias, so that types may speak of themselves."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, list[str]] = {}
+        self.names: dict[str, Any] = {"type": type}
+        self._of: dict[Kind, str] = {}
+        self._count = 0
+
+    def function(self, kind: Kind) -> str:
+        """Give the name of the function that checks an iterable of the kind."""
+        kind = see_through(kind)
+        name = self._of.get(kind)
+        if name is None:
+            name = self._of[kind] = f"check_{len(self._of)}"
+            body = self._record(kind, "x") if isinstance(kind, RecordOf) else self._lines(kind, "x")
+            loop = ["    for x in items:", *(f"        {line}" for line in body)] if body else []
+            self.functions[name] = [f"def {name}(items):", *loop, "    return True"]
+        return name
+
+    def _name(self, value: Any) -> str:
+        name = f"g{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def _variable(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+    def _lines(self, kind: Kind, var: str) -> list[str]:
+        """Give the lines that return False where the value in `var` is not exact."""
+        kind = see_through(kind)
+        match kind:
+            case Scalar(cls=cls):
+                return self._scalar(cls, var)
+            case EnumOf(cls=enum_cls):
+                return [f"if type({var}) is not {self._name(enum_cls)}: return False"]
+            case LiteralOf():
+                return self._classes([kind], var)
+            case CollectionOf(cls=cls, item=item):
+                return [self._class(var, cls), *self._each(var, item)]
+            case TupleOf(items=items):
+                return [self._class(var, tuple), *self._tuple(items, var)]
+            case MappingOf(key=key, value=value):
+                return [self._class(var, dict), *self._each(var, key), *self._each(f"{var}.values()", value)]
+            case UnionOf(members=members):
+                return self._union([see_through(member) for member in members], var)
+            case RecordOf():
+                return [f"if not {self.function(kind)}(({var},)): return False"]
+            case _:
+                raise TypeError(kind)  # msgspec encodes nothing else
+
+    def _class(self, var: str, cls: type) -> str:
+        return f"if type({var}) is not {self._name(cls)}: return False"
+
+    def _scalar(self, cls: type, var: str) -> list[str]:
+        if cls in _TOLD_BY_ENCODING:
+            return []
+        lines = [self._class(var, cls)]
+        if cls in (datetime, time):
+            lines.append(f"if {var}.fold: return False")
+        if cls is time:  # of a zone that needs a date to know its offset, nothing is written
+            lines.append(f"if {var}.tzinfo is not None and {var}.utcoffset() is None: return False")
+        return lines
+
+    def _each(self, items: str, item: Kind) -> list[str]:
+        """Loop over the items, or hand them all to the function of their record."""
+        item = see_through(item)
+        if isinstance(item, RecordOf):
+            return [f"if not {self.function(item)}({items}): return False"]
+        var = self._variable()
+        lines = self._lines(item, var)
+        return [f"for {var} in {items}:", *(f"    {line}" for line in lines)] if lines else []
+
+    def _tuple(self, items: tuple[Kind, ...], var: str) -> list[str]:
+        names = [self._variable() for _ in items]
+        lines = [line for name, item in zip(names, items, strict=True) for line in self._lines(item, name)]
+        return [f"{', '.join(names)}, = {var}", *lines] if lines else []
+
+    def _union(self, members: list[Kind], var: str) -> list[str]:
+        """Choose the member by the class; which of those that share a class it is, decoding has told."""
+        simple = [m for m in members if isinstance(m, LiteralOf) or not self._has_more(m)]
+        branches = [m for m in members if m not in simple]
+        lines = self._classes(simple, var)
+        for member in branches:
+            inner = self._lines(member, var)
+            inner = inner[1:] if not isinstance(member, RecordOf) else inner
+            lines = [
+                f"if type({var}) is {self._name(_class_of(member))}:",
+                *(f"    {line}" for line in inner or ["pass"]),
+                *(["else:", *(f"    {line}" for line in lines)]),
+            ]
+        return lines
+
+    def _has_more(self, kind: Kind) -> bool:
+        return len(self._lines(kind, "x")) > 1 or isinstance(kind, RecordOf)
+
+    def _classes(self, members: list[Kind], var: str) -> list[str]:
+        classes = {cls: None for member in members for cls in _simple_classes(member)}
+        tests = [f"type({var}) is not {self._name(cls)}" for cls in classes]
+        return [f"if {' and '.join(tests)}: return False"] if tests else ["return False"]
+
+    def _record(self, kind: RecordOf, var: str) -> list[str]:
+        if kind.flavour == "typeddict":
+            return self._typeddict(kind, var)
+        lines = [self._class(var, kind.cls)]
+        for field in fields_of(kind):
+            name = self._variable()
+            inner = self._lines(field.kind, name)
+            if inner:
+                lines += [f"{name} = {self._read(kind.cls, field.name, var)}", *inner]
+        return lines
+
+    def _read(self, cls: type, field: str, var: str) -> str:
+        """Read a field; of a layer past the descriptor, which tells the step in progress of every read."""
+        if issubclass(cls, State | FlowState):
+            return f"{self._name(layer_fields(cls)[field].read)}({var})"
+        if field.isidentifier() and not keyword.iskeyword(field):
+            return f"{var}.{field}"
+        return f"{self._name(getattr)}({var}, {field!r})"
+
+    def _typeddict(self, kind: RecordOf, var: str) -> list[str]:
+        lines = [self._class(var, dict)]
+        for field in fields_of(kind):
+            name = self._variable()
+            inner = self._lines(field.kind, name)
+            if inner:
+                lines += [f"if {field.name!r} in {var}:", f"    {name} = {var}[{field.name!r}]"]
+                lines += [f"    {line}" for line in inner]
+        return lines
+
+
+_TOLD_BY_ENCODING: Final = frozenset({type(None), bool, msgspec.UnsetType})
+"""Of these nothing else is equal that is encoded alike."""
+
+
+def _class_of(kind: Kind) -> type:
+    match kind:
+        case RecordOf(cls=cls, flavour=flavour):
+            return dict if flavour == "typeddict" else cls
+        case TupleOf():
+            return tuple
+        case _:
+            return kind.cls  # type: ignore[union-attr]  # all others that have more to check
+
+
+def _simple_classes(kind: Kind) -> Iterable[type]:
+    match kind:
+        case LiteralOf(members=members):
+            return [cls for cls, _ in members]
+        case _:
+            return [_class_of(kind)]

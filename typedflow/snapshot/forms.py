@@ -1,0 +1,65 @@
+"""From a kind back to a typing form, for msgspec to build a decoder of."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from typedflow.schema.types import (
+    NO_LIMITS,
+    AliasOf,
+    CollectionOf,
+    EnumOf,
+    Kind,
+    Limits,
+    LiteralOf,
+    MappingOf,
+    NewTypeOf,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+)
+
+
+class Formless(Exception):
+    """Say that no form of the kind can be given to msgspec: an alias that speaks of itself, a type of unknown make."""
+
+
+def form_of(kind: Kind) -> Any:
+    """Give the form; raises `Formless`. Abstract collections, functions and unknown classes have none."""
+    return _form(kind, frozenset())
+
+
+def _form(kind: Kind, open_: frozenset[Kind]) -> Any:
+    match kind:
+        case Scalar(cls=cls, limits=limits):
+            return _limited(cls, limits)
+        case EnumOf(cls=cls):
+            return cls
+        case LiteralOf(members=members):
+            return Literal[tuple(value for _, value in members)]
+        case CollectionOf(cls=cls, item=item, limits=limits) if cls in (list, set, frozenset, tuple):
+            inner = _form(item, open_)
+            return _limited(tuple[inner, ...] if cls is tuple else cls[inner], limits)  # type: ignore[valid-type]
+        case TupleOf(items=items):
+            return tuple[tuple(_form(item, open_) for item in items)]  # type: ignore[misc]  # made at run time
+        case MappingOf(cls=cls, key=key, value=value, limits=limits) if cls is dict:
+            return _limited(dict[_form(key, open_), _form(value, open_)], limits)  # type: ignore[misc]
+        case UnionOf(members=members):
+            return reduce(or_, [_form(member, open_) for member in members])
+        case NewTypeOf(base=base):
+            return _form(base, open_)
+        case AliasOf() if kind not in open_:
+            return _form(kind.target, open_ | {kind})
+        case RecordOf(cls=cls, args=args):
+            return cls[tuple(_form(arg, open_) for arg in args)] if args else cls  # type: ignore[index]  # a generic class
+        case _:
+            raise Formless(kind)
+
+
+def _limited(form: Any, limits: Limits) -> Any:
+    return form if limits == NO_LIMITS else Annotated[form, msgspec.Meta(**limits.given())]
