@@ -5,16 +5,9 @@ Imports mypy, the standard library and `typedflow.contract`, nothing else of typ
 
 from __future__ import annotations
 
-from typing import final
-
-from mypy.plugin import Plugin
+from typedflow_mypy.plugin import TypedflowPlugin
 
 __all__ = ["TypedflowPlugin", "plugin"]
-
-
-@final
-class TypedflowPlugin(Plugin):
-    """Check what a contract says and a plain type checker cannot see; for now it leaves all of it to mypy."""
 
 
 def plugin(version: str) -> type[TypedflowPlugin]:

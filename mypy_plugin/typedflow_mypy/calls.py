@@ -1,0 +1,133 @@
+"""One call, as a check sees it: its receiver, its arguments as they stand in the source, and where to report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from mypy.erasetype import remove_instance_last_known_values
+from mypy.nodes import ARG_NAMED, CallExpr, Context, DictExpr, Expression
+from mypy.plugin import MethodSigContext
+from mypy.subtypes import is_subtype
+from mypy.types import (
+    AnyType,
+    CallableType,
+    FunctionLike,
+    NoneType,
+    Type,
+    TypeOfAny,
+    get_proper_type,
+)
+
+from typedflow.contract.dynamic import not_literal
+from typedflow.contract.problems import Problem
+from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.literals import says_nothing, texts_of
+from typedflow_mypy.reporting import report
+from typedflow_mypy.settings import Settings
+
+SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
+"""Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
+
+_OF_DUNDERS: Final = ("path", "value")
+ANY: Final = AnyType(TypeOfAny.special_form)
+
+
+class Call:
+    """One call of a method, before its arguments are checked."""
+
+    def __init__(self, ctx: MethodSigContext, settings: Settings) -> None:
+        self.api: Any = ctx.api
+        self.context = ctx.context
+        self.receiver = ctx.type
+        self.signature: CallableType = ctx.default_signature
+        self.settings = settings
+        self.steps = Steps()
+        self._args = ctx.args
+
+    def argument(self, name: str) -> Expression | None:
+        """Give the expression of an argument; None where it is left out, or spread."""
+        position = self._position(name)
+        given = self._args[position] if position is not None else []
+        return given[0] if given else None
+
+    def _position(self, name: str) -> int | None:
+        names = self.signature.arg_names
+        if name in names:
+            return names.index(name)
+        # mypy drops the names of the parameters of dunder methods
+        position = _OF_DUNDERS.index(name) if name in _OF_DUNDERS and None in names else len(names)
+        return position if position < len(names) else None
+
+    def keywords(self) -> list[tuple[str, Expression]]:
+        """Give the arguments that are given by name, in order."""
+        if not isinstance(self.context, CallExpr):
+            return []
+        pairs = zip(self.context.arg_names, self.context.arg_kinds, self.context.args, strict=True)
+        return [(name, expr) for name, kind, expr in pairs if name is not None and kind == ARG_NAMED]
+
+    def type_of(self, expr: Expression, context: Type | None = None) -> Type:
+        """Infer an expression's type, with the type that is expected of it."""
+        found: Type = self.api.get_expression_type(expr, context)
+        return found
+
+    def texts(self, expr: Expression | None, dynamic: str) -> tuple[str, ...]:
+        """Give the texts that a key can be; none where it is dynamic, which is reported where that is asked for."""
+        if expr is None:
+            return ()
+        found = texts_of(expr, self.api)
+        if found is None:
+            if self.settings.strict_dynamic_keys and not says_nothing(self.type_of(expr)):
+                self.report(not_literal(dynamic), expr)
+            return ()
+        return found
+
+    def fits(self, expr: Expression, expected: Type) -> tuple[bool, Type]:
+        """Say whether an expression is of the expected type, and of which it is.
+
+        What says nothing fits, and so does what mypy itself finds a fault in: it will say so, at the very part.
+        """
+        given, sound = self.infer(expr, expected)
+        return not sound or says_nothing(given) or is_subtype(given, expected), given
+
+    def infer(self, expr: Expression, expected: Type) -> tuple[Type, bool]:
+        """Infer an expression where a type is expected; False where mypy reports something inside of it."""
+        with self.api.msg.filter_errors() as watcher:
+            given = self.type_of(expr, expected)
+        return given, not watcher.has_new_errors()
+
+    def default_type(self, expr: Expression | None, expected: Type) -> Type:
+        """Give the type of a default as it goes into a union; None for one that is left out."""
+        if expr is None:
+            return NoneType()
+        return remove_instance_last_known_values(self.type_of(expr, expected))
+
+    def report(self, problem: Problem, where: Context | None = None) -> None:
+        """Report a problem at an expression of the call."""
+        report(self.api, problem, where or self.context)
+
+    def with_types(self, ret_type: Type | None = None, /, **formals: Type) -> CallableType:
+        """Give the signature with another return type, and other types of the named formals."""
+        types = list(self.signature.arg_types)
+        for name, tp in formals.items():
+            position = self._position(name)
+            if position is not None:
+                types[position] = tp
+        return self.signature.copy_modified(
+            arg_types=types, ret_type=self.signature.ret_type if ret_type is None else ret_type
+        )
+
+
+def entries(display: DictExpr) -> list[tuple[Expression, Expression]] | None:
+    """Give the items of a dict display; None where something is spread into it."""
+    found = [(key, value) for key, value in display.items if key is not None]
+    return found if len(found) == len(display.items) else None
+
+
+def keyword_place(name: str, value: Expression) -> Context:
+    """Give the place of the name in `name=value`, which mypy does not keep, as it is commonly laid out."""
+    if value.column <= len(name):
+        return value
+    place = Context(value.line, value.column - len(name) - 1)
+    place.end_line, place.end_column = value.line, value.column - 1
+    return place

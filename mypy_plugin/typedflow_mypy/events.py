@@ -1,0 +1,62 @@
+"""Events by name: declared, with a payload of the declared type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mypy.nodes import Expression
+from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
+
+from typedflow.contract.events import check_event, wrong_payload
+from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.shape import MypyShape
+from typedflow_mypy.surface import contract_of, parts, shape_of
+
+DYNAMIC = "TF599"
+
+
+def check_emit(call: Call) -> FunctionLike:
+    """Check `emit`: the event, and its payload, which is None where it is left out."""
+    event, payload = call.argument("event"), call.argument("payload")
+    if event is None:
+        return call.signature
+    takes: Type = ANY
+    for name in call.texts(event, DYNAMIC):
+        for declared in payloads(call, name, event):
+            if declared is not None:
+                fits = _check_payload(call, name, declared, event, payload)
+                takes = declared.type if fits else ANY
+    return call.with_types(payload=takes)
+
+
+def check_resume_event(call: Call) -> FunctionLike:
+    """Check the event by which a pause is to be answered."""
+    event = call.argument("resume_event")
+    if event is not None and not isinstance(get_proper_type(call.type_of(event)), NoneType):
+        for name in call.texts(event, DYNAMIC):
+            list(payloads(call, name, event))
+    return call.signature
+
+
+def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | None]:
+    """Give the declared payload of an event, in every contract; reports it where a contract does not declare it."""
+    for part in parts(contract_of(call.receiver), "events", call.steps):
+        if isinstance(get_proper_type(part.type) if part.type is not None else None, AnyType):
+            continue
+        shape = shape_of(part, call.steps)
+        fields = shape.fields() if shape is not None else None
+        problem = check_event(name, fields, contract=part.name)
+        if problem is not None:
+            call.report(problem, where)
+        yield shape.child(name) if shape is not None and problem is None else None
+
+
+def _check_payload(call: Call, name: str, declared: MypyShape, event: Expression, payload: Expression | None) -> bool:
+    if payload is None:
+        if not declared.accepts(MypyShape(NoneType(), call.steps)):
+            call.report(wrong_payload(name, declared.render(), "None"), event)
+        return True
+    fits, given = call.fits(payload, declared.type)
+    if not fits:
+        call.report(wrong_payload(name, declared.render(), MypyShape(given, call.steps).render()), payload)
+    return fits

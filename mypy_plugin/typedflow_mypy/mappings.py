@@ -1,0 +1,232 @@
+"""capture and write_back: read as they stand in the call, judged by the rules, reported on the key or value at fault.
+
+A mapping is read from a dict display, from a `binding({…})` under any name, in whatever module, and from a `Final` dict
+of the module at hand. What is spread or computed is left to the runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mypy.nodes import AssignmentStmt, Context, DictExpr, Expression, IntExpr, NameExpr, Var
+from mypy.plugin import FunctionContext
+from mypy.types import Instance, LiteralType, ProperType, Type, TypedDictType, get_proper_type
+
+from typedflow.contract.bindings import Verdict
+from typedflow.contract.capture import check_capture
+from typedflow.contract.dynamic import not_literal
+from typedflow.contract.problems import Problem
+from typedflow.contract.scopes import CAPTURE, WRITE_BACK
+from typedflow.contract.write_back import check_write_back
+from typedflow_mypy.calls import ANY, Call, entries
+from typedflow_mypy.literals import says_nothing, texts_of
+from typedflow_mypy.shape import MypyShape
+from typedflow_mypy.surface import contracts, is_typedflow, member_of
+
+_PARENT: Final = ("state", "flow_state", "resources")
+_CHILD: Final = ("input", "state", "flow_state", "resources", "result")
+
+
+class Written(Mapping[object, object]):
+    """A mapping as it is written: its entries in order, repeated ones too, each with its place in the source."""
+
+    def __init__(self, rows: list[tuple[object, object, Context, Context]]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, key: object) -> object:
+        return next(value for name, value, _, _ in reversed(self._rows) if name == key)
+
+    def __iter__(self) -> Iterator[object]:
+        return (key for key, _, _, _ in self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def items(self) -> Any:
+        """Give every entry, a repeated key as often as it is written."""
+        return [(key, value) for key, value, _, _ in self._rows]
+
+    def place(self, problem: Problem, whole: Context) -> Context:
+        """Give the place of what a problem is about: the last entry of its keys, or the mapping as a whole."""
+        found, here = whole, self
+        for name in problem.entry:
+            row = next((row for row in reversed(here._rows) if row[0] == name), None)
+            if row is None:
+                return found
+            found = row[3] if problem.side == "value" and name == problem.entry[-1] else row[2]
+            if not isinstance(row[1], Written):
+                return row[3] if problem.side == "value" else row[2]
+            here = row[1]
+        return found
+
+
+class SubFlow:
+    """One child in its parent: the scopes of both, as the rules want them."""
+
+    def __init__(self, call: Call, value: Type, contract: Type, child: Expression) -> None:
+        self.call = call
+        self.child = child
+        self.parent: dict[str, MypyShape] = {}
+        self.below: dict[str, MypyShape] = {}
+        mine, theirs = contracts(contract), contracts(child_contract(call, child))
+        self.is_known = len(mine) == 1 and len(theirs) == 1
+        if self.is_known:
+            self.parent = {"value": MypyShape(value, call.steps), **self._scopes(mine[0], _PARENT)}
+            self.below = self._scopes(theirs[0], _CHILD)
+
+    def check(self, capture: Expression | None, write_back: Expression | None) -> Type:
+        """Report all that is wrong with both mappings; gives the type of the value that goes on."""
+        given = self._read(capture, CAPTURE.name, "TF399")
+        if given is not _DYNAMIC:
+            defaults = defaults_in_sight(self.call, self.child)
+            self._report(check_capture(given, self.parent, self.below, child_defaults=defaults), given, capture)
+        taken = self._read(write_back, WRITE_BACK.name, "TF499")
+        if taken is _DYNAMIC:
+            return ANY
+        verdict = check_write_back(taken, self.parent, self.below)
+        self._report(verdict, taken, write_back)
+        return verdict.value.type if verdict.value is not None else ANY
+
+    def _read(self, expr: Expression | None, name: str, dynamic: str) -> object:
+        if expr is None:
+            return None
+        found = read_mapping(self.call, expr)
+        if found is _DYNAMIC and self.call.settings.strict_dynamic_keys and not says_nothing(self.call.type_of(expr)):
+            self.call.report(not_literal(dynamic), expr)
+        return found
+
+    def _report(self, verdict: Verdict[MypyShape], mapping: object, expr: Expression | None) -> None:
+        whole = expr if expr is not None else self.child
+        for problem in verdict.problems:
+            place = mapping.place(problem, whole) if isinstance(mapping, Written) else whole
+            self.call.report(problem, place)
+
+    def _scopes(self, contract: Instance, names: tuple[str, ...]) -> dict[str, MypyShape]:
+        found = {name: member_of(contract, name, self.call.steps) for name in names}
+        return {name: MypyShape(tp, self.call.steps) for name, tp in found.items() if tp is not None}
+
+
+class _Dynamic:
+    """Stand for a mapping, or a part of one, that is only known when the program runs."""
+
+
+_DYNAMIC: Final = _Dynamic()
+
+
+def child_contract(call: Call, child: Expression) -> Type | None:
+    """Give the contract of a child flow; None where the expression is no flow."""
+    proper = get_proper_type(call.type_of(child))
+    if not isinstance(proper, Instance) or not is_typedflow(proper.type, "Flow", "Blueprint") or not proper.args:
+        return None
+    return proper.args[0]
+
+
+def is_read(call: Call, expr: Expression | None) -> bool:
+    """Say whether a mapping can be read in full, so that mypy need not look at it."""
+    return expr is None or read_mapping(call, expr) is not _DYNAMIC
+
+
+def read_mapping(call: Call, expr: Expression) -> object:
+    """Read a mapping from the source, or from the type of a name that a `binding` stands behind."""
+    display = expr if isinstance(expr, DictExpr) else _final_display(call, expr)
+    if display is not None:
+        return _read_display(call, display)
+    proper = get_proper_type(call.type_of(expr))
+    return _read_type(proper, expr) if isinstance(proper, TypedDictType) else _DYNAMIC
+
+
+def _read_display(call: Call, display: DictExpr) -> object:
+    rows: list[tuple[object, object, Context, Context]] = []
+    for key, value in entries(display) or ():
+        name, source = _constant(call, key), _read_value(call, value)
+        if name is _DYNAMIC or source is _DYNAMIC:
+            return _DYNAMIC
+        rows.append((name, source, key, value))
+    return Written(rows) if len(rows) == len(display.items) else _DYNAMIC
+
+
+def _read_value(call: Call, value: Expression) -> object:
+    if isinstance(value, DictExpr):
+        return _read_display(call, value)
+    found = _constant(call, value)
+    if found is not _DYNAMIC:
+        return found
+    proper = get_proper_type(call.type_of(value))
+    return _read_type(proper, value) if isinstance(proper, TypedDictType) else _DYNAMIC
+
+
+def _constant(call: Call, expr: Expression) -> object:
+    if isinstance(expr, IntExpr):
+        return expr.value
+    if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
+        return None
+    texts = texts_of(expr, call.api)
+    return texts[0] if texts is not None and len(texts) == 1 else _DYNAMIC
+
+
+def _read_type(tp: TypedDictType, where: Expression) -> object:
+    rows: list[tuple[object, object, Context, Context]] = []
+    for name, item in tp.items.items():
+        source = _baked(get_proper_type(item), where)
+        if source is _DYNAMIC:
+            return _DYNAMIC
+        rows.append((name, source, where, where))
+    return Written(rows)
+
+
+def _baked(tp: ProperType, where: Expression) -> object:
+    if isinstance(tp, TypedDictType):
+        return _read_type(tp, where)
+    if isinstance(tp, Instance) and tp.last_known_value is not None:
+        tp = tp.last_known_value
+    return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, str) else _DYNAMIC
+
+
+def _final_display(call: Call, expr: Expression) -> DictExpr | None:
+    """Find the display that a Final name of this module stands for."""
+    node = expr.node if isinstance(expr, NameExpr) else None
+    if not isinstance(node, Var) or not node.is_final:
+        return None
+    for statement in call.api.tree.defs:
+        if not isinstance(statement, AssignmentStmt) or not isinstance(statement.rvalue, DictExpr):
+            continue
+        if any(isinstance(name, NameExpr) and name.node is node for name in statement.lvalues):
+            return statement.rvalue
+    return None
+
+
+def defaults_in_sight(call: Call, child: Expression) -> frozenset[str] | None:
+    """Give the resources that the child's flow has by itself; None, because they may be set in any module."""
+    return None
+
+
+def bake(ctx: FunctionContext) -> Type:
+    """Type `binding({…})`: a TypedDict of the literals, which any module can read."""
+    args = [expr for formal in ctx.args for expr in formal]
+    if len(args) != 1 or not isinstance(args[0], DictExpr):
+        return ctx.default_return_type
+    return _baked_type(ctx, args[0]) or ctx.default_return_type
+
+
+def _baked_type(ctx: FunctionContext, display: DictExpr) -> TypedDictType | None:
+    items: dict[str, Type] = {}
+    for key, value in entries(display) or ():
+        texts = texts_of(key, ctx.api)
+        tp = _baked_value(ctx, value)
+        if texts is None or len(texts) != 1 or tp is None:
+            return None
+        items[texts[0]] = tp
+    if len(items) != len(display.items):
+        return None
+    fallback = ctx.api.named_generic_type("typing._TypedDict", [])
+    return TypedDictType(items, set(items), set(), fallback, display.line, display.column)
+
+
+def _baked_value(ctx: FunctionContext, value: Expression) -> Type | None:
+    if isinstance(value, DictExpr):
+        return _baked_type(ctx, value)
+    texts = texts_of(value, ctx.api)
+    if texts is None or len(texts) != 1:
+        return None
+    return LiteralType(texts[0], ctx.api.named_generic_type("builtins.str", []), value.line, value.column)

@@ -1,0 +1,172 @@
+"""Paths into a layer: where they lead, what a read gives, what a write takes.
+
+The same checks serve the layers' own methods and the older ones of Data, which name the layer in the method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mypy.nodes import DictExpr, Expression
+from mypy.types import FunctionLike, Instance, Type, get_proper_type
+
+from typedflow.contract.paths import Resolution, check_append, check_delete, check_read, check_write, resolve
+from typedflow.contract.problems import Problem
+from typedflow.contract.schema import undeclared_layer
+from typedflow.contract.writes import wrong_type
+from typedflow_mypy.calls import ANY, Call, SignatureCheck
+from typedflow_mypy.construction import check_display, is_mapping_for
+from typedflow_mypy.literals import says_nothing
+from typedflow_mypy.shape import MypyShape, union_of
+from typedflow_mypy.surface import contract_of, declared_parts, layer_name, parts, shape_of
+
+DYNAMIC = "TF299"
+_BASES = ("State", "FlowState", "Layer")
+
+Rule = Callable[[MypyShape, object, str], "Resolution[MypyShape] | Problem"]
+
+
+def check_get(call: Call, layer: str = "") -> FunctionLike:
+    """Type `get`: what the path leads to, or the default where it may not be there."""
+    found = _resolve(call, layer, _reading)
+    if not found:
+        return call.signature
+    default = call.argument("default")
+    types = []
+    for shape, place in found:
+        types.append(place.declared.type)
+        if _may_be_absent(shape, place):
+            types.append(call.default_type(default, place.declared.type))
+    return call.with_types(union_of(types))
+
+
+def check_item(call: Call) -> FunctionLike:
+    """Type `layer[path]`, which raises where the path is not there now."""
+    found = _resolve(call, "", _reading)
+    return call.with_types(union_of(place.declared.type for _, place in found)) if found else call.signature
+
+
+def check_contains(call: Call) -> FunctionLike:
+    """Check `path in layer`."""
+    _resolve(call, "", _reading)
+    return call.signature
+
+
+def check_set(call: Call, layer: str = "") -> FunctionLike:
+    """Check `set` and `layer[path] = value`."""
+    return _check_written(call, layer, _writing, lambda place: place.declared, "{}")
+
+
+def check_append_to(call: Call, layer: str = "") -> FunctionLike:
+    """Check `append`."""
+    return _check_written(call, layer, _appending, lambda place: place.declared.item(), "{}[...]")
+
+
+def check_reset(call: Call, layer: str = "") -> FunctionLike:
+    """Check `delete`."""
+    _resolve(call, layer, _deleting)
+    return call.signature
+
+
+def of_layer(check: Callable[[Call, str], FunctionLike], layer: str) -> SignatureCheck:
+    """Make the check of one of the older methods of Data, which name their layer."""
+    return lambda call: check(call, layer)
+
+
+def _check_written(
+    call: Call,
+    layer: str,
+    rule: Rule,
+    expected: Callable[[Resolution[MypyShape]], MypyShape | None],
+    name: str,
+) -> FunctionLike:
+    value = call.argument("value")
+    found = _resolve(call, layer, rule)
+    if not found or value is None:
+        return call.signature
+    sound = True
+    takes: Type = ANY
+    for shape, place in found:
+        target = expected(place)
+        if target is not None:
+            root = layer or _root(shape)
+            sound = _check_value(call, value, target, name.format(".".join(place.path)), root) and sound
+            takes = target.type
+    return call.with_types(value=takes if sound and len(found) == 1 else ANY)
+
+
+def _check_value(call: Call, value: Expression, target: MypyShape, path: str, root: str) -> bool:
+    """Check a value against what a path takes; a mapping may stand for a record. False where mypy must not look."""
+    if isinstance(value, DictExpr) and is_mapping_for(target):
+        check_display(call, value, target, path, root)
+        return False
+    given, sound = call.infer(value, target.type)
+    if not sound or says_nothing(given) or target.accepts(MypyShape(given, call.steps)):
+        return True
+    if not is_mapping_for(target, given):
+        call.report(wrong_type(path, target.render(), MypyShape(given, call.steps).render(), layer=root), value)
+    return False
+
+
+def _resolve(call: Call, layer: str, rule: Rule) -> list[tuple[MypyShape, Resolution[MypyShape]]]:
+    """Walk all that a path can be, in every layer that the receiver stands for; nothing where one of them is wrong."""
+    path = call.argument("path")
+    if path is None:
+        return []
+    shapes = list(_layers(call, layer, path))
+    found: list[tuple[MypyShape, Resolution[MypyShape]]] = []
+    failed = not shapes
+    for text in call.texts(path, DYNAMIC) if shapes else ():
+        for shape in shapes:
+            place = rule(shape, text, layer or _root(shape))
+            if isinstance(place, Problem):
+                call.report(place, path)
+                failed = True
+            else:
+                found.append((shape, place))
+    return [] if failed else found
+
+
+def _layers(call: Call, layer: str, where: Expression) -> Iterator[MypyShape]:
+    if not layer:
+        # of a bare State nothing is known, and a protocol that stands for one has no paths
+        if isinstance(call.receiver, Instance) and call.receiver.type.name not in _BASES:
+            yield MypyShape(call.receiver, call.steps)
+        return
+    for part in parts(contract_of(call.receiver), layer, call.steps):
+        if part.type is None:
+            call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), where)
+        elif (shape := shape_of(part, call.steps)) is not None:
+            yield shape
+
+
+def _root(shape: MypyShape) -> str:
+    proper = get_proper_type(shape.type)
+    return layer_name(proper.type) if isinstance(proper, Instance) else "state"
+
+
+def _may_be_absent(shape: MypyShape, place: Resolution[MypyShape]) -> bool:
+    """Say whether a path that the types allow may not be there: through a None, or by a key that may be missing."""
+    if place.maybe_none:
+        return True
+    for end, segment in enumerate(place.path):
+        above = resolve(shape, place.path[:end])
+        if isinstance(above, Resolution) and above.declared.may_lack(segment):
+            return True
+    return False
+
+
+def _reading(shape: MypyShape, text: object, root: str) -> Resolution[MypyShape] | Problem:
+    return check_read(shape, text, root=root)
+
+
+def _writing(shape: MypyShape, text: object, root: str) -> Resolution[MypyShape] | Problem:
+    return check_write(shape, text, root=root)
+
+
+def _appending(shape: MypyShape, text: object, root: str) -> Resolution[MypyShape] | Problem:
+    return check_append(shape, text, root=root)
+
+
+def _deleting(shape: MypyShape, text: object, root: str) -> Resolution[MypyShape] | Problem:
+    return check_delete(shape, text, root=root)

@@ -1,0 +1,146 @@
+"""The dispatcher: which check belongs to which method, and what every check is guarded by. No rule lives here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar, final
+
+from mypy.errors import CompileError
+from mypy.nodes import MypyFile, TypeInfo
+from mypy.options import Options
+from mypy.plugin import MethodSigContext, Plugin, ReportConfigContext
+from mypy.types import FunctionLike
+from mypy.version import __version__ as mypy_version
+
+from typedflow_mypy import events, paths, resources
+from typedflow_mypy.calls import Call, SignatureCheck
+from typedflow_mypy.codes import TYPEDFLOW
+from typedflow_mypy.dependencies import Dependencies
+from typedflow_mypy.fingerprint import fingerprint
+from typedflow_mypy.settings import read_settings, report_settings
+from typedflow_mypy.surface import PACKAGE, is_typedflow
+
+RAISE: Final = "TYPEDFLOW_MYPY_RAISE"
+"""In the environment of a test: let a check that fails end the run, with its traceback."""
+BUGS: Final = "https://github.com/typedflow/typedflow/issues"
+
+Context = TypeVar("Context")
+Answer = TypeVar("Answer")
+
+_OF_LAYERS: Final[Mapping[str, SignatureCheck]] = {
+    "get": paths.check_get,
+    "set": paths.check_set,
+    "append": paths.check_append_to,
+    "delete": paths.check_reset,
+    "__getitem__": paths.check_item,
+    "__setitem__": paths.check_set,
+    "__contains__": paths.check_contains,
+}
+
+_OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
+    "Data.require_resource": resources.check_require,
+    "Data.get_resource": resources.check_get,
+    "Data.set_resource": resources.check_set,
+    "Data.del_resource": resources.check_delete,
+    **{
+        f"{owner}.{name}": check
+        for owner in ("Flow", "Execution")
+        for name, check in {
+            "get_runtime_resource": resources.check_get,
+            "set_runtime_resource": resources.check_set,
+            "del_runtime_resource": resources.check_delete,
+            "update_runtime_resources": resources.check_update,
+            "create_execution": resources.check_given,
+            "start": resources.check_given,
+            "async_start": resources.check_given,
+            "async_open": resources.check_given,
+            "load": resources.check_given,
+        }.items()
+    },
+    **{
+        f"Data.{verb}_{middle}_data": paths.of_layer(check, layer)
+        for middle, layer in {"runtime": "state", "flow": "flow_state"}.items()
+        for verb, check in {
+            "get": paths.check_get,
+            "set": paths.check_set,
+            "append": paths.check_append_to,
+            "del": paths.check_reset,
+        }.items()
+    },
+    "Data.emit": events.check_emit,
+    "Execution.emit": events.check_emit,
+    "Data.pause_for": events.check_resume_event,
+}
+
+
+@final
+class TypedflowPlugin(Plugin):
+    """Check what a contract says and a plain type checker cannot see."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.settings, problems = read_settings(options.config_file)
+        report_settings(problems)
+        self.dependencies = Dependencies(options)
+        self._in_daemon = bool(options.fine_grained_incremental)
+        self._is_layer: dict[str, bool] = {}
+        self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
+
+    def report_config_data(self, ctx: ReportConfigContext) -> Any:
+        """Give what every verdict of this plugin depends on, as one text: the cache is dropped when it changes."""
+        return self._fingerprint
+
+    def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
+        """Give the modules of the classes that the checks of a module stepped through."""
+        return self.dependencies.modules_of(file)
+
+    def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
+        """Find the check of a method; the name is that of the receiver's class, which may be a user's."""
+        owner, _, method = fullname.rpartition(".")
+        if owner.startswith(PACKAGE):
+            check = _OF_CLASSES.get(f"{owner.rpartition('.')[2]}.{method}")
+            if check is not None:
+                return self._signature_hook(check)
+        check = _OF_LAYERS.get(method)
+        return self._signature_hook(check) if check is not None and self._has_paths(owner) else None
+
+    def _has_paths(self, owner: str) -> bool:
+        """Say whether a class is a State or FlowState; remembered outside of the daemon, where classes change."""
+        known = self._is_layer.get(owner)
+        if known is None:
+            sym = self.lookup_fully_qualified(owner)
+            known = sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, "Layer")
+            if not self._in_daemon:
+                self._is_layer[owner] = known
+        return known
+
+    def _signature_hook(self, check: SignatureCheck) -> Callable[[MethodSigContext], FunctionLike]:
+        def run(ctx: MethodSigContext) -> FunctionLike:
+            call = Call(ctx, self.settings)
+            try:
+                return check(call)
+            finally:
+                self.dependencies.record(call.api, call.steps)
+
+        return guarded(run, lambda ctx: ctx.default_signature)
+
+
+def guarded(hook: Callable[[Any], Answer], default: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    """Make a hook that cannot end mypy's run: what it raises is one error line, and the call is left to mypy."""
+
+    def call(ctx: Any) -> Answer:
+        try:
+            return hook(ctx)
+        except CompileError:
+            raise
+        except Exception as error:
+            if os.environ.get(RAISE):
+                raise
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            text = f"the typedflow plugin failed on this line, which was not checked: {what} (please report it: {BUGS})"
+            ctx.api.fail(" ".join(text.split()), ctx.context, code=TYPEDFLOW)
+            return default(ctx)
+
+    return call

@@ -1,0 +1,51 @@
+"""Where and how a problem is reported: on the key or the value at fault, in the words of the rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mypy.nodes import Context, Expression, MemberExpr
+
+from typedflow.contract.problems import Problem
+from typedflow_mypy.codes import code_of
+
+
+def report(api: Any, problem: Problem, where: Context) -> None:
+    """Report a problem as an error of its rule's code."""
+    api.fail(problem.render(), where, code=code_of(problem.number))
+
+
+def reword(api: Any, problem: Problem, where: Context, begins: tuple[str, ...]) -> None:
+    """Report a problem in the place of what mypy itself has just said of the same expression.
+
+    `begins` are the beginnings of mypy's message. Where it cannot be found both stand; where mypy is only trying, and
+    keeps its errors to itself, nothing is lost.
+    """
+    _withdraw(api, where, begins)
+    report(api, problem, where)
+
+
+def _withdraw(api: Any, where: Context, begins: tuple[str, ...]) -> None:
+    try:
+        errors = api.msg.errors
+        found = errors.error_info_map.get(errors.file, [])
+        for position in range(len(found) - 1, max(-1, len(found) - 4), -1):
+            info = found[position]
+            if info.message.startswith(begins) and info.severity == "error" and _within(info.line, where):
+                del found[position]
+                return
+    except (AttributeError, TypeError):
+        return
+
+
+def _within(line: int, where: Context) -> bool:
+    return line <= where.line
+
+
+def method_name_of(expr: Expression, call: Context) -> Context:
+    """Give the place of the last name of a chain, `end` of `flow.to(a).end()`: a call begins with its chain."""
+    if not isinstance(expr, MemberExpr) or expr.end_line is None or expr.end_column is None:
+        return call
+    place = Context(expr.end_line, max(0, expr.end_column - len(expr.name)))
+    place.end_line, place.end_column = expr.end_line, expr.end_column
+    return place
