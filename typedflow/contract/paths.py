@@ -111,7 +111,7 @@ def check_append(shape: S, text: object, value: S | None = None, *, root: str = 
     if found.maybe_none:
         text = f"{quoted(name)} cannot be appended to through {found.maybe_none}, which may be None"
         return Problem("TF204", text, f"write {found.maybe_none} as a whole")
-    if found.declared.is_optional():
+    if found.declared.is_optional() and found.declared.without_none().item() is not None:
         hint = f"set {quoted(name)} to a list, or declare it as a list with the default []"
         return Problem("TF204", f"{quoted(name)} cannot be appended to: it may be None", hint)
     item = found.declared.item()
