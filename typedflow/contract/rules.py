@@ -144,7 +144,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF721", FLOW, "end inside a block"),
         ("TF722", FLOW, "case out of order"),
         ("TF723", FLOW, "flow without steps"),
-        ("TF724", RUNTIME, "pause in a condition"),
+        ("TF724", FLOW, "pause in a condition"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
         ("TF803", RUNTIME, "execution is over"),

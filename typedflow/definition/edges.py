@@ -14,7 +14,6 @@ from typedflow.contract.paths import Resolution, check_read
 from typedflow.contract.write_back import check_write_back
 from typedflow.definition.nodes import (
     Batch,
-    Collect,
     Definition,
     Each,
     End,
@@ -24,6 +23,7 @@ from typedflow.definition.nodes import (
     Start,
     Step,
     SubFlow,
+    Trigger,
     When,
 )
 from typedflow.schema.annotations import NEVER, UNKNOWN
@@ -79,7 +79,7 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
             value = check_write_back(node.write_back, parent, child_scopes(node.child.spec)).value
             return UNKNOWN if value is None else known(value.kind)
-        case Collect():
+        case _:  # a collect, whose branches may carry anything
             return UNKNOWN
 
 
@@ -97,18 +97,20 @@ def _joined(opener: Node, arms: list[Any], carried: Sequence[Any]) -> Any:
 
 
 def _fired(node: When, spec: ContractSpec) -> Any:
-    """Give the payload's type, or the path's; several triggers give the union of theirs."""
+    """Give what a listener carries; several triggers give the union of theirs."""
     if node.mode != "simple_or":
         return UNKNOWN
-    kinds = []
-    for trigger in node.triggers:
-        if trigger.kind == "event":
-            kinds.append((spec.events or {}).get(trigger.name, UNKNOWN))
-            continue
-        layer = spec.state if trigger.kind == "state" else spec.flow_state
-        found = check_read(TypeShape.of(layer), trigger.name) if layer is not None else None
-        kinds.append(found.declared.kind if isinstance(found, Resolution) else UNKNOWN)
-    return UNKNOWN if UNKNOWN in kinds else union_of(parse(kind) for kind in kinds)
+    kinds = [trigger_type(trigger, spec) for trigger in node.triggers]
+    return UNKNOWN if UNKNOWN in kinds else union_of(kinds)
+
+
+def trigger_type(trigger: Trigger, spec: ContractSpec) -> Any:
+    """Give the kind of an event's payload, or of what a path holds."""
+    if trigger.kind == "event":
+        return known((spec.events or {}).get(trigger.name, UNKNOWN))
+    layer = spec.state if trigger.kind == "state" else spec.flow_state
+    found = check_read(TypeShape.of(layer), trigger.name) if layer is not None else None
+    return known(found.declared.kind) if isinstance(found, Resolution) else UNKNOWN
 
 
 def scopes_of(spec: ContractSpec) -> dict[str, TypeShape]:

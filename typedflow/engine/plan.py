@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from typedflow.contract.bindings import Binding
 from typedflow.contract.capture import check_capture
 from typedflow.contract.write_back import check_write_back
-from typedflow.definition.edges import child_scopes, scopes_of, shape_of
+from typedflow.definition.edges import child_scopes, scopes_of, shape_of, trigger_type
 from typedflow.definition.nodes import (
     PLAIN,
     Batch,
@@ -25,7 +25,6 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Node,
-    Start,
     Step,
     StepOptions,
     SubFlow,
@@ -119,6 +118,8 @@ class PlanNode:
     triggers: tuple[Trigger, ...] = ()
     mode: WhenMode = "simple_or"
     branches: tuple[str, ...] = ()
+    slot_types: tuple[Any, ...] = ()
+    """Of a collect its branches' types, of a listener its triggers'."""
     keeps: bool = False
     """A collect that keeps its values after firing."""
 
@@ -222,6 +223,7 @@ def _compile_node(
             made.kind, made.as_tuple = Kind.PASS if passes else Kind.JOIN, isinstance(opener, Batch)
         case Collect():
             made.kind, made.branches, made.keeps = Kind.COLLECT, node.branches, node.mode == "filled_and_update"
+            made.slot_types = tuple(carried[port.node] for port in node.sources)
         case SubFlow():
             made.kind, made.child = Kind.CHILD, node.child
             made.input_type = carried[node.source.node]
@@ -232,7 +234,8 @@ def _compile_node(
                 made.check_in = compile_check(spec.result)
         case When():
             made.triggers, made.mode = node.triggers, node.mode
-        case Start():
+            made.slot_types = tuple(trigger_type(trigger, spec) for trigger in node.triggers)
+        case _:  # the start
             pass
     return made
 

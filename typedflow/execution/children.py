@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from typing import Any, Final
 
 from typedflow.contract import executions
 from typedflow.contract.scopes import WRITE_BACK
@@ -23,6 +24,9 @@ from typedflow.schema.layers import Layer
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
 
+ROOT_PART: Final = 111
+"""Characters of the root's id in a child's, so that the child's is an id too."""
+
 
 def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tuple[ExecutionRuntime, list[Token]]:
     """Make the child execution with a snapshot of what it is given, and start its run.
@@ -36,24 +40,37 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
         return runtime, leave_child(completed)
     capture: Capture = node.transfer[0]
     child_flow = node.child.for_child()
-    child = ExecutionRuntime(child_flow, f"{runtime.id}/{runtime.run.key(token)}", parent=(runtime, token))
     root = runtime.root()
+    child = ExecutionRuntime(child_flow, child_id(runtime, token), parent=(runtime, token))
     if child.depth > root.flow.max_depth:
         raise ExecutionError(executions.too_deep(root.flow.name, root.flow.max_depth))
     scopes = {"value": token.value, "state": runtime.state, "flow_state": runtime.flow.flow_state}
     value = capture.make_input(scopes)
     _make_layers(child, capture, scopes)
-    captured = {
-        key: found for key, source in capture.resources if (found := runtime.resources.lookup(source)) is not UNSET
-    }
-    if captured:
-        child.resources.give(captured)
+    capture_resources(child)
     child.resources.require_complete(child.name)
     child.driver = runtime.driver
     if runtime.children is None:
         runtime.children = {}
     runtime.children[token] = child
     return child, child.run.started(value)
+
+
+def child_id(parent: ExecutionRuntime, token: Token) -> str:
+    """Give the id of a child execution: the root's, and a hash of the place; the same over re-runs and loads."""
+    place = f"{parent.id}/{parent.run.key(token)}"
+    return f"{parent.root().id[:ROOT_PART]}.{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+
+
+def capture_resources(child: ExecutionRuntime) -> None:
+    """Take the captured resources from the parent, as it has them now: they are never saved."""
+    assert child.parent is not None
+    parent, token = child.parent
+    capture: Capture = parent.plan.nodes[token.node].transfer[0]
+    found = {key: parent.resources.lookup(source) for key, source in capture.resources}
+    given = {key: value for key, value in found.items() if value is not UNSET}
+    if given:
+        child.resources.give(given)
 
 
 def _make_layers(child: ExecutionRuntime, capture: Capture, scopes: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, NoReturn, final
 
@@ -32,7 +33,19 @@ class Data(Generic[C, V]):
     transaction is closed. Values are not copied between steps: do not change `value` in place.
     """
 
-    __slots__ = ("_early", "_node", "_runtime", "_signals", "_token", "_touched", "_value", "attempt", "revoked")
+    __slots__ = (
+        "_early",
+        "_node",
+        "_operations",
+        "_replaying",
+        "_runtime",
+        "_signals",
+        "_token",
+        "_touched",
+        "_value",
+        "attempt",
+        "revoked",
+    )
     __typedflow_data__: ClassVar[bool] = True
 
     attempt: int
@@ -46,6 +59,8 @@ class Data(Generic[C, V]):
         self._signals: list[Signal] | None = None
         self._touched: set[tuple[int, str]] | None = None
         self._early: Any = UNSET
+        self._operations: list[Callable[[Any], object]] | None = None
+        self._replaying = False
         self.attempt = 1
         self.revoked = False
 
@@ -81,7 +96,13 @@ class Data(Generic[C, V]):
 
         If it raises, nothing changed. It must be pure: with a shared store it is replayed on what is stored.
         """
-        self._runtime.flow.update_flow_state(change)
+        self._require_open("update_flow_state")
+        self._replaying = True
+        try:
+            self._runtime.flow.update_flow_state(change)
+        finally:
+            self._replaying = False
+        self._operate(change)
 
     # -- resources by key
 
@@ -212,6 +233,11 @@ class Data(Generic[C, V]):
             self._signals = []
         self._signals.append(signal)
 
+    def _operate(self, operation: Callable[[Any], object]) -> None:
+        """Keep a change of a shared flow_state, to be replayed in the store when this step is committed."""
+        if self._runtime.shares_flow_state:
+            self._operations = [*(self._operations or ()), operation]
+
     def _require_open(self, call: str) -> None:
         if self.revoked:
             raise FinishedError(executions.step_over(self._node.name, call))
@@ -223,6 +249,9 @@ class Data(Generic[C, V]):
             fields = [field for of_state, field in self._touched or () if of_state is is_state]
             if layer is not None and fields:
                 require_fields(layer, fields)
+                if not is_state and self._runtime.shares_flow_state:
+                    for field in fields:
+                        self._operate(_set(field, copy.deepcopy(getattr(layer, field))))
 
     # -- what the layers ask of the step in progress (schema.writing.StepInProgress)
 
@@ -237,8 +266,11 @@ class Data(Generic[C, V]):
         if layer is runtime.state:
             if path in runtime.plan.state_paths:
                 self._signal(Signal("state", path, value))
-        elif layer is runtime.flow.flow_state and path in runtime.plan.flow_state_paths:
-            self._signal(Signal("flow_state", path, value))
+        elif layer is runtime.flow.flow_state:
+            if path in runtime.plan.flow_state_paths:
+                self._signal(Signal("flow_state", path, value))
+            if runtime.shares_flow_state and not self._replaying:
+                self._operate(_set(path, copy.deepcopy(value)))
 
     def read_container(self, layer: Any, field: str) -> None:
         """Remember a field whose value the handler may change in place."""
@@ -247,3 +279,8 @@ class Data(Generic[C, V]):
             if self._touched is None:
                 self._touched = set()
             self._touched.add((is_state, field))
+
+
+def _set(path: str, value: Any) -> Callable[[Any], object]:
+    """Give the operation that a plain write to a shared flow_state amounts to: the last one wins."""
+    return lambda layer: layer.set(path, value, emit=False)

@@ -20,6 +20,8 @@ from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
+from typedflow.execution import points
+from typedflow.execution.checkpoints import Checkpoints
 from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
@@ -39,6 +41,7 @@ class Driver:
 
     __slots__ = (
         "cancel_asked",
+        "checkpoints",
         "failure",
         "group",
         "limit",
@@ -52,7 +55,8 @@ class Driver:
         "workers",
     )
 
-    def __init__(self, limit: int | None) -> None:
+    def __init__(self, limit: int | None, checkpoints: Checkpoints | None = None) -> None:
+        self.checkpoints = checkpoints
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
         self.limit = limit or 1_000_000_000
         self.workers = 0
@@ -147,12 +151,18 @@ class Driver:
                 if steps % BREATH == 0:
                     await asyncio.sleep(0)
                 try:
+                    if self.checkpoints is not None:
+                        points.at("step.taken")
                     if node.kind == Kind.CHILD:
                         runtime, tokens = enter_child(runtime, token, node)
                     else:
                         tokens = await take_step(runtime, token, node)
                     while not tokens and not runtime.run.live and runtime.parent is not None:
                         runtime, tokens = self._leave(runtime)
+                    if self.checkpoints is not None:
+                        points.at("step.ended")
+                        if self.checkpoints.each_step:
+                            await self.checkpoints.commit()
                 except BaseExceptionGroup as error:
                     failure = swallowed_pause(runtime, node, error)
                     if failure is None:

@@ -264,32 +264,51 @@ class Execution(Generic[C]):
         await asyncio.shield(self._done)
 
     async def _drive(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
-        runtime = self._runtime
-        run = runtime.run
-        driver = Driver(self._concurrency)
+        runtime, checkpoints = self._runtime, self._runtime.checkpoints
+        driver = Driver(self._concurrency, checkpoints)
         driver.sink = queue
         for open_ in runtime.tree():
             open_.driver = driver
-            driver.push(open_, open_.ready())
+        try:
+            if checkpoints is not None:
+                await checkpoints.begin()
+            for open_ in runtime.tree():
+                driver.push(open_, open_.ready())
+            await self._run(driver, timeout)
+            runtime.run.settle()
+            if checkpoints is not None:
+                await checkpoints.commit()
+            return runtime.run.status
+        except Exception as error:
+            if runtime.run.status is Status.RUNNING:
+                runtime.run.failed(error)
+            if checkpoints is not None:
+                await checkpoints.keep_failure(error)
+            raise
+        finally:
+            for open_ in runtime.tree():
+                open_.driver = None
+            if runtime.run.status is Status.RUNNING:
+                runtime.run.cancelled()
+                runtime.children = None
+                if checkpoints is not None and driver.cancel_asked:
+                    await checkpoints.commit()
+            if self._done is not None and not self._done.done():
+                self._done.set_result(None)
+            self._done = None
+
+    async def _run(self, driver: Driver, timeout: float | None) -> None:
+        """Work until nothing is left, within the time allowed."""
+        run = self._runtime.run
         try:
             async with asyncio.timeout(timeout) as limit:
                 await driver.drive()
-            return run.settle()
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:
                 late = TimeoutError(f"{self._place} was not over after {timeout} s")
                 run.failed(late)
                 raise late from error
             raise
-        finally:
-            for open_ in runtime.tree():
-                open_.driver = None
-            if run.status is Status.RUNNING:
-                run.cancelled()
-                runtime.children = None
-            if self._done is not None and not self._done.done():
-                self._done.set_result(None)
-            self._done = None
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -41,6 +41,9 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
         problems.append(flows.resume_event_inside(node.block, interrupt.resume_event))
     if interrupt.id in runtime.root().interrupt_ids():
         problems.append(executions.interrupt_in_use(interrupt.id))
+    malformed = executions.check_id(interrupt.id, what="interrupt id")
+    if malformed is not None:
+        problems.append(malformed)
     fault = find_non_json(interrupt.payload)
     if fault is not None:
         problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))

@@ -143,7 +143,7 @@ class ResourceLayers:
         values = ((key, self.lookup(key)) for key in self.flow.declared)
         return sorted(key for key, value in values if value is not UNSET and value is not None)
 
-    def keys(self) -> list[str]:
+    def injected(self) -> list[str]:
         """Give the keys that were injected, over all levels, sorted: what a snapshot writes of resources."""
         return sorted({*self.flow.values, *(self.given or NOTHING), *(self.in_run or NOTHING)})
 

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import re
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -30,12 +33,13 @@ from typedflow.schema.layers import FlowState, State
 from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
+from typedflow.schema.writing import current_step
 
 
 class FlowRuntime:
     """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
-    __slots__ = ("_plan", "builder", "flow_state", "lock", "max_depth", "name", "resources", "spec")
+    __slots__ = ("_plan", "builder", "flow_state", "headers", "lock", "max_depth", "name", "resources", "spec")
 
     def __init__(self, name: str, spec: ContractSpec, max_depth: int) -> None:
         self.name = name
@@ -44,6 +48,8 @@ class FlowRuntime:
         self.builder = Builder(name)
         self.flow_state: FlowState | None = None if spec.flow_state is None else fresh(spec.flow_state, None)
         self.resources = FlowResources(spec)
+        self.headers: dict[str, Any] = {}
+        """What every snapshot of the flow begins with, by format; made at the first save."""
         self.lock = threading.Lock()
         self._plan: Plan | None = None
 
@@ -86,6 +92,11 @@ class FlowRuntime:
             raise ContractError(undeclared_layer(self.spec.name, "flow_state", self.spec.declared))
         return self.flow_state
 
+    def initial_flow_state(self) -> FlowState:
+        """Give a flow_state as it is before anything has changed it."""
+        assert self.spec.flow_state is not None
+        return fresh(self.spec.flow_state, None)
+
     def update_flow_state(self, change: Callable[[Any], object]) -> None:
         """Let `change` work on a copy, check it, then take it over: all or nothing, one at a time."""
         current = self.require_flow_state()
@@ -94,10 +105,24 @@ class FlowRuntime:
             draft = compile_copy(cls)(current)
             change(draft)
             require_fields(draft, cls.__struct_fields__)
-            for name in cls.__struct_fields__:
-                value = layer_fields(cls)[name].read(draft)
-                if value != layer_fields(cls)[name].read(current):
-                    setattr(current, name, value)
+            self._take_over(draft)
+
+    def show_flow_state(self, value: FlowState) -> None:
+        """Take over a checked flow_state, without any listener."""
+        token = current_step.set(None)
+        try:
+            with self.lock:
+                self._take_over(value)
+        finally:
+            current_step.reset(token)
+
+    def _take_over(self, value: FlowState) -> None:
+        """Set the fields that differ, so that whoever holds the flow_state sees them."""
+        current = self.require_flow_state()
+        for name, field in layer_fields(type(current)).items():
+            new = field.read(value)
+            if new != field.read(current):
+                setattr(current, name, new)
 
 
 class Works(Protocol):
@@ -125,12 +150,15 @@ class ExecutionRuntime:
 
     __slots__ = (
         "answered",
+        "checkpoints",
         "children",
+        "created",
         "depth",
         "driver",
         "flow",
         "given_state",
         "id",
+        "operations",
         "parent",
         "plan",
         "resources",
@@ -158,6 +186,11 @@ class ExecutionRuntime:
         """The open child executions, by the token that waits for them."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
+        self.checkpoints: Any = None
+        """Of a root with a store: what saves it."""
+        self.operations: list[Callable[[Any], object]] | None = None
+        """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
+        self.created = time.time()
         self.given_state = state
         self.state: State | None = None
 
@@ -196,8 +229,13 @@ class ExecutionRuntime:
             raise ContractError(problem)
 
     def interrupt_id(self, token: Token) -> str:
-        """Give the id of an interrupt that its step does not name: its place below the root, the same over re-runs."""
-        return f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id).lstrip(":/")
+        """Give the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
+
+        The same over re-runs and loads, and an id by the rules of ids.
+        """
+        place = f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id)
+        step = re.sub(r"[^A-Za-z0-9_.-]", "-", self.plan.nodes[token.node].name).lstrip("_.-")[:100]
+        return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
     def interrupt_ids(self) -> Collection[str]:
         """Give the ids that are pending here and in the open children."""
@@ -218,6 +256,11 @@ class ExecutionRuntime:
                 self.parent[0].put(item)
         elif self.driver is not None:
             self.driver.deliver(item)
+
+    @property
+    def shares_flow_state(self) -> bool:
+        """Say whether a store keeps the flow_state of this execution, for all that use the store."""
+        return self.checkpoints is not None and bool(self.checkpoints.store.shares_flow_state)
 
     @property
     def name(self) -> str:

@@ -36,7 +36,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     try:
         if node.kind == Kind.MATCH:
             hits = await choose(data, node)
-            _set_result(data)
+            _take_effects(data)
             return runtime.run.chosen(token, hits, data._signals)
         current_step.set(data)
         value = node.handler(data)
@@ -56,7 +56,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
 
 def finish(data: Data[Any, Any], value: Any) -> list[Token]:
     """Tell the run that a step has ended."""
-    _set_result(data)
+    _take_effects(data)
     return data._runtime.run.finished(data._token, value, data._signals)
 
 
@@ -64,13 +64,17 @@ def pause_step(data: Data[Any, Any], pause: PauseSignal) -> list[Token]:
     """Tell the run that a step waits for an answer; what it has set, emitted and written stands."""
     if data._touched is not None:
         data._check_touched()
-    _set_result(data)
+    _take_effects(data)
     return data._runtime.run.paused(data._token, pause.interrupt, data._signals)
 
 
-def _set_result(data: Data[Any, Any]) -> None:
+def _take_effects(data: Data[Any, Any]) -> None:
+    """Take what a step has set aside for its end: an early result, changes of a shared flow_state."""
+    runtime = data._runtime
     if data._early is not UNSET:
-        data._runtime.run.set_result(data._early)
+        runtime.run.set_result(data._early)
+    if data._operations is not None:
+        runtime.operations = [*(runtime.operations or ()), *data._operations]
 
 
 def settle_value(data: Data[Any, Any], node: PlanNode, value: Any) -> Any:

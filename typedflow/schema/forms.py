@@ -1,15 +1,16 @@
-"""Typing forms from kinds: the way back, for msgspec, which reads forms."""
+"""From a kind back to a typing form, for msgspec to build a decoder of."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from typedflow.schema.types import (
     NO_LIMITS,
     AliasOf,
-    Anything,
     CollectionOf,
     EnumOf,
     Kind,
@@ -24,36 +25,40 @@ from typedflow.schema.types import (
 )
 
 
+class Formless(Exception):
+    """Say that no form of the kind can be given to msgspec: an alias that speaks of itself, a type of unknown make."""
+
+
 def form_of(kind: Kind) -> Any:
-    """Give a form that parses to this kind, NewTypes seen through; TypeError for what msgspec does not read."""
+    """Give the form; raises `Formless`. Abstract collections, functions and unknown classes have none."""
+    return _form(kind, frozenset())
+
+
+def _form(kind: Kind, open_: frozenset[Kind]) -> Any:
     match kind:
-        case Anything():
-            return Any
         case Scalar(cls=cls, limits=limits):
-            return _limited(None if cls is type(None) else cls, limits)
+            return _limited(cls, limits)
         case EnumOf(cls=cls):
             return cls
         case LiteralOf(members=members):
             return Literal[tuple(value for _, value in members)]
-        case CollectionOf(cls=cls, item=item, limits=limits):
-            own: Any = cls
-            return _limited(tuple[form_of(item), ...] if cls is tuple else own[form_of(item)], limits)
+        case CollectionOf(cls=cls, item=item, limits=limits) if cls in (list, set, frozenset, tuple):
+            inner = _form(item, open_)
+            return _limited(tuple[inner, ...] if cls is tuple else cls[inner], limits)  # type: ignore[valid-type]
         case TupleOf(items=items):
-            return tuple[tuple(form_of(item) for item in items)]  # type: ignore[misc]  # a form, made at run time
-        case MappingOf(cls=cls, key=key, value=value, limits=limits):
-            mapping: Any = cls
-            return _limited(mapping[form_of(key), form_of(value)], limits)
+            return tuple[tuple(_form(item, open_) for item in items)]  # type: ignore[misc]  # made at run time
+        case MappingOf(cls=cls, key=key, value=value, limits=limits) if cls is dict:
+            return _limited(dict[_form(key, open_), _form(value, open_)], limits)  # type: ignore[misc]
         case UnionOf(members=members):
-            return Union[tuple(form_of(member) for member in members)]  # noqa: UP007  # made at run time
+            return reduce(or_, [_form(member, open_) for member in members])
         case NewTypeOf(base=base):
-            return form_of(base)
-        case AliasOf(alias=alias, args=args):
-            return alias if not args else form_of(kind.target)
+            return _form(base, open_)
+        case AliasOf() if kind not in open_:
+            return _form(kind.target, open_ | {kind})
         case RecordOf(cls=cls, args=args):
-            record: Any = cls
-            return record[tuple(form_of(arg) for arg in args)] if args else record
+            return cls[tuple(_form(arg, open_) for arg in args)] if args else cls  # type: ignore[index]  # a generic class
         case _:
-            raise TypeError(f"no data stands for {kind}")
+            raise Formless(kind)
 
 
 def _limited(form: Any, limits: Limits) -> Any:

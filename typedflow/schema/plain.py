@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
-from typedflow.schema.forms import form_of
+from typedflow.schema.forms import Formless, form_of
+from typedflow.schema.persistable import check_persistable
 from typedflow.schema.render import render
 from typedflow.schema.types import parse
 
@@ -18,8 +19,10 @@ def from_plain(tp: Any, value: Any) -> Any:
     Strict, as msgspec is: a text is no number. Nothing of the data is kept by reference that could change later.
     """
     kind = parse(tp)
+    if check_persistable(kind):  # msgspec does not read it; some such types even crash it
+        raise Mismatch((), render(kind), value)
     try:
         made = msgspec.convert(value, form_of(kind), strict=True)
-    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+    except (Formless, msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
         raise Mismatch((), render(kind), value, str(error)) from None
     return compile_check(kind)(made)

@@ -43,7 +43,7 @@ from typedflow.snapshot.documents import (
 )
 from typedflow.snapshot.exactness import compile_exact
 from typedflow.snapshot.faults import find_fault, has_plain_equality, read_field
-from typedflow.snapshot.forms import Formless, form_of
+from typedflow.schema.forms import Formless, form_of
 from typedflow.snapshot.strictness import Undeclared, require_declared
 
 NOTHING_ADDED: Final[frozenset[str]] = frozenset()

@@ -1,0 +1,113 @@
+"""When an execution with a store is saved, and how: one save at a time, compare-and-swap on the sequence.
+
+A step is acknowledged when a save that includes it is committed; steps that end while a save is under way share the next
+one. A save that was begun is finished, also when whoever waits for it is cancelled, so that the sequence stays known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+from typedflow.errors import SnapshotError, StoreError
+from typedflow.execution import points
+from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.execution.saving import snapshot_of
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
+
+Checkpoint: TypeAlias = Literal["pause", "step"]
+
+
+class Checkpoints:
+    """Save one execution into its store."""
+
+    __slots__ = ("_done", "_running", "_wanted", "each_step", "runtime", "sequence", "store")
+
+    def __init__(
+        self, runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint, sequence: int | None
+    ) -> None:
+        self.runtime = runtime
+        self.store = store
+        self.each_step = checkpoint == "step"
+        self.sequence = sequence
+        """That of the stored snapshot; None where there is none yet."""
+        self._wanted = 0
+        self._done = 0
+        self._running: asyncio.Task[None] | None = None
+
+    async def commit(self) -> None:
+        """Return when everything up to this call is stored; raises what the save or the store raises."""
+        self._wanted += 1
+        mine = self._wanted
+        while self._done < mine:
+            if self._running is None:
+                self._running = asyncio.ensure_future(self._save())
+                self._running.add_done_callback(self._finished)
+            await asyncio.shield(self._running)
+
+    async def begin(self) -> None:
+        """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
+        if self.store.shares_flow_state and self.runtime.flow.flow_state is not None:
+            stored = await self.store.get_flow_state(self.runtime.flow.name)
+            if stored is not None:
+                take_flow_state(self.runtime.flow, stored, self.runtime.operations or ())
+        await self.commit()
+
+    async def keep_failure(self, error: Exception) -> None:
+        """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+        if isinstance(error, StoreError | SnapshotError):
+            return
+        try:
+            await self.commit()
+        except (StoreError, SnapshotError) as second:
+            error.add_note(f"the failed run could not be saved either: {second}")
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running = None
+        if not task.cancelled():
+            task.exception()  # told to whoever waits; nobody may be left
+
+    async def _save(self) -> None:
+        upto, runtime = self._wanted, self.runtime
+        sequence = (self.sequence or 0) + 1
+        shared = self.store.shares_flow_state
+        snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
+        operations = list(runtime.operations or ()) if shared else []
+        points.at("save.encoded")
+        record = StoredSnapshot(
+            runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
+        )
+        change = flow_state_change(runtime.flow, operations) if operations else None
+        stored = await self.store.put(record, expected=self.sequence, flow_state=change)
+        points.at("save.stored")
+        self.sequence, self._done = sequence, upto
+        if stored is not None:
+            del (runtime.operations or [])[: len(operations)]
+            take_flow_state(runtime.flow, stored, runtime.operations or ())
+
+
+def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], object]]) -> FlowStateChange:
+    """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
+    cls = flow.spec.flow_state
+    codec = compile_codec(cls)
+
+    def replay(stored: bytes | None) -> bytes:
+        value = flow.initial_flow_state() if stored is None else codec.decode(stored, "flow_state", "json")
+        for operation in operations:
+            operation(value)
+        return bytes(codec.encode(value, "flow_state", "json"))
+
+    return FlowStateChange(flow.name, replay)
+
+
+def take_flow_state(flow: FlowRuntime, stored: bytes, pending: Sequence[Callable[[Any], object]]) -> None:
+    """Show in this process what the store holds now, with what is not committed yet on top of it."""
+    value = compile_codec(flow.spec.flow_state).decode(stored, "flow_state", "json")
+    for operation in pending:
+        operation(value)
+    flow.show_flow_state(value)

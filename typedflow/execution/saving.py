@@ -1,0 +1,80 @@
+"""An execution as a snapshot: its header, its layers, its run, and its open children in the same form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import UNSET as ABSENT
+
+from typedflow.engine.tokens import UNSET
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.documents import Format
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.headers import Header, header_of
+from typedflow.snapshot.runs import RunWriter, in_flight
+
+
+def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, with_flow_state: bool) -> Snapshot:
+    """Give the snapshot of an execution as it is now; running steps are saved as ready.
+
+    Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
+    that of a child is always saved.
+    """
+    return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
+
+
+def _snapshot(
+    runtime: ExecutionRuntime,
+    format: Format,
+    sequence: int,
+    saved: datetime,
+    *,
+    with_flow_state: bool,
+    parent: int | None = None,
+) -> Snapshot:
+    run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
+    writer = RunWriter(run, format)
+    places = {id(token): index for index, token in enumerate(in_flight(run))}
+    flow_state = runtime.flow.flow_state if with_flow_state else None
+    tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
+    return Snapshot(
+        encoding=format,
+        flow=runtime.flow.name,
+        contract=spec.name,
+        version=spec.version,
+        fingerprint=header.fingerprint,
+        plan=header.plan,
+        execution_id=runtime.id,
+        sequence=sequence,
+        status=run.status,
+        created=datetime.fromtimestamp(runtime.created, UTC),
+        saved=saved,
+        resource_keys=sorted({key for each in runtime.tree() for key in each.resources.injected()}),
+        parent=parent,
+        shape=header.shape,
+        state=_layer(spec.state, runtime.state, "state", format),
+        flow_state=_layer(spec.flow_state, flow_state, "flow_state", format),
+        result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
+        tokens=tokens,
+        interrupts=interrupts,
+        pools=pools,
+        joins=writer.joins(),
+        fired={run.plan.nodes[index].name: count for index, count in (run.fired or {}).items()},
+        children=[
+            _snapshot(child, format, sequence, saved, with_flow_state=True, parent=places[id(token)])
+            for token, child in (runtime.children or {}).items()
+        ],
+    )
+
+
+def _layer(cls: Any, layer: Any, place: str, format: Format) -> Any:
+    return ABSENT if cls is None or layer is None else compile_codec(cls).encode(layer, place, format)
+
+
+def _header(runtime: ExecutionRuntime, format: Format) -> Header:
+    header = runtime.flow.headers.get(format)
+    if header is None:
+        header = runtime.flow.headers[format] = header_of(runtime.plan, format)
+    return header

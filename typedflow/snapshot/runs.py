@@ -1,0 +1,324 @@
+"""A run as records, and back: tokens, joins and pools, with their values coded by the types that the plan declares.
+
+Only what can still be reached is written: of a for_each the items that were not let in yet, of a round that let in
+everything not even its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Raw
+
+from typedflow.contract import snapshots
+from typedflow.engine.plan import Kind, Plan, PlanNode
+from typedflow.engine.run import Run, pool_key
+from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Token
+from typedflow.errors import SnapshotError
+from typedflow.schema.annotations import UNKNOWN
+from typedflow.schema.types import CollectionOf, TupleOf
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
+from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+
+_BY_NAME: Final = compile_decoder(dict[str, Raw])
+_BY_KIND: Final = compile_decoder(dict[str, dict[str, Raw]])
+_NAMED: Final = compile_decoder(tuple[str, str, Raw])
+_ITEMS: Final = compile_decoder(list[Raw])
+
+
+class RunWriter:
+    """Turn one run into records."""
+
+    def __init__(self, run: Run, format: Format) -> None:
+        self.run = run
+        self.format: Format = format
+        self._nodes = run.plan.nodes
+        self._join_ids: dict[int, int] = {}
+        self._joins: list[JoinRecord] = []
+
+    def tokens(self) -> list[TokenRecord]:
+        """Give what is live, and then what waits in front of a child, in order."""
+        return [self._token(token, f"tokens[{index}]") for index, token in enumerate(in_flight(self.run))]
+
+    def interrupts(self) -> list[InterruptRecord]:
+        """Give what waits for an answer."""
+        records = []
+        for index, paused in enumerate((self.run.interrupts or {}).values()):
+            place, asked = f"interrupts[{index}]", paused.interrupt
+            payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
+            token = self._token(paused.token, f"{place}.token", value=None)
+            records.append(
+                InterruptRecord(
+                    id=asked.id, type=asked.type, payload=payload, token=token, resume_event=asked.resume_event
+                )
+            )
+        return records
+
+    def pools(self) -> list[PoolRecord]:
+        """Give what collects and listeners have gathered."""
+        records: list[PoolRecord] = []
+        for (index, join, item), pool in (self.run.pools or {}).items():
+            node = self._nodes[index]
+            names = slot_names(node)
+            place = f"pools[{len(records)}]"
+            values = {
+                names[slot]: compile_codec(node.slot_types[slot]).encode(
+                    value, f"{place}.values.{names[slot]}", self.format
+                )
+                for slot, value in pool.items()
+            }
+            scope = None if join is None else ScopeRecord(join=self._join(join), item=item)
+            records.append(PoolRecord(node=node.name, values=values, scope=scope))
+        return records
+
+    def joins(self) -> list[JoinRecord]:
+        """Give the open rounds, each behind the one it is inside of; call it last, when all others are written."""
+        for join in self.run.joins or ():
+            self._join(join)
+        return self._joins
+
+    def _token(self, token: Token, place: str, **fixed: Any) -> TokenRecord:
+        nodes = self._nodes
+        value = fixed["value"] if fixed else token.value
+        raw = NULL[self.format] if fixed else self._value(nodes[token.producer], nodes[token.node], value, place)
+        scope = None if token.scope is None else self._scope(token.scope)
+        return TokenRecord(
+            node=nodes[token.node].name, value=raw, producer=nodes[token.producer].name, visit=token.visit, scope=scope
+        )
+
+    def _value(self, producer: PlanNode, consumer: PlanNode, value: Any, place: str) -> Raw:
+        place = f"{place}.value"
+        if producer.kind == Kind.COLLECT:
+            coded: Any = {
+                name: compile_codec(tp).encode(value[name], f"{place}.{name}", self.format)
+                for name, tp in zip(producer.branches, producer.slot_types, strict=True)
+            }
+            return Raw(ENCODE[self.format](coded))
+        if producer.triggers and producer.mode != "simple_or":
+            return Raw(ENCODE[self.format](self._fired(producer, value, place)))
+        return compile_codec(edge_type(producer, consumer)).encode(value, place, self.format)
+
+    def _fired(self, listener: PlanNode, value: Any, place: str) -> Any:
+        """Code what a listener of several triggers gives: `(kind, name, value)`, or the values by kind and name."""
+        types = trigger_types(listener)
+        if listener.mode == "or":
+            kind, name, inner = value
+            return (kind, name, compile_codec(types[kind, name]).encode(inner, place, self.format))
+        return {
+            kind: {
+                name: compile_codec(types[kind, name]).encode(inner, f"{place}.{kind}.{name}", self.format)
+                for name, inner in named.items()
+            }
+            for kind, named in value.items()
+        }
+
+    def _scope(self, scope: Scope) -> ScopeRecord:
+        return ScopeRecord(join=self._join(scope.join), item=scope.item)
+
+    def _join(self, join: Join) -> int:
+        """Write a round, and those around it first; gives its id. A loop, because blocks may nest deeply."""
+        chain = [join]
+        while (outer := chain[-1].scope) is not None and id(outer.join) not in self._join_ids:
+            chain.append(outer.join)
+        for each in reversed(chain):
+            if id(each) not in self._join_ids:
+                number = self._join_ids[id(each)] = len(self._join_ids)
+                self._joins.append(self._join_record(each, number))
+        return self._join_ids[id(join)]
+
+    def _join_record(self, join: Join, number: int) -> JoinRecord:
+        node, place = self._nodes[join.node], f"joins[{number}]"
+        types = slot_codes(self.run.plan, node, len(join.slots))
+        slots = [
+            [] if value is UNSET else [compile_codec(tp).encode(value, f"{place}.slots[{slot}]", self.format)]
+            for slot, (value, tp) in enumerate(zip(join.slots, types, strict=True))
+        ]
+        outer = None if join.scope is None else join.scope
+        scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.join)], item=outer.item)
+        return JoinRecord(
+            id=number,
+            node=node.name,
+            producer=self._nodes[join.producer].name,
+            source=self._source(join, node, place),
+            slots=slots,
+            launched=join.launched,
+            visit=join.visit,
+            scope=scope,
+            hits=join.hits,
+            released=join.released or [],
+        )
+
+    def _source(self, join: Join, node: PlanNode, place: str) -> Raw:
+        if join.launched == len(join.slots):
+            return NULL[self.format]
+        if node.kind != Kind.EACH:
+            return self._value(self._nodes[join.producer], node, join.source, place)
+        codec = compile_codec(node.carries)
+        rest = enumerate(join.source[join.launched :], join.launched)
+        return Raw(
+            ENCODE[self.format]([codec.encode(item, f"{place}.source[{index}]", self.format) for index, item in rest])
+        )
+
+
+NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
+
+
+def in_flight(run: Run) -> list[Token]:
+    """Give the tokens of a run in the order in which they are written."""
+    return [*run.live, *(run.parked or ())]
+
+
+def edge_type(producer: PlanNode, consumer: PlanNode) -> Any:
+    """Give the type that codes what is on an edge: the producer's, else what the consumer declares, else UNKNOWN."""
+    return producer.carries if producer.carries is not UNKNOWN else consumer.input_type
+
+
+def slot_names(node: PlanNode) -> tuple[str, ...]:
+    """Give the names of what a collect or listener gathers, by slot."""
+    return node.branches or tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
+
+
+def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:
+    """Give the types of a listener's triggers."""
+    return {(t.kind, t.name): tp for t, tp in zip(node.triggers, node.slot_types, strict=True)}
+
+
+def slot_codes(plan: Plan, node: PlanNode, size: int) -> tuple[Any, ...]:
+    """Give the types of what comes back to a round, by slot."""
+    whole = plan.nodes[node.join].carries
+    if isinstance(whole, TupleOf):
+        return whole.items
+    return ((whole.item if isinstance(whole, CollectionOf) else UNKNOWN),) * size
+
+
+class RunReader:
+    """Turn records back into what a run holds; nothing is changed until `into` is called."""
+
+    def __init__(self, plan: Plan, format: Format) -> None:
+        self._plan = plan
+        self._format: Format = format
+        self._nodes = {node.name: node for node in plan.nodes}
+        self._joins: dict[int, Join] = {}
+
+    def joins(self, records: list[JoinRecord]) -> None:
+        """Read the open rounds, outer ones first."""
+        for index, record in enumerate(records):
+            self._joins[record.id] = self._join(record, f"joins[{index}]")
+
+    def open_joins(self) -> Iterator[Join]:
+        """Give the rounds that were read."""
+        return iter(self._joins.values())
+
+    def token(self, record: TokenRecord, place: str) -> Token:
+        """Read one token."""
+        node, producer = self._node(record.node, place), self._node(record.producer, place)
+        value = self._value(producer, node, record.value, f"{place}.value")
+        return Token(node.index, self._scope(record.scope), value, producer.index, record.visit)
+
+    def paused(self, record: InterruptRecord, place: str) -> Paused:
+        """Read one interrupt."""
+        payload = compile_codec(UNKNOWN).decode(record.payload, f"{place}.payload", self._format)
+        node, producer = self._node(record.token.node, place), self._node(record.token.producer, place)
+        token = Token(node.index, self._scope(record.token.scope), None, producer.index, record.token.visit)
+        return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
+
+    def pool(self, record: PoolRecord, place: str) -> tuple[tuple[int, Join | None, int], dict[int, Any]]:
+        """Read one pool, with its key."""
+        node = self._node(record.node, place)
+        slots = {name: slot for slot, name in enumerate(slot_names(node))}
+        gathered: dict[int, Any] = {}
+        for name, raw in record.values.items():
+            here = f"{place}.values.{name}"
+            if name not in slots:
+                raise SnapshotError(snapshots.dangling(here, f"'{node.name}' has no such branch"), path=here)
+            gathered[slots[name]] = compile_codec(node.slot_types[slots[name]]).decode(raw, here, self._format)
+        return pool_key(node, self._scope(record.scope)), gathered
+
+    def _node(self, name: str, place: str) -> PlanNode:
+        node = self._nodes.get(name)
+        if node is None:
+            raise SnapshotError(snapshots.dangling(place, f"the flow has no node '{name}'"), path=place)
+        return node
+
+    def _scope(self, record: ScopeRecord | None) -> Scope | None:
+        return None if record is None else Scope(self._joins[record.join], record.item)
+
+    def _value(self, producer: PlanNode, consumer: PlanNode, raw: Raw, place: str) -> Any:
+        if producer.kind == Kind.COLLECT:
+            with reading(place):
+                coded = _BY_NAME[self._format](raw)
+            return {
+                name: compile_codec(tp).decode(self._part(coded, name, place), f"{place}.{name}", self._format)
+                for name, tp in zip(producer.branches, producer.slot_types, strict=True)
+            }
+        if producer.triggers and producer.mode != "simple_or":
+            return self._fired(producer, raw, place)
+        return compile_codec(edge_type(producer, consumer)).decode(raw, place, self._format)
+
+    def _part(self, coded: Mapping[str, Raw], name: str, place: str) -> Raw:
+        if name not in coded:
+            raise SnapshotError(snapshots.dangling(place, f"nothing for branch '{name}'"), path=place)
+        return coded[name]
+
+    def _fired(self, listener: PlanNode, raw: Raw, place: str) -> Any:
+        types = trigger_types(listener)
+        with reading(place):
+            if listener.mode == "or":
+                kind, name, inner = _NAMED[self._format](raw)
+                named = {kind: {name: inner}}
+            else:
+                named = _BY_KIND[self._format](raw)
+        for kind, name in ((kind, name) for kind, values in named.items() for name in values):
+            if (kind, name) not in types:
+                raise SnapshotError(snapshots.dangling(place, f"no trigger {kind} '{name}'"), path=place)
+        if listener.mode == "or":
+            return (kind, name, compile_codec(types[kind, name]).decode(inner, place, self._format))
+        return {
+            kind: {
+                name: compile_codec(types[kind, name]).decode(inner, f"{place}.{kind}.{name}", self._format)
+                for name, inner in values.items()
+            }
+            for kind, values in named.items()
+        }
+
+    def _join(self, record: JoinRecord, place: str) -> Join:
+        node, producer = self._node(record.node, place), self._node(record.producer, place)
+        if node.kind not in (Kind.EACH, Kind.BATCH, Kind.MATCH):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
+        slots: list[Any] = []
+        types = slot_codes(self._plan, node, len(record.slots))
+        if len(types) != len(record.slots):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(types)} branches"), path=place)
+        for index, (slot, tp) in enumerate(zip(record.slots, types, strict=True)):
+            here = f"{place}.slots[{index}]"
+            slots.append(compile_codec(tp).decode(slot[0], here, self._format) if slot else UNSET)
+        if record.hits is not None and any(hit >= len(node.arms) for hit in record.hits):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
+        return Join(
+            node.index,
+            self._scope(record.scope),
+            record.visit,
+            producer.index,
+            self._source(record, node, producer, f"{place}.source"),
+            slots,
+            sum(value is UNSET for value in slots),
+            record.launched,
+            record.hits,
+            record.released or None,
+        )
+
+    def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
+        size = len(record.slots)
+        if record.launched == size:
+            return ()
+        if node.kind != Kind.EACH:
+            return self._value(producer, node, record.source, place)
+        with reading(place):
+            rest = _ITEMS[self._format](record.source)
+        if len(rest) != size - record.launched:
+            raise SnapshotError(snapshots.dangling(place, f"{size - record.launched} items expected"), path=place)
+        codec = compile_codec(node.carries)
+        items = [codec.decode(raw, f"{place}[{index}]", self._format) for index, raw in enumerate(rest)]
+        return (*[UNSET] * record.launched, *items)
