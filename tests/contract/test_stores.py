@@ -50,6 +50,10 @@ def test_a_time_of_another_zone_is_refused() -> None:
             "TF950: save sequence 5 does not follow the expected 5 (count up with every save)",
         ),
         (
+            stores.check_text("flow", "a" * 1001),
+            f"TF950: flow '{'a' * 79}…' has 1001 characters (use at most 1000)",
+        ),
+        (
             stores.conflict("a", 3, 2),
             "TF951: execution 'a': save 3 is stored, save 2 was expected "
             "(somebody else saved or deleted it: load it again)",

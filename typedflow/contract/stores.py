@@ -14,6 +14,8 @@ from typedflow.contract.wording import describe, quoted
 
 LARGEST_SEQUENCE: Final = 2**63 - 1
 """What the integer column of every database can hold."""
+LONGEST_NAME: Final = 1000
+"""Characters of a flow's name or a status: it has to fit the header of a file."""
 
 
 def check_sequence(given: object, expected: int | None) -> Problem | None:
@@ -35,6 +37,9 @@ def check_saved_at(given: datetime) -> Problem | None:
 
 def check_text(what: str, given: str) -> Problem | None:
     """Check a name that becomes a column (TF950): a lone surrogate has no bytes in UTF-8."""
+    if len(given) > LONGEST_NAME:
+        text = f"{what} {quoted(given)} has {len(given)} characters"
+        return Problem("TF950", text, f"use at most {LONGEST_NAME}", side="value")
     try:
         given.encode()
     except UnicodeEncodeError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "FileStore",
     "FlowStateChange",
     "MemoryStore",
     "SQLiteStore",
@@ -17,6 +18,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from typedflow.stores.file import FileStore
     from typedflow.stores.memory import MemoryStore
     from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredEntry, StoredSnapshot
     from typedflow.stores.sqlite import SQLiteStore
@@ -25,6 +27,7 @@ else:
     from importlib import import_module
 
     _HOME_OF = {
+        "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
         "SQLiteStore": "typedflow.stores.sqlite",

@@ -19,6 +19,7 @@ from typedflow.contract import stores as texts
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import quoted
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
+from typedflow.stores.failures import store_error
 from typedflow.stores.worker import Outcome
 
 FORMAT: Final = 1
@@ -127,10 +128,7 @@ class Database:
         if isinstance(error, StoreError | SnapshotError):
             return type(error)(problem.at(where) for problem in error.problems)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        explained = StoreError(texts.failed(doing, reason or type(error).__name__, HINTS.get(code, "")).at(where))
-        explained.__cause__ = error
-        return explained
+        return store_error(doing, where, error, HINTS.get(code, ""))
 
 
 def _do(job: Job, connection: sqlite3.Connection) -> Outcome:

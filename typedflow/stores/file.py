@@ -1,0 +1,127 @@
+"""Snapshots as files of one folder, one file each: to be looked at, copied and backed up with plain tools."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar, cast, final
+
+from typedflow.contract.wording import quoted
+from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.stores.failures import store_error
+from typedflow.stores.folder import Folder
+from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot
+from typedflow.stores.requirements import (
+    require_expected,
+    require_id,
+    require_no_flow_state,
+    require_record,
+    require_text,
+)
+from typedflow.stores.worker import Outcome, Worker
+
+T = TypeVar("T")
+
+
+@final
+class FileStore:
+    """Keep each snapshot in a file of a folder on a local disk.
+
+    A put that returned survives a crash of the process and of the machine. Saves take turns, those of other processes
+    too; reads never wait for them. The folder is made where there is none, and files can be read by their owner only.
+    `timeout` is how long a call waits for other processes, in seconds. Needs the file locks of a POSIX system. It does
+    not share flow_state.
+    """
+
+    shares_flow_state: Final = False
+
+    def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
+        self.path: Final = os.fspath(path)
+        self._folder = Folder(Path(self.path), timeout)
+        self._worker = Worker("FileStore", _Session(self._folder, self.path))
+
+    async def get(self, execution_id: str) -> StoredSnapshot | None:
+        """Read the snapshot of an execution, None when there is none."""
+        require_id(execution_id)
+        return await self._call(f"read {quoted(execution_id)}", lambda folder: folder.read(execution_id))
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
+        require_record(record, expected)
+        require_no_flow_state("FileStore", flow_state)
+        return await self._call(f"save {quoted(record.execution_id)}", lambda folder: _save(folder, record, expected))
+
+    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
+        """List what is stored, oldest save first, then by id. It opens every file, and reads its first line."""
+        require_text("flow", flow)
+        require_text("status", status)
+        entries = await self._call("list", lambda folder: folder.entries())
+        found = [entry for entry in entries if flow in (None, entry.flow) and status in (None, entry.status)]
+        return sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id))
+
+    async def delete(self, execution_id: str) -> bool:
+        """Delete the snapshot of an execution, damaged or not; say whether there was one."""
+        require_id(execution_id)
+        return await self._call(f"delete {quoted(execution_id)}", lambda folder: folder.remove(execution_id))
+
+    async def get_flow_state(self, flow: str) -> bytes | None:
+        """Give None: a FileStore shares no flow_state."""
+        require_text("flow", flow)
+        return await self._call("read a flow_state", lambda folder: None)
+
+    async def close(self) -> None:
+        """Finish the calls under way and end the thread."""
+        await self._worker.close()
+
+    async def __aenter__(self) -> Self:
+        """Open the folder now, so that a path that cannot be used fails here."""
+        await self._call("open it", lambda folder: None)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        await self.close()
+
+    async def _call(self, doing: str, work: Callable[[Folder], T]) -> T:
+        return cast(T, await self._worker.call((doing, work)))
+
+
+def _save(folder: Folder, record: StoredSnapshot, expected: int | None) -> None:
+    with folder.locked():
+        stored = folder.entry(record.execution_id)
+        require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
+        folder.write(record)
+
+
+class _Session:
+    """Do the calls one by one: a file has no commit that they could share."""
+
+    def __init__(self, folder: Folder, path: str) -> None:
+        self._folder = folder
+        self._where = f"folder {quoted(path)}"
+        self._opened = False
+
+    def run(self, jobs: list[tuple[str, Callable[[Folder], object]]]) -> list[Outcome]:
+        return [self._do(doing, work) for doing, work in jobs]
+
+    def finish(self) -> None:
+        """Keep nothing open between two calls."""
+
+    def _do(self, doing: str, work: Callable[[Folder], object]) -> Outcome:
+        try:
+            if not self._opened:
+                self._folder.open()
+                self._opened = True
+            return Outcome(work(self._folder))
+        except (ConflictError, SnapshotError) as error:
+            return Outcome(error=error)
+        except StoreError as error:
+            return Outcome(error=StoreError(problem.at(self._where) for problem in error.problems))
+        except Exception as error:  # whatever it was, its caller must hear of it, and the thread goes on
+            return Outcome(error=store_error(doing, self._where, error))

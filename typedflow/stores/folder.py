@@ -1,0 +1,212 @@
+"""The folder of a FileStore: its files, their format and their lock. All of it on the worker's thread.
+
+A file is one header line and the bytes of the snapshot:
+
+    typedflow-snapshot 1 <SHA-256 of the rest of the line> {"execution_id": …, "length": …, "digest": …}
+
+so that a header can be trusted without reading what follows. A file comes into being under another name, is synced, and
+then takes its place at once (`os.replace`), so that a reader, who takes no lock, meets the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final, final
+
+from typedflow.contract import stores as texts
+from typedflow.contract.problems import Problem
+from typedflow.contract.wording import quoted
+from typedflow.errors import SnapshotError, StoreError
+from typedflow.stores.protocol import StoredEntry, StoredSnapshot
+
+MAGIC: Final = b"typedflow-snapshot"
+FORMAT: Final = 1
+LONGEST_HEADER: Final = 64 * 1024
+"""Bytes; a name of `texts.LONGEST_NAME` characters fits, however it is escaped."""
+RETRY_AFTER: Final = 0.001, 0.05
+"""Seconds between two tries for the lock: the first pause, and the longest."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Keep what the first line of a file says."""
+
+    entry: StoredEntry
+    length: int
+    digest: str
+    size: int
+    """Bytes of the line itself."""
+
+
+def file_name(execution_id: str) -> str:
+    """Give the name of the file of an execution: a digest, which is safe and distinct on every file system."""
+    return f"{sha256(execution_id.encode()).hexdigest()}.snapshot"
+
+
+def encode(record: StoredSnapshot) -> bytes:
+    """Give the whole file of a record."""
+    fields = {
+        "execution_id": record.execution_id,
+        "flow": record.flow,
+        "status": record.status,
+        "sequence": record.sequence,
+        "saved_at": record.saved_at.isoformat(timespec="microseconds"),
+        "length": len(record.data),
+        "digest": sha256(record.data).hexdigest(),
+    }
+    line = json.dumps(fields).encode()
+    return b"%s %d %s %s\n%s" % (MAGIC, FORMAT, sha256(line).hexdigest().encode(), line, record.data)
+
+
+def read_header(file: BufferedReader) -> Header:
+    """Read the first line of a file and compare what it promises with the file's size and name."""
+    line = file.readline(LONGEST_HEADER)
+    parts = line.rstrip(b"\n").split(b" ", 3)
+    if len(parts) != 4 or parts[0] != MAGIC or not line.endswith(b"\n"):
+        raise SnapshotError(texts.damaged("it does not begin with the header of a snapshot"))
+    if parts[1] != b"%d" % FORMAT:
+        raise SnapshotError(texts.unknown_format(parts[1].decode("latin-1"), FORMAT))
+    if sha256(parts[3]).hexdigest().encode() != parts[2]:
+        raise SnapshotError(texts.damaged("its header is not what was written"))
+    fields: dict[str, Any] = json.loads(parts[3])
+    length, digest = fields.pop("length"), fields.pop("digest")
+    entry = StoredEntry(**fields | {"saved_at": datetime.fromisoformat(fields["saved_at"])})
+    found = os.fstat(file.fileno()).st_size - len(line)
+    if found != length:
+        raise SnapshotError(texts.damaged(f"it holds {found} bytes of data instead of {length}"))
+    if Path(file.name).name != file_name(entry.execution_id):
+        raise SnapshotError(texts.damaged(f"it holds the snapshot of {quoted(entry.execution_id)}"))
+    return Header(entry, length, digest, len(line))
+
+
+@final
+class Folder:
+    """Read and write the files of one folder; made, and swept of what killed writers left, by `open`."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self._path = path
+        self._timeout = timeout
+
+    def open(self) -> None:
+        """Make the folder, and remove unfinished files: who writes one holds the lock, so they are nobody's."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.locked():
+            for unfinished in self._path.glob("*.unfinished"):
+                unfinished.unlink()
+
+    def entry(self, execution_id: str) -> StoredEntry | None:
+        """Read the header of a snapshot, None when there is none."""
+        with self._reading(self._file(execution_id)) as file:
+            return None if file is None else read_header(file).entry
+
+    def read(self, execution_id: str) -> StoredSnapshot | None:
+        """Read a snapshot, None when there is none."""
+        with self._reading(self._file(execution_id)) as file:
+            if file is None:
+                return None
+            header = read_header(file)
+            data = file.read()
+            if len(data) != header.length or sha256(data).hexdigest() != header.digest:
+                raise SnapshotError(texts.damaged("its data is not what was written"))
+            entry = header.entry
+            return StoredSnapshot(entry.execution_id, entry.flow, entry.status, entry.sequence, entry.saved_at, data)
+
+    def entries(self) -> list[StoredEntry]:
+        """Read all headers; the damaged files are reported together."""
+        found: list[StoredEntry] = []
+        problems: list[Problem] = []
+        for path in sorted(self._path.glob("*.snapshot")):
+            try:
+                with self._reading(path) as file:
+                    if file is not None:  # deleted since
+                        found.append(read_header(file).entry)
+            except SnapshotError as error:
+                problems += error.problems
+        if problems:
+            raise SnapshotError(problems)
+        return found
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep all other writers out, those of other processes too; the system frees the lock of one that dies."""
+        lock = os.open(self._path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._wait_for(lock)
+            yield
+        finally:
+            os.close(lock)
+
+    def write(self, record: StoredSnapshot) -> None:
+        """Put a snapshot in its place, on the disk before it returns; only within `locked`."""
+        target = self._file(record.execution_id)
+        unfinished = target.with_suffix(".unfinished")
+        try:
+            unfinished.unlink(missing_ok=True)  # a writer was killed
+            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(encode(record))
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(target)
+        except BaseException:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
+        self._sync()
+
+    def remove(self, execution_id: str) -> bool:
+        """Remove a snapshot, damaged or not; say whether there was one."""
+        with self.locked():
+            try:
+                self._file(execution_id).unlink()
+            except FileNotFoundError:
+                return False
+            self._sync()
+            return True
+
+    def _file(self, execution_id: str) -> Path:
+        return self._path / file_name(execution_id)
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[BufferedReader | None]:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            yield None
+            return
+        with file:
+            try:
+                yield file
+            except SnapshotError as error:
+                raise SnapshotError(problem.at(f"file {quoted(str(path))}") for problem in error.problems) from None
+
+    def _sync(self) -> None:
+        """Make the names of the folder durable: without it a new file may be gone after a power loss."""
+        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _wait_for(self, lock: int) -> None:
+        deadline = time.monotonic() + self._timeout
+        pause, longest = RETRY_AFTER
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    hint = "find it, or give the store a longer timeout=…"
+                    raise StoreError(texts.failed("lock it", "another process holds the lock", hint)) from None
+            time.sleep(pause)
+            pause = min(2 * pause, longest)
