@@ -120,8 +120,8 @@ class FlowRuntime:
         """Set the fields that differ, so that whoever holds the flow_state sees them."""
         current = self.require_flow_state()
         for name, field in layer_fields(type(current)).items():
-            new = field.read(value)
-            if new != field.read(current):
+            new, old = field.read(value), field.read(current)
+            if type(new) is not type(old) or new != old:  # True is not 1
                 setattr(current, name, new)
 
 
@@ -163,6 +163,8 @@ class ExecutionRuntime:
         "plan",
         "resources",
         "run",
+        "saved_keys",
+        "saves",
         "state",
     )
 
@@ -191,6 +193,10 @@ class ExecutionRuntime:
         self.operations: list[Callable[[Any], object]] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
         self.created = time.time()
+        self.saves = 0
+        """The sequence of the last save without a store."""
+        self.saved_keys: tuple[str, ...] = ()
+        """Of a loaded root: the resource keys that were at hand when it was saved."""
         self.given_state = state
         self.state: State | None = None
 
