@@ -22,6 +22,7 @@ __all__ = [
     "FinishedError",
     "Flow",
     "FlowState",
+    "Interrupt",
     "InterruptError",
     "LeaseLostError",
     "NoResultError",
@@ -30,16 +31,19 @@ __all__ = [
     "ResourceError",
     "Resources",
     "Retry",
+    "Snapshot",
     "SnapshotError",
     "State",
     "Status",
     "StoreError",
     "TypedflowError",
+    "binding",
 ]
 
 if TYPE_CHECKING:
     from typedflow.definition.nodes import Retry
     from typedflow.engine.status import Status
+    from typedflow.engine.tokens import Interrupt
     from typedflow.errors import (
         ConflictError,
         ContractError,
@@ -55,12 +59,14 @@ if TYPE_CHECKING:
         StoreError,
         TypedflowError,
     )
+    from typedflow.execution.blueprint import binding
     from typedflow.execution.data import Data
     from typedflow.execution.execution import Execution
     from typedflow.execution.flow import Flow
     from typedflow.execution.process import Process
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
+    from typedflow.snapshot.envelope import Snapshot
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
     from importlib import import_module
@@ -70,6 +76,9 @@ else:
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
         "typedflow.engine.status": ("Status",),
+        "typedflow.engine.tokens": ("Interrupt",),
+        "typedflow.execution.blueprint": ("binding",),
+        "typedflow.snapshot.envelope": ("Snapshot",),
         "typedflow.execution.execution": ("Execution",),
         "typedflow.execution.flow": ("Flow",),
         "typedflow.execution.process": ("Process",),

@@ -185,6 +185,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF918", RUNTIME, "migration out of place"),
         ("TF919", RUNTIME, "migration failed"),
         ("TF920", RUNTIME, "saved work without its node"),
+        ("TF921", RUNTIME, "execution that a store does not have"),
         ("TF950", RUNTIME, "record that a store cannot keep"),
         ("TF951", RUNTIME, "somebody else saved first"),
         ("TF952", RUNTIME, "store is closed"),

@@ -102,6 +102,11 @@ def dangling(place: str, reason: str) -> Problem:
 # -- setting it against the flow
 
 
+def not_stored(execution_id: str) -> Problem:
+    """Report an execution that a store does not have (TF921)."""
+    return Problem("TF921", f"the store has no execution {quoted(execution_id)}", "store.list() gives those it has")
+
+
 def other_flow(what: str, given: str, expected: str) -> Problem:
     """Report a snapshot of another flow or contract (TF914); `what` is "flow" or "contract"."""
     text = f"the snapshot is one of {what} {quoted(given)}, not of {quoted(expected)}"
@@ -144,4 +149,3 @@ def orphaned(what: str, node: str, reason: str, known: Collection[str] = ()) -> 
     finish = "finish such executions with the flow that saved them"
     hint = name_hint(node, known, known="its nodes") if known else finish
     return Problem("TF920", text, hint)
-

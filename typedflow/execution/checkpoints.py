@@ -1,7 +1,8 @@
 """When an execution with a store is saved, and how: one save at a time, compare-and-swap on the sequence.
 
-A step is acknowledged when a save that includes it is committed; steps that end while a save is under way share the next
-one. A save that was begun is finished, also when whoever waits for it is cancelled, so that the sequence stays known.
+A step is acknowledged when a save that includes it is committed; steps that end while a save is under way share the
+next one. A save that was begun is finished, also when whoever waits for it is cancelled, so that the sequence stays
+known.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
-from typedflow.errors import SnapshotError, StoreError
+from typedflow.contract import snapshots
+from typedflow.contract.problems import Problem
+from typedflow.engine.plan import Plan
+from typedflow.errors import ContractError, SnapshotError, StoreError
 from typedflow.execution import points
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
 from typedflow.execution.saving import snapshot_of
-from typedflow.snapshot.codecs import compile_codec
+from typedflow.schema.annotations import UNKNOWN
+from typedflow.schema.mismatch import render_path
+from typedflow.schema.render import render
+from typedflow.snapshot.codecs import compile_codec, unsavable
 from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
@@ -89,6 +96,20 @@ class Checkpoints:
         if stored is not None:
             del (runtime.operations or [])[: len(operations)]
             take_flow_state(runtime.flow, stored, runtime.operations or ())
+
+
+def require_savable(plan: Plan) -> None:
+    """Refuse a store for a flow with values on its edges that can never be saved, all of them at once."""
+    problems: dict[Problem, None] = {}
+    for node in plan.nodes:
+        if node.carries is UNKNOWN or not any(node.arms):
+            continue
+        for path, reason in unsavable(node.carries):
+            edge = f"the value behind step '{node.name}'"
+            problem = snapshots.never_savable(edge, render(node.carries), reason, render_path(path))
+            problems[problem.at(f"flow '{plan.flow}'")] = None
+    if problems:
+        raise ContractError(list(problems))
 
 
 def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], object]]) -> FlowStateChange:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any, Generic, final
 
 from typing_extensions import TypeVar
@@ -13,14 +15,21 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError
 from typedflow.execution.answers import accept_answer, find_interrupt
+from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
+from typedflow.execution.files import write_file
+from typedflow.execution.loading import install, read_execution, saved_keys
 from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, GivesStream, HasFlowState, HasInput, HasState
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.execution.saving import snapshot_of
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import Resources
 from typedflow.schema.render import render
 from typedflow.schema.resources import overrides_of
+from typedflow.snapshot.documents import Format
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.reading import MAX_BYTES, Source, read_document
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
@@ -112,14 +121,21 @@ class Execution(Generic[C]):
         return run_sync(lambda: self.async_start(value, timeout=timeout), "execution.start")
 
     async def async_retry(self, *, timeout: float | None = None) -> Status:
-        """Run the failed and the cut-off steps of a failed execution once more, with the values that they had."""
-        if self.status is not Status.FAILED:
+        """Run the failed and the cut-off steps once more, with the values that they had.
+
+        For an execution that failed, or that was saved while it was running and has been loaded.
+        """
+        if self.status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
         self._require_resources()
         for runtime in self._runtime.tree():
             if runtime.run.status in (Status.FAILED, Status.RUNNING):
                 runtime.run.retried()
         return await self._drive(timeout)
+
+    def _is_cut_off(self) -> bool:
+        """Say whether this was saved while it ran, so that nobody runs it now."""
+        return self.status is Status.RUNNING and self._runtime.driver is None
 
     async def async_continue_with(
         self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
@@ -203,6 +219,57 @@ class Execution(Generic[C]):
                 await asyncio.wait([running])
         await running
 
+    # -- saving and loading
+
+    def save(self, path: str | os.PathLike[str] | None = None, format: Format = "json") -> Snapshot:
+        """Give the execution as a snapshot, at any time from the loop's thread; with `path` write it to a file too.
+
+        Running steps are saved as ready: they are run again after a load, with the same `data.key`. Resources are not
+        saved, only their keys. What was encoded is decoded again and compared before it counts as saved: what would not
+        come back equal and of the same type is a `SnapshotError` that names its path. The file takes its place at once,
+        or the old one stays.
+        """
+        checkpoints = self._runtime.checkpoints
+        sequence = (checkpoints.sequence or 0) if checkpoints is not None else self._runtime.saves + 1
+        shared = self._runtime.shares_flow_state
+        snapshot = snapshot_of(self._runtime, format, sequence, with_flow_state=not shared)
+        self._runtime.saves = sequence
+        if path is not None:
+            write_file(Path(path), snapshot.to_bytes())
+        return snapshot
+
+    def load(
+        self,
+        source: Source,
+        *,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Execution[C]:
+        """Take over what was saved, all or nothing: a Snapshot, a mapping, JSON text or bytes, MessagePack or a path.
+
+        A str is always text; a file is given as a `Path`. Gives the execution itself, with the saved id, ready for
+        `async_continue_with`, or for `async_retry` where it was running or had failed. Raises `SnapshotError` with the
+        path and the reason, and changes nothing, for whatever is not exactly what this flow has saved; FinishedError
+        where this execution was started already. `max_bytes` bounds the document before it is decoded.
+        """
+        runtime = self._runtime
+        if runtime.run.status is not Status.CREATED or runtime.run.live:
+            raise FinishedError(executions.started_already(runtime.run.status).at(self._place))
+        snapshot = read_document(source, max_bytes=max_bytes)
+        loaded = read_execution(runtime.flow, snapshot)
+        if runtime_resources is not None:
+            runtime.resources.give(runtime_resources)
+        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+        runtime.saves = snapshot.sequence
+        runtime.saved_keys = tuple(saved_keys(snapshot))
+        return self
+
+    def missing_resources(self) -> list[str]:
+        """Give the keys that nobody supplies, sorted: required ones, and those at hand when the execution was saved."""
+        missing = {key for runtime in self._runtime.tree() for key in runtime.resources.absent()}
+        at_hand = {key for runtime in self._runtime.tree() for key in runtime.resources.injected()}
+        return sorted(missing | (set(self._runtime.saved_keys) - at_hand))
+
     # -- resources from outside
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
@@ -256,6 +323,8 @@ class Execution(Generic[C]):
 
     def _require_resources(self) -> None:
         for runtime in self._runtime.tree():
+            if runtime.parent is not None:
+                capture_resources(runtime)
             runtime.resources.require_complete(runtime.name)
 
     async def _stopped(self) -> None:

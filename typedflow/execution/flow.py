@@ -9,14 +9,14 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions
-from typedflow.contract.names import is_id
+from typedflow.contract import executions, snapshots
 from typedflow.definition.builder import Builder, Cursor
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
 from typedflow.engine.status import Status
-from typedflow.errors import ContractError, ExecutionPaused
+from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
 from typedflow.execution.blueprint import Blueprint, Capture, WriteBack
+from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_savable
 from typedflow.execution.data import Data
 from typedflow.execution.execution import Execution, overrides
 from typedflow.execution.loops import run_sync
@@ -25,6 +25,8 @@ from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
 from typedflow.schema.contracts import spec_of
 from typedflow.schema.layers import Resources, State
+from typedflow.snapshot.reading import MAX_BYTES
+from typedflow.stores.protocol import SnapshotStore
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
@@ -208,6 +210,8 @@ class Flow(Blueprint[C]):
         runtime_resources: Resources | Mapping[str, Any] | None = None,
         concurrency: int | None = None,
         execution_id: str | None = None,
+        store: SnapshotStore | None = None,
+        checkpoint: Checkpoint = "pause",
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
@@ -215,14 +219,38 @@ class Flow(Blueprint[C]):
         run at once, in the whole execution. An `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it
         is random.
         """
-        if execution_id is not None and not is_id(execution_id):
-            problem = executions.check_id(execution_id)
-            assert problem is not None
+        problem = None if execution_id is None else executions.check_id(execution_id)
+        if problem is not None:
             raise ContractError(problem)
         runtime = ExecutionRuntime(self._runtime, execution_id or uuid.uuid4().hex, state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
+        if store is not None:
+            require_savable(runtime.plan)
+            runtime.checkpoints = Checkpoints(runtime, store, checkpoint, None)
         return Execution(runtime, concurrency)
+
+    async def async_open(
+        self,
+        execution_id: str,
+        *,
+        store: SnapshotStore,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        checkpoint: Checkpoint = "pause",
+    ) -> Execution[C]:
+        """Load an execution from a store and keep saving it there; `SnapshotError` where the store has none of this id.
+
+        Of several who open the same one, the first whose next save comes through goes on; the others are refused with a
+        `ConflictError` before any handler runs.
+        """
+        stored = await store.get(execution_id)
+        if stored is None:
+            raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)
+        execution = self.create_execution(concurrency=concurrency, store=store, checkpoint=checkpoint)
+        execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=max(len(stored.data), MAX_BYTES))
+        execution._runtime.checkpoints.sequence = stored.sequence
+        return execution
 
     async def async_start(
         self: Flow[HasIO[T, S]],

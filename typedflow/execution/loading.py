@@ -1,0 +1,141 @@
+"""An execution from a snapshot: everything is read and checked before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET as ABSENT
+
+from typedflow.contract import snapshots
+from typedflow.engine.plan import Kind
+from typedflow.engine.run import Run
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import UNSET, Token
+from typedflow.errors import SnapshotError
+from typedflow.execution.children import capture_resources
+from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.schema.layers import FlowState, State
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.headers import Settled, settle
+from typedflow.snapshot.runs import RunReader
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Hold what was read of one execution, before it takes its place."""
+
+    snapshot: Snapshot
+    run: Run
+    state: State | None
+    flow_state: FlowState | None
+    children: list[tuple[Token, FlowRuntime, Loaded]] = field(default_factory=list)
+
+
+def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:
+    """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
+    plan = flow.plan()
+    settled = settle(plan, snapshot, flow.name, place)
+    run, tokens = _read_run(flow, settled.snapshot, place)
+    loaded = Loaded(
+        snapshot,
+        run,
+        _layer(plan.spec.state, settled, "state", place),
+        _layer(plan.spec.flow_state, settled, "flow_state", place),
+    )
+    for index, child in enumerate(snapshot.children):
+        here = f"{place}children[{index}]"
+        assert child.parent is not None
+        token = tokens[child.parent]
+        node = plan.nodes[token.node]
+        if node.kind != Kind.CHILD:
+            raise SnapshotError(snapshots.dangling(here, f"'{node.name}' runs no child flow"), path=here)
+        child_flow = node.child.for_child()
+        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
+    _place_tokens(loaded, tokens, place)
+    return loaded
+
+
+def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, list[Token]]:
+    plan = flow.plan()
+    run, reader = Run(plan), RunReader(plan, snapshot.encoding)
+    nodes = {node.name: node.index for node in plan.nodes}
+    run.status = snapshot.status
+    reader.joins(snapshot.joins)
+    run.joins = dict.fromkeys(reader.open_joins()) or None
+    tokens = [reader.token(record, f"{place}tokens[{index}]") for index, record in enumerate(snapshot.tokens)]
+    paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
+    run.interrupts = {each.interrupt.id: each for each in paused} or None
+    run.pools = (
+        dict(reader.pool(record, f"{place}pools[{index}]") for index, record in enumerate(snapshot.pools)) or None
+    )
+    run.fired = {nodes[name]: count for name, count in snapshot.fired.items() if name in nodes} or None
+    if snapshot.result is not ABSENT:
+        run.result = compile_codec(plan.spec.result).decode(snapshot.result, f"{place}result", snapshot.encoding)
+    return run, tokens
+
+
+def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
+    """Sort the tokens into those that go on and those whose child waits, and check that the status says the same."""
+    run = loaded.run
+    waiting = {id(token) for token, _, child in loaded.children if child.run.status is Status.WAITING}
+    run.live = {token: None for token in tokens if id(token) not in waiting}
+    run.parked = {token: None for token in tokens if id(token) in waiting} or None
+    pending = bool(run.interrupts or run.parked)
+    at_rest = not run.live and not pending
+    sound = {
+        Status.CREATED: not pending and run.result is UNSET,
+        Status.RUNNING: True,
+        Status.WAITING: pending,
+        Status.FAILED: True,
+        Status.COMPLETED: at_rest,
+        Status.CANCELLED: at_rest,
+    }
+    if not sound[run.status]:
+        here = f"{place}status"
+        raise SnapshotError(snapshots.dangling(here, f"'{run.status}' does not go with what is in flight"), path=here)
+
+
+def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
+    raw = getattr(settled, name)
+    if cls is None or raw is ABSENT:
+        if (cls is None) != (raw is ABSENT) and cls is None:
+            raise SnapshotError(
+                snapshots.dangling(f"{place}{name}", "the contract declares none"), path=f"{place}{name}"
+            )
+        return None
+    return compile_codec(cls).decode(raw, f"{place}{name}", settled.snapshot.encoding, added=settled.added)
+
+
+def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool = True) -> None:
+    """Put what was read in its place; from here on nothing can fail.
+
+    A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back.
+    Captured resources of children are taken again from their parents.
+    """
+    snapshot = loaded.snapshot
+    runtime.id = snapshot.execution_id
+    runtime.created = snapshot.created.timestamp()
+    runtime.run = loaded.run
+    if loaded.state is not None:
+        runtime.state, runtime.given_state = loaded.state, None
+    flow = runtime.flow
+    if loaded.flow_state is not None and with_flow_state:
+        if runtime.parent is not None:
+            flow.flow_state = loaded.flow_state
+        elif flow.flow_state == flow.initial_flow_state():
+            flow.show_flow_state(loaded.flow_state)
+    children: dict[Token, ExecutionRuntime] = {}
+    for token, child_flow, read in loaded.children:
+        child = ExecutionRuntime(child_flow, read.snapshot.execution_id, parent=(runtime, token))
+        children[token] = child
+        capture_resources(child)
+        install(child, read)
+    runtime.children = children or None
+
+
+def saved_keys(snapshot: Snapshot) -> Mapping[str, None]:
+    """Give the resource keys that were at hand when the execution was saved, in order."""
+    return dict.fromkeys(snapshot.resource_keys)
