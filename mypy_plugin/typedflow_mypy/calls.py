@@ -16,7 +16,6 @@ from mypy.types import (
     NoneType,
     Type,
     TypeOfAny,
-    get_proper_type,
 )
 
 from typedflow.contract.dynamic import not_literal

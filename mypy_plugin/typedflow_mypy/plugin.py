@@ -10,14 +10,14 @@ from typing import Any, Final, TypeVar, final
 from mypy.errors import CompileError
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
-from mypy.plugin import MethodSigContext, Plugin, ReportConfigContext
-from mypy.types import FunctionLike
+from mypy.plugin import AttributeContext, FunctionContext, MethodSigContext, Plugin, ReportConfigContext
+from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
-from typedflow_mypy import events, paths, resources
+from typedflow_mypy import events, flows, listeners, mappings, paths, resources
 from typedflow_mypy.calls import Call, SignatureCheck
 from typedflow_mypy.codes import TYPEDFLOW
-from typedflow_mypy.dependencies import Dependencies
+from typedflow_mypy.dependencies import Dependencies, Steps
 from typedflow_mypy.fingerprint import fingerprint
 from typedflow_mypy.settings import read_settings, report_settings
 from typedflow_mypy.surface import PACKAGE, is_typedflow
@@ -72,7 +72,28 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Data.emit": events.check_emit,
     "Execution.emit": events.check_emit,
     "Data.pause_for": events.check_resume_event,
+    "Data.put": flows.check_put,
+    "Flow.when": listeners.check_when,
+    "Process.end": flows.check_end,
+    **{
+        f"{owner}.{name}": flows.check_step
+        for owner, names in {
+            "Flow": ("to", "side_branch"),
+            "Process": ("to", "side_branch"),
+            "Batch": ("branch",),
+        }.items()
+        for name in names
+    },
+    "Flow.to_sub_flow": flows.check_sub_flow,
+    "Process.to_sub_flow": flows.check_sub_flow,
+    "Flow.for_each": flows.check_for_each,
+    "Process.for_each": flows.check_for_each,
+    **{f"Process.{name}": flows.check_close for name in (*flows.CASES, "end_for_each", "end_match", "end_condition")},
 }
+
+_LAYER_ATTRIBUTES: Final = frozenset(
+    {"Data.state", "Data.flow_state", "Data.resources", "Execution.state", "Execution.flow_state", "Flow.flow_state"}
+)
 
 
 @final
@@ -105,6 +126,29 @@ class TypedflowPlugin(Plugin):
                 return self._signature_hook(check)
         check = _OF_LAYERS.get(method)
         return self._signature_hook(check) if check is not None and self._has_paths(owner) else None
+
+    def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
+        """Find the hook of `binding`."""
+        if fullname.startswith(PACKAGE) and fullname.endswith(".binding"):
+            return guarded(mappings.bake, lambda ctx: ctx.default_return_type)
+        return None
+
+    def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Find the check of a layer that is read as an attribute."""
+        if not fullname.startswith(PACKAGE):
+            return None
+        owner, _, name = fullname.rpartition(".")
+        if f"{owner.rpartition('.')[2]}.{name}" not in _LAYER_ATTRIBUTES:
+            return None
+
+        def run(ctx: AttributeContext) -> Type:
+            steps = Steps()
+            try:
+                return flows.check_layer(ctx, name, steps)
+            finally:
+                self.dependencies.record(ctx.api, steps)
+
+        return guarded(run, lambda ctx: ctx.default_attr_type)
 
     def _has_paths(self, owner: str) -> bool:
         """Say whether a class is a State or FlowState; remembered outside of the daemon, where classes change."""

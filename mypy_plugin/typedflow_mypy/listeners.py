@@ -1,0 +1,111 @@
+"""`when` and `collect`: what they wait for is declared, and what they give has its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mypy.nodes import DictExpr, Expression, ListExpr, TupleExpr
+from mypy.types import FunctionLike, Instance, LiteralType, TupleType, Type, TypedDictType, get_proper_type
+
+from typedflow.contract.flows import empty_when, unknown_trigger
+from typedflow.contract.paths import check_read
+from typedflow.contract.problems import Problem
+from typedflow.contract.schema import undeclared_layer
+from typedflow_mypy.calls import Call, entries
+from typedflow_mypy.events import DYNAMIC, payloads
+from typedflow_mypy.shape import MypyShape, union_of
+from typedflow_mypy.surface import contract_of, declared_parts, parts, shape_of
+
+_LAYERS: Final = ("state", "flow_state")
+
+Trigger = tuple[str, str, Type]
+
+
+def check_when(call: Call) -> FunctionLike:
+    """Type `when`: the payload or what was written, by the mode."""
+    given = call.argument("triggers")
+    if given is None:
+        return call.signature
+    found = list(_triggers(call, given))
+    triggers = [trigger for trigger in found if trigger is not None]
+    mode = call.argument("mode")
+    modes = call.texts(mode, DYNAMIC) if mode is not None else ("simple_or",)
+    if not triggers or len(triggers) != len(found) or len(modes) != 1:
+        return call.signature
+    value = _value(call, triggers, modes[0])
+    return call.signature if value is None else call.with_types(_with_value(call.signature.ret_type, value))
+
+
+def _triggers(call: Call, given: Expression) -> Iterator[Trigger | None]:
+    """Give every trigger with its type; None for one that is wrong, or that cannot be told."""
+    if not isinstance(given, DictExpr):
+        yield from _of_kind(call, "event", given)
+        return
+    if not given.items:
+        call.report(empty_when(), given)
+    for key, value in entries(given) or ((None, given),):
+        kinds = call.texts(key, DYNAMIC)
+        if len(kinds) != 1:
+            yield None
+        for kind in kinds:
+            if kind not in ("event", *_LAYERS):
+                call.report(unknown_trigger(kind), key)
+                yield None
+                continue
+            names = value.items if isinstance(value, (ListExpr, TupleExpr)) else [value]
+            for name in names:
+                yield from _of_kind(call, kind, name)
+
+
+def _of_kind(call: Call, kind: str, where: Expression) -> Iterator[Trigger | None]:
+    texts = call.texts(where, DYNAMIC)
+    if not texts:
+        yield None
+    for text in texts:
+        shapes = payloads(call, text, where) if kind == "event" else _written(call, kind, text, where)
+        for shape in shapes:
+            yield (kind, text, shape.type) if shape is not None else None
+
+
+def _written(call: Call, layer: str, text: str, where: Expression) -> Iterator[MypyShape | None]:
+    for part in parts(contract_of(call.receiver), layer, call.steps):
+        if part.type is None:
+            call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), where)
+            yield None
+            continue
+        shape = shape_of(part, call.steps)
+        found = check_read(shape, text, root=layer) if shape is not None else None
+        if isinstance(found, Problem):
+            call.report(found, where)
+        yield found.declared if found is not None and not isinstance(found, Problem) else None
+
+
+def _value(call: Call, triggers: list[Trigger], mode: str) -> Type | None:
+    if mode == "simple_or":
+        return union_of(tp for _, _, tp in triggers)
+    if mode == "or":
+        text = call.api.named_generic_type("builtins.str", [])
+        fallback = call.api.named_generic_type("builtins.tuple", [call.api.named_generic_type("builtins.object", [])])
+        return union_of(
+            TupleType([LiteralType(kind, text), LiteralType(name, text), tp], fallback) for kind, name, tp in triggers
+        )
+    if mode != "and":
+        return None
+    by_kind: dict[str, dict[str, Type]] = {}
+    for kind, name, tp in triggers:
+        by_kind.setdefault(kind, {})[name] = tp
+    return typed_dict(call, {kind: typed_dict(call, items) for kind, items in by_kind.items()})
+
+
+def typed_dict(call: Call, items: dict[str, Type]) -> TypedDictType:
+    """Make a TypedDict without a name."""
+    fallback = call.api.named_generic_type("typing._TypedDict", [])
+    return TypedDictType(dict(items), set(items), set(), fallback)
+
+
+def _with_value(process: Type, value: Type) -> Type:
+    proper = get_proper_type(process)
+    if not isinstance(proper, Instance) or len(proper.args) < 2:
+        return process
+    return proper.copy_modified(args=[proper.args[0], value, *proper.args[2:]])
