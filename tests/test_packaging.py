@@ -23,7 +23,7 @@ DESIGNED = {
     *("Contract", "State", "FlowState", "Resources", "Events"),
     *("Flow", "Process", "Data", "Execution", "Status", "Interrupt", "Retry", "Snapshot", "binding"),
 }
-NOT_YET = {"Interrupt", "Snapshot", "binding"}
+NOT_YET: set[str] = set()
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
 
 

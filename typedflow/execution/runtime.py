@@ -97,6 +97,10 @@ class FlowRuntime:
         assert self.spec.flow_state is not None
         return fresh(self.spec.flow_state, None)
 
+    def begin_with(self, given: FlowState | Mapping[str, Any]) -> None:
+        """Take a flow_state in place of the defaults, copied and checked."""
+        self.flow_state = fresh(type(self.require_flow_state()), given)
+
     def update_flow_state(self, change: Callable[[Any], object]) -> None:
         """Let `change` work on a copy, check it, then take it over: all or nothing, one at a time."""
         current = self.require_flow_state()
