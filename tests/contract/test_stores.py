@@ -74,6 +74,11 @@ def test_a_time_of_another_zone_is_refused() -> None:
         ),
         (stores.failed("open it", "busy", "wait"), "TF953: cannot open it: busy (wait)"),
         (
+            stores.no_wal("memory"),
+            "TF953: SQLite gives journal_mode 'memory' here instead of 'wal' "
+            "(use a file on a local disk; for no file at all there is MemoryStore)",
+        ),
+        (
             stores.no_flow_state("FileStore"),
             "TF954: a FileStore does not share flow_state (ask store.shares_flow_state, or use a SQLiteStore)",
         ),

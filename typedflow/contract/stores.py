@@ -81,6 +81,12 @@ def failed(doing: str, reason: str, hint: str = "") -> Problem:
     return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
 
 
+def no_wal(mode: str) -> Problem:
+    """Report a database that cannot have a write-ahead log (TF953): in memory, on some network file systems."""
+    text = f"SQLite gives journal_mode {quoted(mode)} here instead of 'wal'"
+    return Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore")
+
+
 def no_flow_state(store: str) -> Problem:
     """Report a change of a flow_state given to a store that keeps none (TF954)."""
     return Problem("TF954", f"a {store} does not share flow_state", "ask store.shares_flow_state, or use a SQLiteStore")

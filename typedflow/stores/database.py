@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from typedflow.contract import stores as texts
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import quoted
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.stores.failures import store_error
 from typedflow.stores.worker import Outcome
@@ -124,7 +122,7 @@ class Database:
             self.finish()
 
     def _explain(self, doing: str, error: Exception) -> TypedflowError:
-        where = f"database {quoted(self._path)}"
+        where = f"database {self._path!r}"  # a path is never cut
         if isinstance(error, StoreError | SnapshotError):
             return type(error)(problem.at(where) for problem in error.problems)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
@@ -164,8 +162,7 @@ def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
                 raise
             time.sleep(RETRY_AFTER)
     if mode != "wal":
-        text = f"SQLite gives journal_mode {quoted(mode)} instead of 'wal' here"
-        raise StoreError(Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore"))
+        raise StoreError(texts.no_wal(mode))
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

@@ -104,7 +104,7 @@ class _Session:
 
     def __init__(self, folder: Folder, path: str) -> None:
         self._folder = folder
-        self._where = f"folder {quoted(path)}"
+        self._where = f"folder {path!r}"  # a path is never cut
         self._opened = False
 
     def run(self, jobs: list[tuple[str, Callable[[Folder], object]]]) -> list[Outcome]:

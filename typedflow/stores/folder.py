@@ -188,7 +188,7 @@ class Folder:
             try:
                 yield file
             except SnapshotError as error:
-                raise SnapshotError(problem.at(f"file {quoted(str(path))}") for problem in error.problems) from None
+                raise SnapshotError(problem.at(f"file {str(path)!r}") for problem in error.problems) from None
 
     def _sync(self) -> None:
         """Make the names of the folder durable: without it a new file may be gone after a power loss."""
