@@ -213,7 +213,13 @@ def test_a_mapping_that_cannot_be_read_is_refused(
         ({"input": "state.score"}, {"input": "int"}, "TF306: capture[\"input\"] = \"state.score\": 'input' of the "
          "child "
          "takes int, and 'state.score' of the parent is float "
-         "(map its fields, {\"input\": {\"field\": \"state.score.field\"}}, or give {} for nothing)", "value"),
+         "(take another source, or declare the two alike)", "value"),
+        ({"input": "value"}, {"input": "Author"}, "TF306: capture[\"input\"] = \"value\": 'input' of the child takes "
+         "Author, and 'value' of the parent is Request (map its fields, {\"input\": {\"field\": \"value.field\"}})",
+         "value"),
+        ({"input": "value"}, {"input": "None"}, "TF306: capture[\"input\"] = \"value\": 'input' of the child takes "
+         "None, and 'value' of the parent is Request (take a part of it, \"value.field\", or give {} for nothing)",
+         "value"),
         ({"flow_state": {"reviewed": "value.topic"}}, {"flow_state": "Counters"}, "TF306: capture[\"flow_state\"]"
          "[\"reviewed\"] = \"value.topic\": 'flow_state.reviewed' of the child takes int, and 'value.topic' of the "
          "parent "
@@ -353,7 +359,7 @@ def test_a_problem_of_the_default_belongs_to_no_entry() -> None:
     assert problem.render() == (
         'TF306: capture, left out, is {"input": "value"}: '
         "'input' of the child takes str, and 'value' of the parent is Request "
-        '(map its fields, {"input": {"field": "value.field"}}, or give {} for nothing)'
+        '(take a part of it, "value.field")'
     )
 
 

@@ -186,8 +186,17 @@ def check_fit(
         hint = f"declare the target as {target.declared.render()} | None, or take a value that is never None"
         return report.at_value("07", entry.keys, text, hint, entry.text)
     text = f"{takes}, and {gives} is {source.shape.render()}"
-    if entry.target.path:
-        hint = "take another source, or declare the two alike"
-    else:
-        hint = f'map its fields, {{"{entry.keys[0]}": {{"field": "{entry.text}.field"}}}}, or give {{}} for nothing'
+    hint = _other_source(entry, target.declared, source.shape)
     return report.at_value("06", entry.keys, text, hint, entry.text)
+
+
+def _other_source(entry: Entry, target: Shape, source: Shape) -> str:
+    """Say what else could fill a target: its fields or a part of the source, where it is given as a whole."""
+    if entry.target.path:
+        return "take another source, or declare the two alike"
+    nothing = ", or give {} for nothing" if target.accepts(target.with_none()) else ""
+    if target.fields():
+        return f'map its fields, {{"{entry.keys[0]}": {{"field": "{entry.text}.field"}}}}{nothing}'
+    if source.fields():
+        return f'take a part of it, "{entry.text}.field"{nothing}'
+    return f"take another source, or declare the two alike{nothing}"
