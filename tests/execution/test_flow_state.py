@@ -225,7 +225,7 @@ def test_an_update_in_a_handler_names_it_when_it_is_refused(form: Form) -> None:
     def step(data: Data[Count, int]) -> None:
         data.update_flow_state(lambda counters: setattr(counters, "reviewed", "x"))
 
-    with pytest.raises(ContractError, match="^TF601: step 'step' of flow 'Count': 'reviewed' of flow_state takes int"):
+    with pytest.raises(ContractError, match=r"^TF601: step 'step' of flow 'Count': 'reviewed' of flow_state takes int"):
         chain(Count, form(step)).start(1)
 
 

@@ -185,42 +185,42 @@ class Data(Generic[C, V]):
 
     # -- legacy names
 
-    @deprecated("use data.state.get(path, default)")
+    @deprecated("use data.state.get(path, default)", category=None)
     def get_runtime_data(self, path: str, default: Any = None) -> Any:
         """Read the state by path."""
         return self._layer("state").get(path, default)
 
-    @deprecated("use data.state.set(path, value)")
+    @deprecated("use data.state.set(path, value)", category=None)
     def set_runtime_data(self, path: str, value: Any, *, emit: bool = True) -> None:
         """Write the state by path."""
         self._layer("state").set(path, value, emit=emit)
 
-    @deprecated("use data.state.append(path, value)")
+    @deprecated("use data.state.append(path, value)", category=None)
     def append_runtime_data(self, path: str, value: Any, *, emit: bool = True) -> None:
         """Append to a list or set of the state."""
         self._layer("state").append(path, value, emit=emit)
 
-    @deprecated("use data.state.delete(path)")
+    @deprecated("use data.state.delete(path)", category=None)
     def del_runtime_data(self, path: str, *, emit: bool = True) -> None:
         """Reset a field of the state."""
         self._layer("state").delete(path, emit=emit)
 
-    @deprecated("use data.flow_state.get(path, default)")
+    @deprecated("use data.flow_state.get(path, default)", category=None)
     def get_flow_data(self, path: str, default: Any = None) -> Any:
         """Read the flow_state by path."""
         return self._layer("flow_state").get(path, default)
 
-    @deprecated("use data.flow_state.set(path, value)")
+    @deprecated("use data.flow_state.set(path, value)", category=None)
     def set_flow_data(self, path: str, value: Any, *, emit: bool = True) -> None:
         """Write the flow_state by path."""
         self._layer("flow_state").set(path, value, emit=emit)
 
-    @deprecated("use data.flow_state.append(path, value)")
+    @deprecated("use data.flow_state.append(path, value)", category=None)
     def append_flow_data(self, path: str, value: Any, *, emit: bool = True) -> None:
         """Append to a list or set of the flow_state."""
         self._layer("flow_state").append(path, value, emit=emit)
 
-    @deprecated("use data.flow_state.delete(path)")
+    @deprecated("use data.flow_state.delete(path)", category=None)
     def del_flow_data(self, path: str, *, emit: bool = True) -> None:
         """Reset a field of the flow_state."""
         self._layer("flow_state").delete(path, emit=emit)
