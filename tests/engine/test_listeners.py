@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.engine.runs import START, Drive, Wiring, event
+from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
+from typedflow.errors import ContractError
 
 BOTH = {"event": ["rung", "knocked"]}
 
@@ -160,3 +162,23 @@ def test_a_firing_is_numbered_by_its_listener(mode: Any) -> None:
     drive.emit(event("rung", 1), event("rung", 1))
     visits = [token.visit for token in drive.run.live]
     assert visits == [0, 1, 2]
+
+
+@pytest.mark.parametrize("standing", ["created", "failed"])
+def test_a_run_that_stands_still_leaves_out_a_listener_that_cannot_take_the_event(standing: str) -> None:
+    wiring = Wiring()
+    wiring.to(START, "main")
+    wiring.each(wiring.builder.when({"event": ["rung", "knocked"]}, "or"), "item")
+    wiring.each(wiring.builder.when({"event": ["rung", "knocked"]}, "and"), "item")
+    wiring.to(wiring.builder.when("knocked", "simple_or"), "heard")
+    run = Run(wiring.plan())
+    if standing == "failed":
+        run.started(None)
+        run.failed(ValueError("boom"))
+    live, errors = list(run.live), list(run.errors or ())
+    assert [run.plan.nodes[token.node].name for token in run.emitted([event("rung", 1)])] == ["item"] * 3
+    with pytest.raises(ContractError, match="TF709"):
+        run.emitted([event("knocked", 1)])
+    assert run.status == standing
+    assert list(run.errors or ()) == errors
+    assert list(run.live)[: len(live)] == live

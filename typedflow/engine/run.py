@@ -5,7 +5,8 @@ gets back the tokens that became ready; when nothing is live any more it asks th
 out stays live until it is reported finished, so a run can be saved at any moment: what is live is what is ready.
 
 Each report is all or nothing to those outside: a node of the run's own that cannot take its value (a for_each over a
-number, a result of the wrong type) leaves a live token in front of it, marks the run failed and raises.
+number, a result of the wrong type) leaves a live token in front of it, marks the run failed and raises. In a run that
+stands still nothing is marked: the listener of an event from outside that cannot take it is left out.
 """
 
 from __future__ import annotations
@@ -235,10 +236,12 @@ class Run:
                 try:
                     self._pass(node, slot, token, work)
                 except ContractError as error:
-                    self.live[token] = None
                     fault = fault or error
+                    if self.status is Status.RUNNING:
+                        self.live[token] = None
         if fault is not None:
-            self.failed(fault)
+            if self.status is Status.RUNNING:
+                self.failed(fault)
             raise fault
         return ready
 

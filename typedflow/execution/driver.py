@@ -74,6 +74,16 @@ class Driver:
 
     async def drive(self) -> None:
         """Work until nothing is left; raise the first failure, after everything else has stopped."""
+        while not self.cancel_asked:
+            await self._work_together()
+            if self.failure is not None:
+                raise self.failure
+            if not self.ready:
+                break
+        if self.cancel_asked:
+            raise CancelledError
+
+    async def _work_together(self) -> None:
         outer = current_step.get()
         self.workers = 1
         try:
@@ -87,16 +97,15 @@ class Driver:
         finally:
             self.group = None
             current_step.set(outer)
-        if self.failure is not None:
-            raise self.failure
-        if self.cancel_asked:
-            raise CancelledError
 
     def push(self, runtime: ExecutionRuntime, tokens: Iterable[Token]) -> None:
-        """Take tokens that became ready outside of a worker, and see that somebody works on them."""
+        """Take tokens that became ready outside of a worker, and see that somebody works on them.
+
+        Without a worker the group is about to end, or has not begun: `drive` then finds them.
+        """
         for token in tokens:
             self.ready.append((runtime, token))
-        if self.group is not None and self.ready and not self.spawning and self.workers < self.limit:
+        if self.group is not None and self.ready and not self.spawning and 0 < self.workers < self.limit:
             self._spawn()
 
     def is_worker(self, task: object) -> bool:
@@ -114,6 +123,14 @@ class Driver:
     def cancel(self) -> None:
         """Cancel everything that runs; `drive` raises CancelledError when it has stopped."""
         self.cancel_asked = True
+        self._stop()
+
+    def fail(self, error: Exception) -> None:
+        """Stop everything that runs for an error outside of all steps; `drive` raises it when it has stopped."""
+        self.failure = self.failure or error
+        self._stop()
+
+    def _stop(self) -> None:
         if self.group is not None and not self.stopping:
             self.group.create_task(self._halt())
 

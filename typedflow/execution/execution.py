@@ -182,7 +182,12 @@ class Execution(Generic[C]):
         signal = runtime.event(event, payload)
         if self.status in (Status.COMPLETED, Status.CANCELLED):
             raise FinishedError(executions.finished(self.status, "emit").at(self._place))
-        tokens = runtime.run.emitted([signal])
+        try:
+            tokens = runtime.run.emitted([signal])
+        except ContractError as error:  # a listener cannot take it; who awaits the run is told too
+            if runtime.driver is not None:
+                runtime.driver.fail(error)
+            raise
         if runtime.driver is not None:
             runtime.driver.push(runtime, tokens)
 

@@ -144,6 +144,10 @@ class Works(Protocol):
         """Stop everything that runs."""
         ...
 
+    def fail(self, error: Exception) -> None:
+        """Stop everything that runs, for an error outside of all steps."""
+        ...
+
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""
         ...
