@@ -18,6 +18,7 @@ from uuid import UUID
 
 import msgspec
 
+from typedflow.contract import saving
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -79,20 +80,20 @@ class _Walk:
     def faults(self, kind: Kind, path: tuple[str | int, ...], field: bool = False) -> Iterator[Fault]:
         match kind:
             case Anything():
-                yield path, f"{render(kind)} comes back as plain builtins: say what it holds"
+                yield path, saving.comes_back_plain(render(kind))
             case Nothing():
-                yield path, "no value is valid for Never"
+                yield path, saving.NEVER
             case Scalar(cls=cls) if cls is msgspec.Raw:
-                yield path, "Raw holds bytes of one format, and cannot be saved in another"
+                yield path, saving.RAW
             case Scalar() if kind == _UNSET:
-                yield path, "UNSET can only stand for a Struct field"
+                yield path, saving.LOOSE_UNSET
             case Scalar(limits=limits) if limits != NO_LIMITS:
                 yield from ((path, reason) for reason in _limit_faults(kind))
             case EnumOf(cls=enum_cls):
                 yield from ((path, reason) for reason in _enum_faults(enum_cls))
             case LiteralOf(members=members):
                 odd = [v for cls, v in members if cls not in _LITERAL_CLASSES or (cls is int and abs(v) >= 2**63)]
-                yield from ((path, f"msgspec cannot decode a Literal of {value!r}") for value in odd)
+                yield from ((path, saving.odd_literal(value)) for value in odd)
             case CollectionOf() | MappingOf():
                 yield from self._container(kind, path)
             case TupleOf(items=items):
@@ -108,7 +109,7 @@ class _Walk:
             case AliasOf() | RecordOf():
                 yield from self._named(kind, path)
             case FunctionOf() | Opaque():
-                yield path, f"{render(kind)} cannot be encoded"
+                yield path, saving.not_encodable(render(kind))
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind in self.open_aliases:
@@ -131,14 +132,14 @@ class _Walk:
     def _container(self, kind: CollectionOf | MappingOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind.cls not in _CONCRETE:
             better = "dict[…]" if kind.cls in MAPPINGS else "list[…] or tuple[…, ...]"
-            yield path, f"what is declared as {render(kind)} may come back as another class: say {better}"
+            yield path, saving.other_class(render(kind), better)
         if isinstance(kind, MappingOf):
             yield from ((path, reason) for reason in _key_faults(kind.key))
             yield from self.faults(kind.key, path)
             yield from self.faults(kind.value, path)
             return
         if kind.cls in (set, frozenset) and not _is_hashable(kind.item):
-            yield path, f"{render(kind.item)} is not hashable, so no {kind.cls.__name__} can hold it"
+            yield path, saving.not_hashable(render(kind.item), kind.cls.__name__)
         yield from self.faults(kind.item, path)
 
 
@@ -150,7 +151,7 @@ _LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})
 def _enum_faults(cls: type[enum.Enum]) -> Iterator[str]:
     values = [member.value for member in cls]
     if not (all(isinstance(v, str) for v in values) or all(type(v) is int for v in values)):
-        yield f"the values of {cls.__name__} are neither all str nor all int"
+        yield saving.odd_enum(cls.__name__)
     elif any(isinstance(v, int) and abs(v) >= 2**63 for v in values):
         yield f"the values of {cls.__name__} are past 64 bits"
 
@@ -198,9 +199,9 @@ def _key_faults(key: Kind) -> Iterator[str]:
     members = _flat(key)
     classes = {label for member in members for label in _labels(member)}
     if odd := [member for member in members if not _labels(member) <= {"number", "text", "number enum", "text enum"}]:
-        yield f"JSON has no keys of type {render(odd[0])}"
+        yield saving.no_json_key(render(odd[0]))
     elif len({label.split()[0] for label in classes}) > 1:
-        yield f"as JSON keys, numbers and text cannot be told apart in {render(key)}"
+        yield saving.mixed_keys(render(key))
 
 
 def _labels(kind: Kind) -> frozenset[str]:
@@ -232,9 +233,7 @@ def _union_faults(kind: UnionOf) -> Iterator[str]:
             makes.setdefault(make, []).append(member)
     for make, members in makes.items():
         if len(members) > 1 and not _told_apart(make, members):
-            names = " and ".join(map(render, members))
-            hint = ": give the Structs tags of one kind" if _are_structs(members) else ""
-            yield f"{names} cannot be told apart when read back{hint}"
+            yield saving.not_told_apart([render(member) for member in members], structs=_are_structs(members))
     seen = [see_through(member) for member in kind.members]
     limited = [member for member in seen if getattr(member, "limits", NO_LIMITS) != NO_LIMITS]
     if limited and any(isinstance(member, TupleOf) for member in seen):
