@@ -165,13 +165,19 @@ class Execution(Generic[C]):
 
         Whoever awaits the run gets CancelledError.
         """
-        driver = self._runtime.driver
-        if driver is not None:
-            driver.cancel()
+        runtime = self._runtime
+        if runtime.driver is not None:
+            runtime.driver.cancel()
             await self._stopped()
-        elif self.status not in (Status.COMPLETED, Status.CANCELLED):
-            self._runtime.run.cancelled()
+        if self.status not in (Status.COMPLETED, Status.CANCELLED):
+            self._cancelled()
+            if runtime.checkpoints is not None:
+                await runtime.checkpoints.commit()
         return self.status
+
+    def _cancelled(self) -> None:
+        self._runtime.run.cancelled()
+        self._runtime.children = None
 
     def emit(self, event: str, payload: Any = None) -> None:
         """Emit an event from outside: its listeners start at once in a running execution, else with the next run.
@@ -346,12 +352,10 @@ class Execution(Generic[C]):
         try:
             if checkpoints is not None:
                 await checkpoints.begin()
+            driver.ready.clear()  # what came during the save is live, and so among the following
             for open_ in runtime.tree():
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
-            runtime.run.settle()
-            if checkpoints is not None:
-                await checkpoints.commit()
             return runtime.run.status
         except Exception as error:
             if runtime.run.status is Status.RUNNING:
@@ -363,8 +367,7 @@ class Execution(Generic[C]):
             for open_ in runtime.tree():
                 open_.driver = None
             if runtime.run.status is Status.RUNNING:
-                runtime.run.cancelled()
-                runtime.children = None
+                self._cancelled()
                 if checkpoints is not None and driver.cancel_asked:
                     await checkpoints.commit()
             if self._done is not None and not self._done.done():
@@ -376,7 +379,13 @@ class Execution(Generic[C]):
         run = self._runtime.run
         try:
             async with asyncio.timeout(timeout) as limit:
-                await driver.drive()
+                while True:
+                    await driver.drive()
+                    run.settle()
+                    if driver.checkpoints is not None:
+                        await driver.checkpoints.commit()
+                    if not driver.ready:  # else an answer came during the save
+                        break
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:
                 late = TimeoutError(f"{self._place} was not over after {timeout} s")
