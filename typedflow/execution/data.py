@@ -18,6 +18,7 @@ from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.layer_fields import require_fields
 from typedflow.schema.layers import Layer
+from typedflow.schema.writing import current_step
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
@@ -30,7 +31,8 @@ class Data(Generic[C, V]):
 
     `C` is the contract, or a protocol of the parts a handler needs; `V` is the type of the value. It is valid until the
     handler returns: afterwards `emit`, `set_result` and writes to the layers raise `FinishedError`, because the step's
-    transaction is closed. Values are not copied between steps: do not change `value` in place.
+    transaction is closed; tasks and threads that the handler has left behind may still read. Values are not copied
+    between steps: do not change `value` in place.
     """
 
     __slots__ = (
@@ -74,12 +76,16 @@ class Data(Generic[C, V]):
     @property
     def state(self: Data[HasState[S], Any]) -> S:
         """Give the state of this execution; saved and restored with it."""
+        if self.revoked:
+            self._require_context("state")
         state = self._runtime.state
         return self._runtime.require_state() if state is None else state  # type: ignore[return-value]  # of the contract
 
     @property
     def flow_state(self: Data[HasFlowState[S], Any]) -> S:
         """Give the state that all executions of the flow share; `update_flow_state` changes it atomically."""
+        if self.revoked:
+            self._require_context("flow_state")
         state = self._runtime.flow.flow_state
         return self._runtime.flow.require_flow_state() if state is None else state  # type: ignore[return-value]  # same
 
@@ -226,6 +232,8 @@ class Data(Generic[C, V]):
         self._layer("flow_state").delete(path, emit=emit)
 
     def _layer(self, name: str) -> Layer:
+        if self.revoked:
+            self._require_context(name)
         return self._runtime.require_state() if name == "state" else self._runtime.flow.require_flow_state()
 
     def _signal(self, signal: Signal) -> None:
@@ -237,6 +245,14 @@ class Data(Generic[C, V]):
         """Keep a change of a shared flow_state, to be replayed in the store when this step is committed."""
         if self._runtime.shares_flow_state:
             self._operations = [*(self._operations or ()), operation]
+
+    def _require_context(self, layer: str) -> None:
+        """Refuse a step that is over from outside of it: there a write would count as somebody else's.
+
+        In a task or a thread of its own the layer can be read, and refuses the write itself.
+        """
+        if current_step.get() is not self:
+            raise FinishedError(executions.step_over(self._node.name, f"a write to data.{layer}"))
 
     def _require_open(self, call: str) -> None:
         if self.revoked:
