@@ -165,6 +165,8 @@ def test_a_sound_capture_has_no_problems(mapping: dict[str, Any], child: dict[st
          "a.b")),
         ({"state": "state"}, "TF313: capture[\"state\"] = \"state\": 'state' is given by fields, not as a whole "
          "(write {\"state\": {\"field\": \"state\"}})", "value", ("state",)),
+        ({"resources": "resources"}, "TF313: capture[\"resources\"] = \"resources\": 'resources' is given by keys, not "
+         "as a whole (write {\"resources\": {\"key\": \"resources.key\"}})", "value", ("resources",)),
         ({"state": 5}, "TF313: capture[\"state\"]: 'state' takes a mapping of fields, not 5 (int) "
          "(write {\"input\": \"value\"}, {\"state\": {\"field\": \"value.field\"}}, or {} for nothing)",
          "value", ("state",)),
@@ -303,6 +305,15 @@ def test_a_flow_state_is_written_as_it_is() -> None:
          "(add to capture: \"input\": \"value\")"]),
         ({"input": {}}, {"input": "int"}, ["TF310: capture: the child requires an input (int), and nothing supplies it "
          "(add to capture: \"input\": \"…\")"]),
+        ({}, {"input": "Pair"}, ["TF310: capture: the child requires an input (Pair), and nothing supplies it "
+         "(add to capture: \"input\": {\"left\": \"…\"})"]),
+        ({}, {"input": "Counters"}, ["TF310: capture: the child requires an input (Counters), and nothing supplies it "
+         "(add to capture: \"input\": {\"reviewed\": \"flow_state.reviewed\"})"]),
+        (None, {"input": "Any", "state": "AuditState"}, [
+         "TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it "
+         "(give capture={\"input\": \"value\", \"state\": {\"request\": \"value\"}})",
+         "TF311: capture: the child requires the state field 'author' (Author | None), and nothing supplies it "
+         "(give capture={\"input\": \"value\", \"state\": {\"author\": \"value.author\"}})"]),
         ({"input": {"limit": "value.limit"}}, {"input": "Request"},
          ["TF310: capture: the child requires the input field "
          "'topic' (str), and nothing supplies it (add to capture: \"input\": {\"topic\": \"value.topic\"})"]),
@@ -331,7 +342,7 @@ def test_what_the_child_requires_and_nobody_supplies_is_named(
 
 def test_a_required_resource_comes_from_the_parent_or_from_the_childs_flow() -> None:
     child = scopes(input="Any", resources="AuditResources")
-    found = check_capture(None, PARENT, child).problems
+    found = check_capture({"input": "value"}, PARENT, child).problems
     assert lines(list(found)) == [
         "TF312: capture: the child requires the resource 'search' (SearchTool), and nothing supplies it "
         '(add to capture: "resources": {"search": "resources.search"})',

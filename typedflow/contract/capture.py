@@ -45,7 +45,7 @@ def check_capture(
         problems += found
         if entry.source is not None and not found:
             bindings.append(Binding(entry.target, entry.source, entry.keys))
-    problems += _Completeness(reading, parent, child, report).check(child_defaults)
+    problems += _Completeness(reading, parent, child, report, left_out=mapping is None).check(child_defaults)
     if mapping is None:
         problems = [report.of_default(problem) for problem in problems]
     return Verdict(tuple(bindings), tuple(problems))
@@ -88,12 +88,19 @@ class _Completeness:
     """Find what a child requires and nothing supplies, and the line that would supply it."""
 
     def __init__(
-        self, reading: Reading, parent: Mapping[str, Shape], child: Mapping[str, Shape], report: Reporter
+        self,
+        reading: Reading,
+        parent: Mapping[str, Shape],
+        child: Mapping[str, Shape],
+        report: Reporter,
+        *,
+        left_out: bool,
     ) -> None:
         self._reading = reading
         self._parent = parent
         self._child = child
         self._report = report
+        self._left_out = left_out
 
     def check(self, child_defaults: Collection[str] | None) -> Iterator[Problem]:
         for scope, rule in (("input", "10"), ("state", "11"), ("resources", "12")):
@@ -118,13 +125,29 @@ class _Completeness:
             what = "the input field"
         name = f" {quoted('.'.join(path))}" if path else ""
         text = f"the child requires {what}{name} ({declared.render()}), and nothing supplies it"
-        source = self._suggested(scope, path, declared)
-        key = self._reading.key_of(scope)
-        line = f'"{key}": {{"{".".join(path)}": "{source}"}}' if path else f'"{key}": "{source}"'
-        hint = f"add to capture: {line}"
-        if scope == "resources" and not self._in_parent(source):
+        line = self._line(scope, path, declared)
+        if self._left_out:  # a capture of this line alone would drop the default
+            default = ", ".join(f'"{target}": "{source}"' for target, source in CAPTURE.default.items())
+            hint = f"give capture={{{default}, {line}}}"
+        else:
+            hint = f"add to capture: {line}"
+        if scope == "resources" and not self._in_parent(path):
             hint += ", and declare it in the parent's resources; or give the child's flow a default"
         return self._report.at_mapping(rule, text, hint)
+
+    def _line(self, scope: str, path: Path, declared: Shape) -> str:
+        """Give the line that supplies what is missing; a whole that nothing fits is given by fields."""
+        key, source = self._reading.key_of(scope), self._suggested(scope, path, declared)
+        fields = declared.fields() or {}
+        if path:
+            parts = {".".join(path): source}
+        elif source == "…" and fields:
+            names = [name for name, field in fields.items() if field.required] or list(fields)[:1]
+            parts = {name: self._suggested(scope, (name,), declared.child(name) or declared) for name in names}
+        else:
+            return f'"{key}": "{source}"'
+        inner = ", ".join(f'"{name}": "{found}"' for name, found in parts.items())
+        return f'"{key}": {{{inner}}}'
 
     def _suggested(self, scope: str, path: Path, declared: Shape) -> str:
         """Name a source that fits: a field of the same name, else the value itself, else dots to be filled in."""
@@ -137,9 +160,9 @@ class _Completeness:
         value = self._parent.get("value")
         return "value" if value is not None and declared.accepts(value) else "…"
 
-    def _in_parent(self, source: str) -> bool:
+    def _in_parent(self, path: Path) -> bool:
         shape = self._parent.get("resources")
-        return shape is not None and isinstance(resolve(shape, tuple(source.split(".")[1:])), Resolution)
+        return shape is not None and isinstance(resolve(shape, path), Resolution)
 
 
 def _takes_none(shape: Shape) -> bool:

@@ -66,8 +66,9 @@ class Reading:
             text = f"{quoted(scope)} takes {self._takes(scope)}, not {describe(value)}"
             self._unreadable(scope, self._report.at_value("13", keys, text, self._form()))
         elif scope not in direction.whole:
-            text = f"{quoted(scope)} is given by fields, not as a whole"
-            hint = f'write {{"{keys[0]}": {{"field": "{plain(value)}"}}}}'
+            part, source = ("key", "resources.key") if scope == "resources" else ("field", plain(value))
+            text = f"{quoted(scope)} is given by {part}s, not as a whole"
+            hint = f'write {{"{keys[0]}": {{"{part}": "{source}"}}}}'
             self._unreadable(scope, self._report.at_value("13", keys, text, hint, value))
         else:
             self._add(Place(scope), keys, value)
