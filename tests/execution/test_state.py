@@ -453,6 +453,23 @@ def test_a_wrong_item_put_in_place_is_an_error_at_the_end_of_its_handler(form: F
     assert ran == ["first"]
 
 
+@BOTH_FORMS
+def test_all_that_was_put_in_place_is_told_at_once_in_the_order_of_reading(form: Form) -> None:
+    """B8."""
+
+    def push(data: Data[Review, Any]) -> None:
+        for name in ("labels", "drafts", "inner", "about"):
+            untyped(data.state[name])
+        untyped(data.state.drafts).append(5)
+        untyped(data.state.labels).add(5)
+        untyped(data.state.about)["lang"] = 5
+
+    with pytest.raises(ContractError) as caught:
+        chain(Review, form(push)).start(None)
+    told = [problem.text.partition(" was ")[0] for problem in caught.value.problems]
+    assert told == ["'labels' of state", "'drafts[0]' of state", "'about.lang' of state"]
+
+
 def test_a_condition_that_changes_the_state_in_place_is_caught_too() -> None:
     """B8."""
 

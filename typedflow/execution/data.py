@@ -59,7 +59,7 @@ class Data(Generic[C, V]):
         self._node = node
         self._value = value
         self._signals: list[Signal] | None = None
-        self._touched: set[tuple[int, str]] | None = None
+        self._touched: dict[tuple[bool, str], None] | None = None
         self._early: Any = UNSET
         self._operations: list[Callable[[Any], object]] | None = None
         self._replaying = False
@@ -293,8 +293,8 @@ class Data(Generic[C, V]):
         is_state = layer is self._runtime.state
         if is_state or layer is self._runtime.flow.flow_state:
             if self._touched is None:
-                self._touched = set()
-            self._touched.add((is_state, field))
+                self._touched = {}
+            self._touched[is_state, field] = None
 
 
 def _set(path: str, value: Any) -> Callable[[Any], object]:
