@@ -182,7 +182,8 @@ def _handler_type(call: Call, handler: Expression) -> CallableType | None:
     proper = get_proper_type(call.type_of(handler))
     if isinstance(proper, Instance):
         method = proper.type.get_method("__call__")
-        found = get_proper_type(call.api.expr_checker.analyze_external_member_access("__call__", proper, handler))
+        member: Type = call.api.expr_checker.analyze_external_member_access("__call__", proper, handler)
+        found = get_proper_type(member)
         return found if method is not None and isinstance(found, CallableType) else None
     return proper if isinstance(proper, CallableType) and not proper.is_type_obj() else None
 

@@ -10,11 +10,18 @@ from typing import Any, Final, TypeVar, final
 from mypy.errors import CompileError
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
-from mypy.plugin import AttributeContext, FunctionContext, MethodSigContext, Plugin, ReportConfigContext
+from mypy.plugin import (
+    AttributeContext,
+    ClassDefContext,
+    FunctionContext,
+    MethodSigContext,
+    Plugin,
+    ReportConfigContext,
+)
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
-from typedflow_mypy import events, flows, listeners, mappings, paths, resources
+from typedflow_mypy import events, flows, listeners, mappings, paths, resources, schema, structs
 from typedflow_mypy.calls import Call, SignatureCheck
 from typedflow_mypy.codes import TYPEDFLOW
 from typedflow_mypy.dependencies import Dependencies, Steps
@@ -72,6 +79,7 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Data.emit": events.check_emit,
     "Execution.emit": events.check_emit,
     "Data.pause_for": events.check_resume_event,
+    "Contract.__init_subclass__": schema.check_contract,
     "Data.put": flows.check_put,
     "Flow.when": listeners.check_when,
     "Process.end": flows.check_end,
@@ -128,10 +136,19 @@ class TypedflowPlugin(Plugin):
         return self._signature_hook(check) if check is not None and self._has_paths(owner) else None
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
-        """Find the hook of `binding`."""
+        """Find the hook of `binding`, and of a flow that is made."""
         if fullname.startswith(PACKAGE) and fullname.endswith(".binding"):
             return guarded(mappings.bake, lambda ctx: ctx.default_return_type)
+        if fullname.startswith(PACKAGE) and fullname.endswith(".Flow"):
+            return guarded(schema.check_flow, lambda ctx: ctx.default_return_type)
         return None
+
+    def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        """Find the check of a class body, by one of its bases."""
+        sym = self.lookup_fully_qualified(fullname)
+        if sym is None or not isinstance(sym.node, TypeInfo) or not structs.is_struct(sym.node):
+            return None
+        return guarded(lambda ctx: schema.check_class(ctx, self.dependencies), lambda ctx: None)
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Find the check of a layer that is read as an attribute."""
@@ -184,7 +201,7 @@ def guarded(hook: Callable[[Any], Answer], default: Callable[[Any], Answer]) -> 
                 raise
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             text = f"the typedflow plugin failed on this line, which was not checked: {what} (please report it: {BUGS})"
-            ctx.api.fail(" ".join(text.split()), ctx.context, code=TYPEDFLOW)
+            ctx.api.fail(" ".join(text.split()), getattr(ctx, "context", None) or ctx.reason, code=TYPEDFLOW)
             return default(ctx)
 
     return call

@@ -30,6 +30,7 @@ from mypy.types import (
 from typedflow.contract.shape import FieldInfo
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.rendering import render
+from typedflow_mypy.structs import encoded_names
 
 _MAPPINGS: Final = frozenset({"builtins.dict", "typing.Mapping", "typing.MutableMapping"})
 _GROWING: Final = frozenset({"builtins.list", "builtins.set", "typing.MutableSequence", "typing.MutableSet"})
@@ -327,11 +328,3 @@ def _may_lack(tp: ProperType, name: str) -> bool:
     if isinstance(tp, TypedDictType):
         return name not in tp.required_keys
     return isinstance(tp, AnyType) or (isinstance(tp, Instance) and tp.type.fullname in _MAPPINGS)
-
-
-def encoded_names(info: TypeInfo) -> Mapping[str, str]:
-    """Give the names in the encoding, where they differ, as the class's own plugin record has them."""
-    names: dict[str, str] = {}
-    for base in reversed(info.mro):
-        names.update(base.metadata.get("typedflow", {}).get("encoded", {}))
-    return names

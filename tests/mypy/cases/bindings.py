@@ -6,8 +6,6 @@ from typing import reveal_type
 
 from typedflow import binding
 
-# @0 E: Module "typedflow" has no attribute "binding"  [attr-defined]
-
 GOOD_CAPTURE = binding(
     {
         "input": {"topic": "value.topic", "depth": "state.count"},
@@ -16,4 +14,4 @@ GOOD_CAPTURE = binding(
 )
 WRONG_CAPTURE = binding({"input": {"topic": "value.topik", "depth": "state.count"}, "state": {"request": "value"}})
 reveal_type(GOOD_CAPTURE)
-#           ^ R: Any
+#           ^ R: TypedDict({'input': TypedDict({'topic': Literal['value.topic'], 'depth': Literal['state.count']}), 'state': TypedDict({'request': Literal['value']})})

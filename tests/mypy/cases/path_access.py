@@ -66,7 +66,7 @@ def paths_that_lead_nowhere(state: ShopState) -> None:
     state.get("request.topik")
     #         ^ E: TF202: Request has no field 'topik', in 'request.topik' (did you mean 'topic'?)  [typedflow-path]
     state.get("request.maxItems")
-    #         ^ E: TF202: Request has no field 'maxItems', in 'request.maxItems' (did you mean 'max_items'?)  [typedflow-path]
+    #         ^ E: TF202: Request has no field 'maxItems', in 'request.maxItems' (that is its name in the encoding: use the Python name 'max_items')  [typedflow-path]
     state.get("count.real")
     #         ^ E: TF203: 'count.real' leads nowhere: 'count' is int, which has no fields (end the path at 'count')  [typedflow-path]
     state.get("drafts.0")

@@ -14,7 +14,7 @@ from typedflow import Contract, Data, Events, Flow, FlowState, Resources, State
 T = TypeVar("T")
 
 
-class Request(msgspec.Struct, rename="camel"):
+class Request(msgspec.Struct, rename="camel", tag=True):
     topic: str
     max_items: int = 10
 
@@ -24,7 +24,7 @@ class Approval(msgspec.Struct):
     note: str = ""
 
 
-class Report(msgspec.Struct):
+class Report(msgspec.Struct, tag=True):
     text: str
     score: float = 0.0
     author: str | None = None

@@ -76,8 +76,8 @@ reveal_type(good)
 
 # what does not
 process.to_sub_flow(child)
-#                   ^ E: TF306: capture, left out, is {"input": "value"}: 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}}, or give {} for nothing)  [typedflow-capture]
-#                   ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (add to capture: "state": {"request": "state.request"})  [typedflow-capture]
+#                   ^ E: TF306: capture, left out, is {"input": "value"}: 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}})  [typedflow-capture]
+#                   ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (give capture={"input": "value", "state": {"request": "state.request"}})  [typedflow-capture]
 process.to_sub_flow(
     child,
     capture={
@@ -126,8 +126,8 @@ process.to_sub_flow(
     capture={"state": {"request": "value"}, "runtime_data": {"request": "value"}, "input": "value", "input": "state"},
     #                                                        ^ E: TF309: capture["runtime_data"]["request"]: 'state.request' is given twice, and 'runtime_data' is another name of 'state' (keep one of the two)  [typedflow-capture]
     #                                                                                               ^ E: TF309: capture["input"]: 'input' is given twice (keep one of the two)  [typedflow-capture]
-    #                                                                                                        ^ E: TF306: capture["input"] = "state": 'input' of the child takes Task, and 'state' of the parent is ShopState (map its fields, {"input": {"field": "state.field"}}, or give {} for nothing)  [typedflow-capture]
-    #                                                                                                        ^ E: TF306: capture["input"] = "value": 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}}, or give {} for nothing)  [typedflow-capture]
+    #                                                                                                        ^ E: TF306: capture["input"] = "state": 'input' of the child takes Task, and 'state' of the parent is ShopState (map its fields, {"input": {"field": "state.field"}})  [typedflow-capture]
+    #                                                                                                        ^ E: TF306: capture["input"] = "value": 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}})  [typedflow-capture]
 )
 process.to_sub_flow(small, capture={"input": 3}, write_back={"value": None})
 #                                            ^ E: TF313: capture["input"]: 'input' takes a source or a mapping of fields, not 3 (int) (write {"input": "value"}, {"state": {"field": "value.field"}}, or {} for nothing)  [typedflow-capture]
@@ -136,6 +136,7 @@ process.to_sub_flow(small, capture={"input": 3}, write_back={"value": None})
 # names
 process.to_sub_flow(child, capture=GOOD_CAPTURE)
 process.to_sub_flow(child, capture=WRONG_CAPTURE)
+#                                  ^ E: TF304: capture["input"]["topic"] = "value.topik": Request has no field 'topik' (did you mean 'topic'?)  [typedflow-capture]
 HERE: Final = {"input": "valu"}
 #                       ^ E: TF301: capture["input"] = "valu": 'valu' is not a scope (did you mean 'value'?)  [typedflow-capture]
 process.to_sub_flow(small, capture=HERE)
@@ -158,5 +159,5 @@ def branches(data: Data[Shop, Request]) -> int:
 reveal_type(process.batch().branch(branches).branch(small).end_batch())
 #           ^ R: typedflow.execution.process.Process[shop.Shop, tuple[int, shop.Report], None]
 process.batch().branch(child).end_batch()
-#                      ^ E: TF306: capture, left out, is {"input": "value"}: 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}}, or give {} for nothing)  [typedflow-capture]
-#                      ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (add to capture: "state": {"request": "state.request"})  [typedflow-capture]
+#                      ^ E: TF306: capture, left out, is {"input": "value"}: 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}})  [typedflow-capture]
+#                      ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (give capture={"input": "value", "state": {"request": "state.request"}})  [typedflow-capture]

@@ -1,0 +1,310 @@
+"""Whether msgspec gives every value of a type back: the rules of `typedflow.schema.persistable`, on mypy's types.
+
+Asked while classes are being made, when mypy has not yet gathered their fields: they are read from the symbol tables.
+What cannot be judged there is left to the runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mypy.nodes import TypeInfo, Var
+from mypy.types import (
+    AnyType,
+    CallableType,
+    Instance,
+    LiteralType,
+    ProperType,
+    TupleType,
+    Type,
+    TypedDictType,
+    TypeOfAny,
+    TypeType,
+    UninhabitedType,
+    UnionType,
+    UnpackType,
+    get_proper_type,
+)
+
+from typedflow.contract import saving
+from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.rendering import render
+from typedflow_mypy.shape import flat, member_type
+from typedflow_mypy.structs import is_struct, struct_option
+
+Fault = tuple[tuple[str | int, ...], str]
+
+_TEXTS: Final = frozenset(
+    {"builtins.str", "builtins.bytes", "builtins.bytearray", "datetime.datetime", "datetime.date", "datetime.time"}
+    | {"datetime.timedelta", "uuid.UUID", "decimal.Decimal"}
+)
+_SCALARS: Final = _TEXTS | {"builtins.bool", "builtins.int", "builtins.float", "msgspec.UnsetType"}
+_RAW: Final = frozenset({"msgspec.Raw", "msgspec._core.Raw"})
+_CONTAINERS: Final = frozenset(
+    {"builtins.list", "builtins.set", "builtins.frozenset", "builtins.tuple", "builtins.dict"}
+)
+_ABSTRACT: Final = frozenset(
+    f"typing.{name}"
+    for name in (
+        *("Sequence", "MutableSequence", "AbstractSet", "MutableSet", "Collection", "Iterable"),
+        *("Mapping", "MutableMapping"),
+    )
+)
+_KEYS: Final = (_TEXTS - {"builtins.bytearray"}) | {"builtins.int", "builtins.float"}
+
+
+class Incomplete(Exception):
+    """Say that a class is not ready yet: ask again later."""
+
+
+def faults(tp: Type, steps: Steps) -> list[Fault]:
+    """Give every part of a field's type that cannot be saved and loaded, with its path and the reason."""
+    return list(dict.fromkeys(_Walk(steps).faults(tp, ())))
+
+
+def fields_of(info: TypeInfo) -> Iterator[str]:
+    """Name the fields of a record class, also while it is being made; raises `Incomplete` for one without a type."""
+    names: dict[str, None] = {}
+    for base in reversed(info.mro):
+        if base.fullname in ("builtins.object", "msgspec.Struct") or base.fullname.startswith("typedflow."):
+            continue
+        for name, sym in base.names.items():
+            node = sym.node
+            if isinstance(node, Var) and not node.is_classvar and not node.is_inferred and not name.startswith("__"):
+                if node.type is None:
+                    raise Incomplete
+                names[name] = None
+    return iter(names)
+
+
+def is_record_class(info: TypeInfo) -> bool:
+    """Say whether a class is one whose fields msgspec saves, also while it is being made."""
+    return is_struct(info) or any(key in info.metadata for key in ("dataclass", "dataclass_tag", "attrs", "attrs_tag"))
+
+
+class _Walk:
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.seen: set[Type] = set()
+
+    def faults(self, tp: Type, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        proper = get_proper_type(tp)
+        if isinstance(proper, UnionType):
+            if proper in self.seen:
+                return
+            self.seen.add(proper)
+            for member in flat(proper):
+                yield from self.faults(member, path)
+            yield from ((path, reason) for reason in _union_faults(proper))
+        elif isinstance(proper, AnyType):
+            if proper.type_of_any in (TypeOfAny.explicit, TypeOfAny.from_omitted_generics):
+                yield path, saving.comes_back_plain(render(tp))
+        elif isinstance(proper, UninhabitedType):
+            yield path, saving.NEVER
+        elif isinstance(proper, (CallableType, TypeType)):
+            yield path, saving.not_encodable(render(tp))
+        elif isinstance(proper, TypedDictType):
+            yield from self._record(proper, proper.fallback.type, dict(proper.items), path)
+        elif isinstance(proper, TupleType):
+            yield from self._tuple(proper, path)
+        elif isinstance(proper, Instance):
+            yield from self._instance(proper, path)
+
+    def _tuple(self, tp: TupleType, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        info = tp.partial_fallback.type
+        if info.is_named_tuple:
+            names = info.metadata.get("namedtuple", {}).get("fields", [])
+            yield from self._record(tp, info, dict(zip(names, tp.items, strict=False)), path)
+            return
+        for index, item in enumerate(tp.items):
+            if not isinstance(get_proper_type(item), UnpackType):
+                yield from self.faults(item, (*path, index))
+
+    def _record(self, tp: Type, info: TypeInfo, items: dict[str, Type], path: tuple[str | int, ...]) -> Iterator[Fault]:
+        if tp in self.seen:
+            return
+        self.seen.add(tp)
+        self.steps.through(info, *items)
+        for name, item in items.items():
+            yield from self.faults(item, (*path, name))
+
+    def _instance(self, tp: Instance, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        name = tp.type.fullname
+        self.steps.through(tp.type)
+        if tp.type.is_newtype:
+            for base in tp.type.bases:
+                yield from self.faults(base, path)
+        elif name == "builtins.object":
+            yield path, saving.comes_back_plain(render(tp))
+        elif name in _RAW:
+            yield path, saving.RAW
+        elif tp.type.is_enum:
+            yield from ((path, reason) for reason in _enum_faults(tp.type))
+        elif name in _CONTAINERS or name in _ABSTRACT:
+            yield from self._container(tp, path)
+        elif is_record_class(tp.type):
+            items = {field: member_type(tp, field) or AnyType(TypeOfAny.special_form) for field in fields_of(tp.type)}
+            yield from self._record(tp, tp.type, items, path)
+        elif name not in _SCALARS:
+            yield path, saving.not_encodable(render(tp))
+
+    def _container(self, tp: Instance, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        name = tp.type.name
+        if tp.type.fullname in _ABSTRACT:
+            better = "dict[…]" if name.endswith("Mapping") else "list[…] or tuple[…, ...]"
+            yield path, saving.other_class(render(tp), better)
+        if name in ("dict", "Mapping", "MutableMapping") and len(tp.args) == 2:
+            yield from ((path, reason) for reason in _key_faults(tp.args[0]))
+        if name in ("set", "frozenset") and not _is_hashable(tp.args[0]):
+            yield path, saving.not_hashable(render(tp.args[0]), name)
+        for arg in tp.args:
+            yield from self.faults(arg, path)
+
+
+def _enum_faults(info: TypeInfo) -> Iterator[str]:
+    """Judge the values of an enum's members; those that are computed are left to the runtime."""
+    values: list[object] = []
+    for sym in info.names.values():
+        node = sym.node
+        if isinstance(node, Var) and node.type is not None and not node.is_property:
+            declared = get_proper_type(node.type)
+            if isinstance(declared, Instance) and declared.last_known_value is not None:
+                values.append(declared.last_known_value.value)
+    if values and not (all(isinstance(v, str) for v in values) or all(type(v) is int for v in values)):
+        yield saving.odd_enum(info.name)
+
+
+def _is_hashable(tp: Type) -> bool:
+    proper = get_proper_type(tp)
+    if isinstance(proper, UnionType):
+        return all(map(_is_hashable, proper.items))
+    if isinstance(proper, TupleType):
+        return all(map(_is_hashable, proper.items))
+    if isinstance(proper, TypedDictType):
+        return False
+    if isinstance(proper, Instance):
+        return proper.type.fullname not in (
+            {"builtins.list", "builtins.set", "builtins.dict", "builtins.bytearray"}
+        ) and all(map(_is_hashable, proper.args))
+    return True
+
+
+def _key_faults(key: Type) -> Iterator[str]:
+    kinds: set[str] = set()
+    for member in flat(key):
+        kind = _key_kind(get_proper_type(member))
+        if kind is None:
+            yield saving.no_json_key(render(member))
+            return
+        kinds.add(kind)
+    if len(kinds - {""}) > 1:
+        yield saving.mixed_keys(render(key))
+
+
+def _key_kind(tp: ProperType) -> str | None:
+    if isinstance(tp, LiteralType):
+        return "text" if isinstance(tp.value, str) else "number" if type(tp.value) is int else None
+    if isinstance(tp, Instance):
+        if tp.type.is_newtype:
+            return _key_kind(tp.type.bases[0])
+        if tp.type.is_enum:
+            return ""
+        if tp.type.fullname in _KEYS:
+            return "text" if tp.type.fullname in _TEXTS else "number"
+    return "" if isinstance(tp, AnyType) else None
+
+
+def _union_faults(union: UnionType) -> Iterator[str]:
+    """Find the members that msgspec cannot tell apart: at most one of each make, but for tagged Structs."""
+    makes: dict[str, list[Type]] = {}
+    for member in flat(union):
+        for make in _makes(get_proper_type(member)):
+            makes.setdefault(make, []).append(member)
+    for make, members in makes.items():
+        if len(members) > 1 and not _told_apart(make, members):
+            structs = all(_is_struct(member) for member in members)
+            yield saving.not_told_apart([render(member) for member in members], structs=structs)
+
+
+def _makes(tp: ProperType) -> set[str]:
+    if isinstance(tp, LiteralType):
+        return {"text"} if isinstance(tp.value, str) else {"integer"} if type(tp.value) is int else set()
+    if isinstance(tp, TupleType):
+        return {"array"}
+    if isinstance(tp, TypedDictType):
+        return {"mapping"}
+    if not isinstance(tp, Instance):
+        return set()
+    name = tp.type.fullname
+    if tp.type.is_newtype:
+        return _makes(tp.type.bases[0])
+    if name in _TEXTS:
+        return {"text"}
+    if name == "builtins.int":
+        return {"integer"}
+    if is_struct(tp.type):
+        return {"array" if struct_option(tp.type, "array_like") else "mapping", "struct"}
+    if name in ("builtins.dict", "typing.Mapping", "typing.MutableMapping") or is_record_class(tp.type):
+        return {"mapping"}
+    return {"array"} if name in _CONTAINERS or name in _ABSTRACT else set()
+
+
+def _told_apart(make: str, members: list[Type]) -> bool:
+    if make in ("text", "integer"):
+        plain = "builtins.str" if make == "text" else "builtins.int"
+        others = [member for member in map(get_proper_type, members) if not isinstance(member, LiteralType)]
+        return not others or (len(others) == 1 and isinstance(others[0], Instance) and others[0].type.fullname == plain)
+    return all(_is_struct(member) and struct_option(_info(member), "tagged") for member in members)
+
+
+def _is_struct(tp: Type) -> bool:
+    proper = get_proper_type(tp)
+    return isinstance(proper, Instance) and is_struct(proper.type)
+
+
+def _info(tp: Type) -> TypeInfo:
+    proper = get_proper_type(tp)
+    assert isinstance(proper, Instance)
+    return proper.type
+
+
+def leads_to(tp: Type, *names: str) -> Instance | None:
+    """Give the first class that a type leads to, at any depth, which has one of typedflow's own among its bases."""
+    waiting, seen = [tp], set[Type]()
+    while waiting:
+        proper = get_proper_type(waiting.pop())
+        if proper in seen:
+            continue
+        seen.add(proper)
+        if isinstance(proper, (UnionType, TupleType)):
+            waiting += proper.items
+        elif isinstance(proper, TypedDictType):
+            waiting += proper.items.values()
+        elif isinstance(proper, Instance):
+            if any(base.name in names and base.fullname.startswith("typedflow.") for base in proper.type.mro):
+                return proper
+            waiting += proper.args
+            if is_record_class(proper.type):
+                waiting += [member_type(proper, name) or proper for name in fields_of(proper.type)]
+    return None
+
+
+def can_grow(tp: Type) -> bool:
+    """Say whether a type is a record that holds, at any depth, a collection without a bound."""
+    waiting, seen, in_record = [tp], set[Type](), set[Type]()
+    while waiting:
+        proper = get_proper_type(waiting.pop())
+        if proper in seen:
+            continue
+        seen.add(proper)
+        if isinstance(proper, UnionType):
+            waiting += proper.items
+        elif isinstance(proper, Instance):
+            if proper.type.fullname in _CONTAINERS and proper in in_record:
+                return True
+            if is_record_class(proper.type):
+                inner = [get_proper_type(member_type(proper, name) or proper) for name in fields_of(proper.type)]
+                waiting += inner
+                in_record.update(part for tp in inner for part in map(get_proper_type, flat(tp)))
+    return False

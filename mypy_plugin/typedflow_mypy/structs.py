@@ -1,0 +1,103 @@
+"""What mypy does not keep of a Struct: its names in the encoding, and its tag.
+
+Only the module that defines the class has its source, so that is read once and kept with the class, in the cache too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mypy.nodes import AssignmentStmt, CallExpr, ClassDef, Expression, MemberExpr, NameExpr, StrExpr, TypeInfo
+
+KEY: Final = "typedflow"
+STRUCT: Final = "msgspec.Struct"
+
+
+def remember(defn: ClassDef) -> None:
+    """Keep what the source of a Struct says of its encoding."""
+    info = defn.info
+    rename = defn.keywords.get("rename")
+    data: dict[str, Any] = {}
+    rule = rename.value if isinstance(rename, StrExpr) else _inherited(info, "rename") if rename is None else None
+    if rule:
+        data["rename"] = rule
+    encoded = dict(_encoded(defn, _RULES.get(rule or "", None)))
+    if encoded:
+        data["encoded"] = encoded
+    tag = defn.keywords.get("tag")
+    if _is_set(tag) or (tag is None and _inherited(info, "tagged")):
+        data["tagged"] = True
+    if _is_set(defn.keywords.get("array_like")) or _inherited(info, "array_like"):
+        data["array_like"] = True
+    if data:
+        info.metadata[KEY] = data
+
+
+def is_struct(info: TypeInfo) -> bool:
+    """Say whether a class is a Struct."""
+    return any(base.fullname == STRUCT for base in info.mro)
+
+
+def struct_option(info: TypeInfo, name: str) -> bool:
+    """Say whether a Struct is `tagged` or `array_like`."""
+    return bool(info.metadata.get(KEY, {}).get(name))
+
+
+def encoded_names(info: TypeInfo) -> Mapping[str, str]:
+    """Give the names in the encoding, where they differ."""
+    names: dict[str, str] = {}
+    for base in reversed(info.mro):
+        names.update(base.metadata.get(KEY, {}).get("encoded", {}))
+    return names
+
+
+def _inherited(info: TypeInfo, name: str) -> Any:
+    return next((base.metadata[KEY][name] for base in info.mro[1:] if name in base.metadata.get(KEY, {})), None)
+
+
+def _is_set(option: Expression | None) -> bool:
+    return option is not None and not (isinstance(option, NameExpr) and option.name in ("None", "False"))
+
+
+def _encoded(defn: ClassDef, rule: Callable[[str], str] | None) -> Any:
+    for statement in defn.defs.body:
+        if not isinstance(statement, AssignmentStmt) or statement.unanalyzed_type is None:
+            continue
+        for lvalue in statement.lvalues:
+            if isinstance(lvalue, NameExpr):
+                encoded = _explicit(statement.rvalue) or (rule(lvalue.name) if rule is not None else lvalue.name)
+                if encoded != lvalue.name:
+                    yield lvalue.name, encoded
+
+
+def _explicit(value: Expression) -> str | None:
+    """Give the name in `field(name="…")`."""
+    if (
+        isinstance(value, CallExpr)
+        and isinstance(value.callee, (NameExpr, MemberExpr))
+        and value.callee.name == "field"
+    ):
+        for name, expr in zip(value.arg_names, value.args, strict=True):
+            if name == "name" and isinstance(expr, StrExpr):
+                return expr.value
+    return None
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.lstrip("_").split("_")
+    return first + "".join(map(str.title, rest))
+
+
+def _pascal(name: str) -> str:
+    return "".join(map(str.title, name.lstrip("_").split("_")))
+
+
+# msgspec's own rules, for hints only: a name with leading underscores may come out otherwise
+_RULES: Final[Mapping[str, Callable[[str], str]]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "camel": _camel,
+    "pascal": _pascal,
+    "kebab": lambda name: name.replace("_", "-"),
+}
