@@ -124,7 +124,7 @@ class PlanNode:
     """A collect that keeps its values after firing."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
     """Hold a flow's nodes and listeners, compiled once for all its executions."""
 

@@ -23,7 +23,7 @@ from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, HasIO
 from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
-from typedflow.schema.contracts import spec_of
+from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.snapshot.reading import MAX_BYTES
 from typedflow.stores.protocol import SnapshotStore
@@ -48,6 +48,9 @@ class Flow(Blueprint[C]):
 
     def __init__(self, contract: type[C], *, name: str | None = None, max_depth: int = 64) -> None:
         spec = spec_of(contract)
+        problems = check_migrations(spec.cls)
+        if problems:
+            raise ContractError(problems)
         super().__init__(FlowRuntime(name or spec.name, spec, max_depth))
 
     @property

@@ -39,7 +39,7 @@ def _snapshot(
     places = {id(token): index for index, token in enumerate(in_flight(run))}
     flow_state = runtime.flow.flow_state if with_flow_state else None
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
-    return Snapshot(
+    snapshot = Snapshot(
         encoding=format,
         flow=runtime.flow.name,
         contract=spec.name,
@@ -67,6 +67,7 @@ def _snapshot(
             for token, child in (runtime.children or {}).items()
         ],
     )
+    return header.complete(snapshot)
 
 
 def _layer(cls: Any, layer: Any, place: str, format: Format) -> Any:

@@ -7,9 +7,9 @@ one error, because later nobody could say which line to change.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
@@ -26,6 +26,7 @@ from typedflow.contract.schema import (
     wrong_part,
     wrong_version,
 )
+from typedflow.contract.snapshots import missing_migration, stray_migration
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
 from typedflow.schema.annotations import calling_frame, class_hints
@@ -42,6 +43,9 @@ from typedflow.schema.types import RecordOf, Unresolved
 _BASES: Final[Mapping[str, type]] = types.MappingProxyType(
     {"state": State, "flow_state": FlowState, "resources": Resources, "events": Events}
 )
+Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+"""From the layers that one version saved to those of the next: `{"state": …, "flow_state": …}` in builtins."""
+MigrationT = TypeVar("MigrationT", bound=Migration)
 _TYPING_MODULES: Final = frozenset({"typing", "typing_extensions", "types"})
 
 
@@ -82,6 +86,7 @@ class Contract:
 
     __typedflow_parts__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     __typedflow_version__: ClassVar[int] = 1
+    __typedflow_migrations__: ClassVar[dict[int, Migration]] = {}
 
     def __init_subclass__(cls, *, version: int = 1, abstract: bool = False, **options: Any) -> None:
         """Read and check the class; raises one `ContractError` with all its problems."""
@@ -99,10 +104,47 @@ class Contract:
             raise ContractError(problems)
         cls.__typedflow_parts__ = types.MappingProxyType(parts)
         cls.__typedflow_version__ = version
+        cls.__typedflow_migrations__ = {}
+
+    @classmethod
+    def migrate(cls, version: int) -> Callable[[MigrationT], MigrationT]:
+        """Register a function that leads what version `version` saved to the next version.
+
+            @Review.migrate(1)
+            def name_the_subject(saved: dict[str, Any]) -> dict[str, Any]: ...
+
+        It takes and returns `{"state": …, "flow_state": …}` in builtins, as JSON has them (a date is text), and has to
+        be pure: it is run whenever an old snapshot is loaded. A contract does not inherit the migrations of its bases.
+        """
+
+        def register(function: MigrationT) -> MigrationT:
+            reason = _stray_reason(cls, version, function)
+            if reason:
+                raise ContractError(stray_migration(cls.__name__, repr(version), reason))
+            cls.__typedflow_migrations__[version] = function
+            return function
+
+        return register
 
     def __new__(cls) -> Self:
         """Refuse: a contract is used as a class."""
         raise ContractError(contract_instance(cls.__name__))
+
+
+def check_migrations(contract: type[Contract]) -> list[Problem]:
+    """Check that the chain from the oldest version with a migration to the contract's own has no gap (TF917)."""
+    known, version = contract.__typedflow_migrations__, contract.__typedflow_version__
+    gaps = [older for older in range(min(known, default=version), version) if older not in known]
+    return [missing_migration(contract.__name__, older, version) for older in gaps]
+
+
+def _stray_reason(contract: type[Contract], version: object, function: object) -> str:
+    newest = contract.__typedflow_version__
+    if type(version) is not int or not 1 <= version < newest:
+        return f"its own version is {newest}"
+    if version in contract.__typedflow_migrations__:
+        return "there is one already"
+    return "" if callable(function) else f"{describe(function)} is no function"
 
 
 def spec_of(contract: Any) -> ContractSpec:

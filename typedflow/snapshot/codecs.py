@@ -74,9 +74,12 @@ class Codec:
             place = join_place(path, render_path(fault.path))
             raise SnapshotError(snapshots.not_saved(place, fault.reason), path=place) from fault.__cause__
 
-    def decode(self, raw: Any, path: str, format: Format = "json", *, added: frozenset[str] = NOTHING_ADDED) -> Any:
-        """Decode a payload, strictly at every depth; `added` names the fields ("Record.field") that it may lack.
+    def decode(
+        self, raw: Any, path: str, format: Format = "json", *, added: frozenset[str] | None = NOTHING_ADDED
+    ) -> Any:
+        """Decode a payload, strictly at every depth.
 
+        `added` names the fields ("Record.field") that it may lack because they have defaults, None allows them all.
         Raises `SnapshotError` that names the part at fault.
         """
         try:
@@ -102,7 +105,7 @@ class Codec:
             raise Refused(_DEEP if isinstance(error, RecursionError) else str(error)) from error
         return data
 
-    def _decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def _decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         coder = self._coder
         if isinstance(coder, Native):
             return coder.decode(raw, format, added)

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from typedflow.schema.check import exact_classes
+from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Segment
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import Field, fields_of
@@ -43,7 +44,6 @@ from typedflow.snapshot.documents import (
 )
 from typedflow.snapshot.exactness import compile_exact
 from typedflow.snapshot.faults import find_fault, has_plain_equality, read_field
-from typedflow.schema.forms import Formless, form_of
 from typedflow.snapshot.strictness import Undeclared, require_declared
 
 NOTHING_ADDED: Final[frozenset[str]] = frozenset()
@@ -74,7 +74,7 @@ class Coder(Protocol):
         """Encode and verify; raises `Refused`."""
         ...
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         """Decode strictly; raises `Refused`, and whatever decoding raises."""
         ...
 
@@ -107,7 +107,7 @@ class Native:
             raise self._difference(value, back, format)
         return data
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         value = self._decode[format](raw)
         again = ENCODE[format](value)
         if Raw(again) != raw:
@@ -156,7 +156,7 @@ class Plain:
             raise Refused(f"{describe(value)} would come back otherwise")
         return data
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         value = PLAIN[format](raw)
         if Raw(ENCODE[format](value)) != raw:
             strict_tree(raw, format)
@@ -178,7 +178,7 @@ class Unsavable:
     def encode(self, value: Any, format: Format) -> bytes:
         raise Refused(self.reason)
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         raise Refused(self.reason)
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
@@ -194,7 +194,7 @@ class Deferred:
     def encode(self, value: Any, format: Format) -> bytes:
         return compile_coder(self._kind).encode(value, format)
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         return compile_coder(self._kind).decode(raw, format, added)
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
@@ -222,7 +222,7 @@ class Members:
         cls = type(value)
         return [index for index, classes in enumerate(self._classes) if classes is None or cls in classes]
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         index, payload = _MEMBER[format](raw)
         if not 0 <= index < len(self._coders):
             raise Refused(f"{render(self.kind)} has no member {index}")
@@ -244,7 +244,7 @@ class Items:
         _require_class(self.kind, self._cls, value)
         return ENCODE[format]([Raw(_at(index, self._item.encode, part, format)) for index, part in enumerate(value)])
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         parts = _LIST[format](raw)
         made = self._cls([_at(index, self._item.decode, part, format, added) for index, part in enumerate(parts)])
         if len(made) != len(parts):
@@ -273,7 +273,7 @@ class Places:
         coders = enumerate(zip(self._items, value, strict=True))
         return ENCODE[format]([Raw(_at(index, coder.encode, part, format)) for index, (coder, part) in coders])
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         parts = _LIST[format](raw)
         if len(parts) != len(self._items):
             raise Refused(f"expected {len(self._items)} items, given {len(parts)}")
@@ -305,7 +305,7 @@ class Entries:
             return ENCODE[format](dict(parts))
         return ENCODE[format]([(Raw(_at(key, self._key.encode, key, format)), part) for key, part in parts])
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         if self._shallow is not None:
             entries = self._shallow[format](raw)
             if len(entries) != len(PLAIN[format](raw)):
@@ -361,7 +361,7 @@ class Fields:
             return UNSET
         return part
 
-    def decode(self, raw: Any, format: Format, added: frozenset[str]) -> Any:
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         parts = _OBJECT[format](raw)
         extra = [name for name in parts if name not in self._names]
         if extra:

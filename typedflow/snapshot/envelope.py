@@ -91,6 +91,19 @@ class InterruptRecord(_Record, frozen=True):
 
 
 @final
+class NodeRecord(_Record, frozen=True):
+    """What a node was that something stands at or came from: it has to be the same after a change of the flow."""
+
+    kind: str
+    carries: str
+    """The type of its outputs, for people."""
+    digest: str
+    """Of that type with all that is in it."""
+    slots: list[str] = []
+    """The branches of a block or collect, the triggers of a listener."""
+
+
+@final
 class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One execution, as it was saved: what `execution.save()` gives and `load` takes.
 
@@ -131,6 +144,8 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     joins: list[JoinRecord] = []
     pools: list[PoolRecord] = []
     interrupts: list[InterruptRecord] = []
+    nodes: dict[str, NodeRecord] = {}
+    """The nodes by name that something in flight stands at, or came from."""
     fired: dict[str, Count] = {}
     """How often each listener and collect has fired, by node."""
     children: list[Snapshot] = []

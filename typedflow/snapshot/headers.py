@@ -1,4 +1,4 @@
-"""What every snapshot of a flow begins with: the description of its saved types, and the two fingerprints."""
+"""What every snapshot of a flow begins with, and whether it is a snapshot of this flow as it is today."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typedflow.engine.plan import Plan
 from typedflow.errors import SnapshotError
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.migrations import saved_shape, settle_layers
+from typedflow.snapshot.plans import PlanMark, mark_plan, require_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,18 @@ class Header:
     shape: Raw
     fingerprint: str
     plan: str
+    mark: PlanMark
+
+    def complete(self, snapshot: Snapshot) -> Snapshot:
+        """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot."""
+        snapshot.nodes = self.mark.nodes_of(snapshot)
+        return snapshot
 
 
 def header_of(plan: Plan, format: Format) -> Header:
     """Describe a plan and its contract."""
-    return Header(Raw(b"{}" if format == "json" else b"\x80"), "", "")
+    shape, mark = saved_shape(plan.spec), mark_plan(plan)
+    return Header(shape.raw[format], shape.fingerprint, mark.fingerprint, mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +48,12 @@ class Settled:
 
 
 def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
-    """Check that a snapshot belongs to this flow and its contract, and bring its layers to today's version."""
-    spec = plan.spec
-    for what, given, expected in (("flow", snapshot.flow, flow), ("contract", snapshot.contract, spec.name)):
-        if given != expected:
-            raise SnapshotError(snapshots.other_flow(what, given, expected), path=f"{place}{what}")
-    return Settled(snapshot, snapshot.state, snapshot.flow_state, frozenset())
+    """Check that a snapshot belongs to this flow, its contract and its plan, and bring its layers to today's version.
+
+    `place` is that of a child in its parent's document. Raises `SnapshotError`; nothing is changed.
+    """
+    if snapshot.flow != flow:
+        raise SnapshotError(snapshots.other_flow("flow", snapshot.flow, flow), path=f"{place}flow")
+    layers = settle_layers(snapshot, plan.spec, place)
+    require_places(snapshot, mark_plan(plan), place)
+    return Settled(snapshot, layers.state, layers.flow_state, layers.added)

@@ -14,6 +14,7 @@ import msgspec
 
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.schema.records import Field, fields_of
+from typedflow.schema.render import render
 from typedflow.schema.types import (
     CollectionOf,
     Kind,
@@ -36,10 +37,11 @@ class Undeclared(Exception):
         self.reason = reason
 
 
-def require_declared(kind: Kind, raw: Any, again: bytes, format: Format, added: frozenset[str]) -> None:
+def require_declared(kind: Kind, raw: Any, again: bytes, format: Format, added: frozenset[str] | None) -> None:
     """Raise `Undeclared` for unknown and missing fields and for entries that fell together, `Doubled` for doubled keys.
 
-    `again` is what the decoded value encodes to; `added` names the fields ("Record.field") that may be missing.
+    `again` is what the decoded value encodes to; `added` names the fields ("Record.field") that may be missing,
+    None stands for all that have defaults.
     """
     given = _Walk(added, strict=True)
     given.walk(kind, strict_tree(raw, format), ())
@@ -53,7 +55,7 @@ def require_declared(kind: Kind, raw: Any, again: bytes, format: Format, added: 
 class _Walk:
     """One walk over a tree; counts the entries of mappings and sets, by their place without indexes."""
 
-    def __init__(self, added: frozenset[str], *, strict: bool) -> None:
+    def __init__(self, added: frozenset[str] | None, *, strict: bool) -> None:
         self.entries: Counter[tuple[Segment, ...]] = Counter()
         self._added = added
         self._strict = strict
@@ -103,10 +105,12 @@ class _Walk:
     def _require_all(
         self, kind: RecordOf, fields: tuple[Field, ...], present: set[str], path: tuple[Segment, ...]
     ) -> None:
+        if self._added is None:
+            return
         for field in fields:
-            if field.name in present or f"{kind.cls.__name__}.{field.name}" in self._added or _may_lack(kind, field):
-                continue
-            raise Undeclared(path, f"it lacks the field '{field.name}' of {kind.cls.__name__}")
+            added = f"{render(kind)}.{field.encoded}" in self._added
+            if field.name not in present and not added and not _may_lack(kind, field):
+                raise Undeclared(path, f"it lacks the field '{field.name}' of {kind.cls.__name__}")
 
 
 def _may_lack(kind: RecordOf, field: Field) -> bool:
