@@ -12,7 +12,7 @@ import asyncio
 import threading
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 from typedflow.contract import executions
@@ -132,7 +132,7 @@ class Driver:
 
     def _stop(self) -> None:
         if self.group is not None and not self.stopping:
-            self.group.create_task(self._halt())
+            self._start(self._halt())
 
     async def _halt(self) -> None:
         self.stopping = True
@@ -141,10 +141,19 @@ class Driver:
     # -- workers
 
     def _spawn(self) -> None:
+        if self._start(self._helper()):
+            self.spawning = True
+            self.workers += 1
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Start a task in the group; one that is coming down takes none, which it can be asked in no other way."""
         assert self.group is not None
-        self.spawning = True
-        self.workers += 1
-        self.group.create_task(self._helper())
+        try:
+            self.group.create_task(work)
+        except RuntimeError:
+            work.close()
+            return False
+        return True
 
     async def _helper(self) -> None:
         self.spawning = False
@@ -158,8 +167,13 @@ class Driver:
     async def _work(self) -> None:
         """Take tokens until there are none."""
         ready, steps = self.ready, 0
+        task = asyncio.current_task()
+        assert task is not None
+        asked = task.cancelling()
         try:
             while ready and not self.stopping:
+                if task.cancelling() > asked:  # the handler before has swallowed it
+                    raise CancelledError
                 runtime, token = ready.popleft()
                 node = runtime.plan.nodes[token.node]
                 if ready and not self.spawning and self.workers < self.limit and may_suspend(node):
@@ -172,6 +186,8 @@ class Driver:
                         points.at("step.taken")
                     if node.kind == Kind.CHILD:
                         runtime, tokens = enter_child(runtime, token, node)
+                        if self.checkpoints is not None:
+                            points.at("child.entered")
                     else:
                         tokens = await take_step(runtime, token, node)
                     while not tokens and not runtime.run.live and runtime.parent is not None:
@@ -190,7 +206,7 @@ class Driver:
                     self._fail(runtime, node, error)
                     raise _Stop from None
                 except CancelledError as error:
-                    if self.stopping or self.cancel_asked or is_cancelled():
+                    if self.stopping or self.cancel_asked or task.cancelling() > asked:
                         raise
                     self._fail(runtime, node, cancelled_inside(runtime, node, error))
                     raise _Stop from None
@@ -205,7 +221,10 @@ class Driver:
         parent, token = child.parent
         if child.run.settle() is Status.WAITING:
             return parent, parent.run.child_waits(token)
-        return parent, leave_child(child)
+        tokens = leave_child(child)
+        if self.checkpoints is not None:
+            points.at("child.left")
+        return parent, tokens
 
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
@@ -233,12 +252,6 @@ def swallowed_pause(
 def may_suspend(node: PlanNode) -> bool:
     """Say whether a worker may have to wait in this node, so that others should go on with what is ready."""
     return node.is_async or not node.plain or node.kind == Kind.MATCH
-
-
-def is_cancelled() -> bool:
-    """Say whether somebody asked the current task to stop, as against a CancelledError from inside a handler."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def cancelled_inside(runtime: ExecutionRuntime, node: PlanNode, error: CancelledError) -> Exception:

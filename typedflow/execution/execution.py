@@ -14,6 +14,7 @@ from typedflow.contract import executions
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError
+from typedflow.execution import points
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
@@ -329,6 +330,8 @@ class Execution(Generic[C]):
         while below.parent is not None:
             below.parent[0].run.child_resumes(below.parent[1])
             below = below.parent[0]
+        if self._runtime.checkpoints is not None:
+            points.at("answer.taken")
         if self._runtime.driver is not None:
             self._runtime.driver.push(owner, tokens)
 
@@ -351,6 +354,7 @@ class Execution(Generic[C]):
             open_.driver = driver
         try:
             if checkpoints is not None:
+                points.at("run.entered")
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
             for open_ in runtime.tree():
@@ -383,6 +387,7 @@ class Execution(Generic[C]):
                     await driver.drive()
                     run.settle()
                     if driver.checkpoints is not None:
+                        points.at("run.over")
                         await driver.checkpoints.commit()
                     if not driver.ready:  # else an answer came during the save
                         break

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from typing import Final
 
 POINTS: Final = (
-    "start.entered",
-    "step.taken",
-    "step.ended",
-    "child.entered",
-    "child.left",
-    "answer.taken",
+    "run.entered",
     "save.encoded",
     "save.stored",
+    "step.taken",
+    "child.entered",
+    "step.ended",
+    "child.left",
+    "answer.taken",
     "run.over",
 )
-"""Every point there is, in the order in which a run first comes to them."""
+"""Every point there is, roughly in the order in which a run comes to them."""
 
 
 def _pass(point: str) -> None:
