@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from typedflow.contract.bindings import Binding, Reporter
 from typedflow.contract.problems import Problem
-from typedflow.contract.scopes import Direction
+from typedflow.contract.scopes import WRITE_BACK, Direction
 from typedflow.contract.wording import quoted
 
 
+def shared_sources(bindings: Sequence[Binding]) -> list[Binding]:
+    """Give the bindings of a write_back whose source, or a part of it, an earlier one takes: these need a copy."""
+    shared = []
+    for position, binding in enumerate(bindings):
+        path = binding.source.path
+        earlier = (other.source.path for other in bindings[:position])
+        if any(path[: len(other)] == other[: len(path)] for other in earlier):
+            shared.append(binding)
+    return shared
+
+
 def uncopyable(binding: Binding, direction: Direction, reason: str) -> Problem:
-    """Report a value that cannot be copied, so that the child would share it with its parent (TF316)."""
+    """Report a value that cannot be copied, so that child and parent, or two targets, would share it (TF316, TF416)."""
     text = f"{quoted(str(binding.source))} cannot be copied: {reason}"
-    hint = "capture the parts that are data; hand a live object over as a resource"
+    if direction.name == "capture":
+        hint = "capture the parts that are data; hand a live object over as a resource"
+    else:
+        hint = "write it to one target, the parts that are data to others"
     return Reporter(direction).at_value("16", binding.keys, text, hint, str(binding.source))
+
+
+def uncopyable_value(binding: Binding, reason: str) -> Problem:
+    """Report a write_back to a field of a value that cannot be copied, and that others may still hold (TF416)."""
+    text = f"'value' cannot be changed in part, because it cannot be copied: {reason}"
+    hint = "write another value as a whole, or write to the state"
+    return Reporter(WRITE_BACK).at_key("16", binding.keys, text, hint)
 
 
 def not_there(binding: Binding, direction: Direction, segment: str) -> Problem:

@@ -8,14 +8,14 @@ from typing import Any, get_origin
 from typing_extensions import is_protocol
 
 from typedflow.contract import flows
-from typedflow.contract.bindings import Binding
+from typedflow.contract.bindings import Binding, Reporter
 from typedflow.contract.capture import check_capture
 from typedflow.contract.events import check_event
 from typedflow.contract.paths import Resolution, check_read, resolve
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import PARTS, undeclared_layer
-from typedflow.contract.scopes import CAPTURE
-from typedflow.contract.transfers import uncopyable
+from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
+from typedflow.contract.transfers import shared_sources, uncopyable, uncopyable_value
 from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, SubFlow, Trigger, When, sources_of
@@ -80,24 +80,36 @@ def _check_child(
     child = child_scopes(node.child.spec)
     capture = check_capture(node.capture, parent, child, child_defaults=node.child.supplied())
     yield from capture.problems
-    for binding in capture.bindings:
-        if binding.source.scope != "resources":
-            yield from _check_copy(binding, parent)
+    copied = [binding for binding in capture.bindings if binding.source.scope != "resources"]
+    for problem in _check_copies(copied, parent, CAPTURE):
+        yield Reporter(CAPTURE).of_default(problem) if node.capture is None else problem
     takes = [step.types.value for step in _steps_behind(definition, node) if step.types.value is not UNKNOWN]
     found: dict[Problem, None] = {}
     for value in takes or [None]:
         shape = None if value is None else TypeShape.of(value)
-        found.update(dict.fromkeys(check_write_back(node.write_back, parent, child, next_value=shape).problems))
+        write_back = check_write_back(node.write_back, parent, child, next_value=shape)
+        found.update(dict.fromkeys(write_back.problems))
     yield from found
+    yield from _check_copies(shared_sources(write_back.bindings), child, WRITE_BACK)
+    into_value = [binding for binding in write_back.bindings if binding.target.scope == "value" and binding.target.path]
+    if into_value:
+        try:
+            compile_copy(parent["value"].kind)
+        except Uncopyable as error:
+            yield uncopyable_value(into_value[0], str(error))
 
 
-def _check_copy(binding: Binding, parent: Mapping[str, TypeShape]) -> Iterator[Problem]:
-    found = resolve(parent[binding.source.scope], binding.source.path)
-    if isinstance(found, Resolution):
+def _check_copies(
+    bindings: Sequence[Binding], scopes: Mapping[str, TypeShape], direction: Direction
+) -> Iterator[Problem]:
+    """Check that what has to be copied can be, as far as its declared type tells."""
+    for binding in bindings:
+        found = resolve(scopes[binding.source.scope], binding.source.path)
+        assert isinstance(found, Resolution)
         try:
             compile_copy(found.declared.kind)
         except Uncopyable as error:
-            yield uncopyable(binding, CAPTURE, str(error))
+            yield uncopyable(binding, direction, str(error))
 
 
 def _steps_behind(definition: Definition, node: Node) -> list[Step]:

@@ -2,7 +2,7 @@
 
 A capture reads everything, copies it, and then builds the child's input, state, flow_state and resources; a write_back
 reads and checks everything before it writes anything. Resources are moved by identity, values that can change are
-copied.
+copied; only the result of a child that is over is handed on as it is, to the first target that takes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from typedflow.contract.bindings import Binding
 from typedflow.contract.paths import Resolution, resolve
 from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
-from typedflow.contract.transfers import does_not_fit, not_there, uncopyable
+from typedflow.contract.transfers import does_not_fit, not_there, shared_sources, uncopyable
 from typedflow.definition.edges import child_scopes, scopes_of, shape_of
 from typedflow.engine.plan import PlanNode
 from typedflow.errors import ContractError
@@ -140,7 +140,7 @@ def compile_capture(bindings: Sequence[Binding], parent: ContractSpec, source: A
     origins = scopes_of(parent) | {"value": shape_of(source)}
     targets = child_scopes(child)
     parts = {
-        scope: _parts([b for b in bindings if b.target.scope == scope], CAPTURE, origins, targets)
+        scope: _parts([b for b in bindings if b.target.scope == scope], CAPTURE, origins, targets, bindings)
         for scope in ("input", "state", "flow_state")
     }
     keys = tuple((b.target.path[0], b.source.path[0]) for b in bindings if b.target.scope == "resources")
@@ -154,10 +154,11 @@ def compile_write_back(
     """Compile a checked write_back; `source` is the kind of the parent's value."""
     targets = scopes_of(parent) | {"value": shape_of(source)}
     origins = child_scopes(child)
-    into_value = _parts([b for b in bindings if b.target.scope == "value"], WRITE_BACK, origins, targets)
+    copied = shared_sources(bindings)
+    into_value = _parts([b for b in bindings if b.target.scope == "value"], WRITE_BACK, origins, targets, copied)
     fields = (*into_value.fields, *into_value.late)
     layers = tuple(
-        (b.target.scope, _move(b, WRITE_BACK, origins, targets)) for b in bindings if b.target.scope != "value"
+        (b.target.scope, _move(b, WRITE_BACK, origins, targets, copied)) for b in bindings if b.target.scope != "value"
     )
     copy_value = compile_copy(targets["value"].kind) if fields else None
     return WriteBack(into_value.whole, fields, copy_value, layers)
@@ -168,15 +169,20 @@ def _parts(
     direction: Direction,
     origins: Mapping[str, TypeShape],
     targets: Mapping[str, TypeShape],
+    copied: Sequence[Binding],
 ) -> Parts:
-    moves = [_move(binding, direction, origins, targets) for binding in bindings]
+    moves = [_move(binding, direction, origins, targets, copied) for binding in bindings]
     fields = tuple(move for move in moves if move.target and not move.late)
     late = tuple(move for move in moves if move.late)
     return Parts(next((move for move in moves if not move.target), None), fields, late)
 
 
 def _move(
-    binding: Binding, direction: Direction, origins: Mapping[str, TypeShape], targets: Mapping[str, TypeShape]
+    binding: Binding,
+    direction: Direction,
+    origins: Mapping[str, TypeShape],
+    targets: Mapping[str, TypeShape],
+    copied: Sequence[Binding],
 ) -> Move:
     source = kind_at(origins[binding.source.scope], binding.source.path)
     whole_value = binding.target.scope == "value" and not binding.target.path
@@ -186,7 +192,7 @@ def _move(
         direction,
         binding.source.scope,
         binding.source.path,
-        compile_copy(source) if direction is CAPTURE else None,
+        compile_copy(source) if binding in copied else None,
         None if target == source else compile_check(target),
         binding.target.path,
         _is_late(targets[binding.target.scope], binding.target.path),
