@@ -71,6 +71,26 @@ async def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
         assert await store.get("a") == record("a", 8)
 
 
+async def test_data_is_on_the_disk_before_its_name_and_the_name_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def record_fsync(fd: int) -> None:
+        fsync(fd)
+        synced.append((os.readlink(f"/proc/self/fd/{fd}"), target.exists()))
+
+    target = tmp_path / file_name("a")
+    async with FileStore(tmp_path) as store:
+        monkeypatch.setattr(os, "fsync", record_fsync)
+        await store.put(SAVED, expected=None)
+        assert synced == [(str(target.with_suffix(".unfinished")), False), (str(tmp_path), True)]
+        synced.clear()
+        await store.delete("a")
+        assert synced == [(str(tmp_path), False)]
+
+
 # -- damage
 
 

@@ -107,13 +107,20 @@ def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J]) -> None:
     while True:
         calls, last, ended = _take(queue)
         if calls:
-            _deliver(calls, session.run([call.job for call in calls if call.job is not None]))
+            _deliver(calls, _run(session, [call.job for call in calls if call.job is not None]))
         if ended:
             break
         del calls  # or the data of the last callers would live until the next call
     session.finish()
     if last is not None:
         _deliver([last], [Outcome()])
+
+
+def _run(session: Session[J], jobs: list[J]) -> list[Outcome]:
+    try:
+        return session.run(jobs)
+    except BaseException as error:  # a fault of the store itself; with a dead thread all callers would wait forever
+        return [Outcome(error=error)] * len(jobs)
 
 
 def _take(queue: SimpleQueue[_Call[J] | None]) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
