@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.execution.running import Gauge, Here, Plain, Style, both, double, outcome, passing, run
+from tests.execution.running import Gauge, Here, Plain, Style, both, double, now, outcome, passing, run
 from typedflow import Contract, ContractError, Data, Flow, Status
 
 # -- B19, B20: choosing
@@ -92,7 +92,8 @@ def test_b20_no_hit_of_all_and_no_else_gives_an_empty_list() -> None:
 @pytest.mark.parametrize("found, hit", [([1], True), ("", False), (None, False), (7, True), ({}, False)])
 def test_b20_a_condition_may_return_any_truthy_value(style: Style, found: Any, hit: bool) -> None:
     flow = Flow(Plain)
-    flow.match().case(style(lambda data: found)).to(lambda data: True).case_else().to(lambda data: False).end_match().end()
+    arm = flow.match().case(style(lambda data: found)).to(lambda data: True)
+    arm.case_else().to(lambda data: False).end_match().end()
     assert outcome(flow) is hit
 
 
@@ -157,6 +158,19 @@ def test_b21_a_batch_joins_in_branch_order_when_the_last_is_the_fastest() -> Non
     flow.batch().branch(gauge.holding("slow", 3)).branch(gauge.holding("fast", 1)).branch(double).end_batch().end()
     assert outcome(flow, 1) == (1, 1, 2)
     assert gauge.log == ["fast", "slow"]
+
+
+def test_b21_plain_functions_that_return_awaitables_run_at_once_too() -> None:
+    async def main() -> float:
+        await flow.async_start(1)
+        return now()
+
+    flow = Flow(Plain)
+    batch: Any = flow.batch()
+    for number in range(4):
+        batch = batch.branch(lambda data: asyncio.sleep(1), name=f"b{number}")
+    batch.end_batch().end()
+    assert run(main()) == 1
 
 
 def test_b21_all_branches_get_the_same_object() -> None:
@@ -332,9 +346,13 @@ def test_b24_one_batch_entered_twice_at_once_joins_each_round_with_its_own_value
         await asyncio.sleep(10 - data.value)
         return ("late", data.value)
 
+    def ring(data: Here) -> None:
+        for number in (1, 2, 3):
+            data.emit("rung", number)
+
     rounds: list[Any] = []
     flow = Flow(Plain)
-    flow.to(lambda data: [data.emit("rung", number) for number in (1, 2, 3)] and None, name="ring")
+    flow.to(ring)
     flow.when("rung").batch().branch(early).branch(late).end_batch().to(lambda data: rounds.append(data.value))
     run(flow.create_execution().async_start(0))
     assert sorted(rounds) == [(("early", n), ("late", n)) for n in (1, 2, 3)]
@@ -377,8 +395,11 @@ def test_a_value_that_nobody_vouches_for_is_checked_where_it_is_taken() -> None:
     def half(data: Data[Typed, int]) -> float:
         return data.value / 2
 
+    def untyped(data: Data[Typed, int]) -> Any:
+        return "much"
+
     flow = Flow(Typed)
-    flow.to(lambda data: "much", name="untyped").to(half).end()
+    flow.to(untyped).to(half).end()
     with pytest.raises(ContractError, match="TF813: step 'half' of flow 'Typed': the value does not fit: expected int"):
         outcome(flow, 1)
 
@@ -387,9 +408,9 @@ def test_a_plain_function_may_return_an_awaitable() -> None:
     async def later(data: Here) -> Any:
         return data.value
 
-    def now(data: Here):  # type: ignore[no-untyped-def]  # nothing is said of the return
+    def soon(data: Here):  # type: ignore[no-untyped-def]  # nothing is said of the return
         return asyncio.ensure_future(later(data))
 
     flow = Flow(Plain)
-    flow.to(lambda data: later(data)).to(now).end()
+    flow.to(lambda data: later(data)).to(soon).end()
     assert outcome(flow, 1) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -164,11 +165,14 @@ def test_b25_executions_do_not_see_each_others_events() -> None:
     ids=["attribute", "set", "set silent", "append", "append silent", "delete", "delete silent", "whole", "mapping"],
 )  # fmt: skip
 def test_b25_a_write_fires_exactly_its_path(write: Any, heard_values: dict[str, list[Any]]) -> None:
+    def note(path: str, data: Here) -> None:
+        heard.setdefault(path, []).append(data.value)
+
     heard: dict[str, list[Any]] = {}
     flow = Flow(Plain)
     flow.to(lambda data: write(data.state))
     for path in ("request", "request.topic", "topic", "seen"):
-        flow.when({"state": path}).to(lambda data, path=path: heard.setdefault(path, []).append(data.value))
+        flow.when({"state": path}).to(partial(note, path))
     run(flow.create_execution().async_start(0))
     assert heard == heard_values
 
@@ -277,7 +281,7 @@ def test_b28_a_nested_payload_is_checked_to_its_depth() -> None:
 
     flow = Flow(Deep)
     flow.to(lambda data: data.emit("came", [1, "2"]))
-    with pytest.raises(ContractError, match=r"TF502: event 'came' carries list\[int\], and '\[1\]' in it is int, not '2'"):
+    with pytest.raises(ContractError, match=r"TF502: event 'came' .* '\[1\]' in it is int, not '2'"):
         run(flow.create_execution().async_start(0))
 
 

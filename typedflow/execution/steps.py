@@ -40,11 +40,10 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
             return runtime.run.chosen(token, hits, data._signals)
         current_step.set(data)
         value = node.handler(data)
-        if (
-            node.is_async
-            or type(value) is CoroutineType
-            or (node.result_type is UNKNOWN and isinstance(value, Awaitable))
-        ):
+        if node.is_async:
+            value = await value
+        elif type(value) is CoroutineType or (node.result_type is UNKNOWN and isinstance(value, Awaitable)):
+            let_others_work(runtime)
             value = await value
         value = settle_value(data, node, value)
     except PauseSignal as pause:
@@ -52,6 +51,12 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     finally:
         data.revoked = True
     return finish(data, value)
+
+
+def let_others_work(runtime: ExecutionRuntime) -> None:
+    """Have somebody go on with what is ready: nobody could know of this step that it waits."""
+    if runtime.driver is not None:
+        runtime.driver.push(runtime, ())
 
 
 def finish(data: Data[Any, Any], value: Any) -> list[Token]:
