@@ -1,0 +1,290 @@
+"""One small project, and the edits of it that a checker which remembers has to notice.
+
+Every scenario is a copy of the project in a package of its own, so that all of them are edited and checked at once.
+The module that is checked, `use`, imports the contract and the flows only: the types that its paths go through are one,
+two and three modules away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+PROJECT: Final[Mapping[str, str]] = {
+    "deep": """\
+from enum import StrEnum
+from typing import Final, NamedTuple, TypedDict
+
+import msgspec
+
+
+class Leaf(msgspec.Struct):
+    name: str
+    size: int = 0
+
+
+class Other(msgspec.Struct):
+    title: str
+
+
+class Opts(TypedDict):
+    depth: int
+
+
+class Pair(NamedTuple):
+    left: int
+    right: str = ""
+
+
+class Key(StrEnum):
+    COUNT = "count"
+
+
+KEY: Final = "mid.leaf.name"
+""",
+    "mid": """\
+import msgspec
+
+from PACKAGE.deep import Leaf, Opts, Other, Pair
+
+
+class Base(msgspec.Struct):
+    inherited: Leaf
+
+
+class Mid(Base):
+    leaf: Leaf
+    other: Other
+    opts: Opts
+    pair: Pair
+    box: dict[str, Leaf] = {}
+""",
+    "layers": """\
+from typedflow import Events, FlowState, Resources, State
+
+from PACKAGE.mid import Mid
+
+
+class Tool:
+    pass
+
+
+class MyState(State):
+    mid: Mid
+    count: int = 0
+    drafts: list[str] = []
+
+
+class YourState(State):
+    count: str = ""
+
+
+class Counters(FlowState):
+    done: int = 0
+
+
+class Tools(Resources):
+    tool: Tool
+    spare: Tool | None = None
+
+
+class Happened(Events):
+    ready: int
+""",
+    "contract": """\
+from typedflow import Contract
+
+from PACKAGE.layers import Counters, Happened, MyState, Tools, YourState
+
+
+class My(Contract):
+    input: int
+    result: str
+    state: MyState
+    flow_state: Counters
+    resources: Tools
+    events: Happened
+""",
+    "child": """\
+import msgspec
+
+from typedflow import Contract, Flow, State, binding
+
+
+class Task(msgspec.Struct):
+    topic: str
+    depth: int = 0
+
+
+class Answer(msgspec.Struct):
+    text: str
+
+
+class ChildState(State):
+    seen: int = 0
+
+
+class Child(Contract):
+    input: Task
+    result: Answer
+    state: ChildState
+
+
+child = Flow(Child)
+CAPTURE = binding({"input": {"topic": "state.mid.leaf.name"}})
+""",
+    "use": """\
+from typing import reveal_type
+
+from typedflow import Data, Flow
+
+from PACKAGE.child import CAPTURE, child
+from PACKAGE.contract import My
+from PACKAGE.deep import KEY, Key
+
+
+def read(data: Data[My, int]) -> int:
+    reveal_type(data.state.get("mid.leaf.name"))
+    reveal_type(data.state.get(KEY))
+    reveal_type(data.state.get(Key.COUNT))
+    reveal_type(data.state.get("mid.inherited.size"))
+    reveal_type(data.state.get("mid.opts.depth"))
+    reveal_type(data.state.get("mid.pair.left"))
+    reveal_type(data.state.get("mid.box.a.size", 0))
+    reveal_type(data.state.get("mid.other.title"))
+    data.state.get("mid.late")
+    return 1
+
+
+def write(data: Data[My, int]) -> None:
+    data.state.set("mid.leaf.name", "x")
+    data.state.set("count", 1)
+    data.state.append("drafts", "x")
+    data.state.set("mid.leaf", {"name": "x"})
+    data.state.delete("mid.leaf.size")
+    data.flow_state.set("done", 1)
+
+
+def resources(data: Data[My, int]) -> None:
+    reveal_type(data.require_resource("tool"))
+    data.set_resource("spare", None)
+    data.emit("ready", 1)
+
+
+flow = Flow(My)
+flow.to(read).to_sub_flow(child, capture=CAPTURE, write_back={"value": "result.text"}).end()
+flow.to(read).to_sub_flow(child, capture={"input": {"topic": "state.mid.leaf.name"}})
+reveal_type(flow.when("ready"))
+""",
+}
+
+
+class Edit(NamedTuple):
+    """Replace a text in one module."""
+
+    module: str
+    old: str
+    new: str
+
+
+class Scenario(NamedTuple):
+    """Edits, one step after the other."""
+
+    name: str
+    steps: Sequence[Sequence[Edit]]
+
+
+def _one(name: str, *edits: Edit) -> Scenario:
+    return Scenario(name, [edits])
+
+
+_RENAMED = Edit("deep", "    name: str", "    label: str")
+_SECOND_LEAF = "\n\nclass Leaf2(msgspec.Struct):\n    name: int\n    size: int = 0\n"
+
+READ_ONLY: Final = "a Struct becomes read-only"
+
+SCENARIOS: Final[Sequence[Scenario]] = (
+    _one("a field three modules away is renamed", _RENAMED),
+    _one("a field three modules away changes its type", Edit("deep", "    name: str", "    name: int")),
+    _one("a field of the state changes its type", Edit("layers", "    count: int", "    count: float")),
+    _one("a field of the state is renamed", Edit("layers", "    drafts: list", "    papers: list")),
+    _one("an inherited field is renamed", Edit("mid", "    inherited: Leaf", "    inherits: Leaf")),
+    _one("an inherited field changes its type", Edit("mid", "    inherited: Leaf", "    inherited: Other")),
+    _one("a base class is exchanged", Edit("mid", "class Mid(Base):", "class Mid(msgspec.Struct):")),
+    _one("a key of a TypedDict is renamed", Edit("deep", "    depth: int", "    deep: int")),
+    _one("a key of a TypedDict changes its type", Edit("deep", "    depth: int", "    depth: str")),
+    _one("a field of a NamedTuple is renamed", Edit("deep", "    left: int", "    start: int")),
+    _one("a field of a NamedTuple changes its type", Edit("deep", "    left: int", "    left: str")),
+    _one("a Final constant changes", Edit("deep", '"mid.leaf.name"', '"mid.leaf.size"')),
+    _one("a member of an enum changes", Edit("deep", '"count"', '"drafts"')),
+    _one("the contract has another state", Edit("contract", "state: MyState", "state: YourState")),
+    _one("the contract loses a layer", Edit("contract", "    flow_state: Counters\n", "")),
+    _one("the contract loses its events", Edit("contract", "    events: Happened\n", "")),
+    _one("a resource is renamed", Edit("layers", "    tool: Tool", "    hammer: Tool")),
+    _one("a resource changes its class", Edit("layers", "    tool: Tool", "    tool: type[Tool]")),
+    _one("a resource is required now", Edit("layers", "spare: Tool | None = None", "spare: Tool")),
+    _one("an event has another payload", Edit("layers", "    ready: int", "    ready: str")),
+    _one("the child requires one more field", Edit("child", "    depth: int = 0", "    depth: int")),
+    _one("the child requires a state", Edit("child", "    seen: int = 0", "    seen: int")),
+    _one("the child gives another type", Edit("child", "    text: str", "    text: int")),
+    _one("a binding changes", Edit("child", '"state.mid.leaf.name"', '"state.mid.leaf.nam"')),
+    _one(
+        READ_ONLY,
+        Edit("deep", "class Leaf(msgspec.Struct)", "class Leaf(msgspec.Struct, frozen=True)"),
+    ),
+    _one("a field loses its default", Edit("deep", "    size: int = 0", "    size: int")),
+    _one("a field is one that cannot be saved", Edit("deep", "    title: str", "    title: object")),
+    _one(
+        "a path leads somewhere now",
+        Edit("mid", "    inherited: Leaf", "    inherited: Leaf\n    late: int"),
+    ),
+    Scenario(
+        "a field gets a new type, which is then edited",
+        [
+            [
+                Edit("deep", "\n\nclass Other(", _SECOND_LEAF + "\n\nclass Other("),
+                Edit("mid", "    leaf: Leaf", "    leaf: Leaf2"),
+                Edit("mid", "import Leaf,", "import Leaf, Leaf2,"),
+            ],
+            [Edit("deep", "    name: int", "    name: bytes")],
+        ],
+    ),
+    Scenario("broken, then mended", [[_RENAMED], [Edit("deep", _RENAMED.new, _RENAMED.old)]]),
+    Scenario(
+        "broken by its type, then by its name, then mended",
+        [
+            [Edit("deep", "    name: str", "    name: int")],
+            [Edit("deep", "    name: int", "    nam: int")],
+            [Edit("deep", "    nam: int", "    name: str")],
+        ],
+    ),
+    Scenario(
+        "another state, which is then edited",
+        [
+            [Edit("contract", "state: MyState", "state: YourState")],
+            [Edit("layers", 'count: str = ""', "count: bytes = b''")],
+        ],
+    ),
+)
+STEPS: Final = max(len(scenario.steps) for scenario in SCENARIOS)
+
+
+def package_of(number: int) -> str:
+    """Name the package of a scenario."""
+    return f"case{number:02}"
+
+
+def sources_at(step: int) -> dict[str, str]:
+    """Give the files of all scenarios after so many steps; 0 is the project as it was."""
+    files: dict[str, str] = {}
+    for number, scenario in enumerate(SCENARIOS):
+        modules = dict(PROJECT)
+        for edits in scenario.steps[:step]:
+            for edit in edits:
+                assert edit.old in modules[edit.module], f"'{edit.old}' is not there, in '{scenario.name}'"
+                modules[edit.module] = modules[edit.module].replace(edit.old, edit.new)
+        package = package_of(number)
+        files[f"{package}/__init__.py"] = ""
+        for module, source in modules.items():
+            files[f"{package}/{module}.py"] = source.replace("PACKAGE", package)
+    return files
