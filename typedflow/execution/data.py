@@ -166,9 +166,9 @@ class Data(Generic[C, V]):
         self._require_open("pause_for")
         if resume_event is not None:
             self._runtime.require_event(resume_event)
-        interrupt = Interrupt(
-            interrupt_id or self._runtime.interrupt_id(self._token), type, payload, resume_event, self._node.name
-        )
+        if interrupt_id is None:
+            interrupt_id = self._runtime.interrupt_id(self._token)
+        interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._node.name)
         check_pause(self._node, interrupt, self._runtime)
         raise PauseSignal(interrupt)
 

@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 from typedflow.contract import executions
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
-from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError
+from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError, ResourceError
 from typedflow.execution import points
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
@@ -269,15 +269,23 @@ class Execution(Generic[C]):
             raise FinishedError(executions.started_already(runtime.run.status).at(self._place))
         snapshot = read_document(source, max_bytes=max_bytes)
         loaded = read_execution(runtime.flow, snapshot)
-        if runtime_resources is not None:
-            runtime.resources.give(runtime_resources)
-        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+        before = runtime.resources.given
+        try:
+            if runtime_resources is not None:
+                runtime.resources.give(runtime_resources)
+            install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+        except ResourceError:
+            runtime.resources.take_back(before)
+            raise
         runtime.saves = snapshot.sequence
         runtime.saved_keys = tuple(saved_keys(snapshot))
         return self
 
     def missing_resources(self) -> list[str]:
         """Give the keys that nobody supplies, sorted: required ones, and those at hand when the execution was saved."""
+        for runtime in self._runtime.tree():
+            if runtime.parent is not None:
+                capture_resources(runtime)
         missing = {key for runtime in self._runtime.tree() for key in runtime.resources.absent()}
         at_hand = {key for runtime in self._runtime.tree() for key in runtime.resources.injected()}
         return sorted(missing | (set(self._runtime.saved_keys) - at_hand))

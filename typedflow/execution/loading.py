@@ -63,7 +63,7 @@ def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, l
     run, reader = Run(plan), RunReader(plan, snapshot.encoding)
     nodes = {node.name: node.index for node in plan.nodes}
     run.status = snapshot.status
-    reader.joins(snapshot.joins)
+    reader.joins(snapshot.joins, place)
     run.joins = dict.fromkeys(reader.open_joins()) or None
     tokens = [reader.token(record, f"{place}tokens[{index}]") for index, record in enumerate(snapshot.tokens)]
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
@@ -99,22 +99,38 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
 
 
 def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
-    raw = getattr(settled, name)
-    if cls is None or raw is ABSENT:
-        if (cls is None) != (raw is ABSENT) and cls is None:
-            raise SnapshotError(
-                snapshots.dangling(f"{place}{name}", "the contract declares none"), path=f"{place}{name}"
-            )
+    raw, here = getattr(settled, name), f"{place}{name}"
+    if cls is None:
+        if raw is not ABSENT:
+            raise SnapshotError(snapshots.dangling(here, "the contract declares none"), path=here)
         return None
-    return compile_codec(cls).decode(raw, f"{place}{name}", settled.snapshot.encoding, added=settled.added)
+    if raw is ABSENT:
+        if not _may_lack(name, settled.snapshot):
+            raise SnapshotError(snapshots.dangling(here, "the contract declares one, and it is missing"), path=here)
+        return None
+    return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added)
+
+
+def _may_lack(name: str, snapshot: Snapshot) -> bool:
+    """Say whether a layer may be absent: a state that nothing has made yet, a flow_state that a store keeps."""
+    if name == "flow_state":
+        return snapshot.parent is None
+    return snapshot.status in (Status.CREATED, Status.CANCELLED)
 
 
 def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool = True) -> None:
-    """Put what was read in its place; from here on nothing can fail.
+    """Put what was read in its place.
 
     A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back.
-    Captured resources of children are taken again from their parents.
+    Captured resources of children are taken again from their parents; one of the wrong class is a `ResourceError`, and
+    nothing was changed then.
     """
+    children: dict[Token, ExecutionRuntime] = {}
+    for token, child_flow, read in loaded.children:
+        child = ExecutionRuntime(child_flow, read.snapshot.execution_id, parent=(runtime, token))
+        children[token] = child
+        capture_resources(child)
+        install(child, read)
     snapshot = loaded.snapshot
     runtime.id = snapshot.execution_id
     runtime.created = snapshot.created.timestamp()
@@ -127,12 +143,6 @@ def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool 
             flow.flow_state = loaded.flow_state
         elif flow.flow_state == flow.initial_flow_state():
             flow.show_flow_state(loaded.flow_state)
-    children: dict[Token, ExecutionRuntime] = {}
-    for token, child_flow, read in loaded.children:
-        child = ExecutionRuntime(child_flow, read.snapshot.execution_id, parent=(runtime, token))
-        children[token] = child
-        capture_resources(child)
-        install(child, read)
     runtime.children = children or None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Any, Final
 
 from typedflow.contract import executions, flows
@@ -14,8 +13,9 @@ from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.mismatch import Segment, render_path
+from typedflow.snapshot.documents import scalar_fault
 
-_SCALARS: Final = (type(None), bool, int, str)
+_SCALARS: Final = (type(None), bool, int, float, str)
 
 
 class PauseSignal(BaseException):
@@ -39,11 +39,11 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
         problems.append(flows.pause_in_condition(node.name))
     if interrupt.resume_event is not None and node.block:
         problems.append(flows.resume_event_inside(node.block, interrupt.resume_event))
-    if interrupt.id in runtime.root().interrupt_ids():
-        problems.append(executions.interrupt_in_use(interrupt.id))
     malformed = executions.check_id(interrupt.id, what="interrupt id")
     if malformed is not None:
         problems.append(malformed)
+    elif interrupt.id in runtime.root().interrupt_ids():
+        problems.append(executions.interrupt_in_use(interrupt.id))
     fault = find_non_json(interrupt.payload)
     if fault is not None:
         problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))
@@ -57,7 +57,7 @@ def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
 
 
 def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:
-    """Find the first part of a value that is not exactly a JSON type; NaN and infinities are not.
+    """Find the first part of a value that is not exactly JSON; NaN, infinities and lone surrogates are not.
 
     A value that holds itself is one too. The path leads to the part.
     """
@@ -65,7 +65,7 @@ def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:
     while waiting:
         path, part, above = waiting.pop()
         kind = type(part)
-        if kind in _SCALARS or (kind is float and math.isfinite(part)):
+        if kind in _SCALARS and scalar_fault(part, "json") is None:
             continue
         if kind not in (list, dict) or id(part) in above:
             return path, part
@@ -74,7 +74,7 @@ def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:
             waiting.extend(((*path, index), item, inside) for index, item in reversed(list(enumerate(part))))
             continue
         for key, item in reversed(part.items()):
-            if type(key) is not str:
+            if type(key) is not str or scalar_fault(key, "json") is not None:
                 return path, key
             waiting.append(((*path, key), item, inside))
     return None

@@ -138,6 +138,11 @@ class ResourceLayers:
         self.given = {**(self.given or NOTHING), **self.flow.checked(given)}
         self._view = None
 
+    def take_back(self, before: dict[str, Any] | None) -> None:
+        """Go back to what belonged to the execution before the last `give`."""
+        self.given = before
+        self._view = None
+
     def available(self) -> list[str]:
         """Give the declared keys that have a value now, sorted."""
         values = ((key, self.lookup(key)) for key in self.flow.declared)

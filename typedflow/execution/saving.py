@@ -39,6 +39,8 @@ def _snapshot(
     places = {id(token): index for index, token in enumerate(in_flight(run))}
     flow_state = runtime.flow.flow_state if with_flow_state else None
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
+    if runtime.given_state is not None:
+        runtime.require_state()  # it was given, and nothing has asked for it yet
     snapshot = Snapshot(
         encoding=format,
         flow=runtime.flow.name,

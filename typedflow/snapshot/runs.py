@@ -17,6 +17,7 @@ from typedflow.engine.run import Run, pool_key
 from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Token
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
+from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.types import CollectionOf, TupleOf
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
@@ -98,6 +99,8 @@ class RunWriter:
             return Raw(ENCODE[self.format](coded))
         if producer.triggers and producer.mode != "simple_or":
             return Raw(ENCODE[self.format](self._fired(producer, value, place)))
+        if producer.carries is UNKNOWN and consumer.check_in is not None:
+            value = normalised(consumer.check_in, value)
         return compile_codec(edge_type(producer, consumer)).encode(value, place, self.format)
 
     def _fired(self, listener: PlanNode, value: Any, place: str) -> Any:
@@ -134,7 +137,10 @@ class RunWriter:
         slots = [
             [] if value is UNSET else [compile_codec(tp).encode(value, f"{place}.slots[{slot}]", self.format)]
             for slot, (value, tp) in enumerate(zip(join.slots, types, strict=True))
+            if join.remaining
         ]
+        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
+            slots = [[NULL[self.format]] for _ in join.slots]
         outer = None if join.scope is None else join.scope
         scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.join)], item=outer.item)
         return JoinRecord(
@@ -175,6 +181,14 @@ def edge_type(producer: PlanNode, consumer: PlanNode) -> Any:
     return producer.carries if producer.carries is not UNKNOWN else consumer.input_type
 
 
+def normalised(check: Check, value: Any) -> Any:
+    """Give a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
+    try:
+        return check(value)
+    except Mismatch:
+        return value
+
+
 def slot_names(node: PlanNode) -> tuple[str, ...]:
     """Give the names of what a collect or listener gathers, by slot."""
     return node.branches or tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
@@ -202,14 +216,14 @@ class RunReader:
         self._nodes = {node.name: node for node in plan.nodes}
         self._joins: dict[int, Join] = {}
 
-    def joins(self, records: list[JoinRecord]) -> None:
-        """Read the open rounds, outer ones first."""
+    def joins(self, records: list[JoinRecord], place: str) -> None:
+        """Read the rounds, outer ones first."""
         for index, record in enumerate(records):
-            self._joins[record.id] = self._join(record, f"joins[{index}]")
+            self._joins[record.id] = self._join(record, f"{place}joins[{index}]")
 
     def open_joins(self) -> Iterator[Join]:
-        """Give the rounds that were read."""
-        return iter(self._joins.values())
+        """Give the rounds that were read and are still open; side branches may be left of others."""
+        return (join for join in self._joins.values() if join.remaining)
 
     def token(self, record: TokenRecord, place: str) -> Token:
         """Read one token."""
@@ -291,9 +305,15 @@ class RunReader:
         types = slot_codes(self._plan, node, len(record.slots))
         if len(types) != len(record.slots):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(types)} branches"), path=place)
+        closed = all(record.slots)
         for index, (slot, tp) in enumerate(zip(record.slots, types, strict=True)):
             here = f"{place}.slots[{index}]"
-            slots.append(compile_codec(tp).decode(slot[0], here, self._format) if slot else UNSET)
+            if closed:
+                slots.append(None)
+            else:
+                slots.append(compile_codec(tp).decode(slot[0], here, self._format) if slot else UNSET)
+        if (record.hits is not None) != (node.kind == Kind.MATCH):
+            raise SnapshotError(snapshots.dangling(place, f"hits do not go with '{node.name}'"), path=place)
         if record.hits is not None and any(hit >= len(node.arms) for hit in record.hits):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
         return Join(
