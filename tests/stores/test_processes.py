@@ -91,7 +91,8 @@ def test_a_killed_process_loses_no_acknowledged_save(kind: str, size: int, tmp_p
             for _ in range(chance.randint(1, 40)):
                 acknowledged = int(read(process))
             process.kill()
-            acknowledged = max([acknowledged, *map(int, process.communicate()[0].split())])
+            assert process.stdout is not None
+            acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])
         kills += 1
         (sequence, data), flow_state = asyncio.run(read_back(kind, tmp_path))
         assert sequence in (acknowledged, acknowledged + 1)
