@@ -11,6 +11,7 @@ The text is made of class objects and field names of the flow's own types, never
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, time
 from typing import Any, Final
@@ -67,7 +68,9 @@ class _Source:
             name = self._of[kind] = f"check_{len(self._of)}"
             body = self._record(kind, "x") if isinstance(kind, RecordOf) else self._lines(kind, "x")
             loop = ["    for x in items:", *(f"        {line}" for line in body)] if body else []
-            self.functions[name] = [f"def {name}(items):", *loop, "    return True"]
+            near = sorted({"type", *re.findall(r"\bg\d+\b", " ".join(loop))})  # locals are found faster than globals
+            taken = ", ".join(["items", *(f"{name}={name}" for name in near)])
+            self.functions[name] = [f"def {name}({taken}):", *loop, "    return True"]
         return name
 
     def _name(self, value: Any) -> str:
@@ -94,7 +97,7 @@ class _Source:
             case TupleOf(items=items):
                 return [self._class(var, tuple), *self._tuple(items, var)]
             case MappingOf(key=key, value=value):
-                return [self._class(var, dict), *self._each(var, key), *self._each(f"{var}.values()", value)]
+                return [self._class(var, dict), *self._entries(key, value, var)]
             case UnionOf(members=members):
                 return self._union([see_through(member) for member in members], var)
             case RecordOf():
@@ -124,6 +127,14 @@ class _Source:
         lines = self._lines(item, var)
         return [f"for {var} in {items}:", *(f"    {line}" for line in lines)] if lines else []
 
+    def _entries(self, key: Kind, value: Kind, var: str) -> list[str]:
+        """Loop over keys and values at once, where the values are not handed on together."""
+        if isinstance(see_through(value), RecordOf):
+            return [*self._each(var, key), *self._each(f"{var}.values()", value)]
+        names = self._variable(), self._variable()
+        lines = [*self._lines(key, names[0]), *self._lines(value, names[1])]
+        return [f"for {names[0]}, {names[1]} in {var}.items():", *(f"    {line}" for line in lines)] if lines else []
+
     def _tuple(self, items: tuple[Kind, ...], var: str) -> list[str]:
         names = [self._variable() for _ in items]
         lines = [line for name, item in zip(names, items, strict=True) for line in self._lines(item, name)]
@@ -149,18 +160,22 @@ class _Source:
 
     def _classes(self, members: list[Kind], var: str) -> list[str]:
         classes = {cls: None for member in members for cls in _simple_classes(member)}
-        tests = [f"type({var}) is not {self._name(cls)}" for cls in classes]
+        tests = [f"type({var}) is not {self._name(cls)}" for cls in classes if cls is not type(None)]
+        if type(None) in classes:
+            tests.append(f"{var} is not None")
         return [f"if {' and '.join(tests)}: return False"] if tests else ["return False"]
 
     def _record(self, kind: RecordOf, var: str) -> list[str]:
         if kind.flavour == "typeddict":
             return self._typeddict(kind, var)
-        lines = [self._class(var, kind.cls)]
+        lines = [self._class(var, kind.cls)] if kind.flavour == "namedtuple" else []  # the others' own `==` tells
         for field in fields_of(kind):
-            name = self._variable()
+            read, name = self._read(kind.cls, field.name, var), self._variable()
             inner = self._lines(field.kind, name)
-            if inner:
-                lines += [f"{name} = {self._read(kind.cls, field.name, var)}", *inner]
+            if len(inner) == 1 and inner[0].count(name) == 1:
+                lines.append(inner[0].replace(name, read))
+            elif inner:
+                lines += [f"{name} = {read}", *inner]
         return lines
 
     def _read(self, cls: type, field: str, var: str) -> str:

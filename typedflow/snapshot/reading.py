@@ -7,6 +7,7 @@ its payloads to the flow's types, is for those who load it.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -113,11 +114,21 @@ def _read(data: bytes) -> Snapshot:
     format = _format_of(data)
     snapshot, checksum = _decode(data, format)
     with reading(""):
-        if snapshot.to_bytes(format) != data:
+        if not _is_tight(snapshot, data, format, checksum):
             snapshot = _read_loose(data, format, checksum)
         for place, reason in _faults(snapshot, ""):
             raise SnapshotError(snapshots.dangling(place, reason), path=place)
     return snapshot
+
+
+def _is_tight(snapshot: Snapshot, data: bytes, format: Format, checksum: int) -> bool:
+    """Say whether the document is, byte for byte, what the snapshot is written as, its checksum included."""
+    if snapshot.encoding != format:
+        return snapshot.to_bytes(format) == data
+    end = len(data) - (len(str(checksum)) + 1 if format == "json" else len(ENCODE[format](checksum)))
+    body = ENCODE[format](snapshot)
+    zero = 2 if format == "json" else 1
+    return zlib.crc32(body) == checksum and data.startswith(memoryview(body)[:-zero]) and len(body) - zero == end
 
 
 def _format_of(data: bytes) -> Format:
