@@ -38,11 +38,17 @@ def uncopyable_value(binding: Binding, reason: str) -> Problem:
     return Reporter(WRITE_BACK).at_key("16", binding.keys, text, hint)
 
 
-def not_there(binding: Binding, direction: Direction, segment: str) -> Problem:
+def not_there(binding: Binding, direction: Direction, segment: str, *, what: str = "key") -> Problem:
     """Report a source that the types allow and this value does not have (TF317, TF417)."""
-    text = f"{quoted(str(binding.source))} is not there: no key {quoted(segment)}"
+    text = f"{quoted(str(binding.source))} is not there: no {what} {quoted(segment)}"
     hint = "set it before the child runs" if direction.name == "capture" else "return it from the child"
     return Reporter(direction).at_value("17", binding.keys, text, hint, str(binding.source))
+
+
+def no_place(binding: Binding, direction: Direction, reason: str) -> Problem:
+    """Report a target that the types allow and that lies in nothing that is there (TF317, TF417)."""
+    text = f"{quoted(str(binding.target))} cannot be written: {reason}"
+    return Reporter(direction).at_key("17", binding.keys, text, "write what it lies in as a whole")
 
 
 def does_not_fit(direction: Direction, keys: tuple[str, ...], mismatch: str) -> Problem:

@@ -15,11 +15,12 @@ from typedflow.execution.data import Data
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transfers import (
     Capture,
-    Move,
     WriteBack,
     copy_of_field,
     put,
 )
+from typedflow.schema.check import Mismatch
+from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
@@ -117,7 +118,7 @@ def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) 
         assert write_back.copy_value is not None
         value = write_back.copy_value(value)
         for move in write_back.fields:
-            put(value, move.target, move.read(scopes))
+            put(value, move, move.target, move.read(scopes))
     if write_back.layers:
         _write_layers(write_back, step, scopes)
     return value
@@ -128,6 +129,7 @@ def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str,
     parent = step._runtime
     layers: dict[str, Layer | None] = {"state": parent.state, "flow_state": parent.flow.flow_state}
     drafts: dict[tuple[str, str], Any] = {}
+    keys: dict[tuple[str, str], tuple[str, ...]] = {}
     written: list[tuple[Layer, str, Any]] = []
     for scope, move in write_back.layers:
         layer = layers[scope]
@@ -138,8 +140,11 @@ def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str,
         else:
             if (scope, field) not in drafts:
                 drafts[scope, field] = copy_of_field(layer, field)
-            put_checked(drafts[scope, field], move, found)
+            put(drafts[scope, field], move, move.target[1:], found)
         written.append((layer, ".".join(move.target), found))
+        keys[scope, field] = move.binding.keys
+    for (scope, field), draft in drafts.items():
+        _require_fit(layers[scope], field, draft, keys[scope, field])
     for (scope, field), draft in drafts.items():
         setattr(layers[scope], field, draft)
     step._signals = None
@@ -147,9 +152,11 @@ def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str,
         step.wrote(layer, path, found)
 
 
-def put_checked(draft: Any, move: Move, value: Any) -> None:
-    """Write a value into the draft of a field; raise the `ContractError` of what is not there."""
-    try:
-        put(draft, move.target[1:], value)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ContractError(does_not_fit(WRITE_BACK, move.binding.keys, str(error))) from None
+def _require_fit(layer: Layer | None, field: str, draft: Any, keys: tuple[str, ...]) -> None:
+    """Check a field before any is written: a result may have been changed in place since it was set."""
+    declared = layer_fields(type(layer))[field]
+    if type(draft) is not declared.exact:
+        try:
+            declared.check(draft)
+        except Mismatch as mismatch:
+            raise ContractError(does_not_fit(WRITE_BACK, keys, str(mismatch))) from None

@@ -228,6 +228,9 @@ class Driver:
 
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
+        if runtime.run.status is Status.COMPLETED and runtime.parent is not None:  # what its parent takes of it failed
+            runtime, token = runtime.parent
+            node = runtime.plan.nodes[token.node]
         error.add_note(f"in {runtime.place(node.name)}, execution '{runtime.id}'")
         above: ExecutionRuntime | None = runtime
         while above is not None:

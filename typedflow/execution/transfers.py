@@ -14,7 +14,7 @@ from typing import Any
 from typedflow.contract.bindings import Binding
 from typedflow.contract.paths import Resolution, resolve
 from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
-from typedflow.contract.transfers import does_not_fit, not_there, shared_sources, uncopyable
+from typedflow.contract.transfers import does_not_fit, no_place, not_there, shared_sources, uncopyable
 from typedflow.definition.edges import child_scopes, scopes_of, shape_of
 from typedflow.engine.plan import PlanNode
 from typedflow.errors import ContractError
@@ -23,6 +23,7 @@ from typedflow.schema.construction import construct
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.layer_fields import layer_fields
+from typedflow.schema.mismatch import MISSING
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import Kind
 
@@ -52,7 +53,9 @@ class Move:
                     raise ContractError(not_there(self.binding, self.direction, segment))
                 value = value[segment]
             else:
-                value = getattr(value, segment)
+                value = getattr(value, segment, MISSING)
+                if value is MISSING:
+                    raise ContractError(not_there(self.binding, self.direction, segment, what="field"))
         try:
             if self.copy is not None:
                 value = self.copy(value)
@@ -105,7 +108,7 @@ class Capture:
         except Mismatch as mismatch:
             raise ContractError(does_not_fit(CAPTURE, ("input",), str(mismatch))) from None
         for move in self.input.late:
-            put(value, move.target, move.read(scopes))
+            put(value, move, move.target, move.read(scopes))
         return self._checked(value)
 
     def _checked(self, value: Any) -> Any:
@@ -214,14 +217,19 @@ def _is_late(shape: TypeShape, path: tuple[str, ...]) -> bool:
     return False
 
 
-def put(holder: Any, path: tuple[str, ...], value: Any) -> None:
-    """Write a value at a path of records and dicts."""
-    for segment in path[:-1]:
-        holder = holder[segment] if isinstance(holder, dict) else getattr(holder, segment)
-    if isinstance(holder, dict):
-        holder[path[-1]] = value
-    else:
-        setattr(holder, path[-1], value)
+def put(holder: Any, move: Move, path: tuple[str, ...], value: Any) -> None:
+    """Write a value at a path of records and dicts; raises the `ContractError` of a way that is not there."""
+    try:
+        for segment in path[:-1]:
+            holder = holder[segment] if isinstance(holder, dict) else getattr(holder, segment)
+        if isinstance(holder, dict):
+            holder[path[-1]] = value
+        else:
+            setattr(holder, path[-1], value)
+    except KeyError as error:
+        raise ContractError(no_place(move.binding, move.direction, f"no key {error}")) from None
+    except (AttributeError, TypeError) as error:
+        raise ContractError(no_place(move.binding, move.direction, str(error))) from None
 
 
 def copy_of_field(layer: Any, name: str) -> Any:
