@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, final
 
+import msgspec
+
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
 
@@ -49,8 +51,7 @@ class Retry:
         return min(self.backoff * self.factor ** (attempt - 2), self.max_backoff)
 
 
-@dataclass(frozen=True, slots=True)
-class StepOptions:
+class StepOptions(msgspec.Struct, frozen=True):
     """Hold what `to(…)` says of a step beside its handler; `timeout` in seconds, for each attempt."""
 
     retry: Retry | None = None
@@ -61,24 +62,21 @@ class StepOptions:
 PLAIN = StepOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(msgspec.Struct, frozen=True):
     """Name an output of a node: its index, and of a match or a batch which arm."""
 
     node: int
     arm: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """Carry the input."""
 
     name: str = "start"
     auto: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """Call a handler with the value; its return is the value from here on."""
 
     name: str
@@ -91,8 +89,7 @@ class Step:
     """What the innermost open block is called, where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Give the same value to every branch; the join gives a tuple in the order of `branches`."""
 
     name: str
@@ -102,8 +99,7 @@ class Batch:
     concurrency: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(msgspec.Struct, frozen=True):
     """Give every item of a sequence to the body; the join gives a list in input order."""
 
     name: str
@@ -112,8 +108,7 @@ class Each:
     concurrency: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """Hold one condition: a function of `Data`, or a value to compare with `==`."""
 
     condition: Any
@@ -121,8 +116,7 @@ class Case:
     is_async: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """Choose arms by their conditions, in order; the last arm is the else where there is one."""
 
     name: str
@@ -133,8 +127,7 @@ class Match:
     has_else: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(msgspec.Struct, frozen=True):
     """Close a block: `sources` are the ends of its arms, in order."""
 
     name: str
@@ -143,16 +136,14 @@ class Join:
     sources: tuple[Port, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(msgspec.Struct, frozen=True):
     """Name one thing a listener waits for: an event, or a path of a layer."""
 
     kind: TriggerKind
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(msgspec.Struct, frozen=True):
     """Start a chain when a trigger fires: on any of them, or on all."""
 
     name: str
@@ -161,8 +152,7 @@ class When:
     mode: WhenMode
 
 
-@dataclass(frozen=True, slots=True)
-class Collect:
+class Collect(msgspec.Struct, frozen=True):
     """Wait for the last value of every branch, all hanging in one block."""
 
     name: str
@@ -172,8 +162,7 @@ class Collect:
     mode: CollectMode
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """Set the result, if none is set."""
 
     name: str
@@ -199,8 +188,7 @@ class Child(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SubFlow:
+class SubFlow(msgspec.Struct, frozen=True):
     """Run a child flow; the mappings are as written, None for the default."""
 
     name: str
@@ -214,8 +202,7 @@ class SubFlow:
 Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | SubFlow | End
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True):
     """Hold a flow's nodes; a node's index is its place in `nodes`, and `order` lists them sources first."""
 
     flow: str
