@@ -393,7 +393,7 @@ class Builder:
             raise ContractError(flows.block_closed_twice(block.word).at(self._place))
 
     def _require_bound(self, concurrency: int | None) -> None:
-        if concurrency is not None and concurrency < 1:
+        if not is_bound(concurrency):
             raise ContractError(flows.concurrency_too_low(concurrency).at(self._place))
 
     def problems(self) -> list[Problem]:
@@ -411,6 +411,11 @@ class Builder:
         if self.frozen is None:
             self.frozen = self.draft()
         return self.frozen
+
+
+def is_bound(concurrency: object) -> bool:
+    """Say whether a concurrency is one: a whole number from 1, or None for no bound."""
+    return concurrency is None or (type(concurrency) is int and concurrency >= 1)
 
 
 def _copied(mapping: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Any, Generic, final
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions
+from typedflow.contract import executions, flows
+from typedflow.definition.builder import is_bound
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError, ResourceError
@@ -47,6 +48,8 @@ class Execution(Generic[C]):
     __slots__ = ("__weakref__", "_concurrency", "_done", "_runtime")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
+        if not is_bound(concurrency):
+            raise ContractError(flows.concurrency_too_low(concurrency).at(runtime.name))
         self._runtime = runtime
         self._concurrency = concurrency
         self._done: asyncio.Future[None] | None = None

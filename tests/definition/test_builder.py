@@ -1,0 +1,341 @@
+"""What a flow's wiring refuses at the call, and what it names its nodes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from typedflow import Contract, ContractError, Data, Events, Flow, Retry, State
+
+
+class Notes(State):
+    topic: str = ""
+
+
+class Bells(Events):
+    rung: int
+
+
+class Review(Contract):
+    input: Any
+    result: Any
+    state: Notes
+    events: Bells
+
+
+def step(data: Data[Review, Any]) -> Any:
+    return data.value
+
+
+async def later(data: Data[Review, Any]) -> Any:
+    return data.value
+
+
+def refused(wire: Callable[[Any], object]) -> str:
+    """Give the text of what is refused."""
+    with pytest.raises(ContractError) as refusal:
+        wire(Flow(Review, name="review"))
+    return str(refusal.value).replace("flow 'review', ", "").replace("flow 'review': ", "")
+
+
+def twice(flow: Any) -> None:
+    chain = flow.for_each().to(step)
+    chain.end_for_each()
+    chain.end_for_each()
+
+
+def frozen(flow: Any) -> Any:
+    flow.to(step).end()
+    flow.create_execution()
+    return flow
+
+
+def with_chunk(flow: Any) -> Any:
+    flow.chunk("search")(step)
+    return flow
+
+
+def two_collects(flow: Any, branch: str = "b", mode: str = "filled_then_empty") -> None:
+    flow.to(step).collect("votes", "a")
+    flow.to(step).collect("votes", branch, mode=mode)
+
+
+def collect_in_two_blocks(flow: Any) -> None:
+    flow.to(step).collect("votes", "a")
+    flow.for_each().collect("votes", "b")
+
+
+def second_finish(flow: Any) -> None:
+    arm = flow.match().case("x").to(step)
+    arm.case("y")
+    arm.case("z")
+
+
+def arm_left_open(flow: Any) -> None:
+    match = flow.match()
+    match.case("x").to(step)
+    match.case("y")
+
+
+def batch_after_its_end(flow: Any) -> None:
+    batch = flow.batch().branch(step)
+    batch.end_batch()
+    batch.branch(step, name="late")
+
+
+def match_after_its_end(flow: Any) -> None:
+    arm = flow.match().case("x").to(step)
+    arm.end_match()
+    arm.case("y")
+
+
+REFUSALS: list[tuple[Callable[[Any], object], str]] = [
+    (twice, "TF704: this for_each block is closed already (go on from what .end_for_each() returned)"),
+    (batch_after_its_end, "TF704: this batch block is closed already (go on from what .end_batch() returned)"),
+    (match_after_its_end, "TF704: this match block is closed already (go on from what .end_match() returned)"),
+    (second_finish, "TF704: case() ends a case that is ended already "
+     "(go on from what the first call returned; one case has one chain)"),
+    (lambda flow: flow.to(step).end_for_each(),
+     "TF704: end_for_each() belongs to a for_each block, and no block is open here (open one, or take it out)"),
+    (lambda flow: flow.match().case("x").to(step).end_for_each(),
+     "TF704: end_for_each() belongs to a for_each block, and the innermost open block is a match "
+     "(close that one first, with .end_match())"),
+    (lambda flow: flow.to(step).end_match(),
+     "TF704: end_match() belongs to a match block, and no block is open here (open one, or take it out)"),
+    (lambda flow: flow.for_each().else_condition(),
+     "TF704: else_condition() belongs to a match block, and the innermost open block is a for_each "
+     "(close that one first, with .end_for_each())"),
+    (lambda flow: flow.batch().branch(step).branch(step),
+     "TF705: there are two branches named 'step' (name one of them otherwise: .branch(handler, name=…))"),
+    (lambda flow: flow.to(step, name="a").to(step, name="a"),
+     "TF705: there are two nodes named 'a' (explicit names are unique)"),
+    (lambda flow: flow.to(step).to(step, name="step"),
+     "TF705: there are two nodes named 'step' (explicit names are unique)"),
+    (lambda flow: flow.to(step, name=""), "TF705: the name of a node cannot be empty (leave name= out, or give one)"),
+    (lambda flow: with_chunk(flow).chunk("search")(later),
+     "TF705: there are two chunks named 'search' (explicit names are unique)"),
+    (lambda flow: two_collects(flow, "a"), "TF705: collect 'votes': there are two branches named 'a' "
+     "(name one of them otherwise: .branch(handler, name=…))"),
+    (lambda flow: with_chunk(flow).to("serach"),
+     "TF706: no chunk is registered as 'serach' (did you mean 'search'?)"),
+    (lambda flow: flow.to("search"),
+     "TF706: no chunk is registered as 'search' (register one first: @flow.chunk(\"search\"))"),
+    (lambda flow: frozen(flow).to(step), "TF708: the flow has an execution already, and cannot be changed any more "
+     "(put the whole flow together first, or make a new Flow)"),
+    (collect_in_two_blocks, "TF711: the members of collect 'votes' hang in different blocks "
+     "(collect them in one block, or give each its own collect)"),
+    (lambda flow: two_collects(flow, mode="filled_and_update"),
+     "TF712: collect 'votes' has mode 'filled_then_empty', and is given mode 'filled_and_update' "
+     "(give every member of a collect the same mode)"),
+    (lambda flow: flow.batch().end_batch(),
+     "TF714: a batch has no branch (add .branch(handler) between .batch() and .end_batch())"),
+    (lambda flow: flow.match(mode="hit_frist"), "TF715: match has no mode 'hit_frist' (did you mean 'hit_first'?)"),
+    (lambda flow: flow.when("rung", mode="nor"), "TF715: when has no mode 'nor' (did you mean 'or'?)"),
+    (lambda flow: flow.to(step).collect("votes", "a", mode=1),
+     "TF715: collect has no mode 1 (int) (modes: 'filled_then_empty', 'filled_and_update')"),
+    (lambda flow: flow.to(5), "TF717: a handler is a function that takes Data, not 5 (int) "
+     "(give a function, a method or a callable object, or the name of a chunk)"),
+    (lambda flow: flow.batch().branch(None), "TF717: a handler is a function that takes Data, not None "
+     "(give a function, a method or a callable object, or the name of a chunk)"),
+    (lambda flow: flow.to(later, thread=True), "TF717: step 'later' is async, and thread=True runs a plain function "
+     "in a thread (leave thread=True out, or make the handler a plain def)"),
+    (lambda flow: flow.batch(concurrency=0),
+     "TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)"),
+    (lambda flow: flow.for_each(concurrency=-1),
+     "TF718: concurrency is a whole number from 1, not -1 (int) (leave it out for no bound)"),
+    (lambda flow: flow.for_each(concurrency=1.5),
+     "TF718: concurrency is a whole number from 1, not 1.5 (float) (leave it out for no bound)"),
+    (lambda flow: flow.batch(concurrency="2"),
+     "TF718: concurrency is a whole number from 1, not '2' (str) (leave it out for no bound)"),
+    (lambda flow: flow.when({"events": "rung"}), "TF719: when() has no trigger 'events' (did you mean 'event'?)"),
+    (lambda flow: flow.when({}), "TF719: when() waits for nothing "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.for_each().end(), "TF721: end() stands inside a for_each block "
+     "(call .end_for_each() first; data.set_result(value) sets the result from inside)"),
+    (lambda flow: flow.if_condition(step).end(), "TF721: end() stands inside an if block "
+     "(call .end_condition() first; data.set_result(value) sets the result from inside)"),
+    (arm_left_open, "TF722: a case of this match block begins while the one before it is open "
+     "(call .case() on the end of the chain of the case before)"),
+    (lambda flow: flow.match().case("x").case_else().case("y"),
+     "TF722: a case follows case_else(), which catches all the rest (put the else case last)"),
+    (lambda flow: flow.match().case("x").case_else().case_else(),
+     "TF722: a case follows case_else(), which catches all the rest (put the else case last)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wire, text", REFUSALS, ids=[text.partition(" (")[0] for _, text in REFUSALS])
+def test_wrong_wiring_is_refused_at_the_call(wire: Callable[[Any], object], text: str) -> None:
+    assert refused(wire) == text
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        lambda flow, chain: chain.end(),
+        lambda flow, chain: chain.batch(),
+        lambda flow, chain: flow.when("rung"),
+        lambda flow, chain: chain.for_each(),
+        lambda flow, chain: chain.match(),
+        lambda flow, chain: chain.collect("more", "c"),
+        lambda flow, chain: chain.collect("votes", "c"),
+        lambda flow, chain: chain.side_branch(step),
+    ],
+    ids=["end", "batch", "when", "for_each", "match", "new collect", "old collect", "side_branch"],
+)
+def test_every_way_of_wiring_is_closed_by_the_first_execution(wire: Callable[[Any, Any], Any]) -> None:
+    flow: Any = Flow(Review)
+    chain = flow.to(step)
+    chain.collect("votes", "a")
+    flow.create_execution()
+    with pytest.raises(ContractError, match="TF708"):
+        wire(flow, chain)
+
+
+def test_a_block_that_was_open_at_the_first_execution_stays_as_it_was() -> None:
+    flow: Any = Flow(Review)
+    each = flow.for_each()
+    each.end_for_each()
+    flow.create_execution()
+    with pytest.raises(ContractError, match="TF708"):
+        each.end_for_each()
+
+
+def test_the_bound_of_an_execution_is_checked_when_it_is_made() -> None:
+    flow: Any = Flow(Review, name="review")
+    flow.to(step).end()
+    with pytest.raises(ContractError) as refusal:
+        flow.create_execution(concurrency=0, execution_id="e1")
+    assert str(refusal.value) == (
+        "TF718: execution 'e1' of flow 'review': concurrency is a whole number from 1, not 0 (int) "
+        "(leave it out for no bound)"
+    )
+
+
+def test_two_wrong_triggers_come_at_once() -> None:
+    assert refused(lambda flow: flow.when({"events": "rung", "stat": "topic"})) == (
+        "2 problems\n"
+        "  TF719: when() has no trigger 'events' (did you mean 'event'?)\n"
+        "  TF719: when() has no trigger 'stat' (did you mean 'state'?)"
+    )
+
+
+# -- names
+
+
+class Tool:
+    def method(self, data: Data[Review, Any]) -> Any:
+        return data.value
+
+    def __call__(self, data: Data[Review, Any]) -> Any:
+        return data.value
+
+
+def names_of(flow: Any) -> list[tuple[str, bool]]:
+    """Give the names of the nodes behind the start, and whether the builder has numbered them."""
+    return [(node.name, node.auto) for node in flow._runtime.builder.draft().nodes[1:]]
+
+
+def test_a_node_is_named_by_its_handler_and_later_uses_are_numbered() -> None:
+    flow: Any = Flow(Review)
+    flow.to(step).to(later).to(step).to(step)
+    assert names_of(flow) == [("step", False), ("later", False), ("step#2", True), ("step#3", True)]
+
+
+def test_methods_objects_partials_lambdas_and_chunks_lend_their_names() -> None:
+    flow: Any = Flow(Review)
+
+    def search(data: Data[Review, Any]) -> Any:
+        return data.value
+
+    flow.chunk(search)
+    flow.chunk("lookup")(search)
+    tool = Tool()
+    flow.to(tool.method).to(tool).to(functools.partial(functools.partial(step))).to(lambda data: 1).to(lambda data: 2)
+    flow.to("search").to("lookup").to(search)
+    assert names_of(flow) == [
+        ("method", False), ("Tool", False), ("step", False), ("lambda", True), ("lambda#2", True),
+        ("search", False), ("lookup", False), ("search#2", True),
+    ]  # fmt: skip
+
+
+def test_a_number_goes_around_names_that_are_taken() -> None:
+    flow: Any = Flow(Review)
+    flow.to(step, name="step#2").to(later, name="step").to(step).to(step)
+    assert names_of(flow) == [("step#2", False), ("step", False), ("step#3", True), ("step#4", True)]
+
+
+def test_a_registered_function_is_given_back_and_may_be_registered_again() -> None:
+    flow: Any = Flow(Review)
+    assert flow.chunk(step) is step
+    assert flow.chunk("step")(step) is step
+
+
+def test_blocks_and_listeners_have_names_too() -> None:
+    flow: Any = Flow(Review)
+    flow.batch().branch(step, name="a").end_batch().if_condition(step).to(later).end_condition().end()
+    flow.when("rung").to(step)
+    flow.when({"event": "rung", "state": "topic"})
+    assert [name for name, _ in names_of(flow)] == [
+        "batch", "a", "end_batch", "if", "later", "end_if", "end", "when rung", "step", "when",
+    ]  # fmt: skip
+
+
+def test_a_trigger_that_is_named_twice_counts_once() -> None:
+    flow: Any = Flow(Review)
+    flow.when({"event": ["rung", "rung"], "state": ("topic",)})
+    (node,) = flow._runtime.builder.draft().nodes[1:]
+    assert [(trigger.kind, trigger.name) for trigger in node.triggers] == [("event", "rung"), ("state", "topic")]
+
+
+def test_every_call_of_a_collect_gives_the_same_continuation() -> None:
+    flow: Any = Flow(Review)
+    first = flow.to(step).collect("votes", "a")
+    second = flow.to(later).collect("votes", "b")
+    assert first._at == second._at
+
+
+def test_a_condition_is_told_from_a_value() -> None:
+    async def is_fine(data: Data[Review, Any]) -> bool:
+        return True
+
+    class Asks:
+        async def __call__(self, data: Data[Review, Any]) -> bool:
+            return True
+
+    flow: Any = Flow(Review)
+    match = flow.match().case("x").case(int).case(step).case(is_fine).case(functools.partial(is_fine)).case(Asks())
+    match.end_match()
+    cases = flow._runtime.builder.draft().nodes[1].cases
+    assert [(case.is_function, case.is_async) for case in cases] == [
+        (False, False), (False, False), (True, False), (True, True), (True, True), (True, True),
+    ]  # fmt: skip
+
+
+# -- retry
+
+
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"attempts": 0}, "counts the first attempt: at least 1 expected, 0 given"),
+        ({"backoff": -1}, "expects numbers of 0 or more"),
+        ({"factor": -1}, "expects numbers of 0 or more"),
+        ({"max_backoff": -1}, "expects numbers of 0 or more"),
+    ],
+)
+def test_a_retry_out_of_range_is_refused(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        Retry(**options)
+
+
+def test_a_retry_waits_longer_each_time_up_to_its_bound() -> None:
+    retry = Retry(5, backoff=0.5, factor=4, max_backoff=5)
+    assert [retry.wait_before(attempt) for attempt in (2, 3, 4, 5)] == [0.5, 2, 5, 5]
+    assert Retry(3).wait_before(2) == 0
+
+
+def test_a_retry_may_name_one_class() -> None:
+    assert Retry(on=KeyError).on == (KeyError,)  # type: ignore[arg-type]  # taken all the same
