@@ -1,8 +1,8 @@
 """What saving and loading a State costs against msgspec alone: `python benchmarks/snapshot_codec.py` (W6).
 
-Save is encode, decode and compare, against msgspec's encode + decode; load is a strict decode, against msgspec's decode.
-Both are measured side by side, in turns; the figures are medians. "document" is the whole way, with the envelope: from
-the State to the bytes, and from the bytes to the State.
+Save is encode, decode and compare, against msgspec's encode + decode; load is a strict decode, against its decode. Both
+are measured side by side, in turns; the figures are medians. "document" is the whole way, with the envelope: from the
+State to the bytes, and from the bytes to the State.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def main() -> None:
     print(f"Python {sys.version.split()[0]}, msgspec {msgspec.__version__}; targets at 100 KB and above: 1.5x and 1.5x")
     for orders, rounds in ((3, 4000), (300, 400), (16_500, 15)):
         for format in ("json", "msgpack"):
-            print(measure(orders, rounds, format))  # type: ignore[arg-type]  # the two formats
+            print(measure(orders, rounds, format))
 
 
 if __name__ == "__main__":

@@ -101,7 +101,8 @@ _LEAST, _GREATEST = -(2**63), 2**64 - 1
 def scalar_fault(value: Any, format: Format) -> str | None:
     """Say why a number or text of the right class cannot be saved; None where it can."""
     if isinstance(value, float):
-        return None if math.isfinite(value) else "JSON has no number for it"
+        comes_back = math.isfinite(value) or (format == "msgpack" and math.isinf(value))
+        return None if comes_back else _NO_NUMBER
     if isinstance(value, str):
         return None if value.isascii() or _is_text(value) else "it holds a lone surrogate, which no UTF-8 can"
     if type(value) is int and not _LEAST <= value <= _GREATEST:
@@ -112,6 +113,7 @@ def scalar_fault(value: Any, format: Format) -> str | None:
     return None
 
 
+_NO_NUMBER: Final = "JSON has no number for it"
 _LONGEST_INT: Final = 14_000
 """Bits: a little less than the 4300 digits that Python reads by default (`sys.get_int_max_str_digits`)."""
 
