@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mypy.nodes import AssignmentStmt, Context, DictExpr, Expression, IntExpr, NameExpr, Var
+from mypy.nodes import (
+    AssignmentStmt,
+    CallExpr,
+    Context,
+    DictExpr,
+    Expression,
+    IntExpr,
+    ListExpr,
+    MemberExpr,
+    NameExpr,
+    StrExpr,
+    Var,
+)
 from mypy.plugin import FunctionContext
 from mypy.types import Instance, LiteralType, ProperType, Type, TypedDictType, get_proper_type
 
@@ -18,12 +30,14 @@ from typedflow.contract.capture import check_capture
 from typedflow.contract.dynamic import not_literal
 from typedflow.contract.problems import Problem
 from typedflow.contract.scopes import CAPTURE, WRITE_BACK
+from typedflow.contract.wording import describe
 from typedflow.contract.write_back import check_write_back
 from typedflow_mypy.calls import ANY, Call, entries
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contracts, is_typedflow, member_of
 
+BREAKS_NEXT: Final = "TF411"
 _PARENT: Final = ("state", "flow_state", "resources")
 _CHILD: Final = ("input", "state", "flow_state", "resources", "result")
 
@@ -32,26 +46,26 @@ class Written(Mapping[object, object]):
     """A mapping as it is written: its entries in order, repeated ones too, each with its place in the source."""
 
     def __init__(self, rows: list[tuple[object, object, Context, Context]]) -> None:
-        self._rows = rows
+        self.rows = rows
 
     def __getitem__(self, key: object) -> object:
-        return next(value for name, value, _, _ in reversed(self._rows) if name == key)
+        return next(value for name, value, _, _ in reversed(self.rows) if name == key)
 
     def __iter__(self) -> Iterator[object]:
-        return (key for key, _, _, _ in self._rows)
+        return (key for key, _, _, _ in self.rows)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def items(self) -> Any:
         """Give every entry, a repeated key as often as it is written."""
-        return [(key, value) for key, value, _, _ in self._rows]
+        return [(key, value) for key, value, _, _ in self.rows]
 
     def place(self, problem: Problem, whole: Context) -> Context:
         """Give the place of what a problem is about: the last entry of its keys, or the mapping as a whole."""
         found, here = whole, self
         for name in problem.entry:
-            row = next((row for row in reversed(here._rows) if row[0] == name), None)
+            row = next((row for row in reversed(here.rows) if _shown(row[0]) == name), None)
             if row is None:
                 return found
             found = row[3] if problem.side == "value" and name == problem.entry[-1] else row[2]
@@ -74,6 +88,16 @@ class SubFlow:
         if self.is_known:
             self.parent = {"value": MypyShape(value, call.steps), **self._scopes(mine[0], _PARENT)}
             self.below = self._scopes(theirs[0], _CHILD)
+
+    def check_next(self, write_back: Expression | None, takes: Type) -> bool:
+        """Report a value that the step behind the child does not take; says whether there is anything to report."""
+        taken = self._read(write_back, WRITE_BACK.name, "TF499")
+        if taken is _DYNAMIC:
+            return False
+        verdict = check_write_back(taken, self.parent, self.below, next_value=MypyShape(takes, self.call.steps))
+        found = [problem for problem in verdict.problems if problem.number == BREAKS_NEXT]
+        self._report(Verdict((), tuple(found)), taken, write_back)
+        return bool(found)
 
     def check(self, capture: Expression | None, write_back: Expression | None) -> Type:
         """Report all that is wrong with both mappings; gives the type of the value that goes on."""
@@ -129,11 +153,35 @@ def is_read(call: Call, expr: Expression | None) -> bool:
 
 def read_mapping(call: Call, expr: Expression) -> object:
     """Read a mapping from the source, or from the type of a name that a `binding` stands behind."""
-    display = expr if isinstance(expr, DictExpr) else _final_display(call, expr)
+    if (
+        isinstance(expr, CallExpr)
+        and isinstance(expr.callee, (MemberExpr, NameExpr))
+        and expr.callee.name == "binding"
+        and expr.args
+    ):
+        expr = expr.args[0]
+    if isinstance(expr, DictExpr):
+        return _read_display(call, expr)
+    if isinstance(expr, (IntExpr, StrExpr)):
+        return expr.value
+    if isinstance(expr, ListExpr) and not expr.items:
+        return []
+    display = _final_display(call, expr)
     if display is not None:
-        return _read_display(call, display)
+        return _placed(_read_display(call, display), expr)
     proper = get_proper_type(call.type_of(expr))
     return _read_type(proper, expr) if isinstance(proper, TypedDictType) else _DYNAMIC
+
+
+def _placed(mapping: object, where: Context) -> object:
+    """Give a mapping that is used under a name: the name stands for all of its entries."""
+    if not isinstance(mapping, Written):
+        return mapping
+    return Written([(key, _placed(value, where), where, where) for key, value, _, _ in mapping.rows])
+
+
+def _shown(key: object) -> str:
+    return key if isinstance(key, str) else describe(key)
 
 
 def _read_display(call: Call, display: DictExpr) -> object:

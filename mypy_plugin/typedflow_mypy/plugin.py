@@ -21,7 +21,7 @@ from mypy.plugin import (
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
-from typedflow_mypy import events, flows, listeners, mappings, paths, resources, schema, structs
+from typedflow_mypy import chains, events, listeners, mappings, paths, resources, schema, steps, structs
 from typedflow_mypy.calls import Call, SignatureCheck
 from typedflow_mypy.codes import TYPEDFLOW
 from typedflow_mypy.dependencies import Dependencies, Steps
@@ -80,11 +80,11 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Execution.emit": events.check_emit,
     "Data.pause_for": events.check_resume_event,
     "Contract.__init_subclass__": schema.check_contract,
-    "Data.put": flows.check_put,
+    "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,
-    "Process.end": flows.check_end,
+    "Process.end": chains.check_end,
     **{
-        f"{owner}.{name}": flows.check_step
+        f"{owner}.{name}": steps.check_step
         for owner, names in {
             "Flow": ("to", "side_branch"),
             "Process": ("to", "side_branch"),
@@ -92,11 +92,11 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
         }.items()
         for name in names
     },
-    "Flow.to_sub_flow": flows.check_sub_flow,
-    "Process.to_sub_flow": flows.check_sub_flow,
-    "Flow.for_each": flows.check_for_each,
-    "Process.for_each": flows.check_for_each,
-    **{f"Process.{name}": flows.check_close for name in (*flows.CASES, "end_for_each", "end_match", "end_condition")},
+    "Flow.to_sub_flow": steps.check_sub_flow,
+    "Process.to_sub_flow": steps.check_sub_flow,
+    "Flow.for_each": chains.check_for_each,
+    "Process.for_each": chains.check_for_each,
+    **{f"Process.{name}": chains.check_close for name in (*chains.CASES, "end_for_each", "end_match", "end_condition")},
 }
 
 _LAYER_ATTRIBUTES: Final = frozenset(
@@ -159,11 +159,11 @@ class TypedflowPlugin(Plugin):
             return None
 
         def run(ctx: AttributeContext) -> Type:
-            steps = Steps()
+            taken = Steps()
             try:
-                return flows.check_layer(ctx, name, steps)
+                return chains.check_layer(ctx, name, taken)
             finally:
-                self.dependencies.record(ctx.api, steps)
+                self.dependencies.record(ctx.api, taken)
 
         return guarded(run, lambda ctx: ctx.default_attr_type)
 

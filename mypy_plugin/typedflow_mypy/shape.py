@@ -37,8 +37,8 @@ _GROWING: Final = frozenset({"builtins.list", "builtins.set", "typing.MutableSeq
 _UNSET: Final = "msgspec.UnsetType"
 # A value of a subclass would be cut short, or come back as the base: the runtime refuses it where it is written.
 _EXACT: Final = frozenset(
-    {"builtins.str", "builtins.bytes", "builtins.bytearray", "builtins.int", "builtins.float", "datetime.date"}
-    | {"datetime.time", "datetime.timedelta", "datetime.datetime", "decimal.Decimal", "uuid.UUID"}
+    {*(f"builtins.{name}" for name in ("tuple", "str", "bytes", "bytearray", "int", "float"))}
+    | {*(f"datetime.{name}" for name in ("date", "time", "timedelta", "datetime")), "decimal.Decimal", "uuid.UUID"}
 )
 _WIDENED: Final = frozenset(
     {("builtins.float", "builtins.int"), ("builtins.float", "builtins.bool"), ("builtins.int", "builtins.bool")}
@@ -185,7 +185,11 @@ def _takes_whole(target: ProperType, source: ProperType) -> bool:
     if isinstance(source, LiteralType):
         source = source.fallback
     if isinstance(source, TupleType) and source.partial_fallback.type.is_named_tuple:
+        if isinstance(target, TupleType) and not target.partial_fallback.type.is_named_tuple:
+            return False
         source = source.partial_fallback
+    if isinstance(target, TypedDictType) and isinstance(source, TypedDictType):
+        return target.items.keys() == source.items.keys()
     if isinstance(target, TupleType) and target.partial_fallback.type.is_named_tuple:
         target = target.partial_fallback
     if isinstance(target, TupleType) and isinstance(source, TupleType):

@@ -1,0 +1,192 @@
+"""Where a chain stands: its value, the blocks that are open, its end, and the layers that its contract declares.
+
+mypy finds most of this by itself and words it by its protocols; here it is said in the flow's own terms, in the place
+of mypy's message. A wrong `end()` mypy lets pass.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy.nodes import (
+    CallExpr,
+    Context,
+    Expression,
+    MemberExpr,
+    NameExpr,
+)
+from mypy.plugin import AttributeContext
+from mypy.subtypes import is_subtype
+from mypy.types import (
+    AnyType,
+    FunctionLike,
+    Instance,
+    Type,
+    UninhabitedType,
+    get_proper_type,
+)
+
+from typedflow.contract import flows
+from typedflow.contract.schema import undeclared_layer
+from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.literals import says_nothing
+from typedflow_mypy.rendering import render
+from typedflow_mypy.reporting import method_name_of, reword
+from typedflow_mypy.surface import contract_of, contracts, declared_parts, member_of, parts
+
+_SELF: Final = ("Invalid self argument",)
+_BLOCK_OF: Final = {
+    "for_each": "for_each",
+    "match": "match",
+    "case": "match",
+    "case_else": "match",
+    "if_condition": "if",
+    "elif_condition": "if",
+    "else_condition": "if",
+    "end_for_each": "for_each",
+    "end_match": "match",
+    "end_condition": "if",
+}
+CASES: Final = ("case", "case_else", "elif_condition", "else_condition")
+_OPENERS: Final = ("for_each", "match", "if_condition")
+
+
+def value_of(call: Call) -> Type | None:
+    """Give the type of the value where a step is added."""
+    return value_at(call, call.receiver)
+
+
+def value_at(call: Call, given: Type | None) -> Type | None:
+    """Give the type of the value where a Flow, Process or Batch stands."""
+    receiver = get_proper_type(given)
+    if not isinstance(receiver, Instance):
+        return None
+    if receiver.type.name != "Flow":
+        return receiver.args[1] if len(receiver.args) > 1 else None
+    found = [part.type for part in parts(contract_of(receiver), "input", call.steps)]
+    return found[0] if len(found) == 1 else None
+
+
+def handler_name(handler: Expression) -> str:
+    """Give the name of a function as it is written."""
+    if isinstance(handler, (NameExpr, MemberExpr)):
+        return handler.name
+    return handler_name(handler.callee) if isinstance(handler, CallExpr) else "a handler"
+
+
+def report_unanswered(call: Call) -> None:
+    """Report the step before, which pauses and does not say what answers it, where it stands in the same chain."""
+    before = call_before(call.context)
+    if before is not None and isinstance(before.callee, MemberExpr) and before.callee.name == "to" and before.args:
+        call.report(flows.no_answer_type(handler_name(before.args[0])), before.args[0])
+
+
+def call_before(context: Context) -> CallExpr | None:
+    """Give the call that a call of a chain hangs on."""
+    callee = context.callee if isinstance(context, CallExpr) else None
+    return callee.expr if isinstance(callee, MemberExpr) and isinstance(callee.expr, CallExpr) else None
+
+
+# -- the end, and blocks
+
+
+def check_end(call: Call) -> FunctionLike:
+    """Check `end`: outside of all blocks, and behind the contract's result."""
+    receiver = call.receiver
+    if not isinstance(receiver, Instance) or len(receiver.args) != 3 or not isinstance(call.context, CallExpr):
+        return call.signature
+    contract, value, blocks = receiver.args
+    place = method_name_of(call.context.callee, call.context)
+    block = open_block(blocks, call.context)
+    if block:
+        reword(call.api, flows.end_inside_block(block), place, _SELF)
+        return call.signature
+    if isinstance(get_proper_type(value), UninhabitedType):
+        report_unanswered(call)
+        return call.signature
+    for mine in contracts(contract):
+        result = member_of(mine, "result", call.steps)
+        if result is not None and not says_nothing(result) and not is_subtype(value, result):
+            call.report(flows.wrong_result(mine.type.name, render(result), render(value)), place)
+    return call.signature
+
+
+def check_close(call: Call) -> FunctionLike:
+    """Reword the end of a block, or a case of one, that is not the innermost open one."""
+    receiver = call.receiver
+    callee = call.context.callee if isinstance(call.context, CallExpr) else None
+    if not isinstance(receiver, Instance) or len(receiver.args) != 3 or not isinstance(callee, MemberExpr):
+        return call.signature
+    mine = _BLOCK_OF[callee.name]
+    mark = _mark(receiver.args[2])
+    after_else = mark == "Else" and callee.name in CASES
+    if says_nothing(receiver.args[2]) or (_belongs(mark, mine) and not after_else):
+        return call.signature
+    block = open_block(receiver.args[2], call.context) or None
+    problem = flows.case_after_else() if after_else else flows.not_open(callee.name, mine, block)
+    reword(call.api, problem, method_name_of(callee, call.context), _SELF)
+    return call.signature
+
+
+def check_for_each(call: Call) -> FunctionLike:
+    """Reword a for_each over something that is no sequence."""
+    value = value_of(call)
+    if value is None or says_nothing(value) or not isinstance(call.context, CallExpr):
+        return call.signature
+    sequence = call.api.named_generic_type("typing.Sequence", [ANY])
+    if not is_subtype(value, sequence):
+        place = method_name_of(call.context.callee, call.context)
+        reword(call.api, flows.not_a_sequence(render(value)), place, _SELF)
+    return call.signature
+
+
+def open_block(blocks: Type, call: Context) -> str:
+    """Name the innermost open block; empty outside of all."""
+    mark = _mark(blocks)
+    if mark == "Each":
+        return "for_each"
+    if mark not in ("Case", "Else"):
+        return ""
+    depth, here = 0, call_before(call)
+    while here is not None and isinstance(here.callee, MemberExpr):
+        name = here.callee.name
+        depth += name.startswith("end_")
+        if name in _OPENERS:
+            if depth == 0:
+                return _BLOCK_OF[name]
+            depth -= 1
+        here = call_before(here)
+    return "match"
+
+
+def _mark(blocks: Type) -> str:
+    proper = get_proper_type(blocks)
+    return proper.type.name if isinstance(proper, Instance) else ""
+
+
+def _belongs(mark: str, block: str) -> bool:
+    return mark == "Each" if block == "for_each" else mark in ("Case", "Else")
+
+
+# -- layers as attributes
+
+
+def check_layer(ctx: AttributeContext, name: str, steps: Steps) -> Type:
+    """Reword the use of a layer that the contract does not declare."""
+    missing = [part for part in parts(contract_of(ctx.type), name, steps) if part.type is None]
+    for part in missing:
+        problem = undeclared_layer(part.name, name, declared_parts(part.contract))
+        place = method_name_of(ctx.context, ctx.context) if isinstance(ctx.context, MemberExpr) else ctx.context
+        reword(ctx.api, problem, place, _SELF)
+    return AnyType(ANY.type_of_any) if missing else ctx.default_attr_type
+
+
+def check_put(call: Call) -> FunctionLike:
+    """Reword `put` under a contract that declares no stream."""
+    for part in parts(contract_of(call.receiver), "stream", call.steps):
+        if part.type is None and isinstance(call.context, CallExpr):
+            problem = undeclared_layer(part.name, "stream", declared_parts(part.contract))
+            reword(call.api, problem, method_name_of(call.context.callee, call.context), _SELF)
+            return call.with_types(item=ANY)
+    return call.signature
