@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -173,6 +174,27 @@ async def test_a_lock_that_is_not_released_is_a_store_error(path: Path) -> None:
         "(another process holds the write lock: find it, or give the store a longer timeout=…)"
     )
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+
+
+async def test_saves_wait_for_a_lock_together_and_reads_do_not(path: Path) -> None:
+    async with SQLiteStore(path, timeout=0.2) as store:
+        await store.put(record(), expected=None)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            saves = [store.put(record(f"e{i}"), expected=None) for i in range(100)]
+            outcomes = await asyncio.gather(*saves, store.get("a"), return_exceptions=True)
+            assert time.monotonic() - began < 10  # one after another they would wait for 20 seconds
+        assert {type(outcome) for outcome in outcomes[:100]} == {StoreError}
+        assert outcomes[100] == record()
+
+
+async def test_a_database_that_cannot_be_opened_is_tried_once_for_all(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "none" / "store.db")
+    outcomes = await asyncio.gather(*(store.get(f"e{i}") for i in range(10)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreError] * 10
+    assert str(outcomes[7]).startswith(f"TF953: database {store.path!r}: cannot read 'e7': No such file or directory")
+    await store.close()
 
 
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])

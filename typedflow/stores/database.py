@@ -87,14 +87,22 @@ class Database:
         self._connection: sqlite3.Connection | None = None
 
     def run(self, jobs: list[Job]) -> list[Outcome]:
-        """Do the jobs in one transaction; where that fails, each in its own, so that each gets its own answer."""
+        """Do the jobs in one transaction; where that fails, each in its own, so that each gets its own answer.
+
+        What none of them could get past (no database, no write lock) is not tried again for each: they would wait for
+        it one after another.
+        """
         try:
             return self._run_together(jobs)
         except Exception as error:  # whatever it was, its callers must hear of it, and the thread goes on
-            self._roll_back()
-            if len(jobs) == 1:
-                return [Outcome(error=self._explain(jobs[0].doing, error))]
-        return [outcome for job in jobs for outcome in self.run([job])]
+            failure = error
+        self._roll_back()
+        alone = len(jobs) == 1 or self._connection is None
+        locked = _code(failure) == sqlite3.SQLITE_BUSY
+        return [
+            Outcome(error=self._explain(job.doing, failure)) if alone or (locked and job.writes) else self.run([job])[0]
+            for job in jobs
+        ]
 
     def finish(self) -> None:
         """Close the connection; the last one of a database also folds the WAL into it."""
@@ -125,8 +133,13 @@ class Database:
         where = f"database {self._path!r}"  # a path is never cut
         if isinstance(error, StoreError | SnapshotError):
             return type(error)(problem.at(where) for problem in error.problems)
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        return store_error(doing, where, error, HINTS.get(code, ""))
+        return store_error(doing, where, error, HINTS.get(_code(error), ""))
+
+
+def _code(error: Exception) -> int:
+    """Give SQLite's primary code, which is the low byte; 0 for errors that are not SQLite's."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def _do(job: Job, connection: sqlite3.Connection) -> Outcome:
@@ -158,7 +171,7 @@ def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
             (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
             break
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_AFTER)
     if mode != "wal":
