@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, Never, final, overload
 
@@ -225,7 +225,7 @@ class Flow(Blueprint[C]):
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
             raise ContractError(problem)
-        runtime = ExecutionRuntime(self._runtime, execution_id or uuid.uuid4().hex, state)
+        runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:

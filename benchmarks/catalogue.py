@@ -1,0 +1,65 @@
+"""Every workload with its sizes, its unit and its target, in the order of the table.
+
+W6 and W7 are snapshots and stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of the table: a function of a workload's module at one size."""
+
+    workload: str
+    what: str
+    module: str
+    unit: str
+    size: int
+    quick: int
+    """The size of a smoke run."""
+    target: float | None = None
+    function: str = "typedflow"
+    floor: str | None = "floor"
+    """What it is compared with: the function of the module that does the same without typedflow."""
+    floor_size: int | None = None
+    """The size of what it is compared with, where that is another."""
+    better: Literal["less", "more"] = "less"
+    judged: Literal["figure", "ratio"] = "figure"
+    """What the target bounds: the figure, or its ratio to the floor."""
+
+    def bound(self) -> str:
+        """Give the target as the table shows it."""
+        if self.target is None:
+            return ""
+        sign = "<=" if self.better == "less" else ">="
+        return f"{sign} {self.target:,.10g} {self.unit if self.judged == 'figure' else 'x floor'}"
+
+
+CASES = (
+    *(
+        Case("W1", f"chain of {size:,} steps", "w01_chain", "µs/step", size, quick, 5)
+        for size, quick in ((10, 3), (100, 4), (1000, 5), (10_000, 6))
+    ),
+    *(
+        Case("W1", f"build {size:,} nodes", "w01_chain", "µs/node", size, quick, 20, "build", None)
+        for size, quick in ((100, 3), (10_000, 6))
+    ),
+    Case("W2", "loop of 2 nodes", "w02_loop", "µs/iteration", 20_000, 20, 10),
+    Case("W2", "memory of the loop", "w02_loop", "KiB more for 10x", 20_000, 200, 64, "growth", None),
+    *(
+        Case("W3", f"for_each over {size:,}", "w03_for_each", "µs/item", size, quick, 12)
+        for size, quick in ((10, 3), (1000, 4), (10_000, 5))
+    ),
+    Case("W4", "sub_flow of 2 steps", "w04_sub_flow", "µs/call", 2000, 5, 60),
+    Case("W5", "1,000 executions of 5 steps", "w05_executions", "executions/s", 1000, 5, 20_000, better="more"),
+    # 75 ms more where Python, msgspec and asyncio alone take 50: on another machine both change alike.
+    Case("W8", "import of all names", "w08_import", "ms", 5, 1, 2.5, judged="ratio"),
+    Case("W9", "a paused execution", "w09_paused", "bytes", 10_000, 20, 2000),
+    Case(
+        "W10", "100 KB of state, against none", "w10_state", "µs/step", 100_000, 1000, 1.25,
+        floor="typedflow", floor_size=0, judged="ratio",
+    ),
+)  # fmt: skip
