@@ -21,7 +21,7 @@ hits.to(size)  # E
 # The end takes the contract's result.
 sizes = hits.for_each().to(size).end_for_each()
 sizes.to(report).end()
-sizes.end()  # E[pyright, ty, pyrefly]
+sizes.end()  # E[plugin, pyright, ty, pyrefly]
 hits.for_each().to(size).end()  # E
 
 # A block that is not open cannot be closed.

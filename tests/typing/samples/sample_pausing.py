@@ -1,0 +1,27 @@
+"""Pausing, answering, saving and loading."""
+
+from __future__ import annotations
+
+from typing import assert_type, reveal_type
+
+from review import Review
+
+from typedflow import Data, Execution, Interrupt, Snapshot, Status
+
+
+def a_pause_never_returns(data: Data[Review, str]) -> int:
+    if data.value:
+        data.pause_for({"q": 1}, type="human")
+    else:
+        return 1
+
+
+async def an_execution_is_answered_saved_and_loaded(execution: Execution[Review]) -> None:
+    assert_type(await execution.async_continue_with("id", {"ok": True}), Status)
+    assert_type(execution.interrupts["id"], Interrupt)
+    snapshot = execution.save()
+    assert_type(snapshot, Snapshot)
+    reveal_type(execution.load(snapshot))  # R: Execution[Review]
+    execution.load(5)  # E
+    async for item in execution.stream_continue("id", True):
+        assert_type(item, str)
