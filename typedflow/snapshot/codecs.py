@@ -18,7 +18,6 @@ from msgspec import Raw
 from typedflow.contract import snapshots
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import NEVER, UNKNOWN
-from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import describe, render
@@ -110,11 +109,7 @@ class Codec:
         if isinstance(coder, Native):
             return coder.decode(raw, format, added)
         strict_tree(raw, format)
-        value = coder.decode(raw, format, added)
-        try:
-            return compile_check(self.kind)(value)
-        except Mismatch as mismatch:
-            raise Refused(mismatch.reason, mismatch.path) from None
+        return coder.decode(raw, format, added)
 
 
 _DEEP: Final = "it is nested too deep, or holds itself"

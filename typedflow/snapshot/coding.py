@@ -15,10 +15,11 @@ from msgspec import UNSET, Raw
 
 from typedflow.schema.check import exact_classes
 from typedflow.schema.forms import Formless, form_of
-from typedflow.schema.mismatch import Segment
+from typedflow.schema.mismatch import Mismatch, Segment
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import Field, fields_of
 from typedflow.schema.render import describe, render
+from typedflow.schema.scalars import Check, limit_check
 from typedflow.schema.types import (
     NONE,
     Anything,
@@ -239,9 +240,11 @@ class Items:
         self.kind = kind
         self._cls: Any = kind.cls
         self._item = _part(kind.item)
+        self._within = limit_check(kind.limits, render(kind))
 
     def encode(self, value: Any, format: Format) -> bytes:
         _require_class(self.kind, self._cls, value)
+        _require_limits(self._within, value)
         return ENCODE[format]([Raw(_at(index, self._item.encode, part, format)) for index, part in enumerate(value)])
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
@@ -249,6 +252,7 @@ class Items:
         made = self._cls([_at(index, self._item.decode, part, format, added) for index, part in enumerate(parts)])
         if len(made) != len(parts):
             raise Refused("two of its items are one and the same when decoded")
+        _require_limits(self._within, made)
         return made
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
@@ -296,9 +300,11 @@ class Entries:
         self._keys = None if decode is None else Native(keys, decode)
         self._shallow = None if decode is None else compile_decoder(dict[form_of(kind.key), Raw])  # type: ignore[misc]
         self._key = _part(kind.key)
+        self._within = limit_check(kind.limits, render(kind))
 
     def encode(self, value: Any, format: Format) -> bytes:
         _require_class(self.kind, dict, value)
+        _require_limits(self._within, value)
         parts = [(key, Raw(_at(key, self._value.encode, part, format))) for key, part in value.items()]
         if self._keys is not None:
             self._keys.encode(dict.fromkeys(value), format)
@@ -306,18 +312,26 @@ class Entries:
         return ENCODE[format]([(Raw(_at(key, self._key.encode, key, format)), part) for key, part in parts])
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
-        if self._shallow is not None:
-            entries = self._shallow[format](raw)
-            if len(entries) != len(PLAIN[format](raw)):
-                raise Refused("two of its keys are one and the same when decoded")
-            return {key: _at(key, self._value.decode, part, format, added) for key, part in entries.items()}
-        made = {}
+        entries = self._pairs(raw, format, added) if self._shallow is None else self._named(raw, format)
+        made = {key: _at(key, self._value.decode, part, format, added) for key, part in entries.items()}
+        _require_limits(self._within, made)
+        return made
+
+    def _named(self, raw: Any, format: Format) -> dict[Any, Raw]:
+        assert self._shallow is not None
+        entries: dict[Any, Raw] = self._shallow[format](raw)
+        if len(entries) != len(PLAIN[format](raw)):
+            raise Refused("two of its keys are one and the same when decoded")
+        return entries
+
+    def _pairs(self, raw: Any, format: Format, added: frozenset[str] | None) -> dict[Any, Raw]:
+        entries: dict[Any, Raw] = {}
         for index, (key, part) in enumerate(_PAIRS[format](raw)):
             name = _at(index, self._key.decode, key, format, added)
-            if name in made:
+            if name in entries:
                 raise Refused("it has one key twice", (index,))
-            made[name] = _at(name, self._value.decode, part, format, added)
-        return made
+            entries[name] = part
+        return entries
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
         if type(back) is not dict or len(value) != len(back):
@@ -505,6 +519,13 @@ _UNSET: Final = Scalar(msgspec.UnsetType)
 def _require_class(kind: Kind, cls: type, value: Any) -> None:
     if type(value) is not cls:
         raise Refused(f"expected exactly {render(kind)}, given {describe(value)}")
+
+
+def _require_limits(within: Check, value: Any) -> None:
+    try:
+        within(value)
+    except Mismatch as mismatch:
+        raise Refused(mismatch.reason) from None
 
 
 def _at(segment: object, code: Callable[..., Any], *arguments: Any) -> Any:
