@@ -225,7 +225,8 @@ def test_b37_the_flow_state_from_every_layer(source: str, target: str) -> None:
 
 
 def test_b37_resources_by_identity() -> None:
-    tool, words, seen = Tool(), ["w"], {}
+    tool, words = Tool(), ["w"]
+    seen: Seen = {}
     flow = parent(child_of(note(seen)), capture={"resources": {"tool": "resources.tool", "words": "resources.words"}})
     flow.start(request(), runtime_resources={"tool": tool, "words": words})
     assert seen["tool"] is tool
@@ -233,7 +234,8 @@ def test_b37_resources_by_identity() -> None:
 
 
 def test_b37_what_is_captured_covers_the_defaults_of_the_childs_flow() -> None:
-    captured, default, seen = Tool(), Tool(), {}
+    captured, default = Tool(), Tool()
+    seen: Seen = {}
     child = child_of(note(seen))
     child.update_runtime_resources(tool=default, words=["default"])
     flow = parent(child, capture={"resources": {"tool": "resources.tool"}})
@@ -245,7 +247,8 @@ def test_b37_what_is_captured_covers_the_defaults_of_the_childs_flow() -> None:
 
 
 def test_b37_a_resource_that_the_parent_has_set_in_its_run_is_captured() -> None:
-    tool, seen = Tool(), {}
+    tool = Tool()
+    seen: Seen = {}
 
     def set_tool(data: Data[Review, Request]) -> Request:
         data.set_resource("tool", tool)
@@ -256,7 +259,8 @@ def test_b37_a_resource_that_the_parent_has_set_in_its_run_is_captured() -> None
 
 
 def test_b37_three_levels_deep() -> None:
-    tool, seen = Tool(), {}
+    tool = Tool()
+    seen: Seen = {}
     hand_on = {
         "input": "value",
         "state": {"topic": "state.topic", "request.author.name": "state.request.author.name"},
@@ -453,7 +457,11 @@ def test_b40_state_and_flow_state_are_replaced_never_merged() -> None:
     flow = parent(
         chain(Audit, lambda data: RESULT),
         write_back={
-            "runtime_data": {"scores": "result.scores", "request.author": "result.author", "table.new": "result.author"},
+            "runtime_data": {
+                "scores": "result.scores",
+                "request.author": "result.author",
+                "table.new": "result.author",
+            },
             "flow_data": {"author.tags": "result.author.tags", "scores": "result.scores"},
         },
     )
@@ -513,16 +521,14 @@ def test_b40_nothing_is_written_when_one_binding_fails(form: Form, scope: str) -
 
     child: Flow[Any] = Flow(Audit)
     child.to(form(spoil)).side_branch(form(push_a_wrong_item))
+    write_back = {
+        "value": {"topic": "result.text"},
+        "state": {"topic": "result.text", "request.topic": "result.text"},
+        "flow_state": {"author.name": "result.text"},
+    }
+    write_back[scope]["scores"] = "result.scores"
     flow: Flow[Any] = Flow(Review)
-    flow.to_sub_flow(
-        child,
-        write_back={
-            "value": {"topic": "result.text"},
-            "state": {"topic": "result.text", "request.topic": "result.text"},
-            "flow_state": {"author.name": "result.text"},
-            scope: {"topic" if scope == "state" else "author.name": "result.text", "scores": "result.scores"},
-        },
-    ).end()
+    flow.to_sub_flow(child, write_back=untyped(write_back)).end()
     flow.when({"state": "topic"}).to(lambda data: heard.append(data.value))
     execution = flow.create_execution()
     with pytest.raises(ContractError) as caught:

@@ -70,11 +70,15 @@ class FlowRuntime:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
         if self._plan is None:
             carried = self.check()
-            self._plan = compile_plan(self.builder.freeze(), self.spec, carried)
-            for node in self._plan.nodes:
-                if node.kind == Kind.CHILD:
-                    node.transfer = compile_transfer(node, self.spec)
-                    node.child.plan()
+            self._plan = compile_plan(self.builder.freeze(), self.spec, carried)  # first: a child may be itself
+            try:
+                for node in self._plan.nodes:
+                    if node.kind == Kind.CHILD:
+                        node.transfer = compile_transfer(node, self.spec)
+                        node.child.plan()
+            except Exception:
+                self._plan = None
+                raise
         return self._plan
 
     def for_child(self) -> FlowRuntime:
