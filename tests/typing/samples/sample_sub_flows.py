@@ -18,9 +18,8 @@ reveal_type(hits.to_sub_flow(score, capture={"input": "state.topic"}))  # R: Pro
 written = hits.to_sub_flow(score, capture={"input": "state.topic"}, write_back={"flow_state": {"reviewed": "result"}})
 reveal_type(written)  # R: Process[Review, list[str]]
 reveal_type(flow.to_sub_flow(score, capture={"input": "value.topic"}))  # R: Process[Review, int]
-reveal_type(
-    hits.for_each().batch().branch(score).branch(size).end_batch()
-)  # R: Process[Review, tuple[int, int], Each[None]]
+pair = hits.for_each().batch().branch(score).branch(size).end_batch()
+reveal_type(pair)  # R: Process[Review, tuple[int, int], Each[None]]
 whole = binding({"input": "state.topic"})
 hits.to_sub_flow(score)  # E[mypy, plugin, pyright]
 hits.to_sub_flow(score, capture={"inputs": "state.topic"})  # E
