@@ -210,7 +210,7 @@ class _Comparison:
                 yield from self._definitions(old_record, new_record, new["ref"], place)
         elif isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys() and "ref" not in new:
             yield from self._parts(old, new, place)
-        elif old != new:
+        elif old != new or _at(new, "ref") is not None:  # a name that the saved shape does not explain
             yield self._retyped(old, new, place)
 
     def _named(self, tree: Json, table: Json) -> Json:

@@ -1,0 +1,144 @@
+"""Flows that changed since a snapshot was saved: what still has its place, and what is named as orphaned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from typedflow import Contract, Data, Execution, Flow, Snapshot, SnapshotError, Status
+
+
+class Review(Contract):
+    input: str
+    result: str
+
+
+def draft(data: Data[Review, str]) -> str:
+    return data.value
+
+
+def shout(data: Data[Review, str]) -> str:
+    return data.value.upper()
+
+
+def ask(data: Data[Review, str]) -> str:
+    return data.pause_for({"q": data.value})
+
+
+def flow(*steps: Any) -> Flow[Any]:
+    """Give a chain of steps."""
+    made: Any = Flow(Review, name="review")
+    at = made
+    for step in steps:
+        at = at.to(step)
+    at.end()
+    return made  # type: ignore[no-any-return]  # the flow
+
+
+def batch(*names: str, asking: Any = ask) -> Flow[Any]:
+    """Give a flow that pauses in the first of several branches."""
+    made: Any = Flow(Review, name="review")
+    at = made.to(draft).batch()
+    for name, step in zip(names, [asking, *([shout] * (len(names) - 1))], strict=True):
+        at = at.branch(step, name=name)
+    at.end_batch().to(joined).end()
+    return made  # type: ignore[no-any-return]  # the flow
+
+
+def joined(data: Data[Review, Any]) -> str:
+    return "-".join(map(str, data.value))
+
+
+def paused(made: Flow[Any]) -> Snapshot:
+    """Run a flow to its pause and save it."""
+    execution: Execution[Any] = made.create_execution()
+    assert execution.start("x") is Status.WAITING
+    return execution.save()
+
+
+def resumed(made: Flow[Any], snapshot: Snapshot) -> Any:
+    execution: Execution[Any] = made.create_execution().load(snapshot)
+    execution.continue_with(next(iter(execution.interrupts)), "yes")
+    return execution.result
+
+
+def ask_for_number(data: Data[Review, str]) -> int:
+    return data.pause_for({"q": data.value})
+
+
+def to_text(data: Data[Review, int]) -> str:
+    return str(data.value)
+
+
+ask_for_number.__name__ = "ask"
+
+
+def test_snapshot_describes_the_nodes_in_flight() -> None:
+    snapshot = paused(flow(draft, ask))
+    assert sorted(snapshot.nodes) == ["ask", "draft"]
+    assert (snapshot.nodes["ask"].kind, snapshot.nodes["ask"].carries) == ("step", "str")
+
+
+def test_unchanged_flow_has_the_same_plan() -> None:
+    assert paused(flow(draft, ask)).plan == paused(flow(draft, ask)).plan
+    assert paused(flow(draft, ask)).plan != paused(flow(draft, ask, shout)).plan
+
+
+def test_step_may_be_added_elsewhere() -> None:
+    assert resumed(flow(draft, ask, shout), paused(flow(draft, ask))) == "YES"
+
+
+@pytest.mark.parametrize(
+    "new, text",
+    [
+        (lambda: flow(draft, shout), "interrupt 'ask-"),
+        (lambda: flow(draft, shout), "stands at node 'ask', which the flow does not have any more"),
+        (lambda: flow(draft, ask_for_number, to_text), "'ask', which carried str and carries int"),
+        (lambda: flow(shout, ask), "stands at node 'draft', which the flow does not have any more"),
+    ],
+)
+def test_what_is_orphaned_is_named(new: Callable[[], Flow[Any]], text: str) -> None:
+    with pytest.raises(SnapshotError) as caught:
+        new().create_execution().load(paused(flow(draft, ask)))
+    assert caught.value.code == "TF920"
+    assert caught.value.path == "plan"
+    assert text in str(caught.value)
+
+
+def test_numbered_node_is_refused_when_the_flow_changed() -> None:
+    twice = paused(flow(draft, shout, draft, ask))
+    assert resumed(flow(draft, shout, draft, ask), twice) == "yes"
+    with pytest.raises(SnapshotError, match="'draft#2', which was numbered by its place"):
+        flow(draft, shout, draft, ask, shout).create_execution().load(twice)
+
+
+def test_block_whose_branches_changed_is_refused() -> None:
+    snapshot = paused(batch("a", "b"))
+    assert resumed(batch("a", "b"), snapshot) == "yes-X"
+    with pytest.raises(SnapshotError, match="'batch', which was batch"):
+        batch("a", "b", "c").create_execution().load(snapshot)
+
+
+def test_step_that_became_a_block_is_refused() -> None:
+    made: Any = Flow(Review, name="review")
+    made.to(draft).batch().branch(shout, name="x").end_batch().to(joined).end()
+    with pytest.raises(SnapshotError, match="does not have any more"):
+        made.create_execution().load(paused(flow(draft, ask)))
+
+
+def test_node_that_the_snapshot_does_not_describe_is_refused() -> None:
+    snapshot = paused(flow(draft, ask))
+    snapshot.nodes = {}
+    with pytest.raises(SnapshotError, match="which the snapshot does not describe"):
+        flow(draft, ask, shout).create_execution().load(snapshot)
+
+
+def test_snapshot_of_another_flow_is_refused() -> None:
+    snapshot = paused(flow(draft, ask))
+    other: Any = Flow(Review, name="other")
+    other.to(draft).end()
+    with pytest.raises(SnapshotError) as caught:
+        other.create_execution().load(snapshot)
+    assert (caught.value.code, caught.value.path) == ("TF914", "flow")
