@@ -124,10 +124,10 @@ class Run:
         return self._set_aside(token, ())
 
     def child_resumes(self, token: Token) -> None:
-        """Take a token back whose child flow goes on."""
-        assert self.parked is not None
-        del self.parked[token]
-        self.live[token] = None
+        """Take a token back whose child flow goes on; nothing changes where other branches of the child still run."""
+        if self.parked is not None and token in self.parked:
+            del self.parked[token]
+            self.live[token] = None
         self._wake()
 
     def failed(self, error: Exception) -> None:

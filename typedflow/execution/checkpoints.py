@@ -22,6 +22,7 @@ from typedflow.execution.saving import snapshot_of
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
 from typedflow.schema.render import render
+from typedflow.schema.writing import current_step
 from typedflow.snapshot.codecs import compile_codec, unsavable
 from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
 
@@ -50,9 +51,9 @@ class Checkpoints:
         self._wanted += 1
         mine = self._wanted
         while self._done < mine:
-            if self._running is None:
+            if self._running is None or self._running.done():  # awaiting one that is done would not let it go
                 self._running = asyncio.ensure_future(self._save())
-                self._running.add_done_callback(self._finished)
+                self._running.add_done_callback(_look_at)
             await asyncio.shield(self._running)
 
     async def begin(self) -> None:
@@ -74,11 +75,6 @@ class Checkpoints:
         except (StoreError, SnapshotError) as second:
             error.add_note(f"the failed run could not be saved either: {second}")
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running = None
-        if not task.cancelled():
-            task.exception()  # told to whoever waits; nobody may be left
-
     async def _save(self) -> None:
         upto, runtime = self._wanted, self.runtime
         sequence = (self.sequence or 0) + 1
@@ -96,6 +92,12 @@ class Checkpoints:
         if stored is not None:
             del (runtime.operations or [])[: len(operations)]
             take_flow_state(runtime.flow, stored, runtime.operations or ())
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """See the error of a save, which is told to whoever waits: nobody may be left."""
+    if not task.cancelled():
+        task.exception()
 
 
 def require_savable(plan: Plan) -> None:
@@ -129,6 +131,10 @@ def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], ob
 def take_flow_state(flow: FlowRuntime, stored: bytes, pending: Sequence[Callable[[Any], object]]) -> None:
     """Show in this process what the store holds now, with what is not committed yet on top of it."""
     value = compile_codec(flow.spec.flow_state).decode(stored, "flow_state", "json")
-    for operation in pending:
-        operation(value)
-    flow.show_flow_state(value)
+    step = current_step.set(None)  # a save is begun by a step, but is none of its doing
+    try:
+        for operation in pending:
+            operation(value)
+        flow.show_flow_state(value)
+    finally:
+        current_step.reset(step)

@@ -13,6 +13,7 @@ from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, ExecutionError, NoResultError
 from typedflow.execution.data import Data
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.steps import take_effects
 from typedflow.execution.transfers import (
     Capture,
     WriteBack,
@@ -36,9 +37,6 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     handler of the child.
     """
     current_step.set(None)
-    completed = (runtime.children or {}).get(token)
-    if completed is not None:
-        return runtime, leave_child(completed)
     capture: Capture = node.transfer[0]
     child_flow = node.child.for_child()
     root = runtime.root()
@@ -106,6 +104,7 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
         current_step.set(None)
     assert parent.children is not None
     del parent.children[token]
+    take_effects(step)
     return parent.run.finished(token, value, step._signals)
 
 
@@ -147,7 +146,7 @@ def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str,
         _require_fit(layers[scope], field, draft, keys[scope, field])
     for (scope, field), draft in drafts.items():
         setattr(layers[scope], field, draft)
-    step._signals = None
+    step._signals = step._operations = None  # by field; what counts is what was bound
     for layer, path, found in written:
         step.wrote(layer, path, found)
 

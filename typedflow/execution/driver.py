@@ -120,6 +120,13 @@ class Driver:
             else:
                 self.loop.call_soon_threadsafe(self.sink.put_nowait, item)
 
+    def listen(self, sink: asyncio.Queue[Any] | None) -> bool:
+        """Have the items go to a queue, unless they go to one already; None ends it. Says whether that changed."""
+        if sink is not None and self.sink is not None:
+            return False
+        self.sink = sink
+        return True
+
     def cancel(self) -> None:
         """Cancel everything that runs; `drive` raises CancelledError when it has stopped."""
         self.cancel_asked = True
@@ -176,6 +183,8 @@ class Driver:
                     raise CancelledError
                 runtime, token = ready.popleft()
                 node = runtime.plan.nodes[token.node]
+                if node.kind == Kind.CHILD and is_taken(runtime, token):
+                    continue
                 if ready and not self.spawning and self.workers < self.limit and may_suspend(node):
                     self._spawn()
                 steps += 1
@@ -185,9 +194,7 @@ class Driver:
                     if self.checkpoints is not None:
                         points.at("step.taken")
                     if node.kind == Kind.CHILD:
-                        runtime, tokens = enter_child(runtime, token, node)
-                        if self.checkpoints is not None:
-                            points.at("child.entered")
+                        runtime, tokens = self._enter(runtime, token, node)
                     else:
                         tokens = await take_step(runtime, token, node)
                     while not tokens and not runtime.run.live and runtime.parent is not None:
@@ -215,6 +222,16 @@ class Driver:
         finally:
             self.workers -= 1
 
+    def _enter(self, runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tuple[ExecutionRuntime, list[Token]]:
+        """Start the child that a token stands in front of, or leave the open one, which has nothing more to run."""
+        child = None if runtime.children is None else runtime.children.get(token)
+        if child is not None:
+            return self._leave(child)
+        entered = enter_child(runtime, token, node)
+        if self.checkpoints is not None:
+            points.at("child.entered")
+        return entered
+
     def _leave(self, child: ExecutionRuntime) -> tuple[ExecutionRuntime, list[Token]]:
         """Go on in the parent of a child whose run is over."""
         assert child.parent is not None
@@ -239,6 +256,12 @@ class Driver:
             above = None if above.parent is None else above.parent[0]
         self.failure = self.failure or error
         self.stopping = True
+
+
+def is_taken(runtime: ExecutionRuntime, token: Token) -> bool:
+    """Say whether the child behind a token was left already, or goes on by itself since an answer came for it."""
+    child = None if runtime.children is None else runtime.children.get(token)
+    return token not in runtime.run.live or (child is not None and bool(child.run.live))
 
 
 def swallowed_pause(

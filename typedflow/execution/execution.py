@@ -52,7 +52,7 @@ class Execution(Generic[C]):
             raise ContractError(flows.concurrency_too_low(concurrency).at(runtime.name))
         self._runtime = runtime
         self._concurrency = concurrency
-        self._done: asyncio.Future[None] | None = None
+        self._done: asyncio.Future[Exception | None] | None = None
 
     # -- what it is
 
@@ -132,7 +132,7 @@ class Execution(Generic[C]):
         if self.status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
         self._require_resources()
-        for runtime in self._runtime.tree():
+        for runtime in reversed(list(self._runtime.tree())):  # what cannot go on leaves those above it failed
             if runtime.run.status in (Status.FAILED, Status.RUNNING):
                 runtime.run.retried()
         return await self._drive(timeout)
@@ -150,13 +150,9 @@ class Execution(Generic[C]):
         it. It has to fit the return type of the step that paused, or the payload of its resume event; a wrong one is an
         `InterruptError`, and so are an unknown and an answered interrupt; the interrupt stays pending. So it does where
         a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
-        end.
+        end, for `timeout` seconds at the most; what stops the run is raised here too.
         """
-        self._answer(interrupt_id, value)
-        if self._runtime.driver is not None:
-            await self._stopped()
-            return self.status
-        return await self._drive(timeout)
+        return await self._go_on(lambda: self._answer(interrupt_id, value), timeout)
 
     def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
         """Do what `async_continue_with` does, in a loop of its own; refused inside a running loop."""
@@ -212,7 +208,10 @@ class Execution(Generic[C]):
     def stream_continue(
         self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
     ) -> AsyncIterator[S]:
-        """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put."""
+        """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
+
+        In a running execution that somebody listens to already, the items go on to them.
+        """
         self._require_stream()
         return self._streamed(lambda: self._answer(interrupt_id, value), timeout)
 
@@ -221,9 +220,8 @@ class Execution(Generic[C]):
             raise ContractError(executions.undeclared_stream(self._runtime.plan.spec.name).at(self._place))
 
     async def _streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
-        begin()
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self._drive(timeout, queue))
+        running = asyncio.create_task(self._go_on(begin, timeout, queue))
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
         try:
             while (item := await queue.get()) is not UNSET:
@@ -335,16 +333,30 @@ class Execution(Generic[C]):
         owner = find_interrupt(self._runtime, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
-        tokens = owner.run.resumed(interrupt_id, accepted)
         self._runtime.answered = {*(self._runtime.answered or ()), interrupt_id}
+        fault: ContractError | None = None
+        try:
+            tokens = owner.run.resumed(interrupt_id, accepted)
+        except ContractError as error:  # the answer stands, and what follows cannot take it
+            fault = error
         below = owner
         while below.parent is not None:
-            below.parent[0].run.child_resumes(below.parent[1])
-            below = below.parent[0]
+            above, waiting = below.parent
+            above.run.child_resumes(waiting)
+            if fault is not None:
+                above.run.failed(fault)
+            below = above
+        if fault is not None:
+            if self._runtime.driver is not None:
+                self._runtime.driver.fail(fault)
+            raise fault
         if self._runtime.checkpoints is not None:
             points.at("answer.taken")
         if self._runtime.driver is not None:
-            self._runtime.driver.push(owner, tokens)
+            if owner.parent is None or owner.run.live:
+                self._runtime.driver.push(owner, tokens)
+            else:  # the answer was all that the child waited for
+                self._runtime.driver.push(owner.parent[0], [owner.parent[1]])
 
     def _require_resources(self) -> None:
         for runtime in self._runtime.tree():
@@ -352,15 +364,38 @@ class Execution(Generic[C]):
                 capture_resources(runtime)
             runtime.resources.require_complete(runtime.name)
 
-    async def _stopped(self) -> None:
+    async def _go_on(
+        self, begin: Callable[[], None], timeout: float | None, queue: asyncio.Queue[Any] | None = None
+    ) -> Status:
+        """Do what is to be done first, and run until it is over; where somebody runs it already, wait for the end."""
+        begin()
+        driver = self._runtime.driver
+        if driver is None:
+            return await self._drive(timeout, queue)
+        listens = queue is not None and driver.listen(queue)
+        try:
+            async with asyncio.timeout(timeout):
+                failure = await self._stopped()
+        finally:
+            if listens:
+                driver.listen(None)
+        if failure is not None:
+            raise failure
+        if self.status is Status.CANCELLED:
+            raise asyncio.CancelledError
+        return self.status
+
+    async def _stopped(self) -> Exception | None:
+        """Wait until nobody runs this any more; gives what has stopped it."""
         if self._done is None:
             self._done = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._done)
+        return await asyncio.shield(self._done)
 
     async def _drive(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
         runtime, checkpoints = self._runtime, self._runtime.checkpoints
         driver = Driver(self._concurrency, checkpoints)
         driver.sink = queue
+        failure: Exception | None = None
         for open_ in runtime.tree():
             open_.driver = driver
         try:
@@ -373,6 +408,7 @@ class Execution(Generic[C]):
             await self._run(driver, timeout)
             return runtime.run.status
         except Exception as error:
+            failure = error
             if runtime.run.status is Status.RUNNING:
                 runtime.run.failed(error)
             if checkpoints is not None:
@@ -386,7 +422,7 @@ class Execution(Generic[C]):
                 if checkpoints is not None and driver.cancel_asked:
                     await checkpoints.commit()
             if self._done is not None and not self._done.done():
-                self._done.set_result(None)
+                self._done.set_result(failure)
             self._done = None
 
     async def _run(self, driver: Driver, timeout: float | None) -> None:

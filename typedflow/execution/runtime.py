@@ -20,7 +20,6 @@ from typedflow.definition.edges import carried_types
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.engine.run import Run
-from typedflow.engine.status import Status
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources, ResourceLayers
@@ -142,6 +141,10 @@ class Works(Protocol):
 
     def deliver(self, item: Any) -> None:
         """Hand a stream item to whoever listens; callable from any thread."""
+        ...
+
+    def listen(self, sink: Any) -> bool:
+        """Have the items go to a queue, unless they go to one already; None ends it."""
         ...
 
     def cancel(self) -> None:
@@ -293,9 +296,9 @@ class ExecutionRuntime:
         return runtime
 
     def ready(self) -> list[Token]:
-        """Give the live tokens to work on: not those whose child is open, unless only its result is to be taken."""
+        """Give the live tokens to work on: not those whose child is open, unless it has nothing more to run."""
         open_ = self.children or {}
-        return [token for token in self.run.live if token not in open_ or open_[token].run.status is Status.COMPLETED]
+        return [token for token in self.run.live if token not in open_ or not open_[token].run.live]
 
     def tree(self) -> Iterator[ExecutionRuntime]:
         """Give this execution and all open ones below it, parents first."""

@@ -36,7 +36,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     try:
         if node.kind == Kind.MATCH:
             hits = await choose(data, node)
-            _take_effects(data)
+            take_effects(data)
             return runtime.run.chosen(token, hits, data._signals)
         current_step.set(data)
         value = node.handler(data)
@@ -61,7 +61,7 @@ def let_others_work(runtime: ExecutionRuntime) -> None:
 
 def finish(data: Data[Any, Any], value: Any) -> list[Token]:
     """Tell the run that a step has ended."""
-    _take_effects(data)
+    take_effects(data)
     return data._runtime.run.finished(data._token, value, data._signals)
 
 
@@ -69,11 +69,11 @@ def pause_step(data: Data[Any, Any], pause: PauseSignal) -> list[Token]:
     """Tell the run that a step waits for an answer; what it has set, emitted and written stands."""
     if data._touched is not None:
         data._check_touched()
-    _take_effects(data)
+    take_effects(data)
     return data._runtime.run.paused(data._token, pause.interrupt, data._signals)
 
 
-def _take_effects(data: Data[Any, Any]) -> None:
+def take_effects(data: Data[Any, Any]) -> None:
     """Take what a step has set aside for its end: an early result, changes of a shared flow_state."""
     runtime = data._runtime
     if data._early is not UNSET:

@@ -1,0 +1,99 @@
+"""A flow_state that a store shares: what steps change counts when they are committed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from typedflow import Contract, Data, Flow, FlowState
+from typedflow.stores import SQLiteStore
+
+
+class Tally(FlowState):
+    steps: int = 0
+    last: dict[str, int] = {}
+
+
+class Sum(Contract):
+    input: int
+    result: int
+    flow_state: Tally
+
+
+class Plain(Contract):
+    input: int
+    result: int
+
+
+def add_one(tally: Tally) -> None:
+    tally.steps += 1
+
+
+async def stored(store: SQLiteStore, flow: str) -> Any:
+    return msgspec.json.decode(await store.get_flow_state(flow) or b"null")
+
+
+async def test_what_a_child_writes_back_is_stored(tmp_path: Path) -> None:
+    child: Flow[Any] = Flow(Plain, name="child")
+    child.to(lambda data: data.value + 1).end()
+    flow: Flow[Any] = Flow(Sum)
+    flow.to_sub_flow(child, write_back={"value": "result", "flow_state": {"last.child": "result"}}).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store, checkpoint="step").async_start(1)
+        assert await stored(store, "Sum") == {"steps": 0, "last": {"child": 2}}
+        assert flow.flow_state.last == {"child": 2}
+
+
+async def test_operations_of_steps_that_end_during_a_save_stay_visible(tmp_path: Path) -> None:
+    async def count(data: Data[Sum, int]) -> int:
+        data.update_flow_state(add_one)
+        return data.value
+
+    flow: Flow[Any] = Flow(Sum)
+    batch: Any = flow.batch()
+    for number in range(8):
+        batch = batch.branch(count, name=f"count{number}")
+    batch.end_batch().to(lambda data: len(data.value)).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        execution = flow.create_execution(store=store, checkpoint="step")
+        await execution.async_start(1)
+        assert execution.result == 8
+        assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 8
+
+
+async def test_a_failed_step_counts_for_nothing_and_its_retry_once(tmp_path: Path) -> None:
+    failing = [True]
+
+    async def count(data: Data[Sum, int]) -> int:
+        data.update_flow_state(add_one)
+        if failing:
+            raise OSError("down")
+        return data.value
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(count).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        execution = flow.create_execution(store=store, checkpoint="step")
+        with pytest.raises(OSError, match="down"):
+            await execution.async_start(1)
+        assert await stored(store, "Sum") is None
+        failing.clear()
+        await execution.async_retry()
+        assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 1
+
+
+async def test_executions_of_one_process_add_up(tmp_path: Path) -> None:
+    async def count(data: Data[Sum, int]) -> int:
+        data.update_flow_state(add_one)
+        return data.value
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(count).to(count, name="again").end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        runs = [flow.create_execution(store=store, checkpoint="step").async_start(1) for _ in range(10)]
+        await asyncio.gather(*runs)
+        assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 20
