@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from msgspec import UNSET, Meta, Raw, UnsetType
 from msgspec.structs import force_setattr
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from typedflow import SnapshotError, State
 from typedflow.schema.annotations import NEVER, UNKNOWN
@@ -522,6 +522,64 @@ def test_what_a_users_class_raises_is_wrapped() -> None:
     value.a = 7
     with pytest.raises(SnapshotError, match="too much"):
         compile_codec(Refusing).encode(value, "it")
+
+
+class Changing(msgspec.Struct):
+    text: str | bytes
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.count += 1
+
+
+def test_record_that_changes_when_it_is_made_is_refused() -> None:
+    with pytest.raises(SnapshotError, match="would come back otherwise"):
+        compile_codec(Changing).encode(Changing("a"), "it")
+    with pytest.raises(SnapshotError, match="would come back otherwise"):
+        compile_codec(list[Changing]).encode([Changing("a")], "it")
+
+
+def deep_tree() -> Tree:
+    tree = Tree("end")
+    for _ in range(5000):
+        tree = Tree("x", [tree])
+    return tree
+
+
+def test_value_that_is_coded_by_parts_may_be_too_deep() -> None:
+    with pytest.raises(SnapshotError, match="nested too deep, or holds itself") as caught:
+        compile_codec(Tree).encode(deep_tree(), "it")
+    assert caught.value.path == "it"
+
+
+ODD = msgspec.defstruct("ODD", [("class", str), ("plain", int)])
+ALIAS = TypeAliasType("ALIAS", list[Item])
+RECURSIVE = TypeAliasType("RECURSIVE", "list[RECURSIVE] | int")
+
+
+@BOTH_FORMATS
+def test_fields_of_any_name_are_checked(format: Format) -> None:
+    codec = compile_codec(ODD)
+    value: Any = ODD(**{"class": "a", "plain": 1})
+    assert codec.decode(codec.encode(value, "it", format), "it", format) == value
+    force_setattr(value, "class", Colour.RED)
+    with pytest.raises(SnapshotError, match="expected exactly str"):
+        codec.encode(value, "it", format)
+
+
+@BOTH_FORMATS
+def test_alias_is_seen_through(format: Format) -> None:
+    codec = compile_codec(ALIAS)
+    assert codec.decode(codec.encode([Item("a")], "it", format), "it", format) == [Item("a")]
+
+
+@BOTH_FORMATS
+def test_alias_that_speaks_of_itself_is_coded_by_parts(format: Format) -> None:
+    codec = compile_codec(RECURSIVE)
+    assert codec.decode(codec.encode([1, [2, []]], "it", format), "it", format) == [1, [2, []]]
+    with pytest.raises(SnapshotError) as caught:
+        codec.encode([1, ["x"]], "it", format)
+    assert caught.value.path.startswith("it[1]")
 
 
 class Holder(msgspec.Struct):

@@ -135,6 +135,37 @@ def test_node_that_the_snapshot_does_not_describe_is_refused() -> None:
         flow(draft, ask, shout).create_execution().load(snapshot)
 
 
+def parent(child: Flow[Any], *after: Any) -> Flow[Any]:
+    """Give a flow that hands its value to a child."""
+    made: Any = Flow(Review, name="parent")
+    at = made.to(draft).to_sub_flow(child)
+    for step in after:
+        at = at.to(step)
+    at.end()
+    return made  # type: ignore[no-any-return]  # the flow
+
+
+def test_value_in_front_of_a_child_is_named() -> None:
+    snapshot = paused(parent(flow(ask)))
+    assert sorted(snapshot.nodes) == ["draft", "review"]
+    with pytest.raises(SnapshotError, match="a value stands at node 'review', which the flow does not have any more"):
+        flow_named_parent().create_execution().load(snapshot)
+
+
+def flow_named_parent() -> Flow[Any]:
+    made: Any = Flow(Review, name="parent")
+    made.to(draft).to(shout).end()
+    return made  # type: ignore[no-any-return]  # the flow
+
+
+def test_change_of_a_child_is_checked_by_the_child() -> None:
+    snapshot = paused(parent(flow(ask)))
+    assert resumed(parent(flow(ask)), snapshot) == "yes"
+    with pytest.raises(SnapshotError, match="does not have any more") as caught:
+        parent(flow(shout)).create_execution().load(snapshot)
+    assert caught.value.path == "children[0].plan"
+
+
 def test_snapshot_of_another_flow_is_refused() -> None:
     snapshot = paused(flow(draft, ask))
     other: Any = Flow(Review, name="other")

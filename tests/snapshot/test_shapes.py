@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
 import msgspec
 import pytest
 from msgspec import Meta
+from typing_extensions import TypeAliasType
 
 from typedflow import FlowState, State
 from typedflow.schema.layers import LayerMeta
@@ -125,6 +126,20 @@ def test_any_document_can_be_shown(odd: Any) -> None:
     assert isinstance(show(odd), str)
 
 
+Ids = TypeAliasType("Ids", list[int])
+Names = TypeAliasType("Names", list[str])
+
+
+def test_alias_is_described_by_its_name() -> None:
+    assert describe_type(Ids) == {"type": {"ref": "Ids"}, "types": {"Ids": {"alias": {"list": "int"}}}}
+    old, new = (shape_of(state_of(a=tp), None) for tp in (Ids, Names))
+    assert compare(old, new).differences == {"state": ("field 'a' was int and is str",)}
+
+
+def test_default_made_by_a_factory_is_described_by_its_name() -> None:
+    assert describe_type(Sparse)["types"]["Sparse"]["fields"]["parts"]["omitted"] == "list"
+
+
 def test_order_of_a_union_does_not_matter() -> None:
     assert describe_type(int | None) == describe_type(None | int)
 
@@ -163,8 +178,8 @@ def state_of(**fields: Any) -> type[State]:
     """Make a State with these fields; a pair has a default."""
     annotations = {name: tp[0] if isinstance(tp, tuple) else tp for name, tp in fields.items()}
     defaults = {name: tp[1] for name, tp in fields.items() if isinstance(tp, tuple)}
-    made: type[State] = LayerMeta("S", (State,), {"__annotations__": annotations, **defaults})
-    return made
+    made: Any = LayerMeta("S", (State,), {"__annotations__": annotations, **defaults})
+    return made  # type: ignore[no-any-return]  # a class made at run time
 
 
 def struct(name: str, *fields: Any, **options: Any) -> Any:
@@ -199,6 +214,9 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         ["field 'a' was int (ge=1) and is int (ge=2)"],
     ),
     ({"a": Annotated[int, Meta(ge=1)]}, {"a": Annotated[float, Meta(ge=1)]}, ["field 'a' was int and is float"]),
+    ({"a": dict[str, int]}, {"a": dict[int, int]}, ["field 'a' was str and is int"]),
+    ({"a": tuple[int, int]}, {"a": tuple[int, str]}, ["field 'a' was int and is str"]),
+    ({"a": tuple[int, int]}, {"a": tuple[int]}, ["field 'a' was tuple[int, int] and is tuple[int]"]),
     ({"a": OldColour}, {"a": Colour}, ["the members of Colour are others"]),
     ({"a": Colour}, {"a": Node}, ["field 'a' is Node, which was something else"]),
     (

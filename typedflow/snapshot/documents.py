@@ -15,7 +15,6 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from typedflow.contract import snapshots
-from typedflow.contract.wording import describe
 from typedflow.errors import SnapshotError
 from typedflow.schema.mismatch import Segment
 
@@ -173,8 +172,3 @@ def split_place(text: str) -> tuple[str, str]:
 def join_place(place: str, inner: str) -> str:
     """Put a path behind another one."""
     return place + inner if not place or not inner or inner.startswith("[") else f"{place}.{inner}"
-
-
-def shown(value: object) -> str:
-    """Show a value in a message."""
-    return describe(value)
