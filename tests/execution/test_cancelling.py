@@ -214,8 +214,11 @@ def test_cancelling_waits_until_everything_has_stopped() -> None:
         execution = flow.create_execution()
         running = asyncio.create_task(execution.async_start(1))
         await asyncio.sleep(1)
-        first, second = await asyncio.gather(execution.async_cancel(), execution.async_cancel())
-        assert first is second is Status.CANCELLED
+        async with asyncio.TaskGroup() as group:
+            first, second = (group.create_task(execution.async_cancel()) for _ in range(2))
+            await asyncio.sleep(0.5)
+            assert await execution.async_cancel() is Status.CANCELLED
+        assert first.result() is second.result() is Status.CANCELLED
         assert log == ["stopped"]
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -81,6 +81,41 @@ def test_b29_stop_iteration_of_a_handler_does_not_pass_for_an_end(style: Style) 
     assert execution.status is Status.FAILED
 
 
+class Panic(BaseException):
+    """What is no Exception, and no business of anybody but the caller."""
+
+
+@pytest.mark.parametrize("place", ["alone", "first", "worker"])
+@pytest.mark.parametrize("group", [False, True])
+def test_b29_what_is_no_exception_goes_straight_through(place: str, group: bool) -> None:
+    error: BaseException = BaseExceptionGroup("all", [Panic("mine")]) if group else Panic("mine")
+    log: list[str] = []
+
+    async def step(data: Here) -> None:
+        await asyncio.sleep(1)
+        raise error
+
+    async def sibling(data: Here) -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            log.append("stopped")
+
+    flow = Flow(Plain)
+    if place == "worker":
+        flow.to(sibling)
+    flow.to(step).end()
+    if place == "first":
+        flow.to(sibling)
+    execution = flow.create_execution()
+    with pytest.raises(type(error)) as failure:
+        run(execution.async_start(1))
+    assert failure.value is error
+    assert log == ([] if place == "alone" else ["stopped"])
+    assert execution.status is Status.CANCELLED
+    assert execution.errors == ()
+
+
 # -- B30
 
 

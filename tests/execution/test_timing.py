@@ -382,6 +382,38 @@ def test_b33_a_thread_is_not_awaited_and_its_data_is_revoked() -> None:
     ]
 
 
+def test_b33_what_a_late_thread_returns_or_puts_is_dropped() -> None:
+    released = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def stuck(data: Here) -> str:
+        threads.append(threading.current_thread())
+        assert released.wait(5)
+        data.put(1)
+        return "late"
+
+    async def fast(data: Here) -> str:
+        return "in time"
+
+    flow = Flow(Plain)
+    flow.to(stuck, thread=True, timeout=0.1).end()
+    quick = Flow(Plain)
+    quick.to(fast).end()
+
+    async def main() -> None:
+        execution = flow.create_execution()
+        with pytest.raises(TimeoutError):
+            await execution.async_start(1)
+        released.set()
+        threads[0].join(5)
+        assert await quick.async_start(1) == "in time"
+        await asyncio.sleep(1)
+        assert execution.status is Status.FAILED
+        assert len(execution.errors) == 1
+
+    run(main())
+
+
 def test_b33_a_thread_may_raise_anything() -> None:
     def stop(data: Here) -> Any:
         raise StopIteration(5)

@@ -91,9 +91,9 @@ class Driver:
                 self.group = group
                 await self._work()
         except BaseExceptionGroup as stopped:
-            rest = stopped.split(_Stop)[1]
-            if rest is not None and self.failure is None:
-                raise rest.exceptions[0] from None
+            others = [error for error in stopped.exceptions if not isinstance(error, _Stop)]
+            if others and self.failure is None:
+                raise others[0] from None
         finally:
             self.group = None
             current_step.set(outer)
