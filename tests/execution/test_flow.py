@@ -172,6 +172,12 @@ def test_a_start_value_of_the_wrong_type_is_refused_before_any_handler() -> None
     assert (ran, execution.status) == ([], "created")
 
 
+def test_a_failure_of_a_sync_start_has_no_other_exception_before_it() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        chain(Silent, lambda data: 1 // 0).start(None)
+    assert caught.value.__context__ is None
+
+
 def test_an_execution_is_started_once() -> None:
     execution = run(chain(Silent, double), 1, execution_id="e1")
     with pytest.raises(FinishedError) as caught:

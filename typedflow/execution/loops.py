@@ -17,5 +17,7 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]], call: str) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(make())
-    raise ExecutionError(executions.inside_loop(call))
+        pass  # and outside of the handler, so that it is no context of what the coroutine raises
+    else:
+        raise ExecutionError(executions.inside_loop(call))
+    return asyncio.run(make())

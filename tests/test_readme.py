@@ -1,0 +1,91 @@
+"""README.md shows what happens: its example runs, its mistakes are refused as it quotes, its names are all there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import typedflow
+import typedflow.stores
+import typedflow.testing
+
+HOME = Path(__file__).parent.parent
+README = (HOME / "README.md").read_text(encoding="utf-8")
+BLOCKS: list[tuple[str, str]] = [
+    (mark, text) for mark, text in re.findall(r"<!-- (\w+: .+?) -->\n```\w+\n(.*?)```", README, re.DOTALL)
+]
+EXAMPLE: str = dict(BLOCKS)["example: review.py"]
+MISTAKES: list[str] = [text for mark, text in BLOCKS if mark == "mistake: review.py"]
+CONFIG = "[mypy]\nstrict = true\nplugins = typedflow_mypy\n"
+
+
+def outputs() -> list[tuple[int, str, str]]:
+    """Give what the page quotes: how many mistakes were made before it, the command, the output."""
+    made, found = 0, []
+    for mark, text in BLOCKS:
+        made += mark.startswith("mistake")
+        if mark.startswith("output"):
+            found.append((made, mark.removeprefix("output: "), text))
+    return found
+
+
+def program(mistakes: int) -> str:
+    """Give the example, with the last of so many mistakes in place of the first line of `search`."""
+    if not mistakes:
+        return EXAMPLE
+    first = next(line for line in EXAMPLE.splitlines(keepends=True) if line.startswith("    data.state.found ="))
+    return EXAMPLE.replace(first, MISTAKES[mistakes - 1])
+
+
+def run(folder: Path, mistakes: int, *command: str) -> subprocess.CompletedProcess[str]:
+    (folder / "review.py").write_text(program(mistakes), encoding="utf-8")
+    (folder / "mypy.ini").write_text(CONFIG, encoding="utf-8")
+    paths = os.pathsep.join([str(HOME), str(HOME / "mypy_plugin")])
+    environment = {**os.environ, "PYTHONPATH": paths, "MYPYPATH": str(HOME)}
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def test_the_example_is_short() -> None:
+    assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 25
+
+
+@pytest.mark.parametrize("mistakes, command, expected", [line for line in outputs() if line[1].startswith("python")])
+def test_the_program_says_what_the_page_quotes(tmp_path: Path, mistakes: int, command: str, expected: str) -> None:
+    done = run(tmp_path, mistakes, "review.py")
+    if mistakes:
+        assert done.returncode == 1
+        assert expected in done.stderr
+    else:
+        assert (done.returncode, done.stdout) == (0, expected)
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize("mistakes, command, expected", [line for line in outputs() if line[1].startswith("mypy")])
+def test_mypy_says_what_the_page_quotes(tmp_path: Path, mistakes: int, command: str, expected: str) -> None:
+    done = run(tmp_path, mistakes, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "review.py")
+    assert (done.returncode, done.stdout, done.stderr) == (1, expected, "")
+
+
+@pytest.mark.one_python
+def test_mypy_finds_nothing_in_the_example(tmp_path: Path) -> None:
+    done = run(tmp_path, 0, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "review.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("module", [typedflow, typedflow.stores, typedflow.testing])
+def test_every_public_name_is_listed(module: object) -> None:
+    rows = re.findall(r"^\| `([\w.]+)`(?:, [\w ]+)? \| (.+) \|$", README, re.MULTILINE)
+    name, names = module.__name__, module.__all__  # type: ignore[attr-defined]  # a module
+    listed = [found for home, cell in rows if home == name for found in re.findall(r"`(\w+)`", cell)]
+    assert sorted(listed) == sorted(names)
+
+
+def test_every_file_that_the_page_points_to_is_there() -> None:
+    assert [path for path in re.findall(r"\]\((?!http)(.+?)\)", README) if not (HOME / path).exists()] == []
