@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 import enum
+import gc
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -505,6 +506,15 @@ def test_spaces_and_order_do_not_matter() -> None:
     assert compile_codec(Row).decode(Raw(b'[ 1,"c"]'), "it") == Row(1, "c")
     assert compile_codec(Cat | Dog).decode(Raw(b'{ "type":"Cat","lives":1}'), "it") == Cat(1)
     assert compile_codec(int | None).decode(Raw(b" 1"), "it") == 1
+
+
+def test_collector_runs_again_after_a_large_payload() -> None:
+    raw = Raw(b"[" + b"[]," * 50_000 + b"[]]")
+    assert len(compile_codec(Any).decode(raw, "it")) == 50_001
+    assert gc.isenabled()
+    with pytest.raises(SnapshotError):
+        compile_codec(list[int]).decode(raw, "it")
+    assert gc.isenabled()
 
 
 class Refusing(msgspec.Struct):

@@ -37,6 +37,7 @@ from typedflow.snapshot.coding import (
     NOTHING_ADDED,
     Coder,
     Native,
+    Plain,
     Refused,
     Unsavable,
     Untyped,
@@ -45,7 +46,7 @@ from typedflow.snapshot.coding import (
     why_unsavable,
     without_unset,
 )
-from typedflow.snapshot.documents import Format, join_place, strict_tree, unreadable
+from typedflow.snapshot.documents import Format, collector_paused, join_place, strict_tree, unreadable
 
 
 @final
@@ -82,7 +83,8 @@ class Codec:
         Raises `SnapshotError` that names the part at fault.
         """
         try:
-            return self._decode(raw, format, added)
+            with collector_paused(memoryview(raw).nbytes):
+                return self._decode(raw, format, added)
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
             raise SnapshotError(snapshots.unfit(place, fault.reason), path=place) from None
@@ -106,7 +108,7 @@ class Codec:
 
     def _decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         coder = self._coder
-        if isinstance(coder, Native):
+        if isinstance(coder, (Native, Plain)):
             return coder.decode(raw, format, added)
         strict_tree(raw, format)
         return coder.decode(raw, format, added)
