@@ -144,3 +144,13 @@ def test_a_failed_run_keeps_its_questions() -> None:
     assert drive.run.settle() is Status.FAILED
     assert list(drive.run.interrupts or ()) == ["q"]
     assert drive.retry() == [("work", None)]
+
+
+def test_a_child_that_goes_on_while_its_parent_never_waited_changes_nothing() -> None:
+    """B43: another branch of the child was still running when the answer came."""
+    wiring = Wiring()
+    wiring.to(START, "child")
+    drive = Drive(wiring, 1)
+    drive.run.child_resumes(drive.token("child"))
+    assert drive.live == [("child", 1)]
+    assert drive.run.status is Status.RUNNING

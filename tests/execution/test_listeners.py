@@ -442,3 +442,36 @@ def test_a_typed_event_reaches_a_typed_handler() -> None:
     run(flow.create_execution().async_start(0))
     assert got == [1]
     assert type(got[0]) is int
+
+
+@pytest.mark.parametrize("concurrency", [None, 1, 2])
+@pytest.mark.parametrize("length", range(4))
+def test_an_event_from_outside_is_heard_or_refused_at_every_turn_of_the_loop(
+    concurrency: int | None, length: int
+) -> None:
+    async def turns(data: Here) -> None:
+        for _ in range(length):
+            await asyncio.sleep(0)
+
+    async def main(after: int) -> bool:
+        heard = Heard()
+        flow = Flow(Plain)
+        flow.batch().branch(turns).branch(turns, name="other").end_batch().to(turns)
+        flow.when("rung").to(as_async(heard))
+        execution = flow.create_execution(concurrency=concurrency)
+        running = asyncio.create_task(execution.async_start(0))
+        for _ in range(after):
+            await asyncio.sleep(0)
+        accepted = [7]
+        try:
+            execution.emit("rung", 7)
+        except FinishedError:
+            accepted = []
+        assert await running is Status.COMPLETED
+        assert heard.values == accepted
+        return bool(accepted)
+
+    after = 0
+    while run(main(after)):
+        after += 1
+    assert after >= 1
