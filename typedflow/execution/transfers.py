@@ -39,8 +39,8 @@ class Move:
     copy: Callable[[Any], Any] | None
     check: Check | None
     target: tuple[str, ...]
-    late: bool
-    """The target lies below a field with a default: it is written into what is there already."""
+    built: tuple[str, ...] | None = None
+    """Of a target below a field with a default, which is written into what is there: what is built above that field."""
 
     def read(self, scopes: Mapping[str, Any]) -> Any:
         """Give the value, copied and normalised; None where the way leads through a None."""
@@ -78,11 +78,16 @@ class Parts:
         """Give the fields that are built from their parts, nested as their paths are."""
         built: dict[str, Any] = {}
         for move in self.fields:
-            inner = built
-            for segment in move.target[:-1]:
-                inner = inner.setdefault(segment, {})
-            inner[move.target[-1]] = move.read(scopes)
+            _inside(built, move.target[:-1])[move.target[-1]] = move.read(scopes)
+        for move in self.late:
+            _inside(built, move.built or ())
         return built
+
+
+def _inside(built: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    for segment in path:
+        built = built.setdefault(segment, {})
+    return built
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +180,8 @@ def _parts(
     copied: Sequence[Binding],
 ) -> Parts:
     moves = [_move(binding, direction, origins, targets, copied) for binding in bindings]
-    fields = tuple(move for move in moves if move.target and not move.late)
-    late = tuple(move for move in moves if move.late)
+    fields = tuple(move for move in moves if move.target and move.built is None)
+    late = tuple(move for move in moves if move.built is not None)
     return Parts(next((move for move in moves if not move.target), None), fields, late)
 
 
@@ -198,7 +203,7 @@ def _move(
         compile_copy(source) if binding in copied else None,
         None if target == source else compile_check(target),
         binding.target.path,
-        _is_late(targets[binding.target.scope], binding.target.path),
+        _built_above(targets[binding.target.scope], binding.target.path),
     )
 
 
@@ -209,12 +214,13 @@ def kind_at(shape: TypeShape, path: tuple[str, ...]) -> Kind:
     return found.shape.kind
 
 
-def _is_late(shape: TypeShape, path: tuple[str, ...]) -> bool:
+def _built_above(shape: TypeShape, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Give what lies above the first field with a default on the way to a target; None where there is no such field."""
     for length in range(1, len(path)):
         above = resolve(shape, path[:length])
         if isinstance(above, Resolution) and above.field is not None and not above.field.required:
-            return True
-    return False
+            return path[: length - 1]
+    return None
 
 
 def put(holder: Any, move: Move, path: tuple[str, ...], value: Any) -> None:
