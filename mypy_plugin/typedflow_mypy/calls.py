@@ -20,7 +20,7 @@ from mypy.types import (
 
 from typedflow.contract.dynamic import not_literal
 from typedflow.contract.problems import Problem
-from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.dependencies import Memo, Steps
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.reporting import report
 from typedflow_mypy.settings import Settings
@@ -35,13 +35,14 @@ ANY: Final = AnyType(TypeOfAny.special_form)
 class Call:
     """One call of a method, before its arguments are checked."""
 
-    def __init__(self, ctx: MethodSigContext, settings: Settings) -> None:
+    def __init__(self, ctx: MethodSigContext, settings: Settings, memo: Memo) -> None:
         self.api: Any = ctx.api
         self.context = ctx.context
         self.receiver = ctx.type
         self.signature: CallableType = ctx.default_signature
         self.settings = settings
         self.steps = Steps()
+        self.memo = memo
         self._args = ctx.args
 
     def argument(self, name: str) -> Expression | None:

@@ -29,7 +29,7 @@ from mypy.types import (
 from typedflow.contract import flows
 from typedflow.contract.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call
-from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.dependencies import Memo, Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword
@@ -172,9 +172,14 @@ def _belongs(mark: str, block: str) -> bool:
 # -- layers as attributes
 
 
-def check_layer(ctx: AttributeContext, name: str, steps: Steps) -> Type:
+def check_layer(ctx: AttributeContext, name: str, steps: Steps, memo: Memo) -> Type:
     """Reword the use of a layer that the contract does not declare."""
-    missing = [part for part in parts(contract_of(ctx.type), name, steps) if part.type is None]
+    contract = contract_of(ctx.type)
+    missing = memo.ask(
+        ("layer", contract, name),
+        steps,
+        lambda taken: [part for part in parts(contract, name, taken) if part.type is None],
+    )
     for part in missing:
         problem = undeclared_layer(part.name, name, declared_parts(part.contract))
         place = method_name_of(ctx.context, ctx.context) if isinstance(ctx.context, MemberExpr) else ctx.context

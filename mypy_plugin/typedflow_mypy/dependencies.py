@@ -8,29 +8,71 @@ daemon. The second is not public in mypy: it is guarded here, and pinned by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
 
 WILDCARD = "[wildcard]"
+T = TypeVar("T")
 
 
 class Steps:
     """The classes that one check stepped through, whether it found what it looked for or not."""
 
-    __slots__ = ("classes", "members")
+    __slots__ = ("_counted", "_modules", "classes", "members", "parts")
 
     def __init__(self) -> None:
         self.classes: dict[TypeInfo, None] = {}
         self.members: set[tuple[TypeInfo, str]] = set()
+        self.parts: list[Steps] = []
+        """The steps of answers that were known already."""
+        self._modules: frozenset[str] = frozenset()
+        self._counted = 0
 
     def through(self, info: TypeInfo, *names: str) -> None:
         """Remember that the answer depends on a class, and on these members of it."""
         self.classes[info] = None
         for name in names:
             self.members.add((info, name))
+
+    def all(self) -> Iterator[Steps]:
+        """Give these steps and those of known answers."""
+        yield self
+        for part in self.parts:
+            yield from part.all()
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """Give the modules of the classes, and of their bases; those of the parts not included."""
+        if self._counted != len(self.classes):
+            self._modules = frozenset(base.module_name for info in self.classes for base in info.mro)
+            self._counted = len(self.classes)
+        return self._modules
+
+
+class Memo:
+    """Answers that are the same wherever they are asked for, with the steps that led to them.
+
+    Not in the daemon, where classes change in place.
+    """
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._answers: dict[Hashable, tuple[Any, Steps]] = {}
+
+    def ask(self, key: Hashable, steps: Steps, find: Callable[[Steps], T]) -> T:
+        """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
+        if not self._enabled:
+            return find(steps)
+        known = self._answers.get(key)
+        if known is None:
+            own = Steps()
+            known = self._answers[key] = (find(own), own)
+        steps.parts.append(known[1])
+        answer: T = known[0]
+        return answer
 
 
 class Dependencies:
@@ -44,16 +86,16 @@ class Dependencies:
         """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
         tree = api.tree
         modules = self._modules.setdefault(tree.fullname, set())
-        for info in steps.classes:
-            modules.update(base.module_name for base in info.mro)
+        for part in steps.all():
+            modules |= part.modules
         if self._fine_grained:
             _add_triggers(tree, api, set(_triggers(steps)))
 
     def record_module(self, module: str, steps: Steps) -> None:
         """Record the steps of a check that was made in semantic analysis."""
         modules = self._modules.setdefault(module, set())
-        for info in steps.classes:
-            modules.update(base.module_name for base in info.mro)
+        for part in steps.all():
+            modules |= part.modules
 
     def modules_of(self, file: MypyFile) -> set[str]:
         """Give the modules that a checked module depends on."""
@@ -61,13 +103,14 @@ class Dependencies:
 
 
 def _triggers(steps: Steps) -> Iterable[str]:
-    for info in steps.classes:
-        for base in info.mro[:-1]:
-            yield base.fullname
-            yield base.fullname + WILDCARD
-    for info, name in steps.members:
-        for base in info.mro[:-1]:
-            yield f"{base.fullname}.{name}"
+    for part in steps.all():
+        for info in part.classes:
+            for base in info.mro[:-1]:
+                yield base.fullname
+                yield base.fullname + WILDCARD
+        for info, name in part.members:
+            for base in info.mro[:-1]:
+                yield f"{base.fullname}.{name}"
 
 
 def triggers_of(steps: Steps) -> list[str]:

@@ -8,7 +8,9 @@ from mypy.nodes import Expression
 from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
 
 from typedflow.contract.events import check_event, wrong_payload
+from typedflow.contract.problems import Problem
 from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contract_of, parts, shape_of
 
@@ -40,15 +42,23 @@ def check_resume_event(call: Call) -> FunctionLike:
 
 def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | None]:
     """Give the declared payload of an event, in every contract; reports it where a contract does not declare it."""
-    for part in parts(contract_of(call.receiver), "events", call.steps):
-        if isinstance(get_proper_type(part.type) if part.type is not None else None, AnyType):
+    contract = contract_of(call.receiver)
+    answer = call.memo.ask(("event", contract, name), call.steps, lambda steps: list(_find(contract, name, steps)))
+    for found in answer:
+        if isinstance(found, Problem):
+            call.report(found, where)
+            yield None
+        else:
+            yield found
+
+
+def _find(contract: Type | None, name: str, steps: Steps) -> Iterator[MypyShape | Problem | None]:
+    for part in parts(contract, "events", steps):
+        if part.type is not None and isinstance(get_proper_type(part.type), AnyType):
             continue
-        shape = shape_of(part, call.steps)
-        fields = shape.fields() if shape is not None else None
-        problem = check_event(name, fields, contract=part.name)
-        if problem is not None:
-            call.report(problem, where)
-        yield shape.child(name) if shape is not None and problem is None else None
+        shape = shape_of(part, steps)
+        problem = check_event(name, shape.fields() if shape is not None else None, contract=part.name)
+        yield problem or (shape.child(name) if shape is not None else None)
 
 
 def _check_payload(call: Call, name: str, declared: MypyShape, event: Expression, payload: Expression | None) -> bool:

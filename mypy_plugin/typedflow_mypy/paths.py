@@ -6,6 +6,8 @@ The same checks serve the layers' own methods and the older ones of Data, which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
 
 from mypy.nodes import DictExpr, Expression
 from mypy.types import FunctionLike, Instance, Type, get_proper_type
@@ -16,6 +18,7 @@ from typedflow.contract.schema import undeclared_layer
 from typedflow.contract.writes import wrong_type
 from typedflow_mypy.calls import ANY, Call, SignatureCheck
 from typedflow_mypy.construction import check_display, is_mapping_for
+from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.shape import MypyShape, union_of
 from typedflow_mypy.surface import contract_of, declared_parts, layer_name, parts, shape_of
@@ -26,6 +29,14 @@ _BASES = ("State", "FlowState", "Layer")
 Rule = Callable[[MypyShape, object, str], "Resolution[MypyShape] | Problem"]
 
 
+class Found(NamedTuple):
+    """Where a path leads in one layer."""
+
+    place: Resolution[MypyShape]
+    root: str
+    may_be_absent: bool
+
+
 def check_get(call: Call, layer: str = "") -> FunctionLike:
     """Type `get`: what the path leads to, or the default where it may not be there."""
     found = _resolve(call, layer, _reading)
@@ -33,17 +44,17 @@ def check_get(call: Call, layer: str = "") -> FunctionLike:
         return call.signature
     default = call.argument("default")
     types = []
-    for shape, place in found:
-        types.append(place.declared.type)
-        if _may_be_absent(shape, place):
-            types.append(call.default_type(default, place.declared.type))
-    return call.with_types(union_of(types))
+    for one in found:
+        types.append(one.place.declared.type)
+        if one.may_be_absent:
+            types.append(call.default_type(default, one.place.declared.type))
+    return call.with_types(union_of(types) if len(types) > 1 else types[0])
 
 
 def check_item(call: Call) -> FunctionLike:
     """Type `layer[path]`, which raises where the path is not there now."""
     found = _resolve(call, "", _reading)
-    return call.with_types(union_of(place.declared.type for _, place in found)) if found else call.signature
+    return call.with_types(union_of(one.place.declared.type for one in found)) if found else call.signature
 
 
 def check_contains(call: Call) -> FunctionLike:
@@ -86,11 +97,11 @@ def _check_written(
         return call.signature
     sound = True
     takes: Type = ANY
-    for shape, place in found:
-        target = expected(place)
+    for one in found:
+        target = expected(one.place)
         if target is not None:
-            root = layer or _root(shape)
-            sound = _check_value(call, value, target, name.format(".".join(place.path)), root) and sound
+            path = name.format(".".join(one.place.path))
+            sound = _check_value(call, value, target, path, one.root) and sound
             takes = target.type
     return call.with_types(value=takes if sound and len(found) == 1 else ANY)
 
@@ -108,35 +119,48 @@ def _check_value(call: Call, value: Expression, target: MypyShape, path: str, ro
     return False
 
 
-def _resolve(call: Call, layer: str, rule: Rule) -> list[tuple[MypyShape, Resolution[MypyShape]]]:
+def _resolve(call: Call, layer: str, rule: Rule) -> list[Found]:
     """Walk all that a path can be, in every layer that the receiver stands for; nothing where one of them is wrong."""
     path = call.argument("path")
     if path is None:
         return []
-    shapes = list(_layers(call, layer, path))
-    found: list[tuple[MypyShape, Resolution[MypyShape]]] = []
-    failed = not shapes
-    for text in call.texts(path, DYNAMIC) if shapes else ():
-        for shape in shapes:
-            place = rule(shape, text, layer or _root(shape))
+    base = contract_of(call.receiver) if layer else call.receiver
+    found: list[Found] = []
+    failed = False
+    for text in call.texts(path, DYNAMIC):
+        key = ("path", base, layer, rule, text)
+        for place in call.memo.ask(key, call.steps, partial(_find, base, layer, rule, text)):
             if isinstance(place, Problem):
                 call.report(place, path)
                 failed = True
             else:
-                found.append((shape, place))
+                found.append(place)
     return [] if failed else found
 
 
-def _layers(call: Call, layer: str, where: Expression) -> Iterator[MypyShape]:
+def _find(base: Type | None, layer: str, rule: Rule, text: str, steps: Steps) -> list[Found | Problem]:
+    found: list[Found | Problem] = []
+    for shape in _layers(base, layer, steps):
+        if isinstance(shape, Problem):
+            found.append(shape)
+            continue
+        root = layer or _root(shape)
+        place = rule(shape, text, root)
+        found.append(place if isinstance(place, Problem) else Found(place, root, _may_be_absent(shape, place)))
+    return found
+
+
+def _layers(base: Type | None, layer: str, steps: Steps) -> Iterator[MypyShape | Problem]:
     if not layer:
         # of a bare State nothing is known, and a protocol that stands for one has no paths
-        if isinstance(call.receiver, Instance) and call.receiver.type.name not in _BASES:
-            yield MypyShape(call.receiver, call.steps)
+        proper = get_proper_type(base)
+        if isinstance(proper, Instance) and proper.type.name not in _BASES:
+            yield MypyShape(proper, steps)
         return
-    for part in parts(contract_of(call.receiver), layer, call.steps):
+    for part in parts(base, layer, steps):
         if part.type is None:
-            call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), where)
-        elif (shape := shape_of(part, call.steps)) is not None:
+            yield undeclared_layer(part.name, layer, declared_parts(part.contract))
+        elif (shape := shape_of(part, steps)) is not None:
             yield shape
 
 

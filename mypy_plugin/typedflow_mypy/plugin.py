@@ -24,7 +24,7 @@ from mypy.version import __version__ as mypy_version
 from typedflow_mypy import chains, events, listeners, mappings, paths, resources, schema, steps, structs
 from typedflow_mypy.calls import Call, SignatureCheck
 from typedflow_mypy.codes import TYPEDFLOW
-from typedflow_mypy.dependencies import Dependencies, Steps
+from typedflow_mypy.dependencies import Dependencies, Memo, Steps
 from typedflow_mypy.fingerprint import fingerprint
 from typedflow_mypy.settings import read_settings, report_settings
 from typedflow_mypy.surface import PACKAGE, is_typedflow
@@ -114,6 +114,7 @@ class TypedflowPlugin(Plugin):
         report_settings(problems)
         self.dependencies = Dependencies(options)
         self._in_daemon = bool(options.fine_grained_incremental)
+        self.memo = Memo(enabled=not self._in_daemon)
         self._is_layer: dict[str, bool] = {}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
 
@@ -161,7 +162,7 @@ class TypedflowPlugin(Plugin):
         def run(ctx: AttributeContext) -> Type:
             taken = Steps()
             try:
-                return chains.check_layer(ctx, name, taken)
+                return chains.check_layer(ctx, name, taken, self.memo)
             finally:
                 self.dependencies.record(ctx.api, taken)
 
@@ -179,7 +180,7 @@ class TypedflowPlugin(Plugin):
 
     def _signature_hook(self, check: SignatureCheck) -> Callable[[MethodSigContext], FunctionLike]:
         def run(ctx: MethodSigContext) -> FunctionLike:
-            call = Call(ctx, self.settings)
+            call = Call(ctx, self.settings, self.memo)
             try:
                 return check(call)
             finally:

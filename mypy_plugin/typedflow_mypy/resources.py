@@ -8,8 +8,10 @@ from mypy.nodes import Context, DictExpr, Expression
 from mypy.types import FunctionLike, Instance, NoneType, Type, get_proper_type
 
 from typedflow.contract.dynamic import not_literal
+from typedflow.contract.problems import Problem
 from typedflow.contract.resources import check_declared, no_resources, wrong_class
 from typedflow_mypy.calls import ANY, Call, entries, keyword_place
+from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.shape import MypyShape, union_of
 from typedflow_mypy.surface import contract_of, is_typedflow, owner_name, parts, shape_of
@@ -81,19 +83,25 @@ def _declared(call: Call, key: Expression | None) -> list[MypyShape]:
 
 
 def _lookup(call: Call, text: str, where: Context) -> Iterator[MypyShape | None]:
-    for part in parts(contract_of(call.receiver), "resources", call.steps):
-        if part.type is None:
-            call.report(no_resources(part.name), where)
+    contract = contract_of(call.receiver)
+    answer = call.memo.ask(("resource", contract, text), call.steps, lambda steps: list(_find(contract, text, steps)))
+    for found in answer:
+        if isinstance(found, Problem):
+            call.report(found, where)
             yield None
+        else:
+            yield found
+
+
+def _find(contract: Type | None, key: str, steps: Steps) -> Iterator[MypyShape | Problem | None]:
+    for part in parts(contract, "resources", steps):
+        if part.type is None:
+            yield no_resources(part.name)
             continue
-        shape = shape_of(part, call.steps)
+        shape = shape_of(part, steps)
         fields = shape.fields() if shape is not None else None
-        if shape is None or fields is None:
-            continue
-        problem = check_declared(text, fields, owner=owner_name(part.type))
-        if problem is not None:
-            call.report(problem, where)
-        yield shape.child(text) if problem is None else None
+        if shape is not None and fields is not None:
+            yield check_declared(key, fields, owner=owner_name(part.type)) or shape.child(key)
 
 
 def _check_mapping(call: Call, given: Expression) -> None:
