@@ -33,19 +33,8 @@ from typedflow.schema.types import (
     UnionOf,
     parse,
 )
-from typedflow.snapshot.coding import (
-    NOTHING_ADDED,
-    Coder,
-    Native,
-    Plain,
-    Refused,
-    Unsavable,
-    Untyped,
-    compile_coder,
-    concrete,
-    why_unsavable,
-    without_unset,
-)
+from typedflow.snapshot.coders import NOTHING_ADDED, Coder, Native, Plain, Refused, Unsavable, Untyped
+from typedflow.snapshot.coding import compile_coder, concrete, why_unsavable, without_unset
 from typedflow.snapshot.documents import Format, collector_paused, join_place, strict_tree, unreadable
 
 

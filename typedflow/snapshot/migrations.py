@@ -19,7 +19,7 @@ from typedflow.errors import SnapshotError
 from typedflow.schema.contracts import Contract, ContractSpec
 from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.codecs import compile_codec
-from typedflow.snapshot.coding import NOTHING_ADDED
+from typedflow.snapshot.coders import NOTHING_ADDED
 from typedflow.snapshot.documents import ENCODE, FORMATS, PLAIN, Format, find_unplain, reading, strict_tree
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.shapes import LAYERS, Shape, Verdict, compare, fingerprint, shape_of

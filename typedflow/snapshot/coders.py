@@ -1,0 +1,162 @@
+"""Coders of types that are written whole: natively, as exact JSON, or not at all; and what every coder does.
+
+`typedflow.snapshot.coding` has those that take a value apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import Raw
+
+from typedflow.schema.mismatch import Segment
+from typedflow.schema.render import describe, render
+from typedflow.schema.types import Kind
+from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, find_unplain, strict_tree
+from typedflow.snapshot.exactness import compile_exact
+from typedflow.snapshot.faults import find_fault, has_plain_equality
+from typedflow.snapshot.strictness import Undeclared, require_declared
+
+NOTHING_ADDED: Final[frozenset[str]] = frozenset()
+
+
+class Refused(Exception):
+    """Say which part of a value cannot be saved, or does not fit what is declared."""
+
+    def __init__(self, reason: str, path: tuple[Segment, ...] = ()) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def under(self, segment: object) -> Refused:
+        """Move the fault one level down."""
+        self.path = (segment if isinstance(segment, (str, int)) else describe(segment), *self.path)
+        return self
+
+
+class Untyped(Refused):
+    """Say which part of a value without a declared type is more than JSON; `reason` describes it."""
+
+
+class Coder(Protocol):
+    """What a codec needs of a type."""
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        """Encode and verify; raises `Refused`."""
+        ...
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
+        """Decode strictly; raises `Refused`, and whatever decoding raises."""
+        ...
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        """Say whether what came back is the value that went in."""
+        ...
+
+
+class Native:
+    """A type that msgspec encodes and decodes."""
+
+    def __init__(self, kind: Kind, decode: Mapping[Format, Decode]) -> None:
+        self.kind = kind
+        self._decode = decode
+        self._exact = compile_exact(kind)
+        self._plain_equality = has_plain_equality(kind)
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        encode = ENCODE[format]
+        try:
+            data = encode(value)
+            back = self._decode[format](data)
+            if self._plain_equality:
+                same = value == back and self._exact((value,))
+            else:
+                same = self.same(value, back, format)
+        except Exception as error:  # encoding calls what users' classes define
+            raise self._refusal(value, format, error) from error
+        if not same:
+            raise self._difference(value, back, format)
+        return data
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
+        value = self._decode[format](raw)
+        again = ENCODE[format](value)
+        if Raw(again) != raw:
+            try:
+                require_declared(self.kind, raw, again, format, added)
+            except Undeclared as fault:
+                raise Refused(fault.reason, fault.path) from None
+        return value
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return find_fault(self.kind, value, format, back) is None
+
+    def _refusal(self, value: Any, format: Format, error: Exception) -> Refused:
+        try:
+            fault = find_fault(self.kind, value, format)
+        except RecursionError:
+            return Refused("it is nested too deep, or holds itself")
+        if fault is not None:
+            return Refused(fault.reason, fault.path)
+        return Refused(f"{type(error).__name__}: {error}")
+
+    def _difference(self, value: Any, back: Any, format: Format) -> Refused:
+        fault = find_fault(self.kind, value, format) or find_fault(self.kind, value, format, back)
+        if fault is not None:
+            return Refused(fault.reason, fault.path)
+        return Refused(f"{describe(value)} would come back as {describe(back)}")
+
+
+class Plain:
+    """A value of which no type is known: exact JSON types only."""
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        try:
+            fault = find_unplain(value, format)
+        except RecursionError:
+            raise Refused("it is nested too deep, or holds itself") from None
+        if fault is not None:
+            path, part, reason = fault
+            raise Refused(f"{describe(part)}: {reason}", path) if reason else Untyped(describe(part), path)
+        data = ENCODE[format](value)
+        if PLAIN[format](data) != value:
+            raise Refused(f"{describe(value)} would come back as something else")
+        return data
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
+        value = PLAIN[format](raw)
+        if Raw(ENCODE[format](value)) != raw:
+            strict_tree(raw, format)
+        fault = None if format == "json" or _is_json(value) else find_unplain(value, format)
+        if fault is not None:
+            raise Refused(f"it is more than JSON: {describe(fault[1])}", fault[0])
+        return value
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return bool(value == back)
+
+
+def _is_json(value: Any) -> bool:
+    """Say whether JSON has the value as it is: quicker than a walk, which has the last word where it has not."""
+    try:
+        return bool(PLAIN["json"](ENCODE["json"](value)) == value)
+    except (TypeError, ValueError, msgspec.MsgspecError):
+        return False
+
+
+class Unsavable:
+    """A type whose values no document can hold."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        self.reason = f"{render(kind)}: {reason}"
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        raise Refused(self.reason)
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
+        raise Refused(self.reason)
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        return False
