@@ -1,10 +1,11 @@
-"""The audit as a flow: for each distribution read, normalise, assess, and decide by match; then the report."""
+"""The audit as a flow: each distribution is classified by a child flow and decided on by match; then the report."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from examples.license_audit import handlers
+from examples.license_audit.classification import build_classification
 from examples.license_audit.contracts import Audit
 from typedflow import Flow
 
@@ -16,7 +17,15 @@ def build_flow() -> Flow[Audit]:
     """Make the flow of the audit, with a tally of its own; it needs the resource `catalog`."""
     flow = Flow(Audit, name="license_audit")
     names = flow.to(handlers.prepare)
-    assessed = names.for_each(concurrency=CONCURRENCY).to(handlers.read).to(handlers.normalise).to(handlers.assess)
+    # What comes back, by default, is the child's result: write_back={"value": "result"}.
+    assessed = names.for_each(concurrency=CONCURRENCY).to_sub_flow(
+        build_classification(),
+        capture={
+            "input": "value",
+            "state": {"policy": "state.policy"},
+            "resources": {"catalog": "resources.catalog"},
+        },
+    )
     found = (
         assessed.match()
         .case(handlers.is_denied)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from examples.license_audit.contracts import Audit, Tally
-from examples.license_audit.licences import identify
 from examples.license_audit.metadata import select_names
-from examples.license_audit.policy import load_policy, rule
+from examples.license_audit.policy import load_policy
 from examples.license_audit.records import (
     Assessment,
     AuditRequest,
-    Distribution,
     Finding,
-    Licensed,
     Report,
     Verdict,
     compile_report,
@@ -24,21 +21,6 @@ def prepare(data: Data[Audit, AuditRequest]) -> list[str]:
     data.state.policy = load_policy(data.value.policy)
     data.state.request = data.value
     return select_names(data.resources.catalog, data.value.names)
-
-
-def read(data: Data[Audit, str]) -> Distribution:
-    """Read the metadata of one distribution."""
-    return data.resources.catalog.read(data.value)
-
-
-def normalise(data: Data[Audit, Distribution]) -> Licensed:
-    """Bring what the metadata says to one licence expression."""
-    return Licensed(data.value, identify(data.value))
-
-
-def assess(data: Data[Audit, Licensed]) -> Assessment:
-    """Ask the policy."""
-    return Assessment(data.value.distribution, data.value.license, rule(data.value.license, data.state.policy))
 
 
 def is_denied(data: Data[Audit, Assessment]) -> bool:

@@ -215,11 +215,12 @@ def test_a_part_of_an_unknown_value_is_written_where_it_can_be() -> None:
     given = {"inner": Inner({"lang": "old"}), "x": [1]}
     assert flow.start(given) == {"inner": Inner({"lang": "new"}), "x": [1]}
     assert given == {"inner": Inner({"lang": "old"}), "x": [1]}
-    for value, reason in (
+    broken: list[tuple[Any, str]] = [
         ({}, "no key 'inner'"),
         (5, "'int' object has no attribute 'inner'"),
         ({"inner": Inner(meta=untyped([]))}, "'list' object has no attribute 'lang'"),
-    ):
+    ]
+    for value, reason in broken:
         with pytest.raises(ContractError) as caught:
             flow.start(value)
         assert caught.value.code == "TF417"
