@@ -445,7 +445,7 @@ def kept(execution: Execution[Any], build: Callable[[], Any]) -> Execution[Any]:
 
 async def begin(case: Case) -> Execution[Any]:
     """Run a case until it first waits."""
-    execution = case.build().create_execution(execution_id="case")
+    execution: Execution[Any] = case.build().create_execution(execution_id="case")
     await execution.async_start(case.value)
     return execution
 
@@ -463,6 +463,15 @@ async def finish(
 
 def answer_to(execution: Execution[Any], case: Case, interrupt_id: str) -> Any:
     return case.answers[str(execution.interrupts[interrupt_id].payload)]
+
+
+async def until(so: Callable[[], object]) -> None:
+    """Let the loop run until something is so."""
+    for _ in range(10_000):
+        if so():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to be so")
 
 
 def document(execution: Execution[Any]) -> dict[str, Any]:

@@ -308,7 +308,7 @@ def _from_if() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("build", "block"), [(_from_batch, "batch"), (_from_each, "for_each"), (_from_match, "match"), (_from_if, "if")]
+    "build, block", [(_from_batch, "batch"), (_from_each, "for_each"), (_from_match, "match"), (_from_if, "if")]
 )
 async def test_b44_a_pause_leaves_no_block_by_an_event(build: Callable[[], Any], block: str) -> None:
     execution = build().create_execution()
@@ -337,7 +337,7 @@ _CYCLE.append(_CYCLE)
 
 
 @pytest.mark.parametrize(
-    ("payload", "given"),
+    "payload, given",
     [
         (Thing(), "not Thing() (Thing)"),
         ({"a": [1, {"b": Thing()}]}, "not Thing() (Thing) at 'a[1].b'"),

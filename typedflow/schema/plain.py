@@ -16,13 +16,14 @@ from typedflow.schema.types import parse
 def from_plain(tp: Any, value: Any) -> Any:
     """Give the typed value that plain data stands for, checked; raises `Mismatch`.
 
-    Strict, as msgspec is: a text is no number. Nothing of the data is kept by reference that could change later.
+    Strict, as msgspec is: a text is no number, but for the keys of a dict, which JSON has as texts. Nothing of the data
+    is kept by reference that could change later.
     """
     kind = parse(tp)
     if check_persistable(kind):  # msgspec does not read it; some such types even crash it
         raise Mismatch((), render(kind), value)
     try:
-        made = msgspec.convert(value, form_of(kind), strict=True)
+        made = msgspec.convert(value, form_of(kind), strict=True, str_keys=True)
     except (Formless, msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
         raise Mismatch((), render(kind), value, str(error)) from None
     return compile_check(kind)(made)
