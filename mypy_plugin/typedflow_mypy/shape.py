@@ -81,6 +81,10 @@ class MypyShape:
         """Say whether every value of `other` is valid here: for mypy, and as a write, which takes no subclass."""
         return is_subtype(other.type, self.type) and not is_cut_short(self.type, other.type)
 
+    def is_choice(self) -> bool:
+        """Say whether a value may be of one of several types, None and UNSET aside."""
+        return len(self._members()) > 1
+
     def is_optional(self) -> bool:
         """Say whether None is one of several possible values."""
         proper = get_proper_type(self.type)

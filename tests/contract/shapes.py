@@ -85,6 +85,9 @@ class TextShape:
     def accepts(self, other: TextShape) -> bool:
         return all(any(_accepts(mine, given) for mine in self.members) for given in other.members)
 
+    def is_choice(self) -> bool:
+        return len(self.without_none().members) > 1
+
     def is_optional(self) -> bool:
         return "None" in self.members and len(self.members) > 1
 

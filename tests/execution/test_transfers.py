@@ -145,7 +145,7 @@ def test_a_missing_key_is_told() -> None:
 
 def test_a_way_into_a_default_that_is_not_there_is_told() -> None:
     given = {"inner": "value.inner", "maybe": "value.maybe", "table": "value.table", "notes.ada.count": "value.n"}
-    value = {"inner": Inner(), "maybe": None, "table": {}, "n": 1}
+    value: dict[str, Any] = {"inner": Inner(), "maybe": None, "table": {}, "n": 1}
     assert refused(TakesOuter, value, {"input": given}) == (
         "TF317: capture[\"input\"][\"notes.ada.count\"]: 'input.notes.ada.count' cannot be written: no key 'ada' "
         "(write what it lies in as a whole)"

@@ -73,14 +73,21 @@ def _check_entry(entry: Entry, parent: Mapping[str, S], child: Mapping[str, S], 
 def check_buildable(shape: S, target: Resolution[S], *, root: str) -> Problem | None:
     """Check that a nested target can be put into a value that is being made (TF204, TF205).
 
-    A required field on the way is built from its parts, so that nothing is in the way; a field with a default is
-    there already, and what lies below it is written as anywhere else.
+    A required field on the way is built from its parts, so that nothing is in the way, where its type tells what to
+    build; a field with a default is there already, and what lies below it is written as anywhere else.
     """
-    for length in range(1, len(target.path)):
+    for length in range(len(target.path)):
         above = resolve(shape, target.path[:length])
-        if isinstance(above, Resolution) and above.field is not None and not above.field.required:
+        if not isinstance(above, Resolution):
+            continue
+        if above.field is not None and not above.field.required:
             there = resolve(shape, target.path, root=root, built=length)
             return check_writable(there, root=root) if isinstance(there, Resolution) else there
+        if above.declared.is_choice():
+            holder = quoted(".".join(above.path) or root)
+            text = f"{quoted('.'.join(target.path))} cannot be built: {holder} is one of "
+            text += f"{above.declared.without_none().render()}, and nothing tells which"
+            return Problem("TF205", text, f"give {holder} as a whole")
     return None
 
 

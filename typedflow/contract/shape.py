@@ -46,6 +46,10 @@ class Shape(Protocol):
         """Say whether every value of `other` is valid here."""
         ...
 
+    def is_choice(self) -> bool:
+        """Say whether a value may be of one of several types, None aside, so that its parts do not tell which."""
+        ...
+
     def is_optional(self) -> bool:
         """Say whether None is one of several possible values."""
         ...

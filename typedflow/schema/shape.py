@@ -82,6 +82,10 @@ class TypeShape:
         """Say whether every value of `other` is valid here."""
         return accepts(self.kind, other.kind)
 
+    def is_choice(self) -> bool:
+        """Say whether a value may be of one of several types, None and UNSET aside."""
+        return len(self._members()) > 1
+
     def is_optional(self) -> bool:
         """Say whether None is one of several possible values."""
         kind = _seen(self.kind)
