@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from mypy.erasetype import remove_instance_last_known_values
-from mypy.nodes import ARG_NAMED, CallExpr, Context, DictExpr, Expression
+from mypy.nodes import ARG_NAMED, CallExpr, Context, DictExpr, Expression, StrExpr
 from mypy.plugin import MethodSigContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
@@ -43,6 +43,8 @@ class Call:
         self.settings = settings
         self.steps = Steps()
         self.memo = memo
+        self.is_sound = True
+        """Nothing was reported, so that the answer is the same for every such call."""
         self._args = ctx.args
 
     def argument(self, name: str) -> Expression | None:
@@ -104,6 +106,7 @@ class Call:
 
     def report(self, problem: Problem, where: Context | None = None) -> None:
         """Report a problem at an expression of the call."""
+        self.is_sound = False
         report(self.api, problem, where or self.context)
 
     def with_types(self, ret_type: Type | None = None, /, **formals: Type) -> CallableType:
@@ -116,6 +119,14 @@ class Call:
         return self.signature.copy_modified(
             arg_types=types, ret_type=self.signature.ret_type if ret_type is None else ret_type
         )
+
+
+def only_text(call: Context) -> str | None:
+    """Give the only argument of a call where that is a text as it stands: all that the answer to it depends on."""
+    if not isinstance(call, CallExpr) or len(call.args) != 1:
+        return None
+    argument = call.args[0]
+    return argument.value if isinstance(argument, StrExpr) else None
 
 
 def entries(display: DictExpr) -> list[tuple[Expression, Expression]] | None:

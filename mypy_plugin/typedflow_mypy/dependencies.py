@@ -38,10 +38,9 @@ class Steps:
             self.members.add((info, name))
 
     def all(self) -> Iterator[Steps]:
-        """Give these steps and those of known answers."""
+        """Give these steps and those of known answers, which have no parts themselves."""
         yield self
-        for part in self.parts:
-            yield from part.all()
+        yield from self.parts
 
     @property
     def modules(self) -> frozenset[str]:
@@ -61,6 +60,16 @@ class Memo:
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
         self._answers: dict[Hashable, tuple[Any, Steps]] = {}
+        self._settled: dict[Hashable, tuple[Any, Steps]] = {}
+
+    def settled(self, check: object, receiver: Hashable, text: str) -> tuple[Any, Steps] | None:
+        """Give the answer to a call that has no other argument than a text, and in which nothing was wrong."""
+        return self._settled.get((check, receiver, text))
+
+    def settle(self, check: object, receiver: Hashable, text: str, answer: object, steps: Steps) -> None:
+        """Keep such an answer."""
+        if self._enabled:
+            self._settled[check, receiver, text] = (answer, steps)
 
     def ask(self, key: Hashable, steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
@@ -85,9 +94,13 @@ class Dependencies:
     def record(self, api: Any, steps: Steps) -> None:
         """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
         tree = api.tree
-        modules = self._modules.setdefault(tree.fullname, set())
-        for part in steps.all():
+        modules = self._modules.get(tree.fullname)
+        if modules is None:
+            modules = self._modules[tree.fullname] = set()
+        for part in steps.parts:
             modules |= part.modules
+        if steps.classes:
+            modules |= steps.modules
         if self._fine_grained:
             _add_triggers(tree, api, set(_triggers(steps)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from mypy.nodes import Expression
 from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
@@ -43,7 +44,7 @@ def check_resume_event(call: Call) -> FunctionLike:
 def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | None]:
     """Give the declared payload of an event, in every contract; reports it where a contract does not declare it."""
     contract = contract_of(call.receiver)
-    answer = call.memo.ask(("event", contract, name), call.steps, lambda steps: list(_find(contract, name, steps)))
+    answer = call.memo.ask(("event", contract, name), call.steps, partial(_find, contract, name))
     for found in answer:
         if isinstance(found, Problem):
             call.report(found, where)
@@ -52,13 +53,15 @@ def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | N
             yield found
 
 
-def _find(contract: Type | None, name: str, steps: Steps) -> Iterator[MypyShape | Problem | None]:
+def _find(contract: Type | None, name: str, steps: Steps) -> list[MypyShape | Problem | None]:
+    found: list[MypyShape | Problem | None] = []
     for part in parts(contract, "events", steps):
         if part.type is not None and isinstance(get_proper_type(part.type), AnyType):
             continue
         shape = shape_of(part, steps)
         problem = check_event(name, shape.fields() if shape is not None else None, contract=part.name)
-        yield problem or (shape.child(name) if shape is not None else None)
+        found.append(problem or (shape.child(name) if shape is not None else None))
+    return found
 
 
 def _check_payload(call: Call, name: str, declared: MypyShape, event: Expression, payload: Expression | None) -> bool:

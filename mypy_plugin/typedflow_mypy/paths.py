@@ -35,6 +35,9 @@ class Found(NamedTuple):
     place: Resolution[MypyShape]
     root: str
     may_be_absent: bool
+    path: str
+    takes: MypyShape | None
+    """What a value that is written has to be; of `append`, an item."""
 
 
 def check_get(call: Call, layer: str = "") -> FunctionLike:
@@ -65,12 +68,12 @@ def check_contains(call: Call) -> FunctionLike:
 
 def check_set(call: Call, layer: str = "") -> FunctionLike:
     """Check `set` and `layer[path] = value`."""
-    return _check_written(call, layer, _writing, lambda place: place.declared, "{}")
+    return _check_written(call, layer, _writing)
 
 
 def check_append_to(call: Call, layer: str = "") -> FunctionLike:
     """Check `append`."""
-    return _check_written(call, layer, _appending, lambda place: place.declared.item(), "{}[...]")
+    return _check_written(call, layer, _appending)
 
 
 def check_reset(call: Call, layer: str = "") -> FunctionLike:
@@ -84,13 +87,7 @@ def of_layer(check: Callable[[Call, str], FunctionLike], layer: str) -> Signatur
     return lambda call: check(call, layer)
 
 
-def _check_written(
-    call: Call,
-    layer: str,
-    rule: Rule,
-    expected: Callable[[Resolution[MypyShape]], MypyShape | None],
-    name: str,
-) -> FunctionLike:
+def _check_written(call: Call, layer: str, rule: Rule) -> FunctionLike:
     value = call.argument("value")
     found = _resolve(call, layer, rule)
     if not found or value is None:
@@ -98,11 +95,9 @@ def _check_written(
     sound = True
     takes: Type = ANY
     for one in found:
-        target = expected(one.place)
-        if target is not None:
-            path = name.format(".".join(one.place.path))
-            sound = _check_value(call, value, target, path, one.root) and sound
-            takes = target.type
+        if one.takes is not None:
+            sound = _check_value(call, value, one.takes, one.path, one.root) and sound
+            takes = one.takes.type
     return call.with_types(value=takes if sound and len(found) == 1 else ANY)
 
 
@@ -112,7 +107,7 @@ def _check_value(call: Call, value: Expression, target: MypyShape, path: str, ro
         check_display(call, value, target, path, root)
         return False
     given, sound = call.infer(value, target.type)
-    if not sound or says_nothing(given) or target.accepts(MypyShape(given, call.steps)):
+    if not sound or given == target.type or says_nothing(given) or target.accepts(MypyShape(given, call.steps)):
         return True
     if not is_mapping_for(target, given):
         call.report(wrong_type(path, target.render(), MypyShape(given, call.steps).render(), layer=root), value)
@@ -146,8 +141,16 @@ def _find(base: Type | None, layer: str, rule: Rule, text: str, steps: Steps) ->
             continue
         root = layer or _root(shape)
         place = rule(shape, text, root)
-        found.append(place if isinstance(place, Problem) else Found(place, root, _may_be_absent(shape, place)))
+        found.append(place if isinstance(place, Problem) else _found(shape, place, root, is_item=rule is _appending))
     return found
+
+
+def _found(shape: MypyShape, place: Resolution[MypyShape], root: str, *, is_item: bool) -> Found:
+    path = ".".join(place.path)
+    absent = _may_be_absent(shape, place)
+    if is_item:
+        return Found(place, root, absent, f"{path}[...]", place.declared.item())
+    return Found(place, root, absent, path, place.declared)
 
 
 def _layers(base: Type | None, layer: str, steps: Steps) -> Iterator[MypyShape | Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, TypeAlias, TypeVar, final
 
 from mypy.errors import CompileError
 from mypy.nodes import MypyFile, TypeInfo
@@ -22,9 +22,9 @@ from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import chains, events, listeners, mappings, paths, resources, schema, steps, structs
-from typedflow_mypy.calls import Call, SignatureCheck
+from typedflow_mypy.calls import Call, SignatureCheck, only_text
 from typedflow_mypy.codes import TYPEDFLOW
-from typedflow_mypy.dependencies import Dependencies, Memo, Steps
+from typedflow_mypy.dependencies import Dependencies, Memo
 from typedflow_mypy.fingerprint import fingerprint
 from typedflow_mypy.settings import read_settings, report_settings
 from typedflow_mypy.surface import PACKAGE, is_typedflow
@@ -99,9 +99,15 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     **{f"Process.{name}": chains.check_close for name in (*chains.CASES, "end_for_each", "end_match", "end_condition")},
 }
 
-_LAYER_ATTRIBUTES: Final = frozenset(
-    {"Data.state", "Data.flow_state", "Data.resources", "Execution.state", "Execution.flow_state", "Flow.flow_state"}
+_BY_TEXT: Final = frozenset(
+    {paths.check_get, paths.check_reset, resources.check_require, resources.check_get, resources.check_delete}
 )
+"""Checks of methods without overloads, whose answer depends on the receiver and, where that is all, one text."""
+_METHODS: Final = frozenset([*_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
+_LAYERS: Final = ("state", "flow_state", "resources")
+_LAYERED: Final = ("Data", "Execution", "Flow")
+
+SignatureHook: TypeAlias = Callable[[MethodSigContext], FunctionLike]
 
 
 @final
@@ -115,7 +121,9 @@ class TypedflowPlugin(Plugin):
         self.dependencies = Dependencies(options)
         self._in_daemon = bool(options.fine_grained_incremental)
         self.memo = Memo(enabled=not self._in_daemon)
-        self._is_layer: dict[str, bool] = {}
+        # outside of the daemon, where classes change: by the full name of a method
+        self._signature_hooks: dict[str, SignatureHook | None] = {}
+        self._attribute_hooks = {name: self._attribute_hook(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
 
     def report_config_data(self, ctx: ReportConfigContext) -> Any:
@@ -126,15 +134,26 @@ class TypedflowPlugin(Plugin):
         """Give the modules of the classes that the checks of a module stepped through."""
         return self.dependencies.modules_of(file)
 
-    def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], FunctionLike] | None:
+    def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
         """Find the check of a method; the name is that of the receiver's class, which may be a user's."""
-        owner, _, method = fullname.rpartition(".")
+        method = fullname.rpartition(".")[2]
+        if method not in _METHODS:
+            return None
+        if fullname in self._signature_hooks:
+            return self._signature_hooks[fullname]
+        check = self._check_of(fullname, method)
+        hook = self._signature_hook(check) if check is not None else None
+        if not self._in_daemon:
+            self._signature_hooks[fullname] = hook
+        return hook
+
+    def _check_of(self, fullname: str, method: str) -> SignatureCheck | None:
+        owner = fullname.rpartition(".")[0]
         if owner.startswith(PACKAGE):
             check = _OF_CLASSES.get(f"{owner.rpartition('.')[2]}.{method}")
             if check is not None:
-                return self._signature_hook(check)
-        check = _OF_LAYERS.get(method)
-        return self._signature_hook(check) if check is not None and self._has_paths(owner) else None
+                return check
+        return _OF_LAYERS[method] if method in _OF_LAYERS and self._has_paths(owner) else None
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Find the hook of `binding`, and of a flow that is made."""
@@ -153,40 +172,41 @@ class TypedflowPlugin(Plugin):
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Find the check of a layer that is read as an attribute."""
-        if not fullname.startswith(PACKAGE):
+        name = fullname.rpartition(".")[2]
+        if name not in _LAYERS or not fullname.startswith(PACKAGE):
             return None
-        owner, _, name = fullname.rpartition(".")
-        if f"{owner.rpartition('.')[2]}.{name}" not in _LAYER_ATTRIBUTES:
-            return None
-
-        def run(ctx: AttributeContext) -> Type:
-            taken = Steps()
-            try:
-                return chains.check_layer(ctx, name, taken, self.memo)
-            finally:
-                self.dependencies.record(ctx.api, taken)
-
-        return guarded(run, lambda ctx: ctx.default_attr_type)
+        return self._attribute_hooks[name] if fullname.split(".")[-2] in _LAYERED else None
 
     def _has_paths(self, owner: str) -> bool:
-        """Say whether a class is a State or FlowState; remembered outside of the daemon, where classes change."""
-        known = self._is_layer.get(owner)
-        if known is None:
-            sym = self.lookup_fully_qualified(owner)
-            known = sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, "Layer")
-            if not self._in_daemon:
-                self._is_layer[owner] = known
-        return known
+        """Say whether a class is a State or FlowState."""
+        sym = self.lookup_fully_qualified(owner)
+        return sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, "Layer")
 
-    def _signature_hook(self, check: SignatureCheck) -> Callable[[MethodSigContext], FunctionLike]:
+    def _signature_hook(self, check: SignatureCheck) -> SignatureHook:
+        settings, memo, dependencies = self.settings, self.memo, self.dependencies
+
         def run(ctx: MethodSigContext) -> FunctionLike:
-            call = Call(ctx, self.settings, self.memo)
+            text = only_text(ctx.context) if check in _BY_TEXT else None
+            if text is not None:
+                settled = memo.settled(check, ctx.type, text)
+                if settled is not None:
+                    dependencies.record(ctx.api, settled[1])
+                    known: FunctionLike = settled[0]
+                    return known
+            call = Call(ctx, settings, memo)
             try:
-                return check(call)
+                answer = check(call)
             finally:
-                self.dependencies.record(call.api, call.steps)
+                dependencies.record(call.api, call.steps)
+            if text is not None and call.is_sound:
+                memo.settle(check, ctx.type, text, answer, call.steps)
+            return answer
 
         return guarded(run, lambda ctx: ctx.default_signature)
+
+    def _attribute_hook(self, name: str) -> Callable[[AttributeContext], Type]:
+        memo = self.memo
+        return guarded(lambda ctx: chains.check_layer(ctx, name, memo), lambda ctx: ctx.default_attr_type)
 
 
 def guarded(hook: Callable[[Any], Answer], default: Callable[[Any], Answer]) -> Callable[[Any], Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from mypy.nodes import Context, DictExpr, Expression
 from mypy.types import FunctionLike, Instance, NoneType, Type, get_proper_type
@@ -22,7 +23,10 @@ DYNAMIC = "TF199"
 def check_require(call: Call) -> FunctionLike:
     """Type `require_resource`: the declared type, less its None."""
     found = _declared(call, call.argument("key"))
-    return call.with_types(union_of(shape.without_none().type for shape in found)) if found else call.signature
+    if not found:
+        return call.signature
+    types = [shape.without_none().type for shape in found]
+    return call.with_types(union_of(types) if len(types) > 1 else types[0])
 
 
 def check_get(call: Call) -> FunctionLike:
@@ -84,7 +88,7 @@ def _declared(call: Call, key: Expression | None) -> list[MypyShape]:
 
 def _lookup(call: Call, text: str, where: Context) -> Iterator[MypyShape | None]:
     contract = contract_of(call.receiver)
-    answer = call.memo.ask(("resource", contract, text), call.steps, lambda steps: list(_find(contract, text, steps)))
+    answer = call.memo.ask(("resource", contract, text), call.steps, partial(_find, contract, text))
     for found in answer:
         if isinstance(found, Problem):
             call.report(found, where)
@@ -93,15 +97,17 @@ def _lookup(call: Call, text: str, where: Context) -> Iterator[MypyShape | None]
             yield found
 
 
-def _find(contract: Type | None, key: str, steps: Steps) -> Iterator[MypyShape | Problem | None]:
+def _find(contract: Type | None, key: str, steps: Steps) -> list[MypyShape | Problem | None]:
+    found: list[MypyShape | Problem | None] = []
     for part in parts(contract, "resources", steps):
         if part.type is None:
-            yield no_resources(part.name)
+            found.append(no_resources(part.name))
             continue
         shape = shape_of(part, steps)
         fields = shape.fields() if shape is not None else None
         if shape is not None and fields is not None:
-            yield check_declared(key, fields, owner=owner_name(part.type)) or shape.child(key)
+            found.append(check_declared(key, fields, owner=owner_name(part.type)) or shape.child(key))
+    return found
 
 
 def _check_mapping(call: Call, given: Expression) -> None:
