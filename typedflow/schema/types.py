@@ -23,6 +23,7 @@ from uuid import UUID
 
 import msgspec
 import typing_extensions
+from msgspec.structs import replace
 
 
 class Unresolved(Exception):
@@ -34,8 +35,7 @@ class Unresolved(Exception):
         self.place = place
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What `msgspec.Meta` asks of a value beyond its class; None asks nothing."""
 
     ge: Any = None
@@ -50,48 +50,42 @@ class Limits:
 
     def given(self) -> dict[str, Any]:
         """Give the limits that are set, by name."""
-        return {f.name: value for f in dataclasses.fields(self) if (value := getattr(self, f.name)) is not None}
+        return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
 
 
 NO_LIMITS: Final = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(msgspec.Struct, frozen=True):
     """`Any` (`dynamic`: assignable both ways) or `object`."""
 
     dynamic: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(msgspec.Struct, frozen=True):
     """`Never` and `NoReturn`: no value is valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True):
     """A class whose values have no parts: one of `SCALARS`."""
 
     cls: type
     limits: Limits = NO_LIMITS
 
 
-@dataclass(frozen=True, slots=True)
-class EnumOf:
+class EnumOf(msgspec.Struct, frozen=True):
     """An Enum with members."""
 
     cls: type[enum.Enum]
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralOf:
+class LiteralOf(msgspec.Struct, frozen=True):
     """`Literal[…]`; the values come with their classes, because `1 == True`."""
 
     members: tuple[tuple[type, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionOf:
+class CollectionOf(msgspec.Struct, frozen=True):
     """Items of one kind: `cls` is list, set, frozenset, tuple (variadic) or an abstract class of `COLLECTIONS`."""
 
     cls: type
@@ -99,15 +93,13 @@ class CollectionOf:
     limits: Limits = NO_LIMITS
 
 
-@dataclass(frozen=True, slots=True)
-class TupleOf:
+class TupleOf(msgspec.Struct, frozen=True):
     """A tuple of fixed length."""
 
     items: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MappingOf:
+class MappingOf(msgspec.Struct, frozen=True):
     """Keys of one kind, values of one kind: `cls` is dict, Mapping or MutableMapping."""
 
     cls: type
@@ -116,23 +108,20 @@ class MappingOf:
     limits: Limits = NO_LIMITS
 
 
-@dataclass(frozen=True, slots=True)
-class UnionOf:
+class UnionOf(msgspec.Struct, frozen=True):
     """At least two members, in the order written; none of them is a union or an alias of one."""
 
     members: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NewTypeOf:
+class NewTypeOf(msgspec.Struct, frozen=True):
     """A NewType: its own type to a checker, its base to the runtime."""
 
     newtype: Any
     base: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class AliasOf:
+class AliasOf(msgspec.Struct, frozen=True):
     """A `type X = …`, which may speak of itself."""
 
     alias: Any
@@ -154,16 +143,14 @@ class RecordOf:
     """struct, typeddict, namedtuple, dataclass or attrs."""
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionOf:
+class FunctionOf(msgspec.Struct, frozen=True):
     """A Callable; `params` is None for `...` and what amounts to it."""
 
     params: tuple[Kind, ...] | None
     result: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(msgspec.Struct, frozen=True):
     """A class, or protocol, of which nothing more is known."""
 
     cls: type
@@ -237,13 +224,12 @@ _ALIAS_TYPES: Final[tuple[Any, ...]] = (
 _TYPE_VARS: Final = tuple({typing.TypeVar, typing_extensions.TypeVar})
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """What names and type variables mean where a form was written."""
 
-    variables: Mapping[Any, Kind] = field(default_factory=dict)
-    globals: Mapping[str, Any] = field(default_factory=dict)
-    locals: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[Any, Kind] = {}
+    globals: Mapping[str, Any] = {}
+    locals: Mapping[str, Any] = {}
     owner: Kind = ANY
     """What `Self` is."""
     place: str = ""
@@ -336,9 +322,9 @@ def see_through(kind: Kind) -> Kind:
 def constrain(kind: Kind, limits: Limits) -> Kind:
     """Put limits on a kind, over those it has; in a union, on every member."""
     if isinstance(kind, (Scalar, CollectionOf, MappingOf)):
-        return dataclasses.replace(kind, limits=dataclasses.replace(kind.limits, **limits.given()))
+        return replace(kind, limits=replace(kind.limits, **limits.given()))
     if isinstance(kind, NewTypeOf):
-        return dataclasses.replace(kind, base=constrain(kind.base, limits))
+        return replace(kind, base=constrain(kind.base, limits))
     if isinstance(kind, AliasOf):
         return constrain(kind.target, limits)
     if isinstance(kind, UnionOf):
@@ -407,7 +393,7 @@ def _parse_generic(tp: Any, scope: Scope) -> Kind:
         kind = parse_in(args[0], scope)
         for meta in args[1:]:
             if isinstance(meta, msgspec.Meta):
-                kind = constrain(kind, Limits(**{f.name: getattr(meta, f.name) for f in dataclasses.fields(Limits)}))
+                kind = constrain(kind, Limits(**{name: getattr(meta, name) for name in Limits.__struct_fields__}))
         return kind
     if origin in (typing.Union, types.UnionType):
         return union_of(parse_in(arg, scope) for arg in args)
