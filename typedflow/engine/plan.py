@@ -6,9 +6,10 @@ All that can be known before a run is settled here: where values go, which check
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from typedflow.contract.bindings import Binding
 from typedflow.contract.capture import check_capture
@@ -68,8 +69,7 @@ def _no_call(data: Any) -> Any:
     raise NotImplementedError("this node calls nothing")
 
 
-@dataclass(slots=True, eq=False)
-class PlanNode:
+class PlanNode(msgspec.Struct, eq=False):
     """Hold one node, ready to run."""
 
     index: int
@@ -124,8 +124,7 @@ class PlanNode:
     """A collect that keeps its values after firing."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, eq=False, weakref=True):
     """Hold a flow's nodes and listeners, compiled once for all its executions."""
 
     flow: str
@@ -138,9 +137,9 @@ class Plan:
     """The contract's result is more than None, so that a run without one has failed its contract."""
     check_stream: Check | None
     check_events: Mapping[str, Check]
-    state_paths: frozenset[str] = field(default=frozenset())
+    state_paths: frozenset[str] = frozenset()
     """The state paths that somebody listens to."""
-    flow_state_paths: frozenset[str] = field(default=frozenset())
+    flow_state_paths: frozenset[str] = frozenset()
 
 
 def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Plan:

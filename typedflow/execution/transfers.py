@@ -8,8 +8,9 @@ copied; only the result of a child that is over is handed on as it is, to the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from typedflow.contract.bindings import Binding
 from typedflow.contract.paths import Resolution, resolve
@@ -28,8 +29,7 @@ from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """One binding, compiled: where to read, how to copy, what to check, where to put."""
 
     binding: Binding
@@ -66,8 +66,7 @@ class Move:
             raise ContractError(does_not_fit(self.direction, self.binding.keys, str(mismatch))) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """The moves into one scope: as a whole, or by fields."""
 
     whole: Move | None
@@ -90,8 +89,7 @@ def _inside(built: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     return built
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(msgspec.Struct, frozen=True):
     """What a child is given."""
 
     input: Parts
@@ -123,8 +121,7 @@ class Capture:
             raise ContractError(does_not_fit(CAPTURE, ("input",), str(mismatch))) from None
 
 
-@dataclass(frozen=True, slots=True)
-class WriteBack:
+class WriteBack(msgspec.Struct, frozen=True):
     """What a parent takes of a child's result."""
 
     whole: Move | None
