@@ -72,6 +72,7 @@ from typedflow.contract.problems import Problem
         (flows.unknown_mode("when", 5, ["and", "or"]), "TF715: when has no mode 5 (int) (modes: 'and', 'or')"),
         (flows.not_a_handler(5), "TF717: a handler is a function that takes Data, not 5 (int) "
          "(give a function, a method or a callable object, or the name of a chunk)"),
+        (flows.not_a_flow(5), "TF717: a child flow is a Flow, not 5 (int) (a function goes to to(…))"),
         (flows.async_in_thread("search"), "TF717: step 'search' is async, and thread=True runs a plain function in a "
          "thread "
          "(leave thread=True out, or make the handler a plain def)"),

@@ -133,8 +133,8 @@ def test_a_layer_that_the_parent_lacks_is_refused() -> None:
          "before "
          "the child (add to write_back: \"value\": \"result\", or a part of the result)"),
         ({"value": {"topic": "result.text"}}, "Report", "TF411: write_back: the next step takes Report, and would get "
-         "Request, the value as it was before the child "
-         "(add to write_back: \"value\": \"result\", or a part of the result)"),
+         "Request, the value as it was before the child but for the fields given "
+         "(give the value as a whole: \"value\": \"result\", or a part of the result)"),
         (None, "Request", "TF411: write_back, left out, is {\"value\": \"result\"}: the next step takes Request, and "
          "would "
          "get Report (take another part of the result, or put a step in between that makes Request of it)"),

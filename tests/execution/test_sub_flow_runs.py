@@ -139,6 +139,41 @@ def test_b41_a_mapping_is_taken_as_it_is_when_the_child_is_added() -> None:
     flow.validate()
 
 
+@pytest.mark.parametrize("add", [
+    lambda child: Flow(Numbers).to_sub_flow(child),
+    lambda child: untyped(Flow(Numbers).to(increment)).to_sub_flow(child, capture={}),
+])  # fmt: skip
+def test_b41_a_child_that_is_no_flow_is_refused_where_it_is_added(add: Any) -> None:
+    with pytest.raises(ContractError, match="TF717: a child flow is a Flow, not 5"):
+        add(5)
+
+
+def test_b41_a_resource_of_the_wrong_class_is_refused_before_a_handler_of_the_child() -> None:
+    class Loose(Resources):
+        tool: Any
+
+    class Parent(Contract):
+        input: int
+        result: Any
+        resources: Loose
+
+    class Strict(Resources):
+        tool: int
+
+    class Child(Contract):
+        input: int
+        result: int
+        resources: Strict
+
+    calls: list[int] = []
+    flow: Flow[Any] = Flow(Parent)
+    child = chain(Child, lambda data: calls.append(data.value))
+    flow.to_sub_flow(child, capture={"input": "value", "resources": {"tool": "resources.tool"}}).end()
+    with pytest.raises(ResourceError, match="TF103"):
+        flow.start(1, runtime_resources={"tool": "no int"})
+    assert calls == []
+
+
 # -- B42: failures
 
 

@@ -152,6 +152,12 @@ def not_a_handler(given: object) -> Problem:
     )
 
 
+def not_a_flow(given: object) -> Problem:
+    """Report a child that is no flow (TF717)."""
+    text = f"a child flow is a Flow, not {describe(given)}"
+    return Problem("TF717", text, "a function goes to to(…)", side="value")
+
+
 def async_in_thread(step: str) -> Problem:
     """Report a coroutine function that is to run in a thread (TF717)."""
     text = f"step {quoted(step)} is async, and thread=True runs a plain function in a thread"

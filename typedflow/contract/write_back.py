@@ -42,7 +42,8 @@ def check_write_back(
         if entry.source is not None and not found:
             bindings.append(Binding(entry.target, entry.source, entry.keys))
     if value is not None and next_value is not None and not next_value.accepts(value):
-        problems.append(_breaks_next(whole, next_value, value, report))
+        by_fields = any(entry.target.scope == "value" for entry in reading.entries)
+        problems.append(_breaks_next(whole, next_value, value, report, by_fields=by_fields))
     if mapping is None:
         problems = [report.of_default(problem) for problem in problems]
     return Verdict(tuple(bindings), tuple(problems), value)
@@ -69,8 +70,11 @@ def _check_entry(
     return problems, source.shape if isinstance(source, Resolution) else None
 
 
-def _breaks_next(whole: Entry | None, takes: Shape, gives: Shape, report: Reporter) -> Problem:
+def _breaks_next(whole: Entry | None, takes: Shape, gives: Shape, report: Reporter, *, by_fields: bool) -> Problem:
     text = f"the next step takes {takes.render()}, and would get {gives.render()}"
+    if whole is None and by_fields:
+        text = f"{text}, the value as it was before the child but for the fields given"
+        return report.at_mapping("11", text, 'give the value as a whole: "value": "result", or a part of the result')
     if whole is None:
         text = f"{text}, the value as it was before the child"
         return report.at_mapping("11", text, 'add to write_back: "value": "result", or a part of the result')

@@ -7,6 +7,8 @@ from typing import Generic, TypedDict, TypeVar
 
 from typing_extensions import TypeVar as CovariantVar
 
+from typedflow.contract import flows
+from typedflow.errors import ContractError
 from typedflow.execution.runtime import FlowRuntime
 
 C = CovariantVar("C", covariant=True)
@@ -20,6 +22,13 @@ class Blueprint(Generic[C]):
 
     def __init__(self, runtime: FlowRuntime) -> None:
         self._runtime = runtime
+
+
+def runtime_of(child: object) -> FlowRuntime:
+    """Give what a child flow consists of, or say that it is none."""
+    if not isinstance(child, Blueprint):
+        raise ContractError(flows.not_a_flow(child))
+    return child._runtime
 
 
 class Capture(TypedDict, total=False):

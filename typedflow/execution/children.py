@@ -119,7 +119,8 @@ def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) 
         for move in write_back.fields:
             put(value, move, move.target, move.read(scopes))
     if write_back.layers:
-        _write_layers(write_back, step, scopes)
+        with step._runtime.flow.lock:  # a thread may be changing the flow_state that is copied here
+            _write_layers(write_back, step, scopes)
     return value
 
 

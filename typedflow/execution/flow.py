@@ -15,7 +15,7 @@ from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, When
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
-from typedflow.execution.blueprint import Blueprint, Capture, WriteBack
+from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime_of
 from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_savable
 from typedflow.execution.data import Data
 from typedflow.execution.execution import Execution, overrides
@@ -169,7 +169,7 @@ class Flow(Blueprint[C]):
     ) -> Process[C, T]: ...
     def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
         """Run a child flow on the input; see `Process.to_sub_flow`."""
-        at = self._builder.sub_flow(self._at, child._runtime, capture, write_back, name)
+        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name)
         return Process(self._builder, at)
 
     def when(

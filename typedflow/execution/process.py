@@ -16,7 +16,7 @@ from typing_extensions import TypeVar, TypeVarTuple
 from typedflow.definition.builder import BatchBlock, Builder, Cursor, MatchBlock
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.blocks import AllHits, Case, Each, Else, FirstHit
-from typedflow.execution.blueprint import Blueprint, Capture, WriteBack
+from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime_of
 from typedflow.execution.data import Data
 from typedflow.execution.members import GivesResult, HasIO, TakesResult
 
@@ -146,7 +146,7 @@ class Process(Generic[C, V, K]):
         copied, resources go by identity; the child has its own state and flow_state, and its flow's resource defaults
         below what is captured. Both mappings are checked with the whole flow, by `validate()`.
         """
-        at = self._builder.sub_flow(self._at, child._runtime, capture, write_back, name)
+        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name)
         return Process(self._builder, at)
 
     # -- batch

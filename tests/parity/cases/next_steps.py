@@ -171,7 +171,7 @@ def the_value_where_the_result_is_taken() -> Flow[Review]:
 def the_value_with_other_fields_where_the_result_is_taken() -> Flow[Review]:
     flow = Flow(Review)
     # P mapping TF411: write_back: the next step takes Report, and would get Request, the value as it was before the
-    #   child (add to write_back: "value": "result", or a part of the result)
+    #   child but for the fields given (give the value as a whole: "value": "result", or a part of the result)
     flow.to_sub_flow(audit, write_back={"value": {"topic": "result.text"}}).to(take_report).end()
     return flow
 
