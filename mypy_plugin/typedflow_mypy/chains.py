@@ -6,7 +6,6 @@ of mypy's message. A wrong `end()` mypy lets pass.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from mypy.nodes import (
@@ -30,11 +29,11 @@ from mypy.types import (
 from typedflow.contract import flows
 from typedflow.contract.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call
-from typedflow_mypy.dependencies import Memo, Steps
+from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword
-from typedflow_mypy.surface import Part, contract_of, contracts, declared_parts, member_of, parts
+from typedflow_mypy.surface import contract_of, contracts, declared_parts, member_of, parts
 
 _SELF: Final = ("Invalid self argument",)
 _BLOCK_OF: Final = {
@@ -173,19 +172,17 @@ def _belongs(mark: str, block: str) -> bool:
 # -- layers as attributes
 
 
-def _undeclared(contract: Type | None, name: str, steps: Steps) -> list[Part]:
-    return [part for part in parts(contract, name, steps) if part.type is None]
+def check_layer(ctx: AttributeContext, name: str, contract: Type | None) -> tuple[bool, Type]:
+    """Reword the use of a layer that the contract does not declare: what mypy finds, and looks for again, itself.
 
-
-def check_layer(ctx: AttributeContext, name: str, memo: Memo) -> Type:
-    """Reword the use of a layer that the contract does not declare: what mypy finds, and looks for again, itself."""
-    contract = contract_of(ctx.type)
-    missing = memo.ask(("layer", contract, name), Steps(), partial(_undeclared, contract, name))
+    Says first whether it is declared, by all that the contract stands for.
+    """
+    missing = [part for part in parts(contract, name, Steps()) if part.type is None]
     for part in missing:
         problem = undeclared_layer(part.name, name, declared_parts(part.contract))
         place = method_name_of(ctx.context, ctx.context) if isinstance(ctx.context, MemberExpr) else ctx.context
         reword(ctx.api, problem, place, _SELF)
-    return AnyType(ANY.type_of_any) if missing else ctx.default_attr_type
+    return not missing, AnyType(ANY.type_of_any) if missing else ctx.default_attr_type
 
 
 def check_put(call: Call) -> FunctionLike:

@@ -27,7 +27,7 @@ from typedflow_mypy.codes import TYPEDFLOW
 from typedflow_mypy.dependencies import Dependencies, Memo
 from typedflow_mypy.fingerprint import fingerprint
 from typedflow_mypy.settings import read_settings, report_settings
-from typedflow_mypy.surface import PACKAGE, is_typedflow
+from typedflow_mypy.surface import PACKAGE, contract_of, is_typedflow
 
 RAISE: Final = "TYPEDFLOW_MYPY_RAISE"
 """In the environment of a test: let a check that fails end the run, with its traceback."""
@@ -205,8 +205,18 @@ class TypedflowPlugin(Plugin):
         return guarded(run, lambda ctx: ctx.default_signature)
 
     def _attribute_hook(self, name: str) -> Callable[[AttributeContext], Type]:
-        memo = self.memo
-        return guarded(lambda ctx: chains.check_layer(ctx, name, memo), lambda ctx: ctx.default_attr_type)
+        declaring: set[Type] = set()
+
+        def run(ctx: AttributeContext) -> Type:
+            contract = contract_of(ctx.type)
+            if contract in declaring:
+                return ctx.default_attr_type
+            is_declared, answer = chains.check_layer(ctx, name, contract)
+            if is_declared and contract is not None and not self._in_daemon:
+                declaring.add(contract)
+            return answer
+
+        return guarded(run, lambda ctx: ctx.default_attr_type)
 
 
 def guarded(hook: Callable[[Any], Answer], default: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
