@@ -6,6 +6,7 @@ Each handler leaves its mark three times: in a file outside (bodies run at least
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ class Tally(FlowState):
 
 class Bells(Events):
     audit: int
+    knock: int
 
 
 class Journey(Contract):
@@ -47,10 +49,17 @@ class Leg(Contract):
 
 
 class Where:
-    """Say where the marks of this process go; None keeps them in memory."""
+    """Say where the marks of this process go, None keeps them in memory; and how long asynchronous steps take."""
 
     folder: Path | None = None
     marks: list[tuple[str, int]] = []
+    seconds: Callable[[], float] | None = None
+
+
+async def work() -> None:
+    """Take the time that a step takes."""
+    if Where.seconds is not None:
+        await asyncio.sleep(Where.seconds())
 
 
 def mark(key: str, value: int) -> None:
@@ -92,6 +101,7 @@ def in_leg(data: Data[Leg, int]) -> None:
 
 
 async def plan(data: Data[Journey, int]) -> list[int]:
+    await work()
     at_root(data, data.value)
     data.emit("audit", data.value)
     return list(range(1, data.value + 1))
@@ -99,6 +109,7 @@ async def plan(data: Data[Journey, int]) -> list[int]:
 
 async def price(data: Data[Journey, int]) -> int:
     """Fail at the first attempt, before anything counts."""
+    await work()
     if data.attempt == 1 and data.value % 2:
         raise OSError("not reachable at first")
     at_root(data, data.value)
@@ -112,6 +123,7 @@ def twice(data: Data[Leg, int]) -> int:
 
 async def ask(data: Data[Leg, int]) -> int:
     """Ask the outside about every other value."""
+    await work()
     in_leg(data)
     if data.value % 40 == 0:
         data.pause_for({"price": data.value}, type="human")
@@ -129,6 +141,7 @@ def count(data: Data[Journey, list[int]]) -> int:
 
 
 async def approve(data: Data[Journey, list[int]]) -> int:
+    await work()
     at_root(data, sum(data.value))
     data.pause_for({"total": sum(data.value)}, type="human", interrupt_id="approval")
 
@@ -148,6 +161,7 @@ async def is_any(data: Data[Journey, int]) -> bool:
 
 
 async def discount(data: Data[Journey, int]) -> int:
+    await work()
     at_root(data, data.value)
     return data.value - 1
 
@@ -158,8 +172,15 @@ def keep(data: Data[Journey, int]) -> int:
 
 
 async def audit(data: Data[Journey, int]) -> int:
+    await work()
     at_root(data, data.value)
     return -data.value
+
+
+async def knock(data: Data[Journey, int]) -> int:
+    await work()
+    at_root(data, data.value)
+    return data.value
 
 
 class Both(TypedDict):
@@ -168,6 +189,7 @@ class Both(TypedDict):
 
 
 async def finish(data: Data[Journey, dict[str, Any]]) -> dict[str, int]:
+    await work()
     main, audited = data.value["main"], data.value["audit"]
     at_root(data, sum(main))
     return {"sum": sum(main), "audit": audited, "total": data.state.total}
@@ -185,6 +207,7 @@ def build() -> Flow[Any]:
     matched = both.match(mode="hit_all").case(is_large).to(discount).case(is_any).to(keep).end_match()
     matched.collect("both", "main")
     flow.when("audit").to(audit).collect("both", "audit").to(finish).end()
+    flow.when("knock").to(knock)
     return flow
 
 

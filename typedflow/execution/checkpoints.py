@@ -15,7 +15,8 @@ from typing import Any, Literal, TypeAlias
 from typedflow.contract import snapshots
 from typedflow.contract.problems import Problem
 from typedflow.engine.plan import Plan
-from typedflow.errors import ContractError, SnapshotError, StoreError
+from typedflow.engine.status import Status
+from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import points
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
 from typedflow.execution.saving import snapshot_of
@@ -32,7 +33,7 @@ Checkpoint: TypeAlias = Literal["pause", "step"]
 class Checkpoints:
     """Save one execution into its store."""
 
-    __slots__ = ("_done", "_running", "_wanted", "each_step", "runtime", "sequence", "store")
+    __slots__ = ("_done", "_running", "_unsure", "_wanted", "each_step", "kept", "runtime", "sequence", "store")
 
     def __init__(
         self, runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint, sequence: int | None
@@ -42,6 +43,10 @@ class Checkpoints:
         self.each_step = checkpoint == "step"
         self.sequence = sequence
         """That of the stored snapshot; None where there is none yet."""
+        self.kept: Status | None = None
+        """The status in the last save."""
+        self._unsure: tuple[StoredSnapshot, int] | None = None
+        """A save that failed or was cut off, and may have come through all the same; the operations that were in it."""
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
@@ -56,6 +61,10 @@ class Checkpoints:
                 self._running.add_done_callback(_look_at)
             await asyncio.shield(self._running)
 
+    def follow(self, stored: StoredSnapshot) -> None:
+        """Go on from what was loaded from the store."""
+        self.sequence, self.kept = stored.sequence, Status(stored.status)
+
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
         if self.store.shares_flow_state and self.runtime.flow.flow_state is not None:
@@ -64,10 +73,24 @@ class Checkpoints:
                 take_flow_state(self.runtime.flow, stored, self.runtime.operations or ())
         await self.commit()
 
-    async def keep_failure(self, error: Exception) -> None:
-        """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
+    @property
+    def behind(self) -> bool:
+        """Say whether something was to be saved and is not."""
+        return self._done < self._wanted
+
+    async def rest(self) -> None:
+        """Wait until no save is under way."""
         if self._running is not None:
             await asyncio.wait([self._running])
+
+    async def keep_end(self) -> None:
+        """Save a cancelled run, once."""
+        if self.kept is not Status.CANCELLED:
+            await self.commit()
+
+    async def keep_failure(self, error: Exception) -> None:
+        """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
+        await self.rest()
         if isinstance(error, StoreError | SnapshotError):
             return
         try:
@@ -76,6 +99,12 @@ class Checkpoints:
             error.add_note(f"the failed run could not be saved either: {second}")
 
     async def _save(self) -> None:
+        current_step.set(None)  # a step has begun this task, but what is replayed in it is none of its doing
+        if self._unsure is not None:
+            await self._find_out(*self._unsure)
+            if self.kept in (Status.COMPLETED, Status.CANCELLED):
+                self._done = self._wanted
+                return
         upto, runtime = self._wanted, self.runtime
         sequence = (self.sequence or 0) + 1
         shared = self.store.shares_flow_state
@@ -86,12 +115,26 @@ class Checkpoints:
             runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
         )
         change = flow_state_change(runtime.flow, operations) if operations else None
-        stored = await self.store.put(record, expected=self.sequence, flow_state=change)
+        self._unsure = record, len(operations)
+        try:
+            stored = await self.store.put(record, expected=self.sequence, flow_state=change)
+        except ConflictError:
+            self._unsure = None
+            raise
         points.at("save.stored")
-        self.sequence, self._done = sequence, upto
+        self._unsure = None
+        self.sequence, self._done, self.kept = sequence, upto, snapshot.status
         if stored is not None:
             del (runtime.operations or [])[: len(operations)]
             take_flow_state(runtime.flow, stored, runtime.operations or ())
+
+    async def _find_out(self, record: StoredSnapshot, operations: int) -> None:
+        """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
+        stored = await self.store.get(self.runtime.id)
+        if stored == record:
+            self.follow(record)
+            del (self.runtime.operations or [])[:operations]
+        self._unsure = None
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
@@ -131,7 +174,7 @@ def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], ob
 def take_flow_state(flow: FlowRuntime, stored: bytes, pending: Sequence[Callable[[Any], object]]) -> None:
     """Show in this process what the store holds now, with what is not committed yet on top of it."""
     value = compile_codec(flow.spec.flow_state).decode(stored, "flow_state", "json")
-    step = current_step.set(None)  # a save is begun by a step, but is none of its doing
+    step = current_step.set(None)  # the run may be inside a step of another
     try:
         for operation in pending:
             operation(value)

@@ -127,8 +127,12 @@ class Execution(Generic[C]):
     async def async_retry(self, *, timeout: float | None = None) -> Status:
         """Run the failed and the cut-off steps once more, with the values that they had.
 
-        For an execution that failed, or that was saved while it was running and has been loaded.
+        For an execution that failed, or that was saved while it was running and has been loaded. Where the run had come
+        to its end and only the save of it failed, it is saved once more.
         """
+        if self._is_unsaved():
+            await self._runtime.checkpoints.commit()
+            return self.status
         if self.status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
         self._require_resources()
@@ -136,6 +140,12 @@ class Execution(Generic[C]):
             if runtime.run.status in (Status.FAILED, Status.RUNNING):
                 runtime.run.retried()
         return await self._drive(timeout)
+
+    def _is_unsaved(self) -> bool:
+        """Say whether the store failed when the end of a run was to be saved."""
+        checkpoints = self._runtime.checkpoints
+        at_rest = self.status in (Status.WAITING, Status.COMPLETED) and self._runtime.driver is None
+        return at_rest and checkpoints is not None and bool(checkpoints.behind)
 
     def _is_cut_off(self) -> bool:
         """Say whether this was saved while it ran, so that nobody runs it now."""
@@ -163,16 +173,16 @@ class Execution(Generic[C]):
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
 
-        Whoever awaits the run gets CancelledError.
+        Whoever awaits the run gets CancelledError. Where the store fails, a second call saves once more.
         """
         runtime = self._runtime
-        if runtime.driver is not None:
+        while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
             await self._stopped()
         if self.status not in (Status.COMPLETED, Status.CANCELLED):
             self._cancelled()
-            if runtime.checkpoints is not None:
-                await runtime.checkpoints.commit()
+        if self.status is Status.CANCELLED and runtime.checkpoints is not None:
+            await runtime.checkpoints.keep_end()
         return self.status
 
     def _cancelled(self) -> None:
@@ -415,15 +425,22 @@ class Execution(Generic[C]):
                 await checkpoints.keep_failure(error)
             raise
         finally:
-            for open_ in runtime.tree():
-                open_.driver = None
-            if runtime.run.status is Status.RUNNING:
-                self._cancelled()
-                if checkpoints is not None and driver.cancel_asked:
-                    await checkpoints.commit()
-            if self._done is not None and not self._done.done():
-                self._done.set_result(failure)
-            self._done = None
+            try:
+                if checkpoints is not None:
+                    await checkpoints.rest()
+            finally:
+                self._let_go(failure)
+
+    def _let_go(self, failure: Exception | None) -> None:
+        """Have nobody run this any more, and tell those who wait for that."""
+        runtime = self._runtime
+        for open_ in runtime.tree():
+            open_.driver = None
+        if runtime.run.status is Status.RUNNING:
+            self._cancelled()
+        if self._done is not None and not self._done.done():
+            self._done.set_result(failure)
+        self._done = None
 
     async def _run(self, driver: Driver, timeout: float | None) -> None:
         """Work until nothing is left, within the time allowed."""

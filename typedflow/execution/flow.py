@@ -252,7 +252,7 @@ class Flow(Blueprint[C]):
             raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)
         execution = self.create_execution(concurrency=concurrency, store=store, checkpoint=checkpoint)
         execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=max(len(stored.data), MAX_BYTES))
-        execution._runtime.checkpoints.sequence = stored.sequence
+        execution._runtime.checkpoints.follow(stored)
         return execution
 
     async def async_start(
