@@ -117,3 +117,11 @@ def test_all_missing_state_fields_come_at_once() -> None:
 )  # fmt: skip
 def test_a_refused_call_is_told_the_way_out(problem: Problem, message: str) -> None:
     assert problem.render() == message
+
+
+def test_an_update_inside_an_update_says_what_to_do() -> None:
+    text = (
+        "TF821: update_flow_state() was called by the function of another update_flow_state() "
+        "(make both changes in one function: it gets the whole flow_state)"
+    )
+    assert executions.nested_update().render() == text

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.execution.chains import chain, run
@@ -323,3 +324,25 @@ async def test_a_wrong_item_is_refused() -> None:
 def test_a_contract_without_a_stream_says_so(act: Any) -> None:
     with pytest.raises(ContractError, match="contract 'Silent' declares no stream"):
         act(chain(Silent, lambda data: data.put("x")))
+
+
+def test_a_step_may_give_a_subclass_where_the_next_takes_its_base() -> None:
+    class Base(msgspec.Struct):
+        name: str
+
+    class Sub(Base):
+        size: int = 0
+
+    class Named(Contract):
+        input: str
+        result: str
+
+    def make(data: Data[Named, str]) -> Sub:
+        return Sub(name=data.value)
+
+    def read(data: Data[Named, Base]) -> str:
+        return data.value.name
+
+    flow = Flow(Named)
+    flow.to(make).to(read).end()
+    assert flow.start("a") == "a"

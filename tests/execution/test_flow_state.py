@@ -8,6 +8,7 @@ import threading
 import weakref
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.execution.chains import BOTH_FORMS, Form, chain, run, untyped
@@ -392,3 +393,30 @@ async def test_an_update_of_a_step_that_is_over_is_refused() -> None:
     with pytest.raises(FinishedError, match=over):
         await later[0]
     assert flow.flow_state.reviewed == 0
+
+
+def test_an_update_inside_an_update_is_refused_and_changes_nothing() -> None:
+    flow = Flow(Count, name="count")
+
+    def outer(counters: Counters) -> None:
+        counters.reviewed += 1
+        flow.update_flow_state(lambda inner: setattr(inner, "reviewed", 10))
+
+    with pytest.raises(ContractError, match="TF821"):
+        flow.update_flow_state(outer)
+    flow.update_flow_state(lambda counters: setattr(counters, "reviewed", counters.reviewed + 1))
+    assert flow.flow_state.reviewed == 1
+
+
+def test_an_update_tells_true_from_one_inside_a_list() -> None:
+    class Marks(FlowState):
+        seen: list[int | bool] = msgspec.field(default_factory=lambda: [1])
+
+    class Marked(Contract):
+        input: int
+        result: Any
+        flow_state: Marks
+
+    flow = Flow(Marked)
+    flow.update_flow_state(lambda marks: setattr(marks, "seen", [True]))
+    assert flow.flow_state.seen[0] is True

@@ -127,6 +127,12 @@ def cancelled_inside(step: str) -> Problem:
     return Problem("TF820", text, "a task that it awaits was cancelled: catch the error there")
 
 
+def nested_update() -> Problem:
+    """Report an update_flow_state() that another one's function calls (TF821)."""
+    text = "update_flow_state() was called by the function of another update_flow_state()"
+    return Problem("TF821", text, "make both changes in one function: it gets the whole flow_state")
+
+
 def too_deep(flow: str, depth: int) -> Problem:
     """Report child flows nested past the declared bound (TF814)."""
     text = f"flow {quoted(flow)} is nested deeper than max_depth={depth}"

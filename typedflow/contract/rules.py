@@ -165,6 +165,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF818", RUNTIME, "pause payload that is not JSON"),
         ("TF819", RUNTIME, "step is over"),
         ("TF820", RUNTIME, "cancelled by nobody"),
+        ("TF821", RUNTIME, "update inside an update"),
         ("TF901", RUNTIME, "value that a save would not give back"),
         ("TF902", RUNTIME, "untyped value that is more than JSON"),
         ("TF903", RUNTIME, "type that can never be saved"),

@@ -14,7 +14,7 @@ import msgspec
 from typedflow.contract.bindings import Binding
 from typedflow.contract.capture import check_capture
 from typedflow.contract.write_back import check_write_back
-from typedflow.definition.edges import child_scopes, scopes_of, shape_of, trigger_type
+from typedflow.definition.edges import child_scopes, known, scopes_of, shape_of, trigger_type
 from typedflow.definition.nodes import (
     PLAIN,
     Batch,
@@ -253,11 +253,13 @@ def _compile_step(made: PlanNode, node: Step, source: Any) -> None:
     made.result_type, made.input_type = types.result, types.value
     if types.value is not UNKNOWN and not is_proven(types.value, source):
         made.check_in = compile_check(types.value)
-    if types.result is not UNKNOWN and types.result is not NEVER:
+    if known(types.result) is not UNKNOWN and types.result is not NEVER:
         made.check_out = compile_check(types.result)
         made.exact_out = exact_class(types.result) or NoExactClass
 
 
 def is_proven(target: Any, source: Any) -> bool:
     """Say whether the source's type alone proves its values valid for the target."""
-    return source is not UNKNOWN and source is not NEVER and source is not Any and accepts(target, source)
+    return (
+        source is not UNKNOWN and source is not NEVER and source is not Any and accepts(target, source, subclasses=True)
+    )

@@ -16,7 +16,7 @@ from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.schema.layer_fields import require_fields
+from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.writing import current_step
 
@@ -37,6 +37,7 @@ class Data(Generic[C, V]):
 
     __slots__ = (
         "_early",
+        "_held",
         "_node",
         "_operations",
         "_replaying",
@@ -62,6 +63,8 @@ class Data(Generic[C, V]):
         self._touched: dict[tuple[bool, str], None] | None = None
         self._early: Any = UNSET
         self._operations: list[Callable[[Any], object]] | None = None
+        self._held: list[tuple[str, Any, Any]] | None = None
+        """Of a shared flow_state: the containers that were read, each with its field and a copy as it was then."""
         self._replaying = False
         self.attempt = 1
         self.revoked = False
@@ -103,6 +106,7 @@ class Data(Generic[C, V]):
         If it raises, nothing changed. It must be pure: with a shared store it is replayed on what is stored.
         """
         self._require_open("update_flow_state")
+        self._keep_held()
         self._replaying = True
         try:
             self._runtime.flow.update_flow_state(change)
@@ -139,6 +143,7 @@ class Data(Generic[C, V]):
 
     def put(self: Data[TakesStream[S], Any], item: S) -> None:
         """Hand an item to the stream at once; dropped when nobody listens."""
+        self._require_open("put")
         self._runtime.put(item)
 
     def set_result(self: Data[TakesResult[S], Any], value: S) -> None:
@@ -265,9 +270,14 @@ class Data(Generic[C, V]):
             fields = [field for of_state, field in self._touched or () if of_state is is_state]
             if layer is not None and fields:
                 require_fields(layer, fields)
-                if not is_state and self._runtime.shares_flow_state:
-                    for field in fields:
-                        self._operate(_set(field, copy.deepcopy(getattr(layer, field))))
+        self._keep_held()
+
+    def _keep_held(self) -> None:
+        """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""
+        held, self._held = self._held, None
+        for field, value, before in held or ():
+            if value != before:
+                self._operate(_set(field, copy.deepcopy(value)))
 
     # -- what the layers ask of the step in progress (schema.writing.StepInProgress)
 
@@ -295,6 +305,16 @@ class Data(Generic[C, V]):
             if self._touched is None:
                 self._touched = {}
             self._touched[is_state, field] = None
+            if not is_state and self._runtime.shares_flow_state and not self._replaying:
+                self._hold(layer, field)
+
+    def _hold(self, layer: Any, field: str) -> None:
+        """Remember a container of the shared flow_state as it is now; another save may put a new one in its place."""
+        value = layer_fields(type(layer))[field].read(layer)
+        if self._held is None:
+            self._held = []
+        if not any(known is value for _, known, _ in self._held):
+            self._held.append((field, value, copy.deepcopy(value)))
 
 
 def _set(path: str, value: Any) -> Callable[[Any], object]:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from typedflow.contract import events, executions
 from typedflow.contract.schema import undeclared_layer
 from typedflow.definition.builder import Builder
@@ -38,7 +40,18 @@ from typedflow.schema.writing import current_step
 class FlowRuntime:
     """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
-    __slots__ = ("_plan", "builder", "flow_state", "headers", "lock", "max_depth", "name", "resources", "spec")
+    __slots__ = (
+        "_plan",
+        "builder",
+        "flow_state",
+        "headers",
+        "lock",
+        "max_depth",
+        "name",
+        "resources",
+        "spec",
+        "updater",
+    )
 
     def __init__(self, name: str, spec: ContractSpec, max_depth: int) -> None:
         self.name = name
@@ -50,6 +63,8 @@ class FlowRuntime:
         self.headers: dict[str, Any] = {}
         """What every snapshot of the flow begins with, by format; made at the first save."""
         self.lock = threading.Lock()
+        self.updater = 0
+        """The thread that is changing the flow_state; 0 where none is."""
         self._plan: Plan | None = None
 
     def supplied(self) -> Collection[str]:
@@ -108,11 +123,17 @@ class FlowRuntime:
         """Let `change` work on a copy, check it, then take it over: all or nothing, one at a time."""
         current = self.require_flow_state()
         cls = type(current)
+        if self.updater == threading.get_ident():
+            raise ContractError(executions.nested_update().at(f"flow '{self.name}'"))
         with self.lock:
-            draft = compile_copy(cls)(current)
-            change(draft)
-            require_fields(draft, cls.__struct_fields__)
-            self._take_over(draft)
+            self.updater = threading.get_ident()
+            try:
+                draft = compile_copy(cls)(current)
+                change(draft)
+                require_fields(draft, cls.__struct_fields__)
+                self._take_over(draft)
+            finally:
+                self.updater = 0
 
     def show_flow_state(self, value: FlowState) -> None:
         """Take over a checked flow_state, without any listener."""
@@ -128,8 +149,15 @@ class FlowRuntime:
         current = self.require_flow_state()
         for name, field in layer_fields(type(current)).items():
             new, old = field.read(value), field.read(current)
-            if type(new) is not type(old) or new != old:  # True is not 1
+            if new != old or not is_alike(new, old):
                 setattr(current, name, new)
+
+
+def is_alike(new: Any, old: Any) -> bool:
+    """Say whether equal values are also written alike: True is not 1, at any depth."""
+    if type(new) is not type(old):
+        return False
+    return type(new) in (int, str, bool, float) or msgspec.msgpack.encode(new) == msgspec.msgpack.encode(old)
 
 
 class Works(Protocol):

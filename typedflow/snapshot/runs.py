@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from msgspec import Raw
 
@@ -207,12 +208,40 @@ def slot_codes(plan: Plan, node: PlanNode, size: int) -> tuple[Any, ...]:
     return ((whole.item if isinstance(whole, CollectionOf) else UNKNOWN),) * size
 
 
+_blocks: Final[WeakKeyDictionary[Plan, Mapping[int, int]]] = WeakKeyDictionary()
+
+
+def blocks_of(plan: Plan) -> Mapping[int, int]:
+    """Give for each node, by index, the node that opens the innermost block round it; those outside have none."""
+    found = _blocks.get(plan)
+    if found is None:
+        inside: dict[int, int] = {}
+        openers = {node.join: node.index for node in plan.nodes if node.join >= 0}
+        waiting = [node for node in plan.nodes if node.kind == Kind.ROOT]
+        seen = {node.index for node in waiting}
+        for node in waiting:
+            at = node.index if _opens_rounds(node) else inside.get(node.index)
+            for target in {target for arm in node.arms for target, _ in arm} - seen:
+                around = inside.get(openers[target]) if target in openers else at
+                if around is not None:
+                    inside[target] = around
+                waiting.append(plan.nodes[target])
+                seen.add(target)
+        found = _blocks[plan] = inside
+    return found
+
+
+def _opens_rounds(node: PlanNode) -> bool:
+    return node.kind in (Kind.EACH, Kind.BATCH) or (node.kind == Kind.MATCH and node.hit_all)
+
+
 class RunReader:
-    """Turn records back into what a run holds; nothing is changed until `into` is called."""
+    """Turn the records of a run back into what it holds."""
 
     def __init__(self, plan: Plan, format: Format) -> None:
         self._plan = plan
         self._format: Format = format
+        self._blocks = blocks_of(plan)
         self._nodes = {node.name: node for node in plan.nodes}
         self._joins: dict[int, Join] = {}
 
@@ -229,13 +258,14 @@ class RunReader:
         """Read one token."""
         node, producer = self._node(record.node, place), self._node(record.producer, place)
         value = self._value(producer, node, record.value, f"{place}.value")
-        return Token(node.index, self._scope(record.scope), value, producer.index, record.visit)
+        return Token(node.index, self._scope(record.scope, node, place), value, producer.index, record.visit)
 
     def paused(self, record: InterruptRecord, place: str) -> Paused:
         """Read one interrupt."""
         payload = compile_codec(UNKNOWN).decode(record.payload, f"{place}.payload", self._format)
         node, producer = self._node(record.token.node, place), self._node(record.token.producer, place)
-        token = Token(node.index, self._scope(record.token.scope), None, producer.index, record.token.visit)
+        scope = self._scope(record.token.scope, node, f"{place}.token")
+        token = Token(node.index, scope, None, producer.index, record.token.visit)
         return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
 
     def pool(self, record: PoolRecord, place: str) -> tuple[tuple[int, Join | None, int], dict[int, Any]]:
@@ -248,7 +278,7 @@ class RunReader:
             if name not in slots:
                 raise SnapshotError(snapshots.dangling(here, f"'{node.name}' has no such branch"), path=here)
             gathered[slots[name]] = compile_codec(node.slot_types[slots[name]]).decode(raw, here, self._format)
-        return pool_key(node, self._scope(record.scope)), gathered
+        return pool_key(node, self._scope(record.scope, node, place)), gathered
 
     def _node(self, name: str, place: str) -> PlanNode:
         node = self._nodes.get(name)
@@ -256,8 +286,13 @@ class RunReader:
             raise SnapshotError(snapshots.dangling(place, f"the flow has no node '{name}'"), path=place)
         return node
 
-    def _scope(self, record: ScopeRecord | None) -> Scope | None:
-        return None if record is None else Scope(self._joins[record.join], record.item)
+    def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
+        """Read where something stands, which has to be in a round of the block that its node is in."""
+        scope = None if record is None else Scope(self._joins[record.join], record.item)
+        if (None if scope is None else scope.join.node) != self._blocks.get(node.index):
+            place = f"{place}.scope"
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is not in that block"), path=place)
+        return scope
 
     def _value(self, producer: PlanNode, consumer: PlanNode, raw: Raw, place: str) -> Any:
         if producer.kind == Kind.COLLECT:
@@ -299,12 +334,12 @@ class RunReader:
 
     def _join(self, record: JoinRecord, place: str) -> Join:
         node, producer = self._node(record.node, place), self._node(record.producer, place)
-        if node.kind not in (Kind.EACH, Kind.BATCH, Kind.MATCH):
+        if not _opens_rounds(node):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
         slots: list[Any] = []
         types = slot_codes(self._plan, node, len(record.slots))
-        if len(types) != len(record.slots):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(types)} branches"), path=place)
+        if node.kind == Kind.BATCH and len(node.arms) != len(record.slots):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} branches"), path=place)
         closed = all(record.slots)
         for index, (slot, tp) in enumerate(zip(record.slots, types, strict=True)):
             here = f"{place}.slots[{index}]"
@@ -312,13 +347,13 @@ class RunReader:
                 slots.append(None)
             else:
                 slots.append(compile_codec(tp).decode(slot[0], here, self._format) if slot else UNSET)
-        if (record.hits is not None) != (node.kind == Kind.MATCH):
+        if (record.hits is None) == node.hit_all:
             raise SnapshotError(snapshots.dangling(place, f"hits do not go with '{node.name}'"), path=place)
         if record.hits is not None and any(hit >= len(node.arms) for hit in record.hits):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
         return Join(
             node.index,
-            self._scope(record.scope),
+            self._scope(record.scope, node, place),
             record.visit,
             producer.index,
             self._source(record, node, producer, f"{place}.source"),
