@@ -97,3 +97,45 @@ async def test_executions_of_one_process_add_up(tmp_path: Path) -> None:
         runs = [flow.create_execution(store=store, checkpoint="step").async_start(1) for _ in range(10)]
         await asyncio.gather(*runs)
         assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 20
+
+
+async def test_a_container_that_a_step_only_reads_stays_as_others_have_left_it(tmp_path: Path) -> None:
+    async def read(data: Data[Sum, int]) -> int:
+        seen = len(data.flow_state.last)
+        async with SQLiteStore(tmp_path / "store.db") as other:
+            elsewhere = adding("elsewhere").create_execution(store=other, checkpoint="step")
+            await elsewhere.async_start(1)
+        return seen
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(read).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store, checkpoint="step").async_start(1)
+        assert (await stored(store, "Sum"))["last"] == {"elsewhere": 1}
+
+
+async def test_a_container_that_a_step_changes_in_place_is_stored(tmp_path: Path) -> None:
+    async def change(data: Data[Sum, int]) -> int:
+        data.flow_state.last["first"] = data.value
+        data.update_flow_state(add_one)
+        data.update_flow_state(lambda tally: tally.last.update(second=2))
+        data.flow_state.last["third"] = 3
+        return data.value
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(change).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store, checkpoint="step").async_start(1)
+        assert await stored(store, "Sum") == {"steps": 1, "last": {"first": 1, "second": 2, "third": 3}}
+
+
+def adding(key: str) -> Flow[Any]:
+    """Give a flow of the same name, as another process has it, that adds an entry."""
+    flow: Flow[Any] = Flow(Sum)
+
+    def add(data: Data[Sum, int]) -> int:
+        data.update_flow_state(lambda tally: tally.last.__setitem__(key, data.value))
+        return data.value
+
+    flow.to(add).end()
+    return flow

@@ -1,0 +1,104 @@
+"""Several processes with one store: they count in one flow_state, and answer one paused execution."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.crash import adders
+from tests.stores.conformance import budget
+from typedflow import Status
+from typedflow.stores import SQLiteStore
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Start a process and wait until it is ready to begin; it is dead at the end."""
+    command = [sys.executable, "-m", "tests.crash.adders", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert read(process) == "ready"
+            yield process
+        finally:
+            process.kill()
+
+
+def read(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def begin(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def run_together(*orders: tuple[object, ...]) -> list[int]:
+    with ExitStack() as stack:
+        processes = [stack.enter_context(started(*order)) for order in orders]
+        for process in processes:
+            begin(process)
+        return [process.wait() for process in processes]
+
+
+def check_sum(folder: Path, names: list[str], executions: int) -> None:
+    """Check that each step of each execution has counted exactly once."""
+
+    async def stored() -> adders.Tally:
+        async with SQLiteStore(folder / "store.db") as store:
+            assert {entry.status for entry in await store.list("adding")} == {"completed"}
+            return msgspec.json.decode(await store.get_flow_state("adding") or b"", type=adders.Tally)
+
+    tally = asyncio.run(stored())
+    keys = [f"{name}-{n}:add{step}@0" for name in names for n in range(executions) for step in range(5)]
+    assert tally.by_key == dict.fromkeys(keys, 1)
+    assert tally.total == len(keys)
+
+
+def test_what_executions_in_several_processes_count_adds_up(folder: Path) -> None:
+    names = ["p0", "p1", "p2"]
+    assert run_together(*(("add", folder, name, 6, "") for name in names)) == [0, 0, 0]
+    check_sum(folder, names, 6)
+
+
+@pytest.mark.long
+def test_only_committed_steps_of_killed_processes_count_and_once(folder: Path) -> None:
+    names = ["p0", "p1"]
+    for number in range(max(2, int(budget()))):
+        here = folder / str(number)
+        here.mkdir()
+        for kill in range(3):
+            run_together(*(("add", here, name, 4, f"{number} {kill} {name}") for name in names))
+        assert run_together(*(("add", here, name, 4, "") for name in names)) == [0, 0]
+        check_sum(here, names, 4)
+
+
+def test_of_two_processes_that_answer_one_pause_exactly_one_goes_on(folder: Path) -> None:
+    async def pause() -> None:
+        async with SQLiteStore(folder / "store.db") as store:
+            execution = adders.asking().create_execution(execution_id="asked", store=store)
+            assert await execution.async_start(1) is Status.WAITING
+
+    asyncio.run(pause())
+    with started("answer", folder, 1) as first, started("answer", folder, 2) as second:
+        for process in (first, second):
+            begin(process)
+            assert read(process) == "opened"
+        for process in (first, second):
+            begin(process)
+        said = [process.communicate()[0].split("\n") for process in (first, second)]
+    won, lost = sorted(said, key=lambda lines: lines[0].startswith("conflict"))
+    value = won[0].removeprefix("handler ")
+    assert won == [f"handler {value}", f"finished {value}", ""]
+    assert lost[0].startswith("conflict ")
+    assert lost[1:] == [""]
