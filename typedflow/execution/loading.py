@@ -52,6 +52,8 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
         node = plan.nodes[token.node]
         if node.kind != Kind.CHILD:
             raise SnapshotError(snapshots.dangling(here, f"'{node.name}' runs no child flow"), path=here)
+        if any(token is taken for taken, _, _ in loaded.children):
+            raise SnapshotError(snapshots.dangling(here, f"there are two children of token {child.parent}"), path=here)
         child_flow = node.child.for_child()
         loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
     _place_tokens(loaded, tokens, place)

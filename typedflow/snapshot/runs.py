@@ -6,7 +6,7 @@ everything not even its source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -208,6 +208,16 @@ def slot_codes(plan: Plan, node: PlanNode, size: int) -> tuple[Any, ...]:
     return ((whole.item if isinstance(whole, CollectionOf) else UNKNOWN),) * size
 
 
+def _require_parts(given: Collection[str], wanted: Collection[str], what: str, place: str) -> None:
+    """Check that a value of several parts has exactly those that its node puts together."""
+    for name in given:
+        if name not in wanted:
+            raise SnapshotError(snapshots.dangling(place, f"there is no {what} '{name}'"), path=place)
+    for name in wanted:
+        if name not in given:
+            raise SnapshotError(snapshots.dangling(place, f"nothing for {what} '{name}'"), path=place)
+
+
 _blocks: Final[WeakKeyDictionary[Plan, Mapping[int, int]]] = WeakKeyDictionary()
 
 
@@ -298,18 +308,14 @@ class RunReader:
         if producer.kind == Kind.COLLECT:
             with reading(place):
                 coded = _BY_NAME[self._format](raw)
+            _require_parts(coded, producer.branches, "branch", place)
             return {
-                name: compile_codec(tp).decode(self._part(coded, name, place), f"{place}.{name}", self._format)
+                name: compile_codec(tp).decode(coded[name], f"{place}.{name}", self._format)
                 for name, tp in zip(producer.branches, producer.slot_types, strict=True)
             }
         if producer.triggers and producer.mode != "simple_or":
             return self._fired(producer, raw, place)
         return compile_codec(edge_type(producer, consumer)).decode(raw, place, self._format)
-
-    def _part(self, coded: Mapping[str, Raw], name: str, place: str) -> Raw:
-        if name not in coded:
-            raise SnapshotError(snapshots.dangling(place, f"nothing for branch '{name}'"), path=place)
-        return coded[name]
 
     def _fired(self, listener: PlanNode, raw: Raw, place: str) -> Any:
         types = trigger_types(listener)
@@ -319,9 +325,11 @@ class RunReader:
                 named = {kind: {name: inner}}
             else:
                 named = _BY_KIND[self._format](raw)
-        for kind, name in ((kind, name) for kind, values in named.items() for name in values):
-            if (kind, name) not in types:
-                raise SnapshotError(snapshots.dangling(place, f"no trigger {kind} '{name}'"), path=place)
+        given = [f"{kind} {name}" for kind, values in named.items() for name in values]
+        known = slot_names(listener)
+        _require_parts(
+            given, known if listener.mode == "and" else [name for name in known if name in given], "trigger", place
+        )
         if listener.mode == "or":
             return (kind, name, compile_codec(types[kind, name]).decode(inner, place, self._format))
         return {
