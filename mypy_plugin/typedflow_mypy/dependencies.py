@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Steps:
     """The classes that one check stepped through, whether it found what it looked for or not."""
 
-    __slots__ = ("_counted", "_modules", "classes", "members", "parts")
+    __slots__ = ("_counted", "_modules", "_named", "_triggers", "classes", "members", "parts")
 
     def __init__(self) -> None:
         self.classes: dict[TypeInfo, None] = {}
@@ -30,6 +30,8 @@ class Steps:
         """The steps of answers that were known already."""
         self._modules: frozenset[str] = frozenset()
         self._counted = 0
+        self._triggers: frozenset[str] = frozenset()
+        self._named = 0
 
     def through(self, info: TypeInfo, *names: str) -> None:
         """Remember that the answer depends on a class, and on these members of it."""
@@ -50,15 +52,25 @@ class Steps:
             self._counted = len(self.classes)
         return self._modules
 
+    @property
+    def triggers(self) -> frozenset[str]:
+        """Give the names whose change makes a check of these steps stale; those of the parts not included."""
+        if self._named != len(self.classes) + len(self.members):
+            self._triggers = frozenset(_triggers(self))
+            self._named = len(self.classes) + len(self.members)
+        return self._triggers
+
 
 class Memo:
     """Answers that are the same wherever they are asked for, with the steps that led to them.
 
-    Not in the daemon, where classes change in place.
+    In the daemon classes change in place: there the answers are dropped whenever mypy analyses a class or a type again,
+    and when it goes on to another module, see `drop` and `enter`.
     """
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
+    def __init__(self, *, in_daemon: bool) -> None:
+        self._in_daemon = in_daemon
+        self._module = ""
         self._answers: dict[Hashable, tuple[Any, Steps]] = {}
         self._settled: dict[Hashable, tuple[Any, Steps]] = {}
 
@@ -68,13 +80,23 @@ class Memo:
 
     def settle(self, check: object, receiver: Hashable, text: str, answer: object, steps: Steps) -> None:
         """Keep such an answer."""
-        if self._enabled:
-            self._settled[check, receiver, text] = (answer, steps)
+        self._settled[check, receiver, text] = (answer, steps)
+
+    def drop(self) -> None:
+        """Forget every answer, in the daemon."""
+        if self._in_daemon and self._answers:
+            self._answers.clear()
+            self._settled.clear()
+
+    def enter(self, module: str) -> None:
+        """Forget every answer that was given in another module, in the daemon."""
+        if self._in_daemon and module != self._module:
+            self._module = module
+            self._answers.clear()
+            self._settled.clear()
 
     def ask(self, key: Hashable, steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
-        if not self._enabled:
-            return find(steps)
         known = self._answers.get(key)
         if known is None:
             own = Steps()
@@ -102,7 +124,7 @@ class Dependencies:
         if steps.classes:
             modules |= steps.modules
         if self._fine_grained:
-            _add_triggers(tree, api, set(_triggers(steps)))
+            _add_triggers(tree, api, steps)
 
     def record_module(self, module: str, steps: Steps) -> None:
         """Record the steps of a check that was made in semantic analysis."""
@@ -116,24 +138,25 @@ class Dependencies:
 
 
 def _triggers(steps: Steps) -> Iterable[str]:
-    for part in steps.all():
-        for info in part.classes:
-            for base in info.mro[:-1]:
-                yield base.fullname
-                yield base.fullname + WILDCARD
-        for info, name in part.members:
-            for base in info.mro[:-1]:
-                yield f"{base.fullname}.{name}"
+    for info in steps.classes:
+        for base in info.mro[:-1]:
+            yield base.fullname
+            yield base.fullname + WILDCARD
+    for info, name in steps.members:
+        for base in info.mro[:-1]:
+            yield f"{base.fullname}.{name}"
 
 
 def triggers_of(steps: Steps) -> list[str]:
     """Give the names whose change makes a check of these steps stale, sorted."""
-    return sorted(set(_triggers(steps)))
+    return sorted(name for name in frozenset().union(*(part.triggers for part in steps.all())))
 
 
-def _add_triggers(tree: MypyFile, api: Any, names: set[str]) -> None:
+def _add_triggers(tree: MypyFile, api: Any, steps: Steps) -> None:
     try:
-        tree.alias_deps[api.tscope.current_target()].update(names)
+        names = tree.alias_deps[api.tscope.current_target()]
+        for part in steps.all():
+            names |= part.triggers
     except (AttributeError, AssertionError):
         # Another mypy keeps them elsewhere: cold and incremental runs stay right by the modules.
         return

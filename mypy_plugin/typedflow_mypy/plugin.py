@@ -120,9 +120,10 @@ class TypedflowPlugin(Plugin):
         report_settings(problems)
         self.dependencies = Dependencies(options)
         self._in_daemon = bool(options.fine_grained_incremental)
-        self.memo = Memo(enabled=not self._in_daemon)
+        self.memo = Memo(in_daemon=self._in_daemon)
         # outside of the daemon, where classes change: by the full name of a method
         self._signature_hooks: dict[str, SignatureHook | None] = {}
+        self._hooks = {check: self._signature_hook(check) for check in (*_OF_LAYERS.values(), *_OF_CLASSES.values())}
         self._attribute_hooks = {name: self._attribute_hook(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
 
@@ -142,7 +143,7 @@ class TypedflowPlugin(Plugin):
         if fullname in self._signature_hooks:
             return self._signature_hooks[fullname]
         check = self._check_of(fullname, method)
-        hook = self._signature_hook(check) if check is not None else None
+        hook = self._hooks[check] if check is not None else None
         if not self._in_daemon:
             self._signature_hooks[fullname] = hook
         return hook
@@ -163,8 +164,13 @@ class TypedflowPlugin(Plugin):
             return guarded(schema.check_flow, lambda ctx: ctx.default_return_type)
         return None
 
+    def get_type_analyze_hook(self, fullname: str) -> None:
+        """Change no type: what was answered before mypy analysed one again may not hold any more."""
+        self.memo.drop()
+
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Find the check of a class body, by one of its bases."""
+        self.memo.drop()
         sym = self.lookup_fully_qualified(fullname)
         if sym is None or not isinstance(sym.node, TypeInfo) or not structs.is_struct(sym.node):
             return None
@@ -184,8 +190,11 @@ class TypedflowPlugin(Plugin):
 
     def _signature_hook(self, check: SignatureCheck) -> SignatureHook:
         settings, memo, dependencies = self.settings, self.memo, self.dependencies
+        in_daemon = self._in_daemon
 
         def run(ctx: MethodSigContext) -> FunctionLike:
+            if in_daemon:
+                memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
             text = only_text(ctx.context) if check in _BY_TEXT else None
             if text is not None:
                 settled = memo.settled(check, ctx.type, text)
