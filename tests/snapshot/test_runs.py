@@ -20,9 +20,9 @@ from tests.execution.pausing import (
     document,
     increment,
     show,
-    taken,
     three,
 )
+from tests.snapshot.golden import running
 from typedflow import Contract, Data, Flow, Snapshot, SnapshotError
 from typedflow.snapshot.envelope import ScopeRecord, TokenRecord
 from typedflow.snapshot.runs import blocks_of
@@ -33,21 +33,6 @@ Edit = Callable[[Snapshot], None]
 def _saved(name: str) -> Snapshot:
     async def save() -> Snapshot:
         return (await begin(CASES[name])).save()
-
-    return asyncio.run(save())
-
-
-def _running(name: str, step: str) -> Snapshot:
-    """Give what is saved as a step of a case first begins."""
-
-    async def save() -> Snapshot:
-        saved: list[Snapshot] = []
-        taken.set(lambda data: saved.append(execution.save()) if data.step == step else None)
-        execution = CASES[name].build().create_execution(execution_id="case")
-        await execution.async_start(1)
-        for interrupt_id, interrupt in execution.interrupts.items():
-            await execution.async_continue_with(interrupt_id, CASES[name].answers[interrupt.payload])
-        return saved[0]
 
     return asyncio.run(save())
 
@@ -156,7 +141,7 @@ RUNNING: list[tuple[str, str, Raw, str, str]] = [
 def test_b50_a_value_of_several_parts_is_read_strictly(
     name: str, step: str, value: Raw, path: str, reason: str
 ) -> None:
-    snapshot = _running(name, step)
+    snapshot = asyncio.run(running(CASES[name], step))
     assert snapshot.tokens[0].node == step
     snapshot.tokens[0] = replace(snapshot.tokens[0], value=value)
     _refused(snapshot, name, path, reason)
@@ -169,7 +154,7 @@ def test_b50_two_children_of_one_token_are_refused() -> None:
 
 
 def test_b50_a_bounded_batch_keeps_its_source_for_the_branches_to_come() -> None:
-    snapshot = _running("bounded batch", "ask")
+    snapshot = asyncio.run(running(CASES["bounded batch"], "ask"))
     (join,) = snapshot.joins
     assert (join.launched, bytes(join.source)) == (1, b"1")
     snapshot.joins[0] = replace(join, source=Raw(b'"x"'))
