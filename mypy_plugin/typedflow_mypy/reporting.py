@@ -28,12 +28,14 @@ def reword(api: Any, problem: Problem, where: Context, begins: tuple[str, ...]) 
 def _withdraw(api: Any, where: Context, begins: tuple[str, ...]) -> None:
     try:
         errors = api.msg.errors
-        found = errors.error_info_map.get(errors.file, [])
-        for position in range(len(found) - 1, max(-1, len(found) - 4), -1):
-            info = found[position]
-            if info.message.startswith(begins) and info.severity == "error" and _within(info.line, where):
-                del found[position]
-                return
+        # Within a chain mypy first collects what it says of the earlier calls, and passes it on later.
+        collected = [watcher._filtered for watcher in errors._watchers if watcher._filtered is not None]
+        for found in (*reversed(collected), errors.error_info_map.get(errors.file, [])):
+            for position in range(len(found) - 1, max(-1, len(found) - 4), -1):
+                info = found[position]
+                if info.message.startswith(begins) and info.severity == "error" and _within(info.line, where):
+                    del found[position]
+                    return
     except (AttributeError, TypeError):
         return
 

@@ -7,6 +7,7 @@ given a signature that it has nothing to say of.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from mypy.expandtype import expand_type
 from mypy.nodes import (
@@ -45,14 +46,18 @@ from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape, flat
 from typedflow_mypy.surface import contract_of, contracts, declared_parts, is_typedflow, member_of
 
+_COROUTINE: Final = "typing.Coroutine"
+
 # -- steps
 
 
 def check_step(call: Call) -> FunctionLike:
     """Check a handler against the contract and the value that it gets, and say it in these terms."""
     handler = call.argument("handler")
-    if handler is None or isinstance(handler, (LambdaExpr, StrExpr)):
+    if handler is None or isinstance(handler, StrExpr):
         return call.signature
+    if isinstance(handler, LambdaExpr):
+        return _plain(call, handler)
     if child_contract(call, handler) is not None:
         return _check_child(call, handler)
     value = value_of(call)
@@ -65,6 +70,26 @@ def check_step(call: Call) -> FunctionLike:
     if given is None or wanted is None or is_subtype(given, wanted):
         return call.signature
     return _misfit(call, handler, given, wanted)
+
+
+def _plain(call: Call, handler: LambdaExpr) -> FunctionLike:
+    """Take a lambda for a plain function, unless it gives a coroutine.
+
+    mypy would try it as both, and say of what is wrong inside of it that it fits neither.
+    """
+    wanted, formal = _wanted(call), get_proper_type(call.signature.arg_types[0])
+    if wanted is None or not isinstance(formal, CallableType) or not call.signature.variables:
+        return call.signature
+    given = get_proper_type(call.infer(handler, wanted)[0])
+    result = get_proper_type(given.ret_type) if isinstance(given, CallableType) else None
+    if isinstance(result, Instance) and result.type.fullname == _COROUTINE:
+        return call.signature
+    value = get_proper_type(formal.ret_type)
+    if isinstance(value, Instance) and value.type.fullname == _COROUTINE:
+        return call.signature.copy_modified(
+            arg_types=[formal.copy_modified(ret_type=value.args[2]), *call.signature.arg_types[1:]]
+        )
+    return call.signature
 
 
 def _breaks_write_back(call: Call, handler: CallableType) -> bool:
@@ -144,7 +169,7 @@ def _lacks(call: Call, asked: Instance, mine: Instance) -> Iterator[str]:
 def _returning(signature: CallableType, handler: CallableType) -> CallableType:
     """Give the signature that takes anything, and goes on with what the handler returns."""
     result = get_proper_type(handler.ret_type)
-    if isinstance(result, Instance) and result.type.fullname == "typing.Coroutine" and len(result.args) == 3:
+    if isinstance(result, Instance) and result.type.fullname == _COROUTINE and len(result.args) == 3:
         result = get_proper_type(result.args[2])
     return _taking_anything(signature, result)
 

@@ -134,3 +134,20 @@ def layers(data: Data[Plain, str], execution: Execution[Plain], both: Data[Plain
 
 def unknown(flow: Flow[Any]) -> None:
     flow.to(find).end()
+
+
+async def later(data: Data[Shop, Request]) -> list[str]:
+    return []
+
+
+# lambdas
+reveal_type(flow.to(lambda data: data.value.max_items))
+#           ^ R: typedflow.execution.process.Process[shop.Shop, int, None]
+reveal_type(flow.to(lambda data: later(data)))
+#           ^ R: typedflow.execution.process.Process[shop.Shop, list[str], None]
+flow.to(lambda data: data.emit("aproved", None))
+#                              ^ E: TF501: contract 'Shop' declares no event 'aproved' (did you mean 'approved'?)  [typedflow-event]
+flow.to(lambda data: data.state.set("drafts", ["a", 1]))
+#                                                   ^ E: List item 1 has incompatible type "int"; expected "str"  [list-item]
+flow.to(lambda data: data.value.limit)
+#                    ^ E: "Request" has no attribute "limit"  [attr-defined]
