@@ -3,55 +3,134 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from examples.license_audit import stored
 from examples.license_audit.flow import build_flow
-from examples.license_audit.metadata import InstalledCatalog, UnknownDistributionError
+from examples.license_audit.metadata import UnknownDistributionError
 from examples.license_audit.policy import PolicyError
-from examples.license_audit.records import AuditRequest
-from examples.license_audit.report import render_json, render_table
+from examples.license_audit.records import AuditRequest, Report
+from examples.license_audit.report import render_json, render_questions, render_table
+from typedflow import ExecutionError, SnapshotError, StoreError
 
+PROGRAM: Final = "python -m examples.license_audit"
 DEFAULT_POLICY: Final = Path(__file__).with_name("policy.toml")
-NOTHING_DENIED, SOMETHING_DENIED, BAD_INPUT = 0, 1, 2
+NOTHING_DENIED, SOMETHING_DENIED, BAD_INPUT, WAITING = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one audit and print its report; gives 0, or 1 if a licence is denied, or 2 for input that cannot be used."""
-    options = _parser().parse_args(arguments)
-    request = AuditRequest(policy=options.policy, names=tuple(options.names))
-    catalog = InstalledCatalog(options.path)
-    try:
-        report = build_flow().start(request, runtime_resources={"catalog": catalog})
-    except (PolicyError, UnknownDistributionError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+    """Do what is asked for and print it; gives the exit code, see `--help`."""
+    options = _parse(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names in metadata may be beyond what a terminal can show
+    try:
+        if options.list:
+            return _print_list(options.store)
+        if options.resume is not None:
+            answers = stored.resume(options.store, options.resume, options.decide)
+            return _print_progress(asyncio.run(answers), options)
+        request = _request(options)
+        if options.store is not None:
+            return _print_progress(asyncio.run(stored.begin(request, options.store)), options)
+        catalog = stored.open_catalog(request)
+        return _print_report(build_flow().start(request, runtime_resources={"catalog": catalog}), options.json)
+    except (PolicyError, UnknownDistributionError, ExecutionError, SnapshotError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _request(options: argparse.Namespace) -> AuditRequest:
+    return AuditRequest(
+        policy=options.policy or str(DEFAULT_POLICY),
+        names=tuple(options.names),
+        folders=tuple(str(Path(folder).absolute()) for folder in options.path or ()),
+        ask=options.store is not None,
+    )
+
+
+def _print_report(report: Report, as_json: bool) -> int:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print(render_json(report) if options.json else render_table(report, width), end="")
+    print(render_json(report) if as_json else render_table(report, width), end="")
     return SOMETHING_DENIED if report.counts.denied else NOTHING_DENIED
+
+
+def _print_progress(progress: stored.Progress, options: argparse.Namespace) -> int:
+    """Print the report, or what waits for a decision and how to decide; refused answers are errors before that."""
+    for refusal in progress.refusals:
+        print(f"error: {refusal}", file=sys.stderr)
+    if progress.report is not None:
+        code = _print_report(progress.report, options.json)
+    else:
+        code = WAITING
+        print(render_json(progress) if options.json else _questions(progress, options.store), end="")
+    return BAD_INPUT if progress.refusals else code
+
+
+def _questions(progress: stored.Progress, store: str) -> str:
+    asked = len(progress.questions)
+    command = f"{PROGRAM} --store {shlex.quote(store)} --resume {progress.execution}"
+    return (
+        f"audit {progress.execution} waits for {asked} decision{'s' if asked > 1 else ''}:\n"
+        f"{render_questions(progress.questions)}"
+        f"decide with: {command} --decide {next(iter(progress.questions))}=allow|deny[:note]\n"
+    )
+
+
+def _print_list(store: str) -> int:
+    for entry in asyncio.run(stored.list_audits(store)):
+        print(f"{entry.status:9}  {entry.execution_id}  {entry.saved_at:%Y-%m-%d %H:%M:%S} UTC")
+    return NOTHING_DENIED
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.list or options.resume is not None) and options.store is None:
+        parser.error("--list and --resume need --store")
+    if (options.list or options.resume is not None) and not Path(options.store).is_file():
+        parser.error(f"there is no file '{options.store}'")
+    if options.resume is not None and (options.names or options.policy or options.path):
+        parser.error("names, --policy and --path are those of the audit that is resumed")
+    if options.decide and options.resume is None:
+        parser.error("--decide needs --resume")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m examples.license_audit",
+        prog=PROGRAM,
         description="Audit the licences of installed Python distributions against a policy.",
-        epilog="The exit code is 1 if a licence is denied, and 2 if the policy or a name cannot be used.",
+        epilog="The exit code is 1 if a licence is denied, 2 if something that was given cannot be used, and 3 if the "
+        "audit waits for decisions.",
     )
     parser.add_argument("names", nargs="*", metavar="name", help="a distribution to audit; all, if none is given")
-    parser.add_argument("--policy", default=str(DEFAULT_POLICY), metavar="file", help="a TOML policy (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    parser.add_argument("--policy", metavar="file", help=f"a TOML policy ({DEFAULT_POLICY})")
+    parser.add_argument("--json", action="store_true", help="print the report, or what waits for a decision, as JSON")
     parser.add_argument(
         "--path",
         action="append",
         type=_folder,
         metavar="folder",
         help="a folder with distributions, in place of this Python's own; may be repeated",
+    )
+    kept = parser.add_argument_group("audits that wait for a person to decide what the policy leaves open")
+    kept.add_argument("--store", metavar="file", help="keep the audit in this SQLite file, and ask")
+    kept.add_argument("--list", action="store_true", help="list the audits in the file")
+    kept.add_argument("--resume", metavar="audit", help="go on with an audit, and print what it waits for")
+    kept.add_argument(
+        "--decide",
+        action="append",
+        default=[],
+        type=_answer,
+        metavar="id=allow|deny[:note]",
+        help="answer a question of the audit that is resumed; may be repeated",
     )
     return parser
 
@@ -60,6 +139,15 @@ def _folder(text: str) -> str:
     if not Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"'{text}' is no folder")
     return text
+
+
+def _answer(text: str) -> tuple[str, dict[str, str]]:
+    """Take an answer apart; whether it fits is for the step that asked to say."""
+    interrupt, equals, answer = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"'{text}' is not id=allow or id=deny, with a :note or without")
+    word, _, note = answer.partition(":")
+    return interrupt, {"answer": word, "note": note}
 
 
 if __name__ == "__main__":

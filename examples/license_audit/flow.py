@@ -1,4 +1,7 @@
-"""The audit as a flow: each distribution is classified by a child flow and decided on by match; then the report."""
+"""The audit as a flow: each distribution is classified by a child flow and decided on by match; then the report.
+
+What the policy leaves open goes to a second child flow, which waits for a person, where the request asks for that.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import Final
 from examples.license_audit import handlers
 from examples.license_audit.classification import build_classification
 from examples.license_audit.contracts import Audit
+from examples.license_audit.review import build_review
 from typedflow import Flow
 
-# A bound on what is under way at once; reading metadata is quick, a person's decision will not be.
+# A bound on what is under way at once; what waits for a person gives its place away.
 CONCURRENCY: Final = 8
 
 
@@ -32,6 +36,8 @@ def build_flow() -> Flow[Audit]:
         .to(handlers.deny)
         .case(handlers.is_allowed)
         .to(handlers.allow)
+        .case(handlers.is_asked)
+        .to_sub_flow(build_review(), capture={"input": "value.distribution.name", "state": {"assessment": "value"}})
         .case_else()
         .to(handlers.refer)
         .end_match()

@@ -12,6 +12,7 @@ from examples.license_audit.records import (
     Report,
     Verdict,
     compile_report,
+    find,
 )
 from typedflow import Data
 
@@ -35,17 +36,22 @@ def is_allowed(data: Data[Audit, Assessment]) -> bool:
 
 def deny(data: Data[Audit, Assessment]) -> Finding:
     """Record a distribution that may not be used."""
-    return _finding(data.value)
+    return find(data.value)
 
 
 def allow(data: Data[Audit, Assessment]) -> Finding:
     """Record a distribution that may be used."""
-    return _finding(data.value)
+    return find(data.value)
+
+
+def is_asked(data: Data[Audit, Assessment]) -> bool:
+    """Say whether a person is to be asked about what the policy leaves open."""
+    return data.state.request is not None and data.state.request.ask
 
 
 def refer(data: Data[Audit, Assessment]) -> Finding:
-    """Leave the decision to a person, and say which files to read for it."""
-    return _finding(data.value, data.value.distribution.license_files)
+    """Leave the decision to who reads the report, and say which files to read for it."""
+    return find(data.value, data.value.distribution.license_files)
 
 
 def count(data: Data[Audit, Finding]) -> Finding:
@@ -72,14 +78,3 @@ def conclude(data: Data[Audit, list[Finding]]) -> Report:
     # Who names the distributions does not ask for what else there is.
     unreadable = [] if request.names else data.resources.catalog.unreadable()
     return compile_report(request.policy, data.value, unreadable)
-
-
-def _finding(assessment: Assessment, license_files: tuple[str, ...] = ()) -> Finding:
-    return Finding(
-        name=assessment.distribution.name,
-        version=assessment.distribution.version,
-        verdict=assessment.ruling.verdict,
-        reason=assessment.ruling.reason,
-        license=assessment.license,
-        license_files=license_files,
-    )

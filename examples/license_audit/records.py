@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Verdict(StrEnum):
@@ -40,6 +41,10 @@ class AuditRequest(Struct, frozen=True):
     policy: str
     """The path of a TOML policy file."""
     names: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    """Where the distributions are, so that a resumed audit looks at the same ones; none for this Python's own."""
+    ask: bool = False
+    """Whether the audit waits for a person's decision on what is for review, or only reports it."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +103,9 @@ class Undeclared(Struct, frozen=True, tag="undeclared"):
     """Say that the metadata does not speak of a licence."""
 
 
+Answer: TypeAlias = Literal["allow", "deny"]
+"""What a person says of a licence that the policy leaves open."""
+
 License: TypeAlias = Identified | Conflicting | Unrecognised | Undeclared
 
 
@@ -123,6 +131,23 @@ class Assessment(Struct, frozen=True):
     ruling: Ruling
 
 
+class Question(Struct, frozen=True):
+    """Ask a person about one distribution: what is known, and where to look; as JSON has it."""
+
+    distribution: str
+    version: str
+    licence: str
+    reason: str
+    license_files: list[str] = []
+
+
+class Decision(Struct, frozen=True):
+    """Hold what a person decided."""
+
+    answer: Answer
+    note: str = ""
+
+
 class Finding(Struct, frozen=True):
     """Hold the outcome for one distribution."""
 
@@ -133,6 +158,8 @@ class Finding(Struct, frozen=True):
     license: License
     license_files: tuple[str, ...] = ()
     """Where to look; filled for what a person has to decide."""
+    decision: Decision | None = None
+    """What a person decided, where one was asked."""
 
 
 class Counts(Struct, frozen=True):
@@ -156,6 +183,30 @@ class Report(Struct, frozen=True):
     findings: tuple[Finding, ...]
     unreadable: tuple[str, ...] = ()
     """The places of distributions whose metadata cannot be read; they are not counted."""
+
+
+def find(assessment: Assessment, license_files: tuple[str, ...] = ()) -> Finding:
+    """Record one distribution as the policy has it."""
+    return Finding(
+        name=assessment.distribution.name,
+        version=assessment.distribution.version,
+        verdict=assessment.ruling.verdict,
+        reason=assessment.ruling.reason,
+        license=assessment.license,
+        license_files=license_files,
+    )
+
+
+def decide(assessment: Assessment, decision: Decision) -> Finding:
+    """Record one distribution as a person decided, beside what the policy said."""
+    allows = decision.answer == "allow"
+    said = "allowed in review" if allows else "denied in review"
+    return replace(
+        find(assessment, assessment.distribution.license_files),
+        verdict=Verdict.ALLOWED if allows else Verdict.DENIED,
+        reason=f"{assessment.ruling.reason}; {said}" + (f": {decision.note}" if decision.note else ""),
+        decision=decision,
+    )
 
 
 def compile_report(policy: str, findings: Iterable[Finding], unreadable: Iterable[str] = ()) -> Report:

@@ -1,8 +1,8 @@
-"""A report as text: a table for people, JSON for programs."""
+"""A report, or what is still to be decided for it, as text: a table for people, JSON for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 import msgspec
@@ -13,6 +13,7 @@ from examples.license_audit.records import (
     Finding,
     Identified,
     License,
+    Question,
     Report,
     Undeclared,
     Unrecognised,
@@ -24,9 +25,9 @@ _GAP: Final = "  "
 LICENCE_WIDTH: Final = 44
 
 
-def render_json(report: Report) -> str:
-    """Give the whole report as indented JSON, ending in a newline."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+def render_json(record: msgspec.Struct) -> str:
+    """Give a whole record, a report for instance, as indented JSON, ending in a newline."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
 
 
 def render_table(report: Report, width: int | None = None) -> str:
@@ -40,6 +41,20 @@ def render_table(report: Report, width: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_questions(questions: Mapping[str, Question]) -> str:
+    """Give what waits for a decision, one a line, behind the interrupt id by which it is answered."""
+    width = max(map(len, questions), default=0)
+    return "".join(
+        f"  {interrupt.ljust(width)}  "
+        + _plain(
+            f"{asked.distribution} {asked.version}, {_cut(asked.licence, LICENCE_WIDTH)}: "
+            f"{asked.reason}{_see(asked.license_files)}"
+        )
+        + "\n"
+        for interrupt, asked in questions.items()
+    )
+
+
 def summary(counts: Counts, policy: str) -> str:
     """Give the counts as one sentence."""
     noun = "distribution" if counts.total == 1 else "distributions"
@@ -48,16 +63,17 @@ def summary(counts: Counts, policy: str) -> str:
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    why = "" if finding.verdict is Verdict.ALLOWED else finding.reason
+    why = "" if finding.verdict is Verdict.ALLOWED and finding.decision is None else finding.reason
     if isinstance(finding.license, Identified):
         why = "; ".join(filter(None, (why, *finding.license.remarks)))
-    if finding.license_files:
-        why += f"; see {', '.join(finding.license_files[:3])}{', …' if len(finding.license_files) > 3 else ''}"
-    licence = _cut(_licence(finding.license), LICENCE_WIDTH)
-    return tuple(" ".join(cell.split()) for cell in (finding.verdict, finding.name, finding.version, licence, why))
+    if finding.license_files and finding.decision is None:
+        why += _see(finding.license_files)
+    licence = _cut(name_licence(finding.license), LICENCE_WIDTH)
+    return tuple(_plain(cell) for cell in (finding.verdict, finding.name, finding.version, licence, why))
 
 
-def _licence(license: License) -> str:
+def name_licence(license: License) -> str:
+    """Give the expression, or in a word why there is none."""
     match license:
         case Identified(expression=expression):
             return expression
@@ -69,6 +85,16 @@ def _licence(license: License) -> str:
             return "(none)"
         case _:
             assert_never(license)
+
+
+def _see(files: Sequence[str]) -> str:
+    """Say where to look; nothing where there is nowhere."""
+    return f"; see {', '.join(files[:3])}{', …' if len(files) > 3 else ''}" if files else ""
+
+
+def _plain(text: str) -> str:
+    """Keep the control characters of metadata from the terminal."""
+    return " ".join(text.split())
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], limit: int | None) -> str:
