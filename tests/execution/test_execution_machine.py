@@ -16,7 +16,14 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.stores.conformance import budget
 from typedflow import Contract, Data, Events, Execution, Flow, State, Status
@@ -112,21 +119,28 @@ class ExecutionMachine(RuleBasedStateMachine):
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(call)
 
-    @precondition(lambda self: self.model.status is Status.CREATED)
-    @rule(size=st.integers(0, 4))
+    @initialize(size=st.integers(0, 3))
     def start(self, size: int) -> None:
         self.model.size = size
         self.model.run()
         assert self.run(self.execution.async_start(size)) is self.model.status
 
-    @precondition(lambda self: self.model.status is not Status.CREATED)
     @rule()
     def start_again(self) -> None:
         with pytest.raises(FinishedError):
             self.run(self.execution.async_start(1))
 
+    @precondition(lambda self: self.model.status is Status.WAITING)
+    @rule(which=st.integers(0, 4), answer=st.sampled_from([1, UNLUCKY]))
+    def answer_one_that_waits(self, which: int, answer: int) -> None:
+        waiting = sorted(set(range(self.model.size)) - set(self.model.answers))
+        self.reply(waiting[which % len(waiting)], answer)
+
     @rule(question=st.integers(0, 4), answer=st.sampled_from([1, 2, UNLUCKY]))
     def answer(self, question: int, answer: int) -> None:
+        self.reply(question, answer)
+
+    def reply(self, question: int, answer: int) -> None:
         call = self.execution.async_continue_with(f"q{question}", answer)
         model = self.model
         if model.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
@@ -150,6 +164,11 @@ class ExecutionMachine(RuleBasedStateMachine):
         with pytest.raises((InterruptError, FinishedError)):
             self.run(self.execution.async_continue_with(f"q{question}", "x"))
 
+    @precondition(lambda self: self.model.status is Status.FAILED)
+    @rule()
+    def retry_what_failed(self) -> None:
+        self.retry()
+
     @rule()
     def retry(self) -> None:
         if self.model.status is Status.FAILED:
@@ -168,8 +187,10 @@ class ExecutionMachine(RuleBasedStateMachine):
             self.execution.emit("bell", value)
             self.model.ringing.append(value)
 
-    @rule()
-    def cancel(self) -> None:
+    @rule(seldom=st.integers(0, 9))
+    def cancel(self, seldom: int) -> None:
+        if seldom:
+            return
         status = self.run(self.execution.async_cancel())
         if self.model.status is not Status.COMPLETED:
             self.model.status = Status.CANCELLED
@@ -208,7 +229,7 @@ class ExecutionMachine(RuleBasedStateMachine):
 def test_random_calls_do_what_the_model_does() -> None:
     examples = settings(
         max_examples=int(budget() * 25),
-        stateful_step_count=25,
+        stateful_step_count=40,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
