@@ -76,6 +76,8 @@ def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple
     for statement, name in _annotated(defn):
         problem = rules.check_field_name(defn.name, name.name)
         if problem is not None:
+            if isinstance(name.node, Var):  # mypy would say of the method's type what is said of its name
+                name.node.allow_incompatible_override = True
             yield problem, name
         elif is_saved:
             tp = _declared(info, name.name)
@@ -184,7 +186,7 @@ def _wrong_kind(part: str, tp: Type, steps: Steps) -> str:
         return ""
     if isinstance(proper, Instance):
         steps.through(proper.type)
-        if is_typedflow(proper.type, base):
+        if is_typedflow(proper.type, base) or proper.type.fallback_to_any:
             return ""
     return render(tp)
 

@@ -360,6 +360,23 @@ def test_a_broken_source_still_counts_as_supplied() -> None:
     assert [problem.number for problem in check({"input": {"topic": "valeu"}}, input="Request")] == ["TF301"]
 
 
+@pytest.mark.parametrize(
+    "mapping, child, found",
+    [
+        ({"inputs": "value"}, {"input": "Request"}, ["TF301"]),
+        ({"inputs": "value", "stat": {"request": "value"}}, {"state": "AuditState"}, ["TF301", "TF301"]),
+        ({"wholly": "value"}, {"input": "Request"}, ["TF301", "TF310"]),
+        ({"input": {"topik": "value.topic"}}, {"input": "Request"}, ["TF304"]),
+        ({"input": {"wholly": "value.topic"}}, {"input": "Request"}, ["TF304", "TF310"]),
+        ({"state": {"reqest.topic": "value.topic", "author": "value.author"}}, {"state": "AuditState"}, ["TF304"]),
+    ],
+)
+def test_who_misspells_a_target_does_not_leave_out_the_one_that_he_meant(
+    mapping: dict[str, Any], child: dict[str, str], found: list[str]
+) -> None:
+    assert [problem.number for problem in check(mapping, **child)] == found
+
+
 def test_nothing_is_missed_in_a_scope_that_could_not_be_read() -> None:
     assert [problem.number for problem in check({"input": {"to pic": "value"}}, input="Request")] == ["TF303"]
 

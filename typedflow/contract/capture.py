@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from typedflow.contract.bindings import Binding, Entry, Reporter, Verdict
 from typedflow.contract.mappings import Reading, check_fit, find
+from typedflow.contract.names import nearest
 from typedflow.contract.paths import Path, Resolution, check_writable, resolve
 from typedflow.contract.problems import Problem
 from typedflow.contract.scopes import CAPTURE
@@ -182,9 +183,10 @@ def _missing_fields(shape: S, given: list[Path], above: Path = ()) -> Iterator[t
         return
     inner = shape.without_none() if shape.is_optional() else shape
     below: dict[str, list[Path]] = {}
-    for path in given:
-        below.setdefault(path[0], []).append(path[1:])
     fields = inner.fields()
+    for name, *rest in given:  # who misspells a field, which is reported, does not leave out the one that he meant
+        meant = name if fields is None or name in fields else nearest(name, fields)
+        below.setdefault(meant or name, []).append(() if meant != name else tuple(rest))
     names = list(fields) if fields is not None else list(below)
     for name in names:
         field, child = (fields or {}).get(name), inner.child(name)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from typedflow.contract.bindings import Entry, Place, Reporter
-from typedflow.contract.names import name_hint
+from typedflow.contract.names import name_hint, nearest
 from typedflow.contract.paths import Resolution, parse_path, resolve
 from typedflow.contract.problems import Problem, Side
 from typedflow.contract.resources import check_key
@@ -32,7 +32,7 @@ class Reading:
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self.unread: set[str] = set()
-        """Target scopes with an entry that could not be read: nothing can be said of what they lack."""
+        """Target scopes with an entry that could not be read, or misspelt: nothing can be said of what they lack."""
         self._direction = direction
         self._report = Reporter(direction)
         if isinstance(mapping, Mapping):
@@ -59,6 +59,7 @@ class Reading:
             text = f"{quoted(key) if isinstance(key, str) else describe(key)} is not a scope of {direction.name}"
             hint = name_hint(key, (*direction.sources, *ALIASES), known="scopes")
             self.problems.append(self._report.at_key("01", keys, text, hint))
+            self.unread.update({canonical(meant) for meant in [nearest(key, (*direction.sources, *ALIASES))] if meant})
         elif isinstance(value, Mapping):
             for field, source in value.items():
                 self._read_field(scope, keys[0], field, source)
