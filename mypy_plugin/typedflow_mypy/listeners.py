@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mypy.nodes import DictExpr, Expression, ListExpr, TupleExpr
+from mypy.nodes import (
+    AssignmentStmt,
+    CallExpr,
+    DictExpr,
+    Expression,
+    ExpressionStmt,
+    ForStmt,
+    FuncDef,
+    IfStmt,
+    ListExpr,
+    MemberExpr,
+    ReturnStmt,
+    Statement,
+    StrExpr,
+    TupleExpr,
+    WithStmt,
+)
 from mypy.types import FunctionLike, Instance, LiteralType, TupleType, Type, TypedDictType, get_proper_type
 
 from typedflow.contract.flows import empty_when, unknown_trigger
 from typedflow.contract.paths import check_read
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
-from typedflow_mypy.calls import Call, entries
+from typedflow_mypy.calls import ANY, Call, entries
+from typedflow_mypy.chains import value_at, value_of
 from typedflow_mypy.events import DYNAMIC, payloads
 from typedflow_mypy.shape import MypyShape, union_of
 from typedflow_mypy.surface import contract_of, declared_parts, parts, shape_of
@@ -96,6 +113,57 @@ def _value(call: Call, triggers: list[Trigger], mode: str) -> Type | None:
     for kind, name, tp in triggers:
         by_kind.setdefault(kind, {})[name] = tp
     return typed_dict(call, {kind: typed_dict(call, items) for kind, items in by_kind.items()})
+
+
+def check_collect(call: Call) -> FunctionLike:
+    """Type `collect`: what each branch gives, as far as it stands above this call; the others may be anything."""
+    names = call.texts(call.argument("name"), DYNAMIC)
+    branches = call.texts(call.argument("branch"), DYNAMIC)
+    value = value_of(call)
+    if len(names) != 1 or len(branches) != 1 or value is None:
+        return call.signature
+    function = call.api.scope.current_function()
+    body = function.body.body if isinstance(function, FuncDef) else call.api.tree.defs
+    members = dict(_members(body, names[0]))
+    if len(members) < 2:
+        # the others are put together elsewhere
+        return call.signature
+    items: dict[str, Type] = dict.fromkeys(members, ANY)
+    for branch, chain in members.items():
+        if branch == branches[0]:
+            # what stands below is not known yet, or only from an earlier look at it, in the daemon
+            break
+        known = call.api.lookup_type_or_none(chain)
+        items[branch] = (value_at(call, known) if known is not None else None) or ANY
+    items[branches[0]] = value
+    return call.with_types(_with_value(call.signature.ret_type, typed_dict(call, items)))
+
+
+def _members(body: list[Statement], name: str) -> Iterator[tuple[str, Expression]]:
+    """Find the branches of one collect in the statements at hand, each with the chain that it hangs on."""
+    for statement in body:
+        if isinstance(statement, AssignmentStmt):
+            yield from _in_chain(statement.rvalue, name)
+        elif isinstance(statement, (ExpressionStmt, ReturnStmt)) and statement.expr is not None:
+            yield from _in_chain(statement.expr, name)
+        elif isinstance(statement, IfStmt):
+            for block in [*statement.body, *([statement.else_body] if statement.else_body else [])]:
+                yield from _members(block.body, name)
+        elif isinstance(statement, (ForStmt, WithStmt)):
+            yield from _members(statement.body.body, name)
+
+
+def _in_chain(expr: Expression, name: str) -> Iterator[tuple[str, Expression]]:
+    while isinstance(expr, CallExpr):
+        for argument in expr.args:
+            yield from _in_chain(argument, name)
+        if not isinstance(expr.callee, MemberExpr):
+            return
+        if expr.callee.name == "collect" and len(expr.args) >= 2:
+            given, branch = expr.args[:2]
+            if isinstance(given, StrExpr) and given.value == name and isinstance(branch, StrExpr):
+                yield branch.value, expr.callee.expr
+        expr = expr.callee.expr
 
 
 def typed_dict(call: Call, items: dict[str, Type]) -> TypedDictType:

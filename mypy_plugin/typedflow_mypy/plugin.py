@@ -82,6 +82,8 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Contract.__init_subclass__": schema.check_contract,
     "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,
+    "Flow.collect": listeners.check_collect,
+    "Process.collect": listeners.check_collect,
     "Process.end": chains.check_end,
     **{
         f"{owner}.{name}": steps.check_step

@@ -29,6 +29,7 @@ from mypy.types import (
     Instance,
     ProperType,
     Type,
+    TypedDictType,
     TypeVarType,
     UninhabitedType,
     get_proper_type,
@@ -136,6 +137,8 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
     if not _is_data(takes) or not _is_data(gets):
         return call.signature
     step, found = step_name(call, handler), False
+    if is_dict_for(gets.args[1], takes.args[1]) and is_subtype(gets.args[0], erase_to_bound(takes.args[0])):
+        return _returning(call.signature, given)
     if not is_subtype(gets.args[1], erase_to_bound(takes.args[1])):
         call.report(flows.wrong_input(step, render(takes.args[1]), render(gets.args[1])), handler)
         found = True
@@ -143,6 +146,16 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
         call.report(problem, handler)
         found = True
     return _returning(call.signature, given) if found else call.signature
+
+
+def is_dict_for(given: Type, takes: Type) -> bool:
+    """Say whether what `when` and `collect` give may be taken as a plain dict: it is made for this one step."""
+    made, wanted = get_proper_type(given), get_proper_type(takes)
+    if not isinstance(made, TypedDictType) or not made.is_anonymous() or not isinstance(wanted, Instance):
+        return is_subtype(given, takes)
+    if wanted.type.fullname != "builtins.dict":
+        return is_subtype(given, takes)
+    return all(is_dict_for(item, wanted.args[1]) for item in made.items.values())
 
 
 def _contract_problems(call: Call, step: str, contract: Type, wanted: Type) -> Iterator[Problem]:

@@ -103,10 +103,8 @@ class Bad(State):
     #      ^ E: TF603: field 'lists' of Bad cannot be saved: list[int] is not hashable, so no set can hold it (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     get: int = 0
     # @4 E: TF608: Bad cannot have a field 'get': the name is a method of every layer, or Python's own (rename it, to 'get_value' for instance)  [typedflow-state]
-    #          ^ E: Incompatible types in assignment (expression has type "int", base class "Layer" defined the type as "Callable[[str, Any], Any]")  [assignment]
     to_dict: str = ""
     # @4 E: TF608: Bad cannot have a field 'to_dict': the name is a method of every layer, or Python's own (rename it, to 'to_dict_value' for instance)  [typedflow-state]
-    #              ^ E: Incompatible types in assignment (expression has type "str", base class "Layer" defined the type as "Callable[[], dict[str, Any]]")  [assignment]
 
 
 class Child(Bad):

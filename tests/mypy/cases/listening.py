@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import reveal_type
+from typing import Any, reveal_type
 
 from shop import Approval, Plain, Report, Shop
 
@@ -44,3 +44,34 @@ Flow(Plain).when("approved")
 #                ^ E: TF503: contract 'Plain' declares no events (add an Events class to Plain: `events: PlainEvents`)  [typedflow-event]
 Flow(Plain).when({"state": "x"})
 #                          ^ E: TF611: contract 'Plain' declares no state, only 'input', 'result' (add `state: …` to Plain, a subclass of State)  [typedflow-state]
+
+
+def takes_dict(data: Data[Shop, dict[str, dict[str, Any]]]) -> str:
+    return ""
+
+
+def takes_any(data: Data[Shop, dict[str, Any]]) -> str:
+    return ""
+
+
+def takes_texts(data: Data[Shop, dict[str, str]]) -> str:
+    return ""
+
+
+both = flow.when({"event": ["approved", "ticked"]}, mode="and")
+both.to(takes_dict)
+both.to(takes_any)
+both.to(takes_texts)
+#       ^ E: TF701: step 'takes_texts' takes dict[str, str], and gets {'event': {'approved': Approval, 'ticked': int}} (annotate its parameter Data[…, {'event': {'approved': Approval, 'ticked': int}}], or put a step in between that makes dict[str, str] of it)  [typedflow-flow]
+
+
+def collecting(flow: Flow[Shop]) -> None:
+    reveal_type(flow.when("approved").collect("all", "approval"))
+    #           ^ R: typedflow.execution.process.Process[shop.Shop, TypedDict({'approval': shop.Approval, 'tick': Any}), None]
+    every = flow.when("ticked").collect("all", "tick")
+    reveal_type(every)
+    #           ^ R: typedflow.execution.process.Process[shop.Shop, TypedDict({'approval': shop.Approval, 'tick': int}), None]
+    every.to(takes_any)
+    every.to(takes_texts)
+    #        ^ E: TF701: step 'takes_texts' takes dict[str, str], and gets {'approval': Approval, 'tick': int} (annotate its parameter Data[…, {'approval': Approval, 'tick': int}], or put a step in between that makes dict[str, str] of it)  [typedflow-flow]
+    flow.when("ticked").collect("others", "tick")
