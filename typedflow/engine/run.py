@@ -169,6 +169,11 @@ class Run:
         if self.result is UNSET:
             self.result = value
 
+    def woken(self) -> None:
+        """Go on with what came to a run that waits."""
+        if self.live:
+            self._wake()
+
     # -- questions
 
     def unfilled(self) -> dict[str, list[str]]:

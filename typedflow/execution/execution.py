@@ -453,8 +453,9 @@ class Execution(Generic[C]):
                     if driver.checkpoints is not None:
                         points.at("run.over")
                         await driver.checkpoints.commit()
-                    if not driver.ready:  # else an answer came during the save
+                    if not driver.ready:  # else an answer or an event came during the save
                         break
+                    run.woken()
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:
                 late = TimeoutError(f"{self._place} was not over after {timeout} s")
