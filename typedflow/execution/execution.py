@@ -127,19 +127,27 @@ class Execution(Generic[C]):
     async def async_retry(self, *, timeout: float | None = None) -> Status:
         """Run the failed and the cut-off steps once more, with the values that they had.
 
-        For an execution that failed, or that was saved while it was running and has been loaded. Where the run had come
-        to its end and only the save of it failed, it is saved once more.
+        For an execution that failed, or that was saved while it was running and has been loaded; or one that waits,
+        where an event that was emitted meanwhile has started listeners. With a store it begins with a save. Where the
+        run had come to its end and only the save of it failed, it is saved once more.
         """
-        if self._is_unsaved():
+        woken = self._is_woken()
+        if not woken and self._is_unsaved():
             await self._runtime.checkpoints.commit()
             return self.status
-        if self.status is not Status.FAILED and not self._is_cut_off():
+        if not woken and self.status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
         self._require_resources()
+        self._runtime.run.woken()
         for runtime in reversed(list(self._runtime.tree())):  # what cannot go on leaves those above it failed
             if runtime.run.status in (Status.FAILED, Status.RUNNING):
                 runtime.run.retried()
         return await self._drive(timeout)
+
+    def _is_woken(self) -> bool:
+        """Say whether this waits, and an event has come that nobody has run yet."""
+        run = self._runtime.run
+        return run.status is Status.WAITING and bool(run.live) and self._runtime.driver is None
 
     def _is_unsaved(self) -> bool:
         """Say whether the store failed when the end of a run was to be saved."""
@@ -192,7 +200,8 @@ class Execution(Generic[C]):
     def emit(self, event: str, payload: Any = None) -> None:
         """Emit an event from outside: its listeners start at once in a running execution, else with the next run.
 
-        What an event has started and not yet run is saved with the execution.
+        An execution that waits goes on with its next answer, or at once by `await execution.async_retry()`. What an
+        event has started and not yet run is saved with the execution.
         """
         runtime = self._runtime
         signal = runtime.event(event, payload)
