@@ -73,6 +73,8 @@ class Memo:
         self._module = ""
         self._answers: dict[Hashable, tuple[Any, Steps]] = {}
         self._settled: dict[Hashable, tuple[Any, Steps]] = {}
+        self.overloads: tuple[object, Hashable, Any] | None = None
+        """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
 
     def settled(self, check: object, receiver: Hashable, text: str) -> tuple[Any, Steps] | None:
         """Give the answer to a call that has no other argument than a text, and in which nothing was wrong."""

@@ -254,10 +254,15 @@ def check_sub_flow(call: Call) -> FunctionLike:
         return call.signature
     given = dict(call.keywords())
     capture, write_back = given.get("capture"), given.get("write_back")
-    sub_flow = SubFlow(call, value, contract, child)
-    if not sub_flow.is_known:
-        return call.signature
-    result = sub_flow.check(capture, write_back)
+    known = call.memo.overloads
+    if known is not None and known[:2] == (call.context, call.receiver) and "write_back" in call.signature.arg_names:
+        result: Type = known[2]
+    else:
+        sub_flow = SubFlow(call, value, contract, child)
+        if not sub_flow.is_known:
+            return call.signature
+        result = sub_flow.check(capture, write_back)
+        call.memo.overloads = (call.context, call.receiver, result)
     formals: dict[str, Type] = {"child": ANY}
     if is_read(call, capture):
         formals["capture"] = ANY
