@@ -452,11 +452,12 @@ class Inner(Contract):
 
 @pytest.mark.parametrize("in_child", [False, True], ids=["root", "child"])
 async def test_b45_an_answer_that_what_follows_cannot_take_fails_the_run_and_all_above_it(in_child: bool) -> None:
-    def total(data: Data[Any, list[int]]) -> int:
-        return sum(data.value)
+    def total(data: Data[Any, list[list[int]]]) -> int:
+        return sum(map(sum, data.value))
 
     flow: Any = Flow(Inner)
-    flow.to(_silent).for_each().to(increment).end_for_each().to(total).end()
+    answers = flow.batch().branch(_silent).end_batch()
+    answers.for_each().for_each().to(increment).end_for_each().end_for_each().to(total).end()
     if in_child:
         child, flow = flow, Flow(Inner, name="outer")
         flow.to_sub_flow(child).end()
@@ -643,3 +644,53 @@ async def test_b44_a_retry_runs_while_others_keep_waiting() -> None:
     execution = await begin(case)
     with pytest.raises(FinishedError, match="answer its interrupts"):
         await execution.async_retry()
+
+
+def _double(data: Data[Any, int]) -> int:
+    return data.value * 2
+
+
+def _halve(data: Data[Any, float]) -> float:
+    return data.value / 2
+
+
+def _scored(data: Data[Any, Reply]) -> int:
+    return data.value.score
+
+
+def _sum(data: Data[Any, Any]) -> int:
+    return 0
+
+
+BEHIND: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
+    "batch": (lambda at: at.batch().branch(_double).end_batch(), "no number", 1),
+    "second branch": (lambda at: at.batch().branch(_sum).branch(_double).end_batch(), "no number", 1),
+    "all branches": (lambda at: at.batch().branch(_halve).branch(_double).end_batch(), 1.5, 1),
+    "fork": (lambda at: at.side_branch(_halve).to(_double), 1.5, 1),
+    "for_each": (lambda at: at.for_each().to(_double).end_for_each(), 5, [1, 2]),
+    "item of a for_each": (lambda at: at.for_each().to(_double).end_for_each(), [1, "x"], (1, 2)),
+    "for_each of anything": (lambda at: at.for_each().to(_sum).end_for_each(), "text", [1, "x"]),
+    "for_each of records": (lambda at: at.for_each().to(_scored).end_for_each(), [{"txt": "a"}], [{"text": "a"}]),
+    "for_each in a batch in a for_each": (
+        lambda at: at.for_each().for_each().batch().branch(_double).end_batch().end_for_each().end_for_each(),
+        [1],
+        [[1], []],
+    ),
+    "match": (lambda at: at.match().case(1).to(_double).case_else().to(_double).end_match(), "no number", 1),
+    "behind a match": (lambda at: at.match().case(9).to(_sum).end_match().to(_double), "no number", 1),
+    "if": (lambda at: at.if_condition(bool).to(_double).end_condition(), "no number", 1),
+}
+
+
+@pytest.mark.parametrize("behind, wrong, right", BEHIND.values(), ids=BEHIND)
+async def test_b45_an_undeclared_answer_is_what_all_the_first_steps_behind_it_take(
+    behind: Callable[[Any], Any], wrong: Any, right: Any
+) -> None:
+    flow: Any = Flow(Leaf)
+    behind(flow.to(_silent)).to(_sum).end()
+    execution = flow.create_execution()
+    await execution.async_start(1)
+    with pytest.raises(InterruptError, match="TF810"):
+        await execution.async_continue_with("q", wrong)
+    assert (execution.status, list(execution.interrupts)) == (Status.WAITING, ["q"])
+    assert await execution.async_continue_with("q", right) is Status.COMPLETED

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import collections.abc as abc
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from typedflow.contract import executions
-from typedflow.engine.plan import Kind, PlanNode
+from typedflow.definition.edges import known
+from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
@@ -15,6 +18,7 @@ from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.construction import construct
 from typedflow.schema.plain import from_plain
 from typedflow.schema.render import render
+from typedflow.schema.types import CollectionOf, parse
 
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
@@ -29,20 +33,28 @@ def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntim
 
 
 def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> Any:
-    """Give the value as the declared type has it; a wrong one is an `InterruptError`, and the interrupt stays."""
+    """Give the value as the declared type has it; a wrong one is an `InterruptError`, and the interrupt stays.
+
+    Where several steps take the answer, the first of them says how it is read, and all of them have to take it.
+    """
     assert runtime.run.interrupts is not None
     paused = runtime.run.interrupts[interrupt_id]
-    declared = answer_type(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node])
-    if declared is UNKNOWN:
-        return value
-    fault = Mismatch((), render(declared), value)
-    for read in (_as_it_is, _by_field_names, from_plain):
-        try:
-            return read(declared, value)
-        except Mismatch as mismatch:
-            fault = mismatch if mismatch.path else fault
-    problem = executions.wrong_answer(interrupt_id, render(declared), **fault_of(fault))
-    raise InterruptError(problem.at(runtime.place(paused.interrupt.step))) from None
+    asked = demands(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node])
+    for number, demand in enumerate(asked):
+        fault = Mismatch((), render(demand.declared), value)
+        for read in (_as_it_is, _by_field_names, from_plain) if number == 0 else (_as_it_is,):
+            try:
+                taken = demand.read(read, value)
+            except Mismatch as mismatch:
+                fault = mismatch if mismatch.path else fault
+            else:
+                if len(asked) == 1 or read is not _as_it_is:  # of several each has 1 as 1.0 by itself
+                    value = taken
+                break
+        else:
+            problem = executions.wrong_answer(interrupt_id, render(demand.declared), **fault_of(fault))
+            raise InterruptError(problem.at(runtime.place(paused.interrupt.step))) from None
+    return value
 
 
 def _as_it_is(declared: Any, value: Any) -> Any:
@@ -53,15 +65,50 @@ def _by_field_names(declared: Any, value: Any) -> Any:
     return compile_check(declared)(construct(declared, value))
 
 
-def answer_type(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode) -> Any:
-    """Give the type that an answer has to have: of the event, the step's return, or the next step's value."""
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Hold what somebody behind a paused step takes."""
+
+    declared: Any
+    is_source: bool = False
+    """A for_each goes over it: a str, which is a sequence of str, is none that a for_each takes."""
+
+    def read(self, reader: Callable[[Any, Any], Any], value: Any) -> Any:
+        """Read a value as one of the declared type, or raise `Mismatch`."""
+        if self.is_source and isinstance(value, str | bytes | bytearray | memoryview):
+            raise Mismatch((), render(self.declared), value)
+        return reader(self.declared, value)
+
+
+def demands(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode) -> list[Demand]:
+    """Give what an answer has to be: the event's payload, the step's return, or what all the steps behind it take."""
     if interrupt.resume_event is not None:
-        return (runtime.plan.spec.events or {})[interrupt.resume_event]
-    if node.result_type is not UNKNOWN and node.result_type is not NEVER:
-        return node.result_type
-    nodes = runtime.plan.nodes
-    behind = [nodes[target] for target, _ in node.arms[0]]
-    types = [step.input_type for step in behind if step.kind == Kind.STEP and step.input_type is not UNKNOWN]
-    if not types and any(step.kind == Kind.END for step in behind):
-        return runtime.plan.spec.result
-    return types[0] if types else UNKNOWN
+        return [Demand((runtime.plan.spec.events or {})[interrupt.resume_event])]
+    if known(node.result_type) is not UNKNOWN and node.result_type is not NEVER:
+        return [Demand(node.result_type)]
+    return list(dict.fromkeys(_demands_behind(runtime.plan, node.arms[0])))
+
+
+def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
+    """Give what the first steps behind some edges take, those inside of the blocks that begin there too.
+
+    Every case of a match has to take the value, as in a validated flow: which of them is hit is not known yet. Where a
+    block ends at once, what is behind it takes another value, but for a hit_first match, which lets its own pass.
+    """
+    waiting = list(edges)
+    seen = set(waiting)
+    for target, _ in waiting:
+        node = plan.nodes[target]
+        if node.kind == Kind.STEP and known(node.input_type) is not UNKNOWN and node.input_type is not NEVER:
+            yield Demand(node.input_type)
+        elif node.kind == Kind.END:
+            yield Demand(plan.spec.result)
+        elif node.kind == Kind.EACH:
+            items = [demand.declared for demand in _demands_behind(plan, node.arms[0])]
+            yield from (Demand(CollectionOf(abc.Sequence, parse(item)), is_source=True) for item in items or [Any])
+        elif node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS):
+            further = [edge for arm in node.arms for edge in arm]
+            if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
+                further.extend(plan.nodes[node.join].arms[0])
+            waiting.extend(edge for edge in further if edge not in seen)
+            seen.update(further)
