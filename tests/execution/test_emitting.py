@@ -64,7 +64,7 @@ def test_an_event_to_a_waiting_execution_is_saved_and_run_by_a_retry(opened: boo
         assert await execution.async_retry() is Status.WAITING
         assert knocks == [7]
         assert [record.status for record in store.history][-2:] == ["running", "waiting"]
-        with pytest.raises(FinishedError, match="TF803: .* it cannot become running"):
+        with pytest.raises(FinishedError, match=r"TF803: .* it cannot become running"):
             await execution.async_retry()
         await execution.async_continue_with("ask", 2)
         assert execution.result == 2

@@ -114,8 +114,9 @@ class Execution(Generic[C]):
         """Run until nothing is ready or running; gives `completed` or `waiting`.
 
         Raises the handler's own exception, with a note that names flow, step and execution, and TimeoutError after
-        `timeout` seconds, which bounds the handlers too. Everything that ran has stopped by then. The input, the state
-        and the resources are checked before any handler runs.
+        `timeout` seconds, which bounds the handlers too, but not a save that is under way. Everything that ran has
+        stopped by then. The input, the state and the resources are checked before any handler runs. Where the store
+        fails at the very end, the error says so in a note, and `async_retry` saves once more.
         """
         self._enter(value)
         return await self._drive(timeout)
@@ -149,10 +150,10 @@ class Execution(Generic[C]):
         run = self._runtime.run
         return run.status is Status.WAITING and bool(run.live) and self._runtime.driver is None
 
-    def _is_unsaved(self) -> bool:
+    def _is_unsaved(self, driver: Driver | None = None) -> bool:
         """Say whether the store failed when the end of a run was to be saved."""
         checkpoints = self._runtime.checkpoints
-        at_rest = self.status in (Status.WAITING, Status.COMPLETED) and self._runtime.driver is None
+        at_rest = self.status in (Status.WAITING, Status.COMPLETED) and self._runtime.driver is driver
         return at_rest and checkpoints is not None and bool(checkpoints.behind)
 
     def _is_cut_off(self) -> bool:
@@ -432,6 +433,10 @@ class Execution(Generic[C]):
                 runtime.run.failed(error)
             if checkpoints is not None:
                 await checkpoints.keep_failure(error)
+                if self._is_unsaved(driver):
+                    error.add_note(
+                        f"{self._place} is {self.status}, and that is not stored: {executions.RETRY} saves it"
+                    )
             raise
         finally:
             try:
@@ -456,14 +461,18 @@ class Execution(Generic[C]):
         run = self._runtime.run
         try:
             async with asyncio.timeout(timeout) as limit:
+                deadline = limit.when()
                 while True:
                     await driver.drive()
                     run.settle()
                     if driver.checkpoints is not None:
                         points.at("run.over")
+                        if not limit.expired():
+                            limit.reschedule(None)  # the save of an end is waited for in any case
                         await driver.checkpoints.commit()
                     if not driver.ready:  # else an answer or an event came during the save
                         break
+                    limit.reschedule(deadline)
                     run.woken()
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:

@@ -1,0 +1,81 @@
+"""Saves of an execution into its store: late ones, failing ones, and those that somebody else was ahead of."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.execution.faulty import Fault
+from tests.execution.hooked import HookedStore
+from tests.execution.running import run
+from typedflow import Contract, Data, Execution, Flow, Status
+from typedflow.errors import StoreError
+from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
+
+
+class Numbers(Contract):
+    input: int
+    result: int
+
+
+def adding() -> Flow[Any]:
+    flow: Flow[Any] = Flow(Numbers)
+    flow.to(lambda data: data.value + 1, name="add").end()
+    return flow
+
+
+def asking() -> Flow[Any]:
+    def ask(data: Data[Numbers, int]) -> int:
+        data.pause_for(interrupt_id="ask")
+
+    flow: Flow[Any] = Flow(Numbers)
+    flow.to(ask).end()
+    return flow
+
+
+class SlowStore(HookedStore):
+    """Take ten seconds for each save after the first."""
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        await asyncio.sleep(10 if self.puts else 0)
+        return await super().put(record, expected=expected, flow_state=flow_state)
+
+
+async def fails_at_the_end(execution: Execution[Any]) -> None:
+    with pytest.raises(StoreError, match="the disk is full") as caught:
+        await execution.async_start(1, timeout=5)
+    note = f"execution '{execution.id}' of flow 'Numbers' is {execution.status}, and that is not stored: "
+    assert caught.value.__notes__ == [f"{note}await execution.async_retry() saves it"]
+
+
+@pytest.mark.parametrize("make", [adding, asking])
+def test_an_end_that_is_not_stored_says_so_and_is_saved_by_a_retry(make: Any) -> None:
+    async def main() -> None:
+        store = HookedStore(faults={2: "before"})
+        execution: Execution[Any] = make().create_execution(store=store)
+        await fails_at_the_end(execution)
+        assert store.records[execution.id].status == "running"
+        await execution.async_retry(timeout=5)
+        assert store.records[execution.id].status == execution.status
+
+    run(main())
+
+
+@pytest.mark.parametrize(("faults", "failing"), [({}, False), ({2: "before"}, True)])
+def test_the_save_of_an_end_is_not_cut_off_by_the_timeout(faults: dict[int, Fault], failing: bool) -> None:
+    async def main() -> None:
+        store = SlowStore(faults=faults)
+        execution: Execution[Any] = adding().create_execution(store=store)
+        if failing:
+            await fails_at_the_end(execution)
+            await execution.async_retry(timeout=5)
+        else:
+            await execution.async_start(1, timeout=5)
+        assert execution.status is Status.COMPLETED
+        assert store.records[execution.id].status == "completed"
+
+    run(main())
