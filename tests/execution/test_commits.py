@@ -11,7 +11,7 @@ from tests.execution.faulty import Fault
 from tests.execution.hooked import HookedStore
 from tests.execution.running import run
 from typedflow import Contract, Data, Execution, Flow, Status
-from typedflow.errors import StoreError
+from typedflow.errors import ConflictError, StoreError
 from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
 
 
@@ -76,6 +76,21 @@ def test_the_save_of_an_end_is_not_cut_off_by_the_timeout(faults: dict[int, Faul
         else:
             await execution.async_start(1, timeout=5)
         assert execution.status is Status.COMPLETED
+        assert store.records[execution.id].status == "completed"
+
+    run(main())
+
+
+def test_cancelling_where_somebody_else_saved_first_leaves_the_execution_as_it_was() -> None:
+    async def main() -> None:
+        store, flow = HookedStore(), asking()
+        execution: Execution[Any] = flow.create_execution(store=store)
+        await execution.async_start(1)
+        other = await flow.async_open(execution.id, store=store)
+        await other.async_continue_with("ask", 2)
+        with pytest.raises(ConflictError):
+            await execution.async_cancel()
+        assert (execution.status, list(execution.interrupts)) == (Status.WAITING, ["ask"])
         assert store.records[execution.id].status == "completed"
 
     run(main())

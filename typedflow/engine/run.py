@@ -11,6 +11,7 @@ stands still nothing is marked: the listener of an event from outside that canno
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -157,6 +158,12 @@ class Run:
         self._become(Status.CANCELLED)
         self.live.clear()
         self.joins = self.pools = self.interrupts = self.parked = None
+
+    def copied(self) -> Run:
+        """Give a copy to cancel: of what is in flight, only what `cancelled` would change in place."""
+        run = copy.copy(self)
+        run.live = dict(self.live)
+        return run
 
     def settle(self) -> Status:
         """Say how a run stands that has nothing live: waiting for an answer, or completed."""

@@ -14,7 +14,7 @@ from typedflow.contract import executions, flows
 from typedflow.definition.builder import is_bound
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
-from typedflow.errors import ContractError, ExecutionError, FinishedError, NoResultError, ResourceError
+from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError, NoResultError, ResourceError
 from typedflow.execution import points
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
@@ -182,16 +182,23 @@ class Execution(Generic[C]):
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
 
-        Whoever awaits the run gets CancelledError. Where the store fails, a second call saves once more.
+        Whoever awaits the run gets CancelledError. Where the store fails, a second call saves once more. Where somebody
+        else saved first, this raises `ConflictError`, and what stood still is as it was.
         """
         runtime = self._runtime
         while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
             await self._stopped()
+        run, children = runtime.run, runtime.children
         if self.status not in (Status.COMPLETED, Status.CANCELLED):
+            runtime.run = run.copied()
             self._cancelled()
         if self.status is Status.CANCELLED and runtime.checkpoints is not None:
-            await runtime.checkpoints.keep_end()
+            try:
+                await runtime.checkpoints.keep_end()
+            except ConflictError:
+                runtime.run, runtime.children = run, children
+                raise
         return self.status
 
     def _cancelled(self) -> None:
