@@ -65,7 +65,7 @@ def test_an_end_that_is_not_stored_says_so_and_is_saved_by_a_retry(make: Any) ->
     run(main())
 
 
-@pytest.mark.parametrize(("faults", "failing"), [({}, False), ({2: "before"}, True)])
+@pytest.mark.parametrize("faults, failing", [({}, False), ({2: "before"}, True)])
 def test_the_save_of_an_end_is_not_cut_off_by_the_timeout(faults: dict[int, Fault], failing: bool) -> None:
     async def main() -> None:
         store = SlowStore(faults=faults)

@@ -61,6 +61,8 @@ class Data(Generic[C, V]):
         self._value = value
         self._signals: list[Signal] | None = None
         self._touched: dict[tuple[bool, str], None] | None = None
+        if runtime.touched is not None:
+            self._touched = runtime.touched.pop(token, None)
         self._early: Any = UNSET
         self._operations: list[Callable[[Any], object]] | None = None
         self._held: list[tuple[str, Any, Any]] | None = None
@@ -271,6 +273,23 @@ class Data(Generic[C, V]):
             if layer is not None and fields:
                 require_fields(layer, fields)
         self._keep_held()
+
+    def _failed(self, error: BaseException) -> None:
+        """Check what an attempt that failed has left behind, and have the next one answer for what is wrong there."""
+        touched, runtime = self._touched, self._runtime
+        if touched is None:
+            return
+        if runtime.touched is None:
+            runtime.touched = {}
+        runtime.touched[self._token] = touched
+        if isinstance(error, Exception):
+            try:
+                self._check_touched()
+            except ContractError as fault:
+                if fault.problems == getattr(error, "problems", ()):  # it is what the attempt has failed of
+                    return
+                raise fault from error
+            del runtime.touched[self._token]
 
     def _keep_held(self) -> None:
         """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""

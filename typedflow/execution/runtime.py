@@ -209,6 +209,7 @@ class ExecutionRuntime:
         "saved_keys",
         "saves",
         "state",
+        "touched",
     )
 
     def __init__(
@@ -242,6 +243,8 @@ class ExecutionRuntime:
         """Of a loaded root: the resource keys that were at hand when it was saved."""
         self.given_state = state
         self.state: State | None = None
+        self.touched: dict[Token, dict[tuple[bool, str], None]] | None = None
+        """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
 
     def place(self, node: str) -> str:
         """Name a step, for messages."""

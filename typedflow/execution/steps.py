@@ -48,6 +48,9 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         value = settle_value(data, node, value)
     except PauseSignal as pause:
         return pause_step(data, pause)
+    except BaseException as error:
+        data._failed(error)
+        raise
     finally:
         data.revoked = True
     return finish(data, value)
@@ -114,7 +117,11 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             break
         except PauseSignal as pause:
             return pause_step(data, pause)
+        except asyncio.CancelledError as error:
+            data._failed(error)
+            raise
         except Exception as error:
+            data._failed(error)
             if retry is None or number >= attempts or not isinstance(error, retry.on):
                 raise
         finally:
