@@ -39,7 +39,10 @@ async def begin(request: AuditRequest, path: str) -> Progress:
     async with SQLiteStore(path) as store:
         # In the state from the first save on: who goes on has to know which catalog to inject.
         execution = build_flow().create_execution(
-            state={"request": request}, runtime_resources={"catalog": open_catalog(request)}, store=store
+            state={"request": request},
+            runtime_resources={"catalog": open_catalog(request)},
+            store=store,
+            checkpoint="step",
         )
         await execution.async_start(request)
         return _progress(execution)
@@ -49,7 +52,7 @@ async def resume(path: str, execution_id: str, answers: Answers) -> Progress:
     """Go on with an audit where it was left, and hand it the answers; one that does not fit changes nothing."""
     refusals: list[str] = []
     async with SQLiteStore(path) as store:
-        execution = await build_flow().async_open(execution_id, store=store)
+        execution = await build_flow().async_open(execution_id, store=store, checkpoint="step")
         execution.update_runtime_resources(catalog=open_catalog(execution.state.request or AuditRequest(policy="")))
         if execution.status in (Status.RUNNING, Status.FAILED):  # its process was killed, or could not go on
             await execution.async_retry()
