@@ -52,8 +52,13 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
 
 
 def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
-    """Say whether a group that a handler raised has swallowed a pause."""
-    return group.subgroup(PauseSignal) is not None
+    """Say whether a group that a handler raised has swallowed a pause, or the refusal of one."""
+    return group.subgroup(_is_pause) is not None
+
+
+def _is_pause(error: BaseException) -> bool:
+    refusal = executions.pause_in_group()
+    return isinstance(error, PauseSignal) or (isinstance(error, ContractError) and refusal in error.problems)
 
 
 def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:
