@@ -450,3 +450,15 @@ def test_what_says_nothing_is_not_known(tp: Any) -> None:
 @pytest.mark.parametrize("tp", [Any, Never])
 def test_of_any_value_the_items_are_not_known(tp: Any) -> None:
     assert item_type(parse(tp)) is UNKNOWN
+
+
+def test_many_cases_are_looked_at_once_each() -> None:
+    """Each case against each other, per case, would take minutes here."""
+    flow: Any = Flow(Nothing)
+    at = flow.match()
+    for number in range(2000):
+        at = at.case(number)
+    at.case(7).to(lambda data: None).end_match().end()
+    with pytest.raises(ContractError) as caught:
+        flow.validate()
+    assert [problem.number for problem in caught.value.problems] == ["TF707"]

@@ -142,6 +142,26 @@ def test_the_pool_of_an_item_goes_with_its_round() -> None:
     assert not drive.run.pools
 
 
+def test_a_round_that_closes_leaves_the_pools_of_others_alone() -> None:
+    wiring = Wiring()
+    inside = wiring.builder.open_each(wiring.builder.open_each(START, None), None)
+    waits = wiring.builder.collect(wiring.to(inside, "a"), "pair", "a", "filled_then_empty")
+    wiring.builder.collect(wiring.to(inside, "b"), "pair", "b", "filled_then_empty")
+    wiring.to(waits, "aside")
+    inner = wiring.builder.close_each(wiring.to(inside, "c"))
+    wiring.to(wiring.builder.close_each(inner), "after")
+    drive = Drive(wiring, [[1], [2], [3]])
+    for name in "aaac":
+        drive.finish(name, name)
+    assert len(drive.run.pools or ()) == 2
+    drive.finish("b", "late")
+    assert [shown for shown in drive.live if shown[0] == "aside"] == []
+    assert drive.finish("b", "b") == [("aside", {"a": "a", "b": "b"})]
+    drive.finish("c", "c")
+    drive.finish("c", "c")
+    assert list((drive.run.pools or {}).values()) == [{1: "late"}]  # it came after its round was closed
+
+
 def test_an_item_that_comes_back_twice_counts_once() -> None:
     """A saved run may hold whatever its file was made to hold: one item in two places, say."""
     wiring = Wiring()

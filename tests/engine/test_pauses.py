@@ -154,3 +154,14 @@ def test_a_child_that_goes_on_while_its_parent_never_waited_changes_nothing() ->
     drive.run.child_resumes(drive.token("child"))
     assert drive.live == [("child", 1)]
     assert drive.run.status is Status.RUNNING
+
+
+def test_many_questions_under_a_bound_cost_the_same_each() -> None:
+    """B48: searching and copying what gave its place away would take minutes here."""
+    wiring = Wiring()
+    wiring.to(wiring.each(START, "ask", concurrency=1), "after")
+    drive = Drive(wiring, range(30_000))
+    for number in range(30_000):
+        pause(drive, "ask", id_=str(number))
+    assert drive.run.settle() is Status.WAITING
+    assert len(drive.run.interrupts or ()) == 30_000

@@ -161,28 +161,25 @@ def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
 def _unreachable(definition: Definition) -> set[int]:
     """Find the nodes that no value can come to: on a cycle, behind a repeated case, or fed by such nodes only."""
     reached: set[int] = set()
+    dead = {index: _dead_arms(node) for index, node in enumerate(definition.nodes) if isinstance(node, Match)}
     for index in definition.order:
-        node = definition.nodes[index]
-        ports = sources_of(node)
-        alive = [port for port in ports if port.node in reached and port.arm not in _dead_arms(definition, port.node)]
-        if alive or not ports:
+        ports = sources_of(definition.nodes[index])
+        if not ports or any(port.node in reached and port.arm not in dead.get(port.node, ()) for port in ports):
             reached.add(index)
     return set(range(len(definition.nodes))) - reached
 
 
-def _dead_arms(definition: Definition, index: int) -> set[int]:
+def _dead_arms(match: Match) -> set[int]:
     """Find the arms of a hit_first match whose condition stands in an arm before them already."""
-    node = definition.nodes[index]
-    if not isinstance(node, Match) or node.mode == "hit_all":
+    if match.mode == "hit_all":
         return set()
     dead: set[int] = set()
-    for arm, case in enumerate(node.cases):
-        for before in node.cases[:arm]:
-            same = case.condition is before.condition
-            if same or (
-                type(case.condition) in (str, int, bool)
-                and case.condition == before.condition
-                and type(case.condition) is type(before.condition)
-            ):
-                dead.add(arm)
+    seen: set[tuple[type, Any]] = set()
+    for arm, case in enumerate(match.cases):
+        condition = case.condition
+        plain = type(condition) in (str, int, bool)
+        same = (type(condition), condition if plain else id(condition))
+        if same in seen:
+            dead.add(arm)
+        seen.add(same)
     return dead

@@ -31,7 +31,19 @@ Work: TypeAlias = list[tuple[Sequence[Edge], Any, Scope | None, int, int]]
 class Run:
     """Hold the state of one run, and move it on."""
 
-    __slots__ = ("errors", "fired", "interrupts", "joins", "live", "parked", "plan", "pools", "result", "status")
+    __slots__ = (
+        "_pooled",
+        "errors",
+        "fired",
+        "interrupts",
+        "joins",
+        "live",
+        "parked",
+        "plan",
+        "pools",
+        "result",
+        "status",
+    )
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -46,6 +58,8 @@ class Run:
         """The rounds that are still open."""
         self.pools: dict[tuple[int, Join | None, int], dict[int, Any]] | None = None
         """What `collect` and `when(mode="and")` have gathered, by node and the item they hang in."""
+        self._pooled: dict[Join, set[tuple[int, Join | None, int]]] | None = None
+        """The keys of `pools` by round, once a round has closed while there were some; of those dropped since too."""
         self.fired: dict[int, int] | None = None
         """How often each listener and collect has fired."""
         self.result: Any = UNSET
@@ -157,7 +171,7 @@ class Run:
         """Drop everything that is in flight, for good."""
         self._become(Status.CANCELLED)
         self.live.clear()
-        self.joins = self.pools = self.interrupts = self.parked = None
+        self.joins = self.pools = self._pooled = self.interrupts = self.parked = None
 
     def copied(self) -> Run:
         """Give a copy to cancel: of what is in flight, only what `cancelled` would change in place."""
@@ -221,7 +235,9 @@ class Run:
         if token.scope is not None:
             join, item = token.scope.join, token.scope.item
             if join.launched < len(join.slots) and item not in (join.released or ()):
-                join.released = [*(join.released or ()), item]
+                if join.released is None:
+                    join.released = set()
+                join.released.add(item)
                 self._launch(self.plan.nodes[join.node], join, work)
         for signal in signals:
             self._fire(signal, work)
@@ -316,8 +332,7 @@ class Run:
 
     def _close(self, join: Join, work: Work) -> None:
         node = self.plan.nodes[self.plan.nodes[join.node].join]
-        if self.pools:
-            self.pools = {key: pool for key, pool in self.pools.items() if key[1] is not join}
+        self._drop_pools_in(join)
         value = tuple(join.slots) if node.as_tuple else join.slots
         work.append((node.arms[0], value, join.scope, node.index, join.visit))
 
@@ -354,7 +369,22 @@ class Run:
     def _pool(self, node: PlanNode, scope: Scope | None) -> dict[int, Any]:
         if self.pools is None:
             self.pools = {}
-        return self.pools.setdefault(pool_key(node, scope), {})
+        key = pool_key(node, scope)
+        if self._pooled is not None and scope is not None:
+            self._pooled.setdefault(scope.join, set()).add(key)
+        return self.pools.setdefault(key, {})
+
+    def _drop_pools_in(self, join: Join) -> None:
+        """Forget what was gathered inside of a round that closes."""
+        if not self.pools:
+            return
+        if self._pooled is None:
+            self._pooled = {}
+            for key in self.pools:
+                if key[1] is not None:
+                    self._pooled.setdefault(key[1], set()).add(key)
+        for key in self._pooled.pop(join, ()):
+            self.pools.pop(key, None)
 
     def _drop_pool(self, node: PlanNode, scope: Scope | None) -> None:
         assert self.pools is not None

@@ -42,7 +42,7 @@ class Join(msgspec.Struct, eq=False):
     """How many items were let in; the rest follow as these come back."""
     hits: tuple[int, ...] | None = None
     """Of a match: the arms that were hit, in case order."""
-    released: list[int] | None = None
+    released: set[int] | None = None
     """Items that gave their place under the block's bound away while they pause."""
 
 

@@ -154,7 +154,7 @@ class RunWriter:
             visit=join.visit,
             scope=scope,
             hits=join.hits,
-            released=join.released or [],
+            released=sorted(join.released or ()),
         )
 
     def _source(self, join: Join, node: PlanNode, place: str) -> Raw:
@@ -369,7 +369,7 @@ class RunReader:
             sum(value is UNSET for value in slots),
             record.launched,
             record.hits,
-            record.released or None,
+            set(record.released) or None,
         )
 
     def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
