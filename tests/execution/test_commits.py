@@ -9,7 +9,7 @@ import pytest
 
 from tests.execution.faulty import Fault
 from tests.execution.hooked import HookedStore
-from tests.execution.running import run
+from tests.execution.running import Style, both, run
 from typedflow import Contract, Data, Execution, Flow, Status
 from typedflow.errors import ConflictError, StoreError
 from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
@@ -18,6 +18,11 @@ from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
 class Numbers(Contract):
     input: int
     result: int
+
+
+class Items(Contract):
+    input: list[int]
+    result: list[int]
 
 
 def adding() -> Flow[Any]:
@@ -92,5 +97,20 @@ def test_cancelling_where_somebody_else_saved_first_leaves_the_execution_as_it_w
             await execution.async_cancel()
         assert (execution.status, list(execution.interrupts)) == (Status.WAITING, ["ask"])
         assert store.records[execution.id].status == "completed"
+
+    run(main())
+
+
+@both
+def test_items_of_a_for_each_share_saves(style: Style) -> None:
+    flow: Flow[Any] = Flow(Items)
+    flow.for_each().to(style(lambda data: data.value + 1), name="add").end_for_each().end()
+
+    async def main() -> None:
+        store = SlowStore()
+        execution: Execution[Any] = flow.create_execution(store=store, checkpoint="step")
+        await execution.async_start(list(range(200)))
+        assert execution.result == list(range(1, 201))
+        assert store.puts < 10
 
     run(main())

@@ -251,7 +251,9 @@ class Data(Generic[C, V]):
     def _operate(self, operation: Callable[[Any], object]) -> None:
         """Keep a change of a shared flow_state, to be replayed in the store when this step is committed."""
         if self._runtime.shares_flow_state:
-            self._operations = [*(self._operations or ()), operation]
+            if self._operations is None:
+                self._operations = []
+            self._operations.append(operation)
 
     def _require_context(self, layer: str) -> None:
         """Refuse a step that is over from outside of it: there a write would count as somebody else's.

@@ -174,6 +174,7 @@ class Driver:
     async def _work(self) -> None:
         """Take tokens until there are none."""
         ready, steps = self.ready, 0
+        saves = self.checkpoints is not None and self.checkpoints.each_step  # so that every step waits
         task = asyncio.current_task()
         assert task is not None
         asked = task.cancelling()
@@ -185,7 +186,7 @@ class Driver:
                 node = runtime.plan.nodes[token.node]
                 if node.kind == Kind.CHILD and is_taken(runtime, token):
                     continue
-                if ready and not self.spawning and self.workers < self.limit and may_suspend(node):
+                if ready and not self.spawning and self.workers < self.limit and (saves or may_suspend(node)):
                     self._spawn()
                 steps += 1
                 if steps % BREATH == 0:

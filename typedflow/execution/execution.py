@@ -360,7 +360,7 @@ class Execution(Generic[C]):
         owner = find_interrupt(self._runtime, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
-        self._runtime.answered = {*(self._runtime.answered or ()), interrupt_id}
+        self._runtime.note_answered(interrupt_id)
         fault: ContractError | None = None
         try:
             tokens = owner.run.resumed(interrupt_id, accepted)

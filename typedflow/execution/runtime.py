@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -35,6 +35,9 @@ from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
+
+ANSWERS_KEPT: Final = 1000
+"""How many answered interrupts an execution remembers."""
 
 
 class FlowRuntime:
@@ -226,8 +229,8 @@ class ExecutionRuntime:
         self.parent = parent
         """Of a child execution: its parent, and the token that waits there for its result."""
         self.depth: int = 0 if parent is None else parent[0].depth + 1
-        self.answered: set[str] | None = None
-        """Of a root: the interrupts that were answered here, so that a second answer can be told from a wrong one."""
+        self.answered: dict[str, None] | None = None
+        """Of a root: the last interrupts that were answered here: a second answer can be told from a wrong one."""
         self.children: dict[Token, ExecutionRuntime] | None = None
         """The open child executions, by the token that waits for them."""
         self.resources = ResourceLayers(flow.resources)
@@ -288,6 +291,14 @@ class ExecutionRuntime:
         place = f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id)
         step = re.sub(r"[^A-Za-z0-9_.-]", "-", self.plan.nodes[token.node].name).lstrip("_.-")[:100]
         return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+
+    def note_answered(self, interrupt_id: str) -> None:
+        """Remember an answer; a loop that asks for ever forgets the oldest ones."""
+        if self.answered is None:
+            self.answered = {}
+        self.answered[interrupt_id] = None
+        if len(self.answered) > ANSWERS_KEPT:
+            del self.answered[next(iter(self.answered))]
 
     def interrupt_ids(self) -> Collection[str]:
         """Give the ids that are pending here and in the open children."""

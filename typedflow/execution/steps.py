@@ -82,7 +82,9 @@ def take_effects(data: Data[Any, Any]) -> None:
     if data._early is not UNSET:
         runtime.run.set_result(data._early)
     if data._operations is not None:
-        runtime.operations = [*(runtime.operations or ()), *data._operations]
+        if runtime.operations is None:
+            runtime.operations = []
+        runtime.operations.extend(data._operations)
 
 
 def settle_value(data: Data[Any, Any], node: PlanNode, value: Any) -> Any:
