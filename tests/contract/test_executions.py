@@ -98,12 +98,14 @@ def test_all_missing_state_fields_come_at_once() -> None:
         (executions.answered_already("ask"), "TF808: interrupt 'ask' was answered already "
          "(the first answer stands: execution.interrupts lists what is pending)"),
         (executions.interrupt_in_use("ask"), "TF809: interrupt id 'ask' is in use in this execution "
-         "(leave interrupt_id out, or make it unique, with data.key in it)"),
+         "(leave interrupt_id out, or give each one an id of its own)"),
         (executions.wrong_answer("ask", "Approval", "'no' (str)"), "TF810: interrupt 'ask' is answered with Approval, "
          "not 'no' (str) (it is still pending: answer it again)"),
         (executions.wrong_answer("ask", "Approval", "5 (int)", path="note", expected="str"),
          "TF810: interrupt 'ask' is "
          "answered with Approval, and 'note' in it is str, not 5 (int) (it is still pending: answer it again)"),
+        (executions.wrong_pause_type(5), "TF822: the type of a pause is text that can be written as UTF-8, not 5 (int) "
+         '(give a short name of what is asked: type="approval")'),
         (executions.pause_in_group(), "TF817: pause_for() was called inside a TaskGroup of the handler "
          "(pause in the handler itself, outside of `async with TaskGroup()`)"),
         (executions.payload_not_json("items[0]", "{1} (set)"),

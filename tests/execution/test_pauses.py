@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -501,3 +502,23 @@ async def test_b45_a_sibling_that_fails_leaves_the_interrupt_pending() -> None:
     assert await execution.async_retry() is Status.WAITING
     assert await execution.async_continue_with(interrupt_id, 1) is Status.COMPLETED
     assert execution.result == "(1, 5)"
+
+
+@pytest.mark.parametrize("type_", [5, None, "\ud800"])
+async def test_a_pause_type_that_cannot_be_saved_is_refused_at_the_call(type_: Any) -> None:
+    def ask(data: Data[Talk, int]) -> int:
+        data.pause_for(type=type_)
+
+    with pytest.raises(ContractError, match="the type of a pause is text") as refused:
+        await _paused(ask).async_start(1)
+    assert refused.value.code == "TF822"
+
+
+async def test_ids_that_are_derived_do_not_collide() -> None:
+    def ask(data: Data[Talk, int]) -> int:
+        data.pause_for()
+
+    execution = _paused(ask)
+    await execution.async_start(1)
+    (given,) = execution.interrupts
+    assert re.fullmatch(r"ask-[0-9a-f]{16}", given)

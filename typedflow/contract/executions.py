@@ -165,7 +165,7 @@ def answered_already(given: str) -> Problem:
 def interrupt_in_use(given: str) -> Problem:
     """Report an interrupt id that is pending already (TF809)."""
     text = f"interrupt id {quoted(given)} is in use in this execution"
-    return Problem("TF809", text, "leave interrupt_id out, or make it unique, with data.key in it", side="value")
+    return Problem("TF809", text, "leave interrupt_id out, or give each one an id of its own", side="value")
 
 
 def wrong_answer(interrupt: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
@@ -179,6 +179,12 @@ def pause_in_group() -> Problem:
     """Report a pause inside a TaskGroup of the handler, which would take it for a failure (TF817)."""
     text = "pause_for() was called inside a TaskGroup of the handler"
     return Problem("TF817", text, "pause in the handler itself, outside of `async with TaskGroup()`")
+
+
+def wrong_pause_type(given: object) -> Problem:
+    """Report a pause type that is no text, or one that cannot be written (TF822)."""
+    text = f"the type of a pause is text that can be written as UTF-8, not {describe(given)}"
+    return Problem("TF822", text, 'give a short name of what is asked: type="approval"', side="value")
 
 
 def payload_not_json(path: str, given: str) -> Problem:

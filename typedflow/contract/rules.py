@@ -166,6 +166,8 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF819", RUNTIME, "step is over"),
         ("TF820", RUNTIME, "cancelled by nobody"),
         ("TF821", RUNTIME, "update inside an update"),
+        ("TF822", RUNTIME, "pause type that is not text"),
+        ("TF823", RUNTIME, "option that is not one of those there are"),
         ("TF901", RUNTIME, "value that a save would not give back"),
         ("TF902", RUNTIME, "untyped value that is more than JSON"),
         ("TF903", RUNTIME, "type that can never be saved"),

@@ -44,6 +44,8 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
         problems.append(malformed)
     elif interrupt.id in runtime.root().interrupt_ids():
         problems.append(executions.interrupt_in_use(interrupt.id))
+    if type(interrupt.type) is not str or scalar_fault(interrupt.type, "json") is not None:
+        problems.append(executions.wrong_pause_type(interrupt.type))
     fault = find_non_json(interrupt.payload)
     if fault is not None:
         problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))

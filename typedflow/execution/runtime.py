@@ -290,7 +290,7 @@ class ExecutionRuntime:
         """
         place = f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id)
         step = re.sub(r"[^A-Za-z0-9_.-]", "-", self.plan.nodes[token.node].name).lstrip("_.-")[:100]
-        return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+        return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
     def note_answered(self, interrupt_id: str) -> None:
         """Remember an answer; a loop that asks for ever forgets the oldest ones."""
