@@ -5,7 +5,13 @@ Imports mypy, the standard library and `typedflow.contract`, nothing else of typ
 
 from __future__ import annotations
 
-from typedflow_mypy.plugin import TypedflowPlugin
+from mypy.version import __version__
+
+from typedflow_mypy.supported import require_supported
+
+require_supported(__version__)
+
+from typedflow_mypy.plugin import TypedflowPlugin  # noqa: E402 - an older mypy may lack what this imports
 
 __all__ = ["TypedflowPlugin", "plugin"]
 

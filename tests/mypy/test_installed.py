@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import sysconfig
-import venv
-import zipfile
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.mypy.programs import ROOT
+from tests.mypy.wheels import run
 
 CASES: Final = Path(__file__).with_name("installed")
 CONFIG: Final = "[mypy]\nstrict = true\nplugins = typedflow_mypy\n"
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command without anything of this tree in its reach."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
-    clean["PATH"] = os.pathsep.join([str(Path(command[0]).parent), clean.get("PATH", "")])
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=clean, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 pytestmark = pytest.mark.one_python
-
-
-@pytest.fixture(scope="module")
-def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the Python of an environment with the wheel, and with the other packages of this one."""
-    folder = tmp_path_factory.mktemp("installed")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
-    (wheel,) = folder.glob("typedflow-*.whl")
-    venv.create(folder / "user", symlinks=True)
-    python = folder / "user" / "bin" / "python"
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    mypy = python.with_name("mypy")
-    mypy.write_text(f"#!{python}\nfrom mypy.__main__ import console_entry\n\nconsole_entry()\n", encoding="utf-8")
-    mypy.chmod(0o755)
-    (site / "beside.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
-    return python
 
 
 def test_the_wheel_holds_the_plugin_and_its_marks(user: Path) -> None:
@@ -74,3 +39,49 @@ def test_the_cases_hold_for_the_installed_plugin(user: Path, tmp_path: Path) -> 
     )
     assert f"{count} passed" in out
     assert count >= 20
+
+
+PROGRAM: Final = """\
+from shop import Data, Shop
+
+
+def handler(data: Data[Shop, str], key: str) -> None:
+    data.state.get(key)
+"""
+DYNAMIC: Final = (
+    "program.py:5: error: TF299: the path is not a literal, so that it cannot be checked before the flow runs "
+    "(write it out where it is used, as a Final name or of a Literal type)  [typedflow-dynamic]\n"
+    "Found 1 error in 1 file (checked 1 source file)\n"
+)
+PASSED: Final = "Success: no issues found in 1 source file\n"
+PYPROJECT: Final = '[tool.mypy]\nstrict = true\nplugins = ["typedflow_mypy"]\n[tool.typedflow-mypy]\n'
+INI: Final = f"{CONFIG}[typedflow-mypy]\n"
+
+
+@pytest.mark.parametrize(
+    "name, config, said",
+    [
+        ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = true\n", DYNAMIC),
+        ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = false\n", PASSED),
+        ("mypy.ini", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
+        ("setup.cfg", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
+        (
+            "pyproject.toml",
+            f"{PYPROJECT}strict_dynamic_kyes = true\n",
+            f"{PASSED}pyproject.toml: [tool.typedflow-mypy]: unrecognized option: 'strict_dynamic_kyes' "
+            "(did you mean 'strict_dynamic_keys'?)\n",
+        ),
+        (
+            "mypy.ini",
+            f"{INI}strict = true\n",
+            f"{PASSED}mypy.ini: [typedflow-mypy]: unrecognized option: 'strict' (options: 'strict_dynamic_keys')\n",
+        ),
+    ],
+    ids=["pyproject_on", "pyproject_off", "ini", "setup_cfg", "pyproject_unknown", "ini_unknown"],
+)
+def test_the_installed_plugin_is_configured(user: Path, tmp_path: Path, name: str, config: str, said: str) -> None:
+    (tmp_path / name).write_text(config, encoding="utf-8")
+    (tmp_path / "shop.py").write_text((CASES / "shop.py").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    out = run(user.with_name("mypy"), "program.py", cwd=tmp_path, code=1 if said == DYNAMIC else 0, both=True)
+    assert out == said
