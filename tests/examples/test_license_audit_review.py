@@ -1,4 +1,7 @@
-"""An audit that waits for a person: every command is a process of its own, and some are killed."""
+"""An audit that waits for a person: the commands are processes of their own, and some of them are killed.
+
+Where only what is printed matters, or what a process has left behind, the last command is run in the test's process.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,9 @@ DECISIONS: Final = ("--decide", "beta=allow:a library: unchanged", "--decide", "
 class Place:
     """A folder with distributions, a policy and a store, and the commands that are run in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
+        self.capsys = capsys
         self.store = folder / "audits.db"
         (folder / "policy.toml").write_text('allowed = ["MIT"]\nreview = ["LGPL-3.0-only"]\n', encoding="utf-8")
         self.install("alpha", "1", "License-Expression: MIT")
@@ -82,12 +86,18 @@ class Place:
             out, err = process.communicate()
         return process.returncode, out, err
 
+    def here(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command in this process, which is quicker."""
+        self.capsys.readouterr()
+        code = main(["--store", "audits.db", *arguments])
+        return code, *self.capsys.readouterr()
+
     def begin(self, **options: Any) -> tuple[int, str, str]:
         return self.run("--path", "site", "--policy", "policy.toml", **options)
 
     def begun(self) -> str:
-        """Begin an audit in this process, which is quicker, and give its id."""
-        assert main(["--store", "audits.db", "--path", "site", "--policy", "policy.toml"]) == WAITING
+        """Begin an audit here and give its id."""
+        assert self.here("--path", "site", "--policy", "policy.toml")[0] == WAITING
         return self.only()
 
     def only(self) -> str:
@@ -120,9 +130,9 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Place:
     monkeypatch.chdir(tmp_path)
-    return Place(tmp_path)
+    return Place(tmp_path, capsys)
 
 
 def dying(point: str, nth: int, name: str = "SIGKILL") -> tuple[str, ...]:
@@ -144,18 +154,18 @@ def test_an_audit_waits_in_the_store_and_goes_on_with_the_decisions(place: Place
 
 def test_the_report_of_a_finished_audit_is_printed_again(place: Place) -> None:
     audit = place.begun()
-    assert place.run("--resume", audit, *DECISIONS) == (1, REPORT, "")
-    assert place.run("--resume", audit) == (1, REPORT, "")
+    assert place.here("--resume", audit, *DECISIONS) == (1, REPORT, "")
+    assert place.here("--resume", audit) == (1, REPORT, "")
     assert place.tally() == {"allowed": 2, "review": 0, "denied": 1}
 
 
 def test_the_audits_in_a_store_are_listed(place: Place) -> None:
     finished = place.begun()
-    place.run("--resume", finished, *DECISIONS)
-    _, _, err = place.run("alfa", "--path", "site", "--policy", "policy.toml")
+    place.here("--resume", finished, *DECISIONS)
+    _, _, err = place.here("alfa", "--path", "site", "--policy", "policy.toml")
     assert err == "error: no distribution 'alfa' is installed (did you mean 'alpha'?)\n"
     place.begin()
-    code, out, err = place.run("--list")
+    code, out, err = place.here("--list")
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines()] == ["completed", "failed", "waiting"]
     assert out.splitlines()[0].split()[1] == finished
@@ -179,23 +189,23 @@ def test_a_wrong_decision_is_refused_and_the_question_stays(place: Place, decisi
     audit = place.begun()
     refused = (2, place.questions(audit, QUESTIONS), f"error: {message.replace('AUDIT', audit)}\n")
     assert place.run("--resume", audit, "--decide", decision) == refused
-    assert place.run("--resume", audit) == (WAITING, place.questions(audit, QUESTIONS), "")
+    assert place.here("--resume", audit) == (WAITING, place.questions(audit, QUESTIONS), "")
 
 
 def test_a_wrong_decision_does_not_keep_a_right_one_from_being_taken(place: Place) -> None:
     audit = place.begun()
-    code, out, err = place.run("--resume", audit, "--decide", "gamma=no", *DECISIONS[:2])
+    code, out, err = place.here("--resume", audit, "--decide", "gamma=no", *DECISIONS[:2])
     assert (code, out) == (2, place.questions(audit, QUESTIONS.splitlines(keepends=True)[1]))
     assert err.startswith("error: TF810: ")
 
 
 def test_a_decision_is_taken_once(place: Place) -> None:
     audit = place.begun()
-    place.run("--resume", audit, *DECISIONS[:2])
+    place.here("--resume", audit, *DECISIONS[:2])
     code, out, err = place.run("--resume", audit, "--decide", "beta=deny")
     assert (code, out) == (2, place.questions(audit, QUESTIONS.splitlines(keepends=True)[1]))
     assert "there is no interrupt 'beta' (pending: 'gamma')" in err
-    code, out, err = place.run("--resume", audit, "--decide", "gamma=deny", "--decide", "gamma=allow")
+    code, out, err = place.here("--resume", audit, "--decide", "gamma=deny", "--decide", "gamma=allow")
     assert (code, out) == (2, REPORT)
     assert "the execution is completed" in err
 
@@ -204,12 +214,13 @@ def test_of_two_processes_that_decide_at_the_same_time_one_is_refused(place: Pla
     audit = place.begun()
     with place.popen("--resume", audit, *DECISIONS[2:], program=dying("run.entered", 1, "SIGSTOP")) as late:
         os.waitpid(late.pid, os.WUNTRACED)
-        assert place.run("--resume", audit, *DECISIONS) == (1, REPORT, "")
+        first = place.here("--resume", audit, *DECISIONS)
         late.send_signal(signal.SIGCONT)
         out, err = late.communicate()
+    assert first == (1, REPORT, "")
     assert (late.returncode, out) == (2, "")
     assert err.startswith(f"error: TF951: execution '{audit}': ")
-    assert place.run("--resume", audit) == (1, REPORT, "")
+    assert place.here("--resume", audit) == (1, REPORT, "")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +228,7 @@ def test_of_two_processes_that_decide_at_the_same_time_one_is_refused(place: Pla
 )
 def test_an_audit_that_is_killed_is_brought_to_its_end(place: Place, point: str, nth: int) -> None:
     assert place.begin(program=dying(point, nth)) == (-signal.SIGKILL, "", "")
-    assert place.run("--resume", place.only(), *DECISIONS) == (1, REPORT, "")
+    assert place.here("--resume", place.only(), *DECISIONS) == (1, REPORT, "")
     assert place.tally() == {"allowed": 2, "review": 0, "denied": 1}
 
 
@@ -238,14 +249,14 @@ def test_a_decision_outlives_its_process_once_it_is_saved(place: Place, point: s
     killed = place.run("--resume", audit, *DECISIONS[:2], program=dying(point, nth))
     assert killed == (-signal.SIGKILL, "", "")
     left = DECISIONS[2:] if kept else DECISIONS
-    assert place.run("--resume", audit, *left) == (1, REPORT, "")
+    assert place.here("--resume", audit, *left) == (1, REPORT, "")
     assert place.tally() == {"allowed": 2, "review": 0, "denied": 1}
 
 
-def test_questions_are_printed_as_json_on_request(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--store", "audits.db", "--path", "site", "--policy", "policy.toml"]
-    assert main([*options, "--json", "beta"]) == WAITING
-    assert json.loads(capsys.readouterr().out) == {
+def test_questions_are_printed_as_json_on_request(place: Place) -> None:
+    code, out, _ = place.here("--path", "site", "--policy", "policy.toml", "--json", "beta")
+    assert code == WAITING
+    assert json.loads(out) == {
         "execution": place.only(),
         "report": None,
         "questions": {
@@ -261,9 +272,10 @@ def test_questions_are_printed_as_json_on_request(place: Place, capsys: pytest.C
     }
 
 
-def test_an_audit_without_questions_is_reported_at_once(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--store", "audits.db", "--path", "site", "--policy", "policy.toml", "alpha"]) == 0
-    assert "\n1 distribution: 0 denied, 0 to review, 1 allowed " in capsys.readouterr().out
+def test_an_audit_without_questions_is_reported_at_once(place: Place) -> None:
+    code, out, err = place.here("--path", "site", "--policy", "policy.toml", "alpha")
+    assert (code, err) == (0, "")
+    assert "\n1 distribution: 0 denied, 0 to review, 1 allowed " in out
 
 
 def test_what_an_audit_goes_by_is_kept_with_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,9 +287,9 @@ def test_what_an_audit_goes_by_is_kept_with_it(place: Place, monkeypatch: pytest
 
 
 def test_an_audit_that_failed_can_be_resumed_once_its_cause_is_gone(place: Place) -> None:
-    assert main(["--store", "audits.db", "--path", "site", "--policy", "later.toml", "alpha"]) == 2
+    assert place.here("--path", "site", "--policy", "later.toml", "alpha")[0] == 2
     (place.folder / "policy.toml").rename(place.folder / "later.toml")
-    assert main(["--store", "audits.db", "--resume", place.only()]) == 0
+    assert place.here("--resume", place.only())[0] == 0
 
 
 @pytest.mark.parametrize(
