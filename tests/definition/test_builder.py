@@ -92,6 +92,9 @@ def match_after_its_end(flow: Any) -> None:
     arm.case("y")
 
 
+number: Any = 5
+word: Any = "a"
+
 REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (twice, "TF704: this for_each block is closed already (go on from what .end_for_each() returned)"),
     (batch_after_its_end, "TF704: this batch block is closed already (go on from what .end_batch() returned)"),
@@ -150,6 +153,31 @@ REFUSALS: list[tuple[Callable[[Any], object], str]] = [
      "TF718: concurrency is a whole number from 1, not 1.5 (float) (leave it out for no bound)"),
     (lambda flow: flow.batch(concurrency="2"),
      "TF718: concurrency is a whole number from 1, not '2' (str) (leave it out for no bound)"),
+    (lambda flow: flow.to(step, timeout="x"), "TF718: timeout is a number of seconds from 0, not 'x' (str)"),
+    (lambda flow: flow.to(step).to(step, timeout=-1), "TF718: timeout is a number of seconds from 0, not -1 (int)"),
+    (lambda flow: flow.to(step, timeout=float("nan")),
+     "TF718: timeout is a number of seconds from 0, not nan (float)"),
+    (lambda flow: flow.to(step, thread="yes"), "TF718: thread is True or False, not 'yes' (str)"),
+    (lambda flow: flow.batch().branch(step, thread=1), "TF718: thread is True or False, not 1 (int)"),
+    (lambda flow: flow.to(step, retry=3), "TF718: retry is a Retry, not 3 (int)"),
+    (lambda flow: flow.to(step, name=5), "TF718: the name of a node is a text, not 5 (int)"),
+    (lambda flow: Flow(Review, name=number), "TF718: the name of a flow is a text, not 5 (int)"),
+    (lambda flow: Flow(Review, max_depth=word),
+     "TF718: flow of contract 'Review': max_depth is a whole number from 0, not 'a' (str)"),
+    (lambda flow: flow.when(["rung"]), "TF719: when() takes names, not ['rung'] (list) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when({"event": None}), "TF719: when() takes names, not None "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when({"event": [5]}), "TF719: when() takes names, not [5] (list) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.chunk(5), "TF717: a handler is a function that takes Data, not 5 (int) "
+     "(give a function, a method or a callable object, or the name of a chunk)"),
+    (lambda flow: flow.if_condition("yes"), "TF717: the condition of an if is a function that takes Data, "
+     "not 'yes' (str) (to compare with a value, use .match().case(value))"),
+    (lambda flow: flow.to(lambda: 1), "TF717: 'lambda' cannot be called with one argument, the Data "
+     "(give it one positional parameter, and defaults to all others)"),
+    (lambda flow: flow.match().case(lambda data, more: 1), "TF717: 'lambda' cannot be called with one argument, "
+     "the Data (give it one positional parameter, and defaults to all others)"),
     (lambda flow: flow.when({"events": "rung"}), "TF719: when() has no trigger 'events' (did you mean 'event'?)"),
     (lambda flow: flow.when({}), "TF719: when() waits for nothing "
      "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
@@ -339,3 +367,81 @@ def test_a_retry_waits_longer_each_time_up_to_its_bound() -> None:
 
 def test_a_retry_may_name_one_class() -> None:
     assert Retry(on=KeyError).on == (KeyError,)  # type: ignore[arg-type]  # taken all the same
+
+
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"attempts": "3"}, r"Retry\(attempts=…\) is a whole number, not '3' \(str\)"),
+        ({"attempts": 1.5}, r"Retry\(attempts=…\) is a whole number, not 1.5 \(float\)"),
+        ({"backoff": "1"}, r"Retry\(backoff=…\) is a number, not '1' \(str\)"),
+        ({"on": ("x",)}, r"Retry\(on=…\) is a tuple of exception classes, not \('x',\) \(tuple\)"),
+        ({"on": 5}, r"Retry\(on=…\) is a tuple of exception classes, not 5 \(int\)"),
+    ],
+)
+def test_a_retry_of_the_wrong_types_is_refused(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        Retry(**options)
+
+
+def one_of_two(prefix: Any, data: Any) -> Any:
+    return data
+
+
+class Calls:
+    def __call__(self, data: Any) -> Any:
+        return data
+
+    def two(self, data: Any, more: Any) -> Any:
+        return data
+
+    @staticmethod
+    def one(data: Any, *, more: int = 1) -> Any:
+        return data
+
+
+def needs_keyword(data: Any, *, more: Any) -> Any:
+    return data
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [step, lambda data, more=1: 1, lambda *data: 1, functools.partial(one_of_two, 1), Calls(), Calls().one, str, abs],
+)
+def test_what_takes_one_argument_is_a_handler(handler: Any) -> None:
+    flow: Any = Flow(Review)
+    flow.to(handler)
+    flow.match().case(lambda data: True).to(handler)
+
+
+@pytest.mark.parametrize(
+    "handler", [one_of_two, functools.partial(one_of_two, 1, 2), Calls().two, needs_keyword, lambda **more: 1]
+)
+def test_what_cannot_be_called_with_one_argument_is_no_handler(handler: Any) -> None:
+    flow: Any = Flow(Review)
+    with pytest.raises(ContractError, match="TF717"):
+        flow.to(handler)
+
+
+def test_a_chunk_may_be_a_partial() -> None:
+    flow: Any = Flow(Review)
+    flow.chunk(functools.partial(one_of_two, 1))
+    flow.to("one_of_two").end()
+    flow.validate()
+
+
+def test_a_condition_is_resolved_where_it_is_attached() -> None:
+    class Local(Contract):
+        input: int
+        result: int
+
+    def is_text(data: Data[Local, str]) -> bool:
+        return True
+
+    flow: Any = Flow(Local)
+    flow.match().case(is_text).end_match().end()
+    other: Any = Flow(Local)
+    other.if_condition(is_text).end_condition().end()
+    for wrong in (flow, other):
+        with pytest.raises(ContractError, match=r"TF701.* takes str, and gets int"):
+            wrong.validate()

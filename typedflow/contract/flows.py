@@ -170,6 +170,23 @@ def concurrency_too_low(given: object) -> Problem:
     return Problem("TF718", text, "leave it out for no bound", side="value")
 
 
+def wrong_option(option: str, expected: str, given: object) -> Problem:
+    """Report an option of the wrong type, or out of its range (TF718)."""
+    return Problem("TF718", f"{option} is {expected}, not {describe(given)}", side="value")
+
+
+def wrong_parameters(step: str) -> Problem:
+    """Report a handler or condition that cannot be called with one positional argument (TF717)."""
+    text = f"{quoted(step)} cannot be called with one argument, the Data"
+    return Problem("TF717", text, "give it one positional parameter, and defaults to all others", side="value")
+
+
+def not_a_condition(given: object) -> Problem:
+    """Report an if whose condition is no function (TF717)."""
+    text = f"the condition of an if is a function that takes Data, not {describe(given)}"
+    return Problem("TF717", text, "to compare with a value, use .match().case(value)", side="value")
+
+
 def unreachable(step: str) -> Problem:
     """Report a node that no chain leads to (TF707)."""
     text = f"step {quoted(step)} is never reached: no chain from the flow's start or a when() leads to it"
@@ -200,6 +217,12 @@ def unknown_trigger(kind: str) -> Problem:
     """Report a kind of trigger that `when` does not have (TF719)."""
     hint = name_hint(kind, _TRIGGERS, known="triggers")
     return Problem("TF719", f"when() has no trigger {quoted(kind)}", hint, side="key")
+
+
+def wrong_triggers(given: object) -> Problem:
+    """Report a `when` that is given neither a name nor a mapping of kinds to names (TF719)."""
+    hint = 'name an event, when("approved"), or paths, when({"state": "request.topic"})'
+    return Problem("TF719", f"when() takes names, not {describe(given)}", hint, side="value")
 
 
 def empty_when() -> Problem:

@@ -8,10 +8,10 @@ whole flow to see waits for `typedflow.definition.validation`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, cast, get_args
 
 from typedflow.contract import flows
@@ -32,6 +32,7 @@ from typedflow.definition.nodes import (
     MatchMode,
     Node,
     Port,
+    Retry,
     Start,
     Step,
     StepOptions,
@@ -135,6 +136,8 @@ class Builder:
     __slots__ = ("_chunks", "_collects", "_nodes", "_numbers", "_open", "_taken", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
+        if not isinstance(flow, str):
+            raise ContractError(flows.wrong_option("the name of a flow", "a text", flow))
         self.flow = flow
         self.frozen: Definition | None = None
         self._nodes: list[Node | _Draft] = [Start()]
@@ -148,6 +151,8 @@ class Builder:
 
     def register(self, name: str, handler: Handler) -> None:
         """Register a chunk; a name stands for one function."""
+        if not callable(handler):
+            raise ContractError(flows.not_a_handler(handler).at(self._place))
         known = self._chunks.setdefault(name, handler)
         if known is not handler:
             raise ContractError(flows.duplicate_name("chunk", name).at(self._place))
@@ -159,6 +164,8 @@ class Builder:
     def _name(self, wanted: str | None, default: str) -> tuple[str, bool]:
         """Give a free name, and whether it was numbered by us: then it may name another node tomorrow."""
         if wanted is not None:
+            if not isinstance(wanted, str):
+                raise ContractError(flows.wrong_option("the name of a node", "a text", wanted).at(self._place))
             if not wanted or wanted in self._taken:
                 raise ContractError(flows.duplicate_name("node", wanted).at(self._place))
             self._taken.add(wanted)
@@ -202,6 +209,9 @@ class Builder:
         """Add a step behind `at`; `frame` is where the handler is attached, for annotations of local names."""
         found = self._resolve(handler)
         default = handler if isinstance(handler, str) else name_of(found)
+        self._require_callable(found)
+        if options is not PLAIN:
+            self._require_options(options)
         types = handler_types(found, frame)
         if options.thread and types.is_async:
             raise ContractError(flows.async_in_thread(default).at(self._place))
@@ -305,10 +315,15 @@ class Builder:
         self._open.append(block)
         return block
 
-    def case(self, block: MatchBlock, condition: Any) -> Cursor:
+    def case(self, block: MatchBlock, condition: Any, frame: FrameType | None = None) -> Cursor:
         """Open the next arm; a function is a condition, anything else (a class too) is a value to compare with."""
         self._require_next_arm(block)
-        block.cases.append(case_of(condition))
+        case = case_of(condition, frame)
+        if case.is_function:
+            self._require_callable(condition)
+        elif block.word == "if":
+            raise ContractError(flows.not_a_condition(condition).at(self._place))
+        block.cases.append(case)
         return self._arm(block)
 
     def case_else(self, block: MatchBlock) -> Cursor:
@@ -396,6 +411,19 @@ class Builder:
         if not is_bound(concurrency):
             raise ContractError(flows.concurrency_too_low(concurrency).at(self._place))
 
+    def _require_callable(self, handler: Handler) -> None:
+        if not takes_one(handler):
+            raise ContractError(flows.wrong_parameters(name_of(handler)).at(self._place))
+
+    def _require_options(self, options: StepOptions) -> None:
+        retry, timeout, thread = options.retry, options.timeout, options.thread
+        if retry is not None and not isinstance(retry, Retry):
+            raise ContractError(flows.wrong_option("retry", "a Retry", retry).at(self._place))
+        if timeout is not None and (type(timeout) not in (int, float) or not timeout >= 0):
+            raise ContractError(flows.wrong_option("timeout", "a number of seconds from 0", timeout).at(self._place))
+        if not isinstance(thread, bool):
+            raise ContractError(flows.wrong_option("thread", "True or False", thread).at(self._place))
+
     def problems(self) -> list[Problem]:
         """Give what keeps the nodes from being frozen: blocks still open."""
         return [flows.unclosed_block(block.word).at(self._place) for block in self._open]
@@ -433,7 +461,25 @@ def name_of(handler: Handler) -> str:
     return "lambda" if name == "<lambda>" else str(name)
 
 
-def case_of(condition: Any) -> Case:
+def takes_one(handler: Handler) -> bool:
+    """Say whether a function can be called with one positional argument; of what hides its parameters: yes."""
+    if type(handler) is FunctionType:  # the most of them, and a signature is slow
+        code = handler.__code__
+        required = code.co_argcount - len(handler.__defaults__ or ())
+        takes = code.co_argcount >= 1 or bool(code.co_flags & inspect.CO_VARARGS)
+        return takes and required <= 1 and code.co_kwonlyargcount <= len(handler.__kwdefaults__ or ())
+    try:
+        signature = inspect.Signature.from_callable(handler, follow_wrapped=False)
+    except (ValueError, TypeError):
+        return True
+    try:
+        signature.bind(None)
+    except TypeError:
+        return False
+    return True
+
+
+def case_of(condition: Any, frame: FrameType | None = None) -> Case:
     """Tell a condition from a value: what can be called is a condition, but for classes."""
     if isinstance(condition, type) or not callable(condition):
         return Case(condition, is_function=False)
@@ -441,20 +487,25 @@ def case_of(condition: Any) -> Case:
     while isinstance(target, partial):
         target = target.func
     is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
-    return Case(condition, is_function=True, is_async=is_async)
+    return Case(condition, is_function=True, is_async=is_async, types=handler_types(condition, frame))
 
 
 def triggers_of(given: str | Mapping[str, Any]) -> tuple[tuple[Trigger, ...], list[Problem]]:
     """Read what `when(…)` was given: an event's name, or a mapping of kinds to names or lists of names."""
     if isinstance(given, str):
         return (Trigger("event", given),), []
+    if not isinstance(given, Mapping):
+        return (), [flows.wrong_triggers(given)]
     problems: list[Problem] = []
     found: list[Trigger] = []
     for kind, names in given.items():
         if kind not in get_args(TriggerKind):
             problems.append(flows.unknown_trigger(str(kind)))
             continue
-        listed = [names] if isinstance(names, str) else list(names)
+        listed = [names] if isinstance(names, str) else names
+        if not isinstance(listed, Collection) or not all(isinstance(name, str) for name in listed):
+            problems.append(flows.wrong_triggers(names))
+            continue
         found.extend(Trigger(cast("TriggerKind", kind), name) for name in listed)
     if not found and not problems:
         problems.append(flows.empty_when())

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias, final
 
 import msgspec
 
+from typedflow.contract.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
 
@@ -39,12 +40,21 @@ class Retry:
     max_backoff: float = 60.0
 
     def __post_init__(self) -> None:
+        for name in ("attempts", "backoff", "factor", "max_backoff"):
+            given = getattr(self, name)
+            if type(given) is not int and (name == "attempts" or type(given) is not float):
+                expected = "a whole number" if name == "attempts" else "a number"
+                raise TypeError(f"Retry({name}=…) is {expected}, not {describe(given)}")
         if self.attempts < 1:
             raise ValueError(f"Retry(attempts=…) counts the first attempt: at least 1 expected, {self.attempts} given")
-        if self.backoff < 0 or self.factor < 0 or self.max_backoff < 0:
+        if not (self.backoff >= 0 and self.factor >= 0 and self.max_backoff >= 0):  # a nan is neither
             raise ValueError("Retry(backoff=…, factor=…, max_backoff=…) expects numbers of 0 or more")
         if isinstance(self.on, type):
             object.__setattr__(self, "on", (self.on,))
+        if not isinstance(self.on, tuple) or not all(
+            isinstance(cls, type) and issubclass(cls, Exception) for cls in self.on
+        ):
+            raise TypeError(f"Retry(on=…) is a tuple of exception classes, not {describe(self.on)}")
 
     def wait_before(self, attempt: int) -> float:
         """Give the wait in seconds before this attempt, 2 being the first that waits."""
@@ -114,6 +124,8 @@ class Case(msgspec.Struct, frozen=True):
     condition: Any
     is_function: bool
     is_async: bool = False
+    types: HandlerTypes | None = None
+    """What a function says of itself, resolved where it was attached."""
 
 
 class Match(msgspec.Struct, frozen=True):

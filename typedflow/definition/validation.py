@@ -20,7 +20,7 @@ from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, SubFlow, Trigger, When, sources_of
 from typedflow.schema.accepts import accepts
-from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
+from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
 from typedflow.schema.contracts import Contract, ContractSpec
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.render import render
@@ -53,9 +53,8 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
             yield from _check_child(node, definition, spec, carried)
         case Match():
             for case in node.cases:
-                if case.is_function:
-                    types = handler_types(case.condition)
-                    yield from check_handler(node.name, types, carried[node.source.node], spec)
+                if case.types is not None:
+                    yield from check_handler(node.name, case.types, carried[node.source.node], spec)
         case Each():
             try:
                 item_type(carried[node.source.node])

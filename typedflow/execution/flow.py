@@ -9,8 +9,8 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions, snapshots
-from typedflow.definition.builder import Builder, Cursor
+from typedflow.contract import executions, flows, snapshots
+from typedflow.definition.builder import Builder, Cursor, name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
@@ -25,6 +25,7 @@ from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
+from typedflow.schema.writing import current_step
 from typedflow.snapshot.reading import MAX_BYTES
 from typedflow.stores.protocol import SnapshotStore
 
@@ -51,6 +52,9 @@ class Flow(Blueprint[C]):
         problems = check_migrations(spec.cls)
         if problems:
             raise ContractError(problems)
+        if type(max_depth) is not int or max_depth < 0:
+            problem = flows.wrong_option("max_depth", "a whole number from 0", max_depth)
+            raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
         super().__init__(FlowRuntime(name or spec.name, spec, max_depth))
 
     @property
@@ -144,7 +148,7 @@ class Flow(Blueprint[C]):
     ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
         block = self._builder.open_match(self._at, "hit_first", "if")
-        return Process(self._builder, self._builder.case(block, condition))
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def collect(self, name: str, branch: str, *, mode: CollectMode = "filled_then_empty") -> Process[C, dict[str, Any]]:
         """Give the input to a collect; see `Process.collect`."""
@@ -192,7 +196,7 @@ class Flow(Blueprint[C]):
         """Register a handler under its name or the one given, for `to("name")`; gives the function itself."""
         if isinstance(handler, str):
             return lambda function: self._register(handler, function)
-        return self._register(handler.__name__, handler)
+        return self._register(name_of(handler), handler)
 
     def _register(self, name: str, handler: Fn) -> Fn:
         self._builder.register(name, handler)
@@ -296,8 +300,18 @@ class Flow(Blueprint[C]):
         return self._runtime.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
 
     def update_flow_state(self: Flow[HasFlowState[S]], change: Callable[[S], object]) -> None:
-        """Change the flow_state atomically; see `Data.update_flow_state`."""
+        """Change the flow_state atomically; see `Data.update_flow_state`.
+
+        Inside of a handler of the flow it belongs to the step. Elsewhere, where a store shares the flow_state, it is
+        stored with the next save of any execution of the flow.
+        """
+        step = current_step.get()
+        if isinstance(step, Data) and step._runtime.flow is self._runtime and not step.revoked:
+            step.update_flow_state(change)
+            return
         self._runtime.update_flow_state(change)
+        if self._runtime.shares:
+            self._runtime.outside.append(self._runtime.note_change(change))
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
         """Set default resources of the flow; values are checked against their declared classes, all or nothing."""

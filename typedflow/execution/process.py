@@ -38,7 +38,7 @@ Ts = TypeVarTuple("Ts")
 
 def options_of(retry: Retry | None, timeout: float | None, thread: bool) -> StepOptions:
     """Give the options of a step; the common case shares one object."""
-    return PLAIN if retry is None and timeout is None and not thread else StepOptions(retry, timeout, thread)
+    return PLAIN if retry is None and timeout is None and thread is False else StepOptions(retry, timeout, thread)
 
 
 @final
@@ -180,7 +180,7 @@ class Process(Generic[C, V, K]):
     ) -> Process[C, In, Case[M, In, Done | W, K2]]:
         """Finish the case before and open the next: a function of `Data`, or a value compared with `==`."""
         block = self._builder.finish_arm(self._at, "case")
-        return Process(self._builder, self._builder.case(block, condition))
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def case_else(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the case before and open the one for no hit."""
@@ -205,14 +205,14 @@ class Process(Generic[C, V, K]):
     def if_condition(self, condition: Callable[[Data[C, V]], object]) -> Process[C, V, Case[FirstHit, V, Never, K]]:
         """Open an if: a match that takes its first hit."""
         block = self._builder.open_match(self._at, "hit_first", "if")
-        return Process(self._builder, self._builder.case(block, condition))
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def elif_condition(
         self: Process[C, W, Case[M, In, Done, K2]], condition: Callable[[Data[C, In]], object]
     ) -> Process[C, In, Case[M, In, Done | W, K2]]:
         """Finish the arm before and open the next."""
         block = self._builder.finish_arm(self._at, "elif_condition")
-        return Process(self._builder, self._builder.case(block, condition))
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def else_condition(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the arm before and open the one for no hit."""
@@ -252,7 +252,7 @@ class Match(Generic[M_co, C, V, Outer]):
 
     def case(self, condition: object) -> Process[C, V, Case[M_co, V, Never, Outer]]:
         """Open the first case: a function of `Data` (sync or async, any truthiness), or a value compared with `==`."""
-        return Process(self._builder, self._builder.case(self._block, condition))
+        return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1)))
 
 
 @final
