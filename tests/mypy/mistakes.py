@@ -299,3 +299,18 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         RESOURCE,
     ),
 )
+
+LEFT_TO_THE_RUN: Final[tuple[Mistake, ...]] = (
+    # the child's flow may have its own, set in any module
+    capture("missing_resource", '"resources": {"catalog": "resources.catalog"},\n', "", "TF312", at=CHILD),
+    # what begins an execution may come from anywhere too
+    in_variant(
+        "missing_runtime_resource",
+        '{"catalog": InstalledCatalog()})\n    execution',
+        "{})\n    execution",
+        "TF102",
+        RESOURCE,
+        at="|{})",
+    ),
+)
+"""What mypy cannot know: it says nothing of these."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.mypy.copies import RIGHT, Mistake, copied_modules, in_package, plant
-from tests.mypy.mistakes import MISTAKES
+from tests.mypy.mistakes import LEFT_TO_THE_RUN, MISTAKES
 from tests.mypy.programs import ROOT, Finding, run_mypy, write_project
 
 MODULES = copied_modules()
@@ -17,7 +17,7 @@ MODULES = copied_modules()
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
     """Give what mypy says of every copy, in one build; by package."""
     files = in_package(MODULES, RIGHT)
-    for mistake in MISTAKES:
+    for mistake in (*MISTAKES, *LEFT_TO_THE_RUN):
         files |= in_package(plant(mistake, MODULES), mistake.name)
     for path in sorted((ROOT / "examples").glob("**/*.py")):
         files[str(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
@@ -48,6 +48,11 @@ def test_a_mistake_is_one_error_in_its_place(found: dict[str, list[Finding]], mi
     assert text.startswith("TF") == bool(mistake.number)
     assert text.startswith(f"{mistake.number}: " if mistake.number else "")
     assert mistake.says in text
+
+
+@pytest.mark.parametrize("mistake", LEFT_TO_THE_RUN, ids=[mistake.name for mistake in LEFT_TO_THE_RUN])
+def test_what_only_a_run_can_tell_is_no_error(found: dict[str, list[Finding]], mistake: Mistake) -> None:
+    assert found.get(mistake.name, []) == []
 
 
 def test_there_are_enough_mistakes() -> None:
