@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from typedflow import Contract, Data, Flow, FlowState
+from typedflow.errors import ConflictError
 from typedflow.stores import SQLiteStore
 
 
@@ -139,3 +140,92 @@ def adding(key: str) -> Flow[Any]:
 
     flow.to(add).end()
     return flow
+
+
+async def test_what_an_open_step_has_changed_stays_visible_while_others_commit(tmp_path: Path) -> None:
+    written, committed = asyncio.Event(), asyncio.Event()
+
+    async def write(data: Data[Sum, int]) -> int:
+        data.update_flow_state(add_one)
+        data.flow_state.set("last.open", 5)
+        written.set()
+        await committed.wait()
+        return data.flow_state.steps
+
+    async def count(data: Data[Sum, int]) -> int:
+        data.update_flow_state(add_one)
+        return data.value
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.match().case(1).to(write).case_else().to(count).end_match().end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        first = flow.create_execution(store=store, checkpoint="step")
+        running = asyncio.create_task(first.async_start(1))
+        await written.wait()
+        await flow.create_execution(store=store, checkpoint="step").async_start(2)
+        assert (flow.flow_state.steps, flow.flow_state.last) == (2, {"open": 5})
+        assert await stored(store, "Sum") == {"steps": 1, "last": {}}
+        committed.set()
+        await running
+        assert first.result == 2
+        assert await stored(store, "Sum") == {"steps": 2, "last": {"open": 5}}
+
+
+async def test_a_change_by_a_step_that_failed_is_not_seen_after_the_next_save(tmp_path: Path) -> None:
+    async def fail(data: Data[Sum, int]) -> int:
+        data.update_flow_state(add_one)
+        raise OSError("down")
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.match().case(1).to(fail).case_else().to(lambda data: data.value, name="pass").end_match().end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        with pytest.raises(OSError, match="down"):
+            await flow.create_execution(store=store, checkpoint="step").async_start(1)
+        flow.update_flow_state(add_one)
+        await flow.create_execution(store=store).async_start(2)
+        assert flow.flow_state.steps == 1
+
+
+async def test_an_update_outside_of_handlers_is_stored_once_with_the_next_save(tmp_path: Path) -> None:
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(lambda data: data.value, name="pass").end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store).async_start(1)
+        flow.update_flow_state(add_one)
+        assert flow.flow_state.steps == 1
+        runs = [flow.create_execution(store=store, checkpoint="step").async_start(1) for _ in range(3)]
+        await asyncio.gather(*runs)
+        assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 1
+
+
+async def test_an_update_by_the_flow_inside_of_a_handler_belongs_to_its_step(tmp_path: Path) -> None:
+    async def count(data: Data[Sum, int]) -> int:
+        flow.update_flow_state(add_one)
+        return data.value
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(count).end()
+    async with SQLiteStore(tmp_path / "store.db") as store, SQLiteStore(tmp_path / "store.db") as other:
+        await flow.create_execution(store=store).async_start(1)
+        elsewhere = adding("elsewhere")
+        await elsewhere.create_execution(store=other).async_start(1)
+        before = (await stored(store, "Sum"))["steps"]
+        await flow.create_execution(store=store).async_start(1)
+        assert (await stored(store, "Sum"))["steps"] == before + 1
+
+
+async def test_an_update_outside_that_one_execution_could_not_store_goes_with_another(tmp_path: Path) -> None:
+    def ask(data: Data[Sum, int]) -> int:
+        data.pause_for(interrupt_id="ask")
+
+    flow: Flow[Any] = Flow(Sum)
+    flow.to(ask).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        stale = flow.create_execution(store=store)
+        await stale.async_start(1)
+        await (await flow.async_open(stale.id, store=store)).async_continue_with("ask", 2)
+        flow.update_flow_state(add_one)
+        with pytest.raises(ConflictError):
+            await stale.async_continue_with("ask", 2)
+        await flow.create_execution(store=store).async_start(1)
+        assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 1

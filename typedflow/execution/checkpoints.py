@@ -18,7 +18,7 @@ from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import points
-from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.execution.runtime import Change, ExecutionRuntime, FlowRuntime
 from typedflow.execution.saving import snapshot_of
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
@@ -33,7 +33,18 @@ Checkpoint: TypeAlias = Literal["pause", "step"]
 class Checkpoints:
     """Save one execution into its store."""
 
-    __slots__ = ("_done", "_running", "_unsure", "_wanted", "each_step", "kept", "runtime", "sequence", "store")
+    __slots__ = (
+        "_done",
+        "_lent",
+        "_running",
+        "_unsure",
+        "_wanted",
+        "each_step",
+        "kept",
+        "runtime",
+        "sequence",
+        "store",
+    )
 
     def __init__(
         self, runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint, sequence: int | None
@@ -45,8 +56,12 @@ class Checkpoints:
         """That of the stored snapshot; None where there is none yet."""
         self.kept: Status | None = None
         """The status in the last save."""
-        self._unsure: tuple[StoredSnapshot, int] | None = None
-        """A save that failed or was cut off, and may have come through all the same; the operations that were in it."""
+        self._unsure: tuple[StoredSnapshot, list[Change]] | None = None
+        """A save that failed or was cut off, and may have come through all the same; the changes that were in it."""
+        self._lent: list[Change] = []
+        """What was changed outside of all steps, and goes along with the next save of this execution."""
+        if store.shares_flow_state and runtime.flow.flow_state is not None:
+            runtime.flow.shares = True
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
@@ -70,7 +85,7 @@ class Checkpoints:
         if self.store.shares_flow_state and self.runtime.flow.flow_state is not None:
             stored = await self.store.get_flow_state(self.runtime.flow.name)
             if stored is not None:
-                take_flow_state(self.runtime.flow, stored, self.runtime.operations or ())
+                take_flow_state(self.runtime.flow, stored)
         await self.commit()
 
     @property
@@ -109,31 +124,48 @@ class Checkpoints:
         sequence = (self.sequence or 0) + 1
         shared = self.store.shares_flow_state
         snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
-        operations = list(runtime.operations or ()) if shared else []
+        changes = self._changes() if shared else []
         points.at("save.encoded")
         record = StoredSnapshot(
             runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
         )
-        change = flow_state_change(runtime.flow, operations) if operations else None
-        self._unsure = record, len(operations)
+        change = flow_state_change(runtime.flow, [each.operation for each in changes]) if changes else None
+        self._unsure = record, changes
         try:
             stored = await self.store.put(record, expected=self.sequence, flow_state=change)
         except ConflictError:
             self._unsure = None
+            runtime.flow.outside[:0] = self._lent
+            self._lent = []
             raise
         points.at("save.stored")
         self._unsure = None
         self.sequence, self._done, self.kept = sequence, upto, snapshot.status
         if stored is not None:
-            del (runtime.operations or [])[: len(operations)]
-            take_flow_state(runtime.flow, stored, runtime.operations or ())
+            self._forget(changes)
+            take_flow_state(runtime.flow, stored)
 
-    async def _find_out(self, record: StoredSnapshot, operations: int) -> None:
+    def _changes(self) -> list[Change]:
+        """Give what is to be replayed in the store, with what was changed outside of all steps."""
+        flow = self.runtime.flow
+        self._lent += flow.outside
+        flow.outside = []
+        return [*self._lent, *(self.runtime.operations or ())]
+
+    def _forget(self, changes: list[Change]) -> None:
+        """Drop changes that are stored: those that were lent, and the first ones of the execution."""
+        count = len(changes) - len(self._lent)
+        self._lent = []
+        del (self.runtime.operations or [])[:count]
+        for change in changes:
+            self.runtime.flow.changes.pop(change, None)
+
+    async def _find_out(self, record: StoredSnapshot, changes: list[Change]) -> None:
         """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
         stored = await self.store.get(self.runtime.id)
         if stored == record:
             self.follow(record)
-            del (self.runtime.operations or [])[:operations]
+            self._forget(changes)
         self._unsure = None
 
 
@@ -171,13 +203,13 @@ def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], ob
     return FlowStateChange(flow.name, replay)
 
 
-def take_flow_state(flow: FlowRuntime, stored: bytes, pending: Sequence[Callable[[Any], object]]) -> None:
-    """Show in this process what the store holds now, with what is not committed yet on top of it."""
+def take_flow_state(flow: FlowRuntime, stored: bytes) -> None:
+    """Show in this process what the store holds now, with what no execution has committed yet on top of it."""
     value = compile_codec(flow.spec.flow_state).decode(stored, "flow_state", "json")
     step = current_step.set(None)  # the run may be inside a step of another
     try:
-        for operation in pending:
-            operation(value)
+        for change in list(flow.changes):
+            change.operation(value)
         flow.show_flow_state(value)
     finally:
         current_step.reset(step)

@@ -15,7 +15,7 @@ from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
-from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.runtime import Change, ExecutionRuntime
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.writing import current_step
@@ -64,7 +64,7 @@ class Data(Generic[C, V]):
         if runtime.touched is not None:
             self._touched = runtime.touched.pop(token, None)
         self._early: Any = UNSET
-        self._operations: list[Callable[[Any], object]] | None = None
+        self._operations: list[Change] | None = None
         self._held: list[tuple[str, Any, Any]] | None = None
         """Of a shared flow_state: the containers that were read, each with its field and a copy as it was then."""
         self._replaying = False
@@ -253,7 +253,7 @@ class Data(Generic[C, V]):
         if self._runtime.shares_flow_state:
             if self._operations is None:
                 self._operations = []
-            self._operations.append(operation)
+            self._operations.append(self._runtime.flow.note_change(operation))
 
     def _require_context(self, layer: str) -> None:
         """Refuse a step that is over from outside of it: there a write would count as somebody else's.
@@ -280,6 +280,7 @@ class Data(Generic[C, V]):
         """Check what an attempt that failed has left behind, and have the next one answer for what is wrong there."""
         touched, runtime = self._touched, self._runtime
         if touched is None:
+            self._operations = None
             return
         if runtime.touched is None:
             runtime.touched = {}
@@ -291,6 +292,8 @@ class Data(Generic[C, V]):
                 if fault.problems == getattr(error, "problems", ()):  # it is what the attempt has failed of
                     return
                 raise fault from error
+            finally:
+                self._operations = None
             del runtime.touched[self._token]
 
     def _keep_held(self) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -40,18 +41,30 @@ ANSWERS_KEPT: Final = 1000
 """How many answered interrupts an execution remembers."""
 
 
+class Change:
+    """One change of a shared flow_state that is not stored yet."""
+
+    __slots__ = ("__weakref__", "operation")
+
+    def __init__(self, operation: Callable[[Any], object]) -> None:
+        self.operation = operation
+
+
 class FlowRuntime:
     """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
     __slots__ = (
         "_plan",
         "builder",
+        "changes",
         "flow_state",
         "headers",
         "lock",
         "max_depth",
         "name",
+        "outside",
         "resources",
+        "shares",
         "spec",
         "updater",
     )
@@ -66,6 +79,12 @@ class FlowRuntime:
         self.headers: dict[str, Any] = {}
         """What every snapshot of the flow begins with, by format; made at the first save."""
         self.lock = threading.Lock()
+        self.shares = False
+        """Whether a store of some execution keeps the flow_state."""
+        self.changes: WeakKeyDictionary[Change, None] = WeakKeyDictionary()
+        """What is to be seen on top of the stored flow_state, in order; the steps and executions it is of hold it."""
+        self.outside: list[Change] = []
+        """What was changed outside of all steps: the next save of any execution takes it along."""
         self.updater = 0
         """The thread that is changing the flow_state; 0 where none is."""
         self._plan: Plan | None = None
@@ -137,6 +156,12 @@ class FlowRuntime:
                 self._take_over(draft)
             finally:
                 self.updater = 0
+
+    def note_change(self, operation: Callable[[Any], object]) -> Change:
+        """Have a change seen by all executions of this process until it is stored; whoever made it holds it."""
+        change = Change(operation)
+        self.changes[change] = None
+        return change
 
     def show_flow_state(self, value: FlowState) -> None:
         """Take over a checked flow_state, without any listener."""
@@ -237,7 +262,7 @@ class ExecutionRuntime:
         self.driver: Works | None = None
         self.checkpoints: Any = None
         """Of a root with a store: what saves it."""
-        self.operations: list[Callable[[Any], object]] | None = None
+        self.operations: list[Change] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
         self.created = time.time()
         self.saves = 0
