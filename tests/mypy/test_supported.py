@@ -52,6 +52,12 @@ def test_an_older_one_is_refused_in_one_line(tmp_path: Path, wheel: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize("version", ["2.3.1", "1.19.1", "0.991"])
+def test_an_older_version_is_refused(version: str) -> None:
+    with pytest.raises(ImportError, match=f"mypy 2.4 or newer, and this is mypy {version} "):
+        require_supported(version)
+
+
 @pytest.mark.parametrize("version", ["2.4.0", "2.4.0+dev.5b8a", "2.10.3", "3.0.0", "unknown"])
 def test_other_versions_are_taken(version: str) -> None:
     require_supported(version)
