@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from typedflow.contract.names import is_id, name_hint
+from typedflow.contract.names import is_id, name_hint, nearest
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe, instead_of, listed, quoted
 
@@ -47,6 +47,25 @@ def check_id(given: object, *, what: str = "execution id") -> Problem | None:
     shown = quoted(given) if isinstance(given, str) else describe(given)
     hint = "use 1 to 128 letters, digits, '_', '.' and '-', beginning with a letter or digit"
     return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
+
+
+def wrong_option(name: str, given: object, allowed: Collection[str]) -> Problem:
+    """Report an option that is not one of those there are (TF823)."""
+    text = f"{name} is one of {listed(allowed)}, not {describe(given)}"
+    meant = nearest(given, list(allowed)) if isinstance(given, str) else None
+    return Problem("TF823", text, f"did you mean {quoted(meant)}?" if meant else "", side="value")
+
+
+def no_store(given: object) -> Problem:
+    """Report something given as a store that is none (TF823)."""
+    text = f"store is a SnapshotStore, not {describe(given)}"
+    return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
+
+
+def needless_checkpoint(checkpoint: str) -> Problem:
+    """Report saves that are asked for without a place for them (TF823)."""
+    text = f"checkpoint={quoted(checkpoint)} has no effect without a store"
+    return Problem("TF823", text, "give store=…, or leave checkpoint out", side="value")
 
 
 # -- values

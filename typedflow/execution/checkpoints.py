@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
-from typedflow.contract import snapshots
+from typedflow.contract import executions, snapshots
 from typedflow.contract.problems import Problem
 from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
@@ -28,6 +28,7 @@ from typedflow.snapshot.codecs import compile_codec, unsavable
 from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
+CHECKPOINTS: Final = get_args(Checkpoint)
 
 
 class Checkpoints:
@@ -173,6 +174,25 @@ def _look_at(task: asyncio.Task[None]) -> None:
     """See the error of a save, which is told to whoever waits: nobody may be left."""
     if not task.cancelled():
         task.exception()
+
+
+def require_options(store: object, checkpoint: object) -> None:
+    """Refuse a store that is none, a checkpoint that is none, and one without a store."""
+    problems: list[Problem] = []
+    if store is not None and not _is_store(store):
+        problems.append(executions.no_store(store))
+    if checkpoint not in CHECKPOINTS:
+        problems.append(executions.wrong_option("checkpoint", checkpoint, CHECKPOINTS))
+    elif checkpoint != "pause" and store is None:
+        problems.append(executions.needless_checkpoint(str(checkpoint)))
+    if problems:
+        raise ContractError(problems)
+
+
+def _is_store(given: object) -> bool:
+    return not isinstance(given, type) and all(
+        callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state")
+    )
 
 
 def require_savable(plan: Plan) -> None:

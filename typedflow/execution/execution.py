@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, Generic, final
+from typing import Any, Final, Generic, final, get_args
 
 from typing_extensions import TypeVar
 
@@ -32,6 +32,8 @@ from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import MAX_BYTES, Source, read_document
+
+FORMATS: Final = get_args(Format)
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
@@ -269,6 +271,8 @@ class Execution(Generic[C]):
         come back equal and of the same type is a `SnapshotError` that names its path. The file takes its place at once,
         or the old one stays.
         """
+        if format not in FORMATS:
+            raise ContractError(executions.wrong_option("format", format, FORMATS).at(self._place))
         checkpoints = self._runtime.checkpoints
         sequence = (checkpoints.sequence or 0) if checkpoints is not None else self._runtime.saves + 1
         shared = self._runtime.shares_flow_state

@@ -16,7 +16,7 @@ from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
 from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime_of
-from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_savable
+from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.execution.data import Data
 from typedflow.execution.execution import Execution, overrides
 from typedflow.execution.loops import run_sync
@@ -224,11 +224,13 @@ class Flow(Blueprint[C]):
 
         `state` is copied: a State, or a mapping of its fields. `concurrency` bounds the handlers and conditions that
         run at once, in the whole execution. An `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it
-        is random.
+        is random. With a `store` the execution is saved at the start, at each pause and at the end; with
+        `checkpoint="step"` after each step as well.
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
             raise ContractError(problem)
+        require_options(store, checkpoint)
         runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
@@ -251,6 +253,7 @@ class Flow(Blueprint[C]):
         Of several who open the same one, the first whose next save comes through goes on; the others are refused with a
         `ConflictError` before any handler runs.
         """
+        require_options(store, checkpoint)
         stored = await store.get(execution_id)
         if stored is None:
             raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)

@@ -161,8 +161,8 @@ class FlowState(Layer):
     """What all executions of one flow share: flags, counters and small config; saved like a State.
 
     Where a store shares it between processes, a plain write of a field is stored as it is: the last one wins, and what
-    somebody else has put there since is lost. `update_flow_state` is the atomic way: its function is replayed on what is
-    stored, so that counters add up.
+    somebody else has put there since is lost. `update_flow_state` is the atomic way: its function is replayed on what
+    is stored, so that counters add up.
     """
 
     __typedflow_layer__ = "flow_state"
