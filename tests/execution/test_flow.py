@@ -346,3 +346,62 @@ def test_a_step_may_give_a_subclass_where_the_next_takes_its_base() -> None:
     flow = Flow(Named)
     flow.to(make).to(read).end()
     assert flow.start("a") == "a"
+
+
+def test_a_failed_creation_freezes_nothing() -> None:
+    child: Flow[Any] = Flow(Silent, name="child")
+    sound: Flow[Any] = Flow(Silent, name="sound")
+    sound.to(lambda data: None)
+    flow: Flow[Any] = Flow(Silent)
+    process = flow.to_sub_flow(sound, write_back={}).to_sub_flow(child, write_back={})
+    with pytest.raises(ContractError, match="child"):
+        flow.create_execution()
+    process.to(lambda data: None, name="last")
+    sound.to(lambda data: None, name="more")
+    child.to(lambda data: None)
+    flow.create_execution()
+    with pytest.raises(ContractError):
+        sound.to(lambda data: None, name="late")
+
+
+class Required(State):
+    name: str
+    counts: list[int] = []
+
+
+class Named(Contract):
+    input: int
+    result: int
+    state: Required
+
+
+def naming() -> Flow[Any]:
+    flow: Flow[Any] = Flow(Named)
+    flow.to(lambda data: len(data.state.counts), name="count").end()
+    return flow
+
+
+@pytest.mark.parametrize("given", [{"name": 5}, {"nme": "x"}, {"counts": ["x"]}, 5])
+def test_a_wrong_state_is_refused_at_creation(given: Any) -> None:
+    with pytest.raises(ContractError) as refused:
+        naming().create_execution(state=given)
+    assert "TF811" not in {problem.number for problem in refused.value.problems}
+
+
+@pytest.mark.parametrize("given", [{"name": "x", "counts": [1]}, {"counts": [1]}])
+def test_a_state_is_copied_at_creation(given: dict[str, Any]) -> None:
+    execution = naming().create_execution(state=given)
+    given["counts"].append(2)
+    if "name" in given:
+        assert execution.start(1) == "completed"
+        assert execution.result == 1
+    else:
+        with pytest.raises(ContractError, match="TF811"):
+            execution.start(1)
+
+
+def test_a_state_that_the_contract_does_not_declare_is_refused_at_creation() -> None:
+    flow: Flow[Any] = Flow(Silent)
+    flow.to(lambda data: None)
+    with pytest.raises(ContractError, match="TF611"):
+        flow.create_execution(state={"count": 1})

@@ -37,6 +37,9 @@ from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
 
+MISSING_STATE: Final = "TF811"
+"""The number of a required field of the state that nothing supplies."""
+
 ANSWERS_KEPT: Final = 1000
 """How many answered interrupts an execution remembers."""
 
@@ -105,17 +108,29 @@ class FlowRuntime:
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
         if self._plan is None:
-            carried = self.check()
-            self._plan = compile_plan(self.builder.freeze(), self.spec, carried)  # first: a child may be itself
+            compiled: list[FlowRuntime] = []
             try:
-                for node in self._plan.nodes:
-                    if node.kind == Kind.CHILD:
-                        node.transfer = compile_transfer(node, self.spec)
-                        node.child.plan()
+                self._compile(compiled)
             except Exception:
-                self._plan = None
+                for flow in compiled:
+                    flow._plan = None
                 raise
+            for flow in compiled:
+                flow.builder.freeze()
+            assert self._plan is not None
         return self._plan
+
+    def _compile(self, compiled: list[FlowRuntime]) -> None:
+        """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""
+        if self._plan is not None:  # done before, or a child that is itself
+            return
+        carried = self.check()
+        self._plan = compile_plan(self.builder.draft(), self.spec, carried)
+        compiled.append(self)
+        for node in self._plan.nodes:
+            if node.kind == Kind.CHILD:
+                node.transfer = compile_transfer(node, self.spec)
+                node.child._compile(compiled)
 
     def for_child(self) -> FlowRuntime:
         """Give a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
@@ -269,10 +284,13 @@ class ExecutionRuntime:
         """The sequence of the last save without a store."""
         self.saved_keys: tuple[str, ...] = ()
         """Of a loaded root: the resource keys that were at hand when it was saved."""
-        self.given_state = state
+        self.given_state: State | Mapping[str, Any] | None = None
+        """A state that still lacks required fields."""
         self.state: State | None = None
         self.touched: dict[Token, dict[tuple[bool, str], None]] | None = None
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
+        if state is not None:
+            self._take_state(state)
 
     def place(self, node: str) -> str:
         """Name a step, for messages."""
@@ -287,6 +305,19 @@ class ExecutionRuntime:
             self.state = fresh(cls, self.given_state)
             self.given_state = None
         return self.state
+
+    def _take_state(self, given: State | Mapping[str, Any]) -> None:
+        """Check and copy a state that was given; only what it lacks may wait until it is asked for."""
+        cls = self.plan.spec.state
+        if cls is None:
+            raise ContractError(undeclared_layer(self.plan.spec.name, "state", self.plan.spec.declared))
+        try:
+            self.state = fresh(cls, given)
+        except ContractError as error:
+            wrong = [problem for problem in error.problems if problem.number != MISSING_STATE]
+            if wrong:
+                raise ContractError(wrong) from None
+            self.given_state = copy.deepcopy(given)
 
     def event(self, name: str, payload: Any) -> Signal:
         """Make the signal of an event, checked against what the contract declares."""
