@@ -10,10 +10,13 @@ import collections.abc as abc
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
+
 from typedflow.contract.paths import Resolution, check_read
 from typedflow.contract.write_back import check_write_back
 from typedflow.definition.nodes import (
     Batch,
+    Collect,
     Definition,
     Each,
     End,
@@ -94,6 +97,55 @@ def _joined(opener: Node, arms: list[Any], carried: Sequence[Any]) -> Any:
     if isinstance(opener, Match) and opener.mode == "hit_first":
         return merged
     return CollectionOf(list, merged)
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """Say how a value is saved that a block or a collect has put together: each part by what its own source carries."""
+
+    cls: type
+    """dict, tuple or list."""
+    codes: tuple[Any, ...]
+    """Of a list one, for all of its items."""
+    names: tuple[str, ...] = ()
+    """The keys of a dict."""
+
+
+def codes_of(definition: Definition, carried: Sequence[Any]) -> tuple[Any, ...]:
+    """Give for each node by what its outputs are saved: what they carry, or `Parts` where only the parts are known.
+
+    It is no type that anything is checked against: a collect carries whatever its branches do.
+    """
+    codes = list(carried)
+    for index in definition.order:
+        if carried[index] is UNKNOWN:
+            codes[index] = _code(definition.nodes[index], definition, codes)
+    return tuple(codes)
+
+
+def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
+    match node:
+        case Collect():
+            return Parts(dict, tuple(codes[port.node] for port in node.sources), node.branches)
+        case Batch() | Match():
+            return codes[node.source.node]
+        case Each():
+            source = codes[node.source.node]
+            return _common(source.codes) if isinstance(source, Parts) and source.cls is not dict else UNKNOWN
+        case Join():
+            opener = definition.nodes[node.opens]
+            arms = tuple(codes[port.node] for port in node.sources)
+            if isinstance(opener, Batch):
+                return Parts(tuple, arms)
+            if isinstance(opener, Match) and opener.mode == "hit_first":
+                return _common(arms if opener.has_else else (*arms, codes[opener.source.node]))
+            return Parts(list, (_common(arms),))
+        case _:
+            return UNKNOWN
+
+
+def _common(codes: tuple[Any, ...]) -> Any:
+    """Give what codes the values of several sources; UNKNOWN where they are of several kinds."""
+    return codes[0] if codes and all(code == codes[0] for code in codes) else UNKNOWN
 
 
 def _fired(node: When, spec: ContractSpec) -> Any:

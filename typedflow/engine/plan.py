@@ -14,7 +14,7 @@ import msgspec
 from typedflow.contract.bindings import Binding
 from typedflow.contract.capture import check_capture
 from typedflow.contract.write_back import check_write_back
-from typedflow.definition.edges import child_scopes, known, scopes_of, shape_of, trigger_type
+from typedflow.definition.edges import child_scopes, codes_of, known, scopes_of, shape_of, trigger_type
 from typedflow.definition.nodes import (
     PLAIN,
     Batch,
@@ -82,6 +82,10 @@ class PlanNode(msgspec.Struct, eq=False):
     """The one task behind a node with one output and one edge; -1 where there is more to it."""
     carries: Any = UNKNOWN
     """The type of its outputs."""
+    code: Any = UNKNOWN
+    """By what its outputs are saved: what they carry, or `Parts`."""
+    slot_codes: tuple[Any, ...] = ()
+    """Of a collect by what its branches' values are saved, of a join its arms'."""
 
     # a step
     handler: Callable[[Any], Any] = _no_call
@@ -150,6 +154,11 @@ def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[A
         _compile_node(definition, index, edges[index], joins.get(index, -1), carried, spec)
         for index in range(len(definition.nodes))
     )
+    codes = codes_of(definition, carried)
+    for made, defined in zip(nodes, definition.nodes, strict=True):
+        made.code = codes[made.index]
+        if isinstance(defined, Join | Collect):
+            made.slot_codes = tuple(codes[port.node] for port in defined.sources)
     for node in nodes:
         if len(node.arms) == 1 and len(node.arms[0]) == 1 and nodes[node.arms[0][0][0]].kind <= LAST_TASK:
             node.next_step = node.arms[0][0][0]

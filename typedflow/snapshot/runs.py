@@ -6,7 +6,7 @@ everything not even its source.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -18,13 +18,12 @@ from typedflow.engine.run import Run, pool_key
 from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Token
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
-from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.types import CollectionOf, TupleOf
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+from typedflow.snapshot.parts import code_of_edge, decode_value, encode_value, normalised, require_parts
 
-_BY_NAME: Final = compile_decoder(dict[str, Raw])
 _BY_KIND: Final = compile_decoder(dict[str, dict[str, Raw]])
 _NAMED: Final = compile_decoder(tuple[str, str, Raw])
 _ITEMS: Final = compile_decoder(list[Raw])
@@ -65,10 +64,9 @@ class RunWriter:
             node = self._nodes[index]
             names = slot_names(node)
             place = f"pools[{len(records)}]"
+            codes = gathered_codes(node)
             values = {
-                names[slot]: compile_codec(node.slot_types[slot]).encode(
-                    value, f"{place}.values.{names[slot]}", self.format
-                )
+                names[slot]: encode_value(codes[slot], value, f"{place}.values.{names[slot]}", self.format)
                 for slot, value in pool.items()
             }
             scope = None if join is None else ScopeRecord(join=self._join(join), item=item)
@@ -92,17 +90,11 @@ class RunWriter:
 
     def _value(self, producer: PlanNode, consumer: PlanNode, value: Any, place: str) -> Raw:
         place = f"{place}.value"
-        if producer.kind == Kind.COLLECT:
-            coded: Any = {
-                name: compile_codec(tp).encode(value[name], f"{place}.{name}", self.format)
-                for name, tp in zip(producer.branches, producer.slot_types, strict=True)
-            }
-            return Raw(ENCODE[self.format](coded))
         if producer.triggers and producer.mode != "simple_or":
             return Raw(ENCODE[self.format](self._fired(producer, value, place)))
-        if producer.carries is UNKNOWN and consumer.check_in is not None:
+        if producer.code is UNKNOWN and consumer.check_in is not None:
             value = normalised(consumer.check_in, value)
-        return compile_codec(edge_type(producer, consumer)).encode(value, place, self.format)
+        return encode_value(code_of_edge(producer, consumer), value, place, self.format)
 
     def _fired(self, listener: PlanNode, value: Any, place: str) -> Any:
         """Code what a listener of several triggers gives: `(kind, name, value)`, or the values by kind and name."""
@@ -134,10 +126,10 @@ class RunWriter:
 
     def _join_record(self, join: Join, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
-        types = slot_codes(self.run.plan, node, len(join.slots))
+        codes = slot_codes(self.run.plan, node, len(join.slots), join.hits)
         slots = [
-            [] if value is UNSET else [compile_codec(tp).encode(value, f"{place}.slots[{slot}]", self.format)]
-            for slot, (value, tp) in enumerate(zip(join.slots, types, strict=True))
+            [] if value is UNSET else [encode_value(code, value, f"{place}.slots[{slot}]", self.format)]
+            for slot, (value, code) in enumerate(zip(join.slots, codes, strict=True))
             if join.remaining
         ]
         if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
@@ -162,11 +154,9 @@ class RunWriter:
             return NULL[self.format]
         if node.kind != Kind.EACH:
             return self._value(self._nodes[join.producer], node, join.source, place)
-        codec = compile_codec(node.carries)
         rest = enumerate(join.source[join.launched :], join.launched)
-        return Raw(
-            ENCODE[self.format]([codec.encode(item, f"{place}.source[{index}]", self.format) for index, item in rest])
-        )
+        items = [encode_value(node.code, item, f"{place}.source[{index}]", self.format) for index, item in rest]
+        return Raw(ENCODE[self.format](items))
 
 
 NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
@@ -175,19 +165,6 @@ NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0
 def in_flight(run: Run) -> list[Token]:
     """Give the tokens of a run in the order in which they are written."""
     return [*run.live, *(run.parked or ())]
-
-
-def edge_type(producer: PlanNode, consumer: PlanNode) -> Any:
-    """Give the type that codes what is on an edge: the producer's, else what the consumer declares, else UNKNOWN."""
-    return producer.carries if producer.carries is not UNKNOWN else consumer.input_type
-
-
-def normalised(check: Check, value: Any) -> Any:
-    """Give a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
-    try:
-        return check(value)
-    except Mismatch:
-        return value
 
 
 def slot_names(node: PlanNode) -> tuple[str, ...]:
@@ -200,22 +177,21 @@ def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:
     return {(t.kind, t.name): tp for t, tp in zip(node.triggers, node.slot_types, strict=True)}
 
 
-def slot_codes(plan: Plan, node: PlanNode, size: int) -> tuple[Any, ...]:
-    """Give the types of what comes back to a round, by slot."""
-    whole = plan.nodes[node.join].carries
-    if isinstance(whole, TupleOf):
-        return whole.items
-    return ((whole.item if isinstance(whole, CollectionOf) else UNKNOWN),) * size
+def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
+    """Give by what a collect or listener saves what it has gathered, by slot."""
+    return node.slot_codes or node.slot_types
 
 
-def _require_parts(given: Collection[str], wanted: Collection[str], what: str, place: str) -> None:
-    """Check that a value of several parts has exactly those that its node puts together."""
-    for name in given:
-        if name not in wanted:
-            raise SnapshotError(snapshots.dangling(place, f"there is no {what} '{name}'"), path=place)
-    for name in wanted:
-        if name not in given:
-            raise SnapshotError(snapshots.dangling(place, f"nothing for {what} '{name}'"), path=place)
+def slot_codes(plan: Plan, node: PlanNode, size: int, hits: Sequence[int] | None) -> tuple[Any, ...]:
+    """Give by what is saved what comes back to a round, by slot."""
+    join = plan.nodes[node.join]
+    if isinstance(join.carries, TupleOf):
+        return join.carries.items
+    if isinstance(join.carries, CollectionOf):
+        return (join.carries.item,) * size
+    if hits is not None:
+        return tuple(join.slot_codes[hit] for hit in hits)
+    return join.slot_codes if node.kind == Kind.BATCH else join.slot_codes * size
 
 
 _blocks: Final[WeakKeyDictionary[Plan, Mapping[int, int]]] = WeakKeyDictionary()
@@ -287,7 +263,7 @@ class RunReader:
             here = f"{place}.values.{name}"
             if name not in slots:
                 raise SnapshotError(snapshots.dangling(here, f"'{node.name}' has no such branch"), path=here)
-            gathered[slots[name]] = compile_codec(node.slot_types[slots[name]]).decode(raw, here, self._format)
+            gathered[slots[name]] = decode_value(gathered_codes(node)[slots[name]], raw, here, self._format)
         return pool_key(node, self._scope(record.scope, node, place)), gathered
 
     def _node(self, name: str, place: str) -> PlanNode:
@@ -305,17 +281,9 @@ class RunReader:
         return scope
 
     def _value(self, producer: PlanNode, consumer: PlanNode, raw: Raw, place: str) -> Any:
-        if producer.kind == Kind.COLLECT:
-            with reading(place):
-                coded = _BY_NAME[self._format](raw)
-            _require_parts(coded, producer.branches, "branch", place)
-            return {
-                name: compile_codec(tp).decode(coded[name], f"{place}.{name}", self._format)
-                for name, tp in zip(producer.branches, producer.slot_types, strict=True)
-            }
         if producer.triggers and producer.mode != "simple_or":
             return self._fired(producer, raw, place)
-        return compile_codec(edge_type(producer, consumer)).decode(raw, place, self._format)
+        return decode_value(code_of_edge(producer, consumer), raw, place, self._format)
 
     def _fired(self, listener: PlanNode, raw: Raw, place: str) -> Any:
         types = trigger_types(listener)
@@ -327,7 +295,7 @@ class RunReader:
                 named = _BY_KIND[self._format](raw)
         given = [f"{kind} {name}" for kind, values in named.items() for name in values]
         known = slot_names(listener)
-        _require_parts(
+        require_parts(
             given, known if listener.mode == "and" else [name for name in known if name in given], "trigger", place
         )
         if listener.mode == "or":
@@ -345,20 +313,17 @@ class RunReader:
         if not _opens_rounds(node):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
         slots: list[Any] = []
-        types = slot_codes(self._plan, node, len(record.slots))
         if node.kind == Kind.BATCH and len(node.arms) != len(record.slots):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} branches"), path=place)
+        self._require_hits(record, node, place)
+        codes = slot_codes(self._plan, node, len(record.slots), record.hits)
         closed = all(record.slots)
-        for index, (slot, tp) in enumerate(zip(record.slots, types, strict=True)):
+        for index, (slot, code) in enumerate(zip(record.slots, codes, strict=True)):
             here = f"{place}.slots[{index}]"
             if closed:
                 slots.append(None)
             else:
-                slots.append(compile_codec(tp).decode(slot[0], here, self._format) if slot else UNSET)
-        if (record.hits is None) == node.hit_all:
-            raise SnapshotError(snapshots.dangling(place, f"hits do not go with '{node.name}'"), path=place)
-        if record.hits is not None and any(hit >= len(node.arms) for hit in record.hits):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
+                slots.append(decode_value(code, slot[0], here, self._format) if slot else UNSET)
         return Join(
             node.index,
             self._scope(record.scope, node, place),
@@ -372,6 +337,16 @@ class RunReader:
             set(record.released) or None,
         )
 
+    def _require_hits(self, record: JoinRecord, node: PlanNode, place: str) -> None:
+        if (record.hits is None) == node.hit_all:
+            raise SnapshotError(snapshots.dangling(place, f"hits do not go with '{node.name}'"), path=place)
+        if record.hits is None:
+            return
+        if len(record.hits) != len(record.slots):
+            raise SnapshotError(snapshots.dangling(place, f"{len(record.slots)} hits expected"), path=place)
+        if any(not 0 <= hit < len(node.arms) for hit in record.hits):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
+
     def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
         size = len(record.slots)
         if record.launched == size:
@@ -382,6 +357,5 @@ class RunReader:
             rest = _ITEMS[self._format](record.source)
         if len(rest) != size - record.launched:
             raise SnapshotError(snapshots.dangling(place, f"{size - record.launched} items expected"), path=place)
-        codec = compile_codec(node.carries)
-        items = [codec.decode(raw, f"{place}[{index}]", self._format) for index, raw in enumerate(rest)]
+        items = [decode_value(node.code, raw, f"{place}[{index}]", self._format) for index, raw in enumerate(rest)]
         return (*[UNSET] * record.launched, *items)

@@ -1,0 +1,106 @@
+"""How values that blocks and collects have put together are saved: each part by what its own source carries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from typedflow.contract import snapshots
+from typedflow.definition.edges import Parts, known
+from typedflow.engine.plan import PlanNode
+from typedflow.errors import SnapshotError
+from typedflow.schema.annotations import UNKNOWN
+from typedflow.schema.check import Check, Mismatch, compile_check
+from typedflow.schema.types import CollectionOf, Kind, TupleOf, see_through
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
+
+_BY_NAME: Final = compile_decoder(dict[str, Raw])
+_ITEMS: Final = compile_decoder(list[Raw])
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Say that a part is saved as its consumer will have it, because its source says nothing."""
+
+    kind: Kind
+
+
+def code_of_edge(producer: PlanNode, consumer: PlanNode) -> Any:
+    """Give what codes a value on an edge: the producer's type, or its parts, else what the consumer declares."""
+    if producer.carries is UNKNOWN and producer.code is UNKNOWN:
+        return consumer.input_type
+    return _filled(producer.code, known(consumer.input_type)) if isinstance(producer.code, Parts) else producer.code
+
+
+def _filled(code: Any, taken: Any) -> Any:
+    """Fill what the sources leave open with what a consumer takes."""
+    if taken is UNKNOWN:
+        return code
+    if not isinstance(code, Parts):
+        return Taken(taken) if code is UNKNOWN else code
+    kind = see_through(taken)
+    if isinstance(kind, TupleOf) and code.cls is tuple and len(kind.items) == len(code.codes):
+        kinds = kind.items
+    elif isinstance(kind, CollectionOf) and code.cls is not dict:
+        kinds = (kind.item,) * len(code.codes)
+    else:
+        return code
+    return Parts(code.cls, tuple(_filled(part, known(kind)) for part, kind in zip(code.codes, kinds, strict=True)))
+
+
+def encode_value(code: Any, value: Any, place: str, format: Format) -> Raw:
+    """Encode a value, part by part where its code says so."""
+    if isinstance(code, Taken):
+        return compile_codec(code.kind).encode(normalised(compile_check(code.kind), value), place, format)
+    if not isinstance(code, Parts):
+        return compile_codec(code).encode(value, place, format)
+    if code.cls is dict:
+        named = zip(code.names, code.codes, strict=True)
+        return Raw(
+            ENCODE[format]({name: encode_value(part, value[name], f"{place}.{name}", format) for name, part in named})
+        )
+    codes = code.codes if code.cls is tuple else code.codes * len(value)
+    items = enumerate(zip(codes, value, strict=True))
+    return Raw(ENCODE[format]([encode_value(part, item, f"{place}[{i}]", format) for i, (part, item) in items]))
+
+
+def decode_value(code: Any, raw: Any, place: str, format: Format) -> Any:
+    """Decode what `encode_value` has written; raises `SnapshotError` that names the part at fault."""
+    if isinstance(code, Taken):
+        return compile_codec(code.kind).decode(raw, place, format)
+    if not isinstance(code, Parts):
+        return compile_codec(code).decode(raw, place, format)
+    if code.cls is dict:
+        with reading(place):
+            coded = _BY_NAME[format](raw)
+        require_parts(coded, code.names, "branch", place)
+        named = zip(code.names, code.codes, strict=True)
+        return {name: decode_value(part, coded[name], f"{place}.{name}", format) for name, part in named}
+    with reading(place):
+        items = _ITEMS[format](raw)
+    codes = code.codes if code.cls is tuple else code.codes * len(items)
+    if len(codes) != len(items):
+        raise SnapshotError(snapshots.dangling(place, f"{len(codes)} values expected"), path=place)
+    parts = enumerate(zip(codes, items, strict=True))
+    return code.cls(decode_value(part, item, f"{place}[{index}]", format) for index, (part, item) in parts)
+
+
+def normalised(check: Check, value: Any) -> Any:
+    """Give a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
+    try:
+        return check(value)
+    except Mismatch:
+        return value
+
+
+def require_parts(given: Collection[str], wanted: Collection[str], what: str, place: str) -> None:
+    """Check that a value of several parts has exactly those that its node puts together."""
+    for name in given:
+        if name not in wanted:
+            raise SnapshotError(snapshots.dangling(place, f"there is no {what} '{name}'"), path=place)
+    for name in wanted:
+        if name not in given:
+            raise SnapshotError(snapshots.dangling(place, f"nothing for {what} '{name}'"), path=place)
