@@ -111,9 +111,10 @@ def test_all_missing_state_fields_come_at_once() -> None:
         (executions.payload_not_json("items[0]", "{1} (set)"),
          "TF818: the payload of a pause is JSON (None, bool, int, "
          "float, str, list, dict with str keys), not {1} (set) at 'items[0]' "
-         "(turn it into plain data first: msgspec.to_builtins(value))"),
+         "(turn it into plain data first: msgspec.json.decode(msgspec.json.encode(value)))"),
         (executions.payload_not_json("", "{1} (set)"), "TF818: the payload of a pause is JSON (None, bool, int, float, "
-         "str, list, dict with str keys), not {1} (set) (turn it into plain data first: msgspec.to_builtins(value))"),
+         "str, list, dict with str keys), not {1} (set) "
+         "(turn it into plain data first: msgspec.json.decode(msgspec.json.encode(value)))"),
     ],
     ids=lambda value: value.partition(" (")[0][:60] + value[-30:] if isinstance(value, str) else "",
 )  # fmt: skip

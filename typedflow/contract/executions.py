@@ -25,8 +25,10 @@ def inside_loop(call: str) -> Problem:
     return Problem("TF801", text, f"write `await {receiver}{dot}async_{name}(…)`")
 
 
-def started_already(status: str) -> Problem:
-    """Report a second start of one execution, or a load into one that was started (TF812)."""
+def started_already(status: str, *, emitted: bool = False) -> Problem:
+    """Report a second start of one execution, or a load into one that was started or was given an event (TF812)."""
+    if status == "created" and emitted:
+        return Problem("TF812", "an event was emitted to the execution already: a load would lose it", NEW_ONE)
     text = f"the execution was started already, it is {status}"
     return Problem("TF812", text, NEW_ONE)
 
@@ -212,4 +214,5 @@ def payload_not_json(path: str, given: str) -> Problem:
     text = (
         f"the payload of a pause is JSON (None, bool, int, float, str, list, dict with str keys), not {given}{inside}"
     )
-    return Problem("TF818", text, "turn it into plain data first: msgspec.to_builtins(value)", side="value")
+    hint = "turn it into plain data first: msgspec.json.decode(msgspec.json.encode(value))"
+    return Problem("TF818", text, hint, side="value")
