@@ -165,3 +165,25 @@ def test_many_questions_under_a_bound_cost_the_same_each() -> None:
         pause(drive, "ask", id_=str(number))
     assert drive.run.settle() is Status.WAITING
     assert len(drive.run.interrupts or ()) == 30_000
+
+
+def test_a_pause_deep_inside_gives_the_places_of_all_blocks_round_it_away_once() -> None:
+    """B48: an outer block of one place goes on while all that its items wait for is inside of inner blocks."""
+    wiring = Wiring()
+    item = wiring.builder.open_each(START, 1)
+    wiring.to(wiring.builder.close_each(wiring.to(wiring.batch(item, "ask", "note", concurrency=1), "sum")), "after")
+    drive = Drive(wiring, [1, 2, 3])
+    assert pause(drive, "ask", id_="1") == [("note", 1), ("ask", 2)]
+    drive.finish("note", "n")
+    assert pause(drive, "ask", id_="2") == [("note", 2), ("ask", 3)]
+    assert drive.finish("note", "n") == []
+    assert answer(drive, "a", "1") == [("sum", ("a", "n"))]
+    assert pause(drive, "sum", id_="again") == []
+    assert drive.live == [("ask", 3)]
+    assert drive.finish("ask", "c") == [("note", 3)]
+    assert answer(drive, 10, "again") == []
+    drive.finish("note", "n")
+    assert answer(drive, "b", "2") == [("sum", ("b", "n"))]
+    assert sorted(drive.live) == [("sum", ("b", "n")), ("sum", ("c", "n"))]
+    drive.finish("sum", 30)
+    assert drive.finish("sum", 20) == [("after", [10, 20, 30])]

@@ -522,3 +522,29 @@ async def test_ids_that_are_derived_do_not_collide() -> None:
     await execution.async_start(1)
     (given,) = execution.interrupts
     assert re.fullmatch(r"ask-[0-9a-f]{16}", given)
+
+
+async def test_b48_nothing_is_started_twice_after_pauses_deep_inside_of_a_bound() -> None:
+    started: list[int] = []
+
+    def enter(data: Data[Any, int]) -> int:
+        started.append(data.value)
+        return data.value
+
+    def add(data: Data[Any, tuple[int, int]]) -> int:
+        return sum(data.value)
+
+    def total(data: Data[Any, list[int]]) -> int:
+        return sum(data.value)
+
+    flow: Any = Flow(Leaf)
+    item = flow.to(three).for_each(concurrency=1).to(enter)
+    item.batch().branch(ask).branch(increment).end_batch().to(add).end_for_each().to(total).end()
+    execution = flow.create_execution(execution_id="one")
+    await execution.async_start(1)
+    assert started == [1, 2, 3]
+    while execution.interrupts:
+        execution = flow.create_execution(execution_id="one").load(execution.save().to_json())
+        await execution.async_continue_with(next(iter(execution.interrupts)), 10)
+    assert (execution.status, started) == (Status.COMPLETED, [1, 2, 3])
+    assert execution.result == 30 + 2 + 3 + 4

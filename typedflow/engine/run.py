@@ -230,10 +230,16 @@ class Run:
             self._become(Status.RUNNING)
 
     def _set_aside(self, token: Token, signals: Iterable[Signal]) -> list[Token]:
-        """Let the next item of a bounded block take the place of one that waits, and fire what was signalled."""
+        """Let the next item of each bounded block round a token take the place of one that waits; fire the signals.
+
+        The places of all blocks round it are free from its first pause on, also while other branches in there still
+        run: an answer may take days, and what is beside it is done soon. An item gives its place away once.
+        """
         work: Work = []
-        if token.scope is not None:
-            join, item = token.scope.join, token.scope.item
+        scope = token.scope
+        while scope is not None:
+            join, item = scope.join, scope.item
+            scope = join.scope
             if join.launched < len(join.slots) and item not in (join.released or ()):
                 if join.released is None:
                     join.released = set()
