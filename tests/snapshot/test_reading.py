@@ -135,7 +135,7 @@ def test_snapshot_that_was_read_is_written_as_before() -> None:
 def test_a_str_is_always_text(tmp_path: Path) -> None:
     path = tmp_path / "snapshot"
     path.write_bytes(small().to_bytes())
-    with pytest.raises(SnapshotError, match="begins neither"):
+    with pytest.raises(SnapshotError, match="a str that looks like a path"):
         read_document(str(path))
 
 
@@ -227,7 +227,7 @@ def test_doubled_key_is_refused_in_messagepack() -> None:
 
 
 def test_file_that_is_not_there_is_a_snapshot_error(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotError, match="cannot be read: No such file"):
+    with pytest.raises(SnapshotError, match="does not exist"):
         read_document(tmp_path / "none")
     with pytest.raises(SnapshotError, match="cannot be read: Is a directory"):
         read_document(tmp_path)

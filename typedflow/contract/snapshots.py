@@ -48,6 +48,11 @@ def not_a_document(given: str) -> Problem:
     return Problem("TF904", text, "a str is always text: give pathlib.Path(…) for a file")
 
 
+def no_file(path: str) -> Problem:
+    """Report a file to load that is not there (TF904)."""
+    return Problem("TF904", f"the file {quoted(path)} does not exist", "give the path that execution.save(path) wrote")
+
+
 def malformed(reason: str, place: str = "") -> Problem:
     """Report a document that is broken: cut short, with bytes behind its end, no JSON, no UTF-8 (TF905)."""
     where = f" at {quoted(place)}" if place else ""

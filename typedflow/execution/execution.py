@@ -10,11 +10,19 @@ from typing import Any, Final, Generic, final, get_args
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions, flows
+from typedflow.contract import executions, flows, snapshots
 from typedflow.definition.builder import is_bound
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
-from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError, NoResultError, ResourceError
+from typedflow.errors import (
+    ConflictError,
+    ContractError,
+    ExecutionError,
+    FinishedError,
+    NoResultError,
+    ResourceError,
+    SnapshotError,
+)
 from typedflow.execution import points
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
@@ -88,7 +96,7 @@ class Execution(Generic[C]):
 
     @property
     def errors(self) -> tuple[Exception, ...]:
-        """Give the exceptions that steps have raised, first one first, those before a retry included."""
+        """Give the exceptions that steps have raised, first one first, those before a retry included; not saved."""
         return tuple(self._runtime.run.errors or ())
 
     @property
@@ -229,7 +237,8 @@ class Execution(Generic[C]):
     def stream(self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None) -> AsyncIterator[S]:
         """Start with `value` and give the items that the handlers put, in order.
 
-        It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run.
+        It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run as
+        soon as the iterator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it.
         """
         self._require_stream()
         return self._streamed(lambda: self._enter(value), timeout)
@@ -298,9 +307,13 @@ class Execution(Generic[C]):
         """
         runtime = self._runtime
         if runtime.run.status is not Status.CREATED or runtime.run.live:
-            raise FinishedError(executions.started_already(runtime.run.status).at(self._place))
+            refused = executions.started_already(runtime.run.status, emitted=bool(runtime.run.live))
+            raise FinishedError(refused.at(self._place))
         snapshot = read_document(source, max_bytes=max_bytes)
-        loaded = read_execution(runtime.flow, snapshot)
+        try:
+            loaded = read_execution(runtime.flow, snapshot)
+        except RecursionError as error:
+            raise SnapshotError(snapshots.too_deep("children"), path="children") from error
         before = runtime.resources.given
         try:
             if runtime_resources is not None:

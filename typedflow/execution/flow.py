@@ -222,11 +222,11 @@ class Flow(Blueprint[C]):
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
-        `state` is checked and copied: a State, or a mapping of its fields; a required field that it lacks is an error of
-        the start. `concurrency` bounds the handlers and conditions that
-        run at once, in the whole execution. An `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it
-        is random. With a `store` the execution is saved at the start, at each pause and at the end; with
-        `checkpoint="step"` after each step as well.
+        `state` is checked and copied: a State, or a mapping of its fields; a required field that it lacks is an error
+        of the start. `concurrency` bounds the handlers and conditions that run at once, in the whole execution. An
+        `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random. With a `store` the
+        execution is saved at the start, at each pause and at the end; with `checkpoint="step"` after each step
+        as well.
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:

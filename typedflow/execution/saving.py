@@ -7,7 +7,9 @@ from typing import Any
 
 from msgspec import UNSET as ABSENT
 
+from typedflow.contract import snapshots
 from typedflow.engine.tokens import UNSET
+from typedflow.errors import SnapshotError
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import Format
@@ -22,7 +24,11 @@ def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, wit
     Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
     that of a child is always saved.
     """
-    return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
+    try:
+        return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
+    except RecursionError as error:
+        reason = "the open child executions are nested deeper than a snapshot can be"
+        raise SnapshotError(snapshots.not_saved("children", reason, "lower max_depth"), path="children") from error
 
 
 def _snapshot(

@@ -15,7 +15,7 @@ from typedflow.errors import ContractError
 from typedflow.execution.data import Data
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.execution.threads import run_in_thread
+from typedflow.execution.threads import run_in_thread, stopped
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.writing import current_step
@@ -39,7 +39,10 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
             take_effects(data)
             return runtime.run.chosen(token, hits, data._signals)
         current_step.set(data)
-        value = node.handler(data)
+        try:
+            value = node.handler(data)
+        except StopIteration as stop:  # it would end the coroutine that this is
+            raise stopped(node.name) from stop
         if node.is_async:
             value = await value
         elif type(value) is CoroutineType or (node.result_type is UNKNOWN and isinstance(value, Awaitable)):
@@ -114,7 +117,7 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
         data: Data[Any, Any] = Data(runtime, token, node, value)
         data.attempt = number
         try:
-            async with asyncio.timeout(node.options.timeout):
+            async with asyncio.timeout(node.options.timeout) as limit:
                 result = settle_value(data, node, await _call(data, node))
             break
         except PauseSignal as pause:
@@ -123,6 +126,8 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             data._failed(error)
             raise
         except Exception as error:
+            if isinstance(error, TimeoutError) and limit.expired() and not error.args:
+                error.args = (f"step '{node.name}' was not over after {node.options.timeout} s",)
             data._failed(error)
             if retry is None or number >= attempts or not isinstance(error, retry.on):
                 raise
@@ -139,7 +144,10 @@ async def _call(data: Data[Any, Any], node: PlanNode) -> Any:
     current_step.set(data)
     if node.options.thread:
         return await run_in_thread(partial(node.handler, data), node.name)
-    value = node.handler(data)
+    try:
+        value = node.handler(data)
+    except StopIteration as stop:
+        raise stopped(node.name) from stop
     return await value if isinstance(value, Awaitable) else value
 
 

@@ -15,6 +15,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def stopped(name: str) -> RuntimeError:
+    """Make the error of a handler that raised StopIteration, which no coroutine and no future lets through."""
+    return RuntimeError(f"'{name}' raised StopIteration")
+
+
 async def run_in_thread(call: Callable[[], T], name: str) -> T:
     """Give what `call` returns or raises; the context variables are copied into the thread.
 
@@ -38,7 +43,7 @@ async def run_in_thread(call: Callable[[], T], name: str) -> T:
         try:
             value = context.run(call)
         except StopIteration as stop:  # a future refuses it: it would end the coroutine that awaits
-            error = RuntimeError(f"'{name}' raised StopIteration")
+            error = stopped(name)
             error.__cause__ = stop
         except BaseException as caught:  # it belongs to who awaits, whatever it is
             error = caught

@@ -67,6 +67,8 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
         case str():
             if len(source) > max_bytes:
                 raise SnapshotError(snapshots.oversized(f"at least {len(source)}", max_bytes))
+            if _looks_like_a_path(source):
+                raise SnapshotError(snapshots.not_a_document(f"{quoted(source)}, a str that looks like a path"))
             with reading(""):
                 data = source.encode()
         case bytes() | bytearray() | memoryview():
@@ -83,6 +85,12 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
     return _read(data)
 
 
+def _looks_like_a_path(text: str) -> bool:
+    """Say whether a text that can be no snapshot names a file."""
+    named = "/" in text or "\\" in text or text.endswith((".json", ".msgpack", ".mp"))
+    return named and "\n" not in text and not text.lstrip().startswith("{")
+
+
 def _require_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise SnapshotError(snapshots.oversized(str(size), max_bytes))
@@ -93,6 +101,8 @@ def _read_file(path: os.PathLike[str], max_bytes: int) -> bytes:
     try:
         with Path(path).open("rb") as file:
             data = file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise SnapshotError(snapshots.no_file(os.fspath(path))) from error
     except (OSError, ValueError) as error:
         text = f"{quoted(os.fspath(path))} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise SnapshotError(snapshots.malformed(text)) from error
