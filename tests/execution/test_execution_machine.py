@@ -171,7 +171,8 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     @rule()
     def retry(self) -> None:
-        if self.model.status is Status.FAILED:
+        rung = self.model.status is Status.WAITING and self.model.ringing
+        if self.model.status is Status.FAILED or rung:
             self.model.run()
             assert self.run(self.execution.async_retry()) is self.model.status
         else:

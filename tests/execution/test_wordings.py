@@ -42,7 +42,7 @@ def test_a_timeout_of_the_handlers_own_keeps_its_text() -> None:
     def late(data: Data[Numbers, int]) -> int:
         raise TimeoutError("the server is slow")
 
-    with pytest.raises(TimeoutError, match="^the server is slow"):
+    with pytest.raises(TimeoutError, match="the server is slow"):
         run(of(late, timeout=5).async_start(1))
 
 
@@ -51,7 +51,7 @@ def test_a_handler_that_raises_stop_iteration_is_named(options: dict[str, Any]) 
     def empty(data: Data[Numbers, int]) -> int:
         return next(iter([]))
 
-    with pytest.raises(RuntimeError, match="^'empty' raised StopIteration"):
+    with pytest.raises(RuntimeError, match="'empty' raised StopIteration"):
         of(empty, **options).start(1)
 
 
