@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeAlias
 
 from mypy.erasetype import remove_instance_last_known_values
-from mypy.nodes import ARG_NAMED, CallExpr, Context, DictExpr, Expression, StrExpr
+from mypy.nodes import ARG_NAMED, ARG_POS, CallExpr, Context, DictExpr, Expression, IntExpr, StrExpr
 from mypy.plugin import MethodSigContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
     AnyType,
     CallableType,
     FunctionLike,
+    Instance,
     NoneType,
     Type,
     TypeOfAny,
+    get_proper_type,
 )
 
 from typedflow.contract.dynamic import not_literal
@@ -29,6 +31,7 @@ SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
 """Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
 
 _OF_DUNDERS: Final = ("path", "value")
+_POSITIONAL: Final = [ARG_POS, ARG_POS]
 ANY: Final = AnyType(TypeOfAny.special_form)
 
 
@@ -43,6 +46,8 @@ class Call:
         self.settings = settings
         self.steps = Steps()
         self.memo = memo
+        self.expected: Type | None = None
+        """What the value of a call has to be, where the answer to it depends on nothing else but the key."""
         self.is_sound = True
         """Nothing was reported, so that the answer is the same for every such call."""
         self._args = ctx.args
@@ -121,12 +126,36 @@ class Call:
         )
 
 
-def only_text(call: Context) -> str | None:
-    """Give the only argument of a call where that is a text as it stands: all that the answer to it depends on."""
-    if not isinstance(call, CallExpr) or len(call.args) != 1:
+def only_literals(call: Context) -> Hashable:
+    """Give the arguments of a call where they are a text, and a default, as they stand; None for any others."""
+    if not isinstance(call, CallExpr):
         return None
-    argument = call.args[0]
-    return argument.value if isinstance(argument, StrExpr) else None
+    args = call.args
+    if not args or not isinstance(args[0], StrExpr):
+        return None
+    if len(args) == 1:
+        return args[0].value
+    if len(args) > 2 or not isinstance(args[1], (StrExpr, IntExpr)) or call.arg_kinds != _POSITIONAL:
+        return None
+    return args[0].value, type(args[1]), args[1].value
+
+
+def text_and_value(call: Context) -> tuple[str, Expression] | None:
+    """Give the arguments of a call where they are a text as it stands, and a value that is no display of a dict."""
+    if not isinstance(call, CallExpr) or call.arg_kinds != _POSITIONAL:
+        return None
+    key, value = call.args
+    return (key.value, value) if isinstance(key, StrExpr) and not isinstance(value, DictExpr) else None
+
+
+def is_plainly(given: Type, expected: Type) -> bool:
+    """Say whether a type is the expected one without a closer look; a literal is of its class."""
+    if given == expected:
+        return True
+    here, there = get_proper_type(given), get_proper_type(expected)
+    if not isinstance(here, Instance) or not isinstance(there, Instance):
+        return False
+    return here.type is there.type and not here.args and there.last_known_value is None
 
 
 def entries(display: DictExpr) -> list[tuple[Expression, Expression]] | None:

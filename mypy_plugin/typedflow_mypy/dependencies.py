@@ -76,13 +76,13 @@ class Memo:
         self.overloads: tuple[object, Hashable, Any] | None = None
         """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
 
-    def settled(self, check: object, receiver: Hashable, text: str) -> tuple[Any, Steps] | None:
-        """Give the answer to a call that has no other argument than a text, and in which nothing was wrong."""
-        return self._settled.get((check, receiver, text))
+    def settled(self, check: object, receiver: Hashable, written: Hashable) -> tuple[Any, Steps] | None:
+        """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
+        return self._settled.get((check, receiver, written))
 
-    def settle(self, check: object, receiver: Hashable, text: str, answer: object, steps: Steps) -> None:
+    def settle(self, check: object, receiver: Hashable, written: Hashable, answer: object, steps: Steps) -> None:
         """Keep such an answer."""
-        self._settled[check, receiver, text] = (answer, steps)
+        self._settled[check, receiver, written] = (answer, steps)
 
     def drop(self) -> None:
         """Forget every answer, in the daemon."""
@@ -114,10 +114,19 @@ class Dependencies:
     def __init__(self, options: Options) -> None:
         self._fine_grained = bool(options.fine_grained_incremental or options.cache_fine_grained)
         self._modules: dict[str, set[str]] = {}
+        self._recorded: set[Steps] = set()
+        self._module = ""
 
     def record(self, api: Any, steps: Steps) -> None:
         """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
         tree = api.tree
+        if not self._fine_grained:
+            if tree.fullname != self._module:
+                self._module = tree.fullname
+                self._recorded.clear()
+            elif steps in self._recorded:
+                return
+            self._recorded.add(steps)
         modules = self._modules.get(tree.fullname)
         if modules is None:
             modules = self._modules[tree.fullname] = set()

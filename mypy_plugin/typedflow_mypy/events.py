@@ -24,11 +24,14 @@ def check_emit(call: Call) -> FunctionLike:
     if event is None:
         return call.signature
     takes: Type = ANY
+    count = 0
     for name in call.texts(event, DYNAMIC):
         for declared in payloads(call, name, event):
+            count += 1
             if declared is not None:
                 fits = _check_payload(call, name, declared, event, payload)
                 takes = declared.type if fits else ANY
+    call.expected = takes if count == 1 and takes is not ANY else None
     return call.with_types(payload=takes)
 
 

@@ -98,7 +98,10 @@ def _check_written(call: Call, layer: str, rule: Rule) -> FunctionLike:
         if one.takes is not None:
             sound = _check_value(call, value, one.takes, one.path, one.root) and sound
             takes = one.takes.type
-    return call.with_types(value=takes if sound and len(found) == 1 else ANY)
+    if not sound or len(found) != 1:
+        return call.with_types(value=ANY)
+    call.expected = found[0].takes.type if found[0].takes is not None else None
+    return call.with_types(value=takes)
 
 
 def _check_value(call: Call, value: Expression, target: MypyShape, path: str, root: str) -> bool:

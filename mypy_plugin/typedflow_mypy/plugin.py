@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, final
 
 from mypy.errors import CompileError
-from mypy.nodes import MypyFile, TypeInfo
+from mypy.nodes import Expression, MypyFile, TypeInfo
 from mypy.options import Options
 from mypy.plugin import (
     AttributeContext,
@@ -22,7 +22,7 @@ from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import chains, events, listeners, mappings, paths, resources, schema, steps, structs
-from typedflow_mypy.calls import Call, SignatureCheck, only_text
+from typedflow_mypy.calls import Call, SignatureCheck, is_plainly, only_literals, text_and_value
 from typedflow_mypy.codes import TYPEDFLOW
 from typedflow_mypy.dependencies import Dependencies, Memo
 from typedflow_mypy.fingerprint import fingerprint
@@ -104,7 +104,9 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
 _BY_TEXT: Final = frozenset(
     {paths.check_get, paths.check_reset, resources.check_require, resources.check_get, resources.check_delete}
 )
-"""Checks of methods without overloads, whose answer depends on the receiver and, where that is all, one text."""
+"""Checks of methods without overloads, whose answer depends on the receiver and, where that is all, on literals."""
+_BY_VALUE: Final = frozenset({paths.check_set, paths.check_append_to, resources.check_set, events.check_emit})
+"""Checks of methods without overloads, which ask of the value whether it is of the type that the text leads to."""
 _METHODS: Final = frozenset([*_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")
@@ -193,24 +195,34 @@ class TypedflowPlugin(Plugin):
     def _signature_hook(self, check: SignatureCheck) -> SignatureHook:
         settings, memo, dependencies = self.settings, self.memo, self.dependencies
         in_daemon = self._in_daemon
+        by_text, by_value = check in _BY_TEXT, check in _BY_VALUE
 
         def run(ctx: MethodSigContext) -> FunctionLike:
             if in_daemon:
                 memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
-            text = only_text(ctx.context) if check in _BY_TEXT else None
-            if text is not None:
-                settled = memo.settled(check, ctx.type, text)
+            literals = only_literals(ctx.context) if by_text else None
+            if literals is not None:
+                settled = memo.settled(check, ctx.type, literals)
                 if settled is not None:
                     dependencies.record(ctx.api, settled[1])
                     known: FunctionLike = settled[0]
                     return known
+            written = text_and_value(ctx.context) if by_value else None
+            if written is not None:
+                settled = memo.settled(check, ctx.type, written[0])
+                if settled is not None and _is_of(ctx, written[1], settled[0][0]):
+                    dependencies.record(ctx.api, settled[1])
+                    signature: FunctionLike = settled[0][1]
+                    return signature
             call = Call(ctx, settings, memo)
             try:
                 answer = check(call)
             finally:
                 dependencies.record(call.api, call.steps)
-            if text is not None and call.is_sound:
-                memo.settle(check, ctx.type, text, answer, call.steps)
+            if literals is not None and call.is_sound:
+                memo.settle(check, ctx.type, literals, answer, call.steps)
+            elif written is not None and call.is_sound and call.expected is not None:
+                memo.settle(check, ctx.type, written[0], (call.expected, answer), call.steps)
             return answer
 
         return guarded(run, lambda ctx: ctx.default_signature)
@@ -228,6 +240,14 @@ class TypedflowPlugin(Plugin):
             return answer
 
         return guarded(run, lambda ctx: ctx.default_attr_type)
+
+
+def _is_of(ctx: MethodSigContext, value: Expression, expected: Type) -> bool:
+    """Say whether a value is plainly of a type; what mypy itself finds a fault in is left to mypy, as a check does."""
+    api: Any = ctx.api
+    with api.msg.filter_errors() as watcher:
+        given = api.get_expression_type(value, expected)
+    return watcher.has_new_errors() or is_plainly(given, expected)
 
 
 def guarded(hook: Callable[[Any], Answer], default: Callable[[Any], Answer]) -> Callable[[Any], Answer]:

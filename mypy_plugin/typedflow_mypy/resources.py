@@ -47,8 +47,10 @@ def check_set(call: Call) -> FunctionLike:
         return call.signature
     texts = call.texts(key, DYNAMIC)
     sound = [_check_value(call, texts[0], value, shape) for shape in found]
-    expected = found[0].type if len(found) == 1 and all(sound) else ANY
-    return call.with_types(value=expected)
+    if len(found) != 1 or not all(sound):
+        return call.with_types(value=ANY)
+    call.expected = found[0].type
+    return call.with_types(value=call.expected)
 
 
 def check_delete(call: Call) -> FunctionLike:
