@@ -462,3 +462,60 @@ def test_many_cases_are_looked_at_once_each() -> None:
     with pytest.raises(ContractError) as caught:
         flow.validate()
     assert [problem.number for problem in caught.value.problems] == ["TF707"]
+
+
+class Streams(Contract):
+    input: int
+    result: int
+    stream: int
+
+
+class Speaks(Contract):
+    input: int
+    result: int
+    stream: str
+
+
+class Silent(Contract):
+    input: int
+    result: int
+
+
+@pytest.mark.parametrize(
+    "parent, child, fits",
+    [(Streams, Streams, True), (Streams, Speaks, False), (Streams, Silent, True), (Silent, Speaks, True)],
+)
+def test_the_items_of_a_child_go_into_the_stream_of_its_parent(parent: Any, child: Any, fits: bool) -> None:
+    inner: Any = Flow(child, name="inner")
+    inner.to(lambda data: data.value).end()
+    flow: Any = Flow(parent, name="outer")
+    flow.to_sub_flow(inner).end()
+    if fits:
+        flow.validate()
+        return
+    with pytest.raises(ContractError) as caught:
+        flow.validate()
+    assert str(caught.value) == (
+        "TF725: step 'inner' of flow 'outer': child flow 'inner' puts str in the stream, and contract 'Streams' "
+        "declares int (widen the parent's stream to take str, or declare none there)"
+    )
+
+
+def test_child_flows_are_checked_with_their_parent_each_once() -> None:
+    def takes_text(data: Data[Any, str]) -> int:
+        return 1
+
+    inner: Any = Flow(Silent, name="inner")
+    inner.to(takes_text).end()
+    middle: Any = Flow(Silent, name="middle")
+    middle.to_sub_flow(inner).to_sub_flow(inner).to_sub_flow(middle).for_each()
+    outer: Any = Flow(Silent, name="outer")
+    outer.to_sub_flow(inner).to_sub_flow(middle).to(lambda data: 1).to(takes_text).end()
+    with pytest.raises(ContractError) as caught:
+        outer.validate()
+    places = [(problem.number, problem.where) for problem in caught.value.problems]
+    assert places == [
+        ("TF701", "flow 'inner'"),
+        ("TF703", "flow 'middle'"),
+        ("TF709", "step 'for_each' of flow 'middle'"),
+    ]

@@ -570,7 +570,7 @@ async def test_b35_an_item_that_the_parents_stream_does_not_carry_is_an_error_in
     class Loud(Contract):
         input: int
         result: int
-        stream: int
+        stream: Any
 
     def put(data: Data[Any, int]) -> int:
         data.put(3)

@@ -210,6 +210,12 @@ def pause_in_condition(step: str) -> Problem:
     return Problem("TF724", text, "pause in a step before it, and let the condition look at the answer")
 
 
+def wrong_stream(child: str, gives: str, contract: str, takes: str) -> Problem:
+    """Report a child flow whose items the parent's stream does not take (TF725)."""
+    text = f"child flow {quoted(child)} puts {gives} in the stream, and contract {quoted(contract)} declares {takes}"
+    return Problem("TF725", text, f"widen the parent's stream to take {gives}, or declare none there")
+
+
 # -- listeners
 
 

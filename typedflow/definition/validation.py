@@ -89,6 +89,9 @@ def _check_child(
         write_back = check_write_back(node.write_back, parent, child, next_value=shape)
         found.update(dict.fromkeys(write_back.problems))
     yield from found
+    items, declared = node.child.spec.stream, spec.stream
+    if items is not None and declared is not None and not accepts(declared, items, subclasses=True):
+        yield flows.wrong_stream(node.child.name, render(items), spec.name, render(declared))
     yield from _check_copies(shared_sources(write_back.bindings), child, WRITE_BACK)
     into_value = [binding for binding in write_back.bindings if binding.target.scope == "value" and binding.target.path]
     if into_value:

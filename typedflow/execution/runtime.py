@@ -17,9 +17,11 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from typedflow.contract import events, executions
+from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
+from typedflow.definition.nodes import SubFlow
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.engine.run import Run
@@ -96,18 +98,27 @@ class FlowRuntime:
         """Give the keys of the resources that the flow has defaults for."""
         return self.resources.values.keys()
 
-    def check(self) -> tuple[Any, ...]:
-        """Check the whole flow and give the types along its edges; raises one `ContractError` with all problems."""
-        definition = self.builder.draft()
-        carried = carried_types(definition, self.spec)
-        problems = [*self.builder.problems(), *check_definition(definition, self.spec, carried)]
+    def check(self) -> None:
+        """Check the flow and all child flows below it, each once; raises one `ContractError` with all problems."""
+        problems: list[Problem] = []
+        waiting: list[FlowRuntime] = [self]
+        seen = {self.builder}  # a child may be the flow itself
+        for flow in waiting:
+            definition = flow.builder.draft()
+            carried = carried_types(definition, flow.spec)
+            problems += [*flow.builder.problems(), *check_definition(definition, flow.spec, carried)]
+            children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
+            for child in children:
+                if child.builder not in seen:
+                    seen.add(child.builder)
+                    waiting.append(child)
         if problems:
             raise ContractError(problems)
-        return carried
 
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
         if self._plan is None:
+            self.check()
             compiled: list[FlowRuntime] = []
             try:
                 self._compile(compiled)
@@ -124,8 +135,8 @@ class FlowRuntime:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""
         if self._plan is not None:  # done before, or a child that is itself
             return
-        carried = self.check()
-        self._plan = compile_plan(self.builder.draft(), self.spec, carried)
+        definition = self.builder.draft()
+        self._plan = compile_plan(definition, self.spec, carried_types(definition, self.spec))
         compiled.append(self)
         for node in self._plan.nodes:
             if node.kind == Kind.CHILD:
