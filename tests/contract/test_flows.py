@@ -56,9 +56,6 @@ from typedflow.contract.problems import Problem
         (flows.resume_event_inside("batch", "approved"), "TF710: pause_for(resume_event='approved') inside a batch "
          "block, which would wait for this branch forever (leave resume_event out: the answer then becomes the step's "
          "output)"),
-        (flows.when_inside("for_each"), "TF713: when() inside a for_each block: an event belongs to no one item or "
-         "branch "
-         "(start the chain from the flow: flow.when(…))"),
         (flows.duplicate_branch("a"),
          "TF705: there are two branches named 'a' (name one of them otherwise: .branch(handler, name=…))"),
         (flows.duplicate_name("node", "a"), "TF705: there are two nodes named 'a' (explicit names are unique)"),

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from typedflow.contract.problems import Problem
 from typedflow.contract.resources import (
     assigned,
-    check_complete,
     check_declared,
     check_key,
     missing_resource,
@@ -60,24 +59,6 @@ def test_an_undeclared_key_is_refused_with_the_nearest(key: str, declared: dict[
     problem = check_declared(key, declared, owner="ReviewResources")
     assert problem is not None
     assert (problem.render(), problem.side) == (message, "key")
-
-
-def test_all_missing_resources_come_at_once_with_their_types() -> None:
-    assert [problem.render() for problem in check_complete(DECLARED, ())] == [
-        "TF102: resource 'logger', declared as Logger, is missing (give it with update_runtime_resources(logger=…) "
-        "on the flow, or runtime_resources={'logger': …})",
-        "TF102: resource 'search', declared as SearchTool, is missing (give it with update_runtime_resources(search=…) "
-        "on the flow, or runtime_resources={'search': …})",
-    ]
-
-
-def test_what_is_supplied_is_not_missing() -> None:
-    assert check_complete(DECLARED, ["logger", "search", "more"]) == []
-
-
-def test_keys_of_a_snapshot_that_nobody_supplies_are_missing_too() -> None:
-    problems = check_complete(DECLARED, ["logger", "search", "old"], also=["search", "old", "older"])
-    assert [problem.text for problem in problems] == ["resource 'older' is missing"]
 
 
 def test_a_missing_resource_lists_what_there_is() -> None:

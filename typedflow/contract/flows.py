@@ -107,12 +107,6 @@ def resume_event_inside(block: str, event: str) -> Problem:
     return Problem("TF710", text, "leave resume_event out: the answer then becomes the step's output")
 
 
-def when_inside(block: str) -> Problem:
-    """Report a `when` inside a block (TF713)."""
-    text = f"when() inside {_a(block)} block: an event belongs to no one item or branch"
-    return Problem("TF713", text, "start the chain from the flow: flow.when(…)")
-
-
 # -- names
 
 

@@ -5,7 +5,7 @@ Declared types are given as they are rendered, so that both front ends can ask: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from typedflow.contract.names import SEGMENT, name_hint
 from typedflow.contract.problems import Problem
@@ -38,19 +38,6 @@ def no_resources(contract: str) -> Problem:
     """Report a resource call under a contract that declares none (TF105)."""
     hint = f"add a Resources class to {contract}: `resources: {contract}Resources`"
     return Problem("TF105", f"contract {quoted(contract)} declares no resources", hint)
-
-
-def check_complete(
-    required: Mapping[str, str], supplied: Collection[str], *, also: Collection[str] = ()
-) -> list[Problem]:
-    """Give one problem for each required resource that nobody supplies (TF102), in order of definition.
-
-    `required` holds the rendered types. `also` are required keys that no contract declares any more: those that a
-    snapshot was saved with.
-    """
-    missing = [missing_resource(key, type_) for key, type_ in required.items() if key not in supplied]
-    unknown = [key for key in also if key not in required and key not in supplied]
-    return missing + [missing_resource(key, "") for key in unknown]
 
 
 def missing_resource(key: str, type_: str, available: Collection[str] = ()) -> Problem:

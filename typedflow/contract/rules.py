@@ -133,7 +133,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF710", FLOW, "resume_event inside a block"),
         ("TF711", FLOW, "collect members in different blocks"),
         ("TF712", FLOW, "collect with two modes"),
-        ("TF713", FLOW, "when inside a block"),
+        # TF713 is not used any more
         ("TF714", FLOW, "empty block"),
         ("TF715", FLOW, "unknown mode"),
         ("TF716", FLOW, "handler of another contract"),
