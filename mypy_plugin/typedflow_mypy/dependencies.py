@@ -75,6 +75,8 @@ class Memo:
         self._settled: dict[Hashable, tuple[Any, Steps]] = {}
         self.overloads: tuple[object, Hashable, Any] | None = None
         """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
+        self.fitting: tuple[object, Hashable] | None = None
+        """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
 
     def settled(self, check: object, receiver: Hashable, written: Hashable) -> tuple[Any, Steps] | None:
         """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""

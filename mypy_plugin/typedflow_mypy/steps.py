@@ -59,6 +59,10 @@ def check_step(call: Call) -> FunctionLike:
         return call.signature
     if isinstance(handler, LambdaExpr):
         return _plain(call, handler)
+    is_first = _gives_coroutine(call.signature)
+    if not is_first and call.memo.fitting == (call.context, call.receiver):
+        return call.signature
+    call.memo.fitting = None
     if child_contract(call, handler) is not None:
         return _check_child(call, handler)
     value = value_of(call)
@@ -68,9 +72,20 @@ def check_step(call: Call) -> FunctionLike:
     wanted = _wanted(call)
     if given is not None and _breaks_write_back(call, given):
         return _returning(call.signature, given)
-    if given is None or wanted is None or is_subtype(given, wanted):
+    if given is None or wanted is None:
+        return call.signature
+    if is_subtype(given, wanted):
+        if is_first and call.is_sound:
+            call.memo.fitting = (call.context, call.receiver)
         return call.signature
     return _misfit(call, handler, given, wanted)
+
+
+def _gives_coroutine(signature: CallableType) -> bool:
+    """Say whether an overload is the one of async handlers, which is the first."""
+    formal = get_proper_type(signature.arg_types[0])
+    result = get_proper_type(formal.ret_type) if isinstance(formal, CallableType) else None
+    return isinstance(result, Instance) and result.type.fullname == _COROUTINE
 
 
 def _plain(call: Call, handler: LambdaExpr) -> FunctionLike:
@@ -86,7 +101,7 @@ def _plain(call: Call, handler: LambdaExpr) -> FunctionLike:
     if isinstance(result, Instance) and result.type.fullname == _COROUTINE:
         return call.signature
     value = get_proper_type(formal.ret_type)
-    if isinstance(value, Instance) and value.type.fullname == _COROUTINE:
+    if isinstance(value, Instance) and _gives_coroutine(call.signature):
         return call.signature.copy_modified(
             arg_types=[formal.copy_modified(ret_type=value.args[2]), *call.signature.arg_types[1:]]
         )
