@@ -23,7 +23,7 @@ class Shop(Contract):
 
 
 def spoil(data: Data[Shop, int]) -> None:
-    items: list[Any] = data.state.items  # type: ignore[assignment]  # a mistake that only the run can see
+    items: list[Any] = data.state.items  # a mistake that only the run can see
     items.append("wrong")
 
 
