@@ -678,7 +678,7 @@ BEHIND: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
     ),
     "match": (lambda at: at.match().case(1).to(_double).case_else().to(_double).end_match(), "no number", 1),
     "behind a match": (lambda at: at.match().case(9).to(_sum).end_match().to(_double), "no number", 1),
-    "if": (lambda at: at.if_condition(bool).to(_double).end_condition(), "no number", 1),
+    "if": (lambda at: at.if_condition(lambda data: True).to(_double).end_condition(), "no number", 1),
 }
 
 
