@@ -90,6 +90,15 @@ def read_header(file: BufferedReader) -> Header:
     return Header(entry, length, digest, len(line))
 
 
+def sync(path: Path) -> None:
+    """Make the names in a folder durable: without it a new file or folder may be gone after a power loss."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 @final
 class Folder:
     """Read and write the files of one folder; made, and swept of what killed writers left, by `open`."""
@@ -100,7 +109,10 @@ class Folder:
 
     def open(self) -> None:
         """Make the folder, and remove unfinished files: who writes one holds the lock, so they are nobody's."""
+        made = [folder for folder in (self._path, *self._path.parents) if not folder.exists()]
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in made:
+            sync(folder.parent)
         with self.locked():
             for unfinished in self._path.glob("*.unfinished"):
                 unfinished.unlink()
@@ -162,7 +174,7 @@ class Folder:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
             raise
-        self._sync()
+        sync(self._path)
 
     def remove(self, execution_id: str) -> bool:
         """Remove a snapshot, damaged or not; say whether there was one."""
@@ -171,7 +183,7 @@ class Folder:
                 self._file(execution_id).unlink()
             except FileNotFoundError:
                 return False
-            self._sync()
+            sync(self._path)
             return True
 
     def _file(self, execution_id: str) -> Path:
@@ -189,14 +201,6 @@ class Folder:
                 yield file
             except SnapshotError as error:
                 raise SnapshotError(problem.at(f"file {str(path)!r}") for problem in error.problems) from None
-
-    def _sync(self) -> None:
-        """Make the names of the folder durable: without it a new file may be gone after a power loss."""
-        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _wait_for(self, lock: int) -> None:
         deadline = time.monotonic() + self._timeout
