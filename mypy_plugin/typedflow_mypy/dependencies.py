@@ -77,6 +77,8 @@ class Memo:
         """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
         self.fitting: tuple[object, Hashable] | None = None
         """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
+        self.declaring: set[tuple[str, Hashable]] = set()
+        """The layers that are known to be declared, each with its contract."""
 
     def settled(self, check: object, receiver: Hashable, written: Hashable) -> tuple[Any, Steps] | None:
         """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
@@ -88,16 +90,19 @@ class Memo:
 
     def drop(self) -> None:
         """Forget every answer, in the daemon."""
-        if self._in_daemon and self._answers:
-            self._answers.clear()
-            self._settled.clear()
+        if self._in_daemon and (self._answers or self.declaring):
+            self._clear()
 
     def enter(self, module: str) -> None:
         """Forget every answer that was given in another module, in the daemon."""
         if self._in_daemon and module != self._module:
             self._module = module
-            self._answers.clear()
-            self._settled.clear()
+            self._clear()
+
+    def _clear(self) -> None:
+        self._answers.clear()
+        self._settled.clear()
+        self.declaring.clear()
 
     def ask(self, key: Hashable, steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""

@@ -228,15 +228,17 @@ class TypedflowPlugin(Plugin):
         return guarded(run, lambda ctx: ctx.default_signature)
 
     def _attribute_hook(self, name: str) -> Callable[[AttributeContext], Type]:
-        declaring: set[Type] = set()
+        memo, in_daemon = self.memo, self._in_daemon
 
         def run(ctx: AttributeContext) -> Type:
+            if in_daemon:
+                memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
             contract = contract_of(ctx.type)
-            if contract in declaring:
+            if (name, contract) in memo.declaring:
                 return ctx.default_attr_type
             is_declared, answer = chains.check_layer(ctx, name, contract)
-            if is_declared and contract is not None and not self._in_daemon:
-                declaring.add(contract)
+            if is_declared and contract is not None:
+                memo.declaring.add((name, contract))
             return answer
 
         return guarded(run, lambda ctx: ctx.default_attr_type)
