@@ -79,8 +79,7 @@ def check_buildable(shape: S, target: Resolution[S], *, root: str) -> Problem | 
     """
     for length in range(len(target.path)):
         above = resolve(shape, target.path[:length])
-        if not isinstance(above, Resolution):
-            continue
+        assert isinstance(above, Resolution)  # the target lies behind it
         if above.field is not None and not above.field.required:
             there = resolve(shape, target.path, root=root, built=length)
             return check_writable(there, root=root) if isinstance(there, Resolution) else there
