@@ -60,7 +60,7 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         of(passing).create_execution().load(tmp_path / "missing.json")
 
 
-@pytest.mark.parametrize("source", ["/tmp/x.json", "snapshot.json", "C:\\snapshots\\x"])
+@pytest.mark.parametrize("source", ["/data/x.json", "snapshot.json", "C:\\snapshots\\x"])
 def test_a_str_that_looks_like_a_path_leads_to_path(source: str) -> None:
     with pytest.raises(SnapshotError, match=r"a str that looks like a path \(a str is always text: give pathlib.Path"):
         of(passing).create_execution().load(source)
