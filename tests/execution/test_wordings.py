@@ -82,12 +82,12 @@ def test_children_nested_too_deep_are_not_saved(style: Style) -> None:
             data.pause_for()
         return data.value - 1
 
-    flow: Flow[Any] = Flow(Numbers, max_depth=3000)
+    flow: Flow[Any] = Flow(Numbers, max_depth=400)
     flow.to(style(go_down), name="down").to_sub_flow(flow).end()
 
     async def main() -> None:
         execution = flow.create_execution()
-        await execution.async_start(1500)
+        await execution.async_start(301)
         with pytest.raises(SnapshotError, match="the open child executions are nested deeper than a snapshot can be"):
             execution.save()
 

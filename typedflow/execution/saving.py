@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET as ABSENT
 
@@ -17,6 +17,9 @@ from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Header, header_of
 from typedflow.snapshot.runs import RunWriter, in_flight
 
+DEEPEST: Final = 300
+"""Levels of open children in a snapshot: on every Python this many are written and read again."""
+
 
 def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, with_flow_state: bool) -> Snapshot:
     """Give the snapshot of an execution as it is now; running steps are saved as ready.
@@ -24,11 +27,10 @@ def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, wit
     Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
     that of a child is always saved.
     """
-    try:
-        return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
-    except RecursionError as error:
+    if any(below.depth > DEEPEST for below in runtime.tree()):
         reason = "the open child executions are nested deeper than a snapshot can be"
-        raise SnapshotError(snapshots.not_saved("children", reason, "lower max_depth"), path="children") from error
+        raise SnapshotError(snapshots.not_saved("children", reason, "lower max_depth"), path="children")
+    return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
 
 
 def _snapshot(
