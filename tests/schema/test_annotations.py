@@ -5,6 +5,7 @@
 
 import functools
 import sys
+import types
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, ClassVar, Generic, Literal, Never, NoReturn, TypeVar
 
@@ -289,7 +290,7 @@ def whole(data: Whole) -> str: ...
         over_any = globals()["over_any"]
         found = handler_types(over_any)
         assert found.contract is Review
-        assert found.value == list[over_any.__type_params__[0]]
+        assert found.value == types.GenericAlias(list, over_any.__type_params__)
         assert found.result is UNKNOWN
         assert handler_types(globals()["aliased"]) == SAID
         assert handler_types(globals()["whole"]) == SAID
