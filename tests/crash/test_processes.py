@@ -84,6 +84,8 @@ def test_only_committed_steps_of_killed_processes_count_and_once(folder: Path) -
 
 
 def test_of_two_processes_that_answer_one_pause_exactly_one_goes_on(folder: Path) -> None:
+    """B52."""
+
     async def pause() -> None:
         async with SQLiteStore(folder / "store.db") as store:
             execution = adders.asking().create_execution(execution_id="asked", store=store)

@@ -81,6 +81,7 @@ def test_what_processes_add_to_a_flow_state_adds_up(kind: str, tmp_path: Path) -
 @pytest.mark.parametrize("kind", DURABLE)
 @pytest.mark.parametrize("size", [64, 256 * 1024])
 def test_a_killed_process_loses_no_acknowledged_save(kind: str, size: int, tmp_path: Path) -> None:
+    """B52."""
     chance = random.Random(size)
     deadline = time.monotonic() + budget()
     acknowledged = -1
