@@ -11,7 +11,7 @@ import pytest
 from typedflow import Contract, ContractError, Data, Events, Flow, FlowState, Resources, State
 from typedflow.definition.edges import item_type, known
 from typedflow.schema.annotations import UNKNOWN
-from typedflow.schema.types import parse
+from typedflow.schema.parsing import parse
 
 
 class Request(msgspec.Struct):

@@ -11,8 +11,8 @@ from typing_extensions import TypeAliasType
 from typedflow.errors import ContractError
 from typedflow.schema.contracts import Contract, ContractSpec, spec_of
 from typedflow.schema.layers import Events, FlowState, Resources, State
+from typedflow.schema.parsing import parse
 from typedflow.schema.starting import fresh
-from typedflow.schema.types import parse
 
 T = TypeVar("T")
 BELONGS = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"

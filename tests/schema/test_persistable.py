@@ -18,8 +18,8 @@ import pytest
 from msgspec import Meta
 from typing_extensions import TypeAliasType
 
+from typedflow.schema.parsing import parse
 from typedflow.schema.persistable import check_persistable
-from typedflow.schema.types import parse
 
 UserId = NewType("UserId", int)
 Loose = TypeAliasType("Loose", "list[Any]")

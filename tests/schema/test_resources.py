@@ -12,6 +12,7 @@ from typing_extensions import TypeAliasType
 
 from typedflow.errors import ResourceError
 from typedflow.schema.layers import Resources
+from typedflow.schema.parsing import parse
 from typedflow.schema.resources import (
     check_resources,
     declared_resources,
@@ -19,7 +20,6 @@ from typedflow.schema.resources import (
     require_resources,
     resources_within,
 )
-from typedflow.schema.types import parse
 
 
 class Tool:

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from typedflow.schema.accepts import accepts, check_persistable
 from typedflow.schema.check import Mismatch, compile_check, exact_class
 from typedflow.schema.copies import Uncopyable, compile_copy
+from typedflow.schema.parsing import parse
 from typedflow.schema.render import render
-from typedflow.schema.types import parse
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from typedflow import SnapshotError, State
 from typedflow.schema.annotations import NEVER, UNKNOWN
-from typedflow.schema.types import parse
+from typedflow.schema.parsing import parse
 from typedflow.snapshot.codecs import compile_codec, unsavable
 from typedflow.snapshot.documents import Format
 

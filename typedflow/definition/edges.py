@@ -31,20 +31,9 @@ from typedflow.definition.nodes import (
 )
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.shape import TypeShape
-from typedflow.schema.types import (
-    ANY,
-    Anything,
-    CollectionOf,
-    Nothing,
-    Scalar,
-    TupleOf,
-    UnionOf,
-    Unresolved,
-    parse,
-    see_through,
-    union_of,
-)
+from typedflow.schema.types import ANY, Anything, CollectionOf, Nothing, Scalar, TupleOf, UnionOf, see_through, union_of
 
 _SEQUENCES: Final = (list, tuple, abc.Sequence, abc.MutableSequence)
 

@@ -16,9 +16,10 @@ from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.construction import construct
+from typedflow.schema.parsing import parse
 from typedflow.schema.plain import from_plain
 from typedflow.schema.render import render
-from typedflow.schema.types import CollectionOf, parse
+from typedflow.schema.types import CollectionOf
 
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:

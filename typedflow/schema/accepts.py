@@ -21,6 +21,7 @@ import typing_extensions
 
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.limits import implies, length_limits
+from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.persistable import check_persistable as check_persistable
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.types import (
@@ -41,8 +42,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    Unresolved,
-    parse,
     see_through,
     union_of,
 )

@@ -18,6 +18,7 @@ from typing import Any, Final, assert_never
 from typedflow.schema.containers import collection_check, mapping_check, tuple_check
 from typedflow.schema.mismatch import Mismatch as Mismatch
 from typedflow.schema.mismatch import render_path as render_path
+from typedflow.schema.parsing import parse
 from typedflow.schema.record_checks import Part, record_check, typeddict_check
 from typedflow.schema.records import fields_of
 from typedflow.schema.recursion import Recursion
@@ -41,7 +42,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    parse,
     see_through,
 )
 
@@ -51,7 +51,7 @@ _compiled: dict[Kind, Check] = {}
 def compile_check(tp: Any) -> Check:
     """Compile the check of a type: the value in, the value out, normalised, or the first `Mismatch`.
 
-    Raises `types.Unresolved` where an annotation at any depth names what does not exist. Cached for the life of the
+    Raises `parsing.Unresolved` where an annotation at any depth names what does not exist. Cached for the life of the
     process. A value nested deeper than the interpreter's stack, or one that holds itself, is a `Mismatch`.
     """
     kind = parse(tp)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from typedflow.contract.writes import undeclared_field
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import MISSING
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import Field, fields_of
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -24,7 +25,6 @@ from typedflow.schema.types import (
     RecordOf,
     TupleOf,
     UnionOf,
-    parse,
     see_through,
 )
 

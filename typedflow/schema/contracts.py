@@ -33,12 +33,13 @@ from typedflow.schema.annotations import calling_frame, class_hints
 from typedflow.schema.check import compile_check, render_path
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import Events, FlowState, Layer, Resources, State
+from typedflow.schema.parsing import Unresolved
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
 from typedflow.schema.resources import resources_within
 from typedflow.schema.settling import settle
-from typedflow.schema.types import RecordOf, Unresolved
+from typedflow.schema.types import RecordOf
 
 _BASES: Final[Mapping[str, type]] = types.MappingProxyType(
     {"state": State, "flow_state": FlowState, "resources": Resources, "events": Events}

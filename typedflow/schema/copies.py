@@ -22,6 +22,7 @@ from msgspec.structs import force_setattr
 
 from typedflow.schema.check import exact_classes
 from typedflow.schema.mismatch import MISSING, Segment, render_path
+from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.recursion import Recursion
 from typedflow.schema.render import describe, render
@@ -43,8 +44,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    Unresolved,
-    parse,
     see_through,
 )
 

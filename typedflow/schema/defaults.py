@@ -11,8 +11,9 @@ import msgspec
 
 from typedflow.schema.copies import compile_copy
 from typedflow.schema.layer_fields import is_changeable
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of
-from typedflow.schema.types import Kind, RecordOf, parse
+from typedflow.schema.types import Kind, RecordOf
 
 Make = Callable[[], Any]
 

@@ -20,6 +20,7 @@ from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, 
 from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.mismatch import MISSING
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import describe
 from typedflow.schema.types import (
@@ -34,7 +35,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    parse,
 )
 from typedflow.schema.writing import current_step
 
@@ -88,7 +88,7 @@ class NotedField:
 def layer_fields(cls: Any) -> Mapping[str, LayerField]:
     """Give the fields of a State or FlowState class, in order; compiles them the first time.
 
-    Raises `types.Unresolved` where an annotation names what does not exist.
+    Raises `parsing.Unresolved` where an annotation names what does not exist.
     """
     fields: dict[str, LayerField] = cls.__typedflow_fields__
     if not fields and cls.__struct_fields__:

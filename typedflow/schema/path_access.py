@@ -24,10 +24,11 @@ from typedflow.schema.check import Check, Mismatch, compile_check, exact_class
 from typedflow.schema.construction import construct, field_table, may_construct
 from typedflow.schema.defaults import defaults_of
 from typedflow.schema.layer_fields import LayerField, layer_fields, placed, refused_value
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import Field
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
-from typedflow.schema.types import NONE, Kind, MappingOf, RecordOf, UnionOf, parse, see_through
+from typedflow.schema.types import NONE, Kind, MappingOf, RecordOf, UnionOf, see_through
 from typedflow.schema.writing import current_step, step_is_over
 
 _ABSENT: Final[Any] = object()

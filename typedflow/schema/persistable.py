@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 
 from typedflow.contract import saving
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -39,7 +40,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    parse,
     see_through,
 )
 

@@ -8,9 +8,9 @@ import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.forms import Formless, form_of
+from typedflow.schema.parsing import parse
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.render import render
-from typedflow.schema.types import parse
 
 
 def from_plain(tp: Any, value: Any) -> Any:

@@ -13,7 +13,8 @@ from typing import Any, cast, get_args, get_origin
 import msgspec
 import typing_extensions
 
-from typedflow.schema.types import ANY, Kind, RecordOf, Scope, parse_in
+from typedflow.schema.parsing import Scope, parse_in
+from typedflow.schema.types import ANY, Kind, RecordOf
 
 
 @dataclass(frozen=True, slots=True)

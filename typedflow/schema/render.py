@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Final, assert_never
 
+from typedflow.schema.parsing import parse
 from typedflow.schema.types import (
     NO_LIMITS,
     AliasOf,
@@ -23,7 +24,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    parse,
 )
 
 _SHORT: Final = 80

@@ -17,6 +17,7 @@ from typedflow.contract.resources import check_declared, wrong_class
 from typedflow.errors import ResourceError
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import (
@@ -30,7 +31,6 @@ from typedflow.schema.types import (
     RecordOf,
     TupleOf,
     UnionOf,
-    parse,
 )
 
 _EMPTY: Final = (list, dict, set, frozenset, tuple)

@@ -16,7 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from typedflow.schema.annotations import ALIASES, UnresolvedName, class_hints, written_in
-from typedflow.schema.types import RecordOf, parse
+from typedflow.schema.parsing import parse
+from typedflow.schema.types import RecordOf
 
 _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
 

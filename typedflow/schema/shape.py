@@ -12,6 +12,7 @@ import msgspec
 from typedflow.contract.shape import FieldInfo
 from typedflow.schema.accepts import accepts
 from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.records import Field, fields_of, is_frozen
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -24,8 +25,6 @@ from typedflow.schema.types import (
     RecordOf,
     Scalar,
     UnionOf,
-    Unresolved,
-    parse,
     see_through,
     union_of,
 )

@@ -19,20 +19,10 @@ from typedflow.contract import snapshots
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.mismatch import Segment, render_path
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import describe, render
-from typedflow.schema.types import (
-    ANY,
-    Anything,
-    CollectionOf,
-    Kind,
-    MappingOf,
-    Nothing,
-    RecordOf,
-    TupleOf,
-    UnionOf,
-    parse,
-)
+from typedflow.schema.types import ANY, Anything, CollectionOf, Kind, MappingOf, Nothing, RecordOf, TupleOf, UnionOf
 from typedflow.snapshot.coders import NOTHING_ADDED, Coder, Native, Plain, Refused, Unsavable, Untyped
 from typedflow.snapshot.coding import compile_coder, concrete, why_unsavable, without_unset
 from typedflow.snapshot.documents import Format, collector_paused, join_place, strict_tree, unreadable
@@ -112,7 +102,7 @@ _codecs: Final[dict[Kind, Codec]] = {}
 def compile_codec(tp: Any) -> Codec:
     """Compile the codec of a type; what is UNKNOWN, Never or Any holds exact JSON types only.
 
-    A type that can never be saved compiles too: its codec refuses every value. Raises `types.Unresolved` where an
+    A type that can never be saved compiles too: its codec refuses every value. Raises `parsing.Unresolved` where an
     annotation names what does not exist. Cached for the life of the process.
     """
     kind = _kind_of(tp)

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from typedflow.schema.layers import FlowState, State
+from typedflow.schema.parsing import parse
 from typedflow.schema.records import Field, fields_of
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -34,7 +35,6 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    parse,
 )
 
 Json: TypeAlias = Any

@@ -33,6 +33,7 @@ import pytest
 import typing_extensions
 from typing_extensions import TypeAliasType
 
+from typedflow.schema.parsing import Unresolved, alias_of, parse
 from typedflow.schema.records import Field, fields_of, is_frozen
 from typedflow.schema.types import (
     ANY,
@@ -52,9 +53,7 @@ from typedflow.schema.types import (
     Scalar,
     TupleOf,
     UnionOf,
-    Unresolved,
     constrain,
-    parse,
     see_through,
     union_of,
 )
@@ -214,7 +213,7 @@ class Thing:
         (Annotated[list[int], Meta(max_length=2)], CollectionOf(list, INT, Limits(max_length=2))),
         (Annotated[int | None, Meta(ge=0)], UnionOf((Scalar(int, Limits(ge=0)), NONE))),
         (Annotated[UserId, Meta(ge=0)], NewTypeOf(UserId, Scalar(int, Limits(ge=0)))),
-        (Annotated[Json, Meta(ge=0)], constrain(AliasOf(Json).target, Limits(ge=0))),
+        (Annotated[Json, Meta(ge=0)], constrain(alias_of(Json).target, Limits(ge=0))),
         (Annotated[Thing, Meta(ge=0)], Opaque(Thing)),
         (UserId, NewTypeOf(UserId, INT)),
         (T, ANY),
@@ -228,9 +227,9 @@ class Thing:
         (typing_extensions.ReadOnly[int], INT),
         (dataclasses.InitVar[int], INT),
         (typing.Self, ANY),
-        (Json, AliasOf(Json)),
-        (Pairs[int], AliasOf(Pairs, (INT,))),
-        (Pairs, AliasOf(Pairs, (ANY,))),
+        (Json, alias_of(Json)),
+        (Pairs[int], alias_of(Pairs, (INT,))),
+        (Pairs, alias_of(Pairs, (ANY,))),
         (Node, RecordOf(Node)),
         (Box, RecordOf(Box, (ANY,))),
         (Box[int], RecordOf(Box, (INT,))),
@@ -264,28 +263,28 @@ def test_an_unhashable_form_is_parsed_all_the_same() -> None:
 
 
 def test_unions_are_flattened_through_aliases() -> None:
-    assert union_of([AliasOf(Json), STR, INT]) == UnionOf((INT, CollectionOf(list, AliasOf(Json)), NONE, STR))
+    assert union_of([alias_of(Json), STR, INT]) == UnionOf((INT, CollectionOf(list, alias_of(Json)), NONE, STR))
     assert union_of([INT, INT]) == INT
     assert union_of([]) == Nothing()
 
 
 def test_seeing_through_ends_at_what_the_runtime_sees() -> None:
     assert see_through(parse(UserId)) == INT
-    assert see_through(parse(Chain)) == AliasOf(Json).target
+    assert see_through(parse(Chain)) == alias_of(Json).target
 
 
 def test_an_alias_takes_arguments() -> None:
-    assert AliasOf(Pairs, (INT,)).target == CollectionOf(list, TupleOf((INT, INT)))
+    assert alias_of(Pairs, (INT,)).target == CollectionOf(list, TupleOf((INT, INT)))
 
 
 def test_an_alias_that_is_itself_is_unresolved() -> None:
     with pytest.raises(Unresolved, match="'Loop' is not defined where the alias 'Loop' itself was written"):
-        _ = AliasOf(Loop).target
+        _ = alias_of(Loop).target
 
 
 def test_an_alias_of_an_unknown_name_is_unresolved() -> None:
     with pytest.raises(Unresolved, match="'Nowhere' is not defined where the alias 'Broken' was written"):
-        _ = AliasOf(Broken).target
+        _ = alias_of(Broken).target
 
 
 @pytest.mark.parametrize("form", [Endless[int], Deeper[int]])
@@ -406,5 +405,5 @@ def test_alias_statements_resolve_lazily(source: str) -> None:
         with pytest.raises(Unresolved, match="'Missing' is not defined where the alias 'A' was written"):
             _ = alias.target
     else:
-        assert alias.target == UnionOf((AliasOf(space["B"]), INT))
-        assert AliasOf(space["B"]).target == CollectionOf(list, alias)
+        assert alias.target == UnionOf((alias_of(space["B"]), INT))
+        assert alias_of(space["B"]).target == CollectionOf(list, alias)
