@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from typedflow import Contract, Events, FlowState, State
-from typedflow.definition.builder import Builder, Cursor
+from typedflow.definition.blocks import Cursor
+from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import Handler, Port
 from typedflow.engine.plan import Plan, compile_plan

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, final, get_args
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions, flows, snapshots
-from typedflow.definition.builder import is_bound
+from typedflow.definition.arguments import is_bound
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import (

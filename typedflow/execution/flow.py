@@ -10,7 +10,9 @@ from typing import Any, Literal, Never, final, overload
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions, flows, snapshots
-from typedflow.definition.builder import Builder, Cursor, name_of
+from typedflow.definition.blocks import Cursor
+from typedflow.definition.builder import Builder
+from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError

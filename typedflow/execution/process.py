@@ -13,7 +13,8 @@ from typing import Any, Generic, Literal, Never, final, overload
 
 from typing_extensions import TypeVar, TypeVarTuple
 
-from typedflow.definition.builder import BatchBlock, Builder, Cursor, MatchBlock
+from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
+from typedflow.definition.builder import Builder
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.blocks import AllHits, Case, Each, Else, FirstHit
 from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime_of

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from typedflow.definition.builder import Cursor
+from typedflow.definition.blocks import Cursor
 from typedflow.definition.nodes import Port
 from typedflow.engine.tokens import Token
 from typedflow.execution.data import Data
