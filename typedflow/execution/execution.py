@@ -1,45 +1,31 @@
-"""`Execution`: one run of a flow, from its creation to its result."""
+"""`Execution`: one run of a flow, as its user sees it; `runner` runs it, `saving` and `loading` keep it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Generic, final, get_args
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions, flows, snapshots
+from typedflow.contract import executions, flows
 from typedflow.definition.arguments import is_bound
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
-from typedflow.errors import (
-    ConflictError,
-    ContractError,
-    ExecutionError,
-    FinishedError,
-    NoResultError,
-    ResourceError,
-    SnapshotError,
-)
-from typedflow.execution import points
-from typedflow.execution.answers import accept_answer, find_interrupt
-from typedflow.execution.children import capture_resources
-from typedflow.execution.driver import Driver
+from typedflow.errors import ContractError, ExecutionError, NoResultError
 from typedflow.execution.files import write_file
-from typedflow.execution.loading import install, read_execution, saved_keys
+from typedflow.execution.loading import load_into, missing_keys
 from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, GivesStream, HasFlowState, HasInput, HasState
-from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.execution.runner import Runner
+from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
-from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import Resources
-from typedflow.schema.render import render
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
-from typedflow.snapshot.reading import MAX_BYTES, Source, read_document
+from typedflow.snapshot.reading import MAX_BYTES, Source
 
 FORMATS: Final = get_args(Format)
 
@@ -55,14 +41,13 @@ class Execution(Generic[C]):
     It belongs to the event loop that runs it; only `emit` of a running one may be called from a callback of that loop.
     """
 
-    __slots__ = ("__weakref__", "_concurrency", "_done", "_runtime")
+    __slots__ = ("__weakref__", "_runner", "_runtime")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
         if not is_bound(concurrency):
             raise ContractError(flows.concurrency_too_low(concurrency).at(runtime.name))
         self._runtime = runtime
-        self._concurrency = concurrency
-        self._done: asyncio.Future[Exception | None] | None = None
+        self._runner = Runner(runtime, concurrency)
 
     # -- what it is
 
@@ -128,8 +113,7 @@ class Execution(Generic[C]):
         stopped by then. The input, the state and the resources are checked before any handler runs. Where the store
         fails at the very end, the error says so in a note, and `async_retry` saves once more.
         """
-        self._enter(value)
-        return await self._drive(timeout)
+        return await self._runner.start(value, timeout)
 
     def start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
         """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
@@ -142,33 +126,7 @@ class Execution(Generic[C]):
         where an event that was emitted meanwhile has started listeners. With a store it begins with a save. Where the
         run had come to its end and only the save of it failed, it is saved once more.
         """
-        woken = self._is_woken()
-        if not woken and self._is_unsaved():
-            await self._runtime.checkpoints.commit()
-            return self.status
-        if not woken and self.status is not Status.FAILED and not self._is_cut_off():
-            raise FinishedError(executions.wrong_status(self.status, Status.RUNNING).at(self._place))
-        self._require_resources()
-        self._runtime.run.woken()
-        for runtime in reversed(list(self._runtime.tree())):  # what cannot go on leaves those above it failed
-            if runtime.run.status in (Status.FAILED, Status.RUNNING):
-                runtime.run.retried()
-        return await self._drive(timeout)
-
-    def _is_woken(self) -> bool:
-        """Say whether this waits, and an event has come that nobody has run yet."""
-        run = self._runtime.run
-        return run.status is Status.WAITING and bool(run.live) and self._runtime.driver is None
-
-    def _is_unsaved(self, driver: Driver | None = None) -> bool:
-        """Say whether the store failed when the end of a run was to be saved."""
-        checkpoints = self._runtime.checkpoints
-        at_rest = self.status in (Status.WAITING, Status.COMPLETED) and self._runtime.driver is driver
-        return at_rest and checkpoints is not None and bool(checkpoints.behind)
-
-    def _is_cut_off(self) -> bool:
-        """Say whether this was saved while it ran, so that nobody runs it now."""
-        return self.status is Status.RUNNING and self._runtime.driver is None
+        return await self._runner.retry(timeout)
 
     async def async_continue_with(
         self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
@@ -181,7 +139,7 @@ class Execution(Generic[C]):
         a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
         end, for `timeout` seconds at the most; what stops the run is raised here too.
         """
-        return await self._go_on(lambda: self._answer(interrupt_id, value), timeout)
+        return await self._runner.go_on(lambda: self._runner.answer(interrupt_id, value), timeout)
 
     def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
         """Do what `async_continue_with` does, in a loop of its own; refused inside a running loop."""
@@ -195,25 +153,7 @@ class Execution(Generic[C]):
         Whoever awaits the run gets CancelledError. Where the store fails, a second call saves once more. Where somebody
         else saved first, this raises `ConflictError`, and what stood still is as it was.
         """
-        runtime = self._runtime
-        while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
-            runtime.driver.cancel()
-            await self._stopped()
-        run, children = runtime.run, runtime.children
-        if self.status not in (Status.COMPLETED, Status.CANCELLED):
-            runtime.run = run.copied()
-            self._cancelled()
-        if self.status is Status.CANCELLED and runtime.checkpoints is not None:
-            try:
-                await runtime.checkpoints.keep_end()
-            except ConflictError:
-                runtime.run, runtime.children = run, children
-                raise
-        return self.status
-
-    def _cancelled(self) -> None:
-        self._runtime.run.cancelled()
-        self._runtime.children = None
+        return await self._runner.cancel()
 
     def emit(self, event: str, payload: Any = None) -> None:
         """Emit an event from outside: its listeners start at once in a running execution, else with the next run.
@@ -221,18 +161,7 @@ class Execution(Generic[C]):
         An execution that waits goes on with its next answer, or at once by `await execution.async_retry()`. What an
         event has started and not yet run is saved with the execution.
         """
-        runtime = self._runtime
-        signal = runtime.event(event, payload)
-        if self.status in (Status.COMPLETED, Status.CANCELLED):
-            raise FinishedError(executions.finished(self.status, "emit").at(self._place))
-        try:
-            tokens = runtime.run.emitted([signal])
-        except ContractError as error:  # a listener cannot take it; who awaits the run is told too
-            if runtime.driver is not None:
-                runtime.driver.fail(error)
-            raise
-        if runtime.driver is not None:
-            runtime.driver.push(runtime, tokens)
+        self._runner.emit(event, payload)
 
     def stream(self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None) -> AsyncIterator[S]:
         """Start with `value` and give the items that the handlers put, in order.
@@ -241,7 +170,7 @@ class Execution(Generic[C]):
         soon as the iterator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it.
         """
         self._require_stream()
-        return self._streamed(lambda: self._enter(value), timeout)
+        return self._runner.streamed(lambda: self._runner.enter(value), timeout)
 
     def stream_continue(
         self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
@@ -251,24 +180,11 @@ class Execution(Generic[C]):
         In a running execution that somebody listens to already, the items go on to them.
         """
         self._require_stream()
-        return self._streamed(lambda: self._answer(interrupt_id, value), timeout)
+        return self._runner.streamed(lambda: self._runner.answer(interrupt_id, value), timeout)
 
     def _require_stream(self) -> None:
         if self._runtime.plan.check_stream is None:
             raise ContractError(executions.undeclared_stream(self._runtime.plan.spec.name).at(self._place))
-
-    async def _streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
-        queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self._go_on(begin, timeout, queue))
-        running.add_done_callback(lambda _: queue.put_nowait(UNSET))
-        try:
-            while (item := await queue.get()) is not UNSET:
-                yield item
-        finally:
-            if not running.done():
-                running.cancel()
-                await asyncio.wait([running])
-        await running
 
     # -- saving and loading
 
@@ -305,35 +221,12 @@ class Execution(Generic[C]):
         path and the reason, and changes nothing, for whatever is not exactly what this flow has saved; FinishedError
         where this execution was started already. `max_bytes` bounds the document before it is decoded.
         """
-        runtime = self._runtime
-        if runtime.run.status is not Status.CREATED or runtime.run.live:
-            refused = executions.started_already(runtime.run.status, emitted=bool(runtime.run.live))
-            raise FinishedError(refused.at(self._place))
-        snapshot = read_document(source, max_bytes=max_bytes)
-        try:
-            loaded = read_execution(runtime.flow, snapshot)
-        except RecursionError as error:
-            raise SnapshotError(snapshots.too_deep("children"), path="children") from error
-        before = runtime.resources.given
-        try:
-            if runtime_resources is not None:
-                runtime.resources.give(runtime_resources)
-            install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
-        except ResourceError:
-            runtime.resources.take_back(before)
-            raise
-        runtime.saves = snapshot.sequence
-        runtime.saved_keys = tuple(saved_keys(snapshot))
+        load_into(self._runtime, source, runtime_resources, max_bytes)
         return self
 
     def missing_resources(self) -> list[str]:
         """Give the keys that nobody supplies, sorted: required ones, and those at hand when the execution was saved."""
-        for runtime in self._runtime.tree():
-            if runtime.parent is not None:
-                capture_resources(runtime)
-        missing = {key for runtime in self._runtime.tree() for key in runtime.resources.absent()}
-        at_hand = {key for runtime in self._runtime.tree() for key in runtime.resources.injected()}
-        return sorted(missing | (set(self._runtime.saved_keys) - at_hand))
+        return missing_keys(self._runtime)
 
     # -- resources from outside
 
@@ -352,158 +245,6 @@ class Execution(Generic[C]):
     def del_runtime_resource(self, key: str) -> None:
         """Uncover the flow's default."""
         self._runtime.resources.del_in_run(key)
-
-    # -- inside
-
-    def _enter(self, value: Any) -> None:
-        """Check all that can be checked before a handler runs, then put the input in front of the flow."""
-        runtime = self._runtime
-        if runtime.run.status is not Status.CREATED:
-            raise FinishedError(executions.started_already(runtime.run.status).at(self._place))
-        try:
-            value = runtime.plan.check_input(value)
-        except Mismatch as mismatch:
-            problem = executions.wrong_start(render(runtime.plan.spec.input), **fault_of(mismatch))
-            raise ContractError(problem.at(self._place)) from None
-        if runtime.state is None and runtime.plan.spec.state is not None:
-            runtime.require_state()
-        self._require_resources()
-        runtime.run.started(value)
-
-    def _answer(self, interrupt_id: str, value: Any) -> None:
-        """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
-        if self.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
-            raise FinishedError(executions.finished(self.status, "continue_with").at(self._place))
-        owner = find_interrupt(self._runtime, interrupt_id)
-        accepted = accept_answer(owner, interrupt_id, value)
-        self._require_resources()
-        self._runtime.note_answered(interrupt_id)
-        fault: ContractError | None = None
-        try:
-            tokens = owner.run.resumed(interrupt_id, accepted)
-        except ContractError as error:  # the answer stands, and what follows cannot take it
-            fault = error
-        below = owner
-        while below.parent is not None:
-            above, waiting = below.parent
-            above.run.child_resumes(waiting)
-            if fault is not None:
-                above.run.failed(fault)
-            below = above
-        if fault is not None:
-            if self._runtime.driver is not None:
-                self._runtime.driver.fail(fault)
-            raise fault
-        if self._runtime.checkpoints is not None:
-            points.at("answer.taken")
-        if self._runtime.driver is not None:
-            if owner.parent is None or owner.run.live:
-                self._runtime.driver.push(owner, tokens)
-            else:  # the answer was all that the child waited for
-                self._runtime.driver.push(owner.parent[0], [owner.parent[1]])
-
-    def _require_resources(self) -> None:
-        for runtime in self._runtime.tree():
-            if runtime.parent is not None:
-                capture_resources(runtime)
-            runtime.resources.require_complete(runtime.name)
-
-    async def _go_on(
-        self, begin: Callable[[], None], timeout: float | None, queue: asyncio.Queue[Any] | None = None
-    ) -> Status:
-        """Do what is to be done first, and run until it is over; where somebody runs it already, wait for the end."""
-        begin()
-        driver = self._runtime.driver
-        if driver is None:
-            return await self._drive(timeout, queue)
-        listens = queue is not None and driver.listen(queue)
-        try:
-            async with asyncio.timeout(timeout):
-                failure = await self._stopped()
-        finally:
-            if listens:
-                driver.listen(None)
-        if failure is not None:
-            raise failure
-        if self.status is Status.CANCELLED:
-            raise asyncio.CancelledError
-        return self.status
-
-    async def _stopped(self) -> Exception | None:
-        """Wait until nobody runs this any more; gives what has stopped it."""
-        if self._done is None:
-            self._done = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._done)
-
-    async def _drive(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
-        runtime, checkpoints = self._runtime, self._runtime.checkpoints
-        driver = Driver(self._concurrency, checkpoints)
-        driver.sink = queue
-        failure: Exception | None = None
-        for open_ in runtime.tree():
-            open_.driver = driver
-        try:
-            if checkpoints is not None:
-                points.at("run.entered")
-                await checkpoints.begin()
-            driver.ready.clear()  # what came during the save is live, and so among the following
-            for open_ in runtime.tree():
-                driver.push(open_, open_.ready())
-            await self._run(driver, timeout)
-            return runtime.run.status
-        except Exception as error:
-            failure = error
-            if runtime.run.status is Status.RUNNING:
-                runtime.run.failed(error)
-            if checkpoints is not None:
-                await checkpoints.keep_failure(error)
-                if self._is_unsaved(driver):
-                    error.add_note(
-                        f"{self._place} is {self.status}, and that is not stored: {executions.RETRY} saves it"
-                    )
-            raise
-        finally:
-            try:
-                if checkpoints is not None:
-                    await checkpoints.rest()
-            finally:
-                self._let_go(failure)
-
-    def _let_go(self, failure: Exception | None) -> None:
-        """Have nobody run this any more, and tell those who wait for that."""
-        runtime = self._runtime
-        for open_ in runtime.tree():
-            open_.driver = None
-        if runtime.run.status is Status.RUNNING:
-            self._cancelled()
-        if self._done is not None and not self._done.done():
-            self._done.set_result(failure)
-        self._done = None
-
-    async def _run(self, driver: Driver, timeout: float | None) -> None:
-        """Work until nothing is left, within the time allowed."""
-        run = self._runtime.run
-        try:
-            async with asyncio.timeout(timeout) as limit:
-                deadline = limit.when()
-                while True:
-                    await driver.drive()
-                    run.settle()
-                    if driver.checkpoints is not None:
-                        points.at("run.over")
-                        if not limit.expired():
-                            limit.reschedule(None)  # the save of an end is waited for in any case
-                        await driver.checkpoints.commit()
-                    if not driver.ready:  # else an answer or an event came during the save
-                        break
-                    limit.reschedule(deadline)
-                    run.woken()
-        except TimeoutError as error:
-            if limit.expired() and run.status is Status.RUNNING:
-                late = TimeoutError(f"{self._place} was not over after {timeout} s")
-                run.failed(late)
-                raise late from error
-            raise
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:

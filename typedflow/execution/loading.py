@@ -8,18 +8,19 @@ from typing import Any
 
 from msgspec import UNSET as ABSENT
 
-from typedflow.contract import snapshots
+from typedflow.contract import executions, snapshots
 from typedflow.engine.plan import Kind
 from typedflow.engine.run import Run
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
-from typedflow.errors import SnapshotError
+from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
 from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
-from typedflow.schema.layers import FlowState, State
+from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Settled, settle
+from typedflow.snapshot.reading import Source, read_document
 from typedflow.snapshot.runs import RunReader
 
 
@@ -32,6 +33,30 @@ class Loaded:
     state: State | None
     flow_state: FlowState | None
     children: list[tuple[Token, FlowRuntime, Loaded]] = field(default_factory=list)
+
+
+def load_into(
+    runtime: ExecutionRuntime, source: Source, resources: Resources | Mapping[str, Any] | None, max_bytes: int
+) -> None:
+    """Take over what was saved, all or nothing, with the resources that are given along."""
+    if runtime.run.status is not Status.CREATED or runtime.run.live:
+        refused = executions.started_already(runtime.run.status, emitted=bool(runtime.run.live))
+        raise FinishedError(refused.at(runtime.name))
+    snapshot = read_document(source, max_bytes=max_bytes)
+    try:
+        loaded = read_execution(runtime.flow, snapshot)
+    except RecursionError as error:
+        raise SnapshotError(snapshots.too_deep("children"), path="children") from error
+    before = runtime.resources.given
+    try:
+        if resources is not None:
+            runtime.resources.give(resources)
+        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+    except ResourceError:
+        runtime.resources.take_back(before)
+        raise
+    runtime.saves = snapshot.sequence
+    runtime.saved_keys = tuple(snapshot.resource_keys)
 
 
 def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:
@@ -148,6 +173,11 @@ def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool 
     runtime.children = children or None
 
 
-def saved_keys(snapshot: Snapshot) -> Mapping[str, None]:
-    """Give the resource keys that were at hand when the execution was saved, in order."""
-    return dict.fromkeys(snapshot.resource_keys)
+def missing_keys(runtime: ExecutionRuntime) -> list[str]:
+    """Give the resource keys that nobody supplies, sorted: required ones, and those at hand when it was saved."""
+    for each in runtime.tree():
+        if each.parent is not None:
+            capture_resources(each)
+    missing = {key for each in runtime.tree() for key in each.resources.absent()}
+    at_hand = {key for each in runtime.tree() for key in each.resources.injected()}
+    return sorted(missing | (set(runtime.saved_keys) - at_hand))

@@ -1,0 +1,275 @@
+"""How one execution is run: it is entered, answered, driven until nothing is left, retried and cancelled.
+
+`Execution` is the face of this; the driver below it works on the tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from typedflow.contract import executions
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import UNSET
+from typedflow.errors import ConflictError, ContractError, FinishedError
+from typedflow.execution import points
+from typedflow.execution.answers import accept_answer, find_interrupt
+from typedflow.execution.children import capture_resources
+from typedflow.execution.driver import Driver
+from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.schema.check import Mismatch
+from typedflow.schema.render import render
+
+
+class Runner:
+    """Run one execution, as often as something is to be done; one driver at a time."""
+
+    __slots__ = ("_concurrency", "_done", "_runtime")
+
+    def __init__(self, runtime: ExecutionRuntime, concurrency: int | None) -> None:
+        self._runtime = runtime
+        self._concurrency = concurrency
+        self._done: asyncio.Future[Exception | None] | None = None
+        """What those wait for who have not started the driver that runs."""
+
+    # -- what is asked of it
+
+    async def start(self, value: Any, timeout: float | None) -> Status:
+        """Enter the flow, and run until it is over."""
+        self.enter(value)
+        return await self._drive(timeout)
+
+    def enter(self, value: Any) -> None:
+        """Check all that can be checked before a handler runs, then put the input in front of the flow."""
+        runtime = self._runtime
+        if runtime.run.status is not Status.CREATED:
+            raise FinishedError(executions.started_already(runtime.run.status).at(runtime.name))
+        try:
+            value = runtime.plan.check_input(value)
+        except Mismatch as mismatch:
+            problem = executions.wrong_start(render(runtime.plan.spec.input), **fault_of(mismatch))
+            raise ContractError(problem.at(runtime.name)) from None
+        if runtime.state is None and runtime.plan.spec.state is not None:
+            runtime.require_state()
+        self._require_resources()
+        runtime.run.started(value)
+
+    async def retry(self, timeout: float | None) -> Status:
+        """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
+        runtime, status = self._runtime, self._runtime.run.status
+        woken = self._is_woken()
+        if not woken and self._is_unsaved():
+            await runtime.checkpoints.commit()
+            return runtime.run.status
+        if not woken and status is not Status.FAILED and not self._is_cut_off():
+            raise FinishedError(executions.wrong_status(status, Status.RUNNING).at(runtime.name))
+        self._require_resources()
+        runtime.run.woken()
+        for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
+            if open_.run.status in (Status.FAILED, Status.RUNNING):
+                open_.run.retried()
+        return await self._drive(timeout)
+
+    def _is_woken(self) -> bool:
+        """Say whether this waits, and an event has come that nobody has run yet."""
+        run = self._runtime.run
+        return run.status is Status.WAITING and bool(run.live) and self._runtime.driver is None
+
+    def _is_unsaved(self, driver: Driver | None = None) -> bool:
+        """Say whether the store failed when the end of a run was to be saved."""
+        runtime, checkpoints = self._runtime, self._runtime.checkpoints
+        at_rest = runtime.run.status in (Status.WAITING, Status.COMPLETED) and runtime.driver is driver
+        return at_rest and checkpoints is not None and bool(checkpoints.behind)
+
+    def _is_cut_off(self) -> bool:
+        """Say whether this was saved while it ran, so that nobody runs it now."""
+        return self._runtime.run.status is Status.RUNNING and self._runtime.driver is None
+
+    def answer(self, interrupt_id: str, value: Any) -> None:
+        """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
+        root = self._runtime
+        if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
+            raise FinishedError(executions.finished(root.run.status, "continue_with").at(root.name))
+        owner = find_interrupt(root, interrupt_id)
+        accepted = accept_answer(owner, interrupt_id, value)
+        self._require_resources()
+        root.note_answered(interrupt_id)
+        fault: ContractError | None = None
+        try:
+            tokens = owner.run.resumed(interrupt_id, accepted)
+        except ContractError as error:  # the answer stands, and what follows cannot take it
+            fault = error
+        below = owner
+        while below.parent is not None:
+            above, waiting = below.parent
+            above.run.child_resumes(waiting)
+            if fault is not None:
+                above.run.failed(fault)
+            below = above
+        if fault is not None:
+            if root.driver is not None:
+                root.driver.fail(fault)
+            raise fault
+        if root.checkpoints is not None:
+            points.at("answer.taken")
+        if root.driver is not None:
+            if owner.parent is None or owner.run.live:
+                root.driver.push(owner, tokens)
+            else:  # the answer was all that the child waited for
+                root.driver.push(owner.parent[0], [owner.parent[1]])
+
+    def emit(self, event: str, payload: Any) -> None:
+        """Take an event from outside."""
+        runtime = self._runtime
+        signal = runtime.event(event, payload)
+        if runtime.run.status in (Status.COMPLETED, Status.CANCELLED):
+            raise FinishedError(executions.finished(runtime.run.status, "emit").at(runtime.name))
+        try:
+            tokens = runtime.run.emitted([signal])
+        except ContractError as error:  # a listener cannot take it; who awaits the run is told too
+            if runtime.driver is not None:
+                runtime.driver.fail(error)
+            raise
+        if runtime.driver is not None:
+            runtime.driver.push(runtime, tokens)
+
+    async def cancel(self) -> Status:
+        """Stop what runs, and give the status that this leaves."""
+        runtime = self._runtime
+        while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
+            runtime.driver.cancel()
+            await self._stopped()
+        run, children = runtime.run, runtime.children
+        if run.status not in (Status.COMPLETED, Status.CANCELLED):
+            runtime.run = run.copied()
+            self._cancelled()
+        if runtime.run.status is Status.CANCELLED and runtime.checkpoints is not None:
+            try:
+                await runtime.checkpoints.keep_end()
+            except ConflictError:
+                runtime.run, runtime.children = run, children
+                raise
+        return runtime.run.status
+
+    def _cancelled(self) -> None:
+        self._runtime.run.cancelled()
+        self._runtime.children = None
+
+    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
+        """Do what is to be done first, and give what the handlers put until it is over."""
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        running = asyncio.create_task(self.go_on(begin, timeout, queue))
+        running.add_done_callback(lambda _: queue.put_nowait(UNSET))
+        try:
+            while (item := await queue.get()) is not UNSET:
+                yield item
+        finally:
+            if not running.done():
+                running.cancel()
+                await asyncio.wait([running])
+        await running
+
+    async def go_on(
+        self, begin: Callable[[], None], timeout: float | None, queue: asyncio.Queue[Any] | None = None
+    ) -> Status:
+        """Do what is to be done first, and run until it is over; where somebody runs it already, wait for the end."""
+        begin()
+        driver = self._runtime.driver
+        if driver is None:
+            return await self._drive(timeout, queue)
+        listens = queue is not None and driver.listen(queue)
+        try:
+            async with asyncio.timeout(timeout):
+                failure = await self._stopped()
+        finally:
+            if listens:
+                driver.listen(None)
+        if failure is not None:
+            raise failure
+        if self._runtime.run.status is Status.CANCELLED:
+            raise asyncio.CancelledError
+        return self._runtime.run.status
+
+    # -- inside
+
+    def _require_resources(self) -> None:
+        for runtime in self._runtime.tree():
+            if runtime.parent is not None:
+                capture_resources(runtime)
+            runtime.resources.require_complete(runtime.name)
+
+    async def _stopped(self) -> Exception | None:
+        """Wait until nobody runs this any more; gives what has stopped it."""
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._done)
+
+    async def _drive(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
+        runtime, checkpoints = self._runtime, self._runtime.checkpoints
+        driver = Driver(self._concurrency, checkpoints)
+        driver.sink = queue
+        failure: Exception | None = None
+        for open_ in runtime.tree():
+            open_.driver = driver
+        try:
+            if checkpoints is not None:
+                points.at("run.entered")
+                await checkpoints.begin()
+            driver.ready.clear()  # what came during the save is live, and so among the following
+            for open_ in runtime.tree():
+                driver.push(open_, open_.ready())
+            await self._run(driver, timeout)
+            return runtime.run.status
+        except Exception as error:
+            failure = error
+            if runtime.run.status is Status.RUNNING:
+                runtime.run.failed(error)
+            if checkpoints is not None:
+                await checkpoints.keep_failure(error)
+                if self._is_unsaved(driver):
+                    unsaved = f"{runtime.name} is {runtime.run.status}, and that is not stored"
+                    error.add_note(f"{unsaved}: {executions.RETRY} saves it")
+            raise
+        finally:
+            try:
+                if checkpoints is not None:
+                    await checkpoints.rest()
+            finally:
+                self._let_go(failure)
+
+    def _let_go(self, failure: Exception | None) -> None:
+        """Have nobody run this any more, and tell those who wait for that."""
+        runtime = self._runtime
+        for open_ in runtime.tree():
+            open_.driver = None
+        if runtime.run.status is Status.RUNNING:
+            self._cancelled()
+        if self._done is not None and not self._done.done():
+            self._done.set_result(failure)
+        self._done = None
+
+    async def _run(self, driver: Driver, timeout: float | None) -> None:
+        """Work until nothing is left, within the time allowed."""
+        run = self._runtime.run
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                deadline = limit.when()
+                while True:
+                    await driver.drive()
+                    run.settle()
+                    if driver.checkpoints is not None:
+                        points.at("run.over")
+                        if not limit.expired():
+                            limit.reschedule(None)  # the save of an end is waited for in any case
+                        await driver.checkpoints.commit()
+                    if not driver.ready:  # else an answer or an event came during the save
+                        break
+                    limit.reschedule(deadline)
+                    run.woken()
+        except TimeoutError as error:
+            if limit.expired() and run.status is Status.RUNNING:
+                late = TimeoutError(f"{self._runtime.name} was not over after {timeout} s")
+                run.failed(late)
+                raise late from error
+            raise
