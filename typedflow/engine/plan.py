@@ -218,13 +218,9 @@ def _compile_node(
     match node:
         case Step():
             _compile_step(made, node, carried[node.source.node])
-        case Batch():
-            made.kind, made.join, made.limit = Kind.BATCH, join, node.concurrency or 0
-        case Each():
-            made.kind, made.join, made.limit = Kind.EACH, join, node.concurrency or 0
-        case Match():
-            made.kind, made.join, made.cases = Kind.MATCH, join, node.cases
-            made.has_else, made.hit_all = node.has_else, node.mode == "hit_all"
+        case Batch() | Each() | Match():
+            made.join = join
+            _compile_opener(made, node)
         case Join():
             opener = definition.nodes[node.opens]
             passes = isinstance(opener, Match) and opener.mode == "hit_first"
@@ -246,6 +242,15 @@ def _compile_node(
         case _:  # the start
             pass
     return made
+
+
+def _compile_opener(made: PlanNode, node: Batch | Each | Match) -> None:
+    if isinstance(node, Match):
+        made.kind, made.cases = Kind.MATCH, node.cases
+        made.has_else, made.hit_all = node.has_else, node.mode == "hit_all"
+    else:
+        made.kind = Kind.BATCH if isinstance(node, Batch) else Kind.EACH
+        made.limit = node.concurrency or 0
 
 
 def _bindings(node: SubFlow, spec: ContractSpec, source: Any) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:

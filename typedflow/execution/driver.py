@@ -201,27 +201,22 @@ class Driver:
                     while not tokens and not runtime.run.live and runtime.parent is not None:
                         runtime, tokens = self._leave(runtime)
                     if self.checkpoints is not None:
-                        points.at("step.ended")
-                        if self.checkpoints.each_step:
-                            await self.checkpoints.commit()
-                except BaseExceptionGroup as error:
-                    failure = swallowed_pause(runtime, node, error)
+                        await self._ended(self.checkpoints)
+                except BaseException as error:
+                    failure = self._failure_of(runtime, node, error, cancelled=task.cancelling() > asked)
                     if failure is None:
                         raise
                     self._fail(runtime, node, failure)
-                    raise _Stop from None
-                except Exception as error:
-                    self._fail(runtime, node, error)
-                    raise _Stop from None
-                except CancelledError as error:
-                    if self.stopping or self.cancel_asked or task.cancelling() > asked:
-                        raise
-                    self._fail(runtime, node, cancelled_inside(runtime, node, error))
                     raise _Stop from None
                 for new in tokens:
                     ready.append((runtime, new))
         finally:
             self.workers -= 1
+
+    async def _ended(self, checkpoints: Checkpoints) -> None:
+        points.at("step.ended")
+        if checkpoints.each_step:
+            await checkpoints.commit()
 
     def _enter(self, runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tuple[ExecutionRuntime, list[Token]]:
         """Start the child that a token stands in front of, or leave the open one, which has nothing more to run."""
@@ -243,6 +238,21 @@ class Driver:
         if self.checkpoints is not None:
             points.at("child.left")
         return parent, tokens
+
+    def _failure_of(
+        self, runtime: ExecutionRuntime, node: PlanNode, error: BaseException, *, cancelled: bool
+    ) -> Exception | None:
+        """Give what a step has failed of; None where it was cancelled from outside, or what it raised ends everything.
+
+        `cancelled` says whether somebody has asked this worker to stop.
+        """
+        if isinstance(error, BaseExceptionGroup):
+            return swallowed_pause(runtime, node, error)
+        if isinstance(error, CancelledError):
+            if cancelled or self.stopping or self.cancel_asked:
+                return None
+            return cancelled_inside(node, error)
+        return error if isinstance(error, Exception) else None
 
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
@@ -281,7 +291,7 @@ def may_suspend(node: PlanNode) -> bool:
     return node.is_async or not node.plain or node.kind == Kind.MATCH
 
 
-def cancelled_inside(runtime: ExecutionRuntime, node: PlanNode, error: CancelledError) -> Exception:
+def cancelled_inside(node: PlanNode, error: CancelledError) -> Exception:
     """Turn a CancelledError that nobody asked for into a failure: a task group would drop it, and the token with it."""
     failure = ExecutionError(executions.cancelled_inside(node.name))
     failure.__cause__ = error
