@@ -73,8 +73,11 @@ from typedflow.contract.problems import Problem
         (flows.async_in_thread("search"), "TF717: step 'search' is async, and thread=True runs a plain function in a "
          "thread "
          "(leave thread=True out, or make the handler a plain def)"),
-        (flows.concurrency_too_low(0),
-         "TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)"),
+        (flows.wrong_input("is_short", "str", "int", kind="condition"), "TF701: condition 'is_short' takes str, and "
+         "gets int (annotate its parameter Data[…, int], or put a step in between that makes str of it)"),
+        (flows.other_contract("is_short", "Audit", "Review", kind="condition"), "TF716: condition 'is_short' takes "
+         "Data[Audit, …], and its flow is of contract 'Review' (annotate its parameter Data[Review, …], or with a "
+         "protocol of the parts that it needs)"),
         (flows.unreachable("draft"), "TF707: step 'draft' is never reached: no chain from the flow's start or a when() "
          "leads to it (hang it on one, or take it out)"),
         (flows.no_steps(), "TF723: the flow has no steps (add one: flow.to(handler))"),

@@ -23,7 +23,7 @@ AREAS = {
     "6": {"typedflow-state", ""},
     "7": {"typedflow-flow"},
     "8": {""},
-    "9": {""},
+    "9": {"typedflow-state", ""},
 }
 
 

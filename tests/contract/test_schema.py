@@ -88,3 +88,18 @@ def test_other_field_names_are_free() -> None:
 )  # fmt: skip
 def test_a_broken_class_is_told_what_to_change(problem: Problem, message: str) -> None:
     assert problem.render() == message
+
+
+@pytest.mark.parametrize(
+    "problem, message",
+    [
+        (schema.changeable_default("S", "drafts", "list"),
+         "TF616: field 'drafts' of S has as its default a list with something in it, which every S would share "
+         "(let a factory make it anew: `msgspec.field(default_factory=lambda: …)`)"),
+        (schema.changeable_default("S", "report", "Report", is_struct=True),
+         "TF616: field 'report' of S has as its default a Report that is not frozen, which every S would share "
+         "(let a factory make it anew: `msgspec.field(default_factory=lambda: …)`, or declare Report frozen)"),
+    ],
+)  # fmt: skip
+def test_a_default_that_can_change_is_not_shared(problem: Problem, message: str) -> None:
+    assert problem.render() == message

@@ -97,3 +97,19 @@ def test_orphan_names_the_nearest_node() -> None:
 
 def test_unknown_field_names_the_nearest_one() -> None:
     assert snapshots.unknown_field("", "stat", ["state"]).hint == "did you mean 'state'?"
+
+
+@pytest.mark.parametrize("version, known", [(1, ()), (2, (1,))])
+def test_a_migration_from_each_version_below_the_own_is_part_of_the_chain(version: int, known: tuple[int, ...]) -> None:
+    assert snapshots.check_migration("Review", version, 3, known) is None
+
+
+@pytest.mark.parametrize(
+    "version, known, reason",
+    [(3, (), "3: its own version is 3"), (0, (), "0: its own version is 3"), (True, (), "True: its own version is 3"),
+     (1, (1,), "1: there is one already")],
+)  # fmt: skip
+def test_a_migration_out_of_the_chain_is_refused(version: object, known: tuple[int, ...], reason: str) -> None:
+    problem = snapshots.check_migration("Review", version, 3, known)
+    assert problem is not None
+    assert problem.text == f"contract 'Review' cannot take a migration from version {reason}"

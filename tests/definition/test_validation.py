@@ -144,7 +144,7 @@ PROBLEMS: list[tuple[Callable[[Any], object], str]] = [
      "TF701: flow 'review': step 'count' takes str, and gets Request (annotate its parameter Data[…, Request], "
      "or put a step in between that makes str of it)"),
     (lambda flow: flow.to(search).if_condition(is_short).end_condition(),
-     "TF701: step 'if' of flow 'review': step 'if' takes str, and gets list[str] (annotate its parameter "
+     "TF701: step 'if' of flow 'review': condition 'is_short' takes str, and gets list[str] (annotate its parameter "
      "Data[…, list[str]], or put a step in between that makes str of it)"),
     (lambda flow: flow.when("rung").to(count),
      "TF701: flow 'review': step 'count' takes str, and gets int (annotate its parameter Data[…, int], "

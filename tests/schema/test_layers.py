@@ -332,3 +332,42 @@ def test_a_layer_without_fields() -> None:
     assert layer_fields(Empty) == {}
     with pytest.raises(ContractError, match="TF602: Empty has no field 'x' \\(it declares no fields\\)"):
         Empty().x = 1  # type: ignore[attr-defined]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    "default, what",
+    [
+        (["a"], "a list with something in it"),
+        ({"a": 1}, "a dict with something in it"),
+        ({1}, "a set with something in it"),
+        (bytearray(b"x"), "a bytearray with something in it"),
+        (msgspec.field(default=[1]), "a list with something in it"),
+        (Request(topic="x"), "a Request that is not frozen"),
+    ],
+)
+@pytest.mark.parametrize("base", [State, FlowState, Resources])
+def test_a_default_that_can_change_is_refused(base: Any, default: object, what: str) -> None:
+    namespace = {"__annotations__": {"fine": int, "field": object}, "fine": 1, "field": default}
+    with pytest.raises(ContractError) as failure:
+        type(base)("Shared", (base,), namespace)
+    (problem,) = failure.value.problems
+    assert (problem.number, problem.text) == (
+        "TF616", f"field 'field' of Shared has as its default {what}, which every Shared would share"
+    )  # fmt: skip
+
+
+def test_what_is_no_field_may_have_any_value() -> None:
+    class Noted(State):
+        known: ClassVar[list[str]] = ["a"]
+        empty: list[str] = []
+
+    assert (Noted.known, Noted().empty) == (["a"], [])
+
+
+def test_msgspecs_own_errors_are_passed_on() -> None:
+    with pytest.raises(TypeError, match="rename") as failure:
+
+        class Odd(State, rename=3):  # type: ignore[call-overload, unused-ignore]  # wrong on purpose
+            name: str
+
+    assert not isinstance(failure.value, ContractError)

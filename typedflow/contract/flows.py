@@ -14,10 +14,13 @@ from typedflow.contract.wording import describe, listed, quoted
 # -- values along the edges
 
 
-def wrong_input(step: str, takes: str, gets: str, *, source: str = "") -> Problem:
-    """Report a handler that does not take the value it gets (TF701); `source` names the step that gives it."""
+def wrong_input(step: str, takes: str, gets: str, *, source: str = "", kind: str = "step") -> Problem:
+    """Report a handler that does not take the value it gets (TF701); `source` names the step that gives it.
+
+    `kind` says what is named: a "step", or a "condition".
+    """
     giver = f" from {quoted(source)}" if source else ""
-    text = f"step {quoted(step)} takes {takes}, and gets {gets}{giver}"
+    text = f"{kind} {quoted(step)} takes {takes}, and gets {gets}{giver}"
     hint = f"annotate its parameter Data[…, {gets}], or put a step in between that makes {takes} of it"
     return Problem("TF701", text, hint, side="value")
 
@@ -34,10 +37,10 @@ def not_a_sequence(given: str) -> Problem:
     return Problem("TF709", text, "put a step before it that returns a list", side="value")
 
 
-def other_contract(step: str, takes: str, contract: str, lacks: Collection[str] = ()) -> Problem:
+def other_contract(step: str, takes: str, contract: str, lacks: Collection[str] = (), *, kind: str = "step") -> Problem:
     """Report a handler written for another contract (TF716); `lacks` names parts that the flow's contract lacks."""
     missing = f", which has no {listed(lacks)}" if lacks else ""
-    text = f"step {quoted(step)} takes Data[{takes}, …], and its flow is of contract {quoted(contract)}{missing}"
+    text = f"{kind} {quoted(step)} takes Data[{takes}, …], and its flow is of contract {quoted(contract)}{missing}"
     hint = f"annotate its parameter Data[{contract}, …], or with a protocol of the parts that it needs"
     return Problem("TF716", text, hint, side="value")
 
@@ -158,15 +161,9 @@ def async_in_thread(step: str) -> Problem:
     return Problem("TF717", text, "leave thread=True out, or make the handler a plain def", side="value")
 
 
-def concurrency_too_low(given: object) -> Problem:
-    """Report a concurrency below one (TF718)."""
-    text = f"concurrency is a whole number from 1, not {describe(given)}"
-    return Problem("TF718", text, "leave it out for no bound", side="value")
-
-
-def wrong_option(option: str, expected: str, given: object) -> Problem:
+def wrong_option(option: str, expected: str, given: object, hint: str = "") -> Problem:
     """Report an option of the wrong type, or out of its range (TF718)."""
-    return Problem("TF718", f"{option} is {expected}, not {describe(given)}", side="value")
+    return Problem("TF718", f"{option} is {expected}, not {describe(given)}", hint, side="value")
 
 
 def wrong_parameters(step: str) -> Problem:

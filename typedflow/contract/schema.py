@@ -110,6 +110,14 @@ def refused_option(owner: str, option: str) -> Problem:
     return Problem("TF609", f"{owner} cannot be declared with {shown}: {REFUSED_OPTIONS[option]}", f"leave {shown} out")
 
 
+def changeable_default(owner: str, field: str, default: str, *, is_struct: bool = False) -> Problem:
+    """Report a default that all instances would share and can change (TF616); `default` is the name of its class."""
+    what = f"a {default} that is not frozen" if is_struct else f"a {default} with something in it"
+    text = f"field {quoted(field)} of {owner} has as its default {what}, which every {owner} would share"
+    hint = "let a factory make it anew: `msgspec.field(default_factory=lambda: …)`"
+    return Problem("TF616", text, f"{hint}, or declare {default} frozen" if is_struct else hint, side="value")
+
+
 def unresolved(owner: str, name: str, annotation: str, reason: str) -> Problem:
     """Report an annotation that names something that is not there (TF610)."""
     text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"

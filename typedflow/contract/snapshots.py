@@ -136,6 +136,13 @@ def missing_migration(contract: str, version: int, target: int) -> Problem:
     return Problem("TF917", text, f"write `@{contract}.migrate({version})` over a function of the saved layers")
 
 
+def check_migration(contract: str, version: object, newest: int, known: Collection[int]) -> Problem | None:
+    """Check that a migration can be part of a contract's chain: from a version below its own, one each (TF918)."""
+    if type(version) is not int or not 1 <= version < newest:
+        return stray_migration(contract, repr(version), f"its own version is {newest}")
+    return stray_migration(contract, repr(version), "there is one already") if version in known else None
+
+
 def stray_migration(contract: str, given: str, reason: str) -> Problem:
     """Report a migration that cannot be part of the chain (TF918)."""
     text = f"contract {quoted(contract)} cannot take a migration from version {given}: {reason}"

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 LONGEST_TEXT: Final = 80
 """Characters of user text that a message shows before it cuts."""
 LONGEST_LIST: Final = 8
 """Names that a message lists before it counts the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfType:
+    """Stand for a value of which only the type is known, before anything runs; `describe` gives the type."""
+
+    rendered: str
 
 
 def plain(text: str) -> str:
@@ -26,6 +34,8 @@ def quoted(text: str) -> str:
 
 def describe(value: object) -> str:
     """Give a value as a message shows it: its repr, cut, and its class: `'5' (str)`."""
+    if isinstance(value, OfType):
+        return value.rendered
     name = type(value).__name__
     if value is None or isinstance(value, bool):
         return repr(value)

@@ -9,14 +9,10 @@ from types import FrameType, FunctionType
 from typing import Any, cast, get_args
 
 from typedflow.contract import flows
+from typedflow.contract.options import THREAD, TIMEOUT, check_option, wrong_retry
 from typedflow.contract.problems import Problem
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind
 from typedflow.schema.annotations import handler_types
-
-
-def is_bound(concurrency: object) -> bool:
-    """Say whether a concurrency is one: a whole number from 1, or None for no bound."""
-    return concurrency is None or (type(concurrency) is int and concurrency >= 1)
 
 
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
@@ -27,14 +23,9 @@ def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
 
 def check_options(options: StepOptions) -> Problem | None:
     """Check what `to(…)` was given beside its handler."""
-    retry, timeout, thread = options.retry, options.timeout, options.thread
-    if retry is not None and not isinstance(retry, Retry):
-        return flows.wrong_option("retry", "a Retry", retry)
-    if timeout is not None and (type(timeout) not in (int, float) or not timeout >= 0):
-        return flows.wrong_option("timeout", "a number of seconds from 0", timeout)
-    if not isinstance(thread, bool):
-        return flows.wrong_option("thread", "True or False", thread)
-    return None
+    if options.retry is not None and not isinstance(options.retry, Retry):
+        return wrong_retry(options.retry)
+    return check_option(TIMEOUT, options.timeout) or check_option(THREAD, options.thread)
 
 
 def takes_one(handler: Handler) -> bool:

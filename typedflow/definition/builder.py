@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Any
 
 from typedflow.contract import flows
+from typedflow.contract.options import CONCURRENCY, FLOW_NAME, check_option
 from typedflow.contract.problems import Problem
-from typedflow.definition.arguments import case_of, check_mode, check_options, copied, is_bound, takes_one, triggers_of
+from typedflow.definition.arguments import case_of, check_mode, check_options, copied, takes_one, triggers_of
 from typedflow.definition.blocks import Arm, BatchBlock, Block, CollectDraft, Cursor, EachBlock, MatchBlock, Open
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
@@ -58,7 +59,7 @@ class Builder:
 
     def __init__(self, flow: str) -> None:
         if not isinstance(flow, str):
-            raise ContractError(flows.wrong_option("the name of a flow", "a text", flow))
+            raise ContractError(FLOW_NAME.refuse(flow))
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
@@ -293,8 +294,7 @@ class Builder:
             raise self._error(flows.block_closed_twice(block.word))
 
     def _require_bound(self, concurrency: int | None) -> None:
-        if not is_bound(concurrency):
-            raise self._error(flows.concurrency_too_low(concurrency))
+        self._require_none(check_option(CONCURRENCY, concurrency))
 
     def _require_callable(self, handler: Handler) -> None:
         if not takes_one(handler):

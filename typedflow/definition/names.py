@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from typedflow.contract import flows
+from typedflow.contract.options import NODE_NAME
 from typedflow.definition.nodes import Handler
 from typedflow.errors import ContractError
 
@@ -24,7 +25,7 @@ class Names:
         """Give a free name, and whether it was numbered by us: then it may name another node tomorrow."""
         if wanted is not None:
             if not isinstance(wanted, str):
-                raise ContractError(flows.wrong_option("the name of a node", "a text", wanted).at(self._place))
+                raise ContractError(NODE_NAME.refuse(wanted).at(self._place))
             if not wanted or wanted in self._taken:
                 raise ContractError(flows.duplicate_name("node", wanted).at(self._place))
             self._taken.add(wanted)

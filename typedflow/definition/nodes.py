@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias, final
 
 import msgspec
 
+from typedflow.contract.options import check_attempts, check_waits
 from typedflow.contract.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
@@ -45,10 +46,9 @@ class Retry:
             if type(given) is not int and (name == "attempts" or type(given) is not float):
                 expected = "a whole number" if name == "attempts" else "a number"
                 raise TypeError(f"Retry({name}=…) is {expected}, not {describe(given)}")
-        if self.attempts < 1:
-            raise ValueError(f"Retry(attempts=…) counts the first attempt: at least 1 expected, {self.attempts} given")
-        if not (self.backoff >= 0 and self.factor >= 0 and self.max_backoff >= 0):  # a nan is neither
-            raise ValueError("Retry(backoff=…, factor=…, max_backoff=…) expects numbers of 0 or more")
+        problem = check_attempts(self.attempts) or check_waits(self.backoff, self.factor, self.max_backoff)
+        if problem is not None:
+            raise ValueError(problem.text)
         if isinstance(self.on, type):
             object.__setattr__(self, "on", (self.on,))
         if not isinstance(self.on, tuple) or not all(

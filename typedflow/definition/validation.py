@@ -18,6 +18,7 @@ from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
 from typedflow.contract.transfers import shared_sources, uncopyable, uncopyable_value
 from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
+from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, SubFlow, Trigger, When, sources_of
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
@@ -54,7 +55,8 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case Match():
             for case in node.cases:
                 if case.types is not None:
-                    yield from check_handler(node.name, case.types, carried[node.source.node], spec)
+                    name = name_of(case.condition)
+                    yield from check_handler(name, case.types, carried[node.source.node], spec, kind="condition")
         case Each():
             try:
                 item_type(carried[node.source.node])
@@ -119,26 +121,28 @@ def _steps_behind(definition: Definition, node: Node) -> list[Step]:
     return [step for step in definition.nodes if isinstance(step, Step) and step.source.node == index]
 
 
-def check_handler(name: str, types: HandlerTypes, source: Any, spec: ContractSpec) -> Iterator[Problem]:
+def check_handler(
+    name: str, types: HandlerTypes, source: Any, spec: ContractSpec, *, kind: str = "step"
+) -> Iterator[Problem]:
     """Check that a handler takes this flow's contract, and the value that it gets."""
-    yield from _check_contract(name, types.contract, spec)
+    yield from _check_contract(name, types.contract, spec, kind)
     told = source is not UNKNOWN and types.value is not UNKNOWN and types.value is not NEVER
     if told and not accepts(types.value, source, subclasses=True):
-        yield flows.wrong_input(name, render(types.value), render(source))
+        yield flows.wrong_input(name, render(types.value), render(source), kind=kind)
 
 
-def _check_contract(name: str, wanted: Any, spec: ContractSpec) -> Iterator[Problem]:
+def _check_contract(name: str, wanted: Any, spec: ContractSpec, kind: str) -> Iterator[Problem]:
     """Check the C of `Data[C, V]`: the flow's, one that it extends, or a protocol of parts that it has."""
     cls = get_origin(wanted) or wanted
     if wanted is UNKNOWN or not isinstance(cls, type):
         return
     if issubclass(cls, Contract):
         if not issubclass(spec.cls, cls):
-            yield flows.other_contract(name, cls.__name__, spec.name)
+            yield flows.other_contract(name, cls.__name__, spec.name, kind=kind)
     elif is_protocol(cls):
         lacks = [part for part in PARTS if _asks_for(cls, part) and part not in spec.declared]
         if lacks:
-            yield flows.other_contract(name, cls.__name__, spec.name, lacks)
+            yield flows.other_contract(name, cls.__name__, spec.name, lacks, kind=kind)
 
 
 def _asks_for(protocol: type, part: str) -> bool:

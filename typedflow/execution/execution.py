@@ -9,8 +9,8 @@ from typing import Any, Final, Generic, final, get_args
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions, flows
-from typedflow.definition.arguments import is_bound
+from typedflow.contract import executions
+from typedflow.contract.options import CONCURRENCY, check_option
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
@@ -44,8 +44,9 @@ class Execution(Generic[C]):
     __slots__ = ("__weakref__", "_runner", "_runtime")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
-        if not is_bound(concurrency):
-            raise ContractError(flows.concurrency_too_low(concurrency).at(runtime.name))
+        problem = check_option(CONCURRENCY, concurrency)
+        if problem is not None:
+            raise ContractError(problem.at(runtime.name))
         self._runtime = runtime
         self._runner = Runner(runtime, concurrency)
 

@@ -9,7 +9,8 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions, flows, snapshots
+from typedflow.contract import executions, snapshots
+from typedflow.contract.options import MAX_DEPTH, check_option
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
@@ -54,8 +55,8 @@ class Flow(Blueprint[C]):
         problems = check_migrations(spec.cls)
         if problems:
             raise ContractError(problems)
-        if type(max_depth) is not int or max_depth < 0:
-            problem = flows.wrong_option("max_depth", "a whole number from 0", max_depth)
+        problem = check_option(MAX_DEPTH, max_depth)
+        if problem is not None:
             raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
         super().__init__(FlowRuntime(name or spec.name, spec, max_depth))
 

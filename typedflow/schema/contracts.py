@@ -26,7 +26,7 @@ from typedflow.contract.schema import (
     wrong_part,
     wrong_version,
 )
-from typedflow.contract.snapshots import missing_migration, stray_migration
+from typedflow.contract.snapshots import check_migration, missing_migration, stray_migration
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
 from typedflow.schema.annotations import calling_frame, class_hints
@@ -119,10 +119,13 @@ class Contract:
         """
 
         def register(function: MigrationT) -> MigrationT:
-            reason = _stray_reason(cls, version, function)
-            if reason:
-                raise ContractError(stray_migration(cls.__name__, repr(version), reason))
-            cls.__typedflow_migrations__[version] = function
+            known = cls.__typedflow_migrations__
+            problem = check_migration(cls.__name__, version, cls.__typedflow_version__, known)
+            if problem is None and not callable(function):
+                problem = stray_migration(cls.__name__, repr(version), f"{describe(function)} is no function")
+            if problem is not None:
+                raise ContractError(problem)
+            known[version] = function
             return function
 
         return register
@@ -137,15 +140,6 @@ def check_migrations(contract: type[Contract]) -> list[Problem]:
     known, version = contract.__typedflow_migrations__, contract.__typedflow_version__
     gaps = [older for older in range(min(known, default=version), version) if older not in known]
     return [missing_migration(contract.__name__, older, version) for older in gaps]
-
-
-def _stray_reason(contract: type[Contract], version: object, function: object) -> str:
-    newest = contract.__typedflow_version__
-    if type(version) is not int or not 1 <= version < newest:
-        return f"its own version is {newest}"
-    if version in contract.__typedflow_migrations__:
-        return "there is one already"
-    return "" if callable(function) else f"{describe(function)} is no function"
 
 
 def spec_of(contract: Any) -> ContractSpec:

@@ -6,7 +6,7 @@ from type checkers, and `__getattr__` is never defined: a visible one would let 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -14,7 +14,7 @@ from typing_extensions import dataclass_transform
 
 from typedflow.contract.problems import Problem
 from typedflow.contract.resources import assigned
-from typedflow.contract.schema import REFUSED_OPTIONS, check_field_name, refused_option
+from typedflow.contract.schema import REFUSED_OPTIONS, changeable_default, check_field_name, refused_option
 from typedflow.errors import ContractError
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
@@ -24,6 +24,10 @@ from typedflow.schema.settling import settle_class
 from typedflow.schema.writing import current_step, step_is_over
 
 __all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "State", "require_fields"]
+
+
+_FIELD: Final = type(msgspec.field())
+_CHANGEABLE: Final = (list, dict, set, bytearray)
 
 
 class LayerMeta(msgspec.StructMeta):
@@ -42,7 +46,14 @@ class LayerMeta(msgspec.StructMeta):
             options.setdefault("forbid_unknown_fields", True)
         if layer == "resources":
             options["frozen"] = True
-        cls = super().__new__(mcls, name, bases, namespace, **options)
+        body = dict(namespace)
+        try:
+            cls = super().__new__(mcls, name, bases, namespace, **options)
+        except TypeError:
+            unsafe = _check_defaults(name, body)
+            if unsafe:
+                raise ContractError(problems + unsafe) from None
+            raise
         if is_state:
             problems += [refused_option(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
         if problems:
@@ -63,6 +74,21 @@ def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
 def _check_names(owner: str, namespace: dict[str, Any]) -> list[Problem]:
     checked = (check_field_name(owner, name) for name in namespace.get("__annotations__", {}))
     return [problem for problem in checked if problem is not None]
+
+
+def _check_defaults(owner: str, namespace: dict[str, Any]) -> list[Problem]:
+    """Name the defaults that msgspec refuses: those which could be changed in one instance and seen in another."""
+    problems: list[Problem] = []
+    for name in namespace.get("__annotations__", {}):
+        given = namespace.get(name)
+        default: Any = getattr(given, "default", None) if isinstance(given, _FIELD) else given
+        kind: Any = type(default)
+        if isinstance(default, msgspec.Struct):
+            if not kind.__struct_config__.frozen:
+                problems.append(changeable_default(owner, name, kind.__name__, is_struct=True))
+        elif kind in _CHANGEABLE and default:
+            problems.append(changeable_default(owner, name, kind.__name__))
+    return problems
 
 
 def _has_option(cls: Any, option: str) -> bool:
