@@ -144,6 +144,8 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     joins: list[JoinRecord] = []
     pools: list[PoolRecord] = []
     interrupts: list[InterruptRecord] = []
+    answered: list[str] | UnsetType = UNSET
+    """Of a root that goes on: the ids of the last interrupts that were answered, for whoever answers one twice."""
     nodes: dict[str, NodeRecord] = {}
     """The nodes by name that something in flight stands at, or came from."""
     fired: dict[str, Count] = {}

@@ -255,3 +255,8 @@ def _interrupt_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
         if interrupt.id in seen:
             yield here, f"there are two interrupts {quoted(interrupt.id)}"
         seen.add(interrupt.id)
+    answered = snapshot.answered or []
+    if snapshot.parent is not None and answered:
+        yield f"{place}answered", "what was answered is told by the root"
+    if len(set(answered)) < len(answered) or not all(map(is_id, answered)):
+        yield f"{place}answered", "interrupt ids were expected, each once"
