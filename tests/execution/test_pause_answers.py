@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import enum
+import json
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -252,14 +253,51 @@ async def test_b45_an_unknown_interrupt_is_refused_with_the_nearest() -> None:
     assert list(execution.interrupts) == ["q"]
 
 
-async def test_b45_an_answer_that_was_saved_is_no_interrupt_any_more_after_a_load() -> None:
-    case = CASES["batch branch"]
+@pytest.mark.parametrize("name", ["batch branch", "each in child"])
+async def test_b45_a_second_answer_is_refused_after_a_load_too(name: str) -> None:
+    case = CASES[name]
     execution = await begin(case)
-    first, _ = execution.interrupts
+    first, *others = execution.interrupts
     await execution.async_continue_with(first, 1)
-    again = case.build().create_execution().load(execution.save())
-    with pytest.raises(InterruptError, match="there is no interrupt"):
+    again = case.build().create_execution().load(execution.save().to_json())
+    again = case.build().create_execution().load(again.save().to_msgpack())
+    with pytest.raises(InterruptError, match=f"interrupt '{first}' was answered already") as refused:
         await again.async_continue_with(first, 1)
+    assert refused.value.code == "TF808"
+    assert list(again.interrupts) == others
+
+
+async def test_b51_answers_are_named_only_while_there_may_be_a_second_one() -> None:
+    execution = await begin(CASES["for_each"])
+    answered: list[str] = []
+    for interrupt_id in execution.interrupts:
+        assert json.loads(execution.save().to_json()).get("answered", []) == answered
+        await execution.async_continue_with(interrupt_id, 1)
+        answered.append(interrupt_id)
+    assert execution.status is Status.COMPLETED
+    assert "answered" not in json.loads(execution.save().to_json())
+
+
+async def test_b45_the_last_hundred_answers_are_remembered() -> None:
+    def ask_again(data: Data[Talk, int]) -> int:
+        data.pause_for(interrupt_id=f"q{data.value}")
+
+    def ring_next(data: Data[Talk, int]) -> int:
+        data.emit("rung", data.value + 1)
+        return data.value
+
+    flow: Flow[Talk] = Flow(Talk)
+    flow.when("rung").to(ask_again).to(ring_next)
+    flow.to(ring_next)
+    execution = flow.create_execution()
+    await execution.async_start(0)
+    for number in range(1, 120):
+        await execution.async_continue_with(f"q{number}", number)
+    again = flow.create_execution().load(execution.save())
+    with pytest.raises(InterruptError, match="'q20' was answered already"):
+        await again.async_continue_with("q20", 1)
+    with pytest.raises(InterruptError, match="there is no interrupt 'q19'"):
+        await again.async_continue_with("q19", 1)
 
 
 async def test_b45_two_answers_at_once_from_two_tasks_exactly_one_is_taken() -> None:

@@ -31,3 +31,6 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.CANCELLED: frozenset(),
 }
 """Every legal transition; anything else is a fault of the caller."""
+
+FINAL: Final = frozenset(status for status, further in TRANSITIONS.items() if not further)
+"""The statuses that nothing follows."""

@@ -15,7 +15,7 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
-from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime, FlowRuntime
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
@@ -57,6 +57,7 @@ def load_into(
         raise
     runtime.saves = snapshot.sequence
     runtime.saved_keys = tuple(snapshot.resource_keys)
+    runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 
 def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:

@@ -42,8 +42,8 @@ from typedflow.schema.writing import current_step
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
 
-ANSWERS_KEPT: Final = 1000
-"""How many answered interrupts an execution remembers."""
+ANSWERS_KEPT: Final = 100
+"""How many answered interrupts an execution remembers, and its snapshots name."""
 
 
 class Change:
@@ -281,7 +281,7 @@ class ExecutionRuntime:
         """Of a child execution: its parent, and the token that waits there for its result."""
         self.depth: int = 0 if parent is None else parent[0].depth + 1
         self.answered: dict[str, None] | None = None
-        """Of a root: the last interrupts that were answered here: a second answer can be told from a wrong one."""
+        """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
         self.children: dict[Token, ExecutionRuntime] | None = None
         """The open child executions, by the token that waits for them."""
         self.resources = ResourceLayers(flow.resources)
@@ -363,6 +363,7 @@ class ExecutionRuntime:
         """Remember an answer; a loop that asks for ever forgets the oldest ones."""
         if self.answered is None:
             self.answered = {}
+        self.answered.pop(interrupt_id, None)
         self.answered[interrupt_id] = None
         if len(self.answered) > ANSWERS_KEPT:
             del self.answered[next(iter(self.answered))]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec import UNSET as ABSENT
 
 from typedflow.contract import snapshots
+from typedflow.engine.status import FINAL
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import SnapshotError
 from typedflow.execution.runtime import ExecutionRuntime
@@ -69,6 +70,7 @@ def _snapshot(
         result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
         tokens=tokens,
         interrupts=interrupts,
+        answered=list(runtime.answered) if runtime.answered and run.status not in FINAL else ABSENT,
         pools=pools,
         joins=writer.joins(),
         fired={run.plan.nodes[index].name: count for index, count in (run.fired or {}).items()},
