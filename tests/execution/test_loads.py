@@ -373,6 +373,24 @@ async def test_b17_missing_resources_are_the_required_ones_and_those_that_were_a
     assert execution.missing_resources() == []
 
 
+async def test_b17_saved_keys_are_kept_over_loads_until_the_execution_runs() -> None:
+    execution = _working().create_execution().load(await _worked())
+    for _ in range(2):
+        saved = execution.save()
+        assert (saved.resource_keys, saved.children[0].resource_keys) == (["own", "spare", "tool"], ["own"])
+        execution = _working().create_execution().load(saved.to_json())
+        assert execution.missing_resources() == ["own", "spare", "tool"]
+    execution.set_runtime_resource("tool", Tool())
+    assert execution.save().resource_keys == ["own", "spare", "tool"]
+    (interrupt_id,) = execution.interrupts
+    with pytest.raises(InterruptError):
+        await execution.async_continue_with(interrupt_id, "no number")
+    assert execution.missing_resources() == ["spare"]
+    await execution.async_continue_with(interrupt_id, 5)
+    assert execution.missing_resources() == []
+    assert execution.save().resource_keys == ["tool"]
+
+
 async def test_b17_the_defaults_of_a_flow_are_at_hand_at_once() -> None:
     flow = _working()
     flow.update_runtime_resources(tool=Tool(), spare=Tool())

@@ -226,7 +226,10 @@ class Execution(Generic[C]):
         return self
 
     def missing_resources(self) -> list[str]:
-        """Give the keys that nobody supplies, sorted: required ones, and those at hand when the execution was saved."""
+        """Give the keys that nobody supplies, sorted: required ones, and those at hand when this was saved.
+
+        The saved ones are kept, over further saves and loads too, until the execution runs on without them.
+        """
         return missing_keys(self._runtime)
 
     # -- resources from outside

@@ -56,7 +56,6 @@ def load_into(
         runtime.resources.take_back(before)
         raise
     runtime.saves = snapshot.sequence
-    runtime.saved_keys = tuple(snapshot.resource_keys)
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 
@@ -162,6 +161,7 @@ def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool 
     snapshot = loaded.snapshot
     runtime.id = snapshot.execution_id
     runtime.created = snapshot.created.timestamp()
+    runtime.saved_keys = tuple(snapshot.resource_keys)
     runtime.run = loaded.run
     if loaded.state is not None:
         runtime.state, runtime.given_state = loaded.state, None

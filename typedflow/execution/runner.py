@@ -218,6 +218,7 @@ class Runner:
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
             for open_ in runtime.tree():
+                open_.saved_keys = ()
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
             return runtime.run.status

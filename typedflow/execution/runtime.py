@@ -294,7 +294,7 @@ class ExecutionRuntime:
         self.saves = 0
         """The sequence of the last save without a store."""
         self.saved_keys: tuple[str, ...] = ()
-        """Of a loaded root: the resource keys that were at hand when it was saved."""
+        """The resource keys that were at hand when it was saved, until it is run: nobody may supply them yet."""
         self.given_state: State | Mapping[str, Any] | None = None
         """A state that still lacks required fields."""
         self.state: State | None = None
@@ -358,6 +358,10 @@ class ExecutionRuntime:
         place = f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id)
         step = re.sub(r"[^A-Za-z0-9_.-]", "-", self.plan.nodes[token.node].name).lstrip("_.-")[:100]
         return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+
+    def resource_keys(self) -> Collection[str]:
+        """Give the keys of what was injected here, and of what was when this was saved, where it has not run since."""
+        return [*self.resources.injected(), *self.saved_keys]
 
     def note_answered(self, interrupt_id: str) -> None:
         """Remember an answer; a loop that asks for ever forgets the oldest ones."""

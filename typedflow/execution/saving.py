@@ -62,7 +62,7 @@ def _snapshot(
         status=run.status,
         created=datetime.fromtimestamp(runtime.created, UTC),
         saved=saved,
-        resource_keys=sorted({key for each in runtime.tree() for key in each.resources.injected()}),
+        resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
         parent=parent,
         shape=header.shape,
         state=_layer(spec.state, runtime.state, "state", format),
