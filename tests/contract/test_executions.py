@@ -62,6 +62,8 @@ def test_all_missing_state_fields_come_at_once() -> None:
          "interrupts)"),
         (executions.no_result("failed"), "TF802: there is no result: the execution is failed (execution.errors holds "
          "why)"),
+        (executions.no_result("failed", loaded=True), "TF802: there is no result: the execution is failed (it was "
+         "loaded, and errors are not saved: await execution.async_retry() runs what failed once more)"),
         (executions.no_result("cancelled"), "TF802: there is no result: the execution was cancelled "
          "(make a new execution: flow.create_execution())"),
         (executions.no_result("completed"), "TF802: the run is over and nothing set a result "

@@ -28,7 +28,7 @@ from tests.execution.pausing import (
     taken,
     three,
 )
-from typedflow import Contract, Data, Flow, Resources, SnapshotError, State, Status
+from typedflow import Contract, Data, ExecutionError, Flow, Resources, SnapshotError, State, Status
 
 # -- the document
 
@@ -299,7 +299,9 @@ async def test_b46_a_failed_execution_is_retried_where_it_was_loaded() -> None:
     with pytest.raises(ValueError, match="once"):
         await execution.async_start(1)
     again = flow.create_execution().load(execution.save().to_msgpack())
-    assert (again.status, again.id) == (Status.FAILED, execution.id)
+    assert (again.status, again.id, again.errors) == (Status.FAILED, execution.id, ())
+    with pytest.raises(ExecutionError, match=r"the execution is failed .*was loaded, and errors are not saved"):
+        _ = again.result
     assert await again.async_retry() is Status.COMPLETED
     assert again.result == "[1, 2, 3]"
     assert keys[0] in keys[1:], "the step that failed has its key again"

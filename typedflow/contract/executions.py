@@ -99,10 +99,11 @@ def wrong_item(declared: str, given: str, *, path: str = "", expected: str = "")
 # -- running and its end
 
 
-def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None) -> Problem:
+def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None, *, loaded: bool = False) -> Problem:
     """Report a result that is asked for and is not there (TF802).
 
-    `unfilled` holds the joins that were never filled, each with the branches it still waits for.
+    `unfilled` holds the joins that were never filled, each with the branches it still waits for. `loaded` says of a
+    failed execution that its errors are not at hand.
     """
     if status in ("created", "running"):
         return Problem("TF802", f"there is no result yet: the execution is {status}", "await async_start(…) first")
@@ -110,6 +111,8 @@ def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None
         return Problem("TF802", "there is no result: the execution was cancelled", NEW_ONE)
     if status != "completed":
         hint = "answer its interrupts" if status == "waiting" else "execution.errors holds why"
+        if loaded:
+            hint = f"it was loaded, and errors are not saved: {RETRY} runs what failed once more"
         return Problem("TF802", f"there is no result: the execution is {status}", hint)
     joins = [f"{quoted(name)} still waits for {listed(waits)}" for name, waits in (unfilled or {}).items()]
     text = "the run is over and nothing set a result"

@@ -82,7 +82,13 @@ class Execution(Generic[C]):
 
     @property
     def errors(self) -> tuple[Exception, ...]:
-        """Give the exceptions that steps have raised, first one first, those before a retry included; not saved."""
+        """Give the exceptions that steps have raised, first one first, those before a retry included.
+
+        They are not saved, so that those of a loaded execution are those since the load: the text of an exception may
+        hold what a resource holds (the password in a URL that could not be reached), and no text of a resource is ever
+        written. Log them where they are raised. What failed is
+        saved, as the steps that `async_retry` runs once more.
+        """
         return tuple(self._runtime.run.errors or ())
 
     @property
@@ -93,7 +99,8 @@ class Execution(Generic[C]):
         """
         run = self._runtime.run
         if run.status is not Status.COMPLETED:
-            raise ExecutionError(executions.no_result(run.status).at(self._place))
+            loaded = run.status is Status.FAILED and not run.errors
+            raise ExecutionError(executions.no_result(run.status, loaded=loaded).at(self._place))
         if run.result is not UNSET:
             return run.result  # type: ignore[no-any-return]  # checked when it was set
         if not run.plan.result_needed:
