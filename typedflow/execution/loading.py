@@ -135,7 +135,8 @@ def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
         if not _may_lack(name, settled.snapshot):
             raise SnapshotError(snapshots.dangling(here, "the contract declares one, and it is missing"), path=here)
         return None
-    return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added)
+    vouched = name == "state" and settled.state_vouched
+    return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added, vouched=vouched)
 
 
 def _may_lack(name: str, snapshot: Snapshot) -> bool:

@@ -14,7 +14,7 @@ from typedflow.errors import SnapshotError
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import Format
-from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.envelope import Snapshot, mark_state
 from typedflow.snapshot.headers import Header, header_of
 from typedflow.snapshot.runs import RunWriter, in_flight
 
@@ -79,6 +79,8 @@ def _snapshot(
             for token, child in (runtime.children or {}).items()
         ],
     )
+    if parent is None and snapshot.state is not ABSENT:
+        snapshot.state_mark = mark_state(snapshot.state, snapshot.fingerprint)
     return header.complete(snapshot)
 
 

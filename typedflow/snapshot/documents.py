@@ -126,7 +126,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-_LARGE: Final = 64 * 1024
+_LARGE: Final = 256 * 1024
 """Bytes from which a payload is decoded with the garbage collector paused."""
 
 

@@ -6,8 +6,9 @@ flow's own types, never by what the document says. `typedflow.snapshot.reading` 
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, final
 
@@ -16,7 +17,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from msgspec.structs import replace
 
 from typedflow.engine.status import Status
-from typedflow.snapshot.documents import ENCODE, Format
+from typedflow.snapshot.documents import ENCODE, FORMATS, Format
 
 FORMAT_VERSION: Final = 1
 """The version of the envelope itself. A later one is read by upgrading the document before it is decoded."""
@@ -104,6 +105,22 @@ class NodeRecord(_Record, frozen=True):
 
 
 @final
+class StateMark(_Record, frozen=True):
+    """What a save knows of the state that it wrote: it vouches for it, and finds it without reading over it.
+
+    A payload that a save of the same shape wrote has no field too much or too little, so that reading need not look
+    for one. There is no secret in it: it tells what was changed by accident, and nothing that was forged.
+    """
+
+    at: Count
+    """Where in the document the state begins, in bytes; 0 in memory, and where the payloads are carried as bytes."""
+    size: Count
+    """Its length, in bytes."""
+    crc: Count
+    """Its CRC-32, begun with the fingerprint of its shape."""
+
+
+@final
 class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One execution, as it was saved: what `execution.save()` gives and `load` takes.
 
@@ -152,8 +169,11 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How often each listener and collect has fired, by node."""
     children: list[Snapshot] = []
 
+    state_mark: StateMark | UnsetType = UNSET
+    """Of what a save has made, not of children."""
     checksum: Count = 0
-    """CRC-32 of the document with a 0 here: set when it is written, 0 in memory and in children."""
+    """CRC-32 of the document with a 0 here, and null for a marked state: set when it is written, 0 in memory and in
+    children."""
 
     def to_json(self) -> str:
         """Give the document as JSON text."""
@@ -166,20 +186,64 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def to_bytes(self, format: Format | None = None) -> bytes:
         """Give the document; without `format` in the encoding of its payloads, which is the quicker one."""
         snapshot = replace(self, checksum=0) if self.checksum else self
-        body = ENCODE[self.encoding](snapshot)
-        checksum = zlib.crc32(body)
         if format is not None and format != self.encoding:
             wrapped = map_payloads(snapshot, lambda payload: Raw(ENCODE[format](bytes(payload))))
-            body = ENCODE[format](wrapped)
-        return _with_checksum(body, checksum, format or self.encoding)
+            return _with_checksum(ENCODE[format](wrapped), checksum_of(snapshot), format)
+        if snapshot.state_mark is UNSET or snapshot.state is UNSET:
+            body = ENCODE[self.encoding](snapshot)
+            return _with_checksum(body, zlib.crc32(body), self.encoding)
+        head, rest = around_state(snapshot)
+        return b"".join((head, snapshot.state, rest))
+
+
+def mark_state(state: Raw, fingerprint: str) -> StateMark:
+    """Make the mark of a state that was just saved by the shape of a fingerprint."""
+    return StateMark(at=0, size=memoryview(state).nbytes, crc=_crc_of_state(state, fingerprint))
+
+
+def has_its_mark(snapshot: Snapshot) -> bool:
+    """Say whether the state is the one that was marked; without a mark there is none that it could miss."""
+    mark, state = snapshot.state_mark, snapshot.state
+    if mark is UNSET:
+        return True
+    return state is not UNSET and mark == mark_state(state, snapshot.fingerprint)
+
+
+def _crc_of_state(state: Raw, fingerprint: str) -> int:
+    return zlib.crc32(state, zlib.crc32(fingerprint.encode()))
 
 
 def checksum_of(snapshot: Snapshot) -> int:
     """Give the checksum that a snapshot is written with, in either form."""
-    return zlib.crc32(ENCODE[snapshot.encoding](replace(snapshot, checksum=0)))
+    return zlib.crc32(ENCODE[snapshot.encoding](_without_state(replace(snapshot, checksum=0))))
 
 
-def _with_checksum(body: bytes, checksum: int, format: Format) -> bytes:
+NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
+_HERE: Final = {format: Raw(ENCODE[format](os.urandom(16).hex())) for format in FORMATS}
+"""What stands for the state while its place is looked for: nothing that anybody could have put into a document."""
+
+
+def _without_state(snapshot: Snapshot) -> Snapshot:
+    """Put null for a marked state, which its mark vouches for, and no place."""
+    mark = snapshot.state_mark
+    if mark is UNSET or snapshot.state is UNSET:
+        return snapshot
+    return replace(snapshot, state=NULL[snapshot.encoding], state_mark=replace(mark, at=0))
+
+
+def around_state(snapshot: Snapshot) -> tuple[bytes, bytes]:
+    """Give what is written before and behind a marked state: a state may be large, and nothing need look into it."""
+    format = snapshot.encoding
+    empty = _without_state(replace(snapshot, checksum=0))
+    assert empty.state_mark is not UNSET
+    head, _, rest = ENCODE[format](replace(empty, state=_HERE[format])).partition(_HERE[format])
+    placed = replace(empty, state_mark=replace(empty.state_mark, at=len(head)))
+    checksum = zlib.crc32(rest, zlib.crc32(NULL[format], zlib.crc32(head)))
+    behind = memoryview(ENCODE[format](placed))[len(head) + memoryview(NULL[format]).nbytes :]
+    return head, _with_checksum(behind, checksum, format)
+
+
+def _with_checksum(body: bytes | memoryview, checksum: int, format: Format) -> bytes:
     """Put the checksum in the place of the 0 that stands last in the document."""
     if format == "json":
         return b"".join((memoryview(body)[:-2], str(checksum).encode(), b"}"))

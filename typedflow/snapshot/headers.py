@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msgspec import Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from typedflow.contract import snapshots
 from typedflow.engine.plan import Plan
@@ -45,6 +45,8 @@ class Settled:
     flow_state: Raw | UnsetType
     added: frozenset[str]
     """Fields ("Record.field") that the saved layers may lack, because they were added with a default."""
+    state_vouched: bool
+    """A save by the very types of today wrote the state, which the mark of the snapshot vouches for."""
 
 
 def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
@@ -56,4 +58,5 @@ def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
         raise SnapshotError(snapshots.other_flow("flow", snapshot.flow, flow), path=f"{place}flow")
     layers = settle_layers(snapshot, plan.spec, place)
     require_places(snapshot, mark_plan(plan), place)
-    return Settled(snapshot, layers.state, layers.flow_state, layers.added)
+    vouched = snapshot.state_mark is not UNSET and snapshot.fingerprint == saved_shape(plan.spec).fingerprint
+    return Settled(snapshot, layers.state, layers.flow_state, layers.added, vouched)

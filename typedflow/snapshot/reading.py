@@ -7,14 +7,14 @@ its payloads to the flow's types, is for those who load it.
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from typedflow.contract import snapshots
 from typedflow.contract.names import is_id
@@ -31,9 +31,13 @@ from typedflow.snapshot.documents import (
 )
 from typedflow.snapshot.envelope import (
     FORMAT_VERSION,
+    NULL,
     ScopeRecord,
     Snapshot,
+    StateMark,
+    around_state,
     checksum_of,
+    has_its_mark,
     map_payloads,
 )
 
@@ -122,23 +126,53 @@ def _encode_mapping(mapping: Mapping[str, Any]) -> bytes:
 
 def _read(data: bytes) -> Snapshot:
     format = _format_of(data)
-    snapshot, checksum = _decode(data, format)
+    snapshot = _read_marked(data, format)
+    if snapshot is None:
+        snapshot, checksum = _decode(data, format)
+        with reading(""):
+            if snapshot.to_bytes(format) != data:
+                snapshot = _read_loose(data, format, checksum)
+    if not has_its_mark(snapshot):
+        raise SnapshotError(snapshots.altered(), path="state")
     with reading(""):
-        if not _is_tight(snapshot, data, format, checksum):
-            snapshot = _read_loose(data, format, checksum)
         for place, reason in _faults(snapshot, ""):
             raise SnapshotError(snapshots.dangling(place, reason), path=place)
     return snapshot
 
 
-def _is_tight(snapshot: Snapshot, data: bytes, format: Format, checksum: int) -> bool:
-    """Say whether the document is, byte for byte, what the snapshot is written as, its checksum included."""
-    if snapshot.encoding != format:
-        return snapshot.to_bytes(format) == data
-    end = len(data) - (len(str(checksum)) + 1 if format == "json" else len(ENCODE[format](checksum)))
-    body = ENCODE[format](snapshot)
-    zero = 2 if format == "json" else 1
-    return zlib.crc32(body) == checksum and data.startswith(memoryview(body)[:-zero]) and len(body) - zero == end
+class _Tail(msgspec.Struct, forbid_unknown_fields=True):
+    """Read how a document with a marked state ends."""
+
+    state_mark: StateMark
+    checksum: int
+
+
+_LONGEST_TAIL: Final = 128
+_TAIL_KEY: Final[Mapping[Format, bytes]] = {"json": b',"state_mark":', "msgpack": b"\xaastate_mark"}
+_TAIL_START: Final[Mapping[Format, bytes]] = {"json": b"{", "msgpack": b"\x82\xaa"}
+"""What makes an object of its own of a tail that lacks its first byte."""
+_DECODE_TAIL: Final = compile_decoder(_Tail)
+
+
+def _read_marked(data: bytes, format: Format) -> Snapshot | None:
+    """Read a document round its state, which may be large and is for its own type to decode.
+
+    Gives None for all that is not, byte for byte, what would be written: that takes the long way.
+    """
+    tail = data.rfind(_TAIL_KEY[format], max(0, len(data) - _LONGEST_TAIL))
+    if tail < 0:
+        return None
+    try:
+        mark: StateMark = _DECODE_TAIL[format](_TAIL_START[format] + data[tail + 1 :]).state_mark
+        end = mark.at + mark.size
+        snapshot, _ = _decode(b"".join((data[: mark.at], NULL[format], data[end:])), format)
+    except Exception:  # a decoder raises more than its own errors; the long way words them
+        return None
+    if snapshot.encoding != format or snapshot.state is UNSET or end > tail:
+        return None
+    snapshot.state = Raw(data[mark.at : end])
+    head, rest = around_state(snapshot)
+    return snapshot if len(head) == mark.at and data.startswith(head) and data[end:] == rest else None
 
 
 def _format_of(data: bytes) -> Format:
@@ -162,6 +196,8 @@ def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
         raise SnapshotError(snapshots.unknown_format(str(snapshot.format), FORMAT_VERSION), path="format")
     checksum = snapshot.checksum
     snapshot.checksum = 0
+    if snapshot.state_mark is not UNSET:
+        snapshot.state_mark = replace(snapshot.state_mark, at=0)
     if snapshot.encoding != format:
         with reading(""):
             snapshot = map_payloads(snapshot, lambda payload: Raw(_DECODE_BYTES[format](payload)))
@@ -214,8 +250,9 @@ def _parent_faults(snapshot: Snapshot, place: str, parent: Snapshot | None) -> I
         return
     if snapshot.parent is None or snapshot.parent >= len(parent.tokens):
         yield f"{place}parent", f"the parent has no token {snapshot.parent}"
-    if (snapshot.format, snapshot.encoding, snapshot.checksum) != (parent.format, parent.encoding, 0):
-        yield f"{place}format", "a child has the format and encoding of its parent, and no checksum"
+    marked = snapshot.state_mark is not UNSET
+    if marked or (snapshot.format, snapshot.encoding, snapshot.checksum) != (parent.format, parent.encoding, 0):
+        yield f"{place}format", "a child has the format and encoding of its parent, no mark and no checksum"
 
 
 def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
