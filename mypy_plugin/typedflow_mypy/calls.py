@@ -6,8 +6,9 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeAlias
 
 from mypy.erasetype import remove_instance_last_known_values
+from mypy.expandtype import expand_type
 from mypy.nodes import ARG_NAMED, ARG_POS, CallExpr, Context, DictExpr, Expression, IntExpr, StrExpr
-from mypy.plugin import MethodSigContext
+from mypy.plugin import FunctionSigContext, MethodSigContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
     AnyType,
@@ -15,6 +16,7 @@ from mypy.types import (
     FunctionLike,
     Instance,
     NoneType,
+    ProperType,
     Type,
     TypeOfAny,
     get_proper_type,
@@ -36,12 +38,13 @@ ANY: Final = AnyType(TypeOfAny.special_form)
 
 
 class Call:
-    """One call of a method, before its arguments are checked."""
+    """One call of a method, or of a class, which is its own receiver, before its arguments are checked."""
 
-    def __init__(self, ctx: MethodSigContext, settings: Settings, memo: Memo) -> None:
+    def __init__(self, ctx: MethodSigContext | FunctionSigContext, settings: Settings, memo: Memo) -> None:
         self.api: Any = ctx.api
         self.context = ctx.context
-        self.receiver = ctx.type
+        receiver = ctx.type if isinstance(ctx, MethodSigContext) else ctx.default_signature.ret_type
+        self.receiver: ProperType = get_proper_type(receiver)
         self.signature: CallableType = ctx.default_signature
         self.settings = settings
         self.steps = Steps()
@@ -57,6 +60,11 @@ class Call:
         position = self._position(name)
         given = self._args[position] if position is not None else []
         return given[0] if given else None
+
+    def formal(self, name: str) -> Type | None:
+        """Give the type that mypy asks of an argument; None where the signature has none of this name."""
+        names = self.signature.arg_names
+        return self.signature.arg_types[names.index(name)] if name in names else None
 
     def _position(self, name: str) -> int | None:
         names = self.signature.arg_names
@@ -97,7 +105,7 @@ class Call:
         given, sound = self.infer(expr, expected)
         return not sound or says_nothing(given) or is_subtype(given, expected), given
 
-    def infer(self, expr: Expression, expected: Type) -> tuple[Type, bool]:
+    def infer(self, expr: Expression, expected: Type | None) -> tuple[Type, bool]:
         """Infer an expression where a type is expected; False where mypy reports something inside of it."""
         with self.api.msg.filter_errors() as watcher:
             given = self.type_of(expr, expected)
@@ -124,6 +132,16 @@ class Call:
         return self.signature.copy_modified(
             arg_types=types, ret_type=self.signature.ret_type if ret_type is None else ret_type
         )
+
+
+def taking_anything(signature: CallableType, value: Type) -> CallableType:
+    """Give the signature that takes anything, with a type in the place of its type variables."""
+    values: dict[object, Type] = {variable.id: value for variable in signature.variables}
+    return signature.copy_modified(
+        arg_types=[ANY] * len(signature.arg_types),
+        ret_type=expand_type(signature.ret_type, values),  # type: ignore[arg-type]  # its keys are ids of variables
+        variables=[],
+    )
 
 
 def only_literals(call: Context) -> Hashable:

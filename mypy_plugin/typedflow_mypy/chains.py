@@ -31,6 +31,7 @@ from typedflow.contract.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
+from typedflow_mypy.options import with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword
 from typedflow_mypy.surface import contract_of, contracts, declared_parts, member_of, parts
@@ -49,6 +50,7 @@ _BLOCK_OF: Final = {
     "end_condition": "if",
 }
 CASES: Final = ("case", "case_else", "elif_condition", "else_condition")
+CLOSING: Final = ("case_else", "else_condition", "end_for_each", "end_match", "end_condition")
 _OPENERS: Final = ("for_each", "match", "if_condition")
 
 
@@ -131,14 +133,15 @@ def check_close(call: Call) -> FunctionLike:
 
 def check_for_each(call: Call) -> FunctionLike:
     """Reword a for_each over something that is no sequence."""
+    signature = with_options(call, call.signature)
     value = value_of(call)
     if value is None or says_nothing(value) or not isinstance(call.context, CallExpr):
-        return call.signature
+        return signature
     sequence = call.api.named_generic_type("typing.Sequence", [ANY])
     if not is_subtype(value, sequence):
         place = method_name_of(call.context.callee, call.context)
         reword(call.api, flows.not_a_sequence(render(value)), place, _SELF)
-    return call.signature
+    return signature
 
 
 def open_block(blocks: Type, call: Context) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from mypy.nodes import DictExpr
-from mypy.types import Instance, TupleType, Type, TypedDictType, get_proper_type
+from collections.abc import Callable
+from typing import Final
+
+from mypy.nodes import DictExpr, Expression, ListExpr, StarExpr
+from mypy.types import Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
 
 from typedflow.contract.writes import undeclared_field, wrong_type
 from typedflow_mypy.calls import Call, entries
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.shape import MypyShape, flat, is_record
 
-_MAPPING = "typing.Mapping"
+_MAPPING: Final = "typing.Mapping"
+_DICTS: Final = frozenset({"builtins.dict", "typing.Mapping", "typing.MutableMapping"})
+_LISTS: Final = frozenset({"builtins.list", "typing.Sequence", "typing.MutableSequence"})
 
 
 def is_mapping_for(target: MypyShape, given: Type | None = None) -> bool:
@@ -29,34 +34,100 @@ def record_of(target: MypyShape) -> MypyShape | None:
 def check_display(call: Call, display: DictExpr, target: MypyShape, path: str, root: str) -> None:
     """Check a dict display against the record that it is to become."""
     record = record_of(target)
-    fields = record.fields() if record is not None else None
-    if record is None or fields is None:
+    if record is None:
         return
-    written = entries(display)
-    given: set[str] = set()
-    for key, value in written or ():
-        for text in texts_of(key, call.api) or ():
-            given.add(text)
-            child = record.child(text)
-            if child is None:
-                call.report(undeclared_field(text, record.render(), fields), key)
-            elif isinstance(value, DictExpr) and is_mapping_for(child):
-                check_display(call, value, child, f"{path}.{text}", root)
-            else:
-                tp, sound = call.infer(value, child.type)
-                shape = MypyShape(tp, call.steps)
-                if sound and not says_nothing(tp) and not child.accepts(shape) and not is_mapping_for(child, tp):
-                    call.report(wrong_type(f"{path}.{text}", child.render(), shape.render(), layer=root), value)
-    if written is None or any(texts_of(key, call.api) is None for key, _ in written):
+    given = check_fields(call, display, record, path, root)
+    if given is None:
         return
-    for field in fields.values():
+    for field in (record.fields() or {}).values():
         if field.required and field.name not in given:
             child = record.child(field.name)
             expected = child.render() if child is not None else "a value"
             call.report(wrong_type(f"{path}.{field.name}", expected, "nothing", layer=root), display)
 
 
-def _is_record(tp: object) -> bool:
+def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, root: str) -> set[str] | None:
+    """Check the entries of a display against a record; gives their names, None where not all of them are seen."""
+    fields = record.fields()
+    if fields is None:
+        return None
+    written = entries(display)
+    given: set[str] = set()
+    seen = written is not None
+    for key, value in written or ():
+        names = texts_of(key, call.api)
+        seen = seen and names is not None
+        for text in names or ():
+            given.add(text)
+            child = record.child(text)
+            if child is None:
+                call.report(undeclared_field(text, record.render(), fields), key)
+                seen = False
+            else:
+                _check_value(call, value, child, f"{path}.{text}" if path else text, root)
+    return given if seen else None
+
+
+def _check_value(call: Call, value: Expression, target: MypyShape, path: str, root: str) -> None:
+    """Check one value of a display; mappings that stand for records in it, and lists, part by part."""
+    if isinstance(value, DictExpr) and is_mapping_for(target):
+        check_display(call, value, target, path, root)
+        return
+    parts = _parts(call, value, path)
+    inner = _inner(target, _LISTS if isinstance(value, ListExpr) else _DICTS) if parts is not None else None
+    if parts is not None and inner is not None:
+        for place, part in parts:
+            _check_value(call, part, inner, place, root)
+        return
+    given, sound = call.infer(value, target.type)
+    if not sound:
+        given, sound = call.infer(value, None)
+    shape = MypyShape(given, call.steps)
+    if sound and not says_nothing(given) and not target.accepts(shape) and not _may_become(target.type, given):
+        call.report(wrong_type(path, target.render(), shape.render(), layer=root), value)
+
+
+def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expression]] | None:
+    """Give the items of a display of a list, or of a dict with texts as keys, each with its place."""
+    if isinstance(value, ListExpr):
+        return [(f"{path}[{at}]", part) for at, part in enumerate(value.items) if not isinstance(part, StarExpr)]
+    if not isinstance(value, DictExpr):
+        return None
+    found: list[tuple[str, Expression]] = []
+    for key, part in value.items:
+        texts = texts_of(key, call.api) if key is not None else ()
+        if texts is None:
+            return None
+        found += [(f"{path}.{text}" if text.isidentifier() else f"{path}[{text!r}]", part) for text in texts]
+    return found
+
+
+def _inner(target: MypyShape, names: frozenset[str]) -> MypyShape | None:
+    """Give what a collection holds, where one of these is the one thing that is declared beside None."""
+    proper = get_proper_type(target.without_none().type)
+    if not isinstance(proper, Instance) or proper.type.fullname not in names:
+        return None
+    if names is _DICTS and not MypyShape(proper, target.steps).is_open():
+        return None
+    return MypyShape(proper.args[-1], target.steps)
+
+
+def _may_become(target: Type, given: Type) -> bool:
+    """Say whether mappings in a value may stand for records in its type, which only their keys could tell."""
+    return _holds(given, _is_mapping) and _holds(target, _is_record)
+
+
+def _holds(tp: Type, is_meant: Callable[[Type], bool]) -> bool:
+    proper = get_proper_type(tp)
+    if is_meant(proper):
+        return True
+    if isinstance(proper, (UnionType, TupleType)):
+        return any(_holds(item, is_meant) for item in proper.items)
+    return isinstance(proper, Instance) and any(_holds(item, is_meant) for item in proper.args)
+
+
+def _is_record(given: Type) -> bool:
+    tp = get_proper_type(given)
     if isinstance(tp, TupleType):
         return tp.partial_fallback.type.is_named_tuple
     return isinstance(tp, Instance) and is_record(tp.type)

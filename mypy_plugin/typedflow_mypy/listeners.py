@@ -24,13 +24,15 @@ from mypy.nodes import (
 )
 from mypy.types import FunctionLike, Instance, LiteralType, TupleType, Type, TypedDictType, get_proper_type
 
-from typedflow.contract.flows import empty_when, unknown_trigger
+from typedflow.contract.flows import empty_when, unknown_trigger, wrong_triggers
 from typedflow.contract.paths import check_read
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call, entries
 from typedflow_mypy.chains import value_at, value_of
+from typedflow_mypy.constants import shown
 from typedflow_mypy.events import DYNAMIC, payloads
+from typedflow_mypy.options import wrong_mode
 from typedflow_mypy.shape import MypyShape, union_of
 from typedflow_mypy.surface import contract_of, declared_parts, parts, shape_of
 
@@ -44,7 +46,11 @@ def check_when(call: Call) -> FunctionLike:
     given = call.argument("triggers")
     if given is None:
         return call.signature
+    if wrong_mode(call, "when"):
+        return call.with_types(mode=ANY)
     found = list(_triggers(call, given))
+    if not call.is_sound:
+        return call.with_types(triggers=ANY)
     triggers = [trigger for trigger in found if trigger is not None]
     mode = call.argument("mode")
     modes = call.texts(mode, DYNAMIC) if mode is not None else ("simple_or",)
@@ -57,7 +63,10 @@ def check_when(call: Call) -> FunctionLike:
 def _triggers(call: Call, given: Expression) -> Iterator[Trigger | None]:
     """Give every trigger with its type; None for one that is wrong, or that cannot be told."""
     if not isinstance(given, DictExpr):
-        yield from _of_kind(call, "event", given)
+        if _is_no_name(call, given):
+            yield None
+        else:
+            yield from _of_kind(call, "event", given)
         return
     if not given.items:
         call.report(empty_when(), given)
@@ -71,8 +80,22 @@ def _triggers(call: Call, given: Expression) -> Iterator[Trigger | None]:
                 yield None
                 continue
             names = value.items if isinstance(value, (ListExpr, TupleExpr)) else [value]
+            if names and value is names[0] and _is_no_name(call, value):
+                yield None
+                continue
             for name in names:
                 yield from _of_kind(call, kind, name)
+
+
+def _is_no_name(call: Call, given: Expression) -> bool:
+    """Report what names nothing: no text, and no collection of them."""
+    if isinstance(given, (StrExpr, ListExpr, TupleExpr, DictExpr)):
+        return False
+    collection = call.api.named_generic_type("typing.Collection", [call.api.named_generic_type("builtins.str", [])])
+    fits, _ = call.fits(given, collection)
+    if not fits:
+        call.report(wrong_triggers(shown(call, given)), given)
+    return not fits
 
 
 def _of_kind(call: Call, kind: str, where: Expression) -> Iterator[Trigger | None]:
@@ -117,6 +140,8 @@ def _value(call: Call, triggers: list[Trigger], mode: str) -> Type | None:
 
 def check_collect(call: Call) -> FunctionLike:
     """Type `collect`: what each branch gives, as far as it stands above this call; the others may be anything."""
+    if wrong_mode(call, "collect"):
+        return call.with_types(mode=ANY)
     names = call.texts(call.argument("name"), DYNAMIC)
     branches = call.texts(call.argument("branch"), DYNAMIC)
     value = value_of(call)

@@ -14,6 +14,7 @@ from mypy.plugin import (
     AttributeContext,
     ClassDefContext,
     FunctionContext,
+    FunctionSigContext,
     MethodSigContext,
     Plugin,
     ReportConfigContext,
@@ -21,7 +22,20 @@ from mypy.plugin import (
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
-from typedflow_mypy import chains, events, listeners, mappings, paths, resources, schema, steps, structs
+from typedflow_mypy import (
+    chains,
+    conditions,
+    events,
+    listeners,
+    mappings,
+    options,
+    paths,
+    resources,
+    schema,
+    starts,
+    steps,
+    structs,
+)
 from typedflow_mypy.calls import Call, SignatureCheck, is_plainly, only_literals, text_and_value
 from typedflow_mypy.codes import TYPEDFLOW
 from typedflow_mypy.dependencies import Dependencies, Memo
@@ -59,11 +73,11 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
             "set_runtime_resource": resources.check_set,
             "del_runtime_resource": resources.check_delete,
             "update_runtime_resources": resources.check_update,
-            "create_execution": resources.check_given,
-            "start": resources.check_given,
-            "async_start": resources.check_given,
-            "async_open": resources.check_given,
-            "load": resources.check_given,
+            "create_execution": starts.check_start,
+            "start": starts.check_start,
+            "async_start": starts.check_start,
+            "async_open": starts.check_start,
+            "load": starts.check_start,
         }.items()
     },
     **{
@@ -96,11 +110,23 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     },
     "Flow.to_sub_flow": steps.check_sub_flow,
     "Process.to_sub_flow": steps.check_sub_flow,
-    "Flow.for_each": chains.check_for_each,
-    "Process.for_each": chains.check_for_each,
-    **{f"Process.{name}": chains.check_close for name in (*chains.CASES, "end_for_each", "end_match", "end_condition")},
+    **{
+        f"{owner}.{name}": check
+        for owner in ("Flow", "Process")
+        for name, check in {
+            "for_each": chains.check_for_each,
+            "batch": options.check_options,
+            "match": conditions.check_match,
+            "if_condition": conditions.check_if,
+        }.items()
+    },
+    **{f"Process.{name}": chains.check_close for name in chains.CLOSING},
+    "Process.case": conditions.check_case,
+    "Process.elif_condition": conditions.check_elif,
+    "Match.case": conditions.check_first_case,
 }
 
+_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": schema.check_flow, "Retry": options.check_retry}
 _BY_TEXT: Final = frozenset(
     {paths.check_get, paths.check_reset, resources.check_require, resources.check_get, resources.check_delete}
 )
@@ -128,6 +154,7 @@ class TypedflowPlugin(Plugin):
         # outside of the daemon, where classes change: by the full name of a method
         self._signature_hooks: dict[str, SignatureHook | None] = {}
         self._hooks = {check: self._signature_hook(check) for check in (*_OF_LAYERS.values(), *_OF_CLASSES.values())}
+        self._made = {name: self._making_hook(check) for name, check in _OF_MAKING.items()}
         self._attribute_hooks = {name: self._attribute_hook(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
 
@@ -161,12 +188,16 @@ class TypedflowPlugin(Plugin):
         return _OF_LAYERS[method] if method in _OF_LAYERS and self._has_paths(owner) else None
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
-        """Find the hook of `binding`, and of a flow that is made."""
+        """Find the hook of `binding`."""
         if fullname.startswith(PACKAGE) and fullname.endswith(".binding"):
             return guarded(mappings.bake, lambda ctx: ctx.default_return_type)
-        if fullname.startswith(PACKAGE) and fullname.endswith(".Flow"):
-            return guarded(schema.check_flow, lambda ctx: ctx.default_return_type)
         return None
+
+    def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], FunctionLike] | None:
+        """Find the check of a class of ours that is called."""
+        if not fullname.startswith(PACKAGE):
+            return None
+        return self._made.get(fullname.rpartition(".")[2])
 
     def get_type_analyze_hook(self, fullname: str) -> None:
         """Change no type: what was answered before mypy analysed one again may not hold any more."""
@@ -224,6 +255,18 @@ class TypedflowPlugin(Plugin):
             elif written is not None and call.is_sound and call.expected is not None:
                 memo.settle(check, ctx.type, written[0], (call.expected, answer), call.steps)
             return answer
+
+        return guarded(run, lambda ctx: ctx.default_signature)
+
+    def _making_hook(self, check: SignatureCheck) -> Callable[[FunctionSigContext], FunctionLike]:
+        settings, memo, dependencies = self.settings, self.memo, self.dependencies
+
+        def run(ctx: FunctionSigContext) -> FunctionLike:
+            call = Call(ctx, settings, memo)
+            try:
+                return check(call)
+            finally:
+                dependencies.record(call.api, call.steps)
 
         return guarded(run, lambda ctx: ctx.default_signature)
 

@@ -25,6 +25,15 @@ def reword(api: Any, problem: Problem, where: Context, begins: tuple[str, ...]) 
     report(api, problem, where)
 
 
+def is_tried(api: Any) -> bool:
+    """Say whether mypy drops what is reported now, because it only looks whether there is something."""
+    try:
+        watchers = api.msg.errors._watchers
+        return any(watcher._filter is True and watcher._filtered is None for watcher in watchers)
+    except AttributeError:
+        return False
+
+
 def _withdraw(api: Any, where: Context, begins: tuple[str, ...]) -> None:
     try:
         errors = api.msg.errors

@@ -69,12 +69,11 @@ def check_update(call: Call) -> FunctionLike:
     return call.signature
 
 
-def check_given(call: Call) -> FunctionLike:
+def check_given(call: Call) -> None:
     """Check `runtime_resources=…` of a call that makes or starts an execution."""
     given = call.argument("runtime_resources")
     if given is not None:
         _check_mapping(call, given)
-    return call.signature
 
 
 def _declared(call: Call, key: Expression | None) -> list[MypyShape]:

@@ -21,17 +21,30 @@ from mypy.nodes import (
     TypeInfo,
     Var,
 )
-from mypy.plugin import ClassDefContext, FunctionContext
+from mypy.plugin import ClassDefContext
 from mypy.semanal_shared import has_placeholder
 from mypy.server.trigger import make_trigger
-from mypy.types import AnyType, CallableType, FunctionLike, Instance, Type, TypeVarType, get_proper_type
+from mypy.types import (
+    AnyType,
+    CallableType,
+    FunctionLike,
+    Instance,
+    LiteralType,
+    NoneType,
+    Type,
+    TypeVarType,
+    get_proper_type,
+)
 
 from typedflow.contract import schema as rules
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe
-from typedflow_mypy.calls import Call
+from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.codes import code_of
+from typedflow_mypy.constants import shown
 from typedflow_mypy.dependencies import Dependencies, Steps, triggers_of
+from typedflow_mypy.literals import says_nothing
+from typedflow_mypy.options import FLOW, with_options
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import report
@@ -199,14 +212,19 @@ def constant_of(expr: Any) -> object:
     return found
 
 
-def check_flow(ctx: FunctionContext) -> Type:
-    """Check that a flow is made of a contract."""
-    given = [pair for pair in zip(ctx.callee_arg_names, ctx.args, ctx.arg_types, strict=False) if pair[0] == "contract"]
-    for _, exprs, types in given:
-        for expr, tp in zip(exprs, types, strict=False):
-            proper = get_proper_type(tp)
-            if isinstance(proper, CallableType) and proper.is_type_obj():
-                made = get_proper_type(proper.ret_type)
-                if isinstance(made, Instance) and not is_typedflow(made.type, "Contract"):
-                    report(ctx.api, rules.not_a_contract(render(made)), expr)
-    return ctx.default_return_type
+def check_flow(call: Call) -> FunctionLike:
+    """Check that a flow is made of a contract, and its options."""
+    signature = with_options(call, call.signature, FLOW)
+    given = call.argument("contract")
+    if given is None:
+        return signature
+    tp = call.type_of(given)
+    proper = get_proper_type(tp)
+    made = get_proper_type(proper.ret_type) if isinstance(proper, CallableType) and proper.is_type_obj() else None
+    if isinstance(made, Instance) and (is_typedflow(made.type, "Contract") or made.type.fallback_to_any):
+        return signature
+    if made is None and (says_nothing(tp) or not isinstance(proper, (Instance, NoneType, LiteralType, CallableType))):
+        return signature
+    what = render(made) if made is not None else describe(shown(call, given))
+    call.report(rules.not_a_contract(what), given)
+    return taking_anything(signature, ANY)

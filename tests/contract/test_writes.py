@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from typedflow.contract.problems import Problem
-from typedflow.contract.writes import changed_in_place, path_not_there, undeclared_field, wrong_type
+from typedflow.contract.writes import changed_in_place, path_not_there, undeclared_field, wrong_state, wrong_type
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ from typedflow.contract.writes import changed_in_place, path_not_there, undeclar
 )  # fmt: skip
 def test_a_refused_write_names_path_expected_and_given(problem: Problem, message: str) -> None:
     assert problem.render() == message
+
+
+def test_a_layer_is_given_whole_as_its_very_class() -> None:
+    assert wrong_state("state", "ReviewState", "Other(x=1) (Other)").render() == (
+        "TF601: 'state' takes ReviewState, not Other(x=1) (Other) "
+        "(give an instance of ReviewState itself, or a mapping of its fields)"
+    )

@@ -17,6 +17,11 @@ def wrong_type(path: str, expected: str, given: str, *, layer: str = "", hint: s
     return Problem("TF601", f"{_named(path, layer)} takes {expected}, not {given}", hint, side="value")
 
 
+def wrong_state(layer: str, expected: str, given: str) -> Problem:
+    """Report a layer that is given whole as something else (TF601): a subclass too, which a save would cut short."""
+    return wrong_type(layer, expected, given, hint=f"give an instance of {expected} itself, or a mapping of its fields")
+
+
 def undeclared_field(name: str, owner: str, fields: Iterable[str]) -> Problem:
     """Report a write to a field that the record `owner` does not declare."""
     hint = name_hint(name, fields, known="its fields") or "it declares no fields"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from typedflow.contract.executions import missing_state
-from typedflow.contract.writes import undeclared_field, wrong_type
+from typedflow.contract.writes import undeclared_field, wrong_state, wrong_type
 from typedflow.errors import ContractError
 from typedflow.schema.check import Mismatch
 from typedflow.schema.construction import construct
@@ -59,8 +59,7 @@ def _given_values(cls: type[LayerT], fields: Mapping[str, LayerField], given: An
         return {name: field.read(given) for name, field in fields.items()}
     if isinstance(given, Mapping):
         return given
-    hint = f"give an instance of {cls.__name__} itself, or a mapping of its fields"
-    raise ContractError(wrong_type(cls.__typedflow_layer__, cls.__name__, describe(given), hint=hint))
+    raise ContractError(wrong_state(cls.__typedflow_layer__, cls.__name__, describe(given)))
 
 
 def _own(field: LayerField, value: Any) -> Any:

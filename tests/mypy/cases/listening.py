@@ -39,7 +39,7 @@ flow.when({"events": "approved"})
 flow.when({})
 #         ^ E: TF719: when() waits for nothing (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
 flow.when("approved", mode="xor")
-#                          ^ E: Argument "mode" to "when" of "Flow" has incompatible type "Literal['xor']"; expected "Literal['simple_or', 'or', 'and']"  [arg-type]
+#                          ^ E: TF715: when has no mode 'xor' (did you mean 'or'?)  [typedflow-flow]
 Flow(Plain).when("approved")
 #                ^ E: TF503: contract 'Plain' declares no events (add an Events class to Plain: `events: PlainEvents`)  [typedflow-event]
 Flow(Plain).when({"state": "x"})

@@ -79,7 +79,7 @@ class ShopState(BaseState):
     drafts: list[str] = []
     seen: set[int] = set()
     table: dict[str, Request] = {}
-    options: Options = {"depth": 1}
+    options: Options = msgspec.field(default_factory=lambda: Options(depth=1))
     point: Point = Point(0)
     page: Page = msgspec.field(default_factory=lambda: Page(1))
     stamp: Stamp | None = None

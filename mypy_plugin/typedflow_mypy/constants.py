@@ -1,0 +1,29 @@
+"""Values as they stand in the source, and types in the place of those that do not."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mypy.constant_fold import constant_fold_expr
+from mypy.nodes import Expression, NameExpr
+
+from typedflow.contract.wording import OfType
+from typedflow_mypy.calls import Call
+from typedflow_mypy.rendering import render
+
+UNKNOWN: Final = object()
+"""What is no constant."""
+
+
+def constant_of(expr: Expression, api: Any) -> object:
+    """Give the value of a constant; `UNKNOWN` for everything else."""
+    if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
+        return None
+    found = constant_fold_expr(expr, api.tree.fullname)
+    return UNKNOWN if found is None else found
+
+
+def shown(call: Call, expr: Expression) -> object:
+    """Give what a message shows of an argument: a constant itself, the type of anything else."""
+    given = constant_of(expr, call.api)
+    return OfType(render(call.type_of(expr))) if given is UNKNOWN else given

@@ -1,0 +1,127 @@
+"""Functions of Data: whether a handler, or a condition, fits where it stands, in the flow's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mypy.nodes import Expression
+from mypy.subtypes import is_subtype
+from mypy.typeops import erase_to_bound
+from mypy.types import (
+    CallableType,
+    Instance,
+    LiteralType,
+    NoneType,
+    ProperType,
+    TupleType,
+    Type,
+    TypedDictType,
+    get_proper_type,
+)
+from typing_extensions import TypeIs
+
+from typedflow.contract import flows
+from typedflow.contract.problems import Problem
+from typedflow.contract.schema import PARTS
+from typedflow_mypy.calls import Call
+from typedflow_mypy.rendering import render
+from typedflow_mypy.shape import MypyShape
+from typedflow_mypy.surface import contracts, declared_parts, is_typedflow, member_of
+
+_COROUTINE: Final = "typing.Coroutine"
+
+
+def handler_type(call: Call, handler: Expression) -> CallableType | None:
+    """Give the type of a function, or of an object that can be called; None for a class, and for anything else."""
+    proper = get_proper_type(call.type_of(handler))
+    if isinstance(proper, Instance):
+        if proper.type.get_method("__call__") is None:
+            return None
+        member: Type = call.api.expr_checker.analyze_external_member_access("__call__", proper, handler)
+        found = get_proper_type(member)
+        return found if isinstance(found, CallableType) else None
+    return proper if isinstance(proper, CallableType) and not proper.is_type_obj() else None
+
+
+def is_no_function(call: Call, given: Expression) -> bool:
+    """Say whether an argument is something that cannot be called, or a class, for all that is known of it."""
+    proper = get_proper_type(call.type_of(given))
+    if isinstance(proper, Instance):
+        return proper.type.get("__call__") is None and not proper.type.fallback_to_any
+    return is_class(proper) or isinstance(proper, (NoneType, LiteralType, TupleType, TypedDictType))
+
+
+def is_class(tp: Type) -> bool:
+    """Say whether a value is a class."""
+    function = get_proper_type(tp)
+    return isinstance(function, CallableType) and function.is_type_obj()
+
+
+def takes_one(function: CallableType) -> bool:
+    """Say whether a function can be called with one positional argument."""
+    kinds = function.arg_kinds
+    if not any(kind.is_positional(star=True) for kind in kinds):
+        return False
+    required = [kind for kind in kinds if kind.is_required()]
+    return len(required) <= 1 and all(kind.is_positional() for kind in required)
+
+
+def gives_coroutine(function: CallableType) -> bool:
+    """Say whether a function is async."""
+    result = get_proper_type(function.ret_type)
+    return isinstance(result, Instance) and result.type.fullname == _COROUTINE and len(result.args) == 3
+
+
+def is_data(tp: ProperType | None) -> TypeIs[Instance]:
+    """Say whether a type is `Data[C, V]`."""
+    return isinstance(tp, Instance) and tp.type.name == "Data" and is_typedflow(tp.type, "Data")
+
+
+def misfits(name: str, given: CallableType, wanted: CallableType, call: Call, *, kind: str) -> list[Problem] | None:
+    """Give what keeps a function from its place; None where it is not known how to say it.
+
+    The list is empty where nothing does: what `when` and `collect` make may be taken as a plain dict.
+    """
+    if not takes_one(given):
+        return [flows.wrong_parameters(name)]
+    takes, gets = get_proper_type(given.arg_types[0]), get_proper_type(wanted.arg_types[0])
+    if not is_data(takes) or not is_data(gets):
+        return None
+    if is_dict_for(gets.args[1], takes.args[1]) and is_subtype(gets.args[0], erase_to_bound(takes.args[0])):
+        return []
+    found = list(_contract_problems(call, name, gets.args[0], erase_to_bound(takes.args[0]), kind))
+    if not is_subtype(gets.args[1], erase_to_bound(takes.args[1])):
+        found.insert(0, flows.wrong_input(name, render(takes.args[1]), render(gets.args[1]), kind=kind))
+    return found or None
+
+
+def is_dict_for(given: Type, takes: Type) -> bool:
+    """Say whether what `when` and `collect` give may be taken as a plain dict: it is made for this one step."""
+    made, wanted = get_proper_type(given), get_proper_type(takes)
+    if not isinstance(made, TypedDictType) or not made.is_anonymous() or not isinstance(wanted, Instance):
+        return is_subtype(given, takes)
+    if wanted.type.fullname != "builtins.dict":
+        return is_subtype(given, takes)
+    return all(is_dict_for(item, wanted.args[1]) for item in made.items.values())
+
+
+def _contract_problems(call: Call, name: str, contract: Type, wanted: Type, kind: str) -> Iterator[Problem]:
+    if is_subtype(contract, wanted):
+        return
+    for asked in contracts(wanted):
+        for mine in contracts(contract):
+            call.steps.through(mine.type, *PARTS)
+            lacks = list(_lacks(call, asked, mine)) if asked.type.is_protocol else []
+            yield flows.other_contract(name, asked.type.name, mine.type.name, lacks, kind=kind)
+
+
+def _lacks(call: Call, asked: Instance, mine: Instance) -> Iterator[str]:
+    """Give the parts that a protocol asks for and a contract does not have, and the members of those that it has."""
+    for part in declared_parts(asked):
+        wanted, given = member_of(asked, part, call.steps), member_of(mine, part, call.steps)
+        if given is None:
+            yield part
+        elif wanted is not None:
+            have = MypyShape(given, call.steps).fields() or {}
+            yield from (f"{part}.{name}" for name in MypyShape(wanted, call.steps).fields() or () if name not in have)
