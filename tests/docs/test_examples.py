@@ -1,0 +1,91 @@
+"""The examples of docs/errors.md do what it says: the wrong way breaks its rule, the right way breaks none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+from tests.docs.programs import ENTRIES, PLUGIN_ONLY, TYPE_CHECKERS, Entry, completed, starts
+from tests.mypy.programs import CONFIG, run_mypy, write_project
+from typedflow import TypedflowError
+from typedflow.contract.rules import RULES
+
+SHOWN: Final = [entry for entry in ENTRIES.values() if entry.wrong]
+STATIC: Final = [entry for entry in SHOWN if RULES[entry.number].code]
+# An example may declare a class anew, below the one that a snapshot was made with.
+LENIENT: Final = CONFIG + "disable_error_code = no-redef\n[typedflow-mypy]\nstrict_dynamic_keys = true\n"
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """Give a module to run a program in, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    made = ModuleType("shown")
+    monkeypatch.setitem(sys.modules, "shown", made)
+    return made
+
+
+def run(module: ModuleType, example: str, number: str) -> None:
+    """Run the program with an example in it, and start its flow where the example does not."""
+    exec(completed(example, number), vars(module))
+    flow: Any = vars(module)["flow"]
+    flow.validate()
+    if starts(example):
+        given = {"search": vars(module)["tool"]} if "resources" in vars(module)["Review"].__annotations__ else {}
+        flow.create_execution(runtime_resources=given).start(vars(module)["request"])
+
+
+@pytest.mark.parametrize("entry", [entry for entry in SHOWN if entry.said != PLUGIN_ONLY], ids=str)
+def test_the_wrong_way_raises_its_number(entry: Entry, module: ModuleType) -> None:
+    with pytest.raises(TypedflowError) as caught:
+        run(module, entry.wrong, entry.number)
+    assert entry.number in [problem.number for problem in caught.value.problems], str(caught.value)
+
+
+@pytest.mark.parametrize("entry", [entry for entry in SHOWN if entry.said == PLUGIN_ONLY], ids=str)
+def test_what_only_the_plugin_says_raises_nothing_or_another_number(entry: Entry, module: ModuleType) -> None:
+    raised: list[str] = []
+    try:
+        run(module, entry.wrong, entry.number)
+    except TypedflowError as error:
+        raised = [problem.number for problem in error.problems]
+    assert entry.number not in raised
+
+
+@pytest.mark.parametrize("entry", SHOWN, ids=str)
+def test_the_right_way_runs(entry: Entry, module: ModuleType) -> None:
+    run(module, entry.right, entry.number)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
+    """Give what mypy reports of every program, in one build."""
+    programs = {f"{entry.number}_right.py": completed(entry.right, entry.number) for entry in SHOWN}
+    programs |= {f"{entry.number}_wrong.py": completed(entry.wrong, entry.number) for entry in STATIC}
+    found: dict[str, list[str]] = {name: [] for name in programs}
+    for finding in run_mypy(write_project(tmp_path_factory.mktemp("examples"), programs, LENIENT)):
+        found[finding.file].append(finding.text)
+    return found
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize("entry", STATIC, ids=str)
+def test_the_wrong_way_is_said_by_whom_the_page_names(entry: Entry, reports: Mapping[str, list[str]]) -> None:
+    said = reports[f"{entry.number}_wrong.py"]
+    numbered = any(text.startswith(f"{entry.number}: ") for text in said)
+    if entry.said == TYPE_CHECKERS:
+        assert said
+    else:
+        assert numbered or not said, said
+    assert numbered == (entry.said in ("", PLUGIN_ONLY))
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize("entry", SHOWN, ids=str)
+def test_no_type_checker_refuses_the_right_way(entry: Entry, reports: Mapping[str, list[str]]) -> None:
+    assert reports[f"{entry.number}_right.py"] == []
