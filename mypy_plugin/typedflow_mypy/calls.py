@@ -7,7 +7,20 @@ from typing import Any, Final, TypeAlias
 
 from mypy.erasetype import remove_instance_last_known_values
 from mypy.expandtype import expand_type
-from mypy.nodes import ARG_NAMED, ARG_POS, CallExpr, Context, DictExpr, Expression, IntExpr, StrExpr
+from mypy.nodes import (
+    ARG_NAMED,
+    ARG_POS,
+    AssignmentStmt,
+    CallExpr,
+    Context,
+    DictExpr,
+    Expression,
+    FuncDef,
+    IntExpr,
+    NameExpr,
+    StrExpr,
+    Var,
+)
 from mypy.plugin import FunctionSigContext, MethodSigContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
@@ -121,6 +134,17 @@ class Call:
         """Report a problem at an expression of the call."""
         self.is_sound = False
         report(self.api, problem, where or self.context)
+
+    def assigned(self, name: Var) -> Expression | None:
+        """Find what a name is assigned, in the function at hand or at the top of the module."""
+        function = self.api.scope.current_function()
+        for body in (function.body.body if isinstance(function, FuncDef) else (), self.api.tree.defs):
+            for statement in body:
+                if isinstance(statement, AssignmentStmt) and len(statement.lvalues) == 1:
+                    lvalue = statement.lvalues[0]
+                    if isinstance(lvalue, NameExpr) and lvalue.node is name:
+                        return statement.rvalue
+        return None
 
     def with_types(self, ret_type: Type | None = None, /, **formals: Type) -> CallableType:
         """Give the signature with another return type, and other types of the named formals."""

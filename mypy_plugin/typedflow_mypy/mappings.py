@@ -23,17 +23,20 @@ from mypy.nodes import (
     Var,
 )
 from mypy.plugin import FunctionContext
+from mypy.subtypes import is_subtype
 from mypy.types import Instance, LiteralType, ProperType, Type, TypedDictType, get_proper_type
 
 from typedflow.contract.bindings import Verdict
 from typedflow.contract.capture import check_capture
 from typedflow.contract.dynamic import not_literal
+from typedflow.contract.flows import wrong_stream
 from typedflow.contract.problems import Problem
 from typedflow.contract.scopes import CAPTURE, WRITE_BACK
 from typedflow.contract.wording import describe
 from typedflow.contract.write_back import check_write_back
 from typedflow_mypy.calls import ANY, Call, entries
 from typedflow_mypy.literals import says_nothing, texts_of
+from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contracts, is_typedflow, member_of
 
@@ -86,6 +89,7 @@ class SubFlow:
         mine, theirs = contracts(contract), contracts(child_contract(call, child))
         self.is_known = len(mine) == 1 and len(theirs) == 1
         if self.is_known:
+            self._contracts = mine[0], theirs[0]
             self.parent = {"value": MypyShape(value, call.steps), **self._scopes(mine[0], _PARENT)}
             self.below = self._scopes(theirs[0], _CHILD)
 
@@ -112,6 +116,15 @@ class SubFlow:
         self._report(verdict, taken, write_back)
         return verdict.value.type if verdict.value is not None else ANY
 
+    def check_stream(self) -> None:
+        """Report a child whose items the stream of its parent does not take."""
+        mine, theirs = self._contracts
+        declared, items = (member_of(contract, "stream", self.call.steps) for contract in self._contracts)
+        if declared is None or items is None or is_subtype(items, declared):
+            return
+        name = _flow_name(self.call, self.child) or theirs.type.name
+        self.call.report(wrong_stream(name, render(items), mine.type.name, render(declared)), self.child)
+
     def _read(self, expr: Expression | None, name: str, dynamic: str) -> object:
         if expr is None:
             return None
@@ -136,6 +149,16 @@ class _Dynamic:
 
 
 _DYNAMIC: Final = _Dynamic()
+
+
+def _flow_name(call: Call, flow: Expression) -> str:
+    """Give the name that a flow is made with, where that stands in this module; it has its contract's else."""
+    node = flow.node if isinstance(flow, NameExpr) else None
+    made = call.assigned(node) if isinstance(node, Var) else flow
+    if not isinstance(made, CallExpr):
+        return ""
+    given = dict(zip(made.arg_names, made.args, strict=True)).get("name")
+    return given.value if isinstance(given, StrExpr) else ""
 
 
 def child_contract(call: Call, child: Expression) -> Type | None:

@@ -5,18 +5,24 @@ Layers are checked while mypy makes their classes, contracts when it checks the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mypy.constant_fold import constant_fold_expr
 from mypy.nodes import (
     AssignmentStmt,
+    CallExpr,
     ClassDef,
     Context,
     Decorator,
+    DictExpr,
+    Expression,
     FuncDef,
+    ListExpr,
     NameExpr,
     OverloadedFuncDef,
+    RefExpr,
+    SetExpr,
     TempNode,
     TypeInfo,
     Var,
@@ -48,11 +54,14 @@ from typedflow_mypy.options import FLOW, with_options
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import report
-from typedflow_mypy.structs import is_struct, remember
+from typedflow_mypy.structs import is_struct, remember, struct_option
 from typedflow_mypy.surface import is_typedflow
 
 _BASES: Final = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
 
+
+_DISPLAYS: Final[Mapping[type[Expression], str]] = {ListExpr: "list", SetExpr: "set", DictExpr: "dict"}
+_FIELD: Final = ("msgspec.field", "msgspec._core.field")
 
 # -- layers
 
@@ -92,11 +101,31 @@ def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple
             if isinstance(name.node, Var):  # mypy would say of the method's type what is said of its name
                 name.node.allow_incompatible_override = True
             yield problem, name
-        elif is_saved:
+            continue
+        if isinstance(name.node, Var) and not name.node.is_classvar:
+            yield from _check_default(defn.name, name.name, statement.rvalue, steps)
+        if is_saved:
             tp = _declared(info, name.name)
             if tp is not None:
                 place = statement.unanalyzed_type or name
                 yield from ((found, place) for found in _check_field(defn.name, info, name.name, tp, steps))
+
+
+def _check_default(owner: str, field: str, default: Expression, steps: Steps) -> Iterator[tuple[Problem, Context]]:
+    """Check that a default is not one that all instances would share and can change, as far as it is written out."""
+    if isinstance(default, (ListExpr, SetExpr, DictExpr)):
+        if default.items:
+            yield rules.changeable_default(owner, field, _DISPLAYS[type(default)]), default
+    elif isinstance(default, CallExpr) and isinstance(default.callee, RefExpr):
+        made = default.callee.node
+        if isinstance(made, TypeInfo):
+            steps.through(made)
+            if is_struct(made) and not struct_option(made, "frozen"):
+                yield rules.changeable_default(owner, field, made.name, is_struct=True), default
+        elif default.callee.fullname in _FIELD:
+            for name, given in zip(default.arg_names, default.args, strict=True):
+                if name == "default":
+                    yield from _check_default(owner, field, given, steps)
 
 
 def _check_field(owner: str, info: TypeInfo, name: str, tp: Type, steps: Steps) -> Iterator[Problem]:

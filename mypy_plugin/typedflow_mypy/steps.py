@@ -7,10 +7,8 @@ given a signature that it has nothing to say of.
 from __future__ import annotations
 
 from mypy.nodes import (
-    AssignmentStmt,
     CallExpr,
     Expression,
-    FuncDef,
     LambdaExpr,
     MemberExpr,
     NameExpr,
@@ -141,21 +139,9 @@ def _child_before(call: Call) -> CallExpr | None:
     callee = call.context.callee if isinstance(call.context, CallExpr) else None
     here = callee.expr if isinstance(callee, MemberExpr) else None
     if isinstance(here, NameExpr) and isinstance(here.node, Var):
-        here = _assigned(call, here.node)
+        here = call.assigned(here.node)
     is_child = isinstance(here, CallExpr) and isinstance(here.callee, MemberExpr) and here.callee.name == "to_sub_flow"
     return here if is_child and isinstance(here, CallExpr) else None
-
-
-def _assigned(call: Call, name: Var) -> Expression | None:
-    """Find what a name is assigned, in the function at hand or at the top of the module."""
-    function = call.api.scope.current_function()
-    body = function.body.body if isinstance(function, FuncDef) else call.api.tree.defs
-    for statement in body:
-        if isinstance(statement, AssignmentStmt) and len(statement.lvalues) == 1:
-            lvalue = statement.lvalues[0]
-            if isinstance(lvalue, NameExpr) and lvalue.node is name:
-                return statement.rvalue
-    return None
 
 
 def _misfit(call: Call, handler: Expression, given: CallableType, wanted: CallableType) -> CallableType:
@@ -185,6 +171,7 @@ def _check_child(call: Call, child: Expression) -> CallableType:
         sub_flow = SubFlow(call, value, contract, child)
         if sub_flow.is_known:
             result = sub_flow.check(None, None)
+            sub_flow.check_stream()
             return taking_anything(call.signature, result)
     return call.signature
 
@@ -234,6 +221,7 @@ def check_sub_flow(call: Call) -> FunctionLike:
         if not sub_flow.is_known:
             return call.signature
         result = sub_flow.check(capture, write_back)
+        sub_flow.check_stream()
         call.memo.overloads = (call.context, call.receiver, result)
     formals: dict[str, Type] = {"child": ANY}
     if is_read(call, capture):

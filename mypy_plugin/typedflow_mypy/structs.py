@@ -30,6 +30,9 @@ def remember(defn: ClassDef) -> None:
         data["tagged"] = True
     if _is_set(defn.keywords.get("array_like")) or _inherited(info, "array_like"):
         data["array_like"] = True
+    frozen = defn.keywords.get("frozen")
+    if _is_set(frozen) or (frozen is None and _inherited(info, "frozen")):
+        data["frozen"] = True
     if data:
         info.metadata[KEY] = data
 
@@ -40,7 +43,7 @@ def is_struct(info: TypeInfo) -> bool:
 
 
 def struct_option(info: TypeInfo, name: str) -> bool:
-    """Say whether a Struct is `tagged` or `array_like`."""
+    """Say whether a Struct is `tagged`, `array_like` or `frozen`."""
     return bool(info.metadata.get(KEY, {}).get(name))
 
 

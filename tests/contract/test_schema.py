@@ -94,10 +94,10 @@ def test_a_broken_class_is_told_what_to_change(problem: Problem, message: str) -
     "problem, message",
     [
         (schema.changeable_default("S", "drafts", "list"),
-         "TF616: field 'drafts' of S has as its default a list with something in it, which every S would share "
+         "TF616: field 'drafts' of S has as its default a list with something in it, and every S would share it "
          "(let a factory make it anew: `msgspec.field(default_factory=lambda: …)`)"),
         (schema.changeable_default("S", "report", "Report", is_struct=True),
-         "TF616: field 'report' of S has as its default a Report that is not frozen, which every S would share "
+         "TF616: field 'report' of S has as its default Report(…), which is not frozen, and every S would share it "
          "(let a factory make it anew: `msgspec.field(default_factory=lambda: …)`, or declare Report frozen)"),
     ],
 )  # fmt: skip

@@ -135,11 +135,9 @@ def _comments(lines: list[str], function: ast.FunctionDef) -> Iterator[_Comment]
 
 def _expected(comment: _Comment, calls: list[ast.Call], module: ModuleType) -> Expected:
     place = _PLACE.match(comment.rendered)
-    if place is None:
-        raise ValueError(f"{module.__name__}, above line {comment.above}: no place in '{comment.rendered}'")
-    keys = tuple(re.findall(r'\["([^"]*)"\]', place["keys"]))
+    keys = tuple(re.findall(r'\["([^"]*)"\]', place["keys"])) if place is not None else ()
+    argument = place["direction"] if place is not None and not place["left_out"] else ""
     for call in calls:
-        argument = "" if place["left_out"] else place["direction"]
         node = entry_node(call, argument, keys, comment.side, module)
         if node is not None and node.lineno == comment.above:
             return Expected(comment.rendered, comment.side, keys, comment.runtime_only, node.lineno, node.col_offset)
@@ -183,4 +181,4 @@ def without_step(problem: Problem) -> str:
     """Render a problem of a sub_flow node without its first place, the step."""
     place, _, rest = problem.where.partition(", ")
     assert place.startswith("step '"), problem.render()
-    return problem.render().replace(problem.where, rest, 1)
+    return problem.render().replace(problem.where, rest, 1).replace(": : ", ": ", 1)

@@ -342,7 +342,7 @@ def test_a_layer_without_fields() -> None:
         ({1}, "a set with something in it"),
         (bytearray(b"x"), "a bytearray with something in it"),
         (msgspec.field(default=[1]), "a list with something in it"),
-        (Request(topic="x"), "a Request that is not frozen"),
+        (Request(topic="x"), "Request(…), which is not frozen"),
     ],
 )
 @pytest.mark.parametrize("base", [State, FlowState, Resources])
@@ -352,7 +352,7 @@ def test_a_default_that_can_change_is_refused(base: Any, default: object, what: 
         type(base)("Shared", (base,), namespace)
     (problem,) = failure.value.problems
     assert (problem.number, problem.text) == (
-        "TF616", f"field 'field' of Shared has as its default {what}, which every Shared would share"
+        "TF616", f"field 'field' of Shared has as its default {what}, and every Shared would share it"
     )  # fmt: skip
 
 

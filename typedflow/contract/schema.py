@@ -112,8 +112,8 @@ def refused_option(owner: str, option: str) -> Problem:
 
 def changeable_default(owner: str, field: str, default: str, *, is_struct: bool = False) -> Problem:
     """Report a default that all instances would share and can change (TF616); `default` is the name of its class."""
-    what = f"a {default} that is not frozen" if is_struct else f"a {default} with something in it"
-    text = f"field {quoted(field)} of {owner} has as its default {what}, which every {owner} would share"
+    what = f"{default}(…), which is not frozen" if is_struct else f"a {default} with something in it"
+    text = f"field {quoted(field)} of {owner} has as its default {what}, and every {owner} would share it"
     hint = "let a factory make it anew: `msgspec.field(default_factory=lambda: …)`"
     return Problem("TF616", text, f"{hint}, or declare {default} frozen" if is_struct else hint, side="value")
 

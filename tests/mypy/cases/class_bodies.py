@@ -68,7 +68,7 @@ class Good(State):
     user: UserId | None = None
     at: datetime | None = None
     pets: list[Cat | Dog] = []
-    options: Options = {"depth": 1}
+    options: Options = msgspec.field(default_factory=lambda: Options(depth=1))
     point: Point = Point(0)
     table: dict[str, tuple[int, str]] = {}
     mode: Literal["a", "b"] = "a"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shop import Approval, Box, LongReport, Page, Plain, Report, Request, Shop, ShopState, Tree
+from shop import Box, LongReport, Plain, Report, Request, Shop, ShopState
 
-from typedflow import Contract, Flow, State
+from typedflow import Data, Flow, State
 
 flow = Flow(Shop)
 request = Request("x")
@@ -14,6 +14,16 @@ request = Request("x")
 
 class Other(State):
     count: int = 0
+
+
+def size(data: Data[Plain, str]) -> int:
+    return len(data.value)
+
+
+def plain() -> Flow[Plain]:
+    flow = Flow(Plain)
+    flow.to(size).end()
+    return flow
 
 
 class LongState(ShopState):
@@ -68,8 +78,8 @@ flow.create_execution(state={"count": 1.5, "ratio": "x", "either": LongReport(te
 flow.create_execution(state={"table": {"a": 3}, "box": Box(3)})
 #                                           ^ E: TF601: 'table.a' of state takes Request, not int  [typedflow-state]
 #                                                      ^ E: TF601: 'box' of state takes Box[Approval] | None, not Box[int]  [typedflow-state]
-flow.create_execution(state={"count": nowhere})
-#                                     ^ E: Name "nowhere" is not defined  [name-defined]
+flow.create_execution(state={"count": Request.nowhere})
+#                                     ^ E: "type[Request]" has no attribute "nowhere"  [attr-defined]
 
 # instances
 flow.create_execution(state=Other())
@@ -78,10 +88,10 @@ flow.create_execution(state=LongState(request=request))
 #                           ^ E: TF601: 'state' takes ShopState, not LongState (give an instance of ShopState itself, or a mapping of its fields)  [typedflow-state]
 flow.create_execution(state=request)
 #                           ^ E: Argument "state" to "create_execution" of "Flow" has incompatible type "Request"; expected "State | Mapping[str, Any] | None"  [arg-type]
-Flow(Plain).create_execution(state={"count": 3})
-#                                  ^ E: TF611: contract 'Plain' declares no state, only 'input', 'result' (add `state: …` to Plain, a subclass of State)  [typedflow-state]
-Flow(Plain).create_execution(state=Other())
-#                                  ^ E: TF611: contract 'Plain' declares no state, only 'input', 'result' (add `state: …` to Plain, a subclass of State)  [typedflow-state]
+plain().create_execution(state={"count": 3})
+#                              ^ E: TF611: contract 'Plain' declares no state, only 'input', 'result' (add `state: …` to Plain, a subclass of State)  [typedflow-state]
+plain().create_execution(state=Other())
+#                              ^ E: TF611: contract 'Plain' declares no state, only 'input', 'result' (add `state: …` to Plain, a subclass of State)  [typedflow-state]
 
 
 def unknown(key: str, value: Any, values: dict[str, int], state: State, flow_: Flow[Any]) -> None:

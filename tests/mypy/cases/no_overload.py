@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, reveal_type
 
-from shop import Approval, Plain, Request, Shop, find, shop, write
+from shop import Plain, Request, Shop, find, shop, write
 
-from typedflow import Contract, Data, Flow
+from typedflow import Data, Flow
 
 flow = Flow(Shop)
 
@@ -192,10 +192,10 @@ def unknown(anything: Any, mode: str, some: Callable[..., int], either: Literal[
     Flow(anything)
     flow.if_condition(anything).elif_condition(some).end_condition()
     flow.match().case(anything).case(some).end_match()
-    flow.to(nowhere)
-    #       ^ E: Name "nowhere" is not defined  [name-defined]
-    flow.match().case(nowhere).end_match()
-    #                 ^ E: Name "nowhere" is not defined  [name-defined]
+    flow.to(Request.nowhere)
+    #       ^ E: "type[Request]" has no attribute "nowhere"  [attr-defined]
+    flow.match().case(Request.nowhere).end_match()
+    #                 ^ E: "type[Request]" has no attribute "nowhere"  [attr-defined]
 
 
 def generic(contract: type[Plain]) -> Flow[Plain]:
