@@ -411,7 +411,10 @@ def needs_keyword(data: Any, *, more: Any) -> Any:
 def test_what_takes_one_argument_is_a_handler(handler: Any) -> None:
     flow: Any = Flow(Review)
     flow.to(handler)
-    flow.match().case(lambda data: True).to(handler)
+    flow.match().case(handler).to(handler).end_match()
+    step, match, inside, _ = flow._runtime.builder.draft().nodes[1:]
+    assert (step.handler, inside.handler) == (handler, handler)
+    assert match.cases[0].is_function is not isinstance(handler, type)
 
 
 @pytest.mark.parametrize(
@@ -428,6 +431,7 @@ def test_a_chunk_may_be_a_partial() -> None:
     flow.chunk(functools.partial(one_of_two, 1))
     flow.to("one_of_two").end()
     flow.validate()
+    assert names_of(flow)[0] == ("one_of_two", False)
 
 
 def test_a_condition_is_resolved_where_it_is_attached() -> None:

@@ -33,6 +33,7 @@ from typedflow import (
     FinishedError,
     Flow,
     InterruptError,
+    NoResultError,
     ResourceError,
     Resources,
     SnapshotError,
@@ -219,7 +220,7 @@ async def test_b47_a_finished_execution_without_a_result_still_names_what_was_no
     execution = flow.create_execution()
     await execution.async_start(1)
     again = flow.create_execution().load(execution.save())
-    with pytest.raises(Exception, match="'both' still waits for 'never'"):
+    with pytest.raises(NoResultError, match=r"^TF802: .*'both' still waits for 'never'"):
         _ = again.result
 
 

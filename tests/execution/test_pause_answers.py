@@ -34,6 +34,7 @@ from typedflow import (
     Data,
     Events,
     Execution,
+    ExecutionError,
     FinishedError,
     Flow,
     InterruptError,
@@ -348,7 +349,7 @@ def test_b45_the_sync_form_is_refused_inside_a_loop() -> None:
     async def inside() -> None:
         execution = _asking(int)
         await execution.async_start(1)
-        with pytest.raises(Exception, match=r"write `await execution\.async_continue_with"):
+        with pytest.raises(ExecutionError, match=r"^TF801: .*write `await execution\.async_continue_with"):
             execution.continue_with("q", 1)
         assert list(execution.interrupts) == ["q"]
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from typedflow import Contract, Data, Events, Flow, SnapshotError, State, Status
+from typedflow import Contract, ContractError, Data, Events, Flow, SnapshotError, State, Status
 
 
 class Colour(enum.Enum):
@@ -357,5 +357,5 @@ async def test_b49_what_its_consumer_does_not_take_is_refused_at_save() -> None:
     flow.to(make).to(take)
     flow.to(hold).end()
     execution = flow.create_execution(concurrency=1)
-    with pytest.raises(Exception, match="does not fit"):
+    with pytest.raises(ContractError, match=r"^TF813: step 'take' .*does not fit"):
         await execution.async_start(1)

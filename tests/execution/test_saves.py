@@ -28,7 +28,18 @@ from tests.execution.pausing import (
     taken,
     three,
 )
-from typedflow import Contract, Data, ExecutionError, Flow, Resources, SnapshotError, State, Status
+from typedflow import (
+    Contract,
+    Data,
+    ExecutionError,
+    FinishedError,
+    Flow,
+    NoResultError,
+    Resources,
+    SnapshotError,
+    State,
+    Status,
+)
 
 # -- the document
 
@@ -343,11 +354,11 @@ async def test_b46_a_child_that_gave_no_result_fails_again_where_it_was_loaded()
         return flow
 
     execution = build().create_execution()
-    with pytest.raises(Exception, match="nothing set a result"):
+    with pytest.raises(NoResultError, match=r"^TF802: .*nothing set a result"):
         await execution.async_start(1)
     again = build().create_execution().load(execution.save())
     assert again.status is Status.FAILED
-    with pytest.raises(Exception, match="nothing set a result"):
+    with pytest.raises(NoResultError, match=r"^TF802: .*nothing set a result"):
         await again.async_retry()
 
 
@@ -367,7 +378,7 @@ async def test_b46_a_cancelled_execution_loads_as_cancelled(cancel_at: str) -> N
     await execution.async_cancel()
     again = flow.create_execution().load(execution.save())
     assert (again.status, dict(again.interrupts)) == (Status.CANCELLED, {})
-    with pytest.raises(Exception, match="cancelled"):
+    with pytest.raises(FinishedError, match=r"^TF803: .*cancelled"):
         await again.async_retry()
 
 
@@ -470,7 +481,7 @@ async def test_b46_the_early_result_is_saved_with_a_run_that_goes_on() -> None:
     assert msgspec.json.decode(snapshot.result) == "2"
     again = case.build().create_execution().load(snapshot)
     assert again.status is Status.WAITING
-    with pytest.raises(Exception, match="the execution is waiting"):
+    with pytest.raises(ExecutionError, match=r"^TF802: .*the execution is waiting"):
         _ = again.result
 
 
