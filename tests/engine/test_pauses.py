@@ -89,40 +89,6 @@ def test_two_questions_are_answered_one_by_one() -> None:
     assert drive.run.settle() is Status.COMPLETED
 
 
-def test_a_paused_item_gives_its_place_under_the_bound_away_once() -> None:
-    """B48: with a bound of one, all items may ask before the first is answered, and no item is let in twice."""
-    wiring = Wiring()
-    wiring.to(wiring.each(START, "ask", "check", concurrency=1), "after")
-    drive = Drive(wiring, [1, 2, 3])
-    assert pause(drive, "ask", id_="1") == [("ask", 2)]
-    assert answer(drive, "a", "1") == [("check", "a")]
-    assert pause(drive, "check", id_="again") == []
-    assert answer(drive, "A", "again") == []
-    assert drive.live == [("ask", 2)]
-    assert drive.finish("ask", "b") == [("check", "b")]
-    assert drive.finish("check", "B") == [("ask", 3)]
-    drive.finish("ask", "c")
-    assert drive.finish("check", "C") == [("after", ["A", "B", "C"])]
-
-
-def test_a_child_that_waits_makes_the_parent_wait() -> None:
-    """B43."""
-    wiring = Wiring()
-    wiring.to(wiring.each(START, "child", concurrency=1), "after")
-    drive = Drive(wiring, [1, 2])
-    first = drive.token("child")
-    assert [drive.show(token) for token in drive.run.child_waits(first)] == [("child", 2)]
-    second = drive.token("child")
-    assert drive.run.child_waits(second) == []
-    assert drive.run.settle() is Status.WAITING
-    drive.run.child_resumes(first)
-    assert drive.run.status is Status.RUNNING
-    drive.run.child_resumes(second)
-    assert drive.live == [("child", 1), ("child", 2)]
-    drive.run.finished(second, "b")
-    assert [drive.show(token) for token in drive.run.finished(first, "a")] == [("after", ["a", "b"])]
-
-
 def test_a_cancelled_run_asks_nothing_any_more() -> None:
     wiring = Wiring()
     wiring.to(START, "ask")
@@ -165,25 +131,3 @@ def test_many_questions_under_a_bound_cost_the_same_each() -> None:
         pause(drive, "ask", id_=str(number))
     assert drive.run.settle() is Status.WAITING
     assert len(drive.run.interrupts or ()) == 30_000
-
-
-def test_a_pause_deep_inside_gives_the_places_of_all_blocks_round_it_away_once() -> None:
-    """B48: an outer block of one place goes on while all that its items wait for is inside of inner blocks."""
-    wiring = Wiring()
-    item = wiring.builder.open_each(START, 1)
-    wiring.to(wiring.builder.close_each(wiring.to(wiring.batch(item, "ask", "note", concurrency=1), "sum")), "after")
-    drive = Drive(wiring, [1, 2, 3])
-    assert pause(drive, "ask", id_="1") == [("note", 1), ("ask", 2)]
-    drive.finish("note", "n")
-    assert pause(drive, "ask", id_="2") == [("note", 2), ("ask", 3)]
-    assert drive.finish("note", "n") == []
-    assert answer(drive, "a", "1") == [("sum", ("a", "n"))]
-    assert pause(drive, "sum", id_="again") == []
-    assert drive.live == [("ask", 3)]
-    assert drive.finish("ask", "c") == [("note", 3)]
-    assert answer(drive, 10, "again") == []
-    drive.finish("note", "n")
-    assert answer(drive, "b", "2") == [("sum", ("b", "n"))]
-    assert sorted(drive.live) == [("sum", ("b", "n")), ("sum", ("c", "n"))]
-    drive.finish("sum", 30)
-    assert drive.finish("sum", 20) == [("after", [10, 20, 30])]

@@ -439,7 +439,6 @@ async def test_b46_a_place_that_a_pause_gave_away_is_not_given_again() -> None:
     case = CASES["for_each by 1"]
     execution = await begin(case)
     snapshot = json.loads(execution.save().to_json())
-    assert snapshot["joins"][0]["released"] == [0, 1]
     steps: list[str] = []
     taken.set(lambda data: steps.append(data.step))
     again = case.build().create_execution().load(snapshot)

@@ -12,15 +12,17 @@ stands still nothing is marked: the listener of an event from outside that canno
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from typedflow.contract import executions, flows
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe
+from typedflow.engine.places import Places
 from typedflow.engine.plan import LAST_TASK, Edge, Kind, Plan, PlanNode
+from typedflow.engine.pools import Pools
 from typedflow.engine.status import TRANSITIONS, Status
-from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Signal, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Signal, Token, scope_in
 from typedflow.errors import ContractError, FinishedError
 from typedflow.schema.check import Mismatch
 
@@ -32,13 +34,13 @@ class Run:
     """Hold the state of one run, and move it on."""
 
     __slots__ = (
-        "_pooled",
         "errors",
         "fired",
         "interrupts",
         "joins",
         "live",
         "parked",
+        "places",
         "plan",
         "pools",
         "result",
@@ -54,12 +56,12 @@ class Run:
         """The steps that wait for an answer, by interrupt id."""
         self.parked: dict[Token, None] | None = None
         """The tokens in front of child flows that wait for an answer."""
+        self.places: Places | None = None
+        """The places of bounded rounds, once there was one; it has what waits for a place too."""
         self.joins: dict[Join, None] | None = None
         """The rounds that are still open."""
-        self.pools: dict[tuple[int, Join | None, int], dict[int, Any]] | None = None
+        self.pools: Pools | None = None
         """What `collect` and `when(mode="and")` have gathered, by node and the item they hang in."""
-        self._pooled: dict[Join, set[tuple[int, Join | None, int]]] | None = None
-        """The keys of `pools` by round, once a round has closed while there were some; of those dropped since too."""
         self.fired: dict[int, int] | None = None
         """How often each listener and collect has fired."""
         self.result: Any = UNSET
@@ -75,13 +77,15 @@ class Run:
     def finished(self, token: Token, value: Any, signals: Iterable[Signal] | None = None) -> list[Token]:
         """Take a step's output and its signals, as one transition."""
         del self.live[token]
-        node = self.plan.nodes[token.node]
+        node, scope = self.plan.nodes[token.node], token.scope
         target = node.next_step
         if target >= 0 and signals is None:
-            ready = Token(target, token.scope, value, token.node, token.visit)
+            ready = Token(target, scope, value, token.node, token.visit)
             self.live[ready] = None
             return [ready]
-        work: Work = [(node.arms[0], value, token.scope, token.node, token.visit)]
+        if scope is not None and scope.bounded:
+            self._leave(scope)
+        work: Work = [(node.arms[0], value, scope, token.node, token.visit)]
         if signals is not None:
             for signal in signals:
                 self._fire(signal, work)
@@ -91,6 +95,7 @@ class Run:
         """Take the arms of a match that were hit, in case order; of a hit_first one at the most."""
         del self.live[token]
         node = self.plan.nodes[token.node]
+        self._leave(token.scope)
         if not hits and node.has_else:
             hits = (len(node.arms) - 1,)
         work: Work = []
@@ -117,7 +122,8 @@ class Run:
         if self.interrupts is None:
             self.interrupts = {}
         self.interrupts[interrupt.id] = Paused(interrupt, token)
-        return self._set_aside(token, signals or ())
+        self._leave(token.scope)
+        return self.emitted(signals or ())
 
     def resumed(self, interrupt_id: str, value: Any) -> list[Token]:
         """Take a valid answer: it is the step's output, or the event that the step asked for."""
@@ -136,14 +142,26 @@ class Run:
         if self.parked is None:
             self.parked = {}
         self.parked[token] = None
-        return self._set_aside(token, ())
+        self._leave(token.scope)
+        return self._spread([])
 
-    def child_resumes(self, token: Token) -> None:
-        """Take a token back whose child flow goes on; nothing changes where other branches of the child still run."""
+    def child_resumes(self, token: Token) -> bool:
+        """Take a token back whose child flow goes on; nothing changes where other branches of the child still run.
+
+        Says whether the child may go on: where the token waits for a place, it is given as ready when it has one.
+        """
+        self._wake()
         if self.parked is not None and token in self.parked:
             del self.parked[token]
-            self.live[token] = None
-        self._wake()
+            if self._is_admitted(token):
+                self.live[token] = None
+        return token in self.live
+
+    def restored(self, tokens: Iterable[Token], parked: Iterable[Token]) -> None:
+        """Take what was in flight when the run was saved; what had no place in a bounded round has none again."""
+        self.places = Places()
+        self.live = {token: None for token in tokens if self._is_admitted(token)}
+        self.parked = dict.fromkeys(parked) or None
 
     def failed(self, error: Exception) -> None:
         """Note that a step failed: its token stays live, and so do those that are cut off by it."""
@@ -164,6 +182,7 @@ class Run:
                 tasks.append(token)
             else:
                 del self.live[token]
+                self._leave(token.scope)
                 work.append((((token.node, 0),), token.value, token.scope, token.producer, token.visit))
         return [*tasks, *self._spread(work)]
 
@@ -171,7 +190,7 @@ class Run:
         """Drop everything that is in flight, for good."""
         self._become(Status.CANCELLED)
         self.live.clear()
-        self.joins = self.pools = self._pooled = self.interrupts = self.parked = None
+        self.joins = self.pools = self.interrupts = self.parked = self.places = None
 
     def copied(self) -> Run:
         """Give a copy to cancel: of what is in flight, only what `cancelled` would change in place."""
@@ -196,6 +215,18 @@ class Run:
             self._wake()
 
     # -- questions
+
+    def in_flight(self) -> list[Token]:
+        """Give all tokens but those that wait for answers themselves: those that hold a place before those that do not.
+
+        The order is that in which a snapshot has them: whoever reads it gives the places to the first ones.
+        """
+        return [*self.live, *self.held, *(self.parked or ())]
+
+    @property
+    def held(self) -> Collection[Token]:
+        """Give the tokens that wait for a place in a bounded round."""
+        return () if self.places is None else self.places.held
 
     def unfilled(self) -> dict[str, list[str]]:
         """Name the joins that opened or gathered something and were never filled, each with what it waits for."""
@@ -229,25 +260,31 @@ class Run:
         if self.status is Status.WAITING:
             self._become(Status.RUNNING)
 
-    def _set_aside(self, token: Token, signals: Iterable[Signal]) -> list[Token]:
-        """Let the next item of each bounded block round a token take the place of one that waits; fire the signals.
+    def _leave(self, scope: Scope | None) -> None:
+        """Have the bounded rounds round a scope know that a token in there is not live any more."""
+        if scope is not None and scope.bounded:
+            assert self.places is not None
+            self.places.leave(scope)
 
-        The places of all blocks round it are free from its first pause on, also while other branches in there still
-        run: an answer may take days, and what is beside it is done soon. An item gives its place away once.
-        """
+    def _is_admitted(self, token: Token) -> bool:
+        """Say whether a token may become live; one that has no place in a bounded round is held until it has."""
+        if token.scope is None or not token.scope.bounded:
+            return True
+        assert self.places is not None
+        return self.places.admit(token)
+
+    def _give_places(self, places: Places, ready: list[Token]) -> Work:
+        """Give free places away, to what was answered and then to the next items; gives what that is to spread."""
         work: Work = []
-        scope = token.scope
-        while scope is not None:
-            join, item = scope.join, scope.item
-            scope = join.scope
-            if join.launched < len(join.slots) and item not in (join.released or ()):
-                if join.released is None:
-                    join.released = set()
-                join.released.add(item)
+        while not work and (join := places.find_free()) is not None:
+            held = places.next_held(join)
+            if not held:
                 self._launch(self.plan.nodes[join.node], join, work)
-        for signal in signals:
-            self._fire(signal, work)
-        return self._spread(work)
+            for token in held:
+                if places.admit(token):
+                    self.live[token] = None
+                    ready.append(token)
+        return work
 
     def _become(self, status: Status) -> None:
         if status not in TRANSITIONS[self.status]:
@@ -259,25 +296,35 @@ class Run:
         ready: list[Token] = []
         fault: ContractError | None = None
         nodes = self.plan.nodes
-        for edges, value, scope, producer, visit in work:
-            for target, slot in edges:
-                node = nodes[target]
-                token = Token(target, scope, value, producer, visit)
-                if node.kind <= LAST_TASK:
-                    self.live[token] = None
-                    ready.append(token)
-                    continue
-                try:
-                    self._pass(node, slot, token, work)
-                except ContractError as error:
-                    fault = fault or error
-                    if self.status is Status.RUNNING:
-                        self.live[token] = None
+        while True:
+            for edges, value, scope, producer, visit in work:
+                for target, slot in edges:
+                    node = nodes[target]
+                    token = Token(target, scope, value, producer, visit)
+                    if node.kind <= LAST_TASK:
+                        if scope is None or not scope.bounded or self._is_admitted(token):
+                            self.live[token] = None
+                            ready.append(token)
+                        continue
+                    try:
+                        self._pass(node, slot, token, work)
+                    except ContractError as error:
+                        fault = fault or error
+                        self._leave_in_front(token)
+            if self.places is None or not (work := self._give_places(self.places, ready)):
+                break
         if fault is not None:
             if self.status is Status.RUNNING:
                 self.failed(fault)
             raise fault
         return ready
+
+    def _leave_in_front(self, token: Token) -> None:
+        """Keep a token in front of a node that cannot take its value; in a run that stands still it is left out."""
+        if self.status is Status.RUNNING:
+            self.live[token] = None
+            if self.places is not None:
+                self.places.enter(token.scope)
 
     def _pass(self, node: PlanNode, slot: int, token: Token, work: Work) -> None:
         """Let a value through a node of the run's own."""
@@ -307,6 +354,9 @@ class Run:
         if self.joins is None:
             self.joins = {}
         self.joins[join] = None
+        if 0 < node.limit < size:
+            join.bound(node.limit)
+            self.places = self.places or Places()
         for _ in range(min(size, node.limit or size)):
             self._launch(node, join, work)
 
@@ -314,7 +364,10 @@ class Run:
         """Let the next item of a round in."""
         item = join.launched
         join.launched = item + 1
-        scope = Scope(join, item)
+        scope = scope_in(join, item)
+        if join.inside is not None:
+            assert self.places is not None
+            self.places.reserve(scope)
         if node.kind == Kind.EACH:
             work.append((node.arms[0], join.source[item], scope, node.index, 0))
         else:
@@ -329,8 +382,6 @@ class Run:
             return
         join.slots[item] = token.value
         join.remaining -= 1
-        if join.launched < len(join.slots) and item not in (join.released or ()):
-            self._launch(self.plan.nodes[join.node], join, work)
         if join.remaining == 0:
             assert self.joins is not None
             del self.joins[join]
@@ -338,19 +389,22 @@ class Run:
 
     def _close(self, join: Join, work: Work) -> None:
         node = self.plan.nodes[self.plan.nodes[join.node].join]
-        self._drop_pools_in(join)
+        if self.pools:
+            self.pools.drop_in(join)
         value = tuple(join.slots) if node.as_tuple else join.slots
         work.append((node.arms[0], value, join.scope, node.index, join.visit))
 
     def _gather(self, node: PlanNode, slot: int, token: Token, work: Work) -> None:
         """Give a collect one branch's value; when all have one, it fires."""
-        pool = self._pool(node, token.scope)
+        if self.pools is None:
+            self.pools = Pools()
+        pool = self.pools.pool(node, token.scope)
         pool[slot] = token.value
         if len(pool) < len(node.branches):
             return
         value = {branch: pool[index] for index, branch in enumerate(node.branches)}
         if not node.keeps:
-            self._drop_pool(node, token.scope)
+            self.pools.drop(node, token.scope)
         work.append((node.arms[0], value, token.scope, node.index, self._visit(node.index)))
 
     def _fire(self, signal: Signal, work: Work) -> None:
@@ -361,7 +415,9 @@ class Run:
             if node.mode == "or":
                 value = (signal.kind, signal.name, value)
             elif node.mode == "and":
-                pool = self._pool(node, None)
+                if self.pools is None:
+                    self.pools = Pools()
+                pool = self.pools.pool(node, None)
                 slot = next(i for i, t in enumerate(node.triggers) if (t.kind, t.name) == (signal.kind, signal.name))
                 pool[slot] = value
                 if len(pool) < len(node.triggers):
@@ -369,32 +425,8 @@ class Run:
                 value = {}
                 for i, trigger in enumerate(node.triggers):
                     value.setdefault(str(trigger.kind), {})[trigger.name] = pool[i]
-                self._drop_pool(node, None)
+                self.pools.drop(node, None)
             work.append((node.arms[0], value, None, index, self._visit(index)))
-
-    def _pool(self, node: PlanNode, scope: Scope | None) -> dict[int, Any]:
-        if self.pools is None:
-            self.pools = {}
-        key = pool_key(node, scope)
-        if self._pooled is not None and scope is not None:
-            self._pooled.setdefault(scope.join, set()).add(key)
-        return self.pools.setdefault(key, {})
-
-    def _drop_pools_in(self, join: Join) -> None:
-        """Forget what was gathered inside of a round that closes."""
-        if not self.pools:
-            return
-        if self._pooled is None:
-            self._pooled = {}
-            for key in self.pools:
-                if key[1] is not None:
-                    self._pooled.setdefault(key[1], set()).add(key)
-        for key in self._pooled.pop(join, ()):
-            self.pools.pop(key, None)
-
-    def _drop_pool(self, node: PlanNode, scope: Scope | None) -> None:
-        assert self.pools is not None
-        del self.pools[pool_key(node, scope)]
 
     def _visit(self, index: int) -> int:
         if self.fired is None:
@@ -414,11 +446,6 @@ class Run:
 
     def _place(self, token: Token) -> str:
         return f"step '{self.plan.nodes[token.producer].name}' of flow '{self.plan.flow}'"
-
-
-def pool_key(node: PlanNode, scope: Scope | None) -> tuple[int, Join | None, int]:
-    """Give the key of a pool: a collect inside a block gathers by item."""
-    return (node.index, None, 0) if scope is None else (node.index, scope.join, scope.item)
 
 
 def items_of(value: Any, name: str) -> tuple[Any, ...]:

@@ -42,8 +42,16 @@ class Join(msgspec.Struct, eq=False):
     """How many items were let in; the rest follow as these come back."""
     hits: tuple[int, ...] | None = None
     """Of a match: the arms that were hit, in case order."""
-    released: set[int] | None = None
-    """Items that gave their place under the block's bound away while they pause."""
+    limit: int = 0
+    """Of a round with a bound: how many items may hold a place at once."""
+    inside: dict[int, int] | None = None
+    """Of the same: the items that hold a place, each with how many live tokens are in it; see `engine.places`."""
+    waiting: dict[int, list[Token]] | None = None
+    """Of the same: what was answered and waits for a place, by item."""
+
+    def bound(self, limit: int) -> None:
+        """Let in so many items at once from here on; None of them holds a place yet."""
+        self.limit, self.inside = limit, {}
 
 
 @final
@@ -52,6 +60,13 @@ class Scope(msgspec.Struct, eq=False):
 
     join: Join
     item: int
+    bounded: bool = False
+    """This round, or one round it, has a bound."""
+
+
+def scope_in(join: Join, item: int) -> Scope:
+    """Give the inside of one item."""
+    return Scope(join, item, join.inside is not None or (join.scope is not None and join.scope.bounded))
 
 
 @final

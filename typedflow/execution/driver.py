@@ -184,7 +184,7 @@ class Driver:
                     raise CancelledError
                 runtime, token = ready.popleft()
                 node = runtime.plan.nodes[token.node]
-                if node.kind == Kind.CHILD and is_taken(runtime, token):
+                if node.kind == Kind.CHILD and self._is_taken(runtime, token):
                     continue
                 if ready and not self.spawning and self.workers < self.limit and (saves or may_suspend(node)):
                     self._spawn()
@@ -212,6 +212,18 @@ class Driver:
                     ready.append((runtime, new))
         finally:
             self.workers -= 1
+
+    def _is_taken(self, runtime: ExecutionRuntime, token: Token) -> bool:
+        """Say whether the child behind a token was left already, or goes on by itself since an answer came for it.
+
+        One that has waited for a place of its step, and has it now, goes on by itself from here.
+        """
+        child = None if runtime.children is None else runtime.children.get(token)
+        if child is not None and child.held:
+            child.held = False
+            for open_ in child.tree():
+                self.push(open_, open_.ready())
+        return token not in runtime.run.live or (child is not None and bool(child.run.live))
 
     async def _ended(self, checkpoints: Checkpoints) -> None:
         points.at("step.ended")
@@ -267,12 +279,6 @@ class Driver:
             above = None if above.parent is None else above.parent[0]
         self.failure = self.failure or error
         self.stopping = True
-
-
-def is_taken(runtime: ExecutionRuntime, token: Token) -> bool:
-    """Say whether the child behind a token was left already, or goes on by itself since an answer came for it."""
-    child = None if runtime.children is None else runtime.children.get(token)
-    return token not in runtime.run.live or (child is not None and bool(child.run.live))
 
 
 def swallowed_pause(

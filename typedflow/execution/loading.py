@@ -10,6 +10,7 @@ from msgspec import UNSET as ABSENT
 
 from typedflow.contract import executions, snapshots
 from typedflow.engine.plan import Kind
+from typedflow.engine.pools import Pools
 from typedflow.engine.run import Run
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
@@ -96,7 +97,7 @@ def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, l
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
     run.interrupts = {each.interrupt.id: each for each in paused} or None
     run.pools = (
-        dict(reader.pool(record, f"{place}pools[{index}]") for index, record in enumerate(snapshot.pools)) or None
+        Pools(reader.pool(record, f"{place}pools[{index}]") for index, record in enumerate(snapshot.pools)) or None
     )
     run.fired = {nodes[name]: count for name, count in snapshot.fired.items() if name in nodes} or None
     if snapshot.result is not ABSENT:
@@ -108,8 +109,9 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     """Sort the tokens into those that go on and those whose child waits, and check that the status says the same."""
     run = loaded.run
     waiting = {id(token) for token, _, child in loaded.children if child.run.status is Status.WAITING}
-    run.live = {token: None for token in tokens if id(token) not in waiting}
-    run.parked = {token: None for token in tokens if id(token) in waiting} or None
+    run.restored(
+        [token for token in tokens if id(token) not in waiting], [token for token in tokens if id(token) in waiting]
+    )
     pending = bool(run.interrupts or run.parked)
     at_rest = not run.live and not pending
     sound = {

@@ -153,13 +153,21 @@ class Process(Generic[C, V, K]):
     # -- batch
 
     def batch(self, *, concurrency: int | None = None) -> Batch[C, V, K]:
-        """Open a batch: every branch gets this value. `concurrency` bounds the branches that run at once."""
+        """Open a batch: every branch gets this value. `concurrency` bounds the branches that run at once.
+
+        A branch that waits for an answer gives its place away; see `for_each`.
+        """
         return Batch(self._builder, self._builder.open_batch(self._at, concurrency))
 
     # -- for_each
 
     def for_each(self: Process[C, Sequence[T], K], *, concurrency: int | None = None) -> Process[C, T, Each[K]]:
-        """Open a block that is run for each item of a sequence; `concurrency` bounds the items at once."""
+        """Open a block that is run for each item of a sequence; `concurrency` bounds the items at once.
+
+        An item in which everything waits for answers gives its place to the next one; when it is answered, what
+        follows waits until a place is free, and goes before the items that have not begun. So the bound always holds,
+        and a question that takes days stops nobody.
+        """
         return Process(self._builder, self._builder.open_each(self._at, concurrency))
 
     def end_for_each(self: Process[C, W, Each[K2]]) -> Process[C, list[W], K2]:

@@ -103,7 +103,8 @@ class Runner:
         below = owner
         while below.parent is not None:
             above, waiting = below.parent
-            above.run.child_resumes(waiting)
+            if not above.run.child_resumes(waiting):
+                below.held = True
             if fault is not None:
                 above.run.failed(fault)
             below = above
@@ -113,7 +114,7 @@ class Runner:
             raise fault
         if root.checkpoints is not None:
             points.at("answer.taken")
-        if root.driver is not None:
+        if root.driver is not None and not owner.is_held():
             if owner.parent is None or owner.run.live:
                 root.driver.push(owner, tokens)
             else:  # the answer was all that the child waited for
@@ -219,6 +220,7 @@ class Runner:
             driver.ready.clear()  # what came during the save is live, and so among the following
             for open_ in runtime.tree():
                 open_.saved_keys = ()
+                open_.held = open_.parent is not None and open_.parent[1] in open_.parent[0].run.held
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
             return runtime.run.status

@@ -254,6 +254,7 @@ class ExecutionRuntime:
         "driver",
         "flow",
         "given_state",
+        "held",
         "id",
         "operations",
         "parent",
@@ -284,6 +285,8 @@ class ExecutionRuntime:
         """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
         self.children: dict[Token, ExecutionRuntime] | None = None
         """The open child executions, by the token that waits for them."""
+        self.held = False
+        """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
         self.checkpoints: Any = None
@@ -410,9 +413,21 @@ class ExecutionRuntime:
         return runtime
 
     def ready(self) -> list[Token]:
-        """Give the live tokens to work on: not those whose child is open, unless it has nothing more to run."""
+        """Give the live tokens to work on: not those whose child is open, unless it has nothing more to run.
+
+        Below a step that waits for a place in a bounded block there are none.
+        """
+        if self.is_held():
+            return []
         open_ = self.children or {}
         return [token for token in self.run.live if token not in open_ or not open_[token].run.live]
+
+    def is_held(self) -> bool:
+        """Say whether this, or an execution above it, waits for a place in a bounded block of its parent."""
+        runtime = self
+        while runtime.parent is not None and not runtime.held:
+            runtime = runtime.parent[0]
+        return runtime.held
 
     def tree(self) -> Iterator[ExecutionRuntime]:
         """Give this execution and all open ones below it, parents first."""

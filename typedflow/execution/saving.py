@@ -16,7 +16,7 @@ from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_state
 from typedflow.snapshot.headers import Header, header_of
-from typedflow.snapshot.runs import RunWriter, in_flight
+from typedflow.snapshot.runs import RunWriter
 
 DEEPEST: Final = 300
 """Levels of open children in a snapshot: on every Python this many are written and read again."""
@@ -45,7 +45,7 @@ def _snapshot(
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
     writer = RunWriter(run, format)
-    places = {id(token): index for index, token in enumerate(in_flight(run))}
+    places = {id(token): index for index, token in enumerate(run.in_flight())}
     flow_state = runtime.flow.flow_state if with_flow_state else None
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
     if runtime.given_state is not None:

@@ -67,7 +67,7 @@ class JoinRecord(_Record, frozen=True):
     scope: ScopeRecord | None = None
     hits: tuple[Count, ...] | None = None
     released: list[Count] = []
-    """Items that gave their place under the block's bound away while they pause."""
+    """Of older documents: items that had given their place under the bound away; what is in flight tells that too."""
 
 
 @final

@@ -14,8 +14,9 @@ from msgspec import Raw
 
 from typedflow.contract import snapshots
 from typedflow.engine.plan import Kind, Plan, PlanNode
-from typedflow.engine.run import Run, pool_key
-from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Token
+from typedflow.engine.pools import Key, pool_key
+from typedflow.engine.run import Run
+from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Token, scope_in
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.types import CollectionOf, TupleOf
@@ -40,8 +41,8 @@ class RunWriter:
         self._joins: list[JoinRecord] = []
 
     def tokens(self) -> list[TokenRecord]:
-        """Give what is live, and then what waits in front of a child, in order."""
-        return [self._token(token, f"tokens[{index}]") for index, token in enumerate(in_flight(self.run))]
+        """Give what is in flight, in order."""
+        return [self._token(token, f"tokens[{index}]") for index, token in enumerate(self.run.in_flight())]
 
     def interrupts(self) -> list[InterruptRecord]:
         """Give what waits for an answer."""
@@ -146,7 +147,6 @@ class RunWriter:
             visit=join.visit,
             scope=scope,
             hits=join.hits,
-            released=sorted(join.released or ()),
         )
 
     def _source(self, join: Join, node: PlanNode, place: str) -> Raw:
@@ -160,11 +160,6 @@ class RunWriter:
 
 
 NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
-
-
-def in_flight(run: Run) -> list[Token]:
-    """Give the tokens of a run in the order in which they are written."""
-    return [*run.live, *(run.parked or ())]
 
 
 def slot_names(node: PlanNode) -> tuple[str, ...]:
@@ -254,7 +249,7 @@ class RunReader:
         token = Token(node.index, scope, None, producer.index, record.token.visit)
         return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
 
-    def pool(self, record: PoolRecord, place: str) -> tuple[tuple[int, Join | None, int], dict[int, Any]]:
+    def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Any]]:
         """Read one pool, with its key."""
         node = self._node(record.node, place)
         slots = {name: slot for slot, name in enumerate(slot_names(node))}
@@ -274,7 +269,7 @@ class RunReader:
 
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
         """Read where something stands, which has to be in a round of the block that its node is in."""
-        scope = None if record is None else Scope(self._joins[record.join], record.item)
+        scope = None if record is None else scope_in(self._joins[record.join], record.item)
         if (None if scope is None else scope.join.node) != self._blocks.get(node.index):
             place = f"{place}.scope"
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is not in that block"), path=place)
@@ -324,7 +319,7 @@ class RunReader:
                 slots.append(None)
             else:
                 slots.append(decode_value(code, slot[0], here, self._format) if slot else UNSET)
-        return Join(
+        join = Join(
             node.index,
             self._scope(record.scope, node, place),
             record.visit,
@@ -334,8 +329,10 @@ class RunReader:
             sum(value is UNSET for value in slots),
             record.launched,
             record.hits,
-            set(record.released) or None,
         )
+        if record.launched < len(slots) or 0 < node.limit < len(slots):
+            join.bound(node.limit or len(slots))
+        return join
 
     def _require_hits(self, record: JoinRecord, node: PlanNode, place: str) -> None:
         if (record.hits is None) == node.hit_all:
