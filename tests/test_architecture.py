@@ -12,10 +12,42 @@ PAGE = (HOME / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGES = sorted(path.parent.name for path in (HOME / "typedflow").glob("*/__init__.py"))
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_every_module_has_its_row(package: str) -> None:
+# A name in a row, with what it is called with: `read_document(source, max_bytes=…)`, `parse(tp) -> Kind`.
+NAMED = re.compile(r"`([A-Za-z_]\w*)(?:\([^`]*)?(?: -> [^`]*)?`")
+
+
+def rows_of(package: str) -> list[tuple[list[str], str]]:
+    """Give the rows of a package's table: the modules, and what stands behind them."""
     section = re.search(rf"^## {package}/, module by module\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section is not None
-    rows = re.findall(r"^\| (`\w+\.py`(?:, `\w+\.py`)*) \|", section[1], re.MULTILINE)
-    named = [name for row in rows for name in re.findall(r"(\w+)\.py", row)]
+    rows = re.findall(r"^\| (`\w+\.py`(?:, `\w+\.py`)*) \|(.*)$", section[1], re.MULTILINE)
+    return [(re.findall(r"(\w+)\.py", modules), said) for modules, said in rows]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_has_its_row(package: str) -> None:
+    named = [name for modules, _ in rows_of(package) for name in modules]
     assert sorted(named) == sorted(path.stem for path in (HOME / "typedflow" / package).glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_a_row_names_is_in_its_modules(package: str) -> None:
+    for modules, said in rows_of(package):
+        text = "".join((HOME / "typedflow" / package / f"{name}.py").read_text(encoding="utf-8") for name in modules)
+        assert [name for name in NAMED.findall(said) if not re.search(rf"\b{name}\b", text)] == [], modules
+
+
+@pytest.mark.parametrize(
+    "record, left_out", [("StepInProgress", []), ("ContractSpec", ["declared"]), ("HandlerTypes", [])]
+)
+def test_a_record_that_is_shown_has_the_members_that_it_has(record: str, left_out: list[str]) -> None:
+    shown = "".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+    real = "".join(path.read_text(encoding="utf-8") for path in sorted((HOME / "typedflow" / "schema").glob("*.py")))
+    assert members_of(record, shown) + left_out == members_of(record, real)
+
+
+def members_of(record: str, source: str) -> list[str]:
+    """Give the names of the members that a class declares, in order."""
+    body = re.search(rf"^class {record}\b.*?(?=^\S|\Z)", source, re.DOTALL | re.MULTILINE)
+    assert body is not None
+    return re.findall(r"^    (?:def )?(\w+)(?=: |\(self)", body[0], re.MULTILINE)
