@@ -128,6 +128,14 @@ def test_the_parts_of_a_copy_are_its_own() -> None:
     assert copied == Node("a", ["b"], Node("c", ["d"]))
 
 
+@pytest.mark.parametrize("tp", [list[int] | list[Node], list[Node] | list[int]])
+def test_members_of_one_class_are_copied_by_what_is_in_them(tp: Any) -> None:
+    nodes, numbers = [Node("a", ["x"])], [1, 2]
+    copied = compile_copy(tp)(nodes)
+    assert (copied, copied is nodes, copied[0] is nodes[0]) == (nodes, False, False)
+    assert compile_copy(tp)(numbers) == numbers
+
+
 def test_undeclared_keys_and_absent_attributes_are_kept_as_they_are() -> None:
     assert compile_copy(Options)({"more": [1]}) == {"more": [1]}
     job = object.__new__(Job)

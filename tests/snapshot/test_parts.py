@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.execution.pausing import Leaf, Reply, ask, three
 from typedflow import Data, Flow, SnapshotError, Status
+from typedflow.definition.edges import Parts
+from typedflow.snapshot.parts import decode_value
 
 
 def reply(data: Data[Any, Any]) -> Reply:
@@ -125,3 +128,12 @@ async def test_a_part_that_nobody_declares_holds_json_only() -> None:
     with pytest.raises(SnapshotError, match="TF902") as refusal:
         execution.save()
     assert refusal.value.path == "joins[0].slots[1]"
+
+
+@pytest.mark.parametrize("text", [b"[]", b"[1]", b'[1,"a",2]'])
+def test_a_tuple_with_another_number_of_parts_is_refused(text: bytes) -> None:
+    parts = Parts(tuple, (int, str))
+    assert decode_value(parts, msgspec.Raw(b'[1,"a"]'), "result", "json") == (1, "a")
+    with pytest.raises(SnapshotError, match=r"^TF913: .*2 values expected") as refusal:
+        decode_value(parts, msgspec.Raw(text), "result", "json")
+    assert refusal.value.path == "result"
