@@ -120,7 +120,7 @@ async def test_b50_a_layer_that_the_contract_declares_is_there() -> None:
     done = await finish(await begin(CASES["chain"]), CASES["chain"])
     snapshot = done.save()
     with pytest.raises(SnapshotError, match="'state' of the snapshot leads nowhere"):
-        chain().create_execution().load(_with(snapshot, state=msgspec.UNSET))
+        chain().create_execution().load(_with(snapshot, state=msgspec.UNSET, state_mark=msgspec.UNSET))
     child = (await begin(CASES["child in child"])).save()
     _with(child.children[0].children[0], flow_state=msgspec.UNSET)
     with pytest.raises(SnapshotError) as refused:

@@ -21,6 +21,7 @@ from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Settled, settle
+from typedflow.snapshot.plans import mark_plan
 from typedflow.snapshot.reading import Source, read_document
 from typedflow.snapshot.runs import RunReader
 
@@ -88,7 +89,8 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
 
 def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, list[Token]]:
     plan = flow.plan()
-    run, reader = Run(plan), RunReader(plan, snapshot.encoding)
+    run = Run(plan)
+    reader = RunReader(plan, snapshot.encoding, changed=snapshot.plan != mark_plan(plan).fingerprint)
     nodes = {node.name: node.index for node in plan.nodes}
     run.status = snapshot.status
     reader.joins(snapshot.joins, place)

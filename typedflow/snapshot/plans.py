@@ -1,7 +1,8 @@
 """Whether what a snapshot has in flight still has its place in a flow that has changed.
 
 A plan is known by its nodes: names, types and edges. Where those are the same, everything has its place. Where they are
-not, each node that something stands at, or came from, has to be there by its name, with the type that it had.
+not, each node that something stands at has to be there by its name, with the type that it had, and so has the node that
+something came from, where that is needed to read it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from typedflow.schema.render import render
 from typedflow.snapshot.envelope import NodeRecord, Snapshot
 from typedflow.snapshot.migrations import saved_shape
 from typedflow.snapshot.shapes import describe_type, fingerprint
+
+EACH: Final = NodeKind.EACH.name.lower()
+ANYTHING: Final = "anything"
+"""What a node carries of which nobody says the type."""
 
 
 class PlanMark:
@@ -42,8 +47,8 @@ class PlanMark:
 
     def nodes_of(self, snapshot: Snapshot) -> dict[str, NodeRecord]:
         """Give the nodes that something in flight stands at or came from: the `nodes` of the snapshot being made."""
-        names = sorted({name for _, names in _in_flight(snapshot) for name in names})
-        return {name: self._nodes[name] for name in names}
+        names = {name for _, node, producer, _ in _in_flight(snapshot) for name in (node, producer)}
+        return {name: self._nodes[name] for name in sorted(names)}
 
 
 _marks: Final[WeakKeyDictionary[Plan, PlanMark]] = WeakKeyDictionary()
@@ -66,24 +71,30 @@ def require_places(snapshot: Snapshot, mark: PlanMark, place: str = "") -> None:
         return
     problems = dict.fromkeys(
         problem
-        for what, names in _in_flight(snapshot)
-        for name in names
+        for what, node, producer, is_read_by_producer in _in_flight(snapshot)
+        for name in ((node, producer) if is_read_by_producer else (node,))
         if (problem := _place_problem(what, name, snapshot.nodes.get(name), mark)) is not None
     )
     if problems:
         raise SnapshotError(problems, path=f"{place}plan")
 
 
-def _in_flight(snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give what is in flight, in words, with the nodes that it stands at or came from."""
+def _in_flight(snapshot: Snapshot) -> Iterator[tuple[str, str, str, bool]]:
+    """Give what is in flight, in words, with the nodes that it stands at and came from, and whether the latter reads it.
+
+    A paused step keeps no value. A block keeps one while it has more to let in; the items of a for_each are of the type
+    that it carries itself, where that is known.
+    """
     for token in snapshot.tokens:
-        yield "a value", (token.node, token.producer)
+        yield "a value", token.node, token.producer, True
     for join in snapshot.joins:
-        yield "an open block", (join.node, join.producer)
+        old = snapshot.nodes.get(join.node)
+        has_own_type = old is not None and old.kind == EACH and old.carries != ANYTHING
+        yield "an open block", join.node, join.producer, join.launched < len(join.slots) and not has_own_type
     for pool in snapshot.pools:
-        yield "what was gathered", (pool.node,)
+        yield "what was gathered", pool.node, pool.node, False
     for interrupt in snapshot.interrupts:
-        yield f"interrupt '{interrupt.id}'", (interrupt.token.node, interrupt.token.producer)
+        yield f"interrupt '{interrupt.id}'", interrupt.token.node, interrupt.token.producer, False
 
 
 def _place_problem(what: str, name: str, old: NodeRecord | None, mark: PlanMark) -> Problem | None:
@@ -113,7 +124,7 @@ def _record(node: PlanNode) -> NodeRecord:
     slots = [*node.branches, *(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)]
     if len(node.arms) > 1:
         slots += [f"arm {arm}" for arm in range(len(node.arms))]
-    carries = "anything" if types[0] is None else render(node.carries)
+    carries = ANYTHING if types[0] is None else render(node.carries)
     return NodeRecord(kind=NodeKind(node.kind).name.lower(), carries=carries, digest=fingerprint(types), slots=slots)
 
 

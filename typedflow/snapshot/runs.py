@@ -219,8 +219,10 @@ def _opens_rounds(node: PlanNode) -> bool:
 class RunReader:
     """Turn the records of a run back into what it holds."""
 
-    def __init__(self, plan: Plan, format: Format) -> None:
+    def __init__(self, plan: Plan, format: Format, *, changed: bool) -> None:
         self._plan = plan
+        self._changed = changed
+        """The flow is another one than that which was saved."""
         self._format: Format = format
         self._blocks = blocks_of(plan)
         self._nodes = {node.name: node for node in plan.nodes}
@@ -244,7 +246,8 @@ class RunReader:
     def paused(self, record: InterruptRecord, place: str) -> Paused:
         """Read one interrupt."""
         payload = compile_codec(UNKNOWN).decode(record.payload, f"{place}.payload", self._format)
-        node, producer = self._node(record.token.node, place), self._node(record.token.producer, place)
+        node = self._node(record.token.node, place)
+        producer = self._origin(record.token.producer, node, place)
         scope = self._scope(record.token.scope, node, f"{place}.token")
         token = Token(node.index, scope, None, producer.index, record.token.visit)
         return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
@@ -266,6 +269,10 @@ class RunReader:
         if node is None:
             raise SnapshotError(snapshots.dangling(place, f"the flow has no node '{name}'"), path=place)
         return node
+
+    def _origin(self, name: str, node: PlanNode, place: str) -> PlanNode:
+        """Give the node that something came from, of which it needs nothing: in a changed flow it may be gone."""
+        return self._nodes.get(name, node) if self._changed else self._node(name, place)
 
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
         """Read where something stands, which has to be in a round of the block that its node is in."""
@@ -304,7 +311,8 @@ class RunReader:
         }
 
     def _join(self, record: JoinRecord, place: str) -> Join:
-        node, producer = self._node(record.node, place), self._node(record.producer, place)
+        node = self._node(record.node, place)
+        producer = self._origin(record.producer, node, place)
         if not _opens_rounds(node):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
         slots: list[Any] = []
@@ -324,7 +332,7 @@ class RunReader:
             self._scope(record.scope, node, place),
             record.visit,
             producer.index,
-            self._source(record, node, producer, f"{place}.source"),
+            self._source(record, node, f"{place}.source"),
             slots,
             sum(value is UNSET for value in slots),
             record.launched,
@@ -344,12 +352,12 @@ class RunReader:
         if any(not 0 <= hit < len(node.arms) for hit in record.hits):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
 
-    def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
+    def _source(self, record: JoinRecord, node: PlanNode, place: str) -> Any:
         size = len(record.slots)
         if record.launched == size:
             return ()
         if node.kind != Kind.EACH:
-            return self._value(producer, node, record.source, place)
+            return self._value(self._node(record.producer, place), node, record.source, place)
         with reading(place):
             rest = _ITEMS[self._format](record.source)
         if len(rest) != size - record.launched:
