@@ -129,6 +129,11 @@ class Options(TypedDict, total=False):
     depth: int
 
 
+class Locked(typing_extensions.TypedDict):
+    name: typing_extensions.ReadOnly[str]
+    depth: typing_extensions.ReadOnly[NotRequired[int]]
+
+
 class MoreOptions(Options):
     tags: NotRequired[list[str]]
     limit: Annotated[NotRequired[int], "a note"]
@@ -317,6 +322,7 @@ def test_endless_type_arguments_become_any(form: Any) -> None:
                 ("limit", INT, False),
             ],
         ),
+        (Locked, [("name", STR, True), ("depth", INT, False)]),
         (Entry[int], [("entry", INT, True)]),
         (Row, [("key", STR, True), ("amount", INT, False)]),
         (WideRow, [("key", STR, True), ("amount", INT, False)]),
