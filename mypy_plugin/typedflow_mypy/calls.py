@@ -68,6 +68,12 @@ class Call:
         """Nothing was reported, so that the answer is the same for every such call."""
         self._args = ctx.args
 
+    @property
+    def module(self) -> str:
+        """Give the name of the module that the call stands in."""
+        name: str = self.api.tree.fullname
+        return name
+
     def argument(self, name: str) -> Expression | None:
         """Give the expression of an argument; None where it is left out, or spread."""
         position = self._position(name)

@@ -14,6 +14,7 @@ from mypy.nodes import (
     Expression,
     MemberExpr,
     NameExpr,
+    Var,
 )
 from mypy.plugin import AttributeContext
 from mypy.subtypes import is_subtype
@@ -21,6 +22,7 @@ from mypy.types import (
     AnyType,
     FunctionLike,
     Instance,
+    LiteralType,
     Type,
     UninhabitedType,
     get_proper_type,
@@ -33,9 +35,11 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import with_options
 from typedflow_mypy.rendering import render
-from typedflow_mypy.reporting import method_name_of, reword
+from typedflow_mypy.reporting import method_name_of, reword, withdraw
+from typedflow_mypy.shape import flat
 from typedflow_mypy.surface import contract_of, contracts, declared_parts, member_of, parts
 
+_TEXTS: Final = ("builtins.str", "builtins.bytes", "builtins.bytearray")
 _SELF: Final = ("Invalid self argument",)
 _BLOCK_OF: Final = {
     "for_each": "for_each",
@@ -51,7 +55,8 @@ _BLOCK_OF: Final = {
 }
 CASES: Final = ("case", "case_else", "elif_condition", "else_condition")
 CLOSING: Final = ("case_else", "else_condition", "end_for_each", "end_match", "end_condition")
-_OPENERS: Final = ("for_each", "match", "if_condition")
+_OPENERS: Final = ("for_each", "match", "if_condition", "batch")
+_HANDING_ON: Final = frozenset({*_OPENERS, *CASES, "branch"})
 
 
 def value_of(call: Call) -> Type | None:
@@ -90,6 +95,43 @@ def call_before(context: Context) -> CallExpr | None:
     return callee.expr if isinstance(callee, MemberExpr) and isinstance(callee.expr, CallExpr) else None
 
 
+def child_before(call: Call) -> tuple[CallExpr, int] | None:
+    """Find the child whose value comes to a call: in the same chain, or under the name that the chain begins with.
+
+    A batch, a match and an if hand it on; of the for_eachs between, which hand on its items, gives how many there are.
+    """
+    here, loops = call.context, 0
+    while isinstance(here, CallExpr) and isinstance(here.callee, MemberExpr):
+        opener = _opener(here) if here.callee.name in CASES else here
+        before = opener.callee.expr if opener is not None and isinstance(opener.callee, MemberExpr) else None
+        if isinstance(before, NameExpr) and isinstance(before.node, Var):
+            before = call.assigned(before.node)
+        if not isinstance(before, CallExpr) or not isinstance(before.callee, MemberExpr):
+            return None
+        name = before.callee.name
+        if name == "to_sub_flow":
+            return before, loops
+        if name not in _HANDING_ON:
+            return None
+        loops += name == "for_each"
+        here = before
+    return None
+
+
+def _opener(case: CallExpr) -> CallExpr | None:
+    """Find the call that opened the block of a case."""
+    depth, here = 0, call_before(case)
+    while here is not None and isinstance(here.callee, MemberExpr):
+        name = here.callee.name
+        depth += name.startswith("end_")
+        if name in _OPENERS:
+            if depth == 0:
+                return here
+            depth -= 1
+        here = call_before(here)
+    return None
+
+
 # -- the end, and blocks
 
 
@@ -109,7 +151,9 @@ def check_end(call: Call) -> FunctionLike:
         return call.signature
     for mine in contracts(contract):
         result = member_of(mine, "result", call.steps)
-        if result is not None and not says_nothing(result) and not is_subtype(value, result):
+        if result is None:  # said where the contract is declared
+            withdraw(call.api, place, _SELF)
+        elif not says_nothing(result) and not is_subtype(value, result):
             call.report(flows.wrong_result(mine.type.name, render(result), render(value)), place)
     return call.signature
 
@@ -138,10 +182,18 @@ def check_for_each(call: Call) -> FunctionLike:
     if value is None or says_nothing(value) or not isinstance(call.context, CallExpr):
         return signature
     sequence = call.api.named_generic_type("typing.Sequence", [ANY])
-    if not is_subtype(value, sequence):
+    if not is_subtype(value, sequence) or any(map(_is_text, flat(value))):
         place = method_name_of(call.context.callee, call.context)
         reword(call.api, flows.not_a_sequence(render(value)), place, _SELF)
     return signature
+
+
+def _is_text(tp: Type) -> bool:
+    """Say whether a type is one of the sequences that a for_each does not go over."""
+    proper = get_proper_type(tp)
+    if isinstance(proper, LiteralType):
+        proper = proper.fallback
+    return isinstance(proper, Instance) and any(base.fullname in _TEXTS for base in proper.type.mro)
 
 
 def open_block(blocks: Type, call: Context) -> str:
@@ -151,16 +203,9 @@ def open_block(blocks: Type, call: Context) -> str:
         return "for_each"
     if mark not in ("Case", "Else"):
         return ""
-    depth, here = 0, call_before(call)
-    while here is not None and isinstance(here.callee, MemberExpr):
-        name = here.callee.name
-        depth += name.startswith("end_")
-        if name in _OPENERS:
-            if depth == 0:
-                return _BLOCK_OF[name]
-            depth -= 1
-        here = call_before(here)
-    return "match"
+    opener = _opener(call) if isinstance(call, CallExpr) else None
+    callee = opener.callee if opener is not None else None
+    return _BLOCK_OF.get(callee.name, "match") if isinstance(callee, MemberExpr) else "match"
 
 
 def _mark(blocks: Type) -> str:

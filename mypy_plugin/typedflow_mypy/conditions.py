@@ -14,7 +14,8 @@ from typedflow.contract.wording import OfType
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.chains import check_close, handler_name
 from typedflow_mypy.constants import shown
-from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits
+from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits, takes_one
+from typedflow_mypy.mappings import breaks_write_back
 from typedflow_mypy.options import wrong_mode
 from typedflow_mypy.rendering import render
 
@@ -89,7 +90,11 @@ def _can_be_called(tp: Type) -> bool:
 
 def _check_function(call: Call, condition: Expression, wanted: CallableType, *, is_value: bool) -> FunctionLike:
     given = handler_type(call, condition)
-    if given is None or is_subtype(given, wanted):
+    if given is None:
+        return call.signature
+    if takes_one(given) and breaks_write_back(call, given):
+        return call.with_types(condition=ANY)
+    if is_subtype(given, wanted):
         return call.signature
     name = handler_name(condition)
     problems: list[Problem] | None = misfits(name, given, wanted, call, kind="condition")

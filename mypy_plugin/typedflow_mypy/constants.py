@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from mypy.constant_fold import constant_fold_expr
-from mypy.nodes import Expression, NameExpr
+from mypy.nodes import ClassDef, Expression, NameExpr
 
 from typedflow.contract.wording import OfType
 from typedflow_mypy.calls import Call
@@ -15,15 +15,21 @@ UNKNOWN: Final = object()
 """What is no constant."""
 
 
-def constant_of(expr: Expression, api: Any) -> object:
-    """Give the value of a constant; `UNKNOWN` for everything else."""
+def constant_of(expr: Expression, module: str) -> object:
+    """Give the value of a constant as it stands in a module; `UNKNOWN` for everything else."""
     if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
         return None
-    found = constant_fold_expr(expr, api.tree.fullname)
+    found = constant_fold_expr(expr, module)
     return UNKNOWN if found is None else found
+
+
+def keyword_of(defn: ClassDef, name: str, default: object = None) -> object:
+    """Give the value of a keyword in the head of a class; `UNKNOWN` where it is computed."""
+    given = defn.keywords.get(name)
+    return default if given is None else constant_of(given, defn.info.module_name)
 
 
 def shown(call: Call, expr: Expression) -> object:
     """Give what a message shows of an argument: a constant itself, the type of anything else."""
-    given = constant_of(expr, call.api)
+    given = constant_of(expr, call.module)
     return OfType(render(call.type_of(expr))) if given is UNKNOWN else given

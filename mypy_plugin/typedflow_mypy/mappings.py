@@ -24,7 +24,16 @@ from mypy.nodes import (
 )
 from mypy.plugin import FunctionContext
 from mypy.subtypes import is_subtype
-from mypy.types import Instance, LiteralType, ProperType, Type, TypedDictType, get_proper_type
+from mypy.types import (
+    CallableType,
+    Instance,
+    LiteralType,
+    ProperType,
+    Type,
+    TypedDictType,
+    TypeVarType,
+    get_proper_type,
+)
 
 from typedflow.contract.bindings import Verdict
 from typedflow.contract.capture import check_capture
@@ -35,10 +44,12 @@ from typedflow.contract.scopes import CAPTURE, WRITE_BACK
 from typedflow.contract.wording import describe
 from typedflow.contract.write_back import check_write_back
 from typedflow_mypy.calls import ANY, Call, entries
+from typedflow_mypy.chains import child_before, value_at
+from typedflow_mypy.handlers import is_data
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape
-from typedflow_mypy.surface import contracts, is_typedflow, member_of
+from typedflow_mypy.surface import contract_of, contracts, is_typedflow, member_of
 
 BREAKS_NEXT: Final = "TF411"
 _PARENT: Final = ("state", "flow_state", "resources")
@@ -149,6 +160,30 @@ class _Dynamic:
 
 
 _DYNAMIC: Final = _Dynamic()
+
+
+def breaks_write_back(call: Call, function: CallableType) -> bool:
+    """Report a step or a condition behind a child whose write_back leaves a value that it does not take."""
+    takes = get_proper_type(function.arg_types[0]) if function.arg_types else None
+    found = child_before(call)
+    if found is None or not found[0].args or not is_data(takes) or not _is_settled(takes.args[1]):
+        return False
+    before, loops = found
+    receiver = call.api.lookup_type_or_none(before.callee.expr) if isinstance(before.callee, MemberExpr) else None
+    contract, value = contract_of(receiver) if receiver is not None else None, value_at(call, receiver)
+    if contract is None or value is None:
+        return False
+    wanted: Type = takes.args[1]
+    for _ in range(loops):
+        wanted = call.api.named_generic_type("typing.Sequence", [wanted])
+    sub_flow = SubFlow(call, value, contract, before.args[0])
+    given = dict(zip(before.arg_names, before.args, strict=True))
+    return sub_flow.is_known and sub_flow.check_next(given.get("write_back"), wanted)
+
+
+def _is_settled(tp: Type) -> bool:
+    """Say whether a type is free of type variables, and says something."""
+    return not says_nothing(tp) and not isinstance(get_proper_type(tp), TypeVarType)
 
 
 def _flow_name(call: Call, flow: Expression) -> str:

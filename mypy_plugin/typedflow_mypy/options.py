@@ -55,7 +55,7 @@ def _check(call: Call, name: str, value: Expression, options: Mapping[str, Optio
     formal = call.formal(name)
     if formal is None or (option is None and (name != "retry" or options is not _OPTIONS)):
         return None
-    given = constant_of(value, call.api)
+    given = constant_of(value, call.module)
     if option is None:
         return None if given is None or call.fits(value, formal)[0] else rules.wrong_retry(shown(call, value))
     if given is not UNKNOWN:
@@ -66,7 +66,7 @@ def _check(call: Call, name: str, value: Expression, options: Mapping[str, Optio
 def check_thread(call: Call, step: str) -> bool:
     """Report an async handler that is to run in a thread."""
     for name, value in call.keywords():
-        if name == "thread" and constant_of(value, call.api) is True:
+        if name == "thread" and constant_of(value, call.module) is True:
             call.report(async_in_thread(step), value)
             return True
     return False
@@ -106,5 +106,5 @@ def check_retry(call: Call) -> FunctionLike:
 
 def _number(call: Call, name: str) -> int | float | None:
     expr = call.argument(name)
-    found = constant_of(expr, call.api) if expr is not None else None
+    found = constant_of(expr, call.module) if expr is not None else None
     return found if isinstance(found, (int, float)) else None

@@ -25,6 +25,7 @@ from mypy.version import __version__ as mypy_version
 from typedflow_mypy import (
     chains,
     conditions,
+    contracts,
     events,
     listeners,
     mappings,
@@ -93,7 +94,7 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Data.emit": events.check_emit,
     "Execution.emit": events.check_emit,
     "Data.pause_for": events.check_resume_event,
-    "Contract.__init_subclass__": schema.check_contract,
+    "Contract.__init_subclass__": contracts.check_contract,
     "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,
     "Flow.collect": listeners.check_collect,
@@ -126,14 +127,14 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Match.case": conditions.check_first_case,
 }
 
-_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": schema.check_flow, "Retry": options.check_retry}
+_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": contracts.check_flow, "Retry": options.check_retry}
 _BY_TEXT: Final = frozenset(
     {paths.check_get, paths.check_reset, resources.check_require, resources.check_get, resources.check_delete}
 )
 """Checks of methods without overloads, whose answer depends on the receiver and, where that is all, on literals."""
 _BY_VALUE: Final = frozenset({paths.check_set, paths.check_append_to, resources.check_set, events.check_emit})
 """Checks of methods without overloads, which ask of the value whether it is of the type that the text leads to."""
-_METHODS: Final = frozenset([*_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
+_METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")
 
@@ -153,7 +154,8 @@ class TypedflowPlugin(Plugin):
         self.memo = Memo(in_daemon=self._in_daemon)
         # outside of the daemon, where classes change: by the full name of a method
         self._signature_hooks: dict[str, SignatureHook | None] = {}
-        self._hooks = {check: self._signature_hook(check) for check in (*_OF_LAYERS.values(), *_OF_CLASSES.values())}
+        checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
+        self._hooks = {check: self._signature_hook(check) for check in checks}
         self._made = {name: self._making_hook(check) for name, check in _OF_MAKING.items()}
         self._attribute_hooks = {name: self._attribute_hook(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
@@ -185,7 +187,9 @@ class TypedflowPlugin(Plugin):
             check = _OF_CLASSES.get(f"{owner.rpartition('.')[2]}.{method}")
             if check is not None:
                 return check
-        return _OF_LAYERS[method] if method in _OF_LAYERS and self._has_paths(owner) else None
+        if method == "migrate":
+            return contracts.check_migrate if self._is_of(owner, "Contract") else None
+        return _OF_LAYERS[method] if method in _OF_LAYERS and self._is_of(owner, "Layer") else None
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Find the hook of `binding`."""
@@ -207,9 +211,13 @@ class TypedflowPlugin(Plugin):
         """Find the check of a class body, by one of its bases."""
         self.memo.drop()
         sym = self.lookup_fully_qualified(fullname)
-        if sym is None or not isinstance(sym.node, TypeInfo) or not structs.is_struct(sym.node):
+        if sym is None or not isinstance(sym.node, TypeInfo):
             return None
-        return guarded(lambda ctx: schema.check_class(ctx, self.dependencies), lambda ctx: None)
+        if structs.is_struct(sym.node):
+            return guarded(lambda ctx: schema.check_class(ctx, self.dependencies), lambda ctx: None)
+        if is_typedflow(sym.node, "Contract"):
+            return guarded(lambda ctx: contracts.remember(ctx.cls), lambda ctx: None)
+        return None
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Find the check of a layer that is read as an attribute."""
@@ -218,10 +226,10 @@ class TypedflowPlugin(Plugin):
             return None
         return self._attribute_hooks[name] if fullname.split(".")[-2] in _LAYERED else None
 
-    def _has_paths(self, owner: str) -> bool:
-        """Say whether a class is a State or FlowState."""
+    def _is_of(self, owner: str, base: str) -> bool:
+        """Say whether a class has one of ours among its bases."""
         sym = self.lookup_fully_qualified(owner)
-        return sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, "Layer")
+        return sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, base)
 
     def _signature_hook(self, check: SignatureCheck) -> SignatureHook:
         settings, memo, dependencies = self.settings, self.memo, self.dependencies

@@ -21,7 +21,7 @@ def reword(api: Any, problem: Problem, where: Context, begins: tuple[str, ...]) 
     `begins` are the beginnings of mypy's message. Where it cannot be found both stand; where mypy is only trying, and
     keeps its errors to itself, nothing is lost.
     """
-    _withdraw(api, where, begins)
+    withdraw(api, where, begins)
     report(api, problem, where)
 
 
@@ -34,7 +34,8 @@ def is_tried(api: Any) -> bool:
         return False
 
 
-def _withdraw(api: Any, where: Context, begins: tuple[str, ...]) -> None:
+def withdraw(api: Any, where: Context, begins: tuple[str, ...]) -> None:
+    """Take back what mypy has just said of an expression; see `reword`."""
     try:
         errors = api.msg.errors
         # Within a chain mypy first collects what it says of the earlier calls, and passes it on later.

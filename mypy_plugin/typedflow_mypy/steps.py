@@ -11,9 +11,7 @@ from mypy.nodes import (
     Expression,
     LambdaExpr,
     MemberExpr,
-    NameExpr,
     StrExpr,
-    Var,
 )
 from mypy.subtypes import is_subtype
 from mypy.types import (
@@ -29,11 +27,11 @@ from mypy.types import (
 
 from typedflow.contract import flows
 from typedflow_mypy.calls import ANY, Call, taking_anything
-from typedflow_mypy.chains import handler_name, report_unanswered, value_at, value_of
+from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
 from typedflow_mypy.handlers import gives_coroutine, handler_type, is_data, is_no_function, misfits
 from typedflow_mypy.literals import says_nothing, texts_of_type
-from typedflow_mypy.mappings import SubFlow, child_contract, is_read
+from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract, is_read
 from typedflow_mypy.options import check_thread, with_options
 from typedflow_mypy.shape import flat
 from typedflow_mypy.surface import contract_of
@@ -68,7 +66,7 @@ def _check_handler(call: Call) -> CallableType:
         return _check_other(call, handler, wanted)
     if gives_coroutine(given) and check_thread(call, step_name(call, handler)):
         return _returning(call.signature, given)
-    if _breaks_write_back(call, given):
+    if breaks_write_back(call, given):
         return _returning(call.signature, given)
     if is_subtype(given, wanted):
         if is_first and call.is_sound:
@@ -119,31 +117,6 @@ def _plain(call: Call, handler: LambdaExpr) -> CallableType:
     return call.signature
 
 
-def _breaks_write_back(call: Call, handler: CallableType) -> bool:
-    """Report a step behind a child whose write_back leaves a value that the step does not take."""
-    takes = get_proper_type(handler.arg_types[0]) if handler.arg_types else None
-    before = _child_before(call)
-    if before is None or not isinstance(before.callee, MemberExpr) or not before.args or not is_data(takes):
-        return False
-    receiver = call.api.lookup_type_or_none(before.callee.expr)
-    contract, value = contract_of(receiver) if receiver is not None else None, value_at(call, receiver)
-    if contract is None or value is None or not _is_settled(takes.args[1]):
-        return False
-    sub_flow = SubFlow(call, value, contract, before.args[0])
-    given = dict(zip(before.arg_names, before.args, strict=True))
-    return sub_flow.is_known and sub_flow.check_next(given.get("write_back"), takes.args[1])
-
-
-def _child_before(call: Call) -> CallExpr | None:
-    """Find the child that a step stands behind: in the same chain, or under the name that the chain begins with."""
-    callee = call.context.callee if isinstance(call.context, CallExpr) else None
-    here = callee.expr if isinstance(callee, MemberExpr) else None
-    if isinstance(here, NameExpr) and isinstance(here.node, Var):
-        here = call.assigned(here.node)
-    is_child = isinstance(here, CallExpr) and isinstance(here.callee, MemberExpr) and here.callee.name == "to_sub_flow"
-    return here if is_child and isinstance(here, CallExpr) else None
-
-
 def _misfit(call: Call, handler: Expression, given: CallableType, wanted: CallableType) -> CallableType:
     """Report a handler that mypy will refuse, and let mypy go on with what it returns."""
     problems = misfits(step_name(call, handler), given, wanted, call, kind="step")
@@ -191,11 +164,6 @@ def _wanted(call: Call) -> CallableType | None:
     if formal is None:
         return None
     return formal.copy_modified(ret_type=call.api.named_generic_type("builtins.object", []))
-
-
-def _is_settled(tp: Type) -> bool:
-    """Say whether a type is free of type variables, and says something."""
-    return not says_nothing(tp) and not isinstance(get_proper_type(tp), TypeVarType)
 
 
 # -- child flows

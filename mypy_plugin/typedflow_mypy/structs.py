@@ -5,7 +5,7 @@ Only the module that defines the class has its source, so that is read once and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from mypy.nodes import AssignmentStmt, CallExpr, ClassDef, Expression, MemberExpr, NameExpr, StrExpr, TypeInfo
@@ -35,6 +35,15 @@ def remember(defn: ClassDef) -> None:
         data["frozen"] = True
     if data:
         info.metadata[KEY] = data
+
+
+def annotated(defn: ClassDef) -> Iterator[tuple[AssignmentStmt, NameExpr]]:
+    """Give what a class body annotates, each with its statement."""
+    for statement in defn.defs.body:
+        if isinstance(statement, AssignmentStmt) and statement.unanalyzed_type is not None:
+            for name in statement.lvalues:
+                if isinstance(name, NameExpr):
+                    yield statement, name
 
 
 def is_struct(info: TypeInfo) -> bool:

@@ -231,7 +231,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "'stream'",
     ),
     planted(
-        "part_with_a_value", "classification", KEEPS, f"{KEEPS}    stream: int = 1\n", "|stream: int", "TF613", STATES
+        "part_with_a_value", "classification", KEEPS, f'{KEEPS}    stream: str = ""\n', "|stream: str", "TF613", STATES
     ),
     in_variant("missing_part", "    result: Verdict\n", "", "TF606", STATES, at="|class Asked(Contract"),
     in_variant("version", "(Contract, version=2)", "(Contract, version=|0)", "TF614", STATES),

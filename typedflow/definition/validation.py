@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 from collections.abc import Iterator, Mapping, Sequence
+from types import GenericAlias
 from typing import Any, get_origin
 
 from typing_extensions import is_protocol
@@ -19,7 +21,19 @@ from typedflow.contract.transfers import shared_sources, uncopyable, uncopyable_
 from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.names import name_of
-from typedflow.definition.nodes import Definition, Each, End, Match, Node, Step, SubFlow, Trigger, When, sources_of
+from typedflow.definition.nodes import (
+    Batch,
+    Definition,
+    Each,
+    End,
+    Match,
+    Node,
+    Step,
+    SubFlow,
+    Trigger,
+    When,
+    sources_of,
+)
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
 from typedflow.schema.contracts import Contract, ContractSpec
@@ -47,20 +61,17 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
 def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
     match node:
         case Step():
-            behind_child = isinstance(definition.nodes[node.source.node], SubFlow)
-            source = UNKNOWN if behind_child else carried[node.source.node]
-            yield from check_handler(node.name, node.types, source, spec)
+            yield from check_handler(node.name, node.types, _source_of(node, definition, carried), spec)
         case SubFlow():
             yield from _check_child(node, definition, spec, carried)
         case Match():
             for case in node.cases:
                 if case.types is not None:
                     name = name_of(case.condition)
-                    yield from check_handler(name, case.types, carried[node.source.node], spec, kind="condition")
+                    source = _source_of(node, definition, carried)
+                    yield from check_handler(name, case.types, source, spec, kind="condition")
         case Each():
-            try:
-                item_type(carried[node.source.node])
-            except NoSequence:
+            if not _is_sequence(carried[node.source.node]):
                 yield flows.not_a_sequence(render(carried[node.source.node]))
         case End():
             source = carried[node.source.node]
@@ -84,7 +95,8 @@ def _check_child(
     copied = [binding for binding in capture.bindings if binding.source.scope != "resources"]
     for problem in _check_copies(copied, parent, CAPTURE):
         yield Reporter(CAPTURE).of_default(problem) if node.capture is None else problem
-    takes = [step.types.value for step in _steps_behind(definition, node) if step.types.value is not UNKNOWN]
+    index = next(i for i, other in enumerate(definition.nodes) if other is node)
+    takes = [value for value in _taken_behind(definition, index, carried) if value is not UNKNOWN]
     found: dict[Problem, None] = {}
     for value in takes or [None]:
         shape = None if value is None else TypeShape.of(value)
@@ -116,9 +128,37 @@ def _check_copies(
             yield uncopyable(binding, direction, str(error))
 
 
-def _steps_behind(definition: Definition, node: Node) -> list[Step]:
-    index = next(i for i, other in enumerate(definition.nodes) if other is node)
-    return [step for step in definition.nodes if isinstance(step, Step) and step.source.node == index]
+def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any]) -> Any:
+    """Give what comes to a node; UNKNOWN behind a child, where it is checked with the child's write_back."""
+    source = definition.nodes[node.source.node]
+    while isinstance(source, (Batch, Match, Each)):
+        source = definition.nodes[source.source.node]
+    return UNKNOWN if isinstance(source, SubFlow) else carried[node.source.node]
+
+
+def _taken_behind(definition: Definition, index: int, carried: Sequence[Any]) -> Iterator[Any]:
+    """Give what the steps and conditions take to which a node's value comes, also through blocks that hand it on."""
+    for at, node in enumerate(definition.nodes):
+        if not isinstance(node, (Step, Batch, Match, Each)) or node.source.node != index:
+            continue
+        if isinstance(node, Step):
+            yield node.types.value
+            continue
+        if isinstance(node, Match):
+            yield from (case.types.value for case in node.cases if case.types is not None)
+        inner = _taken_behind(definition, at, carried)
+        if not isinstance(node, Each):
+            yield from inner
+        elif _is_sequence(carried[index]):
+            yield from (GenericAlias(abc.Sequence, (value,)) if value is not UNKNOWN else UNKNOWN for value in inner)
+
+
+def _is_sequence(carried: Any) -> bool:
+    try:
+        item_type(carried)
+    except NoSequence:
+        return False
+    return True
 
 
 def check_handler(

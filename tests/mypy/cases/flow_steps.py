@@ -151,3 +151,11 @@ flow.to(lambda data: data.state.set("drafts", ["a", 1]))
 #                                                   ^ E: List item 1 has incompatible type "int"; expected "str"  [list-item]
 flow.to(lambda data: data.value.limit)
 #                    ^ E: "Request" has no attribute "limit"  [attr-defined]
+
+# sequences
+Flow(Plain).for_each()
+#           ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not str (put a step before it that returns a list)  [typedflow-flow]
+flow.to(find).for_each().for_each()
+#                        ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not str (put a step before it that returns a list)  [typedflow-flow]
+flow.to(find).if_condition(lambda data: True).batch().branch(write).end_batch().end()
+#                                                                               ^ E: TF721: end() stands inside an if block (call .end_condition() first; data.set_result(value) sets the result from inside)  [typedflow-flow]

@@ -47,6 +47,11 @@ class Deep(Contract):
     result: Detailed
 
 
+class Many(Contract):
+    input: Request
+    result: Request
+
+
 class Silent(Contract):
     input: Request
     result: None
@@ -58,6 +63,10 @@ def work(data: Data[Audit, Request]) -> Report:
 
 def work_deeply(data: Data[Deep, Request]) -> Detailed:
     return Detailed(data.value.topic)
+
+
+def work_on_many(data: Data[Many, Request]) -> Request:
+    return data.value
 
 
 def work_silently(data: Data[Silent, Request]) -> None:
@@ -88,6 +97,8 @@ audit = Flow(Audit)
 audit.to(work).end()
 deep = Flow(Deep)
 deep.to(work_deeply).end()
+many = Flow(Many)
+many.to(work_on_many).end()
 silent = Flow(Silent)
 silent.to(work_silently)
 
@@ -226,4 +237,129 @@ def the_next_child() -> Flow[Review]:
     # P mapping TF306: capture, left out, is {"input": "value"}: 'input' of the child takes Request, and 'value' of the
     #   parent is str (map its fields, {"input": {"field": "value.field"}})
     flow.to_sub_flow(audit, write_back={"value": "result.text"}).to_sub_flow(audit).end()
+    return flow
+
+
+def take_list(data: Data[Review, list[str]]) -> Report:
+    return Report(data.value[0])
+
+
+def is_long(data: Data[Review, Report]) -> bool:
+    return len(data.value.text) > 9
+
+
+def is_topic(data: Data[Review, Request]) -> bool:
+    return bool(data.value.topic)
+
+
+def first(data: Data[Review, tuple[Report, Report]]) -> Report:
+    return data.value[0]
+
+
+def first_of(data: Data[Review, list[Report]]) -> Report:
+    return data.value[0]
+
+
+# -- blocks that hand the value on
+
+
+def what_the_branches_take() -> Flow[Review]:
+    flow = Flow(Review)
+    flow.to_sub_flow(audit).batch().branch(take_report).branch(take_report, name="b").end_batch().to(first).end()
+    return flow
+
+
+def what_the_branches_do_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P value TF411: write_back["value"] = "result": the next step takes Request, and would get Report (take another
+    #   part of the result, or put a step in between that makes Request of it)
+    found = flow.to_sub_flow(audit, write_back={"value": "result"})
+    found.batch().branch(take_request).branch(take_report).end_batch().to(first).end()
+    return flow
+
+
+def what_the_conditions_and_cases_take() -> Flow[Review]:
+    flow = Flow(Review)
+    match = flow.to_sub_flow(audit).match().case(is_long).to(take_report).case("x").to(take_report)
+    match.case_else().to(take_report).end_match().end()
+    return flow
+
+
+def what_a_condition_does_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P mapping TF411: write_back, left out, is {"value": "result"}: the next step takes Request, and would get Report
+    #   (take another part of the result, or put a step in between that makes Request of it)
+    found = flow.to_sub_flow(audit)
+    found.match().case(is_topic).to(take_report).case_else().to(take_report).end_match().end()
+    return flow
+
+
+def what_a_later_condition_does_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P mapping TF411: write_back, left out, is {"value": "result"}: the next step takes Request, and would get Report
+    #   (take another part of the result, or put a step in between that makes Request of it)
+    found = flow.to_sub_flow(audit)
+    found.match().case(is_long).to(take_report).case(is_topic).to(take_report).end_match().end()
+    return flow
+
+
+def what_the_condition_of_an_if_does_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P mapping TF411: write_back, left out, is {"value": "result"}: the next step takes Request, and would get Report
+    #   (take another part of the result, or put a step in between that makes Request of it)
+    flow.to_sub_flow(audit).if_condition(is_topic).to(take_report).end_condition().end()
+    return flow
+
+
+def what_a_case_does_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P value TF411: write_back["value"] = "result.text": the next step takes Request, and would get str (take another
+    #   part of the result, or put a step in between that makes Request of it)
+    flow.to_sub_flow(audit, write_back={"value": "result.text"}).match().case("x").to(take_request).case_else().to(
+        take_str
+    ).end_match().end()
+    return flow
+
+
+def what_the_else_does_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P mapping TF411: write_back, left out, is {"value": "result"}: the next step takes Request, and would get Report
+    #   (take another part of the result, or put a step in between that makes Request of it)
+    flow.to_sub_flow(audit).if_condition(is_long).batch().branch(take_report).branch(
+        take_report, name="b"
+    ).end_batch().to(first).else_condition().to(take_request).end_condition().end()
+    return flow
+
+
+def items_that_the_step_takes() -> Flow[Review]:
+    flow = Flow(Review)
+    flow.to_sub_flow(many, write_back={"value": "result.tags"}).for_each().to(take_str).end_for_each().to(
+        first_of
+    ).end()
+    return flow
+
+
+def items_that_the_step_does_not_take() -> Flow[Review]:
+    flow = Flow(Review)
+    # P value TF411: write_back["value"] = "result.tags": the next step takes Sequence[int], and would get list[str]
+    #   (take another part of the result, or put a step in between that makes Sequence[int] of it)
+    flow.to_sub_flow(many, write_back={"value": "result.tags"}).for_each().to(take_int).end_for_each().to(
+        first_of
+    ).end()
+    return flow
+
+
+def a_branch_in_a_for_each() -> Flow[Review]:
+    flow = Flow(Review)
+    # P value TF411: write_back["value"] = "result.tags": the next step takes Sequence[int], and would get list[str]
+    #   (take another part of the result, or put a step in between that makes Sequence[int] of it)
+    flow.to_sub_flow(many, write_back={"value": "result.tags"}).for_each().batch().branch(take_int).branch(
+        take_str
+    ).end_batch().end_for_each().to(lambda data: Report("")).end()
+    return flow
+
+
+def behind_the_block() -> Flow[Review]:
+    flow = Flow(Review)
+    flow.to_sub_flow(audit).if_condition(is_long).to(take_report).end_condition().to(take_report).end()
     return flow

@@ -1,0 +1,198 @@
+"""Contracts as they are written: their bodies, their migrations, and the flows that are made of them.
+
+A contract is checked when mypy checks its module, with the source at hand. What other modules need of it, and mypy does
+not keep, is remembered with the class, in the cache too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mypy.nodes import (
+    AssignmentStmt,
+    CallExpr,
+    ClassDef,
+    Context,
+    Decorator,
+    Expression,
+    FuncDef,
+    MemberExpr,
+    NameExpr,
+    OverloadedFuncDef,
+    RefExpr,
+    TempNode,
+    TypeInfo,
+)
+from mypy.types import (
+    AnyType,
+    CallableType,
+    FunctionLike,
+    Instance,
+    LiteralType,
+    NoneType,
+    Type,
+    TypeVarType,
+    get_proper_type,
+)
+
+from typedflow.contract import schema as rules
+from typedflow.contract.problems import Problem
+from typedflow.contract.snapshots import check_migration
+from typedflow.contract.wording import describe
+from typedflow_mypy.calls import ANY, Call, taking_anything
+from typedflow_mypy.constants import constant_of, keyword_of, shown
+from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.literals import says_nothing
+from typedflow_mypy.options import FLOW, with_options
+from typedflow_mypy.rendering import render
+from typedflow_mypy.reporting import report
+from typedflow_mypy.structs import KEY, annotated
+from typedflow_mypy.surface import is_typedflow
+
+_BASES: Final = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
+
+
+def check_contract(call: Call) -> FunctionLike:
+    """Check the body of a contract, when mypy looks at its keywords."""
+    classes = call.api.tscope.classes
+    if not classes or not is_typedflow(classes[-1], "Contract"):
+        return call.signature
+    info = classes[-1]
+    call.steps.through(info)
+    for problem, where in _check_body(info.defn, info, call.steps):
+        report(call.api, problem, where)
+    return call.signature
+
+
+def remember(defn: ClassDef) -> None:
+    """Keep what a contract says of itself beside its parts."""
+    version = keyword_of(defn, "version", 1)
+    data: dict[str, Any] = {"version": version if isinstance(version, int) else None}
+    if keyword_of(defn, "abstract", False) is not False:
+        data["abstract"] = True
+    defn.info.metadata[KEY] = data
+
+
+def _remembered(info: TypeInfo, name: str) -> Any:
+    return info.metadata.get(KEY, {}).get(name)
+
+
+def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
+    contract = defn.name
+    own = [name.name for _, name in annotated(defn)]
+    for statement in defn.defs.body:
+        if isinstance(statement, AssignmentStmt):
+            yield from _check_assignment(contract, info, statement, own, steps)
+        elif isinstance(statement, (FuncDef, Decorator, OverloadedFuncDef)) and not statement.name.startswith("__"):
+            yield rules.unknown_part(contract, statement.name, own), statement
+    if keyword_of(defn, "abstract", False) is False:
+        for part in rules.REQUIRED_PARTS:
+            if info.get(part) is None:
+                yield rules.missing_part(contract, part), defn
+    given = keyword_of(defn, "version", 1)
+    if isinstance(given, int) and (isinstance(given, bool) or given < 1):
+        yield rules.wrong_version(contract, describe(given)), defn.keywords["version"]
+
+
+def _check_assignment(
+    contract: str, info: TypeInfo, statement: AssignmentStmt, own: list[str], steps: Steps
+) -> Iterator[tuple[Problem, Context]]:
+    for name in statement.lvalues:
+        if not isinstance(name, NameExpr) or name.name.startswith("__"):
+            continue
+        if name.name not in rules.PARTS:
+            yield rules.unknown_part(contract, name.name, own), name
+        elif not isinstance(statement.rvalue, TempNode):
+            yield rules.part_with_value(contract, name.name), name
+        elif statement.type is not None and statement.unanalyzed_type is not None:
+            given = _wrong_kind(name.name, statement.type, steps)
+            if given:
+                yield rules.wrong_part(contract, name.name, given), statement.unanalyzed_type
+
+
+def _wrong_kind(part: str, tp: Type, steps: Steps) -> str:
+    """Give the type of a part that is of the wrong kind, as it is shown; empty where it is right, or says nothing."""
+    base = _BASES.get(part)
+    proper = get_proper_type(tp)
+    if isinstance(proper, TypeVarType):
+        proper = get_proper_type(proper.upper_bound)
+        if isinstance(proper, Instance) and proper.type.fullname == "builtins.object":
+            return ""
+    if base is None or isinstance(proper, AnyType):
+        return ""
+    if isinstance(proper, Instance):
+        steps.through(proper.type)
+        if is_typedflow(proper.type, base) or proper.type.fallback_to_any:
+            return ""
+    return render(tp)
+
+
+def check_flow(call: Call) -> FunctionLike:
+    """Check that a flow is made of a contract, and its options."""
+    signature = with_options(call, call.signature, FLOW)
+    given = call.argument("contract")
+    if given is None:
+        return signature
+    tp = call.type_of(given)
+    proper = get_proper_type(tp)
+    made = get_proper_type(proper.ret_type) if isinstance(proper, CallableType) and proper.is_type_obj() else None
+    if isinstance(made, Instance) and is_typedflow(made.type, "Contract"):
+        return _check_whole(call, made.type, given, signature)
+    if isinstance(made, Instance) and made.type.fallback_to_any:
+        return signature
+    if made is None and (says_nothing(tp) or not isinstance(proper, (Instance, NoneType, LiteralType, CallableType))):
+        return signature
+    what = render(made) if made is not None else describe(shown(call, given))
+    call.report(rules.not_a_contract(what), given)
+    return taking_anything(signature, ANY)
+
+
+def _check_whole(call: Call, contract: TypeInfo, given: Expression, signature: CallableType) -> FunctionLike:
+    """Check that a contract has what every flow needs; that of one which lacks it says nothing more."""
+    call.steps.through(contract)
+    missing = [part for part in rules.REQUIRED_PARTS if contract.get(part) is None]
+    if not missing or contract.fallback_to_any:
+        return signature
+    if _remembered(contract, "abstract"):  # of all others it is said where they are declared
+        for part in missing:
+            call.report(rules.missing_part(contract.name, part), given)
+    return taking_anything(signature, ANY)
+
+
+# -- migrations
+
+
+def check_migrate(call: Call) -> FunctionLike:
+    """Check that a migration leads from a version below its contract's own, and is the only one that does."""
+    given = call.argument("version")
+    contract = _named(call.context)
+    if given is None or contract is None:
+        return call.signature
+    call.steps.through(contract)
+    version, newest = constant_of(given, call.module), _remembered(contract, "version")
+    if not isinstance(version, int) or newest is None:
+        return call.signature
+    problem = check_migration(contract.name, version, newest, set(_earlier(call, contract)))
+    if problem is not None:
+        call.report(problem, given)
+    return call.signature
+
+
+def _named(context: Context) -> TypeInfo | None:
+    """Give the contract whose `migrate` a call names."""
+    callee = context.callee if isinstance(context, CallExpr) else None
+    owner = callee.expr if isinstance(callee, MemberExpr) and callee.name == "migrate" else None
+    return owner.node if isinstance(owner, RefExpr) and isinstance(owner.node, TypeInfo) else None
+
+
+def _earlier(call: Call, contract: TypeInfo) -> Iterator[int]:
+    """Give the versions that functions above, in this module, lead on from."""
+    for statement in call.api.tree.defs:
+        if statement.line >= call.context.line:
+            return
+        for decorator in statement.original_decorators if isinstance(statement, Decorator) else ():
+            if isinstance(decorator, CallExpr) and _named(decorator) is contract and decorator.args:
+                version = constant_of(decorator.args[0], call.module)
+                if isinstance(version, int):
+                    yield version
