@@ -23,7 +23,7 @@ from tests.crash import journey
 from typedflow.errors import SnapshotError
 from typedflow.execution import points
 from typedflow.execution.checkpoints import Checkpoint
-from typedflow.stores import FileStore, SnapshotStore, SQLiteStore
+from typedflow.stores import FileStore, SnapshotStore, SQLiteStore, in_place
 
 
 class Order(msgspec.Struct):
@@ -70,6 +70,8 @@ async def run(order: Order) -> Report:
     """Start the journey, or go on with what is stored of it, until it is over."""
     reached: collections.Counter[str] = collections.Counter()
     die_at(order, reached)
+    if order.nth % 2:  # so that both ways of a SQLiteStore are cut off everywhere
+        in_place.BACK_OFF, in_place.SLOW = 0, 60.0  # type: ignore[misc]  # of this process alone
     flow = journey.build()
     async with open_store(order.store, Path(order.folder)) as store:
         try:

@@ -7,11 +7,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
-from typedflow.stores import FileStore, MemoryStore, SnapshotStore, SQLiteStore, StoredSnapshot
+from typedflow.stores import FileStore, FlowStateChange, MemoryStore, SnapshotStore, SQLiteStore, StoredSnapshot
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+class InPlaceFirst:
+    """A SQLiteStore that saves in place wherever it can, as an execution does that is alone on its loop."""
+
+    shares_flow_state: Final = True
+
+    def __init__(self, path: Path) -> None:
+        self._store = SQLiteStore(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def __aenter__(self) -> Self:
+        await self._store.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        await self._store.__aexit__(*exc)
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        put = self._store.put_at_once(record, expected=expected, flow_state=flow_state)
+        if put is not None:
+            return put.flow_state
+        return await self._store.put(record, expected=expected, flow_state=flow_state)
 
 
 @dataclass(frozen=True)
@@ -30,11 +57,12 @@ STORES: Final = {
         Kind("memory", lambda folder: MemoryStore(), durable=False),
         Kind("file", lambda folder: FileStore(folder / "snapshots")),
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
+        Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
-SHARING: Final = ["sqlite"]
+SHARING: Final = ["sqlite", "sqlite in place"]
 """Those that share flow_state."""
 
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from tests.stores.conformance import DURABLE, STORES, budget, record
+from tests.stores.conformance import DURABLE, SHARING, STORES, budget, record
 from tests.stores.power import Disk
 from tests.stores.recorded import STEPS, Found, Operation, after, record_run
 from typedflow.errors import TypedflowError
@@ -113,7 +113,7 @@ async def first_loss(kind: str, operations: list[Operation], folder: Path, seed:
 
 async def what_is_wrong(kind: str, folder: Path, acknowledged: int) -> str | None:
     """Read what the real store finds, which may be one step ahead, and save once more."""
-    shared = kind == "sqlite"
+    shared = kind in SHARING
     good = [after(acknowledged, shared=shared), after(min(acknowledged + 1, STEPS - 1), shared=shared)]
     try:
         async with STORES[kind].open(folder) as store:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from typedflow.contract import executions, snapshots
 from typedflow.contract.problems import Problem
@@ -29,6 +29,17 @@ from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnap
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
 CHECKPOINTS: Final = get_args(Checkpoint)
+
+
+class _Save(NamedTuple):
+    """Hold what one save writes."""
+
+    record: StoredSnapshot
+    change: FlowStateChange | None
+    changes: list[Change]
+    """What the change replays."""
+    upto: int
+    """The last commit that was asked for before it."""
 
 
 class Checkpoints:
@@ -57,8 +68,8 @@ class Checkpoints:
         """That of the stored snapshot; None where there is none yet."""
         self.kept: Status | None = None
         """The status in the last save."""
-        self._unsure: tuple[StoredSnapshot, list[Change]] | None = None
-        """A save that failed or was cut off, and may have come through all the same; the changes that were in it."""
+        self._unsure: _Save | None = None
+        """One that failed or was cut off, and may have come through all the same."""
         self._lent: list[Change] = []
         """What was changed outside of all steps, and goes along with the next save of this execution."""
         if store.shares_flow_state and runtime.flow.flow_state is not None:
@@ -71,10 +82,15 @@ class Checkpoints:
         """Return when everything up to this call is stored; raises what the save or the store raises."""
         self._wanted += 1
         mine = self._wanted
+        if self._unsure is None and not self._is_saving():
+            save = self._prepare()
+            if self._put_at_once(save):
+                return
+            self._start(save)
         while self._done < mine:
-            if self._running is None or self._running.done():  # awaiting one that is done would not let it go
-                self._running = asyncio.ensure_future(self._save())
-                self._running.add_done_callback(_look_at)
+            if not self._is_saving():  # awaiting one that is done would not let it go
+                self._start(None)
+            assert self._running is not None
             await asyncio.shield(self._running)
 
     def follow(self, stored: StoredSnapshot) -> None:
@@ -114,37 +130,80 @@ class Checkpoints:
         except (StoreError, SnapshotError) as second:
             error.add_note(f"the failed run could not be saved either: {second}")
 
-    async def _save(self) -> None:
-        current_step.set(None)  # a step has begun this task, but what is replayed in it is none of its doing
-        if self._unsure is not None:
-            await self._find_out(*self._unsure)
-            if self.kept in (Status.COMPLETED, Status.CANCELLED):
-                self._done = self._wanted
-                return
-        upto, runtime = self._wanted, self.runtime
+    def _is_saving(self) -> bool:
+        return self._running is not None and not self._running.done()
+
+    def _start(self, save: _Save | None) -> None:
+        self._running = asyncio.ensure_future(self._put(save))
+        self._running.add_done_callback(_look_at)
+
+    def _prepare(self) -> _Save:
+        """Encode the execution as it is now."""
+        runtime, shared = self.runtime, self.store.shares_flow_state
         sequence = (self.sequence or 0) + 1
-        shared = self.store.shares_flow_state
-        snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
+        step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
+        try:
+            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
+        finally:
+            current_step.reset(step)
         changes = self._changes() if shared else []
         points.at("save.encoded")
         record = StoredSnapshot(
             runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
         )
         change = flow_state_change(runtime.flow, [each.operation for each in changes]) if changes else None
-        self._unsure = record, changes
+        return _Save(record, change, changes, self._wanted)
+
+    def _put_at_once(self, save: _Save) -> bool:
+        """Save without a task, which takes longer than a commit; says whether the store could do that."""
+        put_at_once = getattr(self.store, "put_at_once", None)
+        if put_at_once is None:
+            return False
+        step = current_step.set(None)
+        self._unsure = save
         try:
-            stored = await self.store.put(record, expected=self.sequence, flow_state=change)
+            put = put_at_once(save.record, expected=self.sequence, flow_state=save.change)
+            if put is None:
+                self._unsure = None
+                return False
+            self._stored(save, put.flow_state)
+            return True
         except ConflictError:
-            self._unsure = None
-            runtime.flow.outside[:0] = self._lent
-            self._lent = []
+            self._refused()
             raise
+        finally:
+            current_step.reset(step)
+
+    async def _put(self, save: _Save | None) -> None:
+        current_step.set(None)  # a step has begun this task, but what is replayed in it is none of its doing
+        if self._unsure is not None:
+            await self._find_out(self._unsure)
+            if self.kept in (Status.COMPLETED, Status.CANCELLED):
+                self._done = self._wanted
+                return
+        save = save or self._prepare()
+        self._unsure = save
+        try:
+            stored = await self.store.put(save.record, expected=self.sequence, flow_state=save.change)
+        except ConflictError:
+            self._refused()
+            raise
+        self._stored(save, stored)
+
+    def _stored(self, save: _Save, flow_state: bytes | None) -> None:
+        """Note that a save is stored, with what it made of a shared flow_state."""
         points.at("save.stored")
         self._unsure = None
-        self.sequence, self._done, self.kept = sequence, upto, snapshot.status
-        if stored is not None:
-            self._forget(changes)
-            take_flow_state(runtime.flow, stored)
+        self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
+        if flow_state is not None:
+            self._forget(save.changes)
+            take_flow_state(self.runtime.flow, flow_state)
+
+    def _refused(self) -> None:
+        """Give back what was changed outside of all steps: the save of another execution shall take it along."""
+        self._unsure = None
+        self.runtime.flow.outside[:0] = self._lent
+        self._lent = []
 
     def _changes(self) -> list[Change]:
         """Give what is to be replayed in the store, with what was changed outside of all steps."""
@@ -161,12 +220,12 @@ class Checkpoints:
         for change in changes:
             self.runtime.flow.changes.pop(change, None)
 
-    async def _find_out(self, record: StoredSnapshot, changes: list[Change]) -> None:
+    async def _find_out(self, save: _Save) -> None:
         """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
         stored = await self.store.get(self.runtime.id)
-        if stored == record:
-            self.follow(record)
-            self._forget(changes)
+        if stored == save.record:
+            self.follow(save.record)
+            self._forget(save.changes)
         self._unsure = None
 
 

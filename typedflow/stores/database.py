@@ -104,6 +104,17 @@ class Database:
             for job in jobs
         ]
 
+    def run_at_once(self, job: Job) -> Outcome | None:
+        """Do a job without waiting for a lock; None where somebody else holds it, and nothing has happened."""
+        try:
+            return self._run_together([job])[0]
+        except Exception as error:  # whatever it was, it is for the caller
+            failure = error
+        self._roll_back()
+        if _code(failure) == sqlite3.SQLITE_BUSY:
+            return None
+        return Outcome(error=self._explain(job.doing, failure))
+
     def finish(self) -> None:
         """Close the connection; the last one of a database also folds the WAL into it."""
         connection, self._connection = self._connection, None
@@ -152,7 +163,7 @@ def _do(job: Job, connection: sqlite3.Connection) -> Outcome:
 def connect(path: str, timeout: float) -> sqlite3.Connection:
     """Open the database, and make it where there is none, readable by its owner only (the WAL gets the same mode)."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         _turn_on_wal(connection, timeout)
         connection.execute("PRAGMA synchronous=FULL")

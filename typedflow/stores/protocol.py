@@ -63,12 +63,30 @@ class FlowStateChange:
     """Change the stored flow_state of a flow together with a save.
 
     `replay` gets the stored bytes, None when there are none, and gives the new ones. It runs inside the transaction of
-    the save, on another thread, and once more when the transaction has to be repeated: it must be pure and quick, and
-    must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
+    the save, maybe on another thread, and once more when the transaction has to be repeated: it must be pure and quick,
+    and must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
     """
 
     flow: str
     replay: Callable[[bytes | None], bytes]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Say that a put was done, and what it made of the flow_state."""
+
+    flow_state: bytes | None
+
+
+class ImmediateStore(Protocol):
+    """Save now and on this thread, where that is quicker than to wait for another; a store may have this too."""
+
+    def put_at_once(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> Put | None:
+        """Do what `put` does, or nothing at all and give None: then it is for `put`. Called inside a running loop."""
+        ...
 
 
 class SnapshotStore(Protocol):

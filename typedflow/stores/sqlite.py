@@ -14,7 +14,8 @@ from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest
-from typedflow.stores.protocol import Entries, FlowStateChange, StoredEntry, StoredSnapshot
+from typedflow.stores.in_place import InPlace
+from typedflow.stores.protocol import Entries, FlowStateChange, Put, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import require_expected, require_id, require_record, require_text
 from typedflow.stores.worker import Worker
 
@@ -27,8 +28,9 @@ class SQLiteStore:
 
     A put that returned survives a crash of the process and of the machine. Puts that wait at the same time share a
     commit, and each still gets its own answer. All work is done on one thread of the store's own, which starts with the
-    first call. The file is made where there is none, its folder is not. `timeout` is how long a call waits for other
-    processes, in seconds.
+    first call; only while an execution is the sole task of its loop, and the disk is quick, its saves are done in
+    place: nobody is kept waiting by them. The file is made where there is none, its folder is not. `timeout` is how
+    long a call waits for other processes, in seconds.
     """
 
     shares_flow_state: Final = True
@@ -36,6 +38,7 @@ class SQLiteStore:
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         self.path: Final = os.fspath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
+        self._in_place = InPlace(self.path, self._worker)
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         """Read the snapshot of an execution, None when there is none."""
@@ -46,10 +49,18 @@ class SQLiteStore:
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
-        require_record(record, expected)
-        require_text("flow", None if flow_state is None else flow_state.flow)
-        doing = f"save {quoted(record.execution_id)}"
-        return await self._write(doing, lambda db: _save(db, record, expected, flow_state))
+        return cast("bytes | None", await self._worker.call(_saving(record, expected, flow_state)))
+
+    def put_at_once(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> Put | None:
+        """Save where that keeps nobody waiting; see `ImmediateStore.put_at_once`."""
+        outcome = self._in_place.run(_saving(record, expected, flow_state))
+        if outcome is None:
+            return None
+        if outcome.error is not None:
+            raise outcome.error
+        return Put(cast("bytes | None", outcome.value))
 
     async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
         """List what is stored, oldest save first, then by id. It reads the whole table, but no payload."""
@@ -70,6 +81,7 @@ class SQLiteStore:
     async def close(self) -> None:
         """Finish the calls under way, close the database and end the thread."""
         await self._worker.close()
+        self._in_place.close()
 
     async def __aenter__(self) -> Self:
         """Open the database now, so that a path that cannot be used fails here."""
@@ -87,6 +99,13 @@ class SQLiteStore:
 
     async def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
         return cast(T, await self._worker.call(Job(doing, True, work)))
+
+
+def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateChange | None) -> Job:
+    require_record(record, expected)
+    require_text("flow", None if flow_state is None else flow_state.flow)
+    doing = f"save {quoted(record.execution_id)}"
+    return Job(doing, True, lambda db: _save(db, record, expected, flow_state))
 
 
 def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:

@@ -52,6 +52,16 @@ class _Call(NamedTuple, Generic[J]):
 
 
 @final
+class _Progress:
+    """Count the jobs that are over; only the thread writes it."""
+
+    __slots__ = ("over",)
+
+    def __init__(self) -> None:
+        self.over = 0
+
+
+@final
 class Worker(Generic[J]):
     """Hand jobs to a session on a thread that is started by the first of them.
 
@@ -64,8 +74,16 @@ class Worker(Generic[J]):
         self._session = session
         self._queue: SimpleQueue[_Call[J] | None] = SimpleQueue()
         self._lock = Lock()
+        self._asked = 0
+        self._progress = _Progress()
         self._started_in: int | None = None
         self._closed = False
+
+    @property
+    def rests(self) -> bool:
+        """Say whether the thread runs in this process, has worked, and has nothing to do now."""
+        at_work = self._closed or self._started_in != os.getpid()
+        return not at_work and self._asked == self._progress.over
 
     async def call(self, job: J) -> object:
         """Run a job. A cancelled caller does not stop it: what is queued is done."""
@@ -89,6 +107,7 @@ class Worker(Generic[J]):
                 self._start()
             elif self._started_in != os.getpid():
                 raise StoreError(texts.other_process(self._store))
+            self._asked += 1
             return self._enqueue(job)
 
     def _enqueue(self, job: J | None) -> asyncio.Future[Outcome]:
@@ -98,16 +117,20 @@ class Worker(Generic[J]):
         return future
 
     def _start(self) -> None:
-        Thread(target=_serve, args=(self._queue, self._session), name=f"typedflow {self._store}", daemon=True).start()
+        serving = self._queue, self._session, self._progress
+        Thread(target=_serve, args=serving, name=f"typedflow {self._store}", daemon=True).start()
         self._started_in = os.getpid()
         weakref.finalize(self, self._queue.put, None)
 
 
-def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J]) -> None:
+def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress) -> None:
     while True:
         calls, last, ended = _take(queue)
         if calls:
-            _deliver(calls, _run(session, [call.job for call in calls if call.job is not None]))
+            outcomes = _run(session, [call.job for call in calls if call.job is not None])
+            progress.over += len(calls)
+            _deliver(calls, outcomes)
+            del outcomes
         if ended:
             break
         del calls  # or the data of the last callers would live until the next call

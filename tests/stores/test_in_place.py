@@ -1,0 +1,175 @@
+"""Saves on the caller's own thread: when they are done, and that they are left to the worker without harm."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sqlite3
+import threading
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.stores.conformance import add_one, record
+from typedflow.errors import ConflictError, StoreError
+from typedflow.stores import FlowStateChange, SQLiteStore, in_place
+from typedflow.stores.protocol import Put
+
+CHANGE = FlowStateChange("review", add_one)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take no disk of a busy machine for a slow one."""
+    monkeypatch.setattr(in_place, "SLOW", 60.0)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    async with SQLiteStore(tmp_path / "store.db") as opened:
+        yield opened
+
+
+async def test_a_sole_task_saves_in_place(store: SQLiteStore) -> None:
+    assert store.put_at_once(record(), expected=None) == Put(None)
+    assert store.put_at_once(record(sequence=1), expected=0, flow_state=CHANGE) == Put(b"1")
+    assert await store.get("a") == record(sequence=1)
+    assert await store.get_flow_state("review") == b"1"
+
+
+async def test_nothing_is_done_in_place_before_the_worker_has_opened_the_database(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    assert store.put_at_once(record(), expected=None) is None
+    assert not (tmp_path / "store.db").exists()
+    await store.close()
+
+
+async def test_another_task_is_not_kept_waiting(store: SQLiteStore) -> None:
+    gate = asyncio.Event()
+    other = asyncio.ensure_future(gate.wait())
+    assert store.put_at_once(record(), expected=None) is None
+    gate.set()
+    await other
+    for _ in range(in_place.BACK_OFF):
+        assert store.put_at_once(record(), expected=None) is None
+    assert store.put_at_once(record(), expected=None) == Put(None)
+
+
+async def test_a_job_of_the_worker_comes_first(store: SQLiteStore) -> None:
+    loop = asyncio.get_running_loop()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(stored: bytes | None) -> bytes:
+        begun.set()
+        go_on.wait(60)
+        return b"1"
+
+    def save() -> None:
+        asyncio.run(store.put(record("b"), expected=None, flow_state=FlowStateChange("review", wait)))
+
+    thread = threading.Thread(target=save)
+    thread.start()
+    begun.wait(60)
+    try:
+        assert store.put_at_once(record(), expected=None) is None
+    finally:
+        go_on.set()
+        thread.join()
+    assert loop.is_running()
+    assert await store.get("a") is None
+
+
+async def test_a_lock_is_not_waited_for(store: SQLiteStore) -> None:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert store.put_at_once(record(), expected=None) is None
+        other.execute("ROLLBACK")
+    await store.put(record(), expected=None)
+    assert await store.get("a") == record()
+
+
+async def test_a_slow_disk_is_left_to_the_worker(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_place, "SLOW", 0.0)
+    assert store.put_at_once(record(), expected=None) == Put(None)
+    assert store.put_at_once(record(sequence=1), expected=0) is None
+
+
+async def test_a_conflict_is_told_and_changes_nothing(store: SQLiteStore) -> None:
+    store.put_at_once(record(), expected=None)
+    with pytest.raises(ConflictError) as caught:
+        store.put_at_once(record(sequence=9), expected=5, flow_state=CHANGE)
+    assert (caught.value.expected, caught.value.stored) == (5, 0)
+    assert await store.get("a") == record()
+    assert await store.get_flow_state("review") is None
+
+
+async def test_an_error_of_a_replayed_change_reaches_the_caller(store: SQLiteStore) -> None:
+    def fail(stored: bytes | None) -> bytes:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.put_at_once(record(), expected=None, flow_state=FlowStateChange("review", fail))
+    assert await store.get("a") is None
+    assert store.put_at_once(record(), expected=None) == Put(None)
+
+
+async def test_what_sqlite_refuses_is_a_store_error(store: SQLiteStore) -> None:
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("DROP TABLE typedflow_snapshots")
+    with pytest.raises(StoreError) as caught:
+        store.put_at_once(record(), expected=None)
+    assert str(caught.value) == (
+        f"TF953: database '{store.path}': cannot save 'a': no such table: typedflow_snapshots "
+        "(what was saved before is untouched)"
+    )
+
+
+async def test_only_one_thread_saves_in_place(store: SQLiteStore) -> None:
+    store.put_at_once(record(), expected=None)
+    done: list[Put | None] = []
+
+    async def save() -> None:
+        done.append(store.put_at_once(record("b"), expected=None))
+
+    thread = threading.Thread(target=lambda: asyncio.run(save()))
+    thread.start()
+    thread.join()
+    assert done == [None]
+
+
+async def test_a_closed_store_saves_nothing_and_leaves_one_file(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    async with store:
+        store.put_at_once(record(), expected=None)
+    assert store.put_at_once(record(sequence=1), expected=0) is None
+    assert os.listdir(tmp_path) == ["store.db"]
+
+
+async def test_a_child_process_does_not_save_in_place(store: SQLiteStore) -> None:
+    store.put_at_once(record(), expected=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the store's thread, which the child does not use
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if store.put_at_once(record(sequence=1), expected=0) is None else 1)
+    assert exit_of(child) == 0
+
+
+def exit_of(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+async def test_a_dropped_store_lets_go_of_its_connection(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    await store.get("a")
+    store.put_at_once(record(), expected=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del store
+        gc.collect()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM typedflow_snapshots").fetchone() == (1,)

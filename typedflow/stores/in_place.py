@@ -1,0 +1,60 @@
+"""A save on the caller's own thread, where nobody would be kept waiting by it and the disk is quick.
+
+Handing a job to another thread and its outcome back to the loop takes as long as a commit on a good disk. The only
+task of a loop gains nothing by it: while it waits for its save, nobody else has anything to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import weakref
+from typing import Final, final
+
+from typedflow.stores.database import Database, Job
+from typedflow.stores.worker import Outcome, Worker
+
+SLOW: Final = 0.005
+"""Seconds: after a save that took longer the worker has the next ones, so that timers and signals stay on time."""
+BACK_OFF: Final = 64
+"""Saves that the worker does before it is tried again whether one can be done in place."""
+
+
+@final
+class InPlace:
+    """Do jobs on the thread that asks first, through a connection of its own that never waits for a lock."""
+
+    def __init__(self, path: str, worker: Worker[Job]) -> None:
+        self._database = Database(path, timeout=0)
+        self._worker = worker
+        self._thread: int | None = None
+        self._left_to_worker = 0
+        weakref.finalize(self, self._database.finish)
+
+    def run(self, job: Job) -> Outcome | None:
+        """Do a job now; None where that is not possible, or would keep somebody waiting. The worker then does it."""
+        if self._left_to_worker:
+            self._left_to_worker -= 1
+            return None
+        if not self._worker.rests or not self._is_alone():
+            self._left_to_worker = BACK_OFF
+            return None
+        begin = time.perf_counter()
+        outcome = self._database.run_at_once(job)
+        if outcome is None or time.perf_counter() - begin > SLOW:
+            self._left_to_worker = BACK_OFF
+        return outcome
+
+    def close(self) -> None:
+        """Let go of the connection, for good."""
+        self._left_to_worker = 0
+        self._thread = 0  # no thread has this number
+        self._database.finish()
+
+    def _is_alone(self) -> bool:
+        """Say whether the caller is the only task of its loop, on the thread that the connection belongs to."""
+        thread = threading.get_ident()
+        if self._thread is None:
+            self._thread = thread
+        return thread == self._thread and len(asyncio.all_tasks()) == 1
