@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from typedflow.contract import executions
-from typedflow.definition.edges import known
+from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.execution.transfers import kind_at
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.construction import construct
 from typedflow.schema.parsing import parse
 from typedflow.schema.plain import from_plain
 from typedflow.schema.render import render
-from typedflow.schema.types import CollectionOf
+from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import CollectionOf, TupleOf, see_through
 
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
@@ -94,11 +96,12 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
     """Give what the first steps behind some edges take, those inside of the blocks that begin there too.
 
     Every case of a match has to take the value, as in a validated flow: which of them is hit is not known yet. Where a
-    block ends at once, what is behind it takes another value, but for a hit_first match, which lets its own pass.
+    block ends at once, what is behind it takes another value, but for a hit_first match, which lets its own pass. Of
+    what a block or a collect puts together, the steps behind it say what its parts are.
     """
     waiting = list(edges)
     seen = set(waiting)
-    for target, _ in waiting:
+    for target, slot in waiting:
         node = plan.nodes[target]
         if node.kind == Kind.STEP and known(node.input_type) is not UNKNOWN and node.input_type is not NEVER:
             yield Demand(node.input_type)
@@ -107,9 +110,47 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
         elif node.kind == Kind.EACH:
             items = [demand.declared for demand in _demands_behind(plan, node.arms[0])]
             yield from (Demand(CollectionOf(abc.Sequence, parse(item)), is_source=True) for item in items or [Any])
-        elif node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS):
-            further = [edge for arm in node.arms for edge in arm]
-            if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
-                further.extend(plan.nodes[node.join].arms[0])
-            waiting.extend(edge for edge in further if edge not in seen)
-            seen.update(further)
+        elif node.kind in (Kind.JOIN, Kind.COLLECT):
+            parts = (_part(node, slot, demand.declared) for demand in _demands_behind(plan, node.arms[0]))
+            yield from (Demand(part) for part in parts if known(part) is not UNKNOWN)
+        elif node.kind == Kind.CHILD:
+            yield from _captured(node)
+        further = [edge for edge in _passed_on(plan, node) if edge not in seen]
+        waiting.extend(further)
+        seen.update(further)
+
+
+def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
+    """Give where a node hands the value that it gets on to, the same or with other parts."""
+    if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS):
+        further = [edge for arm in node.arms for edge in arm]
+        if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
+            further.extend(plan.nodes[node.join].arms[0])
+        return further
+    if node.kind == Kind.CHILD and not any(
+        each.target.scope == "value" and not each.target.path for each in node.write_back
+    ):
+        return node.arms[0]
+    return ()
+
+
+def _part(node: PlanNode, slot: int, whole: Any) -> Any:
+    """Give what a step takes as one part of a value that a block or a collect puts together; UNKNOWN if it is open."""
+    kind = see_through(parse(whole))
+    if node.kind == Kind.COLLECT:
+        part = TypeShape(kind).child(node.branches[slot])
+        return UNKNOWN if part is None else part.kind
+    if node.as_tuple and isinstance(kind, TupleOf) and slot < len(kind.items):
+        return kind.items[slot]
+    try:
+        return item_type(kind)
+    except NoSequence:
+        return UNKNOWN
+
+
+def _captured(node: PlanNode) -> Iterator[Demand]:
+    """Give what a child flow takes the value as: its input, and fields of its layers."""
+    targets = child_scopes(node.child.spec)
+    for each in node.capture:
+        if each.source.scope == "value" and not each.source.path:
+            yield Demand(kind_at(targets[each.target.scope], each.target.path))

@@ -142,7 +142,8 @@ class Execution(Generic[C]):
         """Answer a pending interrupt and run on until nothing is ready or running.
 
         The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
-        it. It has to fit the return type of the step that paused, or the payload of its resume event; a wrong one is an
+        it. It has to fit the return type of the step that paused, or the payload of its resume event; where the step
+        declares no return type, what the next steps, collects and child flows take of it. A wrong one is an
         `InterruptError`, and so are an unknown and an answered interrupt; the interrupt stays pending. So it does where
         a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
         end, for `timeout` seconds at the most; what stops the run is raised here too.

@@ -80,7 +80,7 @@ def require_places(snapshot: Snapshot, mark: PlanMark, place: str = "") -> None:
 
 
 def _in_flight(snapshot: Snapshot) -> Iterator[tuple[str, str, str, bool]]:
-    """Give what is in flight, in words, with the nodes that it stands at and came from, and whether the latter reads it.
+    """Give what is in flight, in words, with the nodes that it is at and came from, and whether the latter reads it.
 
     A paused step keeps no value. A block keeps one while it has more to let in; the items of a for_each are of the type
     that it carries itself, where that is known.
