@@ -434,6 +434,31 @@ def test_a_value_that_is_written_into_must_be_copyable() -> None:
     assert "nothing is known of how to copy Handle" in found
 
 
+class Slots(msgspec.Struct):
+    first: Any
+    second: Any
+
+
+class Slotted(Contract):
+    input: Slots
+    result: Any
+
+
+class Lends(Contract):
+    input: None
+    result: Handle
+
+
+@pytest.mark.parametrize("targets, copied", [(["first"], 0), (["first", "second"], 1)])
+def test_a_result_that_goes_to_two_targets_must_be_copyable(targets: list[str], copied: int) -> None:
+    child: Any = Flow(Lends, name="lends")
+    child.to(gives(Handle)).end()
+    mappings: Any = {"capture": {}, "write_back": {"value": dict.fromkeys(targets, "result")}}
+    found = problems(lambda flow: flow.to_sub_flow(child, **mappings), Slotted)
+    assert found.count("TF416") == copied
+    assert found.count("nothing is known of how to copy Handle") == copied
+
+
 def test_a_batch_takes_child_flows() -> None:
     flow: Any = Flow(Kid)
     flow.batch().branch(kid()).branch(kid(), name="other").end_batch()

@@ -25,6 +25,7 @@ from typing import (
 
 import msgspec
 import pytest
+import typing_extensions
 from msgspec import Meta
 from typing_extensions import TypeAliasType
 
@@ -33,6 +34,7 @@ from typedflow.schema.accepts import accepts
 T = TypeVar("T")
 Out = TypeVar("Out", covariant=True)
 In = TypeVar("In", contravariant=True)
+Inferred = typing_extensions.TypeVar("Inferred", infer_variance=True)
 UserId = NewType("UserId", int)
 AdminId = NewType("AdminId", UserId)
 Json = TypeAliasType("Json", "int | list[Json] | None")
@@ -59,6 +61,14 @@ class Sub(Base):
 
 class Box(msgspec.Struct, Generic[T]):
     content: T
+
+
+class Sealed(msgspec.Struct, Generic[Inferred], frozen=True):
+    content: Inferred
+
+
+class Unsealed(msgspec.Struct, Generic[Inferred]):
+    content: Inferred
 
 
 class Source(msgspec.Struct, Generic[Out]):
@@ -150,6 +160,7 @@ ACCEPTED = [
     (int, UserId),
     (int, AdminId),
     (UserId, AdminId),
+    (UserId, Annotated[UserId, Meta(ge=0)]),
     (UserId | None, UserId),
     (list[int], list[Natural]),
     (list[Any], list[int]),
@@ -172,6 +183,7 @@ ACCEPTED = [
     (abc.Mapping[str, int], collections.Counter),
     (Box[int], Box[int]),
     (Box[Any], Box[int]),
+    (Sealed[int | str], Sealed[int]),
     (Source[float], Source[int]),
     (Sink[int], Sink[float]),
     (One, Same),
@@ -216,6 +228,8 @@ REFUSED = [
     (str, Bits),
     (date, datetime),
     (UserId, int),
+    (Annotated[UserId, Meta(ge=0)], UserId),
+    (abc.Mapping[str, int], collections.OrderedDict[str, str]),
     (UserId, Literal[1]),
     (UserId | None, bool),
     (AdminId, UserId),
@@ -243,6 +257,8 @@ REFUSED = [
     (Base, Job),
     (Base, int),
     (Box[float], Box[int]),
+    (Sealed[int], Sealed[int | str]),
+    (Unsealed[int | str], Unsealed[int]),
     (Source[int], Source[float]),
     (Sink[float], Sink[int]),
     (One, Strict),

@@ -209,7 +209,7 @@ class _Relation:
 
     def _function(self, target: FunctionOf, source: Kind) -> bool:
         if isinstance(source, Opaque):
-            return "__call__" in dir(source.cls) or issubclass(source.cls, type)
+            return "__call__" in dir(source.cls)
         if not isinstance(source, FunctionOf):
             return False
         params = target.params is None or source.params is None or self._memberwise(source.params, target.params)
