@@ -175,6 +175,16 @@ def test_the_attribute_shows_resources_as_they_are_now(form: Form) -> None:
     assert flow_with_f(form(look)).start(1, runtime_resources={"tool": E}) == ["E", "H", "F"]
 
 
+def test_the_attribute_follows_a_change_of_the_flow() -> None:
+    def look(data: Data[Job, Any]) -> list[str]:
+        before = data.resources.tool.name
+        flow.set_runtime_resource("tool", H)
+        return [before, data.resources.tool.name]
+
+    flow = flow_with_f(look)
+    assert flow.start(1) == ["F", "H"]
+
+
 def test_the_attribute_is_made_once_while_nothing_changes() -> None:
     assert flow_with_f(lambda data: data.resources is data.resources).start(1) is True
 

@@ -6,6 +6,7 @@ import collections
 import collections.abc as abc
 import enum
 import logging
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,7 +35,7 @@ from typedflow.schema.accepts import accepts
 T = TypeVar("T")
 Out = TypeVar("Out", covariant=True)
 In = TypeVar("In", contravariant=True)
-Inferred = typing_extensions.TypeVar("Inferred", infer_variance=True)
+Inferred = typing_extensions.TypeVar("Inferred", infer_variance=True)  # type: ignore[misc]  # mypy knows `class C[T]`
 UserId = NewType("UserId", int)
 AdminId = NewType("AdminId", UserId)
 Json = TypeAliasType("Json", "int | list[Json] | None")
@@ -63,12 +64,14 @@ class Box(msgspec.Struct, Generic[T]):
     content: T
 
 
-class Sealed(msgspec.Struct, Generic[Inferred], frozen=True):
-    content: Inferred
+def inferring(name: str, frozen: bool) -> Any:
+    """Make a generic record as `class Name[T]` does, of whose variable nobody says how it varies."""
+    body = {"__annotations__": {"content": Inferred}, "__module__": __name__}
+    bases = (msgspec.Struct, Generic[Inferred])  # type: ignore[index]  # mypy reads no class that is made by a call
+    return types.new_class(name, bases, {"frozen": frozen}, lambda space: space.update(body))
 
 
-class Unsealed(msgspec.Struct, Generic[Inferred]):
-    content: Inferred
+Sealed, Unsealed = inferring("Sealed", True), inferring("Unsealed", False)
 
 
 class Source(msgspec.Struct, Generic[Out]):

@@ -265,6 +265,19 @@ def test_class_hints_know_the_class_itself_and_what_is_nested_in_it() -> None:
     assert list(failures) == ["gone"]
 
 
+def test_a_local_name_hides_a_global_one_where_the_class_was_written() -> None:
+    class Review: ...
+
+    class Local:
+        review: "Review"
+
+    def elsewhere() -> Any:
+        return class_hints(Local, sys._getframe())[0]["review"]
+
+    assert class_hints(Local, sys._getframe())[0] == {"review": Review}
+    assert elsewhere() is globals()["Review"]
+
+
 def test_a_class_body_sees_the_function_around_it() -> None:
     outer = int
 

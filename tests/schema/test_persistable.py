@@ -204,5 +204,7 @@ def test_an_alias_statement_may_not_speak_of_itself() -> None:
     space: dict[str, Any] = {"__name__": __name__}
     exec("type Names = list[str]\ntype Json = int | list[Json]", space)
     assert check_persistable(space["Names"]) == []
+    names: Any = space["Names"]
+    assert check_persistable(msgspec.defstruct("Lists", [("first", names), ("second", names)])) == []
     ((_, reason),) = check_persistable(space["Json"])
     assert reason == "msgspec cannot decode Json, an alias that speaks of itself: use a Struct"
