@@ -519,3 +519,56 @@ def test_a_contract_without_a_state_says_what_it_has() -> None:
     assert str(caught.value) == (
         "TF611: contract 'Echo' declares no state, only 'input', 'result' (add `state: …` to Echo, a subclass of State)"
     )
+
+
+class Box(msgspec.Struct, frozen=True):
+    marks: list[float] = []
+
+
+class Shelf(State):
+    marks: list[float] = []
+    perhaps: list[float] | None = None
+    box: Box = msgspec.field(default_factory=Box)
+    pair: tuple[list[float], int] = msgspec.field(default_factory=lambda: ([], 0))
+    several: dict[str, list[float]] = {}
+
+
+class Shelved(Contract):
+    input: int
+    result: None
+    state: Shelf
+
+
+@pytest.mark.parametrize("other", ["normalises", "replaces"])
+async def test_what_a_step_holds_over_an_await_stays_in_the_state_until_it_is_replaced(other: str) -> None:
+    """Another step appends an int to lists of floats, to be normalised in place at its end; or it puts new ones there."""
+    gate = asyncio.Event()
+
+    def lists(state: Shelf) -> list[list[float]]:
+        return [state.marks, state.perhaps or [], state.box.marks, state.pair[0], state.several["a"]]
+
+    async def hold(data: Data[Shelved, int]) -> None:
+        held = lists(data.state)
+        await gate.wait()
+        for each in held:
+            each.append(2.5)
+
+    def change(data: Data[Shelved, int]) -> None:
+        if other == "normalises":
+            for each in lists(data.state):
+                each.append(1)
+        else:
+            data.state.marks, data.state.perhaps, data.state.box = [1.0], [1.0], Box([1.0])
+            data.state.pair, data.state.several = ([1.0], 0), {"a": [1.0]}
+
+    def let_go(data: Data[Shelved, Any]) -> None:
+        gate.set()
+
+    flow: Any = Flow(Shelved)
+    flow.side_branch(hold).to(change).to(let_go)
+    execution = flow.create_execution(state={"perhaps": [0.0], "several": {"a": []}})
+    await execution.async_start(1)
+    held = [] if other == "replaces" else [2.5]
+    begun = [[1.0], [0.0, 1.0], [1.0], [1.0], [1.0]] if held else [[1.0]] * 5
+    assert lists(execution.state) == [[*each, *held] for each in begun]
+    assert [type(mark) for each in lists(execution.state) for mark in each] == [float] * (11 if held else 5)

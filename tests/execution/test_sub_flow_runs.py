@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.execution.chains import BOTH_FORMS, Form, chain, untyped
@@ -386,6 +387,46 @@ def test_b42_behind_a_listener(form: Form) -> None:
     flow.to(form(write))
     flow.when({"state": "count"}).to_sub_flow(chain(Step, form(double))).end()
     assert flow.start(4) == 8
+
+
+class Part(msgspec.Struct):
+    marks: list[float] = []
+    count: int = 0
+
+
+class Shelf(State):
+    part: Part = msgspec.field(default_factory=Part)
+    parts: dict[str, Part] = {}
+
+
+class Shelved(Contract):
+    input: int
+    result: None
+    state: Shelf
+
+
+@pytest.mark.parametrize("path", ["part.count", "parts.a.count"])
+async def test_b40_a_write_back_leaves_what_an_open_step_holds_in_its_place(path: str) -> None:
+    """What lies beside the path is the same as before, so that what is changed in it in place is not lost."""
+    gate = asyncio.Event()
+
+    async def hold(data: Data[Shelved, int]) -> None:
+        part = data.state.part if path == "part.count" else data.state.parts["a"]
+        marks = part.marks
+        await gate.wait()
+        marks.append(2.5)
+        part.marks.append(3.5)
+
+    def let_go(data: Data[Shelved, int]) -> None:
+        gate.set()
+
+    flow: Any = Flow(Shelved)
+    flow.side_branch(hold)
+    flow.to_sub_flow(chain(Step, double), write_back={"state": {path: "result"}}).to(let_go)
+    execution = flow.create_execution(state={"parts": {"a": {}}})
+    await execution.async_start(2)
+    part = execution.state.part if path == "part.count" else execution.state.parts["a"]
+    assert part == Part([2.5, 3.5], 4)
 
 
 def test_b42_a_write_back_starts_a_listener_that_goes_on() -> None:

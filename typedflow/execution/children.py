@@ -16,12 +16,13 @@ from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_effects
 from typedflow.execution.transfers import (
     Capture,
+    Move,
     WriteBack,
     copy_of_field,
     put,
 )
 from typedflow.schema.check import Mismatch
-from typedflow.schema.layer_fields import layer_fields
+from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
@@ -125,12 +126,15 @@ def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) 
 
 
 def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) -> None:
-    """Write to drafts of the fields first, so that a value that does not fit leaves everything as it was."""
+    """Write to drafts of the fields first, so that a value that does not fit leaves everything as it was.
+
+    Below a field only the path itself is written: a step that runs now may hold what lies round it, to change it there.
+    """
     parent = step._runtime
     layers: dict[str, Layer | None] = {"state": parent.state, "flow_state": parent.flow.flow_state}
     drafts: dict[tuple[str, str], Any] = {}
     keys: dict[tuple[str, str], tuple[str, ...]] = {}
-    written: list[tuple[Layer, str, Any]] = []
+    written: list[tuple[Layer, Move, Any]] = []
     for scope, move in write_back.layers:
         layer = layers[scope]
         assert layer is not None
@@ -141,15 +145,20 @@ def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str,
             if (scope, field) not in drafts:
                 drafts[scope, field] = copy_of_field(layer, field)
             put(drafts[scope, field], move, move.target[1:], found)
-        written.append((layer, ".".join(move.target), found))
+        written.append((layer, move, found))
         keys[scope, field] = move.binding.keys
     for (scope, field), draft in drafts.items():
         _require_fit(layers[scope], field, draft, keys[scope, field])
-    for (scope, field), draft in drafts.items():
-        setattr(layers[scope], field, draft)
-    step._signals = step._operations = None  # by field; what counts is what was bound
-    for layer, path, found in written:
-        step.wrote(layer, path, found)
+    for layer, move, found in written:
+        field, *below = move.target
+        if below:
+            put(layer_fields(type(layer))[field].read(layer), move, tuple(below), found)
+            require_fields(layer, [field])  # it is sound, as its draft is, and is normalised here
+        else:
+            setattr(layer, field, found)
+    step._signals = step._operations = None  # of fields; what counts is what was bound
+    for layer, move, found in written:
+        step.wrote(layer, ".".join(move.target), found)
 
 
 def _require_fit(layer: Layer | None, field: str, draft: Any, keys: tuple[str, ...]) -> None:

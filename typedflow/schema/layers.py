@@ -178,6 +178,11 @@ class State(Layer):
 
     Every field type must be one that msgspec can encode and decode, at any depth; it is checked when the class is used
     in a Contract. Unknown fields are refused. Defaults are never shared between executions.
+
+    What a field holds stays the same object until the field, or a path to it, is written anew. A step that keeps a list
+    of it over an await and appends to it later therefore changes the state, unless somebody has put another list there
+    meanwhile: then the old one belongs to the step alone. So read a container again after an await, and from the state:
+    a value that was assigned may have been copied on its way in (an int where a float is declared).
     """
 
     __typedflow_layer__ = "state"
@@ -188,7 +193,7 @@ class FlowState(Layer):
 
     Where a store shares it between processes, a plain write of a field is stored as it is: the last one wins, and what
     somebody else has put there since is lost. `update_flow_state` is the atomic way: its function is replayed on what
-    is stored, so that counters add up.
+    is stored, so that counters add up. It puts new containers in the place of those that it changes: read them again.
     """
 
     __typedflow_layer__ = "flow_state"
