@@ -7,9 +7,10 @@ not keep, is remembered with the class, in the cache too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from mypy.nodes import (
+    MDEF,
     AssignmentStmt,
     CallExpr,
     ClassDef,
@@ -21,9 +22,12 @@ from mypy.nodes import (
     NameExpr,
     OverloadedFuncDef,
     RefExpr,
+    SymbolTableNode,
     TempNode,
     TypeInfo,
+    Var,
 )
+from mypy.plugin import ClassDefContext
 from mypy.types import (
     AnyType,
     CallableType,
@@ -47,9 +51,10 @@ from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import FLOW, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import report
-from typedflow_mypy.structs import KEY, annotated
+from typedflow_mypy.structs import annotated
 from typedflow_mypy.surface import is_typedflow
 
+_KEPT: Final = "__typedflow_mypy_{}__"
 _BASES: Final = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
 
 
@@ -65,17 +70,28 @@ def check_contract(call: Call) -> FunctionLike:
     return call.signature
 
 
-def remember(defn: ClassDef) -> None:
-    """Keep what a contract says of itself beside its parts."""
+def remember(ctx: ClassDefContext) -> None:
+    """Keep what a contract says of itself beside its parts: as literals, whose change mypy notices."""
+    defn = ctx.cls
     version = keyword_of(defn, "version", 1)
-    data: dict[str, Any] = {"version": version if isinstance(version, int) else None}
-    if keyword_of(defn, "abstract", False) is not False:
-        data["abstract"] = True
-    defn.info.metadata[KEY] = data
+    _keep(ctx, "version", version if type(version) is int else 0)
+    _keep(ctx, "abstract", int(keyword_of(defn, "abstract", False) is not False))
 
 
-def _remembered(info: TypeInfo, name: str) -> Any:
-    return info.metadata.get(KEY, {}).get(name)
+def _keep(ctx: ClassDefContext, name: str, value: int) -> None:
+    literal = LiteralType(value, ctx.api.named_type("builtins.int"))
+    var = Var(_KEPT.format(name), literal)
+    var.info = ctx.cls.info
+    var.is_classvar = var.is_initialized_in_class = True
+    var._fullname = f"{ctx.cls.info.fullname}.{var.name}"
+    ctx.cls.info.names[var.name] = SymbolTableNode(MDEF, var, plugin_generated=True)
+
+
+def _remembered(info: TypeInfo, name: str) -> int:
+    """Give what was kept; 0 for what was not."""
+    sym = info.names.get(_KEPT.format(name))
+    tp = get_proper_type(sym.node.type) if sym is not None and isinstance(sym.node, Var) else None
+    return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, int) else 0
 
 
 def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
@@ -150,7 +166,7 @@ def check_flow(call: Call) -> FunctionLike:
 
 def _check_whole(call: Call, contract: TypeInfo, given: Expression, signature: CallableType) -> FunctionLike:
     """Check that a contract has what every flow needs; that of one which lacks it says nothing more."""
-    call.steps.through(contract)
+    call.steps.through(contract, _KEPT.format("abstract"), *rules.REQUIRED_PARTS)
     missing = [part for part in rules.REQUIRED_PARTS if contract.get(part) is None]
     if not missing or contract.fallback_to_any:
         return signature
@@ -169,9 +185,9 @@ def check_migrate(call: Call) -> FunctionLike:
     contract = _named(call.context)
     if given is None or contract is None:
         return call.signature
-    call.steps.through(contract)
+    call.steps.through(contract, _KEPT.format("version"))
     version, newest = constant_of(given, call.module), _remembered(contract, "version")
-    if not isinstance(version, int) or newest is None:
+    if not isinstance(version, int) or not newest:
         return call.signature
     problem = check_migration(contract.name, version, newest, set(_earlier(call, contract)))
     if problem is not None:

@@ -216,7 +216,7 @@ class TypedflowPlugin(Plugin):
         if structs.is_struct(sym.node):
             return guarded(lambda ctx: schema.check_class(ctx, self.dependencies), lambda ctx: None)
         if is_typedflow(sym.node, "Contract"):
-            return guarded(lambda ctx: contracts.remember(ctx.cls), lambda ctx: None)
+            return guarded(contracts.remember, lambda ctx: None)
         return None
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:

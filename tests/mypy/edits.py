@@ -36,6 +36,10 @@ class Pair(NamedTuple):
     right: str = ""
 
 
+class Fixed(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
 class Key(StrEnum):
     COUNT = "count"
 
@@ -97,13 +101,18 @@ from typedflow import Contract
 from PACKAGE.layers import Counters, Happened, MyState, Tools, YourState
 
 
-class My(Contract):
+class My(Contract, version=3):
     input: int
     result: str
     state: MyState
     flow_state: Counters
     resources: Tools
     events: Happened
+    stream: int
+
+
+class Part(Contract, abstract=True):
+    input: int
 """,
     "child": """\
 import msgspec
@@ -128,19 +137,24 @@ class Child(Contract):
     input: Task
     result: Answer
     state: ChildState
+    stream: int
 
 
 child = Flow(Child)
 CAPTURE = binding({"input": {"topic": "state.mid.leaf.name"}})
 """,
     "use": """\
-from typing import reveal_type
+from typing import Any, reveal_type
 
-from typedflow import Data, Flow
+from typedflow import Data, Flow, State
 
 from PACKAGE.child import CAPTURE, child
-from PACKAGE.contract import My
-from PACKAGE.deep import KEY, Key
+from PACKAGE.contract import My, Part
+from PACKAGE.deep import Fixed, KEY, Key
+
+
+class Own(State):
+    fixed: Fixed = Fixed()
 
 
 def read(data: Data[My, int]) -> int:
@@ -171,10 +185,22 @@ def resources(data: Data[My, int]) -> None:
     data.emit("ready", 1)
 
 
+def is_small(data: Data[My, int]) -> bool:
+    return data.value < 9
+
+
 flow = Flow(My)
 flow.to(read).to_sub_flow(child, capture=CAPTURE, write_back={"value": "result.text"}).end()
 flow.to(read).to_sub_flow(child, capture={"input": {"topic": "state.mid.leaf.name"}})
 reveal_type(flow.when("ready"))
+flow.to(read).match().case(is_small).end_match()
+flow.create_execution(state={"count": 1, "mid": {"leaf": {"name": "x"}}, "drafts": ["a"]})
+Flow(Part).to(lambda data: 1)
+
+
+@My.migrate(2)
+def lift(saved: dict[str, Any]) -> dict[str, Any]:
+    return saved
 """,
 }
 
@@ -228,6 +254,12 @@ SCENARIOS: Final[Sequence[Scenario]] = (
     _one("the child requires a state", Edit("child", "    seen: int = 0", "    seen: int")),
     _one("the child gives another type", Edit("child", "    text: str", "    text: int")),
     _one("a binding changes", Edit("child", '"state.mid.leaf.name"', '"state.mid.leaf.nam"')),
+    _one("the child puts something else in its stream", Edit("child", "    stream: int", "    stream: str")),
+    _one("the parent has another stream", Edit("contract", "    stream: int", "    stream: str")),
+    _one("the contract has an older version", Edit("contract", "version=3", "version=2")),
+    _one("a contract is whole now", Edit("contract", "abstract=True):", "abstract=True):\n    result: int")),
+    _one("a contract is no base any more", Edit("contract", "(Contract, abstract=True)", "(Contract)")),
+    _one("a default can change now", Edit("deep", "Fixed(msgspec.Struct, frozen=True)", "Fixed(msgspec.Struct)")),
     _one(
         READ_ONLY,
         Edit("deep", "class Leaf(msgspec.Struct)", "class Leaf(msgspec.Struct, frozen=True)"),
