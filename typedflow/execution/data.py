@@ -18,7 +18,7 @@ from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import Change, ExecutionRuntime
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
-from typedflow.schema.writing import current_step
+from typedflow.schema.writing import FLAT, current_step, outside
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
@@ -314,6 +314,8 @@ class Data(Generic[C, V]):
         """Queue the listeners of a path that was written in this execution's layers."""
         runtime = self._runtime
         if layer is runtime.state:
+            if type(value) not in FLAT:
+                runtime.touch(path.partition(".")[0])
             if path in runtime.plan.state_paths:
                 self._signal(Signal("state", path, value))
         elif layer is runtime.flow.flow_state:
@@ -329,8 +331,12 @@ class Data(Generic[C, V]):
             if self._touched is None:
                 self._touched = {}
             self._touched[is_state, field] = None
-            if not is_state and self._runtime.shares_flow_state and not self._replaying:
+            if is_state:
+                self._runtime.touch(field)
+            elif self._runtime.shares_flow_state and not self._replaying:
                 self._hold(layer, field)
+        else:
+            outside.touched()
 
     def _hold(self, layer: Any, field: str) -> None:
         """Remember a container of the shared flow_state as it is now; another save may put a new one in its place."""

@@ -37,7 +37,7 @@ from typedflow.schema.layers import FlowState, State
 from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
-from typedflow.schema.writing import current_step
+from typedflow.schema.writing import current_step, outside
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -256,6 +256,7 @@ class ExecutionRuntime:
         "given_state",
         "held",
         "id",
+        "loose",
         "operations",
         "parent",
         "plan",
@@ -265,6 +266,7 @@ class ExecutionRuntime:
         "saves",
         "state",
         "touched",
+        "walked",
     )
 
     def __init__(
@@ -303,8 +305,28 @@ class ExecutionRuntime:
         self.state: State | None = None
         self.touched: dict[Token, dict[tuple[bool, str], None]] | None = None
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
+        self.loose: dict[str, None] | None = None
+        """The fields of the state that a step got hold of since the last save: the next one looks at their classes."""
+        self.walked: object = outside.last
+        """What was noted last of those outside of steps when all classes in the state were known."""
         if state is not None:
             self._take_state(state)
+
+    def touch(self, field: str) -> None:
+        """Note that a step got hold of a container in the state."""
+        if self.loose is None:
+            self.loose = {}
+        self.loose[field] = None
+
+    def take_loose(self) -> Collection[str] | None:
+        """Give the fields of the state whose classes a save has to look at, None for all; it answers for them then."""
+        loose, walked, last = self.loose, self.walked, outside.last
+        self.loose, self.walked = None, last
+        return (loose or ()) if walked is last else None
+
+    def give_back_loose(self) -> None:
+        """Have the next save look at all classes: the last one has failed."""
+        self.walked = None
 
     def place(self, node: str) -> str:
         """Name a step, for messages."""

@@ -65,7 +65,7 @@ def _snapshot(
         resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
         parent=parent,
         shape=header.shape,
-        state=_layer(spec.state, runtime.state, "state", format),
+        state=_state(runtime, format),
         flow_state=_layer(spec.flow_state, flow_state, "flow_state", format),
         result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
         tokens=tokens,
@@ -82,6 +82,18 @@ def _snapshot(
     if parent is None and snapshot.state is not ABSENT:
         snapshot.state_mark = mark_state(snapshot.state, snapshot.fingerprint)
     return header.complete(snapshot)
+
+
+def _state(runtime: ExecutionRuntime, format: Format) -> Any:
+    """Encode the state; of what no step got hold of since the last save, the classes are known."""
+    if runtime.state is None:
+        return ABSENT
+    loose = runtime.take_loose()
+    try:
+        return compile_codec(type(runtime.state)).encode(runtime.state, "state", format, loose=loose)
+    except SnapshotError:
+        runtime.give_back_loose()
+        raise
 
 
 def _layer(cls: Any, layer: Any, place: str, format: Format) -> Any:

@@ -36,7 +36,7 @@ from typedflow.schema.types import (
     TupleOf,
     UnionOf,
 )
-from typedflow.schema.writing import current_step
+from typedflow.schema.writing import current_step, outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ class NotedField:
         if layer is None:
             return self
         step = current_step.get()
-        if step is not None:
+        if step is None:
+            outside.touched()
+        else:
             step.read_container(layer, self._name)
         return self._get(layer)
 

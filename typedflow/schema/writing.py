@@ -33,6 +33,26 @@ class StepInProgress(Protocol):
         ...
 
 
+class Outside:
+    """Tell whether somebody outside of all steps got hold of a container, which no end of a step looks at again."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = object()
+        """Another object after each time, in whatever layer."""
+
+    def touched(self) -> None:
+        """Note one time."""
+        self.last = object()
+
+
+outside: Final = Outside()
+"""That of this process."""
+
+FLAT: Final = frozenset({type(None), bool, int, float, str, bytes})
+"""Classes whose objects nobody can change."""
+
 current_step: Final[ContextVar[StepInProgress | None]] = ContextVar("typedflow_step", default=None)
 """The step that runs in this context; None outside of handlers, where writes are checked all the same."""
 

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Raw
 
+from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import Kind
 from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, collector_paused, find_unplain, strict_tree
-from typedflow.snapshot.exactness import compile_exact
+from typedflow.snapshot.exactness import Exact, compile_exact
 from typedflow.snapshot.faults import find_fault, has_plain_equality
 from typedflow.snapshot.strictness import Undeclared, require_declared
 
@@ -63,16 +64,18 @@ class Native:
         self.kind = kind
         self._decode = decode
         self._exact = compile_exact(kind)
+        self._exact_fields: dict[str, Exact] = {}
         self._plain_equality = has_plain_equality(kind)
 
-    def encode(self, value: Any, format: Format) -> bytes:
+    def encode(self, value: Any, format: Format, loose: Collection[str] | None = None) -> bytes:
+        """Encode and verify; with `loose` a State, of whose other fields the classes are known. Raises `Refused`."""
         encode = ENCODE[format]
         try:
             data = encode(value)
             with collector_paused(len(data)):
                 back = self._decode[format](data)
             if self._plain_equality:
-                same = value == back and self._exact((value,))
+                same = value == back and self._is_exact(value, loose)
             else:
                 same = self.same(value, back, format)
         except Exception as error:  # encoding calls what users' classes define
@@ -80,6 +83,19 @@ class Native:
         if not same:
             raise self._difference(value, back, format)
         return data
+
+    def _is_exact(self, value: Any, loose: Collection[str] | None) -> bool:
+        if loose is None:
+            return self._exact((value,))
+        return all(self._exact_field(value, name) for name in loose)
+
+    def _exact_field(self, layer: Any, name: str) -> bool:
+        """Say whether one field of a State is of the declared classes throughout."""
+        field = layer_fields(type(layer))[name]
+        exact = self._exact_fields.get(name)
+        if exact is None:
+            exact = self._exact_fields[name] = compile_exact(field.kind)
+        return exact((field.read(layer),))
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         value = self.decode_vouched(raw, format)

@@ -1,0 +1,178 @@
+"""What a save looks at for its class: whatever somebody may have put an odd one into since the last save.
+
+`Color.RED == "red"`: it would come back as a plain text, so that a save must refuse it where it can have come in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from typedflow import Contract, Data, Execution, Flow, SnapshotError, State
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+class Words(State):
+    said: list[str] = []
+    heard: list[str] = []
+
+
+class Talk(Contract):
+    input: int
+    result: int
+    state: Words
+
+
+async def ask(data: Data[Talk, int]) -> int:
+    data.pause_for("go on?")
+
+
+def talk(*steps: Any) -> Flow[Talk]:
+    flow = Flow(Talk)
+    process: Any = flow
+    for step in (*steps, ask):
+        process = process.to(step)
+    process.end()
+    return flow
+
+
+async def paused(*steps: Any) -> Execution[Talk]:
+    execution = talk(*steps).create_execution(state={"said": ["red"], "heard": ["red"]})
+    await execution.async_start(1)
+    return execution
+
+
+def require_refusal(execution: Execution[Talk], path: str) -> None:
+    for _ in range(2):  # one that failed leaves nothing behind that the next would take for granted
+        with pytest.raises(SnapshotError) as caught:
+            execution.save()
+        assert caught.value.path == path
+        assert "Color.RED" in str(caught.value)
+
+
+async def test_what_was_changed_outside_of_steps_is_looked_at() -> None:
+    execution = await paused()
+    execution.save()
+    execution.state.heard[0] = Color.RED
+    require_refusal(execution, "state.heard[0]")
+    execution.state.heard[0] = "red"
+    execution.save()
+
+
+@pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
+async def test_what_was_written_outside_of_steps_is_looked_at(write: str) -> None:
+    execution = await paused()
+    execution.save()
+    words = ["red"]
+    if write == "attribute":
+        execution.state.said = words
+    else:
+        execution.state.set("said", words, emit=write == "path")
+    words[0] = Color.RED
+    require_refusal(execution, "state.said[0]")
+
+
+@pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
+async def test_what_a_step_has_written_and_changed_is_looked_at(write: str) -> None:
+    def say(data: Data[Talk, int]) -> int:
+        words = ["red"]
+        if write == "attribute":
+            data.state.said = words
+        else:
+            data.state.set("said", words, emit=write == "path")
+        words[0] = Color.RED
+        return data.value
+
+    require_refusal(await paused(say), "state.said[0]")
+
+
+async def test_what_a_step_has_appended_and_changed_is_looked_at() -> None:
+    class Lists(State):
+        said: list[list[str]] = []
+
+    class Nested(Contract):
+        input: int
+        result: int
+        state: Lists
+
+    def say(data: Data[Nested, int]) -> int:
+        words = ["red"]
+        data.state.append("said", words)
+        words[0] = Color.RED
+        return data.pause_for("go on?")
+
+    flow = Flow(Nested)
+    flow.to(say).end()
+    execution = flow.create_execution()
+    await execution.async_start(1)
+    with pytest.raises(SnapshotError) as caught:
+        execution.save()
+    assert caught.value.path == "state.said[0][0]"
+
+
+async def test_what_a_running_step_holds_is_looked_at() -> None:
+    said, go_on = asyncio.Event(), asyncio.Event()
+
+    async def say(data: Data[Talk, int]) -> int:
+        data.state.said[0] = Color.RED
+        said.set()
+        await go_on.wait()
+        data.state.said[0] = "red"
+        return data.value
+
+    execution = talk(say).create_execution(state={"said": ["red"]})
+    running = asyncio.ensure_future(execution.async_start(1))
+    await said.wait()
+    require_refusal(execution, "state.said[0]")
+    go_on.set()
+    await running
+    execution.save()
+
+
+async def test_what_a_step_of_another_execution_changes_is_looked_at() -> None:
+    one = await paused()
+    one.save()
+
+    def meddle(data: Data[Talk, int]) -> int:
+        one.state.said[0] = Color.RED
+        return data.value
+
+    await paused(meddle)
+    require_refusal(one, "state.said[0]")
+
+
+async def test_what_a_task_changes_that_its_step_has_left_behind_is_looked_at() -> None:
+    go_on = asyncio.Event()
+    left: list[asyncio.Task[None]] = []
+
+    async def later(data: Data[Talk, int]) -> None:
+        await go_on.wait()
+        data.state.said[0] = Color.RED
+
+    async def leave(data: Data[Talk, int]) -> int:
+        left.append(asyncio.create_task(later(data)))
+        return data.value
+
+    execution = await paused(leave)
+    execution.save()
+    go_on.set()
+    await left[0]
+    require_refusal(execution, "state.said[0]")
+
+
+async def test_what_a_failed_step_leaves_behind_is_looked_at() -> None:
+    def fail(data: Data[Talk, int]) -> int:
+        data.state.set("said", words := ["red"])
+        words[0] = Color.RED
+        raise ZeroDivisionError
+
+    execution = talk(fail).create_execution()
+    with pytest.raises(ZeroDivisionError):
+        await execution.async_start(1)
+    require_refusal(execution, "state.said[0]")
