@@ -1,4 +1,4 @@
-"""The SQLite database of a store: its connection, its tables, its transactions. All of it on the worker's thread.
+"""The SQLite database of a store: its connection, its tables, its transactions. Each connection has one thread.
 
 Durability is WAL with `synchronous=FULL`: a commit returns when it is on the disk (NORMAL loses acknowledged commits at
 a power loss, OFF corrupts; https://sqlite.org/pragma.html#pragma_synchronous). Writers begin with `BEGIN IMMEDIATE`: a
