@@ -229,3 +229,27 @@ async def test_an_update_outside_that_one_execution_could_not_store_goes_with_an
             await stale.async_continue_with("ask", 2)
         await flow.create_execution(store=store).async_start(1)
         assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 1
+
+
+async def test_a_task_that_outlives_its_step_may_start_an_execution(tmp_path: Path) -> None:
+    over = asyncio.Event()
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def later() -> None:
+        await over.wait()
+        await flow.create_execution(store=store, checkpoint="step").async_start(1)
+
+    async def leave(data: Data[Plain, int]) -> int:
+        tasks.append(asyncio.create_task(later()))
+        return data.value
+
+    flow = adding("Sum")
+    outer: Flow[Any] = Flow(Plain)
+    outer.to(leave).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store, checkpoint="step").async_start(1)
+        flow.update_flow_state(add_one)
+        await outer.async_start(1)
+        over.set()
+        await tasks[0]
+        assert (await stored(store, "Sum"))["steps"] == flow.flow_state.steps == 1

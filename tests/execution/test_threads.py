@@ -125,6 +125,28 @@ def test_b33_what_a_late_thread_returns_or_puts_is_dropped() -> None:
     run(main())
 
 
+def test_b35_items_of_a_thread_are_handed_on_while_the_thread_still_works() -> None:
+    taken = threading.Semaphore(0)
+
+    def put(data: Here) -> bool:
+        for item in range(20):
+            data.put(item)
+            if not taken.acquire(timeout=2):
+                return False
+        return True
+
+    flow = Flow(Plain)
+    flow.to(put, thread=True).end()
+    execution = flow.create_execution()
+
+    async def main() -> None:
+        async for _ in execution.stream(1):
+            taken.release()
+
+    run(main())
+    assert execution.result is True
+
+
 def test_b33_a_thread_may_raise_anything() -> None:
     def stop(data: Here) -> Any:
         raise StopIteration(5)

@@ -77,7 +77,15 @@ def test_a_container_keeps_its_identity_when_its_parts_are_normalised() -> None:
 
 
 @pytest.mark.parametrize(
-    "tp, expected", [(int, int), (None, type(None)), (int | None, None), (Node, None), (list[int], None)]
+    "tp, expected",
+    [
+        (int, int),
+        (None, type(None)),
+        (int | None, None),
+        (Node, None),
+        (list[int], None),
+        (Annotated[int, msgspec.Meta(ge=1)], None),
+    ],
 )
 def test_exact_class_names_the_class_that_proves_validity(tp: Any, expected: type | None) -> None:
     assert exact_class(tp) is expected

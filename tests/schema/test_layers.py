@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import enum
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NewType
+from typing import Annotated, Any, ClassVar, Literal, NewType
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Meta
 from typing_extensions import TypeAliasType
 
 from typedflow.errors import ContractError, FinishedError
@@ -52,6 +53,12 @@ class ReviewState(State):
 
 class Counters(FlowState):
     reviewed: int = 0
+
+
+class Bounded(State):
+    depth: Annotated[int, Meta(ge=1)] = 1
+    names: list[Annotated[str, Meta(max_length=3)]] = []
+    shares: dict[str, Annotated[float, Meta(le=1)]] = {}
 
 
 @dataclass
@@ -95,6 +102,24 @@ def test_a_wrong_write_is_refused_and_the_old_value_stays(layer: Any, name: str,
         setattr(made, name, value)
     assert text is None or str(caught.value) == text
     assert made == before
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda state: setattr(state, "depth", 0),
+        lambda state: state.set("depth", 0),
+        lambda state: setattr(state, "names", ["abcd"]),
+        lambda state: state.append("names", "abcd"),
+        lambda state: setattr(state, "shares", {"a": 1.5}),
+        lambda state: state.set("shares.a", 1.5),
+    ],
+)
+def test_a_write_past_the_limits_of_a_type_is_refused(write: Callable[[Any], object]) -> None:
+    state = Bounded()
+    with pytest.raises(ContractError, match=r"^TF601: .* of state takes Annotated\["):
+        write(state)
+    assert state == Bounded()
 
 
 def test_a_wrong_write_names_its_handler() -> None:
