@@ -204,7 +204,7 @@ def test_a_decision_is_taken_once(place: Place) -> None:
     place.here("--resume", audit, *DECISIONS[:2])
     code, out, err = place.run("--resume", audit, "--decide", "beta=deny")
     assert (code, out) == (2, place.questions(audit, QUESTIONS.splitlines(keepends=True)[1]))
-    assert "there is no interrupt 'beta' (pending: 'gamma')" in err
+    assert "interrupt 'beta' was answered already" in err
     code, out, err = place.here("--resume", audit, "--decide", "gamma=deny", "--decide", "gamma=allow")
     assert (code, out) == (2, REPORT)
     assert "the execution is completed" in err

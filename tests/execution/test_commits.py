@@ -114,3 +114,58 @@ def test_items_of_a_for_each_share_saves(style: Style) -> None:
         assert store.puts < 10
 
     run(main())
+
+
+class PromptStore(HookedStore):
+    """Take one turn of the loop for each wait."""
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(0)
+
+
+def asking_twice(ready: bool) -> Flow[Any]:
+    """Give a flow that asks twice at once; an answer lets a step run where `ready`, else it only fills a join."""
+
+    def ask(data: Data[Any, int]) -> int:
+        data.pause_for(interrupt_id=data.step)
+
+    def add_up(data: Data[Any, tuple[int, int]]) -> int:
+        return sum(data.value)
+
+    def add(data: Data[Any, int]) -> int:
+        return data.value + 1
+
+    flow: Flow[Any] = Flow(Numbers)
+    if ready:
+        flow.side_branch(ask, name="one")
+        flow.to(ask, name="two").to(add).end()
+    else:
+        flow.batch().branch(ask, name="one").branch(ask, name="two").end_batch().to(add_up).end()
+    return flow
+
+
+@pytest.mark.parametrize("checkpoint", ["pause", "step"])
+@pytest.mark.parametrize("ready", [True, False], ids=["a step is ready", "a join waits on"])
+def test_an_answer_at_any_turn_round_the_save_of_a_pause_is_taken(ready: bool, checkpoint: Any) -> None:
+    """Between the save of a pause and the end of the run too, where nobody works on what becomes ready."""
+
+    async def outcome(turns: int) -> None:
+        async def answer() -> Status:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return await execution.async_continue_with("two", 1)
+
+        def during_the_save() -> None:
+            answers.append(asyncio.ensure_future(answer()))
+
+        answers: list[asyncio.Future[Status]] = []
+        store = PromptStore({"waiting": during_the_save})
+        execution = asking_twice(ready).create_execution(store=store, checkpoint=checkpoint)
+        await execution.async_start(1)
+        await answers[0]
+        assert (execution.status, list(execution.interrupts)) == (Status.WAITING, ["one"])
+        assert await execution.async_continue_with("one", 1) is Status.COMPLETED
+        assert execution.result == 2
+
+    for turns in range(20):
+        run(outcome(turns))

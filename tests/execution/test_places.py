@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 import pytest
 
 from typedflow import Contract, Data, Execution, Flow, Snapshot, Status
+from typedflow.stores import MemoryStore
 
 
 class Items(Contract):
@@ -191,3 +193,42 @@ async def test_b48_a_loaded_run_whose_bound_was_taken_away_lets_the_rest_in() ->
     gauge.most = 0
     assert await again.async_retry() is Status.COMPLETED
     assert (again.result, gauge.most) == ([1, 2, 3, 4], 3)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("checkpoint", [None, "pause", "step"])
+async def test_b48_answers_at_any_time_with_loads_in_between_exceed_no_bound(style: str, checkpoint: Any) -> None:
+    for seed in range(25):
+        order = Random(f"{seed} {style} {checkpoint}")
+        gauge, concurrency = Gauge(), order.choice([1, 2, 3])
+        options: Any = {} if checkpoint is None else {"store": MemoryStore(), "checkpoint": checkpoint}
+        execution = build(style, gauge, concurrency).create_execution(execution_id="e", **options)
+        await execution.async_start(list(range(6)))
+        saved = await answer_at_random(execution, order)
+        assert (execution.status, execution.result) == (Status.COMPLETED, list(range(6)))
+        assert gauge.most <= concurrency
+        for snapshot in saved:
+            gauge.most = 0
+            again = build(style, gauge, concurrency).create_execution().load(snapshot)
+            if again.status is Status.RUNNING:
+                await again.async_retry()
+            await answer_all(again)
+            assert again.result == list(range(6))
+            assert gauge.most <= concurrency
+
+
+async def answer_at_random(execution: Execution[Any], order: Random) -> list[Snapshot]:
+    """Answer some of what is asked, each at a turn of its own, until nothing is; gives what was saved meanwhile."""
+    saved: list[Snapshot] = []
+
+    async def answer(interrupt_id: str, value: object) -> None:
+        for _ in range(order.randrange(12)):
+            await asyncio.sleep(0)
+        if order.random() < 0.3:
+            saved.append(execution.save())
+        await execution.async_continue_with(interrupt_id, value)
+
+    while execution.interrupts:
+        asked = order.sample(list(execution.interrupts.items()), k=order.randint(1, len(execution.interrupts)))
+        await asyncio.gather(*(answer(interrupt_id, each.payload) for interrupt_id, each in asked))
+    return saved

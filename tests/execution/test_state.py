@@ -541,7 +541,7 @@ class Shelved(Contract):
 
 @pytest.mark.parametrize("other", ["normalises", "replaces"])
 async def test_what_a_step_holds_over_an_await_stays_in_the_state_until_it_is_replaced(other: str) -> None:
-    """Another step appends an int to lists of floats, to be normalised in place at its end; or it puts new ones there."""
+    """Another step appends an int to lists of floats, to be normalised in place; or it puts new ones there."""
     gate = asyncio.Event()
 
     def lists(state: Shelf) -> list[list[float]]:

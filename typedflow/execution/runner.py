@@ -211,6 +211,7 @@ class Runner:
         driver = Driver(self._concurrency, checkpoints)
         driver.sink = queue
         failure: Exception | None = None
+        saved = False
         for open_ in runtime.tree():
             open_.driver = driver
         try:
@@ -223,6 +224,7 @@ class Runner:
                 open_.held = open_.parent is not None and open_.parent[1] in open_.parent[0].run.held
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
+            saved = True
             return runtime.run.status
         except Exception as error:
             failure = error
@@ -236,7 +238,7 @@ class Runner:
             raise
         finally:
             try:
-                if checkpoints is not None:
+                if checkpoints is not None and not saved:  # else at once: what an answer makes ready now, nobody runs
                     await checkpoints.rest()
             finally:
                 self._let_go(failure)
@@ -266,8 +268,8 @@ class Runner:
                         if not limit.expired():
                             limit.reschedule(None)  # the save of an end is waited for in any case
                         await driver.checkpoints.commit()
-                    if not driver.ready:  # else an answer or an event came during the save
-                        break
+                    if not driver.ready and run.status is not Status.RUNNING:
+                        break  # else an answer or an event came during the save
                     limit.reschedule(deadline)
                     run.woken()
         except TimeoutError as error:
