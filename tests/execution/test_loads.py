@@ -110,6 +110,12 @@ async def test_b50_a_status_goes_with_what_is_in_flight(name: str, status: Statu
     assert execution.status is Status.CREATED
 
 
+async def test_b50_what_has_a_result_was_started() -> None:
+    snapshot = _with((await finish(await begin(CASES["chain"]), CASES["chain"])).save(), status=Status.CREATED)
+    with pytest.raises(SnapshotError, match="'created' does not go with what is in flight"):
+        chain().create_execution().load(snapshot)
+
+
 async def test_b50_a_waiting_execution_waits_for_something() -> None:
     snapshot = _with((await begin(CASES["chain"])).save(), interrupts=[])
     with pytest.raises(SnapshotError, match="'waiting' does not go with"):

@@ -46,6 +46,22 @@ def test_b32_a_timeout_stops_the_step(where: str) -> None:
     run(main())
 
 
+@pytest.mark.parametrize(
+    "late, text", [(True, "step 'step' was not over after 0.1 s"), (False, "")], ids=["the step's", "its own"]
+)
+def test_b32_only_the_timeout_of_a_step_is_worded(late: bool, text: str) -> None:
+    async def step(data: Here) -> None:
+        if not late:
+            raise TimeoutError
+        await asyncio.sleep(1)
+
+    flow = Flow(Plain)
+    flow.to(step, timeout=0.1).end()
+    with pytest.raises(TimeoutError) as raised:
+        run(flow.async_start(1))
+    assert str(raised.value) == text
+
+
 def test_b32_the_timeout_of_an_execution_names_it() -> None:
     flow = Flow(Plain)
     flow.to(lambda data: asyncio.sleep(1)).end()
