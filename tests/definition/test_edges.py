@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -24,6 +24,11 @@ def text(data: Any) -> str:
 
 def untyped(data):  # type: ignore[no-untyped-def]  # a source that says nothing of its type
     return data.value
+
+
+def ask(data: Any) -> NoReturn:
+    data.pause_for("ok?")
+    raise AssertionError
 
 
 def pair(flow: Any) -> Any:
@@ -47,6 +52,7 @@ PAIR = Parts(tuple, (STR, UNKNOWN))
     [
         (lambda flow: flow.to(text), STR),
         (lambda flow: flow.to(untyped), UNKNOWN),
+        (lambda flow: flow.to(ask), UNKNOWN),  # what goes on is the answer
         (pair, PAIR),
         (lambda flow: flow.to(text).collect("all", "texts"), Parts(dict, (STR,), ("texts",))),
         (lambda flow: flow.to(text).collect("all", "texts").for_each(), UNKNOWN),
