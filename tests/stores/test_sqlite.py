@@ -55,6 +55,26 @@ def modes(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
 
 
+COMES_AND_GOES = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as connection:
+    print(connection.execute("SELECT sequence FROM typedflow_snapshots").fetchall())
+connection.close()
+"""
+
+
+async def test_a_process_that_comes_and_goes_takes_no_log_along(path: Path) -> None:
+    def seen() -> str:
+        command = [sys.executable, "-c", COMES_AND_GOES, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    async with SQLiteStore(path) as store, SQLiteStore(path) as second:
+        await store.put(record(), expected=None)
+        assert seen() == "[(0,)]\n"
+        await second.put(record(sequence=1), expected=0)
+        assert seen() == "[(1,)]\n"
+
+
 async def test_times_are_readable_by_sqlite(path: Path) -> None:
     async with SQLiteStore(path) as store:
         await store.put(record(), expected=None)

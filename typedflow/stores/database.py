@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +43,9 @@ TABLES: Final = (
         data BLOB NOT NULL
     )""",
 )
+
+_making: Final = threading.Lock()
+"""Held while a new file is open that another thread may connect to."""
 
 _DAMAGED: Final = "run `PRAGMA integrity_check` on it, or bring it back from a backup"
 HINTS: Final = {
@@ -162,7 +166,7 @@ def _do(job: Job, connection: sqlite3.Connection) -> Outcome:
 
 def connect(path: str, timeout: float) -> sqlite3.Connection:
     """Open the database, and make it where there is none, readable by its owner only (the WAL gets the same mode)."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _make_file(path)
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         _turn_on_wal(connection, timeout)
@@ -173,6 +177,17 @@ def connect(path: str, timeout: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_file(path: str) -> None:
+    """Make an empty file where there is none; one that is there is not opened.
+
+    To close it would give up all locks that this process has on it, those of other connections too. Another process
+    that comes and goes takes itself for the last one then, and deletes the log that this one goes on to write into
+    (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with _making, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
