@@ -15,6 +15,7 @@ from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
 
 WILDCARD = "[wildcard]"
+_INSTALLED = ("typedflow.", "msgspec.", "builtins.", "typing.", "enum.")
 T = TypeVar("T")
 
 
@@ -123,6 +124,9 @@ class Dependencies:
         self._modules: dict[str, set[str]] = {}
         self._recorded: set[Steps] = set()
         self._module = ""
+        self._names: set[str] = set()
+        """The triggers of the target at hand, and the steps that they are of already."""
+        self._added: set[Steps] = set()
 
     def record(self, api: Any, steps: Steps) -> None:
         """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
@@ -142,7 +146,20 @@ class Dependencies:
         if steps.classes:
             modules |= steps.modules
         if self._fine_grained:
-            _add_triggers(tree, api, steps)
+            self._add_triggers(tree, api, steps)
+
+    def _add_triggers(self, tree: MypyFile, api: Any, steps: Steps) -> None:
+        try:
+            names = tree.alias_deps[api.tscope.current_target()]
+        except (AttributeError, AssertionError):
+            # Another mypy keeps them elsewhere: cold and incremental runs stay right by the modules.
+            return
+        if names is not self._names:
+            self._names, self._added = names, set()
+        for part in steps.all():
+            if part not in self._added:
+                self._added.add(part)
+                names |= part.triggers
 
     def record_module(self, module: str, steps: Steps) -> None:
         """Record the steps of a check that was made in semantic analysis."""
@@ -157,24 +174,19 @@ class Dependencies:
 
 def _triggers(steps: Steps) -> Iterable[str]:
     for info in steps.classes:
-        for base in info.mro[:-1]:
-            yield base.fullname
-            yield base.fullname + WILDCARD
+        for base in _changing(info):
+            yield base
+            yield base + WILDCARD
     for info, name in steps.members:
-        for base in info.mro[:-1]:
-            yield f"{base.fullname}.{name}"
+        for base in _changing(info):
+            yield f"{base}.{name}"
+
+
+def _changing(info: TypeInfo) -> list[str]:
+    """Name a class and its bases, less those of installed packages that every layer and Struct has."""
+    return [base.fullname for base in info.mro[:-1] if not base.fullname.startswith(_INSTALLED)]
 
 
 def triggers_of(steps: Steps) -> list[str]:
     """Give the names whose change makes a check of these steps stale, sorted."""
     return sorted(name for name in frozenset().union(*(part.triggers for part in steps.all())))
-
-
-def _add_triggers(tree: MypyFile, api: Any, steps: Steps) -> None:
-    try:
-        names = tree.alias_deps[api.tscope.current_target()]
-        for part in steps.all():
-            names |= part.triggers
-    except (AttributeError, AssertionError):
-        # Another mypy keeps them elsewhere: cold and incremental runs stay right by the modules.
-        return

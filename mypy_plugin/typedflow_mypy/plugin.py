@@ -136,6 +136,7 @@ _BY_VALUE: Final = frozenset({paths.check_set, paths.check_append_to, resources.
 """Checks of methods without overloads, which ask of the value whether it is of the type that the text leads to."""
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
+_LAYER_NAMES: Final = tuple(f".{name}" for name in _LAYERS)
 _LAYERED: Final = ("Data", "Execution", "Flow")
 
 SignatureHook: TypeAlias = Callable[[MethodSigContext], FunctionLike]
@@ -152,7 +153,7 @@ class TypedflowPlugin(Plugin):
         self.dependencies = Dependencies(options)
         self._in_daemon = bool(options.fine_grained_incremental)
         self.memo = Memo(in_daemon=self._in_daemon)
-        # outside of the daemon, where classes change: by the full name of a method
+        # by the full name of a method; in the daemon, where classes change, of those of ours
         self._signature_hooks: dict[str, SignatureHook | None] = {}
         checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
         self._hooks = {check: self._signature_hook(check) for check in checks}
@@ -170,14 +171,15 @@ class TypedflowPlugin(Plugin):
 
     def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
         """Find the check of a method; the name is that of the receiver's class, which may be a user's."""
+        known = self._signature_hooks.get(fullname)
+        if known is not None:
+            return known
         method = fullname.rpartition(".")[2]
-        if method not in _METHODS:
+        if method not in _METHODS or fullname in self._signature_hooks:
             return None
-        if fullname in self._signature_hooks:
-            return self._signature_hooks[fullname]
         check = self._check_of(fullname, method)
         hook = self._hooks[check] if check is not None else None
-        if not self._in_daemon:
+        if not self._in_daemon or fullname.startswith(PACKAGE):
             self._signature_hooks[fullname] = hook
         return hook
 
@@ -221,10 +223,10 @@ class TypedflowPlugin(Plugin):
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Find the check of a layer that is read as an attribute."""
-        name = fullname.rpartition(".")[2]
-        if name not in _LAYERS or not fullname.startswith(PACKAGE):
+        if not fullname.endswith(_LAYER_NAMES) or not fullname.startswith(PACKAGE):
             return None
-        return self._attribute_hooks[name] if fullname.split(".")[-2] in _LAYERED else None
+        owner, _, name = fullname.rpartition(".")
+        return self._attribute_hooks[name] if owner.rpartition(".")[2] in _LAYERED else None
 
     def _is_of(self, owner: str, base: str) -> bool:
         """Say whether a class has one of ours among its bases."""
