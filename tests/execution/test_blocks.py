@@ -414,3 +414,25 @@ def test_a_plain_function_may_return_an_awaitable() -> None:
     flow = Flow(Plain)
     flow.to(lambda data: later(data)).to(soon).end()
     assert outcome(flow, 1) == 1
+
+
+def test_b30_an_error_that_two_branches_raise_is_told_once() -> None:
+    boom, waiting = ValueError("boom"), asyncio.Event()
+
+    async def failing(data: Here) -> None:
+        await waiting.wait()
+        raise boom
+
+    async def stopped(data: Here) -> None:
+        waiting.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise boom from None
+
+    flow = Flow(Plain)
+    flow.batch().branch(failing).branch(stopped).end_batch().end()
+    execution = flow.create_execution()
+    with pytest.raises(ValueError, match="boom"):
+        run(execution.async_start(1))
+    assert execution.errors == (boom,)

@@ -10,7 +10,7 @@ import pytest
 from tests.execution.faulty import Fault
 from tests.execution.hooked import HookedStore
 from tests.execution.running import Style, both, run
-from typedflow import Contract, Data, Execution, Flow, Status
+from typedflow import Contract, Data, Events, Execution, FinishedError, Flow, Status
 from typedflow.errors import ConflictError, StoreError
 from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
 
@@ -18,6 +18,14 @@ from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
 class Numbers(Contract):
     input: int
     result: int
+
+
+class Bells(Events):
+    rung: int
+
+
+class Ringing(Numbers):
+    events: Bells
 
 
 class Items(Contract):
@@ -31,11 +39,11 @@ def adding() -> Flow[Any]:
     return flow
 
 
-def asking() -> Flow[Any]:
-    def ask(data: Data[Numbers, int]) -> int:
+def asking(contract: type[Contract] = Numbers) -> Flow[Any]:
+    def ask(data: Data[Any, int]) -> int:
         data.pause_for(interrupt_id="ask")
 
-    flow: Flow[Any] = Flow(Numbers)
+    flow: Flow[Any] = Flow(contract)
     flow.to(ask).end()
     return flow
 
@@ -97,6 +105,40 @@ def test_cancelling_where_somebody_else_saved_first_leaves_the_execution_as_it_w
             await execution.async_cancel()
         assert (execution.status, list(execution.interrupts)) == (Status.WAITING, ["ask"])
         assert store.records[execution.id].status == "completed"
+
+    run(main())
+
+
+def test_an_execution_that_is_cancelled_again_is_saved_once() -> None:
+    async def main() -> None:
+        store = HookedStore()
+        execution: Execution[Any] = asking().create_execution(store=store)
+        await execution.async_start(1)
+        for _ in range(2):
+            assert await execution.async_cancel() is Status.CANCELLED
+        assert [record.status for record in store.history] == ["running", "waiting", "cancelled"]
+
+    run(main())
+
+
+def test_a_retry_while_a_pause_is_being_saved_is_refused() -> None:
+    """An event that comes meanwhile is for the run that saves, which would not know of another one."""
+    refused: list[asyncio.Future[Status]] = []
+    heard: list[int] = []
+
+    def during_the_save() -> None:
+        execution.emit("rung", 5)
+        refused.append(asyncio.ensure_future(execution.async_retry()))
+
+    flow = asking(Ringing)
+    flow.when("rung").to(lambda data: heard.append(data.value))
+    execution: Execution[Any] = flow.create_execution(store=HookedStore({"waiting": during_the_save}))
+
+    async def main() -> None:
+        await execution.async_start(1)
+        with pytest.raises(FinishedError, match="the execution is waiting, it cannot become running"):
+            await refused[0]
+        assert heard == [5]
 
     run(main())
 
