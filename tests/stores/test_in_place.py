@@ -48,6 +48,13 @@ async def test_nothing_is_done_in_place_before_the_worker_has_opened_the_databas
     await store.close()
 
 
+async def test_nothing_is_done_in_place_after_the_store_was_closed(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    await store.put(record(), expected=None)
+    await store.close()
+    assert store.put_at_once(record(sequence=1), expected=0) is None
+
+
 async def test_another_task_is_not_kept_waiting(store: SQLiteStore) -> None:
     gate = asyncio.Event()
     other = asyncio.ensure_future(gate.wait())
