@@ -8,8 +8,9 @@ import os
 import sqlite3
 import threading
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from tests.stores.conformance import add_one, record
 from typedflow.errors import ConflictError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, in_place
+from typedflow.stores.database import Database, Job
 from typedflow.stores.protocol import Put
 
 CHANGE = FlowStateChange("review", add_one)
@@ -135,17 +137,69 @@ async def test_what_sqlite_refuses_is_a_store_error(store: SQLiteStore) -> None:
     )
 
 
-async def test_only_one_thread_saves_in_place(store: SQLiteStore) -> None:
-    store.put_at_once(record(), expected=None)
-    done: list[Put | None] = []
+@contextmanager
+def saving_in_place(store: SQLiteStore) -> Iterator[threading.Event]:
+    """Be in the middle of a save on another thread; the event lets it go on."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(stored: bytes | None) -> bytes:
+        begun.set()
+        go_on.wait(60)
+        return b"1"
 
     async def save() -> None:
-        done.append(store.put_at_once(record("b"), expected=None))
+        assert store.put_at_once(record("b"), expected=None, flow_state=FlowStateChange("review", wait)) is not None
 
-    thread = threading.Thread(target=lambda: asyncio.run(save()))
-    thread.start()
-    thread.join()
-    assert done == [None]
+    with ThreadPoolExecutor(1) as pool:
+        saved = pool.submit(lambda: asyncio.run(save()))
+        assert begun.wait(60)
+        try:
+            yield go_on
+        finally:
+            go_on.set()
+            saved.result(60)
+
+
+async def test_one_thread_at_a_time_saves_in_place(store: SQLiteStore) -> None:
+    store.put_at_once(record(), expected=None)
+    with saving_in_place(store):
+        assert store.put_at_once(record(sequence=1), expected=0) is None
+    assert store.put_at_once(record(sequence=1), expected=0) == Put(None)
+    assert await store.get("b") == record("b")
+
+
+async def test_a_close_waits_for_a_save_of_another_thread(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    await store.get("a")
+    with saving_in_place(store) as go_on:
+        threading.Timer(0.05, go_on.set).start()
+        await store.close()
+    with closing(sqlite3.connect(store.path)) as connection:
+        assert connection.execute("SELECT execution_id FROM typedflow_snapshots").fetchall() == [("b",)]
+    assert os.listdir(tmp_path) == ["store.db"]
+
+
+async def test_an_interrupt_leaves_no_lock_behind(store: SQLiteStore) -> None:
+    interrupted = Database(store.path, timeout=0)
+
+    def interrupt(connection: sqlite3.Connection) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.run_at_once(Job("save", True, interrupt))
+    assert store.put_at_once(record(), expected=None) == Put(None)
+    interrupted.finish()
+
+
+async def test_a_change_of_the_folder_leads_to_no_second_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with SQLiteStore("store.db") as store:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        store.put_at_once(record(), expected=None)
+        assert await store.get("a") == record()
 
 
 async def test_a_closed_store_saves_nothing_and_leaves_one_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The SQLite database of a store: its connection, its tables, its transactions. Each connection has one thread.
+"""The SQLite database of a store: its connection, its tables, its transactions. One thread at a time may use it.
 
 Durability is WAL with `synchronous=FULL`: a commit returns when it is on the disk (NORMAL loses acknowledged commits at
 a power loss, OFF corrupts; https://sqlite.org/pragma.html#pragma_synchronous). Writers begin with `BEGIN IMMEDIATE`: a
@@ -112,12 +112,12 @@ class Database:
         """Do a job without waiting for a lock; None where somebody else holds it, and nothing has happened."""
         try:
             return self._run_together([job])[0]
-        except Exception as error:  # whatever it was, it is for the caller
-            failure = error
-        self._roll_back()
-        if _code(failure) == sqlite3.SQLITE_BUSY:
-            return None
-        return Outcome(error=self._explain(job.doing, failure))
+        except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that nobody ends
+            self._roll_back()
+            if not isinstance(error, Exception):
+                raise
+            busy = _code(error) == sqlite3.SQLITE_BUSY
+            return None if busy else Outcome(error=self._explain(job.doing, error))
 
     def finish(self) -> None:
         """Close the connection; the last one of a database also folds the WAL into it."""

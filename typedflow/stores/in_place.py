@@ -23,21 +23,30 @@ BACK_OFF: Final = 64
 
 @final
 class InPlace:
-    """Do jobs on the thread that asks first, through a connection of its own that never waits for a lock."""
+    """Do jobs on the thread that asks, through a connection of its own that never waits for a lock."""
 
     def __init__(self, path: str, worker: Worker[Job]) -> None:
         self._database = Database(path, timeout=0)
         self._worker = worker
-        self._thread: int | None = None
+        self._lock = threading.Lock()
         self._left_to_worker = 0
-        weakref.finalize(self, self._database.finish)
+        dropped = weakref.finalize(self, self._database.finish)
+        dropped.atexit = False  # then some thread may still be at it
 
     def run(self, job: Job) -> Outcome | None:
         """Do a job now; None where that is not possible, or would keep somebody waiting. The worker then does it."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._run(job)
+        finally:
+            self._lock.release()
+
+    def _run(self, job: Job) -> Outcome | None:
         if self._left_to_worker:
             self._left_to_worker -= 1
             return None
-        if not self._worker.rests or not self._is_alone():
+        if not self._worker.rests or len(asyncio.all_tasks()) > 1:
             self._left_to_worker = BACK_OFF
             return None
         begin = time.perf_counter()
@@ -47,14 +56,10 @@ class InPlace:
         return outcome
 
     def close(self) -> None:
-        """Let go of the connection, for good."""
-        self._left_to_worker = 0
-        self._thread = 0  # no thread has this number
-        self._database.finish()
+        """Let go of the connection, when a save under way is over; the worker is closed already, so there is no next.
 
-    def _is_alone(self) -> bool:
-        """Say whether the caller is the only task of its loop, on the thread that the connection belongs to."""
-        thread = threading.get_ident()
-        if self._thread is None:
-            self._thread = thread
-        return thread == self._thread and len(asyncio.all_tasks()) == 1
+        In a child process it stays: closing it there could take locks or files away from the parent.
+        """
+        if self._worker.is_here:
+            with self._lock:
+                self._database.finish()

@@ -29,14 +29,14 @@ class SQLiteStore:
     A put that returned survives a crash of the process and of the machine. Puts that wait at the same time share a
     commit, and each still gets its own answer. All work is done on one thread of the store's own, which starts with the
     first call; only while an execution is the sole task of its loop, and the disk is quick, its saves are done in
-    place: nobody is kept waiting by them. The file is made where there is none, its folder is not. `timeout` is how
-    long a call waits for other processes, in seconds.
+    place: nobody is kept waiting by them. The file is made where there is none, its folder is not; a relative path is
+    one in the folder that is the current one now. `timeout` is how long a call waits for other processes, in seconds.
     """
 
     shares_flow_state: Final = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
-        self.path: Final = os.fspath(path)
+        self.path: Final = os.fspath(path) if path == ":memory:" else os.path.abspath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
 

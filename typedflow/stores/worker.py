@@ -80,10 +80,14 @@ class Worker(Generic[J]):
         self._closed = False
 
     @property
+    def is_here(self) -> bool:
+        """Say whether the thread was started in this process."""
+        return self._started_in == os.getpid()
+
+    @property
     def rests(self) -> bool:
-        """Say whether the thread runs in this process, has worked, and has nothing to do now."""
-        at_work = self._closed or self._started_in != os.getpid()
-        return not at_work and self._asked == self._progress.over
+        """Say whether the thread runs in this process and has nothing to do now."""
+        return self.is_here and not self._closed and self._asked == self._progress.over
 
     async def call(self, job: J) -> object:
         """Run a job. A cancelled caller does not stop it: what is queued is done."""
@@ -95,7 +99,7 @@ class Worker(Generic[J]):
     async def close(self) -> None:
         """Do what is queued, finish the session and end the thread."""
         with self._lock:
-            started, self._closed = self._started_in == os.getpid() and not self._closed, True
+            started, self._closed = self.is_here and not self._closed, True
         if started:
             await self._enqueue(None)
 
@@ -105,7 +109,7 @@ class Worker(Generic[J]):
                 raise StoreError(texts.closed(self._store))
             if self._started_in is None:
                 self._start()
-            elif self._started_in != os.getpid():
+            elif not self.is_here:
                 raise StoreError(texts.other_process(self._store))
             self._asked += 1
             return self._enqueue(job)
