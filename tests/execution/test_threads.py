@@ -131,7 +131,7 @@ def test_b35_items_of_a_thread_are_handed_on_while_the_thread_still_works() -> N
     def put(data: Here) -> bool:
         for item in range(20):
             data.put(item)
-            if not taken.acquire(timeout=2):
+            if not taken.acquire(timeout=10):
                 return False
         return True
 
