@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from typedflow.contract import executions
-from typedflow.engine.status import Status
+from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ConflictError, ContractError, FinishedError
 from typedflow.execution import points
@@ -124,7 +124,7 @@ class Runner:
         """Take an event from outside."""
         runtime = self._runtime
         signal = runtime.event(event, payload)
-        if runtime.run.status in (Status.COMPLETED, Status.CANCELLED):
+        if runtime.run.status in FINAL:
             raise FinishedError(executions.finished(runtime.run.status, "emit").at(runtime.name))
         try:
             tokens = runtime.run.emitted([signal])
@@ -142,7 +142,7 @@ class Runner:
             runtime.driver.cancel()
             await self._stopped()
         run, children = runtime.run, runtime.children
-        if run.status not in (Status.COMPLETED, Status.CANCELLED):
+        if run.status not in FINAL:
             runtime.run = run.copied()
             self._cancelled()
         if runtime.run.status is Status.CANCELLED and runtime.checkpoints is not None:
@@ -268,7 +268,7 @@ class Runner:
                         if not limit.expired():
                             limit.reschedule(None)  # the save of an end is waited for in any case
                         await driver.checkpoints.commit()
-                    if not driver.ready and run.status is not Status.RUNNING:
+                    if not driver.ready and (run.live or run.status is not Status.RUNNING):
                         break  # else an answer or an event came during the save
                     limit.reschedule(deadline)
                     run.woken()
