@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -176,3 +177,94 @@ async def test_what_a_failed_step_leaves_behind_is_looked_at() -> None:
     with pytest.raises(ZeroDivisionError):
         await execution.async_start(1)
     require_refusal(execution, "state.said[0]")
+
+
+class Diary(State):
+    at: datetime = datetime(2026, 1, 1)
+    dates: tuple[datetime, ...] = ()
+    more: list[datetime] = []
+
+
+class Writing(Contract):
+    input: int
+    result: int
+    state: Diary
+
+
+SECOND = datetime(2026, 10, 25, 2, 30, fold=1)
+"""Of two equal times, which a document does not tell apart; the type lets it pass."""
+
+
+def unstarted(*steps: Any, state: Any = None) -> Execution[Writing]:
+    flow = Flow(Writing)
+    process: Any = flow
+    for step in steps:
+        process = process.to(step)
+    process.to(lambda data: data.pause_for("go on?")).end()
+    return flow.create_execution(state=state)
+
+
+def diary(*steps: Any, state: Any = None) -> Execution[Writing]:
+    execution = unstarted(*steps, state=state)
+    execution.start(1)
+    return execution
+
+
+def require_no_fold(execution: Execution[Writing], field: str) -> None:
+    for _ in range(2):
+        with pytest.raises(SnapshotError, match="its fold") as caught:
+            execution.save()
+        assert str(caught.value.path).startswith(f"state.{field}")
+
+
+ODD = pytest.mark.parametrize("field, value", [("at", SECOND), ("dates", (SECOND,))])
+
+
+@ODD
+def test_what_was_given_is_looked_at(field: str, value: object) -> None:
+    require_no_fold(diary(state={field: value}), field)
+
+
+@ODD
+@pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
+def test_what_cannot_be_changed_in_place_and_was_written_outside_of_steps_is_looked_at(
+    field: str, value: object, write: str
+) -> None:
+    execution = diary()
+    execution.save()
+    if write == "attribute":
+        setattr(execution.state, field, value)
+    else:
+        execution.state.set(field, value, emit=write == "path")
+    require_no_fold(execution, field)
+
+
+@ODD
+@pytest.mark.parametrize("emit", [True, False])
+def test_what_cannot_be_changed_in_place_and_a_step_has_written_is_looked_at(
+    field: str, value: object, emit: bool
+) -> None:
+    def note(data: Data[Writing, int]) -> int:
+        data.state.set(field, value, emit=emit)
+        return data.value
+
+    require_no_fold(diary(note), field)
+
+
+async def test_what_a_step_changes_that_it_has_read_before_a_save_is_looked_at() -> None:
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def note(data: Data[Writing, int]) -> int:
+        more = data.state.more
+        held.set()
+        await go_on.wait()
+        more.append(SECOND)
+        return data.value
+
+    execution = unstarted(note)
+    running = asyncio.ensure_future(execution.async_start(1))
+    await held.wait()
+    execution.save()
+    go_on.set()
+    await running
+    require_no_fold(execution, "more")

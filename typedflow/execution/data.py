@@ -270,6 +270,9 @@ class Data(Generic[C, V]):
     def _check_touched(self) -> None:
         """Check what the handler may have changed in place, in the fields that it read."""
         runtime = self._runtime
+        for is_state, field in self._touched or ():
+            if is_state:
+                runtime.touch(field)  # a save since the read may have looked at it before it was changed
         for layer, is_state in ((runtime.state, True), (runtime.flow.flow_state, False)):
             fields = [field for of_state, field in self._touched or () if of_state is is_state]
             if layer is not None and fields:

@@ -307,8 +307,8 @@ class ExecutionRuntime:
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
         self.loose: dict[str, None] | None = None
         """The fields of the state that a step got hold of since the last save: the next one looks at their classes."""
-        self.walked: object = outside.last
-        """What was noted last of those outside of steps when all classes in the state were known."""
+        self.walked: object = None
+        """What was noted last of those outside of steps when all classes in the state were known; None before that."""
         if state is not None:
             self._take_state(state)
 

@@ -91,7 +91,7 @@ def _state(runtime: ExecutionRuntime, format: Format) -> Any:
     loose = runtime.take_loose()
     try:
         return compile_codec(type(runtime.state)).encode(runtime.state, "state", format, loose=loose)
-    except SnapshotError:
+    except BaseException:
         runtime.give_back_loose()
         raise
 

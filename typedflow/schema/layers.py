@@ -21,7 +21,7 @@ from typedflow.schema.annotations import calling_frame
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
 from typedflow.schema.settling import settle_class
-from typedflow.schema.writing import current_step, outside, step_is_over
+from typedflow.schema.writing import FLAT, current_step, outside, step_is_over
 
 __all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "State", "require_fields"]
 
@@ -132,7 +132,7 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
             force_setattr(self, name, value)
             if step is not None:
                 step.wrote(self, name, value)
-            elif field.changeable:
+            elif type(value) not in FLAT:
                 outside.touched()
 
         def __delattr__(self, name):

@@ -29,7 +29,7 @@ from typedflow.schema.records import Field
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import NONE, Kind, MappingOf, RecordOf, UnionOf, see_through
-from typedflow.schema.writing import current_step, outside, step_is_over
+from typedflow.schema.writing import FLAT, current_step, outside, step_is_over
 
 _ABSENT: Final[Any] = object()
 _PATHS_KEPT: Final = 4096
@@ -313,7 +313,7 @@ def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
     step = current_step.get()
     if emit and step is not None:
         step.wrote(layer, place.text, value)
-    elif place.top.changeable:
+    elif type(value) not in FLAT:
         outside.touched()
 
 

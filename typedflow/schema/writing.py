@@ -51,7 +51,7 @@ outside: Final = Outside()
 """That of this process."""
 
 FLAT: Final = frozenset({type(None), bool, int, float, str, bytes})
-"""Classes whose objects nobody can change."""
+"""Classes whose objects nobody can change, and of which nothing is lost where they are declared."""
 
 current_step: Final[ContextVar[StepInProgress | None]] = ContextVar("typedflow_step", default=None)
 """The step that runs in this context; None outside of handlers, where writes are checked all the same."""
