@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from tests.execution.hooked import HookedStore
 from tests.execution.running import Style, both, run
 from typedflow import Contract, Data, Events, Execution, FinishedError, Flow, Status
 from typedflow.errors import ConflictError, StoreError
+from typedflow.execution.checkpoints import TURN
+from typedflow.stores import SQLiteStore, in_place
 from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
 
 
@@ -211,3 +215,32 @@ def test_an_answer_at_any_turn_round_the_save_of_a_pause_is_taken(ready: bool, c
 
     for turns in range(20):
         run(outcome(turns))
+
+
+def busy(length: int) -> Flow[Any]:
+    """Give a chain whose steps each keep the processor busy for longer than `TURN`."""
+
+    def work(data: Data[Any, int]) -> int:
+        end = time.perf_counter() + TURN
+        while time.perf_counter() <= end:
+            pass
+        return data.value + 1
+
+    flow: Flow[Any] = Flow(Numbers)
+    chain: Any = flow
+    for number in range(length):
+        chain = chain.to(work, name=f"work_{number}")
+    chain.end()
+    return flow
+
+
+async def test_a_timeout_comes_between_saves_on_the_spot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_place, "SLOW", 60.0)
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        execution = busy(20).create_execution(store=store, checkpoint="step")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(TURN):
+                await execution.async_start(0)
+        stored = await store.get(execution.id)
+    assert stored is not None
+    assert stored.sequence < 8

@@ -8,6 +8,7 @@ known.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
@@ -30,6 +31,9 @@ from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnap
 Checkpoint: TypeAlias = Literal["pause", "step"]
 CHECKPOINTS: Final = get_args(Checkpoint)
 
+TURN: Final = 0.002
+"""Seconds after which a save on the spot lets the loop turn."""
+
 
 class _Save(NamedTuple):
     """Hold what one save writes."""
@@ -49,6 +53,7 @@ class Checkpoints:
         "_done",
         "_lent",
         "_running",
+        "_turned",
         "_unsure",
         "_wanted",
         "each_step",
@@ -77,6 +82,8 @@ class Checkpoints:
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
+        self._turned = 0.0
+        """When a save on the spot has let the loop turn last."""
 
     async def commit(self) -> None:
         """Return when everything up to this call is stored; raises what the save or the store raises."""
@@ -85,6 +92,7 @@ class Checkpoints:
         if self._unsure is None and not self._is_saving():
             save = self._prepare()
             if self._put_at_once(save):
+                await self._let_the_loop_turn()
                 return
             self._start(save)
         while self._done < mine:
@@ -92,6 +100,12 @@ class Checkpoints:
                 self._start(None)
             assert self._running is not None
             await asyncio.shield(self._running)
+
+    async def _let_the_loop_turn(self) -> None:
+        """Keep nothing waiting by saves on the spot that follow one another: timers, signals, what a socket has."""
+        if time.monotonic() - self._turned > TURN:
+            await asyncio.sleep(0)
+            self._turned = time.monotonic()
 
     def follow(self, stored: StoredSnapshot) -> None:
         """Go on from what was loaded from the store."""
