@@ -238,6 +238,17 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         {"a": struct("I", ("x", int, 2), omit_defaults=True)},
         ["field 'x' of I is left out of documents where it has its default, which is another now"],
     ),
+    ({"a": struct("I", ("x", int, 1))}, {"a": struct("I", ("x", int, 2), omit_defaults=True)}, []),
+    (
+        {"a": struct("I", ("x", int | msgspec.UnsetType, msgspec.UNSET))},
+        {"a": struct("I", ("x", int | msgspec.UnsetType, 5))},
+        ["field 'x' of I is left out of documents where it has its default, which is another now"],
+    ),
+    (
+        {"a": struct("I", ("x", int | msgspec.UnsetType, 5))},
+        {"a": struct("I", ("x", int | msgspec.UnsetType, msgspec.UNSET))},
+        [],
+    ),
 ]
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from typedflow.schema.defaults import defaults_of
 from typedflow.schema.layers import FlowState, State
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import Field, fields_of
@@ -36,6 +37,7 @@ from typedflow.schema.types import (
     TupleOf,
     UnionOf,
 )
+from typedflow.snapshot.strictness import may_be_unset
 
 Json: TypeAlias = Any
 Shape: TypeAlias = dict[str, Any]
@@ -125,6 +127,8 @@ class _Table:
         config: Any = getattr(kind.cls, "__struct_config__", None)
         if config is not None and config.omit_defaults and not field.required:
             made["omitted"] = _default_text(kind, field)
+        elif _is_unset_by_default(kind, field):
+            made["omitted"] = "UNSET"
         return field.encoded, made
 
 
@@ -139,6 +143,12 @@ def _default_text(kind: RecordOf, field: Field) -> str:
     if info.default is not msgspec.NODEFAULT:
         return msgspec.json.encode(info.default, enc_hook=lambda value: type(value).__name__).decode()
     return getattr(info.default_factory, "__name__", "?")
+
+
+def _is_unset_by_default(kind: RecordOf, field: Field) -> bool:
+    """Say whether a field left out stands for UNSET, which is never written."""
+    make = defaults_of(kind.cls).get(field.name) if may_be_unset(field.kind) else None
+    return make is not None and make() is msgspec.UNSET
 
 
 def _limited(description: Json, limits: Limits) -> Json:
@@ -264,7 +274,8 @@ class _Comparison:
                     self.added[f"{record}.{name}"] = here
                 continue
             yield from self.types(_at(old[name], "type"), field["type"], here)
-            if _at(old[name], "omitted") != field.get("omitted"):
+            omitted = _at(old[name], "omitted")
+            if omitted is not None and omitted != field.get("omitted"):
                 yield f"{here} is left out of documents where it has its default, which is another now"
 
     def _retyped(self, old: Json, new: Json, place: str) -> str:

@@ -120,9 +120,13 @@ def _may_lack(kind: RecordOf, field: Field) -> bool:
     config: Any = getattr(kind.cls, "__struct_config__", None)
     if config is not None and config.omit_defaults:
         return True
-    seen = see_through(field.kind)
-    members = seen.members if isinstance(seen, UnionOf) else (seen,)
-    return _UNSET in members
+    return may_be_unset(field.kind)
+
+
+def may_be_unset(kind: Kind) -> bool:
+    """Say whether a field of the kind may hold UNSET, which is not written."""
+    seen = see_through(kind)
+    return _UNSET in (seen.members if isinstance(seen, UnionOf) else (seen,))
 
 
 _UNSET: Final = Scalar(msgspec.UnsetType)
