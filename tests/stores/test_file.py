@@ -36,6 +36,17 @@ async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     assert {path.name: mode(path) for path in list_files(folder)} == {".lock": 0o600, file_name("a"): 0o600}
 
 
+async def test_a_change_of_the_current_folder_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with FileStore("snapshots") as store:
+        await store.put(SAVED, expected=None)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert await store.get("a") == SAVED
+        await store.put(record("b"), expected=None)
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
 def list_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 

@@ -31,14 +31,14 @@ class FileStore:
 
     A put that returned survives a crash of the process and of the machine. Saves take turns, those of other processes
     too; reads never wait for them. The folder is made where there is none, and files can be read by their owner only.
-    `timeout` is how long a call waits for other processes, in seconds. Needs the file locks of a POSIX system. It does
-    not share flow_state.
+    A relative path is one in the folder that is the current one now. `timeout` is how long a call waits for other
+    processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state.
     """
 
     shares_flow_state: Final = False
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
-        self.path: Final = os.fspath(path)
+        self.path: Final = os.path.abspath(path)
         self._folder = Folder(Path(self.path), timeout)
         self._worker = Worker("FileStore", _Session(self._folder, self.path))
 
