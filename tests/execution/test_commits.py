@@ -244,3 +244,30 @@ async def test_a_timeout_comes_between_saves_on_the_spot(tmp_path: Path, monkeyp
         stored = await store.get(execution.id)
     assert stored is not None
     assert stored.sequence < 8
+
+
+class Counting:
+    """Count the saves of another store, and hand on all else."""
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self._store = store
+        self.puts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def put(
+        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
+    ) -> bytes | None:
+        self.puts += 1
+        return await self._store.put(record, expected=expected, flow_state=flow_state)
+
+
+async def test_no_save_goes_past_the_put_of_a_wrapper(tmp_path: Path) -> None:
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        counting: Any = Counting(store)
+        execution = adding().create_execution(store=counting)
+        await execution.async_start(1)
+        stored = await store.get(execution.id)
+    assert stored is not None
+    assert counting.puts == stored.sequence
