@@ -51,6 +51,13 @@ async def test_only_the_owner_can_read_the_database(path: Path) -> None:
     assert modes(path.parent) == {"store.db": 0o600}
 
 
+async def test_only_the_owner_can_read_what_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "store.db")
+    async with SQLiteStore(tmp_path / "link.db") as store:
+        await store.put(record(), expected=None)
+    assert (tmp_path / "store.db").stat().st_mode & 0o777 == 0o600
+
+
 def modes(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
 

@@ -36,7 +36,7 @@ class SQLiteStore:
     shares_flow_state: Final = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
-        self.path: Final = os.fspath(path) if path == ":memory:" else os.path.abspath(path)
+        self.path: Final = os.fspath(path) if path == ":memory:" else os.path.realpath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
 
