@@ -12,9 +12,17 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from typedflow import Contract, Data, Execution, Flow, Snapshot, SnapshotError, State
+from typedflow.snapshot import envelope
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import mark_state
 from typedflow.snapshot.reading import read_document
+
+
+@pytest.fixture(autouse=True)
+def mark_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mark a small state too."""
+    monkeypatch.setattr(envelope, "MARKED_FROM", 0)
+
 
 FORMATS: list[Format] = ["json", "msgpack"]
 
@@ -179,3 +187,11 @@ def test_mark_of_a_child_is_refused() -> None:
     with pytest.raises(SnapshotError, match="no mark") as caught:
         read_document(replace(snapshot, tokens=[token], interrupts=[], children=[child]))
     assert caught.value.path == "children[0].format"
+
+
+@pytest.mark.parametrize("size, marked", [(0, False), (envelope.MARKED_FROM, True)])
+def test_only_a_large_state_is_marked(size: int, marked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    execution = flow_of().create_execution(state=Order(lines=[Line("x" * size)]))
+    execution.start(1)
+    assert (execution.save().state_mark is not msgspec.UNSET) is marked

@@ -26,8 +26,9 @@ CHANGE = FlowStateChange("review", add_one)
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take no disk of a busy machine for a slow one."""
+    """Take no disk of a busy machine for a slow one, and look for other tasks before each save."""
     monkeypatch.setattr(in_place, "SLOW", 60.0)
+    monkeypatch.setattr(in_place, "LOOK_EVERY", 1)
 
 
 @pytest.fixture
@@ -66,6 +67,32 @@ async def test_another_task_is_not_kept_waiting(store: SQLiteStore) -> None:
     for _ in range(in_place.BACK_OFF):
         assert store.put_at_once(record(), expected=None) is None
     assert store.put_at_once(record(), expected=None) == Put(None)
+
+
+async def test_another_task_is_seen_after_a_few_saves(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_place, "LOOK_EVERY", 3)
+    assert store.put_at_once(record(), expected=None) == Put(None)
+    gate = asyncio.Event()
+    other = asyncio.ensure_future(gate.wait())
+    done = [store.put_at_once(record(sequence=number), expected=number - 1) for number in range(1, 4)]
+    assert done == [Put(None), Put(None), None]
+    gate.set()
+    await other
+
+
+async def test_another_loop_is_looked_at_anew(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_place, "LOOK_EVERY", 1000)
+    assert store.put_at_once(record(), expected=None) == Put(None)
+
+    async def save_in_company() -> Put | None:
+        other = asyncio.ensure_future(asyncio.sleep(0))
+        try:
+            return store.put_at_once(record(sequence=1), expected=0)
+        finally:
+            await other
+
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(asyncio.run, save_in_company()).result() is None
 
 
 async def test_a_job_of_the_worker_comes_first(store: SQLiteStore) -> None:

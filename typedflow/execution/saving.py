@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec import UNSET as ABSENT
+from msgspec import Raw, UnsetType
 
 from typedflow.contract import snapshots
 from typedflow.engine.status import FINAL
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import SnapshotError
-from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.snapshot.codecs import compile_codec
+from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.documents import Format
-from typedflow.snapshot.envelope import Snapshot, mark_state
+from typedflow.snapshot.envelope import Snapshot, mark_of
 from typedflow.snapshot.headers import Header, header_of
 from typedflow.snapshot.runs import RunWriter
 
@@ -45,11 +46,7 @@ def _snapshot(
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
     writer = RunWriter(run, format)
-    places = {id(token): index for index, token in enumerate(run.in_flight())}
-    flow_state = runtime.flow.flow_state if with_flow_state else None
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
-    if runtime.given_state is not None:
-        runtime.require_state()  # it was given, and nothing has asked for it yet
     snapshot = Snapshot(
         encoding=format,
         flow=runtime.flow.name,
@@ -65,8 +62,8 @@ def _snapshot(
         resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
         parent=parent,
         shape=header.shape,
-        state=_state(runtime, format),
-        flow_state=_layer(spec.flow_state, flow_state, "flow_state", format),
+        state=_state(runtime, header.state, format),
+        flow_state=_flow_state(runtime.flow, header.flow_state, format) if with_flow_state else ABSENT,
         result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
         tokens=tokens,
         interrupts=interrupts,
@@ -74,30 +71,37 @@ def _snapshot(
         pools=pools,
         joins=writer.joins(),
         fired={run.plan.nodes[index].name: count for index, count in (run.fired or {}).items()},
-        children=[
-            _snapshot(child, format, sequence, saved, with_flow_state=True, parent=places[id(token)])
-            for token, child in (runtime.children or {}).items()
-        ],
+        children=_children(runtime, format, sequence, saved) if runtime.children else [],
     )
-    if parent is None and snapshot.state is not ABSENT:
-        snapshot.state_mark = mark_state(snapshot.state, snapshot.fingerprint)
+    if parent is None:
+        snapshot.state_mark = mark_of(snapshot)
     return header.complete(snapshot)
 
 
-def _state(runtime: ExecutionRuntime, format: Format) -> Any:
+def _state(runtime: ExecutionRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:
     """Encode the state; of what no step got hold of since the last save, the classes are known."""
-    if runtime.state is None:
+    state = runtime.require_state() if runtime.given_state is not None else runtime.state
+    if state is None or codec is None:
         return ABSENT
     loose = runtime.take_loose()
     try:
-        return compile_codec(type(runtime.state)).encode(runtime.state, "state", format, loose=loose)
+        return codec.encode(state, "state", format, loose=loose)
     except BaseException:
         runtime.give_back_loose()
         raise
 
 
-def _layer(cls: Any, layer: Any, place: str, format: Format) -> Any:
-    return ABSENT if cls is None or layer is None else compile_codec(cls).encode(layer, place, format)
+def _flow_state(flow: FlowRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:
+    return ABSENT if flow.flow_state is None or codec is None else codec.encode(flow.flow_state, "flow_state", format)
+
+
+def _children(runtime: ExecutionRuntime, format: Format, sequence: int, saved: datetime) -> list[Snapshot]:
+    """Give the open children, each with the place of its token among those in flight."""
+    places = {id(token): index for index, token in enumerate(runtime.run.in_flight())}
+    return [
+        _snapshot(child, format, sequence, saved, with_flow_state=True, parent=places[id(token)])
+        for token, child in (runtime.children or {}).items()
+    ]
 
 
 def _header(runtime: ExecutionRuntime, format: Format) -> Header:

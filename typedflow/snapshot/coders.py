@@ -15,7 +15,7 @@ from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import Kind
-from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, collector_paused, find_unplain, strict_tree
+from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, decode_at_ease, find_unplain, strict_tree
 from typedflow.snapshot.exactness import Exact, compile_exact
 from typedflow.snapshot.faults import find_fault, has_plain_equality
 from typedflow.snapshot.strictness import Undeclared, require_declared
@@ -72,8 +72,7 @@ class Native:
         encode = ENCODE[format]
         try:
             data = encode(value)
-            with collector_paused(len(data)):
-                back = self._decode[format](data)
+            back = decode_at_ease(self._decode[format], data)
             if self._plain_equality:
                 same = value == back and self._is_exact(value, loose)
             else:

@@ -130,18 +130,16 @@ _LARGE: Final = 256 * 1024
 """Bytes from which a payload is decoded with the garbage collector paused."""
 
 
-@contextmanager
-def collector_paused(size: int) -> Iterator[None]:
-    """Pause the garbage collector while a large payload is decoded: it would walk what is being made again and again.
+def decode_at_ease(decode: Decode, data: Any) -> Any:
+    """Decode, and pause the garbage collector for large data: it would walk what is being made again and again.
 
     A few megabytes of empty lists take seconds with it. Decoding leaves no garbage behind.
     """
-    if size < _LARGE or not gc.isenabled():
-        yield
-        return
+    if memoryview(data).nbytes < _LARGE or not gc.isenabled():
+        return decode(data)
     gc.disable()
     try:
-        yield
+        return decode(data)
     finally:
         gc.enable()
 

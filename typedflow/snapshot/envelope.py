@@ -196,9 +196,20 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return b"".join((head, snapshot.state, rest))
 
 
+MARKED_FROM: Final = 16 * 1024
+"""Bytes of a state from which a mark is worth its while."""
+
+
 def mark_state(state: Raw, fingerprint: str) -> StateMark:
     """Make the mark of a state that was just saved by the shape of a fingerprint."""
     return StateMark(at=0, size=memoryview(state).nbytes, crc=_crc_of_state(state, fingerprint))
+
+
+def mark_of(snapshot: Snapshot) -> StateMark | UnsetType:
+    """Make the mark of a snapshot that was just saved; UNSET where the state is so small that it is not worth it."""
+    if snapshot.state is UNSET or memoryview(snapshot.state).nbytes < MARKED_FROM:
+        return UNSET
+    return mark_state(snapshot.state, snapshot.fingerprint)
 
 
 def has_its_mark(snapshot: Snapshot) -> bool:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw, UnsetType
 from typedflow.contract import snapshots
 from typedflow.engine.plan import Plan
 from typedflow.errors import SnapshotError
+from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.migrations import saved_shape, settle_layers
@@ -23,6 +24,8 @@ class Header:
     fingerprint: str
     plan: str
     mark: PlanMark
+    state: Codec | None
+    flow_state: Codec | None
 
     def complete(self, snapshot: Snapshot) -> Snapshot:
         """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot."""
@@ -33,7 +36,9 @@ class Header:
 def header_of(plan: Plan, format: Format) -> Header:
     """Describe a plan and its contract."""
     shape, mark = saved_shape(plan.spec), mark_plan(plan)
-    return Header(shape.raw[format], shape.fingerprint, mark.fingerprint, mark)
+    spec = plan.spec
+    layers = [None if cls is None else compile_codec(cls) for cls in (spec.state, spec.flow_state)]
+    return Header(shape.raw[format], shape.fingerprint, mark.fingerprint, mark, *layers)
 
 
 @dataclass(frozen=True, slots=True)

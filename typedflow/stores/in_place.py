@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Final, final
 
 from typedflow.stores.database import Database, Job
@@ -19,6 +20,8 @@ SLOW: Final = 0.005
 """Seconds: after a save that took longer the worker has the next ones, so that timers and signals stay on time."""
 BACK_OFF: Final = 64
 """Saves that the worker does before it is tried again whether one can be done in place."""
+LOOK_EVERY: Final = 8
+"""Saves in place from one look for other tasks to the next: to ask for all tasks takes longer with each of them."""
 
 
 @final
@@ -30,6 +33,8 @@ class InPlace:
         self._worker = worker
         self._lock = threading.Lock()
         self._left_to_worker = 0
+        self._until_next_look = 0
+        self._looked_at: Callable[[], object] = lambda: None
         dropped = weakref.finalize(self, self._database.finish)
         dropped.atexit = False  # then some thread may still be at it
 
@@ -46,14 +51,24 @@ class InPlace:
         if self._left_to_worker:
             self._left_to_worker -= 1
             return None
-        if not self._worker.rests or len(asyncio.all_tasks()) > 1:
+        begin = time.perf_counter()
+        if not self._worker.rests or not self._is_alone():
             self._left_to_worker = BACK_OFF
             return None
-        begin = time.perf_counter()
         outcome = self._database.run_at_once(job)
         if outcome is None or time.perf_counter() - begin > SLOW:
             self._left_to_worker = BACK_OFF
         return outcome
+
+    def _is_alone(self) -> bool:
+        """Say whether the caller is the only task of its loop; it is looked at now and then, as that takes a while."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._looked_at() or self._until_next_look == 0:
+            if len(asyncio.all_tasks(loop)) > 1:
+                return False
+            self._looked_at, self._until_next_look = weakref.ref(loop), LOOK_EVERY
+        self._until_next_look -= 1
+        return True
 
     def close(self) -> None:
         """Let go of the connection, when a save under way is over; the worker is closed already, so there is no next.

@@ -110,6 +110,8 @@ def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateC
 
 def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:
     """Check everything and ask the user's function first, write last: see `Job.work`."""
+    if change is None and expected is not None and _replace(db, record, expected):
+        return None
     row = db.execute(
         "SELECT sequence FROM typedflow_snapshots WHERE execution_id = ?", (record.execution_id,)
     ).fetchone()
@@ -118,20 +120,14 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
     except ConflictError as error:
         raise Refusal(error) from None
     changed = None if change is None else _replay(db, change)
-    saved_at = _written(record.saved_at)
-    values = (record.flow, record.status, record.sequence, saved_at, _digest(record, saved_at), record.data)
-    if row is None:
+    if expected is None:
         db.execute(
             "INSERT INTO typedflow_snapshots (flow, status, sequence, saved_at, digest, data, execution_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*values, record.execution_id),
+            _columns(record),
         )
     else:
-        db.execute(
-            "UPDATE typedflow_snapshots SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
-            " WHERE execution_id = ?",
-            (*values, record.execution_id),
-        )
+        _replace(db, record, expected)
     if change is not None and changed is not None:
         db.execute(
             "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"
@@ -139,6 +135,22 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
             (change.flow, digest(change.flow.encode(), changed), changed),
         )
     return changed
+
+
+def _replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
+    """Write over the record with the expected sequence; says whether there is one."""
+    done = db.execute(
+        "UPDATE typedflow_snapshots SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
+        " WHERE execution_id = ? AND sequence = ?",
+        (*_columns(record), expected),
+    )
+    return done.rowcount == 1
+
+
+def _columns(record: StoredSnapshot) -> tuple[object, ...]:
+    saved_at = _written(record.saved_at)
+    digest_ = _digest(record, saved_at)
+    return record.flow, record.status, record.sequence, saved_at, digest_, record.data, record.execution_id
 
 
 def _replay(db: Connection, change: FlowStateChange) -> bytes:
