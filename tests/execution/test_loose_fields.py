@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -268,3 +268,35 @@ async def test_what_a_step_changes_that_it_has_read_before_a_save_is_looked_at()
     go_on.set()
     await running
     require_no_fold(execution, "more")
+
+
+class Times(State):
+    days: list[datetime] = []
+    by_name: dict[str, list[time | None]] = {}
+    words: list[str] = []
+
+
+class Calendar(Contract):
+    input: int
+    result: int
+    state: Times
+
+
+async def ask_for_a_day(data: Data[Calendar, int]) -> int:
+    data.pause_for("which day?")
+
+
+@pytest.mark.parametrize("field", ["days", "by_name"])
+async def test_what_equality_hides_is_looked_at_in_every_save(field: str) -> None:
+    flow = Flow(Calendar)
+    flow.to(ask_for_a_day).end()
+    execution = flow.create_execution(state={"by_name": {"a": []}})
+    await execution.async_start(1)
+    days, times = execution.state.days, execution.state.by_name["a"]
+    execution.save()
+    if field == "days":
+        days.append(datetime(2026, 10, 25, 2, 30, fold=1))
+    else:
+        times.append(time(2, 30, fold=1))
+    with pytest.raises(SnapshotError, match="fold"):
+        execution.save()

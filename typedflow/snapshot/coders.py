@@ -16,7 +16,7 @@ from typedflow.schema.mismatch import Segment
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import Kind
 from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, decode_at_ease, find_unplain, strict_tree
-from typedflow.snapshot.exactness import Exact, compile_exact
+from typedflow.snapshot.exactness import Exact, compile_exact, hides_from_equality
 from typedflow.snapshot.faults import find_fault, has_plain_equality
 from typedflow.snapshot.strictness import Undeclared, require_declared
 
@@ -65,10 +65,16 @@ class Native:
         self._decode = decode
         self._exact = compile_exact(kind)
         self._exact_fields: dict[str, Exact] = {}
+        self._always: tuple[str, ...] | None = None
+        """Of a State, the fields that a save looks into even if nobody got hold of them: an alias may be missed."""
         self._plain_equality = has_plain_equality(kind)
 
     def encode(self, value: Any, format: Format, loose: Collection[str] | None = None) -> bytes:
-        """Encode and verify; with `loose` a State, of whose other fields the classes are known. Raises `Refused`."""
+        """Encode and verify; with `loose` a State, of whose other fields the classes are known. Raises `Refused`.
+
+        Who keeps an alias over a save can still put in what equals something of the declared class, such as a StrEnum
+        member for a str: it then comes back as what is declared, and no information is lost.
+        """
         encode = ENCODE[format]
         try:
             data = encode(value)
@@ -86,7 +92,10 @@ class Native:
     def _is_exact(self, value: Any, loose: Collection[str] | None) -> bool:
         if loose is None:
             return self._exact((value,))
-        return all(self._exact_field(value, name) for name in loose)
+        if self._always is None:
+            fields = layer_fields(type(value)).values()
+            self._always = tuple(field.name for field in fields if hides_from_equality(field.kind))
+        return all(self._exact_field(value, name) for name in (*loose, *self._always))
 
     def _exact_field(self, layer: Any, name: str) -> bool:
         """Say whether one field of a State is of the declared classes throughout."""

@@ -51,6 +51,13 @@ def compile_exact(kind: Kind) -> Exact:
     return exact
 
 
+def hides_from_equality(kind: Kind) -> bool:
+    """Say whether a value may equal its decoded self, be of the declared classes, and have lost something: a fold."""
+    source = _Source()
+    source.function(kind)
+    return any(".fold" in line for lines in source.functions.values() for line in lines)
+
+
 class _Source:
     """One text in the making: a function for each record and alias, so that types may speak of themselves."""
 
