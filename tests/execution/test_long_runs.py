@@ -11,7 +11,8 @@ import pytest
 
 from tests.execution.running import Here, Plain, Style, as_async, as_sync, both, passing, run
 from typedflow import Flow, Status
-from typedflow.engine import run as engine
+from typedflow.engine import run as reports
+from typedflow.engine import spreading
 from typedflow.engine.tokens import Join, Scope, Signal, Token
 
 
@@ -102,7 +103,8 @@ def test_b27_a_for_each_over_10_000_items_makes_as_many_tokens(style: Style, mon
         made.append(1)
         return Token(*arguments)
 
-    monkeypatch.setattr(engine, "Token", counting)
+    for module in (reports, spreading):
+        monkeypatch.setattr(module, "Token", counting)
     flow = Flow(Plain)
     flow.for_each(concurrency=50).to(style(passing)).end_for_each().end()
     counts = []
