@@ -19,7 +19,8 @@ from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import points
-from typedflow.execution.runtime import Change, ExecutionRuntime, FlowRuntime
+from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
@@ -32,7 +33,7 @@ Checkpoint: TypeAlias = Literal["pause", "step"]
 CHECKPOINTS: Final = get_args(Checkpoint)
 
 TURN: Final = 0.002
-"""Seconds after which a save on the spot lets the loop turn."""
+"""Seconds of work without a wait, in steps or saves on the spot, after which the loop is let turn."""
 
 
 class _Save(NamedTuple):

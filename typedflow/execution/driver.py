@@ -21,7 +21,7 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution import points
-from typedflow.execution.checkpoints import Checkpoints
+from typedflow.execution.checkpoints import TURN, Checkpoints
 from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
@@ -30,6 +30,8 @@ from typedflow.schema.writing import current_step
 
 BREATH: Final = 64
 """Steps in a row after which a worker lets the loop run, so that timeouts and cancellation reach endless loops."""
+LOOK: Final = 8
+"""Steps in a row after which a worker looks whether they have taken long: then the loop gets its turn earlier."""
 
 
 class _Stop(Exception):
@@ -52,6 +54,7 @@ class Driver:
         "stopping",
         "tasks",
         "thread",
+        "turned",
         "workers",
     )
 
@@ -67,6 +70,7 @@ class Driver:
         self.group: asyncio.TaskGroup | None = None
         self.loop = asyncio.get_running_loop()
         self.thread = threading.current_thread()
+        self.turned = self.loop.time()
         self.tasks: set[asyncio.Task[Any] | None] = {asyncio.current_task()}
         self.sink: asyncio.Queue[Any] | None = None
 
@@ -189,8 +193,9 @@ class Driver:
                 if ready and not self.spawning and self.workers < self.limit and (saves or may_suspend(node)):
                     self._spawn()
                 steps += 1
-                if steps % BREATH == 0:
+                if steps % LOOK == 0 and (steps % BREATH == 0 or self.loop.time() > self.turned + TURN):
                     await asyncio.sleep(0)
+                    self.turned = self.loop.time()
                 try:
                     if self.checkpoints is not None:
                         points.at("step.taken")
