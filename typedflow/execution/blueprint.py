@@ -9,7 +9,7 @@ from typing_extensions import TypeVar as CovariantVar
 
 from typedflow.contract import flows
 from typedflow.errors import ContractError
-from typedflow.execution.runtime import FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime
 
 C = CovariantVar("C", covariant=True)
 D = TypeVar("D")

@@ -13,9 +13,10 @@ from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
+from typedflow.execution.flow_runtime import Change
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
-from typedflow.execution.runtime import Change, ExecutionRuntime
+from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.writing import FLAT, current_step, outside

@@ -22,10 +22,11 @@ from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime
 from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.execution.data import Data
 from typedflow.execution.execution import Execution, overrides
+from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, HasIO
 from typedflow.execution.process import Batch, Match, Process, options_of
-from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step

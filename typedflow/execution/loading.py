@@ -16,7 +16,8 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
-from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime, FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot

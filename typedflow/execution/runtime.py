@@ -1,6 +1,7 @@
-"""What runs have at hand: `FlowRuntime` for all executions of a flow, `ExecutionRuntime` for one of them.
+"""What one execution is: `ExecutionRuntime`, with its run, its layers and its open children.
 
-`Flow`, `Execution` and `Data` are faces of these; the driver and the steps use them without a face.
+`Flow`, `Execution` and `Data` are faces of this and of the `FlowRuntime` that all executions of a flow share; the
+driver and the steps use both without a face.
 """
 
 from __future__ import annotations
@@ -8,210 +9,29 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
-import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
-
-import msgspec
 
 from typedflow.contract import events, executions
-from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
-from typedflow.definition.builder import Builder
-from typedflow.definition.edges import carried_types
-from typedflow.definition.nodes import SubFlow
-from typedflow.definition.validation import check_definition
-from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
-from typedflow.execution.resources import FlowResources, ResourceLayers
-from typedflow.execution.transfers import compile_transfer
+from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.resources import ResourceLayers
 from typedflow.schema.check import Mismatch
-from typedflow.schema.contracts import ContractSpec
-from typedflow.schema.copies import compile_copy
-from typedflow.schema.layer_fields import layer_fields, require_fields
-from typedflow.schema.layers import FlowState, State
+from typedflow.schema.layers import State
 from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
-from typedflow.schema.writing import current_step, outside
+from typedflow.schema.writing import outside
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
 
 ANSWERS_KEPT: Final = 100
 """How many answered interrupts an execution remembers, and its snapshots name."""
-
-
-class Change:
-    """One change of a shared flow_state that is not stored yet."""
-
-    __slots__ = ("__weakref__", "operation")
-
-    def __init__(self, operation: Callable[[Any], object]) -> None:
-        self.operation = operation
-
-
-class FlowRuntime:
-    """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
-
-    __slots__ = (
-        "_plan",
-        "builder",
-        "changes",
-        "flow_state",
-        "headers",
-        "lock",
-        "max_depth",
-        "name",
-        "outside",
-        "resources",
-        "shares",
-        "spec",
-        "updater",
-    )
-
-    def __init__(self, name: str, spec: ContractSpec, max_depth: int) -> None:
-        self.name = name
-        self.spec = spec
-        self.max_depth = max_depth
-        self.builder = Builder(name)
-        self.flow_state: FlowState | None = None if spec.flow_state is None else fresh(spec.flow_state, None)
-        self.resources = FlowResources(spec)
-        self.headers: dict[str, Any] = {}
-        """What every snapshot of the flow begins with, by format; made at the first save."""
-        self.lock = threading.Lock()
-        self.shares = False
-        """Whether a store of some execution keeps the flow_state."""
-        self.changes: WeakKeyDictionary[Change, None] = WeakKeyDictionary()
-        """What is to be seen on top of the stored flow_state, in order; the steps and executions it is of hold it."""
-        self.outside: list[Change] = []
-        """What was changed outside of all steps: the next save of any execution takes it along."""
-        self.updater = 0
-        """The thread that is changing the flow_state; 0 where none is."""
-        self._plan: Plan | None = None
-
-    def supplied(self) -> Collection[str]:
-        """Give the keys of the resources that the flow has defaults for."""
-        return self.resources.values.keys()
-
-    def check(self) -> None:
-        """Check the flow and all child flows below it, each once; raises one `ContractError` with all problems."""
-        problems: list[Problem] = []
-        waiting: list[FlowRuntime] = [self]
-        seen = {self.builder}  # a child may be the flow itself
-        for flow in waiting:
-            definition = flow.builder.draft()
-            carried = carried_types(definition, flow.spec)
-            problems += [*flow.builder.problems(), *check_definition(definition, flow.spec, carried)]
-            children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
-            for child in children:
-                if child.builder not in seen:
-                    seen.add(child.builder)
-                    waiting.append(child)
-        if problems:
-            raise ContractError(problems)
-
-    def plan(self) -> Plan:
-        """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
-        if self._plan is None:
-            self.check()
-            compiled: list[FlowRuntime] = []
-            try:
-                self._compile(compiled)
-            except Exception:
-                for flow in compiled:
-                    flow._plan = None
-                raise
-            for flow in compiled:
-                flow.builder.freeze()
-            assert self._plan is not None
-        return self._plan
-
-    def _compile(self, compiled: list[FlowRuntime]) -> None:
-        """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""
-        if self._plan is not None:  # done before, or a child that is itself
-            return
-        definition = self.builder.draft()
-        self._plan = compile_plan(definition, self.spec, carried_types(definition, self.spec))
-        compiled.append(self)
-        for node in self._plan.nodes:
-            if node.kind == Kind.CHILD:
-                node.transfer = compile_transfer(node, self.spec)
-                node.child._compile(compiled)
-
-    def for_child(self) -> FlowRuntime:
-        """Give a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
-        if self.flow_state is None:
-            return self
-        own = copy.copy(self)
-        own.flow_state = compile_copy(type(self.flow_state))(self.flow_state)
-        own.lock = threading.Lock()
-        return own
-
-    def require_flow_state(self) -> FlowState:
-        """Give the flow_state, or say that the contract declares none."""
-        if self.flow_state is None:
-            raise ContractError(undeclared_layer(self.spec.name, "flow_state", self.spec.declared))
-        return self.flow_state
-
-    def initial_flow_state(self) -> FlowState:
-        """Give a flow_state as it is before anything has changed it."""
-        assert self.spec.flow_state is not None
-        return fresh(self.spec.flow_state, None)
-
-    def begin_with(self, given: FlowState | Mapping[str, Any]) -> None:
-        """Take a flow_state in place of the defaults, copied and checked."""
-        self.flow_state = fresh(type(self.require_flow_state()), given)
-
-    def update_flow_state(self, change: Callable[[Any], object]) -> None:
-        """Let `change` work on a copy, check it, then take it over: all or nothing, one at a time."""
-        current = self.require_flow_state()
-        cls = type(current)
-        if self.updater == threading.get_ident():
-            raise ContractError(executions.nested_update().at(f"flow '{self.name}'"))
-        with self.lock:
-            self.updater = threading.get_ident()
-            try:
-                draft = compile_copy(cls)(current)
-                change(draft)
-                require_fields(draft, cls.__struct_fields__)
-                self._take_over(draft)
-            finally:
-                self.updater = 0
-
-    def note_change(self, operation: Callable[[Any], object]) -> Change:
-        """Have a change seen by all executions of this process until it is stored; whoever made it holds it."""
-        change = Change(operation)
-        self.changes[change] = None
-        return change
-
-    def show_flow_state(self, value: FlowState) -> None:
-        """Take over a checked flow_state, without any listener."""
-        token = current_step.set(None)
-        try:
-            with self.lock:
-                self._take_over(value)
-        finally:
-            current_step.reset(token)
-
-    def _take_over(self, value: FlowState) -> None:
-        """Set the fields that differ, so that whoever holds the flow_state sees them."""
-        current = self.require_flow_state()
-        for name, field in layer_fields(type(current)).items():
-            new, old = field.read(value), field.read(current)
-            if new != old or not is_alike(new, old):
-                setattr(current, name, new)
-
-
-def is_alike(new: Any, old: Any) -> bool:
-    """Say whether equal values are also written alike: True is not 1, at any depth."""
-    if type(new) is not type(old):
-        return False
-    return type(new) in (int, str, bool, float) or msgspec.msgpack.encode(new) == msgspec.msgpack.encode(old)
 
 
 class Works(Protocol):

@@ -17,7 +17,8 @@ from typedflow.definition.blocks import Cursor
 from typedflow.definition.nodes import Port
 from typedflow.engine.tokens import Token
 from typedflow.execution.data import Data
-from typedflow.execution.runtime import ExecutionRuntime, FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.contracts import spec_of
 from typedflow.schema.layers import FlowState, Resources, State
 
