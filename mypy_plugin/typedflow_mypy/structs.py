@@ -8,10 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from mypy.nodes import AssignmentStmt, CallExpr, ClassDef, Expression, MemberExpr, NameExpr, StrExpr, TypeInfo
+from mypy.nodes import (
+    MDEF,
+    AssignmentStmt,
+    CallExpr,
+    ClassDef,
+    Expression,
+    MemberExpr,
+    NameExpr,
+    StrExpr,
+    SymbolTableNode,
+    TypeInfo,
+    Var,
+)
+from mypy.types import AnyType, TypeOfAny
 
 KEY: Final = "typedflow"
 STRUCT: Final = "msgspec.Struct"
+READ_ONLY: Final = "__typedflow_read_only__"
 
 
 def remember(defn: ClassDef) -> None:
@@ -33,8 +47,19 @@ def remember(defn: ClassDef) -> None:
     frozen = defn.keywords.get("frozen")
     if _is_set(frozen) or (frozen is None and _inherited(info, "frozen")):
         data["frozen"] = True
+        _show(info)
     if data:
         info.metadata[KEY] = data
+
+
+def _show(info: TypeInfo) -> None:
+    """Have a read-only class differ in its names from one that is not: the daemon compares nothing else of a class."""
+    mark = Var(READ_ONLY)
+    mark.info = info
+    mark.type = AnyType(TypeOfAny.implementation_artifact)
+    mark.is_classvar = True
+    mark._fullname = f"{info.fullname}.{READ_ONLY}"
+    info.names[READ_ONLY] = SymbolTableNode(MDEF, mark, plugin_generated=True)
 
 
 def annotated(defn: ClassDef) -> Iterator[tuple[AssignmentStmt, NameExpr]]:

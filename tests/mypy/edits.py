@@ -227,8 +227,6 @@ def _one(name: str, *edits: Edit) -> Scenario:
 _RENAMED = Edit("deep", "    name: str", "    label: str")
 _SECOND_LEAF = "\n\nclass Leaf2(msgspec.Struct):\n    name: int\n    size: int = 0\n"
 
-READ_ONLY: Final = "a Struct becomes read-only"
-
 SCENARIOS: Final[Sequence[Scenario]] = (
     _one("a field three modules away is renamed", _RENAMED),
     _one("a field three modules away changes its type", Edit("deep", "    name: str", "    name: int")),
@@ -261,7 +259,7 @@ SCENARIOS: Final[Sequence[Scenario]] = (
     _one("a contract is no base any more", Edit("contract", "(Contract, abstract=True)", "(Contract)")),
     _one("a default can change now", Edit("deep", "Fixed(msgspec.Struct, frozen=True)", "Fixed(msgspec.Struct)")),
     _one(
-        READ_ONLY,
+        "a Struct becomes read-only",
         Edit("deep", "class Leaf(msgspec.Struct)", "class Leaf(msgspec.Struct, frozen=True)"),
     ),
     _one("a field loses its default", Edit("deep", "    size: int = 0", "    size: int")),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mypy.daemon import Daemon, inside
-from tests.mypy.edits import READ_ONLY, SCENARIOS, STEPS, package_of, sources_at
+from tests.mypy.edits import SCENARIOS, STEPS, package_of, sources_at
 from tests.mypy.programs import Finding, run_mypy, write_project
 
 Said = dict[str, list[Finding]]
@@ -83,12 +83,7 @@ def test_an_edit_is_noticed(said: dict[str, list[Said]], mode: str, number: int)
         assert said[mode][step].get(package) == said["anew"][step].get(package), f"step {step}"
 
 
-# mypy itself passes `leaf.name = "x"` then: whether a class is read-only is in no trigger that its cache can compare
-STALE_IN_MYPY = (READ_ONLY, "a default can change now")
-FROM_CACHE = [number for number, scenario in enumerate(SCENARIOS) if scenario.name not in STALE_IN_MYPY]
-
-
-@pytest.mark.parametrize("number", FROM_CACHE, ids=[SCENARIOS[number].name for number in FROM_CACHE])
+@pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
 def test_an_edit_is_noticed_by_a_daemon_that_starts_from_a_cache(said: dict[str, list[Said]], number: int) -> None:
     # such a daemon says nothing of what it has not looked at since it was started
     package = package_of(number)
