@@ -80,6 +80,8 @@ class Memo:
         """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
         self.declaring: set[tuple[str, Hashable]] = set()
         """The layers that are known to be declared, each with its contract."""
+        self.of_users: dict[str, tuple[Any]] = {}
+        """What was answered of a name that depends on a user's class."""
 
     def settled(self, check: object, receiver: Hashable, written: Hashable) -> tuple[Any, Steps] | None:
         """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
@@ -91,7 +93,7 @@ class Memo:
 
     def drop(self) -> None:
         """Forget every answer, in the daemon."""
-        if self._in_daemon and (self._answers or self.declaring):
+        if self._in_daemon and (self._answers or self.declaring or self.of_users):
             self._clear()
 
     def enter(self, module: str) -> None:
@@ -104,6 +106,7 @@ class Memo:
         self._answers.clear()
         self._settled.clear()
         self.declaring.clear()
+        self.of_users.clear()
 
     def ask(self, key: Hashable, steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
@@ -131,20 +134,12 @@ class Dependencies:
     def record(self, api: Any, steps: Steps) -> None:
         """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
         tree = api.tree
-        if not self._fine_grained:
-            if tree.fullname != self._module:
-                self._module = tree.fullname
-                self._recorded.clear()
-            elif steps in self._recorded:
-                return
+        if tree.fullname != self._module:
+            self._module = tree.fullname
+            self._recorded.clear()
+        if steps not in self._recorded:
             self._recorded.add(steps)
-        modules = self._modules.get(tree.fullname)
-        if modules is None:
-            modules = self._modules[tree.fullname] = set()
-        for part in steps.parts:
-            modules |= part.modules
-        if steps.classes:
-            modules |= steps.modules
+            self.record_module(tree.fullname, steps)
         if self._fine_grained:
             self._add_triggers(tree, api, steps)
 
@@ -156,13 +151,15 @@ class Dependencies:
             return
         if names is not self._names:
             self._names, self._added = names, set()
+        if steps in self._added:
+            return
         for part in steps.all():
             if part not in self._added:
                 self._added.add(part)
                 names |= part.triggers
 
     def record_module(self, module: str, steps: Steps) -> None:
-        """Record the steps of a check that was made in semantic analysis."""
+        """Record the steps of a check in a module, as one that is made in semantic analysis has no target."""
         modules = self._modules.setdefault(module, set())
         for part in steps.all():
             modules |= part.modules

@@ -136,10 +136,10 @@ _BY_VALUE: Final = frozenset({paths.check_set, paths.check_append_to, resources.
 """Checks of methods without overloads, which ask of the value whether it is of the type that the text leads to."""
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
-_LAYER_NAMES: Final = tuple(f".{name}" for name in _LAYERS)
 _LAYERED: Final = ("Data", "Execution", "Flow")
 
 SignatureHook: TypeAlias = Callable[[MethodSigContext], FunctionLike]
+AttributeHook: TypeAlias = Callable[[AttributeContext], Type]
 
 
 @final
@@ -153,8 +153,9 @@ class TypedflowPlugin(Plugin):
         self.dependencies = Dependencies(options)
         self._in_daemon = bool(options.fine_grained_incremental)
         self.memo = Memo(in_daemon=self._in_daemon)
-        # by the full name of a method; in the daemon, where classes change, of those of ours
+        # by the full name of a method; what depends on a user's class the daemon forgets with every other answer
         self._signature_hooks: dict[str, SignatureHook | None] = {}
+        self._attribute_hook_of: dict[str, AttributeHook | None] = {}
         checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
         self._hooks = {check: self._signature_hook(check) for check in checks}
         self._made = {name: self._making_hook(check) for name, check in _OF_MAKING.items()}
@@ -171,17 +172,29 @@ class TypedflowPlugin(Plugin):
 
     def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
         """Find the check of a method; the name is that of the receiver's class, which may be a user's."""
-        known = self._signature_hooks.get(fullname)
-        if known is not None:
-            return known
+        try:
+            return self._signature_hooks[fullname]
+        except KeyError:
+            pass
         method = fullname.rpartition(".")[2]
-        if method not in _METHODS or fullname in self._signature_hooks:
+        if method not in _METHODS:
+            self._signature_hooks[fullname] = None
             return None
-        check = self._check_of(fullname, method)
-        hook = self._hooks[check] if check is not None else None
-        if not self._in_daemon or fullname.startswith(PACKAGE):
-            self._signature_hooks[fullname] = hook
+        if self._in_daemon and not fullname.startswith(PACKAGE):
+            return self._hooks_of_users(fullname, method)
+        hook = self._signature_hooks[fullname] = self._hook_of(fullname, method)
         return hook
+
+    def _hooks_of_users(self, fullname: str, method: str) -> SignatureHook | None:
+        known = self.memo.of_users.get(fullname)
+        if known is None:
+            known = self.memo.of_users[fullname] = (self._hook_of(fullname, method),)
+        hook: SignatureHook | None = known[0]
+        return hook
+
+    def _hook_of(self, fullname: str, method: str) -> SignatureHook | None:
+        check = self._check_of(fullname, method)
+        return self._hooks[check] if check is not None else None
 
     def _check_of(self, fullname: str, method: str) -> SignatureCheck | None:
         owner = fullname.rpartition(".")[0]
@@ -221,12 +234,16 @@ class TypedflowPlugin(Plugin):
             return guarded(contracts.remember, lambda ctx: None)
         return None
 
-    def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+    def get_attribute_hook(self, fullname: str) -> AttributeHook | None:
         """Find the check of a layer that is read as an attribute."""
-        if not fullname.endswith(_LAYER_NAMES) or not fullname.startswith(PACKAGE):
-            return None
+        try:
+            return self._attribute_hook_of[fullname]
+        except KeyError:
+            pass
         owner, _, name = fullname.rpartition(".")
-        return self._attribute_hooks[name] if owner.rpartition(".")[2] in _LAYERED else None
+        is_ours = fullname.startswith(PACKAGE) and owner.rpartition(".")[2] in _LAYERED
+        hook = self._attribute_hook_of[fullname] = self._attribute_hooks.get(name) if is_ours else None
+        return hook
 
     def _is_of(self, owner: str, base: str) -> bool:
         """Say whether a class has one of ours among its bases."""
@@ -280,7 +297,7 @@ class TypedflowPlugin(Plugin):
 
         return guarded(run, lambda ctx: ctx.default_signature)
 
-    def _attribute_hook(self, name: str) -> Callable[[AttributeContext], Type]:
+    def _attribute_hook(self, name: str) -> AttributeHook:
         memo, in_daemon = self.memo, self._in_daemon
 
         def run(ctx: AttributeContext) -> Type:
