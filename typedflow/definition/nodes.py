@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 import msgspec
 
@@ -222,10 +222,14 @@ class Definition(msgspec.Struct, frozen=True):
     order: tuple[int, ...]
 
 
+_ROOTS: Final = (Start, When)
+_JOINING: Final = (Join, Collect)
+
+
 def sources_of(node: Node) -> tuple[Port, ...]:
     """Give the ports that a node takes values from; none for the roots."""
-    if isinstance(node, Start | When):
+    if isinstance(node, _ROOTS):
         return ()
-    if isinstance(node, Join | Collect):
+    if isinstance(node, _JOINING):
         return node.sources
     return (node.source,)

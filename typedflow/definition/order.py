@@ -13,10 +13,11 @@ def order_of(nodes: Sequence[Node]) -> tuple[int, ...]:
     Only a collect can have a source that was defined after it. Nodes on a cycle (a collect fed from behind itself) are
     left out; the validation names them.
     """
-    waits = [len(sources_of(node)) for node in nodes]
+    sources = [sources_of(node) for node in nodes]
+    waits = [len(ports) for ports in sources]
     feeds: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for port in sources_of(node):
+    for index, ports in enumerate(sources):
+        for port in ports:
             feeds[port.node].append(index)
     order = [index for index, count in enumerate(waits) if count == 0]
     for index in order:

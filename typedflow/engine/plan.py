@@ -157,7 +157,7 @@ def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[A
     codes = codes_of(definition, carried)
     for made, defined in zip(nodes, definition.nodes, strict=True):
         made.code = codes[made.index]
-        if isinstance(defined, Join | Collect):
+        if isinstance(defined, (Join, Collect)):
             made.slot_codes = tuple(codes[port.node] for port in defined.sources)
     for node in nodes:
         if len(node.arms) == 1 and len(node.arms[0]) == 1 and nodes[node.arms[0][0][0]].kind <= LAST_TASK:

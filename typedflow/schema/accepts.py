@@ -54,7 +54,8 @@ def accepts(target: Any, source: Any, *, subclasses: bool = False) -> bool:
     not written to a layer.
     """
     try:
-        return _Relation(subclasses).holds(parse(target), parse(source))
+        wanted, given = parse(target), parse(source)
+        return wanted is given or _Relation(subclasses).holds(wanted, given)
     except Unresolved:
         return True
 

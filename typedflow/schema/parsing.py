@@ -108,7 +108,7 @@ def parse(tp: Any) -> Kind:
     Total but for names that mean nothing (`Unresolved`): what is no type at all becomes `Opaque` of its class.
     Cached by the form and its text, because `int | None == None | int`.
     """
-    if isinstance(tp, KINDS):
+    if type(tp) in KINDS:
         return cast("Kind", tp)
     text = "" if isinstance(tp, type) else repr(tp)
     if "Optional[" in text:  # the text does not tell the order
@@ -125,7 +125,7 @@ def parse(tp: Any) -> Kind:
 
 def parse_in(tp: Any, scope: Scope) -> Kind:
     """Turn a form into a kind, with names and type variables as `scope` has them."""
-    if isinstance(tp, KINDS):
+    if type(tp) in KINDS:
         return cast("Kind", tp)
     if isinstance(tp, abc.Hashable) and (special := _special(tp)) is not None:
         return special

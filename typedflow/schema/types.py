@@ -174,7 +174,7 @@ Kind: TypeAlias = (
     | Opaque
 )
 
-KINDS: Final = get_args(Kind)
+KINDS: Final = frozenset(get_args(Kind))
 ANY: Final = Anything()
 NONE: Final = Scalar(type(None))
 SCALARS: Final = frozenset(
