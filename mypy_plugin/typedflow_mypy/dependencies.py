@@ -8,27 +8,34 @@ daemon. The second is not public in mypy: it is guarded here, and pinned by the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
+from mypy.types import Instance, Type, get_proper_type
+
+from typedflow_mypy.sights import INSTALLED, Sight, Sights
 
 WILDCARD = "[wildcard]"
-_INSTALLED = ("typedflow.", "msgspec.", "builtins.", "typing.", "enum.")
+_MANY: Final = 20_000
+"""Answers that the daemon keeps at most."""
 T = TypeVar("T")
 
 
 class Steps:
     """The classes that one check stepped through, whether it found what it looked for or not."""
 
-    __slots__ = ("_counted", "_modules", "_named", "_triggers", "classes", "members", "parts")
+    __slots__ = ("_counted", "_modules", "_named", "_triggers", "classes", "members", "parts", "round", "sights")
 
     def __init__(self) -> None:
         self.classes: dict[TypeInfo, None] = {}
         self.members: set[tuple[TypeInfo, str]] = set()
         self.parts: list[Steps] = []
         """The steps of answers that were known already."""
+        self.sights: Sequence[Sight] = ()
+        """In the daemon, what the answer saw, and when that was looked at last."""
+        self.round = 0
         self._modules: frozenset[str] = frozenset()
         self._counted = 0
         self._triggers: frozenset[str] = frozenset()
@@ -65,13 +72,15 @@ class Steps:
 class Memo:
     """Answers that are the same wherever they are asked for, with the steps that led to them.
 
-    In the daemon classes change in place: there the answers are dropped whenever mypy analyses a class or a type again,
-    and when it goes on to another module, see `drop` and `enter`.
+    In the daemon classes change in place: there an answer is given again only as long as all that it saw is as it was,
+    which is looked at once after mypy analysed a class or a type, or went on to another module: see `drop` and `enter`.
     """
 
     def __init__(self, *, in_daemon: bool) -> None:
         self._in_daemon = in_daemon
         self._module = ""
+        self._is_stale = False
+        self._sights = Sights()
         self._answers: dict[Hashable, tuple[Any, Steps]] = {}
         self._settled: dict[Hashable, tuple[Any, Steps]] = {}
         self.overloads: tuple[object, Hashable, Any] | None = None
@@ -80,43 +89,66 @@ class Memo:
         """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
         self.declaring: set[tuple[str, Hashable]] = set()
         """The layers that are known to be declared, each with its contract."""
-        self.of_users: dict[str, tuple[Any]] = {}
-        """What was answered of a name that depends on a user's class."""
 
-    def settled(self, check: object, receiver: Hashable, written: Hashable) -> tuple[Any, Steps] | None:
+    def settled(self, check: object, receiver: Type, written: Hashable) -> tuple[Any, Steps] | None:
         """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
-        return self._settled.get((check, receiver, written))
+        known = self._settled.get((check, receiver, written))
+        return known if known is not None and self._holds(known[1]) else None
 
-    def settle(self, check: object, receiver: Hashable, written: Hashable, answer: object, steps: Steps) -> None:
+    def settle(self, check: object, receiver: Type, written: Hashable, answer: object, steps: Steps) -> None:
         """Keep such an answer."""
         self._settled[check, receiver, written] = (answer, steps)
+        if self._in_daemon:
+            proper = get_proper_type(receiver)
+            own = [proper.type] if isinstance(proper, Instance) else []
+            classes = [info for part in steps.all() for info in part.classes]
+            self._see(steps, [*own, *classes], (receiver,))
 
     def drop(self) -> None:
-        """Forget every answer, in the daemon."""
-        if self._in_daemon and (self._answers or self.declaring or self.of_users):
-            self._clear()
+        """Look again, in the daemon, at what the answers saw."""
+        self._is_stale = self._in_daemon
 
     def enter(self, module: str) -> None:
-        """Forget every answer that was given in another module, in the daemon."""
-        if self._in_daemon and module != self._module:
+        """Begin to check a module, or go on with it, in the daemon."""
+        if module != self._module:
             self._module = module
-            self._clear()
+            self._is_stale = True
+        if self._is_stale:
+            self._begin_round()
 
-    def _clear(self) -> None:
-        self._answers.clear()
-        self._settled.clear()
-        self.declaring.clear()
-        self.of_users.clear()
-
-    def ask(self, key: Hashable, steps: Steps, find: Callable[[Steps], T]) -> T:
+    def ask(self, key: tuple[Hashable, ...], steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
         known = self._answers.get(key)
-        if known is None:
+        if known is None or not self._holds(known[1]):
             own = Steps()
             known = self._answers[key] = (find(own), own)
+            if self._in_daemon:
+                self._see(own, own.classes, [part for part in key if isinstance(part, Type)])
         steps.parts.append(known[1])
         answer: T = known[0]
         return answer
+
+    def _begin_round(self) -> None:
+        self._is_stale = False
+        self._sights.round += 1
+        self.declaring.clear()
+        if len(self._answers) + len(self._settled) > _MANY:
+            # of classes that are gone nothing is asked any more
+            self._answers.clear()
+            self._settled.clear()
+            self._sights.forget()
+
+    def _holds(self, steps: Steps) -> bool:
+        number = self._sights.round
+        if steps.round != number:
+            if not self._sights.hold(steps.sights):
+                return False
+            steps.round = number
+        return True
+
+    def _see(self, steps: Steps, classes: Iterable[TypeInfo], types: Iterable[Type]) -> None:
+        steps.sights = self._sights.of(classes, types)
+        steps.round = self._sights.round
 
 
 class Dependencies:
@@ -181,7 +213,7 @@ def _triggers(steps: Steps) -> Iterable[str]:
 
 def _changing(info: TypeInfo) -> list[str]:
     """Name a class and its bases, less those of installed packages that every layer and Struct has."""
-    return [base.fullname for base in info.mro[:-1] if not base.fullname.startswith(_INSTALLED)]
+    return [base.fullname for base in info.mro[:-1] if not base.fullname.startswith(INSTALLED)]
 
 
 def triggers_of(steps: Steps) -> list[str]:

@@ -153,8 +153,9 @@ class TypedflowPlugin(Plugin):
         self.dependencies = Dependencies(options)
         self._in_daemon = bool(options.fine_grained_incremental)
         self.memo = Memo(in_daemon=self._in_daemon)
-        # by the full name of a method; what depends on a user's class the daemon forgets with every other answer
+        # by the full name of a method; of those of a user's class, which may change, in the daemon
         self._signature_hooks: dict[str, SignatureHook | None] = {}
+        self._of_users: list[str] = []
         self._attribute_hook_of: dict[str, AttributeHook | None] = {}
         checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
         self._hooks = {check: self._signature_hook(check) for check in checks}
@@ -168,6 +169,7 @@ class TypedflowPlugin(Plugin):
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
         """Give the modules of the classes that the checks of a module stepped through."""
+        self._drop()
         return self.dependencies.modules_of(file)
 
     def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
@@ -177,24 +179,11 @@ class TypedflowPlugin(Plugin):
         except KeyError:
             pass
         method = fullname.rpartition(".")[2]
-        if method not in _METHODS:
-            self._signature_hooks[fullname] = None
-            return None
-        if self._in_daemon and not fullname.startswith(PACKAGE):
-            return self._hooks_of_users(fullname, method)
-        hook = self._signature_hooks[fullname] = self._hook_of(fullname, method)
+        check = self._check_of(fullname, method) if method in _METHODS else None
+        hook = self._signature_hooks[fullname] = self._hooks[check] if check is not None else None
+        if self._in_daemon and method in _METHODS and not fullname.startswith(PACKAGE):
+            self._of_users.append(fullname)
         return hook
-
-    def _hooks_of_users(self, fullname: str, method: str) -> SignatureHook | None:
-        known = self.memo.of_users.get(fullname)
-        if known is None:
-            known = self.memo.of_users[fullname] = (self._hook_of(fullname, method),)
-        hook: SignatureHook | None = known[0]
-        return hook
-
-    def _hook_of(self, fullname: str, method: str) -> SignatureHook | None:
-        check = self._check_of(fullname, method)
-        return self._hooks[check] if check is not None else None
 
     def _check_of(self, fullname: str, method: str) -> SignatureCheck | None:
         owner = fullname.rpartition(".")[0]
@@ -220,11 +209,11 @@ class TypedflowPlugin(Plugin):
 
     def get_type_analyze_hook(self, fullname: str) -> None:
         """Change no type: what was answered before mypy analysed one again may not hold any more."""
-        self.memo.drop()
+        self._drop()
 
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Find the check of a class body, by one of its bases."""
-        self.memo.drop()
+        self._drop()
         sym = self.lookup_fully_qualified(fullname)
         if sym is None or not isinstance(sym.node, TypeInfo):
             return None
@@ -244,6 +233,11 @@ class TypedflowPlugin(Plugin):
         is_ours = fullname.startswith(PACKAGE) and owner.rpartition(".")[2] in _LAYERED
         hook = self._attribute_hook_of[fullname] = self._attribute_hooks.get(name) if is_ours else None
         return hook
+
+    def _drop(self) -> None:
+        self.memo.drop()
+        while self._of_users:
+            del self._signature_hooks[self._of_users.pop()]
 
     def _is_of(self, owner: str, base: str) -> bool:
         """Say whether a class has one of ours among its bases."""
@@ -287,8 +281,11 @@ class TypedflowPlugin(Plugin):
 
     def _making_hook(self, check: SignatureCheck) -> Callable[[FunctionSigContext], FunctionLike]:
         settings, memo, dependencies = self.settings, self.memo, self.dependencies
+        in_daemon = self._in_daemon
 
         def run(ctx: FunctionSigContext) -> FunctionLike:
+            if in_daemon:
+                memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
             call = Call(ctx, settings, memo)
             try:
                 return check(call)

@@ -13,9 +13,12 @@ from typing import Final, NamedTuple
 PROJECT: Final[Mapping[str, str]] = {
     "deep": """\
 from enum import StrEnum
-from typing import Final, NamedTuple, TypedDict
+from typing import Final, NamedTuple, NewType, TypedDict
 
 import msgspec
+
+Amount = int
+Word = NewType("Word", str)
 
 
 class Leaf(msgspec.Struct):
@@ -49,7 +52,7 @@ KEY: Final = "mid.leaf.name"
     "mid": """\
 import msgspec
 
-from PACKAGE.deep import Leaf, Opts, Other, Pair
+from PACKAGE.deep import Amount, Leaf, Opts, Other, Pair, Word
 
 
 class Base(msgspec.Struct):
@@ -62,6 +65,8 @@ class Mid(Base):
     opts: Opts
     pair: Pair
     box: dict[str, Leaf] = {}
+    amount: Amount | None = None
+    words: dict[Word, Leaf] = {}
 """,
     "layers": """\
 from typedflow import Events, FlowState, Resources, State
@@ -167,6 +172,8 @@ def read(data: Data[My, int]) -> int:
     reveal_type(data.state.get("mid.box.a.size", 0))
     reveal_type(data.state.get("mid.other.title"))
     data.state.get("mid.late")
+    reveal_type(data.state.get("mid.amount"))
+    reveal_type(data.state.get("mid.words.a.size", 0))
     return 1
 
 
@@ -225,6 +232,9 @@ def _one(name: str, *edits: Edit) -> Scenario:
 
 
 _RENAMED = Edit("deep", "    name: str", "    label: str")
+_BACK = Edit("deep", _RENAMED.new, _RENAMED.old)
+_LONGER = Edit("use", "class Own(", "NUMBER = 1\n\n\nclass Own(")
+_OTHER_BASE = "class Base2(msgspec.Struct):\n    inherited: Other\n\n\n"
 _SECOND_LEAF = "\n\nclass Leaf2(msgspec.Struct):\n    name: int\n    size: int = 0\n"
 
 SCENARIOS: Final[Sequence[Scenario]] = (
@@ -274,18 +284,80 @@ SCENARIOS: Final[Sequence[Scenario]] = (
             [
                 Edit("deep", "\n\nclass Other(", _SECOND_LEAF + "\n\nclass Other("),
                 Edit("mid", "    leaf: Leaf", "    leaf: Leaf2"),
-                Edit("mid", "import Leaf,", "import Leaf, Leaf2,"),
+                Edit("mid", "Amount, Leaf,", "Amount, Leaf, Leaf2,"),
             ],
             [Edit("deep", "    name: int", "    name: bytes")],
         ],
     ),
-    Scenario("broken, then mended", [[_RENAMED], [Edit("deep", _RENAMED.new, _RENAMED.old)]]),
+    Scenario("broken, then mended", [[_RENAMED], [_BACK]]),
     Scenario(
         "broken by its type, then by its name, then mended",
         [
             [Edit("deep", "    name: str", "    name: int")],
             [Edit("deep", "    name: int", "    nam: int")],
             [Edit("deep", "    nam: int", "    name: str")],
+        ],
+    ),
+    _one("an alias changes", Edit("deep", "Amount = int", "Amount = str")),
+    _one("a key is no text any more", Edit("deep", '"Word", str', '"Word", int')),
+    _one(
+        "two modules are edited at once",
+        Edit("deep", "    name: str", "    name: int"),
+        Edit("layers", "    count: int", "    count: float"),
+    ),
+    Scenario(
+        "the module that asks is edited, then what it asks for too",
+        [
+            [_LONGER],
+            [Edit("use", "    return 1\n", "    return 2\n"), Edit("deep", "    name: str", "    name: int")],
+            [Edit("use", "    return 2\n", "    return 3\n"), Edit("deep", "    name: int", "    label: int")],
+        ],
+    ),
+    Scenario(
+        "there and back, while the module that asks is edited",
+        [
+            [_LONGER, _RENAMED],
+            [Edit("use", "    return 1\n", "    return 2\n"), _BACK],
+            [Edit("use", "    return 2\n", "    return 3\n"), _RENAMED],
+        ],
+    ),
+    Scenario(
+        "a field is pointed elsewhere, and back, and what it led to is edited",
+        [
+            [Edit("mid", "    leaf: Leaf", "    leaf: Other")],
+            [Edit("mid", "    leaf: Other", "    leaf: Leaf")],
+            [Edit("deep", "    size: int = 0", "    size: str = ''")],
+        ],
+    ),
+    Scenario(
+        "a base class is exchanged, then edited, then taken away",
+        [
+            [Edit("mid", "class Mid(Base):", _OTHER_BASE + "class Mid(Base2):")],
+            [Edit("mid", "class Base2(msgspec.Struct):\n    inherited: Other", "class Base2(Base):\n    late: int")],
+            [Edit("mid", "class Mid(Base2):", "class Mid(msgspec.Struct):")],
+        ],
+    ),
+    Scenario(
+        "an item of a TypedDict and one of a NamedTuple are renamed, and back, and have other types",
+        [
+            [Edit("deep", "    depth: int", "    deep: int"), Edit("deep", "    left: int", "    start: int")],
+            [Edit("deep", "    deep: int", "    depth: int"), Edit("deep", "    start: int", "    left: int")],
+            [Edit("deep", "    depth: int", "    depth: str"), Edit("deep", "    left: int", "    left: str")],
+        ],
+    ),
+    Scenario(
+        "the contract has another state, and the first again, which was edited",
+        [
+            [Edit("contract", "state: MyState", "state: YourState")],
+            [Edit("layers", "    count: int", "    count: float")],
+            [Edit("contract", "state: YourState", "state: MyState")],
+        ],
+    ),
+    Scenario(
+        "a class of ours is none any more, and is one again",
+        [
+            [Edit("layers", "class Counters(FlowState):", "class Counters:")],
+            [Edit("layers", "class Counters:", "class Counters(FlowState):")],
         ],
     ),
     Scenario(
