@@ -70,6 +70,8 @@ class Job:
     """For messages: "save 'a'"."""
     writes: bool
     work: Callable[[sqlite3.Connection], object]
+    short: Callable[[sqlite3.Connection], bool] | None = None
+    """Does it all in one statement, a transaction of its own, and gives True, where that can be; else nothing."""
 
 
 @final
@@ -111,6 +113,8 @@ class Database:
     def run_at_once(self, job: Job) -> Outcome | None:
         """Do a job without waiting for a lock; None where somebody else holds it, and nothing has happened."""
         try:
+            if job.short is not None and self._connection is not None and job.short(self._connection):
+                return _DONE
             return self._run_together([job])[0]
         except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that nobody ends
             self._roll_back()
@@ -149,6 +153,9 @@ class Database:
         if isinstance(error, StoreError | SnapshotError):
             return type(error)(problem.at(where) for problem in error.problems)
         return store_error(doing, where, error, HINTS.get(_code(error), ""))
+
+
+_DONE: Final = Outcome()
 
 
 def _code(error: Exception) -> int:

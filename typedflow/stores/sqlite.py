@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache, partial
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
@@ -13,7 +14,7 @@ from typedflow.contract import stores as texts
 from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError
 from typedflow.stores.database import Database, Job, Refusal
-from typedflow.stores.digests import digest
+from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import Entries, FlowStateChange, Put, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import require_expected, require_id, require_record, require_text
@@ -105,13 +106,14 @@ def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateC
     require_record(record, expected)
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
-    return Job(doing, True, lambda db: _save(db, record, expected, flow_state))
+    work = partial(_save, record=record, expected=expected, change=flow_state)
+    if flow_state is not None or expected is None:
+        return Job(doing, True, work)
+    return Job(doing, True, work, partial(_replace, record=record, expected=expected))
 
 
 def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:
     """Check everything and ask the user's function first, write last: see `Job.work`."""
-    if change is None and expected is not None and _replace(db, record, expected):
-        return None
     row = db.execute(
         "SELECT sequence FROM typedflow_snapshots WHERE execution_id = ?", (record.execution_id,)
     ).fetchone()
@@ -207,5 +209,11 @@ def _written(saved_at: datetime) -> str:
 
 
 def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
-    columns = (record.execution_id, record.flow, record.status, str(record.sequence), saved_at)
-    return digest(*(column.encode() for column in columns), record.data)
+    head = _head(record.execution_id, record.flow, record.status)
+    return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()), record.data)
+
+
+@lru_cache(maxsize=1024)
+def _head(execution_id: str, flow: str, status: str) -> bytes:
+    """Give what the digests of an execution begin with, save after save."""
+    return measured(execution_id.encode(), flow.encode(), status.encode())
