@@ -26,7 +26,10 @@ T = TypeVar("T")
 class Steps:
     """The classes that one check stepped through, whether it found what it looked for or not."""
 
-    __slots__ = ("_counted", "_modules", "_named", "_triggers", "classes", "members", "parts", "round", "sights")
+    __slots__ = (
+        *("_counted", "_modules", "_named", "_triggers"),
+        *("classes", "members", "parts", "round", "settled", "sights"),
+    )
 
     def __init__(self) -> None:
         self.classes: dict[TypeInfo, None] = {}
@@ -36,6 +39,8 @@ class Steps:
         self.sights: Sequence[Sight] = ()
         """In the daemon, what the answer saw, and when that was looked at last."""
         self.round = 0
+        self.settled: frozenset[str] | None = None
+        """The triggers, those of the parts included, where no step and no part will be added any more."""
         self._modules: frozenset[str] = frozenset()
         self._counted = 0
         self._triggers: frozenset[str] = frozenset()
@@ -103,6 +108,7 @@ class Memo:
             own = [proper.type] if isinstance(proper, Instance) else []
             classes = [info for part in steps.all() for info in part.classes]
             self._see(steps, [*own, *classes], (receiver,))
+            steps.settled = frozenset().union(*(part.triggers for part in steps.all()))
 
     def drop(self) -> None:
         """Look again, in the daemon, at what the answers saw."""
@@ -166,12 +172,13 @@ class Dependencies:
     def record(self, api: Any, steps: Steps) -> None:
         """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
         tree = api.tree
-        if tree.fullname != self._module:
-            self._module = tree.fullname
+        module: str = tree.fullname
+        if module != self._module:
+            self._module = module
             self._recorded.clear()
         if steps not in self._recorded:
             self._recorded.add(steps)
-            self.record_module(tree.fullname, steps)
+            self.record_module(module, steps)
         if self._fine_grained:
             self._add_triggers(tree, api, steps)
 
@@ -184,6 +191,10 @@ class Dependencies:
         if names is not self._names:
             self._names, self._added = names, set()
         if steps in self._added:
+            return
+        if steps.settled is not None:
+            self._added.add(steps)
+            names |= steps.settled
             return
         for part in steps.all():
             if part not in self._added:
