@@ -143,6 +143,20 @@ AttributeHook: TypeAlias = Callable[[AttributeContext], Type]
 
 
 @final
+class Remembered(dict[str, Answer]):
+    """Answer a question about a name once; after that a look-up does."""
+
+    def __init__(self, find: Callable[[str], Answer]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, name: str) -> Answer:
+        """Find the answer, and keep it."""
+        answer = self[name] = self._find(name)
+        return answer
+
+
+@final
 class TypedflowPlugin(Plugin):
     """Check what a contract says and a plain type checker cannot see."""
 
@@ -154,14 +168,27 @@ class TypedflowPlugin(Plugin):
         self._in_daemon = bool(options.fine_grained_incremental)
         self.memo = Memo(in_daemon=self._in_daemon)
         # by the full name of a method; of those of a user's class, which may change, in the daemon
-        self._signature_hooks: dict[str, SignatureHook | None] = {}
+        self._signature_hooks = Remembered(self.get_method_signature_hook)
         self._of_users: list[str] = []
-        self._attribute_hook_of: dict[str, AttributeHook | None] = {}
         checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
         self._hooks = {check: self._signature_hook(check) for check in checks}
         self._made = {name: self._making_hook(check) for name, check in _OF_MAKING.items()}
         self._attribute_hooks = {name: self._attribute_hook(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
+        self._answer_in_c()
+
+    def _answer_in_c(self) -> None:
+        """Put look-ups in the place of methods that mypy asks for every call, attribute and type there is."""
+        answers: dict[str, Callable[[str], Any]] = {
+            "get_method_signature_hook": self._signature_hooks.__getitem__,
+            "get_attribute_hook": Remembered(self.get_attribute_hook).__getitem__,
+            "get_function_hook": Remembered(self.get_function_hook).__getitem__,
+            "get_function_signature_hook": Remembered(self.get_function_signature_hook).__getitem__,
+        }
+        if not self._in_daemon:
+            answers["get_type_analyze_hook"] = Remembered(lambda name: None).__getitem__
+        for method, look_up in answers.items():
+            setattr(self, method, look_up)
 
     def report_config_data(self, ctx: ReportConfigContext) -> Any:
         """Give what every verdict of this plugin depends on, as one text: the cache is dropped when it changes."""
@@ -174,16 +201,13 @@ class TypedflowPlugin(Plugin):
 
     def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
         """Find the check of a method; the name is that of the receiver's class, which may be a user's."""
-        try:
-            return self._signature_hooks[fullname]
-        except KeyError:
-            pass
         method = fullname.rpartition(".")[2]
-        check = self._check_of(fullname, method) if method in _METHODS else None
-        hook = self._signature_hooks[fullname] = self._hooks[check] if check is not None else None
-        if self._in_daemon and method in _METHODS and not fullname.startswith(PACKAGE):
+        if method not in _METHODS:
+            return None
+        if self._in_daemon and not fullname.startswith(PACKAGE):
             self._of_users.append(fullname)
-        return hook
+        check = self._check_of(fullname, method)
+        return self._hooks[check] if check is not None else None
 
     def _check_of(self, fullname: str, method: str) -> SignatureCheck | None:
         owner = fullname.rpartition(".")[0]
@@ -225,19 +249,14 @@ class TypedflowPlugin(Plugin):
 
     def get_attribute_hook(self, fullname: str) -> AttributeHook | None:
         """Find the check of a layer that is read as an attribute."""
-        try:
-            return self._attribute_hook_of[fullname]
-        except KeyError:
-            pass
         owner, _, name = fullname.rpartition(".")
         is_ours = fullname.startswith(PACKAGE) and owner.rpartition(".")[2] in _LAYERED
-        hook = self._attribute_hook_of[fullname] = self._attribute_hooks.get(name) if is_ours else None
-        return hook
+        return self._attribute_hooks.get(name) if is_ours else None
 
     def _drop(self) -> None:
         self.memo.drop()
         while self._of_users:
-            del self._signature_hooks[self._of_users.pop()]
+            self._signature_hooks.pop(self._of_users.pop(), None)
 
     def _is_of(self, owner: str, base: str) -> bool:
         """Say whether a class has one of ours among its bases."""
