@@ -183,7 +183,7 @@ import typedflow_mypy
 from typedflow_mypy import plugin as _
 
 dispatcher = sys.modules["typedflow_mypy.plugin"]
-spent, depth = [0.0, 0], [0]
+spent, depth, clock = [0.0, 0], [0], time.perf_counter
 
 
 def timed(function):
@@ -191,11 +191,11 @@ def timed(function):
         if depth[0]:
             return function(*args)
         depth[0] = 1
-        start = time.thread_time()
+        start = clock()  # no system call, which would cost as much as a hook that knows its answer
         try:
             return function(*args)
         finally:
-            spent[0] += time.thread_time() - start
+            spent[0] += clock() - start
             spent[1] += 1
             depth[0] = 0
     return call
