@@ -1,6 +1,7 @@
 """W7: a chain that commits to SQLite after every step, beside commits of the same bytes by sqlite3 alone.
 
-WAL and `synchronous=FULL`, on the disk that holds the working directory's temporary files: set TMPDIR for another.
+WAL and `synchronous=FULL`; sqlite3 alone keeps its own default of how long the log gets. The disk is the one that holds the
+working directory's temporary files: set TMPDIR for another.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import pytest
 from tests.stores.conformance import add_one, budget, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, StoredSnapshot
-from typedflow.stores.database import Database, Job, connect
+from typedflow.stores.database import LOG_PAGES, Database, Job, connect
 
 CHANGE = FlowStateChange("review", add_one)
 
@@ -38,6 +38,19 @@ def test_a_commit_is_synced_to_a_write_ahead_log(path: Path) -> None:
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (1000,)
         assert connection.execute("SELECT version FROM typedflow_schema").fetchall() == [(1,)]
+
+
+async def test_the_log_is_written_from_its_start_again_before_it_gets_long(path: Path) -> None:
+    async with SQLiteStore(path) as store:
+        sizes = []
+        for sequence in range(2 * LOG_PAGES):  # by turns by the worker and in place, which are two connections
+            expected = sequence - 1 if sequence else None
+            save = record(sequence=sequence)
+            if sequence % 2 or store.put_at_once(save, expected=expected) is None:
+                await store.put(save, expected=expected)
+            sizes.append(path.with_name("store.db-wal").stat().st_size)
+    frame = 4096 + 24
+    assert LOG_PAGES * frame <= sizes[LOG_PAGES] and sizes[-1] <= (LOG_PAGES + 16) * frame
 
 
 async def test_only_the_owner_can_read_the_database(path: Path) -> None:

@@ -22,6 +22,12 @@ from typedflow.stores.failures import store_error
 from typedflow.stores.worker import Outcome
 
 FORMAT: Final = 1
+LOG_PAGES: Final = 256
+"""Pages, of 4 KiB, after which the log is folded into the database and written from its start again.
+
+A commit into a part of the log that is there already is quicker than one that makes the file longer; SQLite's own 1,000
+pages leave the log growing for the first 1,000 saves (https://sqlite.org/pragma.html#pragma_wal_autocheckpoint).
+"""
 RETRY_AFTER: Final = 0.01
 """Seconds between two tries to turn WAL on: SQLite does not wait for that lock by itself."""
 
@@ -178,6 +184,7 @@ def connect(path: str, timeout: float) -> sqlite3.Connection:
     try:
         _turn_on_wal(connection, timeout)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         connection.execute("PRAGMA trusted_schema=OFF")
         _make_tables(connection)
     except BaseException:
