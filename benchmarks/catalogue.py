@@ -54,11 +54,15 @@ CASES = (
     Case("W5", "1,000 executions of 5 steps", "w05_executions", "executions/s", 1000, 5, 20_000, better="more"),
     *(
         Case(
-            "W6", f"{what} of {size} State", "w06_snapshot", "ms", orders, 3, target, what, f"raw_{what}",
+            "W6", f"{what} of {size} State", "w06_snapshot", "ms", orders, 3, target, function, floor,
             judged="ratio",
         )
         for size, orders, target in (("a 1 KB", 3, None), ("a 100 KB", 250, 1.5), ("a 5.7 MB", 14_000, 1.5))
-        for what in ("save", "load")
+        for what, function, floor in (
+            ("save", "save", "raw_save"),
+            ("save again", "save_again", "raw_save"),
+            ("load", "load", "raw_load"),
+        )
     ),
     # 3,000 steps/s where sqlite3 alone commits 5,300 times a second: the disk decides over both.
     Case("W7", "chain on SQLite", "w07_durable_chain", "steps/s", 20, 1, 0.57, better="more", judged="ratio"),

@@ -1,6 +1,6 @@
 """W7: a chain that commits to SQLite after every step, beside commits of the same bytes by sqlite3 alone.
 
-WAL and `synchronous=FULL`; sqlite3 alone keeps its own default of how long the log gets. The disk is the one that holds the
+WAL and `synchronous=FULL`; sqlite3 alone keeps its own default of how long the log gets. The disk is that of the
 working directory's temporary files: set TMPDIR for another.
 """
 

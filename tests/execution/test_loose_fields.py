@@ -49,6 +49,12 @@ async def paused(*steps: Any) -> Execution[Talk]:
     return execution
 
 
+async def settled() -> None:
+    """Return when no task can go on."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def require_refusal(execution: Execution[Talk], path: str) -> None:
     for _ in range(2):  # one that failed leaves nothing behind that the next would take for granted
         with pytest.raises(SnapshotError) as caught:
@@ -134,6 +140,120 @@ async def test_what_a_running_step_holds_is_looked_at() -> None:
     go_on.set()
     await running
     execution.save()
+
+
+async def test_what_a_running_step_holds_is_looked_at_in_each_save() -> None:
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def say(data: Data[Talk, int]) -> int:
+        words = data.state.said
+        held.set()
+        await go_on.wait()
+        words[0] = Color.RED
+        held.set()
+        go_on.clear()
+        await go_on.wait()
+        words[0] = "red"
+        return data.value
+
+    execution = talk(say).create_execution(state={"said": ["red"]})
+    running = asyncio.ensure_future(execution.async_start(1))
+    await held.wait()
+    execution.save()
+    held.clear()
+    go_on.set()
+    await held.wait()
+    require_refusal(execution, "state.said[0]")
+    go_on.set()
+    await running
+    execution.save()
+
+
+async def test_what_two_steps_hold_is_looked_at_until_both_are_over() -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+
+    async def one(data: Data[Talk, int]) -> int:
+        assert data.state.said
+        await first.wait()
+        return 1
+
+    async def other(data: Data[Talk, int]) -> int:
+        words = data.state.said
+        await second.wait()
+        words[0] = Color.RED
+        await first.wait()
+        words[0] = "red"
+        return 1
+
+    flow: Flow[Talk] = Flow(Talk)
+    flow.to(one).end()
+    flow.to(other)
+    execution = flow.create_execution(state={"said": ["red"]})
+    running = asyncio.ensure_future(execution.async_start(1))
+    await settled()
+    execution.save()
+    first.set()
+    await settled()
+    first.clear()
+    second.set()
+    await settled()
+    require_refusal(execution, "state.said[0]")
+    first.set()
+    await running
+    execution.save()
+
+
+async def test_what_a_step_has_written_is_looked_at_also_when_another_was_checked_since() -> None:
+    written, read, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def write(data: Data[Talk, int]) -> int:
+        words = ["red"]
+        data.state.said = words
+        written.set()
+        await read.wait()
+        words[0] = Color.RED
+        await go_on.wait()
+        return 1
+
+    async def look(data: Data[Talk, int]) -> int:
+        await written.wait()
+        return len(data.state.said)
+
+    flow: Flow[Talk] = Flow(Talk)
+    flow.to(write).end()
+    flow.to(look).to(lambda data: read.set())
+    execution = flow.create_execution()
+    running = asyncio.ensure_future(execution.async_start(1))
+    await settled()
+    require_refusal(execution, "state.said[0]")
+    execution.state.said = ["red"]
+    go_on.set()
+    await running
+    execution.save()
+
+
+@pytest.mark.parametrize("end", ["returns", "pauses", "chooses"])
+async def test_what_a_step_was_checked_for_at_its_end_is_not_looked_at_again(end: str) -> None:
+    """Whoever keeps an alias over that may put in what equals the declared: it comes back as what is declared."""
+    kept: list[list[str]] = []
+
+    def keep(data: Data[Talk, int]) -> int:
+        kept.append(data.state.said)
+        if end == "pauses":
+            data.pause_for("go on?")
+        return data.value
+
+    flow: Any = Flow(Talk)
+    if end == "chooses":
+        flow.to(ask).match().case(keep).to(ask).end_match().end()
+    else:
+        flow.to(ask).to(keep).to(ask).end()
+    execution = flow.create_execution(state={"said": ["red"]})
+    await execution.async_start(1)
+    before = execution.save().state
+    await execution.async_continue_with(next(iter(execution.interrupts)), 1)
+    kept[0][0] = Color.RED
+    assert execution.save().state == before
 
 
 async def test_what_a_step_of_another_execution_changes_is_looked_at() -> None:

@@ -16,8 +16,12 @@ from hypothesis import strategies as st
 
 from typedflow import SnapshotError
 from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.parsing import parse
 from typedflow.snapshot.codecs import compile_codec
-from typedflow.snapshot.documents import FORMATS, Format
+from typedflow.snapshot.coders import Native
+from typedflow.snapshot.coding import compile_coder
+from typedflow.snapshot.documents import ENCODE, FORMATS, Format
+from typedflow.snapshot.exactness import compile_exact, hides_from_equality
 
 BOUNDED = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -204,6 +208,25 @@ def test_fault_deep_in_a_valid_value_is_found(data: st.DataObject, tp: Any, form
         require(error.path.startswith("it[1]"), error)
         return
     assert same(value, codec.decode(raw, "it", format))
+
+
+@BOUNDED
+@given(st.data(), types(), st.sampled_from(FORMATS))
+def test_what_a_step_was_checked_for_is_exact(data: st.DataObject, tp: Any, format: Format) -> None:
+    """A save does not look again at the classes in a field that the check at the end of a step has passed."""
+    kind = parse(tp)
+    coder = compile_coder(kind)
+    if not isinstance(coder, Native) or hides_from_equality(kind):
+        return
+    good = values(tp)
+    drawn = data.draw(good | HOSTILE | st.lists(HOSTILE, max_size=2) | st.dictionaries(TEXT, HOSTILE, max_size=2))
+    try:
+        value = compile_check(tp)(drawn)
+        equal = value == coder.decode_vouched(ENCODE[format](value), format)
+    except (Mismatch, TypeError, ValueError, OverflowError, msgspec.MsgspecError):
+        return
+    if equal:
+        assert compile_exact(kind)((value,))
 
 
 JSON = st.recursive(

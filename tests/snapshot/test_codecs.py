@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as abc
+import copy
 import enum
 import gc
 import zoneinfo
@@ -572,9 +573,69 @@ def test_fields_of_any_name_are_checked(format: Format) -> None:
     codec = compile_codec(ODD)
     value: Any = ODD(**{"class": "a", "plain": 1})
     assert codec.decode(codec.encode(value, "it", format), "it", format) == value
-    force_setattr(value, "class", Colour.RED)
+    setattr(value, "class", Colour.RED)
     with pytest.raises(SnapshotError, match="expected exactly str"):
         codec.encode(value, "it", format)
+
+
+class Flat(msgspec.Struct):
+    word: str
+    number: int = 0
+    maybe: str | None = None
+    share: float = 1.0
+
+
+class Untracked(msgspec.Struct, gc=False):
+    word: str
+
+
+class Slotted(str):
+    __slots__ = ()
+
+
+class Grade(enum.IntEnum):
+    LOW = 1
+
+
+class Share(float, enum.Enum):
+    HALF = 0.5
+
+
+def _changed(name: str, value: object) -> Flat:
+    flat = Flat("a")
+    gc.collect()
+    setattr(flat, name, value)
+    gc.collect()
+    return flat
+
+
+@BOTH_FORMATS
+@pytest.mark.parametrize(
+    "tp, make",
+    [
+        (list[Flat], lambda: [Flat("a"), Flat(Colour.RED)]),
+        (list[Flat], lambda: [_changed("word", Colour.RED)]),
+        (list[Flat], lambda: [_changed("number", Grade.LOW)]),
+        (list[Flat], lambda: [_changed("maybe", Colour.RED)]),
+        (list[Flat], lambda: [_changed("share", 1)]),
+        (list[Flat], lambda: [_changed("share", Share.HALF)]),
+        (Flat, lambda: msgspec.structs.replace(Flat("a"), word=Colour.RED)),
+        (dict[str, Flat], lambda: {"a": copy.deepcopy(Flat(Colour.RED))}),
+        (dict[str, Flat], lambda: {Slotted("a"): Flat("a")}),
+        (list[Untracked], lambda: [Untracked(Colour.RED)]),
+        (dict[str, str], lambda: {"a": "a", "b": Colour.RED}),
+        (dict[str, int], lambda: {"a": Grade.LOW}),
+        (dict[str, str], lambda: {Colour.RED: "a"}),
+        (dict[str, str], lambda: {Slotted("a"): "a"}),
+        (dict[int, str], lambda: {Grade.LOW: "a"}),
+        (dict[str, float], lambda: {"a": 1}),
+        (dict[str, str | None], lambda: {"a": Colour.RED}),
+        (dict[str, Literal["red"]], lambda: {"a": Colour.RED}),
+    ],
+)
+def test_what_only_the_class_tells_is_found_in_flat_parts(tp: Any, make: Callable[[], Any], format: Format) -> None:
+    with pytest.raises(SnapshotError, match=r"expected (exactly )?(str|int|float|Literal)"):
+        compile_codec(tp).encode(make(), "it", format)
 
 
 @BOTH_FORMATS

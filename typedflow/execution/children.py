@@ -101,7 +101,7 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
     try:
         value = _apply(write_back, step, {"result": result})
     finally:
-        step.revoked = True
+        step._end()
         current_step.set(None)
     assert parent.children is not None
     del parent.children[token]

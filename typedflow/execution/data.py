@@ -44,6 +44,7 @@ class Data(Generic[C, V]):
         "_replaying",
         "_runtime",
         "_signals",
+        "_sound",
         "_token",
         "_touched",
         "_value",
@@ -62,8 +63,11 @@ class Data(Generic[C, V]):
         self._value = value
         self._signals: list[Signal] | None = None
         self._touched: dict[tuple[bool, str], None] | None = None
+        """The fields that it got hold of: of the state (True) or the flow_state."""
+        self._sound = False
+        """All of them have been checked since."""
         if runtime.touched is not None:
-            self._touched = runtime.touched.pop(token, None)
+            self._take_over(runtime.touched.pop(token, None))
         self._early: Any = UNSET
         self._operations: list[Change] | None = None
         self._held: list[tuple[str, Any, Any]] | None = None
@@ -271,13 +275,11 @@ class Data(Generic[C, V]):
     def _check_touched(self) -> None:
         """Check what the handler may have changed in place, in the fields that it read."""
         runtime = self._runtime
-        for is_state, field in self._touched or ():
-            if is_state:
-                runtime.touch(field)  # a save since the read may have looked at it before it was changed
         for layer, is_state in ((runtime.state, True), (runtime.flow.flow_state, False)):
             fields = [field for of_state, field in self._touched or () if of_state is is_state]
             if layer is not None and fields:
                 require_fields(layer, fields)
+        self._sound = True
         self._keep_held()
 
     def _failed(self, error: BaseException) -> None:
@@ -298,7 +300,22 @@ class Data(Generic[C, V]):
                 raise fault from error
             finally:
                 self._operations = None
+                self._sound = False  # whoever was at it may be so still: a thread that was left behind
             del runtime.touched[self._token]
+
+    def _take_over(self, touched: dict[tuple[bool, str], None] | None) -> None:
+        """Answer for what an attempt before this one has left."""
+        self._touched = touched
+        for is_state, field in touched or ():
+            if is_state:
+                self._runtime.hold(field)
+
+    def _end(self) -> None:
+        """Take nothing more: the step, or this attempt, is over."""
+        self.revoked = True
+        for is_state, field in self._touched or ():
+            if is_state:
+                self._runtime.let_go(field, checked=self._sound)
 
     def _keep_held(self) -> None:
         """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""
@@ -332,13 +349,17 @@ class Data(Generic[C, V]):
         """Remember a field whose value the handler may change in place."""
         is_state = layer is self._runtime.state
         if is_state or layer is self._runtime.flow.flow_state:
+            if is_state and self.revoked:
+                self._runtime.touch(field)
+                return
             if self._touched is None:
                 self._touched = {}
-            self._touched[is_state, field] = None
             if is_state:
-                self._runtime.touch(field)
+                if (True, field) not in self._touched:
+                    self._runtime.hold(field)
             elif self._runtime.shares_flow_state and not self._replaying:
                 self._hold(layer, field)
+            self._touched[is_state, field] = None
         else:
             outside.touched()
 

@@ -76,6 +76,7 @@ class ExecutionRuntime:
         "given_state",
         "held",
         "id",
+        "lent",
         "loose",
         "operations",
         "parent",
@@ -126,23 +127,40 @@ class ExecutionRuntime:
         self.touched: dict[Token, dict[tuple[bool, str], None]] | None = None
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
         self.loose: dict[str, None] | None = None
-        """The fields of the state that a step got hold of since the last save: the next one looks at their classes."""
+        """The fields of the state of which the next save looks at the classes, as no check of a step has."""
+        self.lent: dict[str, int] | None = None
+        """Those which running steps got hold of, and how many: a save looks at them, and so does the next one."""
         self.walked: object = None
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
         if state is not None:
             self._take_state(state)
 
     def touch(self, field: str) -> None:
-        """Note that a step got hold of a container in the state."""
+        """Note that a container in the state was written, or left to somebody whom no check will follow."""
         if self.loose is None:
             self.loose = {}
         self.loose[field] = None
+
+    def hold(self, field: str) -> None:
+        """Note that a step got hold of a container in the state."""
+        if self.lent is None:
+            self.lent = {}
+        self.lent[field] = self.lent.get(field, 0) + 1
+
+    def let_go(self, field: str, *, checked: bool) -> None:
+        """Note that a step which held a field is over; was it checked at the end, all classes in it are known."""
+        assert self.lent is not None
+        self.lent[field] -= 1
+        if not self.lent[field]:
+            del self.lent[field]
+        if not checked:
+            self.touch(field)
 
     def take_loose(self) -> Collection[str] | None:
         """Give the fields of the state whose classes a save has to look at, None for all; it answers for them then."""
         loose, walked, last = self.loose, self.walked, outside.last
         self.loose, self.walked = None, last
-        return (loose or ()) if walked is last else None
+        return {**(loose or {}), **(self.lent or {})} if walked is last else None
 
     def give_back_loose(self) -> None:
         """Have the next save look at all classes: the last one has failed."""

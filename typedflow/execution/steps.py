@@ -55,7 +55,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         data._failed(error)
         raise
     finally:
-        data.revoked = True
+        data._end()
     return finish(data, value)
 
 
@@ -132,7 +132,7 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             if retry is None or number >= attempts or not isinstance(error, retry.on):
                 raise
         finally:
-            data.revoked = True
+            data._end()
         number += 1
         wait = retry.wait_before(number)
         if wait:

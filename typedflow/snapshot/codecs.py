@@ -26,7 +26,7 @@ from typedflow.schema.render import describe, render
 from typedflow.schema.types import ANY, Anything, CollectionOf, Kind, MappingOf, Nothing, RecordOf, TupleOf, UnionOf
 from typedflow.snapshot.coders import NOTHING_ADDED, Coder, Native, Plain, Refused, Unsavable, Untyped
 from typedflow.snapshot.coding import compile_coder, concrete, why_unsavable, without_unset
-from typedflow.snapshot.documents import Format, decode_at_ease, join_place, strict_tree, unreadable
+from typedflow.snapshot.documents import Format, at_ease, join_place, strict_tree, unreadable
 
 
 @final
@@ -72,8 +72,8 @@ class Codec:
         """
         try:
             if vouched and isinstance(self._coder, Native):
-                return decode_at_ease(partial(self._coder.decode_vouched, format=format), raw)
-            return decode_at_ease(partial(self._decode, format=format, added=added), raw)
+                return at_ease(partial(self._coder.decode_vouched, format=format), raw)
+            return at_ease(partial(self._decode, format=format, added=added), raw)
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
             raise SnapshotError(snapshots.unfit(place, fault.reason), path=place) from None

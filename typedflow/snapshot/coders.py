@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -15,7 +16,7 @@ from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import Kind
-from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, decode_at_ease, find_unplain, strict_tree
+from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, at_ease, find_unplain, strict_tree
 from typedflow.snapshot.exactness import Exact, compile_exact, hides_from_equality
 from typedflow.snapshot.faults import find_fault, has_plain_equality
 from typedflow.snapshot.strictness import Undeclared, require_declared
@@ -72,22 +73,25 @@ class Native:
     def encode(self, value: Any, format: Format, loose: Collection[str] | None = None) -> bytes:
         """Encode and verify; with `loose` a State, of whose other fields the classes are known. Raises `Refused`.
 
-        Who keeps an alias over a save can still put in what equals something of the declared class, such as a StrEnum
-        member for a str: it then comes back as what is declared, and no information is lost.
+        Who keeps an alias over the end of a step, or over a save, can still put in what equals something of the
+        declared class, such as a StrEnum member for a str: it comes back as what is declared, and nothing is lost.
         """
         encode = ENCODE[format]
         try:
             data = encode(value)
-            back = decode_at_ease(self._decode[format], data)
-            if self._plain_equality:
-                same = value == back and self._is_exact(value, loose)
-            else:
-                same = self.same(value, back, format)
+            same = at_ease(partial(self._comes_back, value, format, loose), data)
         except Exception as error:  # encoding calls what users' classes define
             raise self._refusal(value, format, error) from error
         if not same:
-            raise self._difference(value, back, format)
+            raise self._difference(value, self._decode[format](data), format)
         return data
+
+    def _comes_back(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool:
+        """Decode and compare; what was decoded is gone when this returns."""
+        back = self._decode[format](data)
+        if self._plain_equality:
+            return bool(value == back and self._is_exact(value, loose))
+        return self.same(value, back, format)
 
     def _is_exact(self, value: Any, loose: Collection[str] | None) -> bool:
         if loose is None:

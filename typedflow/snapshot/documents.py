@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from typedflow.errors import SnapshotError
 from typedflow.schema.mismatch import Segment
 
 Format: TypeAlias = Literal["json", "msgpack"]
+T = TypeVar("T")
 Encode: TypeAlias = Callable[[Any], bytes]
 Decode: TypeAlias = Callable[[Any], Any]
 
@@ -126,20 +127,20 @@ def _is_text(value: str) -> bool:
     return True
 
 
-_LARGE: Final = 256 * 1024
+_LARGE: Final = 16 * 1024
 """Bytes from which a payload is decoded with the garbage collector paused."""
 
 
-def decode_at_ease(decode: Decode, data: Any) -> Any:
-    """Decode, and pause the garbage collector for large data: it would walk what is being made again and again.
+def at_ease(work: Callable[[Any], T], data: Any) -> T:
+    """Do what decodes data, and pause the garbage collector for large data: it would walk what is made again and again.
 
     A few megabytes of empty lists take seconds with it. Decoding leaves no garbage behind.
     """
     if memoryview(data).nbytes < _LARGE or not gc.isenabled():
-        return decode(data)
+        return work(data)
     gc.disable()
     try:
-        return decode(data)
+        return work(data)
     finally:
         gc.enable()
 

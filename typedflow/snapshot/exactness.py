@@ -5,11 +5,16 @@ where a str is declared, 3 for 3.0, a subclass of list, a datetime with a fold. 
 something else. The check here looks at the class of every part; it is source text, compiled once per type, because a
 save of a large state spends its time here, and closures take three times as long.
 
+CPython does not track what refers to nothing that has references of its own, and neither does msgspec: a member of an
+Enum has some, so in a dict or Struct that the garbage collector does not track, every str and int is exact. Who writes
+into a Struct past its own `__setattr__` (`force_setattr`, a member descriptor) is not seen by that.
+
 The text is made of class objects and field names of the flow's own types, never of anything in a document.
 """
 
 from __future__ import annotations
 
+import gc
 import keyword
 import re
 from collections.abc import Callable, Iterable
@@ -20,7 +25,7 @@ import msgspec
 
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState, State
-from typedflow.schema.records import fields_of
+from typedflow.schema.records import Field, fields_of
 from typedflow.schema.types import (
     CollectionOf,
     EnumOf,
@@ -126,21 +131,28 @@ class _Source:
         return lines
 
     def _each(self, items: str, item: Kind) -> list[str]:
-        """Loop over the items, or hand them all to the function of their record."""
+        """Loop over the items, or hand them all to the function of their record, if that is more than a few lines."""
         item = see_through(item)
-        if isinstance(item, RecordOf):
+        if isinstance(item, RecordOf) and not _is_flat(item):
             return [f"if not {self.function(item)}({items}): return False"]
         var = self._variable()
-        lines = self._lines(item, var)
-        return [f"for {var} in {items}:", *(f"    {line}" for line in lines)] if lines else []
+        lines = self._record(item, var) if isinstance(item, RecordOf) else self._lines(item, var)
+        return [f"for {var} in {items}:", *_indented(lines)] if lines else []
 
     def _entries(self, key: Kind, value: Kind, var: str) -> list[str]:
         """Loop over keys and values at once, where the values are not handed on together."""
+        values = self._each(f"{var}.values()", value)
+        if _is_light(value):  # of keys, unlike all else, msgspec takes any subclass of str
+            return [*self._each(var, key), *(self._if_tracked(var, values) if values else [])]
         if isinstance(see_through(value), RecordOf):
-            return [*self._each(var, key), *self._each(f"{var}.values()", value)]
+            return [*self._each(var, key), *values]
         names = self._variable(), self._variable()
         lines = [*self._lines(key, names[0]), *self._lines(value, names[1])]
-        return [f"for {names[0]}, {names[1]} in {var}.items():", *(f"    {line}" for line in lines)] if lines else []
+        return [f"for {names[0]}, {names[1]} in {var}.items():", *_indented(lines)] if lines else []
+
+    def _if_tracked(self, var: str, lines: list[str], otherwise: list[str] | None = None) -> list[str]:
+        lines = [f"if {self._name(gc.is_tracked)}({var}):", *_indented(lines)]
+        return [*lines, "else:", *_indented(otherwise)] if otherwise else lines
 
     def _tuple(self, items: tuple[Kind, ...], var: str) -> list[str]:
         names = [self._variable() for _ in items]
@@ -157,8 +169,9 @@ class _Source:
             inner = inner[1:] if not isinstance(member, RecordOf) else inner
             lines = [
                 f"if type({var}) is {self._name(_class_of(member))}:",
-                *(f"    {line}" for line in inner or ["pass"]),
-                *(["else:", *(f"    {line}" for line in lines)]),
+                *_indented(inner or ["pass"]),
+                "else:",
+                *_indented(lines),
             ]
         return lines
 
@@ -176,14 +189,18 @@ class _Source:
         if kind.flavour == "typeddict":
             return self._typeddict(kind, var)
         lines = [self._class(var, kind.cls)] if kind.flavour == "namedtuple" else []  # the others' own `==` tells
-        for field in fields_of(kind):
-            read, name = self._read(kind.cls, field.name, var), self._variable()
-            inner = self._lines(field.kind, name)
-            if len(inner) == 1 and inner[0].count(name) == 1:
-                lines.append(inner[0].replace(name, read))
-            elif inner:
-                lines += [f"{name} = {read}", *inner]
+        parts = [(self._field(kind.cls, field, var), _is_light(field.kind)) for field in fields_of(kind)]
+        lines += [line for part, _ in parts for line in part]
+        if _is_seldom_tracked(kind) and any(part for part, light in parts if light):
+            return self._if_tracked(var, lines, [line for part, light in parts for line in part if not light])
         return lines
+
+    def _field(self, cls: type, field: Field, var: str) -> list[str]:
+        read, name = self._read(cls, field.name, var), self._variable()
+        inner = self._lines(field.kind, name)
+        if len(inner) == 1 and inner[0].count(name) == 1:
+            return [inner[0].replace(name, read)]
+        return [f"{name} = {read}", *inner] if inner else []
 
     def _read(self, cls: type, field: str, var: str) -> str:
         """Read a field; of a layer past the descriptor, which tells the step in progress of every read."""
@@ -200,12 +217,44 @@ class _Source:
             inner = self._lines(field.kind, name)
             if inner:
                 lines += [f"if {field.name!r} in {var}:", f"    {name} = {var}[{field.name!r}]"]
-                lines += [f"    {line}" for line in inner]
+                lines += _indented(inner)
         return lines
 
 
 _TOLD_BY_ENCODING: Final = frozenset({type(None), bool, msgspec.UnsetType})
 """Of these nothing else is equal that is encoded alike."""
+
+
+_LIGHT: Final = _TOLD_BY_ENCODING | {str, int}
+"""Scalars of which only the members of an Enum hide behind `==` and the encoding."""
+
+
+def _is_light(kind: Kind) -> bool:
+    match see_through(kind):
+        case Scalar(cls=cls):
+            return cls in _LIGHT
+        case UnionOf(members=members):
+            return all(_is_light(member) for member in members)
+        case other:
+            return isinstance(other, LiteralOf)
+
+
+def _is_flat(record: RecordOf) -> bool:
+    """Say whether all fields are scalars."""
+    kinds = [see_through(field.kind) for field in fields_of(record)]
+    parts = [see_through(part) for kind in kinds for part in (kind.members if isinstance(kind, UnionOf) else (kind,))]
+    return all(isinstance(part, Scalar | EnumOf | LiteralOf) for part in parts)
+
+
+def _is_seldom_tracked(record: RecordOf) -> bool:
+    """Say whether it is worth a look: a Struct with a list is tracked; those of `gc=False` and layers tell nothing."""
+    if record.flavour != "struct" or issubclass(record.cls, State | FlowState) or not _is_flat(record):
+        return False
+    return bool(record.cls.__struct_config__.gc)  # type: ignore[attr-defined]
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 def _class_of(kind: Kind) -> type:
