@@ -6,11 +6,13 @@ import collections.abc as abc
 import copy
 import enum
 import gc
+import sys
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from types import FrameType
 from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired
 from uuid import UUID
 
@@ -516,6 +518,22 @@ def test_collector_runs_again_after_a_large_payload() -> None:
     with pytest.raises(SnapshotError):
         compile_codec(list[int]).decode(raw, "it")
     assert gc.isenabled()
+
+
+def test_collector_runs_again_after_an_interrupt_as_it_was_paused() -> None:
+    def interrupt(frame: FrameType, event: str, arg: object) -> None:
+        if event == "c_return" and arg is gc.disable:
+            raise KeyboardInterrupt
+
+    before = sys.getprofile()
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            compile_codec(list[str]).decode(Raw(b'["' + b"a" * 50_000 + b'"]'), "it")
+        assert gc.isenabled()
+    finally:
+        sys.setprofile(before)
+        gc.enable()
 
 
 class Refusing(msgspec.Struct):

@@ -138,8 +138,8 @@ def at_ease(work: Callable[[Any], T], data: Any) -> T:
     """
     if memoryview(data).nbytes < _LARGE or not gc.isenabled():
         return work(data)
-    gc.disable()
     try:
+        gc.disable()  # in here, as an interrupt may come right behind it
         return work(data)
     finally:
         gc.enable()
