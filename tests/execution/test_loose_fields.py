@@ -268,6 +268,24 @@ async def test_what_a_step_of_another_execution_changes_is_looked_at() -> None:
     require_refusal(one, "state.said[0]")
 
 
+@pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
+async def test_what_a_step_of_another_execution_has_written_and_changed_is_looked_at(write: str) -> None:
+    one = await paused()
+    one.save()
+
+    def meddle(data: Data[Talk, int]) -> int:
+        words = ["red"]
+        if write == "attribute":
+            one.state.said = words
+        else:
+            one.state.set("said", words, emit=write == "path")
+        words[0] = Color.RED
+        return data.value
+
+    await paused(meddle)
+    require_refusal(one, "state.said[0]")
+
+
 async def test_what_a_task_changes_that_its_step_has_left_behind_is_looked_at() -> None:
     go_on = asyncio.Event()
     left: list[asyncio.Task[None]] = []

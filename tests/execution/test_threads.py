@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from tests.execution.running import Here, Plain, outcome, run
-from typedflow import FinishedError, Flow, Retry, Status
+from typedflow import Contract, Data, FinishedError, Flow, Retry, State, Status
 
 
 class Boom(Exception):
@@ -178,3 +182,70 @@ def test_b33_a_thread_that_outlives_its_loop_ends_quietly() -> None:
     watch(thread)
     assert over.is_set()
     assert not thread.is_alive()
+
+
+class Lists(State):
+    a: list[int] = []
+    b: list[int] = []
+    c: list[int] = []
+    d: list[int] = []
+
+
+class Reading(Contract):
+    input: int
+    result: Any
+    state: Lists
+
+
+@contextmanager
+def stirred() -> Iterator[None]:
+    """Have the other threads go on before each instruction of this package that this thread comes to."""
+
+    def stir(frame: FrameType, event: str, arg: object) -> Any:
+        if not frame.f_globals.get("__name__", "").startswith("typedflow."):
+            return None
+        frame.f_trace_opcodes = True
+        time.sleep(0)
+        return stir
+
+    before = sys.gettrace()
+    sys.settrace(stir)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def read_all(data: Data[Reading, int]) -> int:
+    with stirred():
+        return len([*data.state.a, *data.state.b, *data.state.c, *data.state.d])
+
+
+def test_steps_in_threads_read_the_state_at_once() -> None:
+    start = threading.Barrier(4)
+
+    async def four(data: Data[Reading, int]) -> list[int]:
+        return [1, 2, 3, 4]
+
+    def read(data: Data[Reading, int]) -> int:
+        start.wait(5)
+        return read_all(data)
+
+    flow = Flow(Reading)
+    flow.to(four).for_each().to(read, thread=True).end_for_each().end()
+    execution = flow.create_execution()
+    run(execution.async_start(1))
+    assert execution.result == [0, 0, 0, 0]
+    assert not execution._runtime.lent
+
+
+def test_a_thread_that_is_left_behind_may_be_reading_as_its_step_ends() -> None:
+    async def main() -> None:
+        for tenths in range(2, 42, 4):
+            flow = Flow(Reading)
+            flow.to(read_all, thread=True, timeout=tenths / 10_000).end()
+            execution = flow.create_execution()
+            with stirred(), suppress(TimeoutError):
+                await execution.async_start(1)
+
+    asyncio.run(main())

@@ -276,7 +276,8 @@ class Data(Generic[C, V]):
         """Check what the handler may have changed in place, in the fields that it read."""
         runtime = self._runtime
         for layer, is_state in ((runtime.state, True), (runtime.flow.flow_state, False)):
-            fields = [field for of_state, field in self._touched or () if of_state is is_state]
+            touched = tuple(self._touched or ())  # a thread that was left behind may be putting more into it
+            fields = [field for of_state, field in touched if of_state is is_state]
             if layer is not None and fields:
                 require_fields(layer, fields)
         self._sound = True
@@ -306,16 +307,14 @@ class Data(Generic[C, V]):
     def _take_over(self, touched: dict[tuple[bool, str], None] | None) -> None:
         """Answer for what an attempt before this one has left."""
         self._touched = touched
-        for is_state, field in touched or ():
-            if is_state:
-                self._runtime.hold(field)
+        if touched is not None:
+            self._runtime.hold(self, touched)
 
     def _end(self) -> None:
         """Take nothing more: the step, or this attempt, is over."""
         self.revoked = True
-        for is_state, field in self._touched or ():
-            if is_state:
-                self._runtime.let_go(field, checked=self._sound)
+        if self._touched is not None:
+            self._runtime.let_go(self, checked=self._sound)
 
     def _keep_held(self) -> None:
         """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""
@@ -344,6 +343,8 @@ class Data(Generic[C, V]):
                 self._signal(Signal("flow_state", path, value))
             if runtime.shares_flow_state and not self._replaying:
                 self._operate(_set(path, copy.deepcopy(value)))
+        elif type(value) not in FLAT:
+            outside.touched()
 
     def read_container(self, layer: Any, field: str) -> None:
         """Remember a field whose value the handler may change in place."""
@@ -356,7 +357,7 @@ class Data(Generic[C, V]):
                 self._touched = {}
             if is_state:
                 if (True, field) not in self._touched:
-                    self._runtime.hold(field)
+                    self._runtime.hold(self, self._touched)
             elif self._runtime.shares_flow_state and not self._replaying:
                 self._hold(layer, field)
             self._touched[is_state, field] = None

@@ -128,8 +128,11 @@ class ExecutionRuntime:
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
         self.loose: dict[str, None] | None = None
         """The fields of the state of which the next save looks at the classes, as no check of a step has."""
-        self.lent: dict[str, int] | None = None
-        """Those which running steps got hold of, and how many: a save looks at them, and so does the next one."""
+        self.lent: dict[object, Mapping[tuple[bool, str], None]] = {}
+        """What each running step got hold of: a save looks at it, and so does the next one.
+
+        By step, as a count of steps would be lost where several in threads begin to read at once.
+        """
         self.walked: object = None
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
         if state is not None:
@@ -141,26 +144,24 @@ class ExecutionRuntime:
             self.loose = {}
         self.loose[field] = None
 
-    def hold(self, field: str) -> None:
-        """Note that a step got hold of a container in the state."""
-        if self.lent is None:
-            self.lent = {}
-        self.lent[field] = self.lent.get(field, 0) + 1
+    def hold(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
+        """Note that a step got hold of containers; it puts the fields that follow into `touched` itself."""
+        self.lent[step] = touched
 
-    def let_go(self, field: str, *, checked: bool) -> None:
-        """Note that a step which held a field is over; was it checked at the end, all classes in it are known."""
-        assert self.lent is not None
-        self.lent[field] -= 1
-        if not self.lent[field]:
-            del self.lent[field]
+    def let_go(self, step: object, *, checked: bool) -> None:
+        """Note that a step is over; was it checked at the end, all classes in what it held are known."""
+        touched = self.lent.pop(step, {})
         if not checked:
-            self.touch(field)
+            for field in _state_fields(touched):
+                self.touch(field)
 
     def take_loose(self) -> Collection[str] | None:
         """Give the fields of the state whose classes a save has to look at, None for all; it answers for them then."""
         loose, walked, last = self.loose, self.walked, outside.last
         self.loose, self.walked = None, last
-        return {**(loose or {}), **(self.lent or {})} if walked is last else None
+        if walked is not last:
+            return None
+        return {*(loose or ()), *(field for touched in tuple(self.lent.values()) for field in _state_fields(touched))}
 
     def give_back_loose(self) -> None:
         """Have the next save look at all classes: the last one has failed."""
@@ -302,6 +303,10 @@ class ExecutionRuntime:
             return self.plan.check_result(value)
         except Mismatch as mismatch:
             raise ContractError(executions.wrong_value("result", str(mismatch))) from None
+
+
+def _state_fields(touched: Mapping[tuple[bool, str], None]) -> Iterator[str]:
+    return (field for is_state, field in tuple(touched) if is_state)  # a thread may be putting more into it
 
 
 def fault_of(mismatch: Mismatch) -> dict[str, str]:
