@@ -88,7 +88,7 @@ class Memo:
         self._sights = Sights()
         self._answers: dict[Hashable, tuple[Any, Steps]] = {}
         self._settled: dict[Hashable, tuple[Any, Steps]] = {}
-        self.overloads: tuple[object, Hashable, Any] | None = None
+        self.overloads: tuple[object, Hashable, Any, Any] | None = None
         """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
         self.fitting: tuple[object, Hashable] | None = None
         """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""

@@ -114,18 +114,23 @@ class SubFlow:
         self._report(Verdict((), tuple(found)), taken, write_back)
         return bool(found)
 
-    def check(self, capture: Expression | None, write_back: Expression | None) -> Type:
-        """Report all that is wrong with both mappings; gives the type of the value that goes on."""
+    def check(self, capture: Expression | None, write_back: Expression | None) -> tuple[Type, list[str]]:
+        """Report all that is wrong with both mappings.
+
+        Gives the type of the value that goes on, and which of the two were read in full, so that mypy need not look at
+        them.
+        """
         given = self._read(capture, CAPTURE.name, "TF399")
         if given is not _DYNAMIC:
             defaults = defaults_in_sight(self.call, self.child)
             self._report(check_capture(given, self.parent, self.below, child_defaults=defaults), given, capture)
         taken = self._read(write_back, WRITE_BACK.name, "TF499")
+        read = [rules.name for rules, found in ((CAPTURE, given), (WRITE_BACK, taken)) if found is not _DYNAMIC]
         if taken is _DYNAMIC:
-            return ANY
+            return ANY, read
         verdict = check_write_back(taken, self.parent, self.below)
         self._report(verdict, taken, write_back)
-        return verdict.value.type if verdict.value is not None else ANY
+        return verdict.value.type if verdict.value is not None else ANY, read
 
     def check_stream(self) -> None:
         """Report a child whose items the stream of its parent does not take."""
@@ -202,11 +207,6 @@ def child_contract(call: Call, child: Expression) -> Type | None:
     if not isinstance(proper, Instance) or not is_typedflow(proper.type, "Flow", "Blueprint") or not proper.args:
         return None
     return proper.args[0]
-
-
-def is_read(call: Call, expr: Expression | None) -> bool:
-    """Say whether a mapping can be read in full, so that mypy need not look at it."""
-    return expr is None or read_mapping(call, expr) is not _DYNAMIC
 
 
 def read_mapping(call: Call, expr: Expression) -> object:

@@ -6,6 +6,8 @@ given a signature that it has nothing to say of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mypy.nodes import (
     CallExpr,
     Expression,
@@ -31,7 +33,7 @@ from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
 from typedflow_mypy.handlers import gives_coroutine, handler_type, is_data, is_no_function, misfits
 from typedflow_mypy.literals import says_nothing, texts_of_type
-from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract, is_read
+from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract
 from typedflow_mypy.options import check_thread, with_options
 from typedflow_mypy.shape import flat
 from typedflow_mypy.surface import contract_of
@@ -143,7 +145,7 @@ def _check_child(call: Call, child: Expression) -> CallableType:
     if value is not None and contract is not None:
         sub_flow = SubFlow(call, value, contract, child)
         if sub_flow.is_known:
-            result = sub_flow.check(None, None)
+            result, _ = sub_flow.check(None, None)
             sub_flow.check_stream()
             return taking_anything(call.signature, result)
     return call.signature
@@ -170,7 +172,10 @@ def _wanted(call: Call) -> CallableType | None:
 
 
 def check_sub_flow(call: Call) -> FunctionLike:
-    """Check `to_sub_flow`: all of both mappings, and the value that goes on."""
+    """Check `to_sub_flow`: all of both mappings, and the value that goes on; once for all of its overloads."""
+    known = call.memo.overloads
+    if known is not None and known[:2] == (call.context, call.receiver) and "capture" in call.signature.arg_names:
+        return _settled(call, *known[2:])
     child = call.argument("child")
     if child is None:
         return call.signature
@@ -180,22 +185,18 @@ def check_sub_flow(call: Call) -> FunctionLike:
     if contract is None or value is None:
         return with_options(call, call.signature)
     given = dict(call.keywords())
-    capture, write_back = given.get("capture"), given.get("write_back")
-    known = call.memo.overloads
-    if known is not None and known[:2] == (call.context, call.receiver) and "write_back" in call.signature.arg_names:
-        result: Type = known[2]
-    else:
-        sub_flow = SubFlow(call, value, contract, child)
-        if not sub_flow.is_known:
-            return call.signature
-        result = sub_flow.check(capture, write_back)
-        sub_flow.check_stream()
-        call.memo.overloads = (call.context, call.receiver, result)
-    formals: dict[str, Type] = {"child": ANY}
-    if is_read(call, capture):
-        formals["capture"] = ANY
-    if is_read(call, write_back):
-        formals["write_back"] = ANY
+    sub_flow = SubFlow(call, value, contract, child)
+    if not sub_flow.is_known:
+        return call.signature
+    result, read = sub_flow.check(given.get("capture"), given.get("write_back"))
+    sub_flow.check_stream()
+    call.memo.overloads = (call.context, call.receiver, result, read)
+    return _settled(call, result, read)
+
+
+def _settled(call: Call, result: Type, read: Sequence[str]) -> FunctionLike:
+    """Give the signature that goes on with a value, and leaves nothing of the mappings that were read to mypy."""
+    formals = dict.fromkeys(("child", *read), ANY)
     signature = call.with_types(_with_value(call.signature.ret_type, result), **formals)
     return with_options(call, signature.copy_modified(variables=[]))
 
