@@ -317,6 +317,28 @@ async def test_what_a_failed_step_leaves_behind_is_looked_at() -> None:
     require_refusal(execution, "state.said[0]")
 
 
+async def test_what_a_cancelled_step_leaves_behind_is_looked_at() -> None:
+    held = asyncio.Event()
+
+    async def say(data: Data[Talk, int]) -> int:
+        words = data.state.said
+        held.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            words[0] = Color.RED
+        return data.value
+
+    execution = talk(say).create_execution(state={"said": ["red"]})
+    running = asyncio.ensure_future(execution.async_start(1))
+    await held.wait()
+    execution.save()
+    await execution.async_cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    require_refusal(execution, "state.said[0]")
+
+
 class Diary(State):
     at: datetime = datetime(2026, 1, 1)
     dates: tuple[datetime, ...] = ()

@@ -74,7 +74,8 @@ class Native:
         """Encode and verify; with `loose` a State, of whose other fields the classes are known. Raises `Refused`.
 
         Who keeps an alias over the end of a step, or over a save, can still put in what equals something of the
-        declared class, such as a StrEnum member for a str: it comes back as what is declared, and nothing is lost.
+        declared class, such as a StrEnum member for a str: it comes back as what is declared, and what an object of a
+        subclass has besides, such as an attribute of its own, does not.
         """
         encode = ENCODE[format]
         try:

@@ -7,7 +7,8 @@ save of a large state spends its time here, and closures take three times as lon
 
 CPython does not track what refers to nothing that has references of its own, and neither does msgspec: a member of an
 Enum has some, so in a dict or Struct that the garbage collector does not track, every str and int is exact. Who writes
-into a Struct past its own `__setattr__` (`force_setattr`, a member descriptor) is not seen by that.
+into a Struct past its own `__setattr__` (`force_setattr`, a member descriptor) is not seen by that; nor, on CPython
+3.13, who gives an attribute to an object whose `__dict__` the dict is (`vars(…)`).
 
 The text is made of class objects and field names of the flow's own types, never of anything in a document.
 """
