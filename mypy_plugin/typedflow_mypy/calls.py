@@ -18,6 +18,7 @@ from mypy.nodes import (
     FuncDef,
     IntExpr,
     NameExpr,
+    OpExpr,
     StrExpr,
     Var,
 )
@@ -46,6 +47,7 @@ SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
 """Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
 
 _OF_DUNDERS: Final = ("path", "value")
+_OF_INTS: Final = frozenset({"+", "-", "*", "//", "%"})
 _POSITIONAL: Final = [ARG_POS, ARG_POS]
 ANY: Final = AnyType(TypeOfAny.special_form)
 
@@ -194,6 +196,20 @@ def text_and_value(call: Context) -> tuple[str, Expression] | None:
         return None
     key, value = call.args
     return (key.value, value) if isinstance(key, StrExpr) and not isinstance(value, DictExpr) else None
+
+
+def without_constants(value: Expression) -> NameExpr | None:
+    """Give the name in `name + 1`; None for a value that is no such thing. An int and an int make an int."""
+    inner = value
+    while isinstance(inner, OpExpr) and inner.op in _OF_INTS and isinstance(inner.right, IntExpr):
+        inner = inner.left
+    return inner if inner is not value and isinstance(inner, NameExpr) else None
+
+
+def is_plain_int(tp: Type) -> bool:
+    """Say whether a type is int, or one int, and not a subclass."""
+    proper = get_proper_type(tp)
+    return isinstance(proper, Instance) and proper.type.fullname == "builtins.int"
 
 
 def is_plainly(given: Type, expected: Type) -> bool:

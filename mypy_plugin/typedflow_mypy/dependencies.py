@@ -94,6 +94,8 @@ class Memo:
         """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
         self.declaring: set[tuple[str, Hashable]] = set()
         """The layers that are known to be declared, each with its contract."""
+        self.read: dict[str, Type] = {}
+        """By the name of a layer, from what it was read last, where that declares it."""
 
     def settled(self, check: object, receiver: Type, written: Hashable) -> tuple[Any, Steps] | None:
         """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
@@ -138,6 +140,7 @@ class Memo:
         self._is_stale = False
         self._sights.round += 1
         self.declaring.clear()
+        self.read.clear()
         if len(self._answers) + len(self._settled) > _MANY:
             # of classes that are gone nothing is asked any more
             self._answers.clear()

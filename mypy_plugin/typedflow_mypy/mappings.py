@@ -6,8 +6,9 @@ of the module at hand. What is spread or computed is left to the runtime.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from mypy.nodes import (
     AssignmentStmt,
@@ -45,6 +46,7 @@ from typedflow.contract.wording import describe
 from typedflow.contract.write_back import check_write_back
 from typedflow_mypy.calls import ANY, Call, entries
 from typedflow_mypy.chains import child_before, value_at
+from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.handlers import is_data
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.rendering import render
@@ -95,21 +97,18 @@ class SubFlow:
     def __init__(self, call: Call, value: Type, contract: Type, child: Expression) -> None:
         self.call = call
         self.child = child
-        self.parent: dict[str, MypyShape] = {}
-        self.below: dict[str, MypyShape] = {}
+        self._value = value
         mine, theirs = contracts(contract), contracts(child_contract(call, child))
         self.is_known = len(mine) == 1 and len(theirs) == 1
         if self.is_known:
             self._contracts = mine[0], theirs[0]
-            self.parent = {"value": MypyShape(value, call.steps), **self._scopes(mine[0], _PARENT)}
-            self.below = self._scopes(theirs[0], _CHILD)
 
     def check_next(self, write_back: Expression | None, takes: Type) -> bool:
         """Report a value that the step behind the child does not take; says whether there is anything to report."""
         taken = self._read(write_back, WRITE_BACK.name, "TF499")
         if taken is _DYNAMIC:
             return False
-        verdict = check_write_back(taken, self.parent, self.below, next_value=MypyShape(takes, self.call.steps))
+        verdict = self._judge(_judge_write_back, taken, takes)
         found = [problem for problem in verdict.problems if problem.number == BREAKS_NEXT]
         self._report(Verdict((), tuple(found)), taken, write_back)
         return bool(found)
@@ -122,15 +121,20 @@ class SubFlow:
         """
         given = self._read(capture, CAPTURE.name, "TF399")
         if given is not _DYNAMIC:
-            defaults = defaults_in_sight(self.call, self.child)
-            self._report(check_capture(given, self.parent, self.below, child_defaults=defaults), given, capture)
+            self._report(self._judge(_judge_capture, given), given, capture)
         taken = self._read(write_back, WRITE_BACK.name, "TF499")
         read = [rules.name for rules, found in ((CAPTURE, given), (WRITE_BACK, taken)) if found is not _DYNAMIC]
         if taken is _DYNAMIC:
             return ANY, read
-        verdict = check_write_back(taken, self.parent, self.below)
+        verdict = self._judge(_judge_write_back, taken)
         self._report(verdict, taken, write_back)
         return verdict.value.type if verdict.value is not None else ANY, read
+
+    def _judge(self, judge: Judge, mapping: object, takes: Type | None = None) -> Verdict[MypyShape]:
+        """Ask the rules; the same mapping between the same types has the same answer wherever it is written."""
+        types = (self._value, *self._contracts, takes)
+        key = (judge, *types, _content(mapping))
+        return self.call.memo.ask(key, self.call.steps, partial(judge, mapping, types))
 
     def check_stream(self) -> None:
         """Report a child whose items the stream of its parent does not take."""
@@ -155,9 +159,40 @@ class SubFlow:
             place = mapping.place(problem, whole) if isinstance(mapping, Written) else whole
             self.call.report(problem, place)
 
-    def _scopes(self, contract: Instance, names: tuple[str, ...]) -> dict[str, MypyShape]:
-        found = {name: member_of(contract, name, self.call.steps) for name in names}
-        return {name: MypyShape(tp, self.call.steps) for name, tp in found.items() if tp is not None}
+
+Between: TypeAlias = tuple[Type, Instance, Instance, Type | None]
+"""The value where a child is added, the contracts of parent and child, and what the step behind it takes."""
+Judge: TypeAlias = Callable[[object, Between, Steps], Verdict[MypyShape]]
+
+
+def _judge_capture(mapping: object, between: Between, steps: Steps) -> Verdict[MypyShape]:
+    # the resources that the child's flow has by itself may be set in any module
+    return check_capture(mapping, *_scopes(between, steps), child_defaults=None)
+
+
+def _judge_write_back(mapping: object, between: Between, steps: Steps) -> Verdict[MypyShape]:
+    takes = between[3]
+    next_value = None if takes is None else MypyShape(takes, steps)
+    return check_write_back(mapping, *_scopes(between, steps), next_value=next_value)
+
+
+def _scopes(between: Between, steps: Steps) -> tuple[dict[str, MypyShape], dict[str, MypyShape]]:
+    """Give what the parent and the child have, by scope."""
+    value, mine, theirs, _ = between
+    parent = {"value": MypyShape(value, steps), **_parts(mine, _PARENT, steps)}
+    return parent, _parts(theirs, _CHILD, steps)
+
+
+def _parts(contract: Instance, names: tuple[str, ...], steps: Steps) -> dict[str, MypyShape]:
+    found = {name: member_of(contract, name, steps) for name in names}
+    return {name: MypyShape(tp, steps) for name, tp in found.items() if tp is not None}
+
+
+def _content(mapping: object) -> Hashable:
+    """Give all that a mapping says, wherever it stands."""
+    if isinstance(mapping, Written):
+        return tuple((_content(key), _content(value)) for key, value, _, _ in mapping.rows)
+    return type(mapping), str(mapping)
 
 
 class _Dynamic:
@@ -299,11 +334,6 @@ def _final_display(call: Call, expr: Expression) -> DictExpr | None:
             continue
         if any(isinstance(name, NameExpr) and name.node is node for name in statement.lvalues):
             return statement.rvalue
-    return None
-
-
-def defaults_in_sight(call: Call, child: Expression) -> frozenset[str] | None:
-    """Give the resources that the child's flow has by itself; None, because they may be set in any module."""
     return None
 
 

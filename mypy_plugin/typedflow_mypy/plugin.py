@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, final
 
 from mypy.errors import CompileError
-from mypy.nodes import Expression, MypyFile, TypeInfo
+from mypy.nodes import Expression, MypyFile, NameExpr, TypeInfo
 from mypy.options import Options
 from mypy.plugin import (
     AttributeContext,
@@ -37,7 +37,15 @@ from typedflow_mypy import (
     steps,
     structs,
 )
-from typedflow_mypy.calls import Call, SignatureCheck, is_plainly, only_literals, text_and_value
+from typedflow_mypy.calls import (
+    Call,
+    SignatureCheck,
+    is_plain_int,
+    is_plainly,
+    only_literals,
+    text_and_value,
+    without_constants,
+)
 from typedflow_mypy.codes import TYPEDFLOW
 from typedflow_mypy.dependencies import Dependencies, Memo
 from typedflow_mypy.fingerprint import fingerprint
@@ -319,8 +327,11 @@ class TypedflowPlugin(Plugin):
         def run(ctx: AttributeContext) -> Type:
             if in_daemon:
                 memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
+            if memo.read.get(name) is ctx.type:
+                return ctx.default_attr_type
             contract = contract_of(ctx.type)
             if (name, contract) in memo.declaring:
+                memo.read[name] = ctx.type
                 return ctx.default_attr_type
             is_declared, answer = chains.check_layer(ctx, name, contract)
             if is_declared and contract is not None:
@@ -333,6 +344,11 @@ class TypedflowPlugin(Plugin):
 def _is_of(ctx: MethodSigContext, value: Expression, expected: Type) -> bool:
     """Say whether a value is plainly of a type; what mypy itself finds a fault in is left to mypy, as a check does."""
     api: Any = ctx.api
+    if isinstance(value, NameExpr):  # of which nothing is reported but what mypy says again, and then once
+        return is_plainly(api.get_expression_type(value, expected), expected)
+    counted = without_constants(value)
+    if counted is not None and is_plain_int(expected):
+        return is_plain_int(api.get_expression_type(counted, expected))
     with api.msg.filter_errors() as watcher:
         given = api.get_expression_type(value, expected)
     return watcher.has_new_errors() or is_plainly(given, expected)

@@ -61,20 +61,25 @@ def _check_handler(call: Call) -> CallableType:
     value = value_of(call)
     if value is not None and isinstance(get_proper_type(value), UninhabitedType):
         report_unanswered(call)
-    given, wanted = handler_type(call, handler), _wanted(call)
-    if wanted is None:
+    given, formal = handler_type(call, handler), _function(call)
+    if formal is None:
         return call.signature
     if given is None:
-        return _check_other(call, handler, wanted)
+        return _check_other(call, handler, _wanted(call, formal))
     if gives_coroutine(given) and check_thread(call, step_name(call, handler)):
         return _returning(call.signature, given)
     if breaks_write_back(call, given):
         return _returning(call.signature, given)
-    if is_subtype(given, wanted):
+    if _takes_just(given, formal) or is_subtype(given, _wanted(call, formal)):
         if is_first and call.is_sound:
             call.memo.fitting = (call.context, call.receiver)
         return call.signature
-    return _misfit(call, handler, given, wanted)
+    return _misfit(call, handler, given, _wanted(call, formal))
+
+
+def _takes_just(given: CallableType, formal: CallableType) -> bool:
+    """Say whether a handler takes what it gets and nothing else, as most do: then there is no need of a closer look."""
+    return not given.variables and given.arg_kinds == formal.arg_kinds and given.arg_types == formal.arg_types
 
 
 def _takes_async(signature: CallableType) -> bool:
@@ -105,10 +110,10 @@ def _plain(call: Call, handler: LambdaExpr) -> CallableType:
 
     mypy would try it as both, and say of what is wrong inside of it that it fits neither.
     """
-    wanted, formal = _wanted(call), get_proper_type(call.signature.arg_types[0])
-    if wanted is None or not isinstance(formal, CallableType) or not call.signature.variables:
+    formal = get_proper_type(call.signature.arg_types[0])
+    if not isinstance(formal, CallableType) or not call.signature.variables:
         return call.signature
-    given = get_proper_type(call.infer(handler, wanted)[0])
+    given = get_proper_type(call.infer(handler, _wanted(call, formal))[0])
     if isinstance(given, CallableType) and gives_coroutine(given):
         return call.signature
     value = get_proper_type(formal.ret_type)
@@ -159,12 +164,14 @@ def step_name(call: Call, handler: Expression) -> str:
     return handler_name(handler)
 
 
-def _wanted(call: Call) -> CallableType | None:
-    """Give what mypy asks of a handler here: a function of Data, whatever it returns."""
+def _function(call: Call) -> CallableType | None:
+    """Give the function that an overload takes."""
     formals = [get_proper_type(item) for item in flat(call.signature.arg_types[0])]
-    formal = next((item for item in formals if isinstance(item, CallableType)), None)
-    if formal is None:
-        return None
+    return next((item for item in formals if isinstance(item, CallableType)), None)
+
+
+def _wanted(call: Call, formal: CallableType) -> CallableType:
+    """Give what mypy asks of a handler here: a function of Data, whatever it returns."""
     return formal.copy_modified(ret_type=call.api.named_generic_type("builtins.object", []))
 
 
