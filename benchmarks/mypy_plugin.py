@@ -2,7 +2,9 @@
 
     python benchmarks/mypy_plugin.py [--modules 300] [--rounds 3]
 
-Three corpora are checked side by side, each in fresh processes, rounds interleaved, medians reported:
+The corpora are checked in fresh processes, two at once, each on a core of its own: what slows the machine down slows
+both. Every pair runs twice in a round, with the cores exchanged; a ratio is the median over the rounds of the geometric
+mean of the two:
 
 - `plugin`: the handlers use paths, resource keys and event names, checked by the plugin;
 - `control`: the same lines, the same number of calls, each to a function with written-out types; no plugin;
@@ -10,13 +12,15 @@ Three corpora are checked side by side, each in fresh processes, rounds interlea
 - `timed`: the first corpus with a clock around every hook.
 
 P1 is a cold run: the hooks' own time (measured in the process, arguments that a hook has inferred included) over the
-whole run, and `plugin` over `control`. P2 is one edited file under the daemon, `plugin` over `control`.
+whole run, and `plugin` over `control`. P2 is one edited file under the daemon, `plugin` over `control`, of each side
+the median of its edits. All times are of the CPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -276,29 +280,81 @@ def environment(scratch: Path) -> dict[str, str]:
     return found
 
 
-def cold(folder: Path, scratch: Path) -> tuple[float, float, int]:
-    """Run mypy anew; gives its seconds of CPU time, those of the hooks, and how often they were called."""
-    before = os.times()
+class Run:
+    """One process in a corpus, on one core where the system lets us choose."""
+
+    def __init__(self, command: list[str], folder: Path, scratch: Path, core: int) -> None:
+        self._folder = folder
+        self._out = scratch / f"out-{folder.name}"
+        with self._out.open("w") as out:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment(scratch), stdout=out, stderr=subprocess.STDOUT
+            )
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+        if len(cores) > 1:
+            os.sched_setaffinity(self._process.pid, {cores[core % len(cores)]})
+
+    def seconds(self) -> float:
+        """Wait for the end, and give the CPU time."""
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        assert self._process.returncode == 0 or self._folder.name == "plain", self.said()[:4000]
+        return usage.ru_utime + usage.ru_stime
+
+    def said(self) -> str:
+        """Give what it has printed."""
+        return self._out.read_text()
+
+
+def cold(folder: Path, scratch: Path, core: int) -> Run:
+    """Begin to run mypy anew."""
     # the timing plugin is no module of the corpus
     command = [sys.executable, "-m", "mypy", "--cache-dir", os.devnull, "--exclude", "timed", "--no-fast-exit", "."]
-    done = subprocess.run(command, cwd=folder, env=environment(scratch), capture_output=True, text=True, check=False)
-    after = os.times()
-    assert done.returncode == 0 or folder.name == "plain", done.stdout[:2000] + done.stderr[:2000]
-    spent = (scratch / "times").read_text().split() if folder.name == "timed" else ("0", "0")
-    seconds = after.children_user + after.children_system - before.children_user - before.children_system
-    return seconds, float(spent[0]), int(spent[1])
+    return Run(command, folder, scratch, core)
 
 
-def one_edit(folder: Path, scratch: Path, rounds: int) -> float:
-    """Check one edited file under the daemon, several times; gives the median of seconds."""
+def edits(folder: Path, scratch: Path, core: int, number: int) -> Run:
+    """Begin to check one edited file under the daemon, several times over."""
     script = scratch / "daemon.py"
     script.write_text(DAEMON)
-    (folder / "mypy.ini").write_text((folder / "mypy.ini").read_text() + "exclude = timed\n")
     cache = str(scratch / f"cache-{folder.name}")
-    command = [sys.executable, str(script), cache, str(rounds + 1)]
-    done = subprocess.run(command, cwd=folder, env=environment(scratch), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[:2000] + done.stderr[:4000]
-    return statistics.median(json.loads(done.stdout.splitlines()[-1]))
+    return Run([sys.executable, str(script), cache, str(number)], folder, scratch, core)
+
+
+def cold_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str, list[float]]:
+    """Give the CPU seconds of two corpora, checked at the same time: two runs of each in a round."""
+    found: dict[str, list[float]] = {kind: [] for kind in sides}
+    for number in range(2 * rounds):
+        runs = {kind: cold(scratch / kind, scratch, (side + number) % 2) for side, kind in enumerate(sides)}
+        for kind, run in runs.items():
+            found[kind].append(run.seconds())
+    return found
+
+
+def edit_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str, list[float]]:
+    """Give the CPU seconds of one edited file, likewise."""
+    found: dict[str, list[float]] = {kind: [] for kind in sides}
+    for kind in sides:
+        ini = scratch / kind / "mypy.ini"
+        ini.write_text(ini.read_text() + "exclude = timed\n")
+    for number in range(2 * rounds):
+        runs = {kind: edits(scratch / kind, scratch, (side + number) % 2, 30) for side, kind in enumerate(sides)}
+        for kind, run in runs.items():
+            run.seconds()
+            found[kind].append(statistics.median(json.loads(run.said().splitlines()[-1])))
+    return found
+
+
+def ratio(found: dict[str, list[float]], one: str, other: str) -> tuple[float, str]:
+    """Give the median ratio over the rounds, and all of them as text."""
+    each = [mine / theirs for mine, theirs in zip(found[one], found[other], strict=True)]
+    rounds = [math.sqrt(first * second) for first, second in zip(each[::2], each[1::2], strict=True)]
+    return statistics.median(rounds), ", ".join(f"{found:.3f}" for found in rounds)
+
+
+def shown(found: dict[str, list[float]]) -> str:
+    """Give the medians as text."""
+    return ", ".join(f"{kind} {statistics.median(times):.3f} s" for kind, times in found.items())
 
 
 def main() -> None:
@@ -311,27 +367,17 @@ def main() -> None:
         kinds = ("plugin", "control", "plain", "timed")
         lines = {kind: write_corpus(scratch / kind, kind, options.modules) for kind in kinds}
         write_corpus(scratch / "first", "plugin", 1)
-        cold(scratch / "first", scratch)  # writes the bytecode
-        runs: dict[str, list[tuple[float, float, int]]] = {kind: [] for kind in kinds}
-        for _ in range(options.rounds):
-            for kind in kinds:
-                runs[kind].append(cold(scratch / kind, scratch))
-        median = {kind: statistics.median(run[0] for run in runs[kind]) for kind in kinds}
-        hooks = statistics.median(run[1] for run in runs["timed"])
-        calls = runs["timed"][0][2]
-        print(
-            f"{options.modules} modules, {lines['plugin']} lines, {calls} calls of the plugin, {options.rounds} rounds"
-        )
-        for kind in kinds:
-            spread = ", ".join(f"{run[0]:.2f}" for run in runs[kind])
-            print(f"  cold {kind:8} {median[kind]:6.2f} s CPU  ({spread})")
-        print(f"P1 hooks' own time {hooks:.2f} s = {hooks / median['timed']:.1%} of the run (target 5%)")
-        print(f"P1 plugin / control {median['plugin'] / median['control']:.3f} (target 1.10)")
-        edits = {kind: one_edit(scratch / kind, scratch, 7) for kind in ("plugin", "control")}
-        print(
-            f"P2 one edited file, daemon: plugin {edits['plugin']:.3f} s, control {edits['control']:.3f} s,"
-            f" ratio {edits['plugin'] / edits['control']:.3f} (target 1.10)"
-        )
+        cold(scratch / "first", scratch, 0).seconds()  # writes the bytecode
+        timed, hooks = cold_rounds(scratch, ("timed", "plain"), 1), (scratch / "times").read_text().split()
+        print(f"{options.modules} modules, {lines['plugin']} lines, {hooks[1]} calls of the plugin")
+        share = float(hooks[0]) / timed["timed"][-1]
+        print(f"P1 hooks' own time {float(hooks[0]):.2f} s = {share:.1%} of the run (target 5%); {shown(timed)}")
+        found = cold_rounds(scratch, ("plugin", "control"), options.rounds)
+        value, each = ratio(found, "plugin", "control")
+        print(f"P1 plugin / control {value:.3f} (target 1.10; rounds {each}); {shown(found)}")
+        found = edit_rounds(scratch, ("plugin", "control"), options.rounds)
+        value, each = ratio(found, "plugin", "control")
+        print(f"P2 one edited file, daemon: plugin / control {value:.3f} (target 1.10; rounds {each}); {shown(found)}")
 
 
 if __name__ == "__main__":
