@@ -619,6 +619,19 @@ class Share(float, enum.Enum):
     HALF = 0.5
 
 
+class Plainly:
+    pass
+
+
+def _attributes(**given: object) -> dict[str, object]:
+    """Give the dict of an object, which was there before its attributes."""
+    holder = Plainly()
+    found = vars(holder)
+    for name, value in given.items():
+        setattr(holder, name, value)
+    return found
+
+
 def _changed(name: str, value: object) -> Flat:
     flat = Flat("a")
     gc.collect()
@@ -643,6 +656,7 @@ def _changed(name: str, value: object) -> Flat:
         (list[Untracked], lambda: [Untracked(Colour.RED)]),
         (dict[str, str], lambda: {"a": "a", "b": Colour.RED}),
         (dict[str, int], lambda: {"a": Grade.LOW}),
+        (dict[str, str], lambda: _attributes(word=Colour.RED)),
         (dict[str, str], lambda: {Colour.RED: "a"}),
         (dict[str, str], lambda: {Slotted("a"): "a"}),
         (dict[int, str], lambda: {Grade.LOW: "a"}),

@@ -7,8 +7,8 @@ save of a large state spends its time here, and closures take three times as lon
 
 CPython does not track what refers to nothing that has references of its own, and neither does msgspec: a member of an
 Enum has some, so in a dict or Struct that the garbage collector does not track, every str and int is exact. Who writes
-into a Struct past its own `__setattr__` (`force_setattr`, a member descriptor) is not seen by that; nor, on CPython
-3.13, who gives an attribute to an object whose `__dict__` the dict is (`vars(…)`).
+into a Struct past its own `__setattr__` (`force_setattr`, a member descriptor) is not seen by that. Dicts tell nothing
+from CPython 3.13 on: there one that is the `__dict__` of an object is not tracked, whatever is in it.
 
 The text is made of class objects and field names of the flow's own types, never of anything in a document.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 import gc
 import keyword
 import re
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, time
 from typing import Any, Final
@@ -144,7 +145,7 @@ class _Source:
         """Loop over keys and values at once, where the values are not handed on together."""
         values = self._each(f"{var}.values()", value)
         if _is_light(value):  # of keys, unlike all else, msgspec takes any subclass of str
-            return [*self._each(var, key), *(self._if_tracked(var, values) if values else [])]
+            return [*self._each(var, key), *(self._if_tracked(var, values) if values and _DICTS_TELL else values)]
         if isinstance(see_through(value), RecordOf):
             return [*self._each(var, key), *values]
         names = self._variable(), self._variable()
@@ -221,6 +222,8 @@ class _Source:
                 lines += _indented(inner)
         return lines
 
+
+_DICTS_TELL: Final = sys.version_info < (3, 13)
 
 _TOLD_BY_ENCODING: Final = frozenset({type(None), bool, msgspec.UnsetType})
 """Of these nothing else is equal that is encoded alike."""

@@ -28,8 +28,10 @@ def names(state: ShopState, number: int, text: str, flag: bool, level: Level, on
     #                  ^ E: TF601: 'count' of state takes int, not str  [typedflow-state]
     state.set("note", number)
     #                 ^ E: TF601: 'note' of state takes str | None, not int  [typedflow-state]
-    state.set("count", unknown)
-    #                  ^ E: Name "unknown" is not defined  [name-defined]
+    state.set("count", later)  # noqa: F821
+    #                  ^ E: Cannot determine type of "later"  [has-type]
+    #                  ^ E: Name "later" is used before definition  [used-before-def]
+    later = number
 
 
 def sums(state: ShopState, number: int, text: str, ratio: float, level: Level, one: Literal[1], known: Any) -> None:
@@ -50,8 +52,10 @@ def sums(state: ShopState, number: int, text: str, ratio: float, level: Level, o
     #                 ^ E: TF601: 'note' of state takes str | None, not int  [typedflow-state]
     state.set("count", text + 1)
     #                         ^ E: Unsupported operand types for + ("str" and "int")  [operator]
-    state.set("count", unknown + 1)
-    #                  ^ E: Name "unknown" is not defined  [name-defined]
+    state.set("count", later + 1)  # noqa: F821
+    #                  ^ E: Cannot determine type of "later"  [has-type]
+    #                  ^ E: Name "later" is used before definition  [used-before-def]
+    later = number
 
 
 def narrowed(state: ShopState, number: int | str | None) -> None:
