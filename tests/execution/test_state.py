@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
@@ -404,6 +405,47 @@ def test_values_are_normalised_as_mypy_sees_them() -> None:
         return [type(data.state.count), type(data.state.share)]
 
     assert chain(Review, write).start(None) == [int, float]
+
+
+class Numbers(State):
+    whole: list[int] = []
+    by_name: dict[str, int] = {}
+    seen: set[int] = set()
+
+
+class Counting(Contract):
+    input: int
+    result: list[str]
+    state: Numbers
+
+
+def test_what_is_handed_on_as_read_only_is_not_changed_in_the_state() -> None:
+    """mypy lets a list[int] pass as a Sequence[float]: there it is one of floats; in the state it stays as it is."""
+
+    def whole(data: Data[Counting, int]) -> Sequence[float]:
+        data.state.whole = [1, 2]
+        return data.state.whole
+
+    def by_name(data: Data[Counting, Sequence[float]]) -> Mapping[str, float]:
+        assert list(map(type, data.value)) == [float, float]
+        data.state.by_name = {"a": 1}
+        return data.state.by_name
+
+    def seen(data: Data[Counting, Mapping[str, float]]) -> Collection[float]:
+        assert type(data.value["a"]) is float
+        data.state.seen = {1}
+        return data.state.seen
+
+    def look(data: Data[Counting, Collection[float]]) -> list[str]:
+        assert list(map(type, data.value)) == [float]
+        state = data.state
+        return [type(next(iter(part))).__name__ for part in (state.whole, state.by_name.values(), state.seen)]
+
+    flow = Flow(Counting)
+    flow.to(whole).to(by_name).to(seen).to(look).end()
+    execution = flow.create_execution()
+    execution.start(1)
+    assert execution.result == ["int", "int", "int"]
 
 
 @BOTH_FORMS

@@ -3,8 +3,9 @@
 The check agrees with mypy where both can tell, and is stricter where a save would not give the value back: classes are
 exact (a subclass of a Struct, a dataclass or a list is refused), TypedDicts hold no undeclared keys, and Structs are
 checked *inside*, which msgspec does not do on `__init__`. bool where int, int where float and plain subclasses of
-scalars are normalised (`scalars`). Mutable containers are normalised in place and keep their identity; immutable ones
-are rebuilt, only when a part changed. Values equal their normal form throughout.
+scalars are normalised (`scalars`). Mutable containers are normalised in place and keep their identity; immutable ones,
+and what is declared as read-only (`Sequence`, `Mapping`), are rebuilt, only when a part changed. Values equal their
+normal form throughout.
 
 Compiled to closures, once per kind. What is behind a Callable, a protocol that is not runtime-checkable, an iterator or
 a class of unknown make is not looked at.

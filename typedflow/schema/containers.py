@@ -15,7 +15,7 @@ from typedflow.schema.types import NO_LIMITS, CollectionOf, Limits, MappingOf, T
 def collection_check(kind: CollectionOf, item: Check, exact: type | None, in_place: bool) -> Check:
     """Compile the check of a collection whose items are of one kind; `exact` is the items' `exact_class`."""
     expected = render(kind)
-    check = _abstract_check(kind.cls, expected, item, exact, in_place)
+    check = _abstract_check(kind.cls, expected, item, exact, in_place and _is_mutable(kind.cls))
     if kind.cls in _CONCRETE:
         check = _concrete_check(kind.cls, expected, item, exact, in_place)
     return _with_limits(check, kind.limits, expected)
@@ -50,7 +50,7 @@ def mapping_check(
     """Compile the check of a mapping; other mappings than a dict are looked at, not changed."""
     cls: Any = kind.cls
     expected = render(kind)
-    check_parts = _parts_check(key, exact_key, value, exact_value, in_place)
+    check_parts = _parts_check(key, exact_key, value, exact_value, in_place and _is_mutable(cls))
     if cls is dict:
 
         def check(given: Any) -> Any:
@@ -69,6 +69,11 @@ def mapping_check(
             return given
 
     return _with_limits(check, kind.limits, expected)
+
+
+def _is_mutable(cls: type) -> bool:
+    """Say whether who declares this may change the value; a `Sequence[float]` may be somebody else's `list[int]`."""
+    return issubclass(cls, (abc.MutableSequence, abc.MutableSet, abc.MutableMapping))
 
 
 def not_exactly(cls: type, expected: str, value: Any) -> Mismatch:
