@@ -28,10 +28,8 @@ def names(state: ShopState, number: int, text: str, flag: bool, level: Level, on
     #                  ^ E: TF601: 'count' of state takes int, not str  [typedflow-state]
     state.set("note", number)
     #                 ^ E: TF601: 'note' of state takes str | None, not int  [typedflow-state]
-    state.set("count", later)  # noqa: F821
-    #                  ^ E: Cannot determine type of "later"  [has-type]
-    #                  ^ E: Name "later" is used before definition  [used-before-def]
-    later = number
+    state.set("count", number.missing)
+    #                  ^ E: "int" has no attribute "missing"  [attr-defined]
 
 
 def sums(state: ShopState, number: int, text: str, ratio: float, level: Level, one: Literal[1], known: Any) -> None:
@@ -52,10 +50,8 @@ def sums(state: ShopState, number: int, text: str, ratio: float, level: Level, o
     #                 ^ E: TF601: 'note' of state takes str | None, not int  [typedflow-state]
     state.set("count", text + 1)
     #                         ^ E: Unsupported operand types for + ("str" and "int")  [operator]
-    state.set("count", later + 1)  # noqa: F821
-    #                  ^ E: Cannot determine type of "later"  [has-type]
-    #                  ^ E: Name "later" is used before definition  [used-before-def]
-    later = number
+    state.set("count", number.missing + 1)
+    #                  ^ E: "int" has no attribute "missing"  [attr-defined]
 
 
 def narrowed(state: ShopState, number: int | str | None) -> None:
