@@ -88,10 +88,28 @@ def without_syncs(operations: list[Operation], pattern: str) -> Iterator[Operati
             yield operation
 
 
+async def test_a_folder_that_somebody_else_has_made_is_synced_by_whoever_opens_it(tmp_path: Path) -> None:
+    """The process that has made it may not have come to that, when another one saves into it."""
+    operations = record_run("file", tmp_path)
+    first, second, *_ = syncs_of(str(tmp_path / "disk"), operations)
+    del operations[first]
+    for seed in range(3):
+        assert await first_loss("file", operations, tmp_path, seed, since=second) is None
+
+
+def syncs_of(folder: str, operations: list[Operation]) -> Iterator[int]:
+    opened: dict[int, str] = {}
+    for number, operation in enumerate(operations):
+        if operation.what == "o":
+            opened[operation.fd] = operation.paths[0]
+        elif operation.what == "s" and opened[operation.fd] == folder:
+            yield number
+
+
 # -- walks through a recording
 
 
-async def first_loss(kind: str, operations: list[Operation], folder: Path, seed: int) -> str | None:
+async def first_loss(kind: str, operations: list[Operation], folder: Path, seed: int, *, since: int = 0) -> str | None:
     """Lose power at some points of a recording; tell what is wrong after the first one that does harm."""
     chance = Random(seed)
     disk = Disk(folder / "disk")
@@ -101,7 +119,7 @@ async def first_loss(kind: str, operations: list[Operation], folder: Path, seed:
             acknowledged = int(operation.payload)
         else:
             disk.follow(operation)
-        if number % STRIDE == seed % STRIDE:
+        if number >= since and number % STRIDE == seed % STRIDE:
             lost = folder / "lost"
             shutil.rmtree(lost, ignore_errors=True)
             disk.lose_power(lost, chance)

@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -108,11 +108,17 @@ class Folder:
         self._timeout = timeout
 
     def open(self) -> None:
-        """Make the folder, and remove unfinished files: who writes one holds the lock, so they are nobody's."""
-        made = [folder for folder in (self._path, *self._path.parents) if not folder.exists()]
+        """Make the folder, and remove unfinished files: who writes one holds the lock, so they are nobody's.
+
+        Its own name and those above it are made durable, also where they are there already: another process may have
+        made them just now, and not have come to that yet.
+        """
+        names = [folder for folder in (self._path, *self._path.parents) if folder != folder.parent]
+        made = [folder for folder in names if not folder.exists()]
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in made:
-            sync(folder.parent)
+        for folder in names:
+            with nullcontext() if folder in made else suppress(OSError):  # one may not be allowed to open it
+                sync(folder.parent)
         with self.locked():
             for unfinished in self._path.glob("*.unfinished"):
                 unfinished.unlink()
