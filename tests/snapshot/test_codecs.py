@@ -575,10 +575,17 @@ def deep_tree() -> Tree:
     return tree
 
 
-def test_value_that_is_coded_by_parts_may_be_too_deep() -> None:
+@pytest.mark.parametrize("below", range(30))
+def test_value_that_is_coded_by_parts_may_be_too_deep(below: int) -> None:
+    """Wherever the stack ends: in a coder of ours, in a comparison, in msgspec."""
+    tree = deep_tree()
     with pytest.raises(SnapshotError, match="nested too deep, or holds itself") as caught:
-        compile_codec(Tree).encode(deep_tree(), "it")
+        _call_below(below, lambda: compile_codec(Tree).encode(tree, "it"))
     assert caught.value.path == "it"
+
+
+def _call_below(frames: int, call: Callable[[], object]) -> object:
+    return _call_below(frames - 1, call) if frames else call()
 
 
 ODD = msgspec.defstruct("ODD", [("class", str), ("plain", int)])

@@ -81,6 +81,8 @@ class Native:
         try:
             data = encode(value)
             same = at_ease(partial(self._comes_back, value, format, loose), data)
+        except RecursionError:  # how deep down it came is of no use to anybody: the whole is too deep
+            raise
         except Exception as error:  # encoding calls what users' classes define
             raise self._refusal(value, format, error) from error
         if not same:
