@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from mypy.erasetype import remove_instance_last_known_values
@@ -38,10 +39,12 @@ from mypy.types import (
 
 from typedflow.contract.dynamic import not_literal
 from typedflow.contract.problems import Problem
-from typedflow_mypy.dependencies import Memo, Steps
+from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing, texts_of
+from typedflow_mypy.memo import Memo
 from typedflow_mypy.reporting import report
 from typedflow_mypy.settings import Settings
+from typedflow_mypy.surface import Part, parts
 
 SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
 """Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
@@ -138,6 +141,10 @@ class Call:
             return NoneType()
         return remove_instance_last_known_values(self.type_of(expr, expected))
 
+    def parts(self, contract: Type | None, name: str) -> list[Part]:
+        """Look a part up in every contract that a type stands for."""
+        return self.memo.ask(("part", contract, name), self.steps, partial(parts, contract, name))
+
     def report(self, problem: Problem, where: Context | None = None) -> None:
         """Report a problem at an expression of the call."""
         self.is_sound = False
@@ -190,12 +197,12 @@ def only_literals(call: Context) -> Hashable:
     return args[0].value, type(args[1]), args[1].value
 
 
-def text_and_value(call: Context) -> tuple[str, Expression] | None:
+def text_and_value(call: Context) -> tuple[str, Expression] | tuple[None, None]:
     """Give the arguments of a call where they are a text as it stands, and a value that is no display of a dict."""
     if not isinstance(call, CallExpr) or call.arg_kinds != _POSITIONAL:
-        return None
+        return None, None
     key, value = call.args
-    return (key.value, value) if isinstance(key, StrExpr) and not isinstance(value, DictExpr) else None
+    return (key.value, value) if isinstance(key, StrExpr) and not isinstance(value, DictExpr) else (None, None)
 
 
 def without_constants(value: Expression) -> NameExpr | None:

@@ -37,7 +37,7 @@ from typedflow_mypy.options import with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword, withdraw
 from typedflow_mypy.shape import flat
-from typedflow_mypy.surface import contract_of, contracts, declared_parts, member_of, parts
+from typedflow_mypy.surface import contract_of, declared_parts, parts
 
 _TEXTS: Final = ("builtins.str", "builtins.bytes", "builtins.bytearray")
 _SELF: Final = ("Invalid self argument",)
@@ -71,7 +71,7 @@ def value_at(call: Call, given: Type | None) -> Type | None:
         return None
     if receiver.type.name != "Flow":
         return receiver.args[1] if len(receiver.args) > 1 else None
-    found = [part.type for part in parts(contract_of(receiver), "input", call.steps)]
+    found = [part.type for part in call.parts(contract_of(receiver), "input")]
     return found[0] if len(found) == 1 else None
 
 
@@ -149,12 +149,11 @@ def check_end(call: Call) -> FunctionLike:
     if isinstance(get_proper_type(value), UninhabitedType):
         report_unanswered(call)
         return call.signature
-    for mine in contracts(contract):
-        result = member_of(mine, "result", call.steps)
-        if result is None:  # said where the contract is declared
+    for part in call.parts(contract, "result"):
+        if part.type is None:  # said where the contract is declared
             withdraw(call.api, place, _SELF)
-        elif not says_nothing(result) and not is_subtype(value, result):
-            call.report(flows.wrong_result(mine.type.name, render(result), render(value)), place)
+        elif not says_nothing(part.type) and not is_subtype(value, part.type):
+            call.report(flows.wrong_result(part.name, render(part.type), render(value)), place)
     return call.signature
 
 
@@ -235,7 +234,7 @@ def check_layer(ctx: AttributeContext, name: str, contract: Type | None) -> tupl
 
 def check_put(call: Call) -> FunctionLike:
     """Reword `put` under a contract that declares no stream."""
-    for part in parts(contract_of(call.receiver), "stream", call.steps):
+    for part in call.parts(contract_of(call.receiver), "stream"):
         if part.type is None and isinstance(call.context, CallExpr):
             problem = undeclared_layer(part.name, "stream", declared_parts(part.contract))
             reword(call.api, problem, method_name_of(call.context.callee, call.context), _SELF)

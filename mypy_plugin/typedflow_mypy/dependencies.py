@@ -8,19 +8,26 @@ daemon. The second is not public in mypy: it is guarded here, and pinned by the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
+from mypy.checker import DEFAULT_LAST_PASS
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
-from mypy.types import Instance, Type, get_proper_type
+from mypy.server.trigger import make_trigger
 
-from typedflow_mypy.sights import INSTALLED, Sight, Sights
+from typedflow_mypy.sights import INSTALLED, Sight
 
 WILDCARD = "[wildcard]"
-_MANY: Final = 20_000
-"""Answers that the daemon keeps at most."""
-T = TypeVar("T")
+_NOT_FOLLOWED: Final = ("builtins", "typing", "types", "sys", "_typeshed")
+"""Modules of which mypy keeps no triggers."""
+
+
+class Targets(Protocol):
+    """Where targets are added to, as to a set."""
+
+    def add(self, target: str, /) -> object:
+        """Add one."""
 
 
 class Steps:
@@ -28,7 +35,7 @@ class Steps:
 
     __slots__ = (
         *("_counted", "_modules", "_named", "_triggers"),
-        *("classes", "members", "parts", "round", "settled", "sights"),
+        *("classes", "led", "members", "parts", "round", "sights"),
     )
 
     def __init__(self) -> None:
@@ -39,8 +46,8 @@ class Steps:
         self.sights: Sequence[Sight] = ()
         """In the daemon, what the answer saw, and when that was looked at last."""
         self.round = 0
-        self.settled: frozenset[str] | None = None
-        """The triggers, those of the parts included, where no step and no part will be added any more."""
+        self.led: set[str] = set()
+        """The modules whose relay all triggers lead to already: mypy forgets none."""
         self._modules: frozenset[str] = frozenset()
         self._counted = 0
         self._triggers: frozenset[str] = frozenset()
@@ -67,155 +74,121 @@ class Steps:
 
     @property
     def triggers(self) -> frozenset[str]:
-        """Give the names whose change makes a check of these steps stale; those of the parts not included."""
+        """Give the triggers whose firing makes a check of these steps stale; those of the parts not included."""
         if self._named != len(self.classes) + len(self.members):
-            self._triggers = frozenset(_triggers(self))
+            self._triggers = frozenset(map(make_trigger, _names(self)))
             self._named = len(self.classes) + len(self.members)
         return self._triggers
 
 
-class Memo:
-    """Answers that are the same wherever they are asked for, with the steps that led to them.
-
-    In the daemon classes change in place: there an answer is given again only as long as all that it saw is as it was,
-    which is looked at once after mypy analysed a class or a type, or went on to another module: see `drop` and `enter`.
-    """
-
-    def __init__(self, *, in_daemon: bool) -> None:
-        self._in_daemon = in_daemon
-        self._module = ""
-        self._is_stale = False
-        self._sights = Sights()
-        self._answers: dict[Hashable, tuple[Any, Steps]] = {}
-        self._settled: dict[Hashable, tuple[Any, Steps]] = {}
-        self.overloads: tuple[object, Hashable, Any, Any] | None = None
-        """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
-        self.fitting: tuple[object, Hashable] | None = None
-        """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
-        self.declaring: set[tuple[str, Hashable]] = set()
-        """The layers that are known to be declared, each with its contract."""
-        self.read: dict[str, Type] = {}
-        """By the name of a layer, from what it was read last, where that declares it."""
-
-    def settled(self, check: object, receiver: Type, written: Hashable) -> tuple[Any, Steps] | None:
-        """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
-        known = self._settled.get((check, receiver, written))
-        return known if known is not None and self._holds(known[1]) else None
-
-    def settle(self, check: object, receiver: Type, written: Hashable, answer: object, steps: Steps) -> None:
-        """Keep such an answer."""
-        self._settled[check, receiver, written] = (answer, steps)
-        if self._in_daemon:
-            proper = get_proper_type(receiver)
-            own = [proper.type] if isinstance(proper, Instance) else []
-            classes = [info for part in steps.all() for info in part.classes]
-            self._see(steps, [*own, *classes], (receiver,))
-            steps.settled = frozenset().union(*(part.triggers for part in steps.all()))
-
-    def drop(self) -> None:
-        """Look again, in the daemon, at what the answers saw."""
-        self._is_stale = self._in_daemon
-
-    def enter(self, module: str) -> None:
-        """Begin to check a module, or go on with it, in the daemon."""
-        if module != self._module:
-            self._module = module
-            self._is_stale = True
-        if self._is_stale:
-            self._begin_round()
-
-    def ask(self, key: tuple[Hashable, ...], steps: Steps, find: Callable[[Steps], T]) -> T:
-        """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
-        known = self._answers.get(key)
-        if known is None or not self._holds(known[1]):
-            own = Steps()
-            known = self._answers[key] = (find(own), own)
-            if self._in_daemon:
-                self._see(own, own.classes, [part for part in key if isinstance(part, Type)])
-        steps.parts.append(known[1])
-        answer: T = known[0]
-        return answer
-
-    def _begin_round(self) -> None:
-        self._is_stale = False
-        self._sights.round += 1
-        self.declaring.clear()
-        self.read.clear()
-        if len(self._answers) + len(self._settled) > _MANY:
-            # of classes that are gone nothing is asked any more
-            self._answers.clear()
-            self._settled.clear()
-            self._sights.forget()
-
-    def _holds(self, steps: Steps) -> bool:
-        number = self._sights.round
-        if steps.round != number:
-            if not self._sights.hold(steps.sights):
-                return False
-            steps.round = number
-        return True
-
-    def _see(self, steps: Steps, classes: Iterable[TypeInfo], types: Iterable[Type]) -> None:
-        steps.sights = self._sights.of(classes, types)
-        steps.round = self._sights.round
-
-
 class Dependencies:
-    """Collect, for each module that is checked, what its checks stepped through."""
+    """Collect, for each module that is checked, what its checks stepped through.
+
+    The triggers go by way of a relay: each class that a walk of a module began at has one, which all that the walks
+    went through leads to, and which leads to the targets that went this way. So a target is as cheap as a set of one.
+    """
 
     def __init__(self, options: Options) -> None:
         self._fine_grained = bool(options.fine_grained_incremental or options.cache_fine_grained)
         self._modules: dict[str, set[str]] = {}
-        self._recorded: set[Steps] = set()
         self._module = ""
-        self._names: set[str] = set()
-        """The triggers of the target at hand, and the steps that they are of already."""
-        self._added: set[Steps] = set()
+        self._tree: MypyFile | None = None
+        """The module at hand, where its targets are recorded."""
+        self._is_again = False
+        """Whether mypy checks only some of the module's targets, again."""
+        self._relays: dict[Steps, Targets] = {}
+        """Of steps that were recorded in the module at hand, the targets of their relay."""
+        self._edges: dict[str, set[str]] = {}
+        """Triggers and what they lead to, which mypy was not told of yet."""
+
+    def begin(self, api: Any) -> None:
+        """Begin to check a module, or go on with it."""
+        self._module = api.tree.fullname
+        self._relays.clear()
+        self._tree = None
+        if self._fine_grained and _target(api.tscope) is not None:
+            self._tree = api.tree
+            self._is_again = getattr(api, "last_pass", None) != DEFAULT_LAST_PASS
 
     def record(self, api: Any, steps: Steps) -> None:
-        """Record the steps of one check in the module, and for the daemon in the target, that `api` is checking."""
-        tree = api.tree
-        module: str = tree.fullname
-        if module != self._module:
-            self._module = module
-            self._recorded.clear()
-        if steps not in self._recorded:
-            self._recorded.add(steps)
-            self.record_module(module, steps)
-        if self._fine_grained:
-            self._add_triggers(tree, api, steps)
+        """Record the steps of one check in the module at hand, and for the daemon in the target that `api` is at."""
+        for targets in self.lead(steps):
+            targets.add(api.tscope.current_target())
 
-    def _add_triggers(self, tree: MypyFile, api: Any, steps: Steps) -> None:
-        try:
-            names = tree.alias_deps[api.tscope.current_target()]
-        except (AttributeError, AssertionError):
-            # Another mypy keeps them elsewhere: cold and incremental runs stay right by the modules.
-            return
-        if names is not self._names:
-            self._names, self._added = names, set()
-        if steps in self._added:
-            return
-        if steps.settled is not None:
-            self._added.add(steps)
-            names |= steps.settled
-            return
+    def lead(self, steps: Steps) -> Sequence[Targets]:
+        """Record the steps of a check in the module at hand; gives where the target has to be added, in the daemon."""
         for part in steps.all():
-            if part not in self._added:
-                self._added.add(part)
-                names |= part.triggers
+            if part not in self._relays and part.classes:
+                self._relays[part] = self._relay(self._module, part)
+        return [self._relays[part] for part in steps.all() if part.classes] if self._tree is not None else ()
+
+    def _relay(self, module: str, steps: Steps) -> Targets:
+        """Lead all triggers of steps to their relay; gives the targets of it."""
+        self.record_module(module, steps)
+        if self._tree is None:
+            return set()
+        relay = f"<{module}.({next(iter(steps.classes)).fullname})>"
+        if module not in steps.led:
+            steps.led.add(module)
+            for trigger in steps.triggers:
+                self._edges.setdefault(trigger, set()).add(relay)
+        targets = self._edges.setdefault(relay, set())
+        return _Again(targets, self._tree, steps) if self._is_again else targets
+
+    def record_class(self, api: Any, module: str, steps: Steps) -> None:
+        """Record the steps of a check that is made in semantic analysis, of a class in the target that `api` is at."""
+        self.record_module(module, steps)
+        target = _target(api.scope) if self._fine_grained else None
+        if target is not None:
+            for trigger in steps.triggers:
+                self._edges.setdefault(trigger, set()).add(target)
 
     def record_module(self, module: str, steps: Steps) -> None:
-        """Record the steps of a check in a module, as one that is made in semantic analysis has no target."""
+        """Record steps in a module, for the next run."""
         modules = self._modules.setdefault(module, set())
-        for part in steps.all():
-            modules |= part.modules
+        modules |= steps.modules
 
     def modules_of(self, file: MypyFile) -> set[str]:
         """Give the modules that a checked module depends on."""
         return self._modules.get(file.fullname, set()) - {file.fullname, "builtins"}
 
+    def tell(self, file: MypyFile) -> None:
+        """Tell mypy of the triggers, with those of a module that was checked as a whole.
 
-def _triggers(steps: Steps) -> Iterable[str]:
+        mypy asks no plugin for those of targets that it checks again, after a change elsewhere: they are told with the
+        next module that is checked as a whole, which is what every change begins with.
+        """
+        if file.fullname in _NOT_FOLLOWED:
+            return
+        for trigger, targets in self._edges.items():
+            file.plugin_deps.setdefault(trigger, set()).update(targets)
+        self._edges.clear()
+        self._relays.clear()
+
+
+def _target(scope: Any) -> str | None:
+    try:
+        found: str = scope.current_target()
+    except (AttributeError, AssertionError):
+        # Another mypy keeps it elsewhere: cold and incremental runs stay right by the modules.
+        return None
+    return found
+
+
+class _Again:
+    """Tell mypy of the triggers of a function as it checks that again: what changes next may change in the same go."""
+
+    def __init__(self, targets: set[str], tree: MypyFile, steps: Steps) -> None:
+        self._targets = targets
+        self._tree = tree
+        self._names = frozenset(trigger[1:-1] for trigger in steps.triggers)
+
+    def add(self, target: str, /) -> None:
+        self._targets.add(target)
+        self._tree.alias_deps[target] |= self._names
+
+
+def _names(steps: Steps) -> Iterable[str]:
     for info in steps.classes:
         for base in _changing(info):
             yield base
@@ -228,8 +201,3 @@ def _triggers(steps: Steps) -> Iterable[str]:
 def _changing(info: TypeInfo) -> list[str]:
     """Name a class and its bases, less those of installed packages that every layer and Struct has."""
     return [base.fullname for base in info.mro[:-1] if not base.fullname.startswith(INSTALLED)]
-
-
-def triggers_of(steps: Steps) -> list[str]:
-    """Give the names whose change makes a check of these steps stale, sorted."""
-    return sorted(name for name in frozenset().union(*(part.triggers for part in steps.all())))

@@ -34,7 +34,7 @@ from typedflow_mypy.constants import shown
 from typedflow_mypy.events import DYNAMIC, payloads
 from typedflow_mypy.options import wrong_mode
 from typedflow_mypy.shape import MypyShape, union_of
-from typedflow_mypy.surface import contract_of, declared_parts, parts, shape_of
+from typedflow_mypy.surface import contract_of, declared_parts, shape_of
 
 _LAYERS: Final = ("state", "flow_state")
 
@@ -109,7 +109,7 @@ def _of_kind(call: Call, kind: str, where: Expression) -> Iterator[Trigger | Non
 
 
 def _written(call: Call, layer: str, text: str, where: Expression) -> Iterator[MypyShape | None]:
-    for part in parts(contract_of(call.receiver), layer, call.steps):
+    for part in call.parts(contract_of(call.receiver), layer):
         if part.type is None:
             call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), where)
             yield None

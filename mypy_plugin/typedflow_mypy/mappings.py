@@ -139,7 +139,7 @@ class SubFlow:
     def check_stream(self) -> None:
         """Report a child whose items the stream of its parent does not take."""
         mine, theirs = self._contracts
-        declared, items = (member_of(contract, "stream", self.call.steps) for contract in self._contracts)
+        declared, items = (self.call.parts(contract, "stream")[0].type for contract in self._contracts)
         if declared is None or items is None or is_subtype(items, declared):
             return
         name = _flow_name(self.call, self.child) or theirs.type.name

@@ -1,24 +1,14 @@
-"""The dispatcher: which check belongs to which method, and what every check is guarded by. No rule lives here."""
+"""The dispatcher: which check belongs to which method, class and layer. No rule lives here."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar, final
+from typing import Any, Final, TypeVar, final
 
-from mypy.errors import CompileError
-from mypy.nodes import Expression, MypyFile, NameExpr, TypeInfo
+from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
-from mypy.plugin import (
-    AttributeContext,
-    ClassDefContext,
-    FunctionContext,
-    FunctionSigContext,
-    MethodSigContext,
-    Plugin,
-    ReportConfigContext,
-)
+from mypy.plugin import ClassDefContext, FunctionContext, FunctionSigContext, Plugin, ReportConfigContext
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
@@ -37,26 +27,14 @@ from typedflow_mypy import (
     steps,
     structs,
 )
-from typedflow_mypy.calls import (
-    Call,
-    SignatureCheck,
-    is_plain_int,
-    is_plainly,
-    only_literals,
-    text_and_value,
-    without_constants,
-)
-from typedflow_mypy.codes import TYPEDFLOW
-from typedflow_mypy.dependencies import Dependencies, Memo
+from typedflow_mypy.calls import SignatureCheck
+from typedflow_mypy.dependencies import Dependencies
 from typedflow_mypy.fingerprint import fingerprint
+from typedflow_mypy.hooks import AttributeHook, Hooks, SignatureHook, guarded
+from typedflow_mypy.memo import Memo
 from typedflow_mypy.settings import read_settings, report_settings
-from typedflow_mypy.surface import PACKAGE, contract_of, is_typedflow
+from typedflow_mypy.surface import PACKAGE, is_typedflow
 
-RAISE: Final = "TYPEDFLOW_MYPY_RAISE"
-"""In the environment of a test: let a check that fails end the run, with its traceback."""
-BUGS: Final = "https://github.com/typedflow/typedflow/issues"
-
-Context = TypeVar("Context")
 Answer = TypeVar("Answer")
 
 _OF_LAYERS: Final[Mapping[str, SignatureCheck]] = {
@@ -136,18 +114,9 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
 }
 
 _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": contracts.check_flow, "Retry": options.check_retry}
-_BY_TEXT: Final = frozenset(
-    {paths.check_get, paths.check_reset, resources.check_require, resources.check_get, resources.check_delete}
-)
-"""Checks of methods without overloads, whose answer depends on the receiver and, where that is all, on literals."""
-_BY_VALUE: Final = frozenset({paths.check_set, paths.check_append_to, resources.check_set, events.check_emit})
-"""Checks of methods without overloads, which ask of the value whether it is of the type that the text leads to."""
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")
-
-SignatureHook: TypeAlias = Callable[[MethodSigContext], FunctionLike]
-AttributeHook: TypeAlias = Callable[[AttributeContext], Type]
 
 
 @final
@@ -179,9 +148,10 @@ class TypedflowPlugin(Plugin):
         self._signature_hooks = Remembered(self.get_method_signature_hook)
         self._of_users: list[str] = []
         checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
-        self._hooks = {check: self._signature_hook(check) for check in checks}
-        self._made = {name: self._making_hook(check) for name, check in _OF_MAKING.items()}
-        self._attribute_hooks = {name: self._attribute_hook(name) for name in _LAYERS}
+        hooks = Hooks(self.settings, self.memo, self.dependencies)
+        self._hooks = {check: hooks.of_method(check) for check in checks}
+        self._made = {name: hooks.of_making(check) for name, check in _OF_MAKING.items()}
+        self._attribute_hooks = {name: hooks.of_layer(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
         self._answer_in_c()
 
@@ -192,9 +162,9 @@ class TypedflowPlugin(Plugin):
             "get_attribute_hook": Remembered(self.get_attribute_hook).__getitem__,
             "get_function_hook": Remembered(self.get_function_hook).__getitem__,
             "get_function_signature_hook": Remembered(self.get_function_signature_hook).__getitem__,
+            # changes no type; gives None
+            "get_type_analyze_hook": self.memo.analysed.add,
         }
-        if not self._in_daemon:
-            answers["get_type_analyze_hook"] = Remembered(lambda name: None).__getitem__
         for method, look_up in answers.items():
             setattr(self, method, look_up)
 
@@ -204,7 +174,8 @@ class TypedflowPlugin(Plugin):
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
         """Give the modules of the classes that the checks of a module stepped through."""
-        self._drop()
+        self._drop(file.fullname)
+        self.dependencies.tell(file)
         return self.dependencies.modules_of(file)
 
     def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
@@ -239,13 +210,9 @@ class TypedflowPlugin(Plugin):
             return None
         return self._made.get(fullname.rpartition(".")[2])
 
-    def get_type_analyze_hook(self, fullname: str) -> None:
-        """Change no type: what was answered before mypy analysed one again may not hold any more."""
-        self._drop()
-
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Find the check of a class body, by one of its bases."""
-        self._drop()
+        self._drop(fullname)
         sym = self.lookup_fully_qualified(fullname)
         if sym is None or not isinstance(sym.node, TypeInfo):
             return None
@@ -261,8 +228,9 @@ class TypedflowPlugin(Plugin):
         is_ours = fullname.startswith(PACKAGE) and owner.rpartition(".")[2] in _LAYERED
         return self._attribute_hooks.get(name) if is_ours else None
 
-    def _drop(self) -> None:
-        self.memo.drop()
+    def _drop(self, name: str) -> None:
+        """Ask again, as something was analysed, or checked to its end."""
+        self.memo.analysed.add(name)
         while self._of_users:
             self._signature_hooks.pop(self._of_users.pop(), None)
 
@@ -270,104 +238,3 @@ class TypedflowPlugin(Plugin):
         """Say whether a class has one of ours among its bases."""
         sym = self.lookup_fully_qualified(owner)
         return sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, base)
-
-    def _signature_hook(self, check: SignatureCheck) -> SignatureHook:
-        settings, memo, dependencies = self.settings, self.memo, self.dependencies
-        in_daemon = self._in_daemon
-        by_text, by_value = check in _BY_TEXT, check in _BY_VALUE
-
-        def run(ctx: MethodSigContext) -> FunctionLike:
-            if in_daemon:
-                memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
-            literals = only_literals(ctx.context) if by_text else None
-            if literals is not None:
-                settled = memo.settled(check, ctx.type, literals)
-                if settled is not None:
-                    dependencies.record(ctx.api, settled[1])
-                    known: FunctionLike = settled[0]
-                    return known
-            written = text_and_value(ctx.context) if by_value else None
-            if written is not None:
-                settled = memo.settled(check, ctx.type, written[0])
-                if settled is not None and _is_of(ctx, written[1], settled[0][0]):
-                    dependencies.record(ctx.api, settled[1])
-                    signature: FunctionLike = settled[0][1]
-                    return signature
-            call = Call(ctx, settings, memo)
-            try:
-                answer = check(call)
-            finally:
-                dependencies.record(call.api, call.steps)
-            if literals is not None and call.is_sound:
-                memo.settle(check, ctx.type, literals, answer, call.steps)
-            elif written is not None and call.is_sound and call.expected is not None:
-                memo.settle(check, ctx.type, written[0], (call.expected, answer), call.steps)
-            return answer
-
-        return guarded(run, lambda ctx: ctx.default_signature)
-
-    def _making_hook(self, check: SignatureCheck) -> Callable[[FunctionSigContext], FunctionLike]:
-        settings, memo, dependencies = self.settings, self.memo, self.dependencies
-        in_daemon = self._in_daemon
-
-        def run(ctx: FunctionSigContext) -> FunctionLike:
-            if in_daemon:
-                memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
-            call = Call(ctx, settings, memo)
-            try:
-                return check(call)
-            finally:
-                dependencies.record(call.api, call.steps)
-
-        return guarded(run, lambda ctx: ctx.default_signature)
-
-    def _attribute_hook(self, name: str) -> AttributeHook:
-        memo, in_daemon = self.memo, self._in_daemon
-
-        def run(ctx: AttributeContext) -> Type:
-            if in_daemon:
-                memo.enter(ctx.api.tree.fullname)  # type: ignore[attr-defined]  # the checker has its module
-            if memo.read.get(name) is ctx.type:
-                return ctx.default_attr_type
-            contract = contract_of(ctx.type)
-            if (name, contract) in memo.declaring:
-                memo.read[name] = ctx.type
-                return ctx.default_attr_type
-            is_declared, answer = chains.check_layer(ctx, name, contract)
-            if is_declared and contract is not None:
-                memo.declaring.add((name, contract))
-            return answer
-
-        return guarded(run, lambda ctx: ctx.default_attr_type)
-
-
-def _is_of(ctx: MethodSigContext, value: Expression, expected: Type) -> bool:
-    """Say whether a value is plainly of a type; what mypy itself finds a fault in is left to mypy, as a check does."""
-    api: Any = ctx.api
-    if isinstance(value, NameExpr):  # of which nothing is reported but what mypy says again, and then once
-        return is_plainly(api.get_expression_type(value, expected), expected)
-    counted = without_constants(value)
-    if counted is not None and is_plain_int(expected):
-        return is_plain_int(api.get_expression_type(counted, expected))
-    with api.msg.filter_errors() as watcher:
-        given = api.get_expression_type(value, expected)
-    return watcher.has_new_errors() or is_plainly(given, expected)
-
-
-def guarded(hook: Callable[[Any], Answer], default: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    """Make a hook that cannot end mypy's run: what it raises is one error line, and the call is left to mypy."""
-
-    def call(ctx: Any) -> Answer:
-        try:
-            return hook(ctx)
-        except CompileError:
-            raise
-        except Exception as error:
-            if os.environ.get(RAISE):
-                raise
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            text = f"the typedflow plugin failed on this line, which was not checked: {what} (please report it: {BUGS})"
-            ctx.api.fail(" ".join(text.split()), getattr(ctx, "context", None) or ctx.reason, code=TYPEDFLOW)
-            return default(ctx)
-
-    return call

@@ -19,7 +19,6 @@ from mypy.nodes import (
 )
 from mypy.plugin import ClassDefContext
 from mypy.semanal_shared import has_placeholder
-from mypy.server.trigger import make_trigger
 from mypy.types import (
     Type,
 )
@@ -28,7 +27,7 @@ from typedflow.contract import schema as rules
 from typedflow.contract.problems import Problem
 from typedflow_mypy.codes import code_of
 from typedflow_mypy.constants import UNKNOWN, keyword_of
-from typedflow_mypy.dependencies import Dependencies, Steps, triggers_of
+from typedflow_mypy.dependencies import Dependencies, Steps
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
 from typedflow_mypy.structs import annotated, is_struct, remember, struct_option
@@ -57,9 +56,7 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
         return
     for problem, where in problems:
         _report(ctx.api, problem, where)
-    dependencies.record_module(info.module_name, steps)
-    for name in triggers_of(steps):
-        ctx.api.add_plugin_dependency(make_trigger(name))
+    dependencies.record_class(ctx.api, info.module_name, steps)
 
 
 def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:

@@ -31,20 +31,25 @@ from mypy.types import (
 )
 
 INSTALLED: Final = ("typedflow.", "msgspec.", "builtins.", "typing.", "enum.")
-_OF_CLASS: Final = ("names", "mro", "bases", "metadata", "tuple_type", "typeddict_type")
+_OF_PYTHON: Final = ("builtins.", "typing.", "enum.")
+"""Where mypy's own stubs are, of which nothing is edited while the daemon runs."""
+_PARTS: Final = ("mro", "bases", "metadata", "tuple_type", "typeddict_type")
 _PLAIN: Final = (AnyType, NoneType)
 
 
 class Sight:
     """A class or a type as it was: the values of the attributes that tell whether it was analysed again."""
 
-    __slots__ = ("_attributes", "_names", "_symbols", "holds", "round")
+    __slots__ = ("_attributes", "_holders", "_kept", "_names", "_symbols", "_values", "holds", "round")
 
     def __init__(self, number: int, seen: TypeInfo | Iterable[Type]) -> None:
         self.round = number
         """When this was looked at last."""
         self.holds = True
-        self._attributes: list[tuple[object, str, object]] = []
+        self._holders: list[object] = []
+        """What has an attribute that tells, which is at the same place of the next two."""
+        self._attributes: list[str] = []
+        self._kept: set[tuple[int, str]] = set()
         self._names: dict[str, object] = {}
         if isinstance(seen, TypeInfo):
             self._class(seen)
@@ -52,27 +57,33 @@ class Sight:
             for tp in seen:
                 self._mention(tp)
         self._symbols = list(self._names.values())
+        self._values = [*map(getattr, self._holders, self._attributes)]
 
-    def look(self, number: int) -> bool:
-        """Say whether all is as it was; looks at most once in a round."""
-        if self.round != number:
-            self.round = number
-            self.holds = self.holds and self._is_same()
-        return self.holds
+    def look(self, number: int) -> None:
+        """Find out whether all is as it was, in a round that it was not looked at in."""
+        self.round = number
+        self.holds = self.holds and self._is_same()
 
     def _is_same(self) -> bool:
+        """Compare by identity, in loops of C: after each edit that is done for all that is asked of."""
         if len(self._names) != len(self._symbols) or not all(map(is_, self._names.values(), self._symbols)):
             return False
-        return all(getattr(holder, name) is value for holder, name, value in self._attributes)
+        return all(map(is_, map(getattr, self._holders, self._attributes), self._values))
 
     def _keep(self, holder: object, name: str) -> None:
-        self._attributes.append((holder, name, getattr(holder, name)))
+        if (id(holder), name) not in self._kept:
+            self._kept.add((id(holder), name))
+            self._holders.append(holder)
+            self._attributes.append(name)
 
     def _class(self, info: TypeInfo) -> None:
-        for name in _OF_CLASS:
-            self._keep(info, name)
+        if info.fullname.startswith(_OF_PYTHON):
+            return
+        self._keep(info, "names")
         if info.fullname.startswith(INSTALLED):
             return
+        for name in _PARTS:
+            self._keep(info, name)
         self._names = info.names  # type: ignore[assignment]  # of symbols, which are compared as they are
         for symbol in info.names.values():
             self._keep(symbol, "node")
@@ -97,8 +108,9 @@ class Sight:
 
     def _proper(self, tp: ProperType) -> None:
         if isinstance(tp, Instance):
-            self._keep(tp.type, "names")
-            self._keep(tp.type, "bases")
+            if not tp.type.fullname.startswith(_OF_PYTHON):
+                self._keep(tp.type, "names")
+                self._keep(tp.type, "bases")
             self._all(tp.args)
         elif isinstance(tp, UnionType):
             self._all(tp.items)
@@ -124,7 +136,7 @@ class Sight:
         alias = tp.alias
         if alias is None:
             self.holds = False
-        elif not any(holder is alias for holder, _, _ in self._attributes):
+        elif (id(alias), "target") not in self._kept:
             self._keep(alias, "target")
             self._mention(alias.target)
 
@@ -148,7 +160,12 @@ class Sights:
     def hold(self, sights: Iterable[Sight]) -> bool:
         """Say whether all of it is as it was."""
         number = self.round
-        return all(sight.look(number) for sight in sights)
+        for sight in sights:
+            if sight.round != number:  # most were looked at for another answer
+                sight.look(number)
+            if not sight.holds:
+                return False
+        return True
 
     def forget(self) -> None:
         """Forget all classes."""
@@ -156,6 +173,6 @@ class Sights:
 
     def _sight(self, info: TypeInfo) -> Sight:
         known = self._of.get(info)
-        if known is None or not known.look(self.round):
+        if known is None or not self.hold((known,)):
             known = self._of[info] = Sight(self.round, info)
         return known

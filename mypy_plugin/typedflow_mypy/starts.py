@@ -13,7 +13,7 @@ from typedflow_mypy.construction import check_fields
 from typedflow_mypy.options import EXECUTION, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape
-from typedflow_mypy.surface import contract_of, declared_parts, is_typedflow, parts
+from typedflow_mypy.surface import contract_of, declared_parts, is_typedflow
 
 
 def check_start(call: Call) -> FunctionLike:
@@ -28,7 +28,7 @@ def check_start(call: Call) -> FunctionLike:
 def _check_state(call: Call, given: Expression) -> None:
     """Check a state: a display entry by entry, an instance by its class; a field that is left out may follow."""
     if isinstance(given, DictExpr):
-        for part in parts(contract_of(call.receiver), "state", call.steps):
+        for part in call.parts(contract_of(call.receiver), "state"):
             if part.type is None:
                 call.report(undeclared_layer(part.name, "state", declared_parts(part.contract)), given)
             elif not isinstance(get_proper_type(part.type), AnyType):
@@ -37,7 +37,7 @@ def _check_state(call: Call, given: Expression) -> None:
     tp = get_proper_type(call.type_of(given))
     if not isinstance(tp, Instance) or not is_typedflow(tp.type, "State") or tp.type.fullname.startswith("typedflow."):
         return
-    for part in parts(contract_of(call.receiver), "state", call.steps):
+    for part in call.parts(contract_of(call.receiver), "state"):
         if part.type is None:
             call.report(undeclared_layer(part.name, "state", declared_parts(part.contract)), given)
         elif _is_other(tp, part.type):

@@ -43,6 +43,14 @@ class Fixed(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class Root(msgspec.Struct):
+    pass
+
+
+class Whole(Root):
+    pass
+
+
 class Key(StrEnum):
     COUNT = "count"
 
@@ -52,7 +60,7 @@ KEY: Final = "mid.leaf.name"
     "mid": """\
 import msgspec
 
-from PACKAGE.deep import Amount, Leaf, Opts, Other, Pair, Word
+from PACKAGE.deep import Amount, Leaf, Opts, Other, Pair, Whole, Word
 
 
 class Base(msgspec.Struct):
@@ -67,6 +75,7 @@ class Mid(Base):
     box: dict[str, Leaf] = {}
     amount: Amount | None = None
     words: dict[Word, Leaf] = {}
+    whole: Whole = Whole()
 """,
     "layers": """\
 from typedflow import Events, FlowState, Resources, State
@@ -209,6 +218,35 @@ Flow(Part).to(lambda data: 1)
 def lift(saved: dict[str, Any]) -> dict[str, Any]:
     return saved
 """,
+    "top": """\
+from typedflow import Flow, State
+
+from PACKAGE.child import child
+from PACKAGE.contract import My
+from PACKAGE.mid import Mid
+
+flow = Flow(My)
+flow.to_sub_flow(child, capture={"input": {"topic": "state.mid.leaf.name"}})
+
+
+class Kept(State):
+    mid: Mid
+
+
+def inside() -> None:
+    class Inner(State):
+        mid: Mid
+""",
+    "ends": """\
+from typedflow import Data
+
+from PACKAGE.contract import My
+from PACKAGE.deep import Root
+
+
+def read(data: Data[My, int]) -> Root:
+    return data.state.get("mid.whole")
+""",
 }
 
 
@@ -235,6 +273,7 @@ _RENAMED = Edit("deep", "    name: str", "    label: str")
 _BACK = Edit("deep", _RENAMED.new, _RENAMED.old)
 _LONGER = Edit("use", "class Own(", "NUMBER = 1\n\n\nclass Own(")
 _OTHER_BASE = "class Base2(msgspec.Struct):\n    inherited: Other\n\n\n"
+_ALIKE = "\n\nclass Leaf2(msgspec.Struct):\n    name: str\n    size: int = 0\n"
 _SECOND_LEAF = "\n\nclass Leaf2(msgspec.Struct):\n    name: int\n    size: int = 0\n"
 
 SCENARIOS: Final[Sequence[Scenario]] = (
@@ -296,6 +335,22 @@ SCENARIOS: Final[Sequence[Scenario]] = (
             [Edit("deep", "    name: str", "    name: int")],
             [Edit("deep", "    name: int", "    nam: int")],
             [Edit("deep", "    nam: int", "    name: str")],
+        ],
+    ),
+    _one(
+        "what a path ends at has another base",
+        Edit("deep", "class Whole(Root):", "class Whole(msgspec.Struct):"),
+    ),
+    Scenario(
+        "a field gets a new type, which is then edited alone",
+        [
+            [
+                Edit("deep", "\n\nclass Other(", _ALIKE + "\n\nclass Other("),
+                Edit("mid", "    leaf: Leaf", "    leaf: Leaf2"),
+                Edit("mid", "Amount, Leaf,", "Amount, Leaf, Leaf2,"),
+            ],
+            [Edit("deep", _ALIKE, _ALIKE.replace("str", "bytes"))],
+            [Edit("deep", _ALIKE.replace("str", "bytes"), _ALIKE.replace("str", "object"))],
         ],
     ),
     _one("an alias changes", Edit("deep", "Amount = int", "Amount = str")),

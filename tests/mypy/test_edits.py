@@ -96,4 +96,4 @@ def test_an_edit_is_noticed_by_a_daemon_that_starts_from_a_cache(said: dict[str,
 @pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
 def test_an_edit_matters(said: dict[str, list[Said]], number: int) -> None:
     package = package_of(number)
-    assert said["anew"][0][package] != said["anew"][1][package]
+    assert any(step[package] != said["anew"][0][package] for step in said["anew"])
