@@ -12,14 +12,13 @@ mean of the two:
 - `timed`: the first corpus with a clock around every hook.
 
 P1 is a cold run: the hooks' own time (measured in the process, arguments that a hook has inferred included) over the
-whole run, and `plugin` over `control`. P2 is one edited file under the daemon, `plugin` over `control`, of each side
-the median of its edits. All times are of the CPU.
+whole run, and `plugin` over `control`. P2 is one edited file under the daemon, `plugin` over `control`: once both have
+checked all, the two daemons are asked by turns, and the median of each counts. All times are of the CPU.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import statistics
@@ -28,9 +27,12 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from subprocess import PIPE
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 HANDLERS = 20
+EDITS = 40
 
 CONTRACTS = """\
 from __future__ import annotations
@@ -114,7 +116,7 @@ D = Data[Shop, Request]
 
 
 def get_topic(state: ShopState, path: str) -> str: ...
-def get_email(state: ShopState, path: str, default: str) -> str: ...
+def get_email(state: ShopState, path: str, default: str) -> str | None: ...
 def get_count(state: ShopState, path: str) -> int: ...
 def set_count(state: ShopState, path: str, value: int) -> None: ...
 def append_draft(state: ShopState, path: str, value: str) -> None: ...
@@ -184,7 +186,7 @@ import sys
 import time
 
 import typedflow_mypy
-from typedflow_mypy import plugin as _
+from typedflow_mypy import hooks, plugin as _
 
 dispatcher = sys.modules["typedflow_mypy.plugin"]
 spent, depth, clock = [0.0, 0], [0], time.perf_counter
@@ -207,6 +209,9 @@ def timed(function):
 
 make_guard = dispatcher.guarded
 dispatcher.guarded = lambda hook, default: timed(make_guard(hook, default))
+for name in ("of_method", "of_making", "of_layer"):
+    make = getattr(hooks.Hooks, name)
+    setattr(hooks.Hooks, name, lambda self, check, make=make: timed(make(self, check)))
 
 
 @atexit.register
@@ -219,7 +224,7 @@ plugin = typedflow_mypy.plugin
 """
 
 DAEMON = """\
-import json, os, sys, time
+import os, sys, time
 from pathlib import Path
 from mypy.dmypy_server import Server
 from mypy.main import process_options
@@ -229,18 +234,20 @@ sources, options = process_options(flags, require_targets=False, server_options=
 server = Server(options, "no status file")
 answer = server.check(sources, export_types=False, is_tty=False, terminal_width=80)
 assert answer["status"] == 0, answer["out"][:2000]
-edited, times = Path("module_007.py"), []
+edited = Path("module_007.py")
 text = edited.read_text()
+print("ready", flush=True)
 for number in range(int(sys.argv[2])):
+    sys.stdin.readline()
     edited.write_text(text.replace("    total = 0", f"    total = 1{number}"))
     os.utime(edited, (1_900_000_000 + 10 * number, 1_900_000_000 + 10 * number))
     start = time.process_time()
     sources, options = process_options(flags, require_targets=False, server_options=True)
     answer = server.check(sources, export_types=False, is_tty=False, terminal_width=80)
-    times.append(time.process_time() - start)
+    print(time.process_time() - start, flush=True)
     assert answer["status"] == 0, answer["out"][:2000]
 edited.write_text(text)
-print(json.dumps(times[1:]))
+sys.stdin.readline()
 """
 
 
@@ -280,8 +287,15 @@ def environment(scratch: Path) -> dict[str, str]:
     return found
 
 
+def pin(process: subprocess.Popen[Any], core: int) -> None:
+    """Keep a process on a core, where the system lets us choose."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) > 1:
+        os.sched_setaffinity(process.pid, {cores[core % len(cores)]})
+
+
 class Run:
-    """One process in a corpus, on one core where the system lets us choose."""
+    """One process in a corpus."""
 
     def __init__(self, command: list[str], folder: Path, scratch: Path, core: int) -> None:
         self._folder = folder
@@ -290,9 +304,7 @@ class Run:
             self._process = subprocess.Popen(
                 command, cwd=folder, env=environment(scratch), stdout=out, stderr=subprocess.STDOUT
             )
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-        if len(cores) > 1:
-            os.sched_setaffinity(self._process.pid, {cores[core % len(cores)]})
+        pin(self._process, core)
 
     def seconds(self) -> float:
         """Wait for the end, and give the CPU time."""
@@ -313,12 +325,36 @@ def cold(folder: Path, scratch: Path, core: int) -> Run:
     return Run(command, folder, scratch, core)
 
 
-def edits(folder: Path, scratch: Path, core: int, number: int) -> Run:
-    """Begin to check one edited file under the daemon, several times over."""
-    script = scratch / "daemon.py"
-    script.write_text(DAEMON)
-    cache = str(scratch / f"cache-{folder.name}")
-    return Run([sys.executable, str(script), cache, str(number)], folder, scratch, core)
+class Edits:
+    """A daemon in a corpus, which checks one edited file each time that it is asked to."""
+
+    def __init__(self, folder: Path, scratch: Path, core: int, number: int) -> None:
+        script = scratch / "daemon.py"
+        script.write_text(DAEMON)
+        command = [sys.executable, str(script), str(scratch / f"cache-{folder.name}"), str(number)]
+        self._process = subprocess.Popen(
+            command, cwd=folder, env=environment(scratch), text=True, stdin=PIPE, stdout=PIPE
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._asked, self._answers = self._process.stdin, self._process.stdout
+        pin(self._process, core)
+
+    def said(self) -> str:
+        """Wait for a line: that all is checked, or the CPU seconds of an edit."""
+        line = self._answers.readline()
+        assert line, f"the daemon ended with {self._process.wait()}"
+        return line
+
+    def go_on(self) -> None:
+        """Let it check the next edit; behind the last one, end."""
+        self._asked.write("\n")
+        self._asked.flush()
+
+    def end(self) -> None:
+        """End it."""
+        self.go_on()
+        self._process.wait()
 
 
 def cold_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str, list[float]]:
@@ -332,16 +368,23 @@ def cold_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str,
 
 
 def edit_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str, list[float]]:
-    """Give the CPU seconds of one edited file, likewise."""
+    """Give the CPU seconds of one edited file under two daemons, which are asked by turns: a median of each per run."""
     found: dict[str, list[float]] = {kind: [] for kind in sides}
     for kind in sides:
         ini = scratch / kind / "mypy.ini"
         ini.write_text(ini.read_text() + "exclude = timed\n")
     for number in range(2 * rounds):
-        runs = {kind: edits(scratch / kind, scratch, (side + number) % 2, 30) for side, kind in enumerate(sides)}
-        for kind, run in runs.items():
-            run.seconds()
-            found[kind].append(statistics.median(json.loads(run.said().splitlines()[-1])))
+        daemons = {kind: Edits(scratch / kind, scratch, (side + number) % 2, EDITS) for side, kind in enumerate(sides)}
+        for daemon in daemons.values():
+            daemon.said()
+        times: dict[str, list[float]] = {kind: [] for kind in sides}
+        for _ in range(EDITS):
+            for kind, daemon in daemons.items():
+                daemon.go_on()
+                times[kind].append(float(daemon.said()))
+        for kind, daemon in daemons.items():
+            daemon.end()
+            found[kind].append(statistics.median(times[kind][1:]))
     return found
 
 
