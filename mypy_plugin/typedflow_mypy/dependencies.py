@@ -8,7 +8,7 @@ daemon. The second is not public in mypy: it is guarded here, and pinned by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from mypy.checker import DEFAULT_LAST_PASS
@@ -58,11 +58,6 @@ class Steps:
         self.classes[info] = None
         for name in names:
             self.members.add((info, name))
-
-    def all(self) -> Iterator[Steps]:
-        """Give these steps and those of known answers, which have no parts themselves."""
-        yield self
-        yield from self.parts
 
     @property
     def modules(self) -> frozenset[str]:
@@ -117,10 +112,14 @@ class Dependencies:
 
     def lead(self, steps: Steps) -> Sequence[Targets]:
         """Record the steps of a check in the module at hand; gives where the target has to be added, in the daemon."""
-        for part in steps.all():
-            if part not in self._relays and part.classes:
-                self._relays[part] = self._relay(self._module, part)
-        return [self._relays[part] for part in steps.all() if part.classes] if self._tree is not None else ()
+        found = []
+        for part in (steps, *steps.parts):
+            if part.classes:
+                relay = self._relays.get(part)
+                if relay is None:
+                    relay = self._relays[part] = self._relay(self._module, part)
+                found.append(relay)
+        return found if self._tree is not None else ()
 
     def _relay(self, module: str, steps: Steps) -> Targets:
         """Lead all triggers of steps to their relay; gives the targets of it."""

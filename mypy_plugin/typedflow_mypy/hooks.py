@@ -121,6 +121,8 @@ class Hooks:
     def _of_call(self, check: SignatureCheck, ctx: MethodSigContext | FunctionSigContext) -> FunctionLike:
         if self._memo.analysed or ctx.api.tree is not self._memo.tree:  # type: ignore[attr-defined]  # it has one
             self._begin(ctx.api)
+        elif self._memo.fitting == (ctx.context, getattr(ctx, "type", None)):
+            return ctx.default_signature
         return self._answer(check, ctx)[0]
 
     def _of_literals(self, check: SignatureCheck) -> SignatureHook:

@@ -39,7 +39,7 @@ class Memo:
         self.overloads: tuple[object, Hashable, Any, Any] | None = None
         """Of the call at hand: its place, its receiver, and what was found for the first of its overloads."""
         self.fitting: tuple[object, Hashable] | None = None
-        """Of the step at hand: its place and its receiver, where the handler fits the first of its overloads."""
+        """Of the step at hand: its place and its receiver, where the first overload fits, and there are no options."""
         self.declaring: set[tuple[str, Hashable]] = set()
         """The layers that are known to be declared, each with its contract."""
         self.read: dict[str, Type] = {}
@@ -56,7 +56,7 @@ class Memo:
         if self._in_daemon:
             proper = get_proper_type(receiver)
             own = [proper.type] if isinstance(proper, Instance) else []
-            classes = [info for part in steps.all() for info in part.classes]
+            classes = [info for part in (steps, *steps.parts) for info in part.classes]
             self._see(steps, [*own, *classes], (receiver,))
 
     def begin(self, tree: MypyFile) -> None:
@@ -66,6 +66,7 @@ class Memo:
         self.here.clear()
         self.declaring.clear()
         self.read.clear()
+        self.overloads = self.fitting = None
         self._sights.round += 1
         if self._in_daemon and len(self._answers) + len(self._settled) > _MANY:
             # of classes that are gone nothing is asked any more

@@ -52,10 +52,6 @@ def _check_handler(call: Call) -> CallableType:
         return call.signature
     if isinstance(handler, LambdaExpr):
         return _plain(call, handler)
-    is_first = _takes_async(call.signature)
-    if not is_first and call.memo.fitting == (call.context, call.receiver):
-        return call.signature
-    call.memo.fitting = None
     if _takes_child(call) and child_contract(call, handler) is not None:
         return _check_child(call, handler)
     value = value_of(call)
@@ -71,7 +67,7 @@ def _check_handler(call: Call) -> CallableType:
     if breaks_write_back(call, given):
         return _returning(call.signature, given)
     if _takes_just(given, formal) or is_subtype(given, _wanted(call, formal)):
-        if is_first and call.is_sound:
+        if call.is_sound and not call.keywords() and _takes_async(call.signature):
             call.memo.fitting = (call.context, call.receiver)
         return call.signature
     return _misfit(call, handler, given, _wanted(call, formal))
