@@ -51,6 +51,7 @@ SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
 
 _OF_DUNDERS: Final = ("path", "value")
 _OF_INTS: Final = frozenset({"+", "-", "*", "//", "%"})
+_ALONE: Final = [ARG_POS]
 _POSITIONAL: Final = [ARG_POS, ARG_POS]
 ANY: Final = AnyType(TypeOfAny.special_form)
 
@@ -83,7 +84,13 @@ class Call:
         """Give the expression of an argument; None where it is left out, or spread."""
         position = self._position(name)
         given = self._args[position] if position is not None else []
-        return given[0] if given else None
+        return given[0] if given and not self._is_spread(given[0]) else None
+
+    def _is_spread(self, given: Expression) -> bool:
+        if not isinstance(self.context, CallExpr):
+            return False
+        pairs = zip(self.context.args, self.context.arg_kinds, strict=True)
+        return any(kind.is_star() and arg is given for arg, kind in pairs)
 
     def formal(self, name: str) -> Type | None:
         """Give the type that mypy asks of an argument; None where the signature has none of this name."""
@@ -191,7 +198,7 @@ def only_literals(call: Context) -> Hashable:
     if not args or not isinstance(args[0], StrExpr):
         return None
     if len(args) == 1:
-        return args[0].value
+        return args[0].value if call.arg_kinds == _ALONE else None
     if len(args) > 2 or not isinstance(args[1], (StrExpr, IntExpr)) or call.arg_kinds != _POSITIONAL:
         return None
     return args[0].value, type(args[1]), args[1].value

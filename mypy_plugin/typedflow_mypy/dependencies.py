@@ -35,7 +35,7 @@ class Steps:
 
     __slots__ = (
         *("_counted", "_modules", "_named", "_triggers"),
-        *("classes", "led", "members", "parts", "round", "sights"),
+        *("classes", "is_known", "led", "members", "parts", "round", "sights"),
     )
 
     def __init__(self) -> None:
@@ -48,6 +48,8 @@ class Steps:
         self.round = 0
         self.led: set[str] = set()
         """The modules whose relay all triggers lead to already: mypy forgets none."""
+        self.is_known = False
+        """They are those of an answer that is known, and that nothing is added to any more."""
         self._modules: frozenset[str] = frozenset()
         self._counted = 0
         self._triggers: frozenset[str] = frozenset()
@@ -55,6 +57,8 @@ class Steps:
 
     def through(self, info: TypeInfo, *names: str) -> None:
         """Remember that the answer depends on a class, and on these members of it."""
+        if self.is_known and (info not in self.classes or any((info, name) not in self.members for name in names)):
+            raise AssertionError(f"{info.fullname} is a step of an answer that was given already")
         self.classes[info] = None
         for name in names:
             self.members.add((info, name))
@@ -155,7 +159,9 @@ class Dependencies:
         """Tell mypy of the triggers, with those of a module that was checked as a whole.
 
         mypy asks no plugin for those of targets that it checks again, after a change elsewhere: they are told with the
-        next module that is checked as a whole, which is what every change begins with.
+        next module that is checked as a whole, which is what every change begins with. That is too late where the top
+        of a module is led elsewhere and what it leads to changes later in the same go, behind a chain of aliases; for
+        functions there is `_Again`.
         """
         if file.fullname in _NOT_FOLLOWED:
             return

@@ -50,7 +50,7 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.handlers import is_data
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.rendering import render
-from typedflow_mypy.shape import MypyShape
+from typedflow_mypy.shape import MypyShape, through_classes
 from typedflow_mypy.surface import contract_of, contracts, is_typedflow, member_of
 
 BREAKS_NEXT: Final = "TF411"
@@ -140,7 +140,11 @@ class SubFlow:
         """Report a child whose items the stream of its parent does not take."""
         mine, theirs = self._contracts
         declared, items = (self.call.parts(contract, "stream")[0].type for contract in self._contracts)
-        if declared is None or items is None or is_subtype(items, declared):
+        if declared is None or items is None:
+            return
+        through_classes(items, self.call.steps)
+        through_classes(declared, self.call.steps)
+        if is_subtype(items, declared):
             return
         name = _flow_name(self.call, self.child) or theirs.type.name
         self.call.report(wrong_stream(name, render(items), mine.type.name, render(declared)), self.child)
@@ -209,7 +213,7 @@ def breaks_write_back(call: Call, function: CallableType) -> bool:
     if found is None or not found[0].args or not is_data(takes) or not _is_settled(takes.args[1]):
         return False
     before, loops = found
-    receiver = call.api.lookup_type_or_none(before.callee.expr) if isinstance(before.callee, MemberExpr) else None
+    receiver = _receiver(call, before.callee)
     contract, value = contract_of(receiver) if receiver is not None else None, value_at(call, receiver)
     if contract is None or value is None:
         return False
@@ -219,6 +223,14 @@ def breaks_write_back(call: Call, function: CallableType) -> bool:
     sub_flow = SubFlow(call, value, contract, before.args[0])
     given = dict(zip(before.arg_names, before.args, strict=True))
     return sub_flow.is_known and sub_flow.check_next(given.get("write_back"), wanted)
+
+
+def _receiver(call: Call, callee: Expression) -> Type | None:
+    """Give the type of what a method is called on; it is not at hand where mypy checks only this function again."""
+    if not isinstance(callee, MemberExpr):
+        return None
+    known: Type | None = call.api.lookup_type_or_none(callee.expr)
+    return known if known is not None else call.infer(callee.expr, None)[0]
 
 
 def _is_settled(tp: Type) -> bool:
@@ -277,10 +289,11 @@ def _shown(key: object) -> str:
     return key if isinstance(key, str) else describe(key)
 
 
-def _read_display(call: Call, display: DictExpr) -> object:
+def _read_display(call: Call, display: DictExpr, *, is_inner: bool = False) -> object:
     rows: list[tuple[object, object, Context, Context]] = []
     for key, value in entries(display) or ():
         name, source = _constant(call, key), _read_value(call, value)
+        source = _as_value(source) if is_inner else source
         if name is _DYNAMIC or source is _DYNAMIC:
             return _DYNAMIC
         rows.append((name, source, key, value))
@@ -289,12 +302,17 @@ def _read_display(call: Call, display: DictExpr) -> object:
 
 def _read_value(call: Call, value: Expression) -> object:
     if isinstance(value, DictExpr):
-        return _read_display(call, value)
+        return _read_display(call, value, is_inner=True)
     found = _constant(call, value)
     if found is not _DYNAMIC:
         return found
     proper = get_proper_type(call.type_of(value))
-    return _read_type(proper, value) if isinstance(proper, TypedDictType) else _DYNAMIC
+    return _read_type(proper, value, is_inner=True) if isinstance(proper, TypedDictType) else _DYNAMIC
+
+
+def _as_value(source: object) -> object:
+    """Give what stands in a mapping's mapping, which the rules read no deeper, as the dict that the runtime finds."""
+    return dict(source.items()) if isinstance(source, Written) else source
 
 
 def _constant(call: Call, expr: Expression) -> object:
@@ -306,19 +324,19 @@ def _constant(call: Call, expr: Expression) -> object:
     return texts[0] if texts is not None and len(texts) == 1 else _DYNAMIC
 
 
-def _read_type(tp: TypedDictType, where: Expression) -> object:
+def _read_type(tp: TypedDictType, where: Expression, *, is_inner: bool = False) -> object:
     rows: list[tuple[object, object, Context, Context]] = []
     for name, item in tp.items.items():
         source = _baked(get_proper_type(item), where)
         if source is _DYNAMIC:
             return _DYNAMIC
-        rows.append((name, source, where, where))
+        rows.append((name, _as_value(source) if is_inner else source, where, where))
     return Written(rows)
 
 
 def _baked(tp: ProperType, where: Expression) -> object:
     if isinstance(tp, TypedDictType):
-        return _read_type(tp, where)
+        return _read_type(tp, where, is_inner=True)
     if isinstance(tp, Instance) and tp.last_known_value is not None:
         tp = tp.last_known_value
     return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, str) else _DYNAMIC

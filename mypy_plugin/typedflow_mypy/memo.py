@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from mypy.nodes import MypyFile, TypeInfo
-from mypy.types import Instance, Type, get_proper_type
+from mypy.types import CallableType, Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
 
 from typedflow_mypy.dependencies import Steps, Targets
 from typedflow_mypy.sights import Sights
@@ -51,10 +51,12 @@ class Memo:
         return known if known is not None and self._holds(known[1]) else None
 
     def settle(self, check: object, receiver: Type, written: Hashable, answer: object, steps: Steps) -> None:
-        """Keep such an answer."""
+        """Keep such an answer, unless its text depends on an order that equal receivers differ in."""
+        proper = get_proper_type(receiver)
+        if isinstance(proper, Instance) and any(map(has_order, proper.args[:1])):
+            return
         self._settled[check, receiver, written] = (answer, steps)
         if self._in_daemon:
-            proper = get_proper_type(receiver)
             own = [proper.type] if isinstance(proper, Instance) else []
             classes = [info for part in (steps, *steps.parts) for info in part.classes]
             self._see(steps, [*own, *classes], (receiver,))
@@ -76,10 +78,12 @@ class Memo:
 
     def ask(self, key: tuple[Hashable, ...], steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
+        key = (*key, *[str(part) for part in key if isinstance(part, Type) and has_order(part)])
         known = self._answers.get(key)
         if known is None or not self._holds(known[1]):
             own = Steps()
             known = self._answers[key] = (find(own), own)
+            own.is_known = True
             if self._in_daemon:
                 self._see(own, own.classes, [part for part in key if isinstance(part, Type)])
         steps.parts.append(known[1])
@@ -97,3 +101,11 @@ class Memo:
     def _see(self, steps: Steps, classes: Iterable[TypeInfo], types: Iterable[Type]) -> None:
         steps.sights = self._sights.of(classes, types)
         steps.round = self._sights.round
+
+
+def has_order(tp: Type) -> bool:
+    """Say whether an equal type may be written in another order: a union, or a TypedDict."""
+    proper = get_proper_type(tp)
+    if isinstance(proper, Instance):
+        return any(map(has_order, proper.args))
+    return isinstance(proper, (UnionType, TypedDictType, TupleType, CallableType))

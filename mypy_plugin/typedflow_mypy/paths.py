@@ -96,7 +96,8 @@ def _check_written(call: Call, layer: str, rule: Rule) -> FunctionLike:
     takes: Type = ANY
     for one in found:
         if one.takes is not None:
-            sound = _check_value(call, value, one.takes, one.path, one.root) and sound
+            target = MypyShape(one.takes.type, call.steps)  # the walk of this value is no part of what is known
+            sound = _check_value(call, value, target, one.path, one.root) and sound
             takes = one.takes.type
     if not sound or len(found) != 1:
         return call.with_types(value=ANY)

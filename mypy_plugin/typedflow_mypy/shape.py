@@ -5,7 +5,7 @@ Every class that an answer depends on is remembered in the `Steps` that all shap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from mypy.expandtype import expand_type_by_instance
@@ -133,6 +133,25 @@ def flat(tp: Type) -> list[Type]:
     if not isinstance(proper, UnionType):
         return [tp]
     return [member for item in proper.items for member in flat(item)]
+
+
+def through_classes(tp: Type, steps: Steps) -> None:
+    """Remember all classes in a type: of a verdict that mypy gives of types that stand in no expression."""
+    for item in flat(tp):
+        proper = get_proper_type(item)
+        if isinstance(proper, Instance):
+            steps.through(proper.type)
+            inner: Sequence[Type] = proper.args
+        elif isinstance(proper, TupleType):
+            steps.through(proper.partial_fallback.type)
+            inner = proper.items
+        elif isinstance(proper, TypedDictType):
+            steps.through(proper.fallback.type, *proper.items)
+            inner = list(proper.items.values())
+        else:
+            continue
+        for part in inner:
+            through_classes(part, steps)
 
 
 def union_of(members: Iterable[Type]) -> Type:

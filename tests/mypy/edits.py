@@ -2,7 +2,8 @@
 
 Every scenario is a copy of the project in a package of its own, so that all of them are edited and checked at once.
 The module that is checked, `use`, imports the contract and the flows only: the types that its paths go through are one,
-two and three modules away.
+two and three modules away. mypy's daemon checks again whatever it had something to say of: in most of the others there
+is nothing to be said before the edit.
 """
 
 from __future__ import annotations
@@ -57,10 +58,41 @@ class Key(StrEnum):
 
 KEY: Final = "mid.leaf.name"
 """,
+    "first": """\
+from typing import Final
+
+Number = int
+WHERE: Final = "mid.near.size"
+""",
+    "second": """\
+from PACKAGE.first import Number
+
+Number2 = Number
+""",
+    "third": """\
+from PACKAGE.second import Number2
+
+Number3 = Number2
+""",
+    "far": """\
+import msgspec
+
+from PACKAGE.third import Number3
+
+
+class Near(msgspec.Struct):
+    size: int = 0
+
+
+class Far(msgspec.Struct):
+    size: Number3
+
+""",
     "mid": """\
 import msgspec
 
 from PACKAGE.deep import Amount, Leaf, Opts, Other, Pair, Whole, Word
+from PACKAGE.far import Far, Near
 
 
 class Base(msgspec.Struct):
@@ -76,6 +108,8 @@ class Mid(Base):
     amount: Amount | None = None
     words: dict[Word, Leaf] = {}
     whole: Whole = Whole()
+    near: Near | None = None
+    far: Far | None = None
 """,
     "layers": """\
 from typedflow import Events, FlowState, Resources, State
@@ -112,6 +146,7 @@ class Happened(Events):
     "contract": """\
 from typedflow import Contract
 
+from PACKAGE.deep import Root
 from PACKAGE.layers import Counters, Happened, MyState, Tools, YourState
 
 
@@ -127,11 +162,19 @@ class My(Contract, version=3):
 
 class Part(Contract, abstract=True):
     input: int
+
+
+class Wide(Contract):
+    input: int
+    result: None
+    stream: Root
 """,
     "child": """\
 import msgspec
 
 from typedflow import Contract, Flow, State, binding
+
+from PACKAGE.deep import Whole
 
 
 class Task(msgspec.Struct):
@@ -154,7 +197,14 @@ class Child(Contract):
     stream: int
 
 
+class Narrow(Contract):
+    input: int
+    result: None
+    stream: Whole
+
+
 child = Flow(Child)
+narrow = Flow(Narrow)
 CAPTURE = binding({"input": {"topic": "state.mid.leaf.name"}})
 """,
     "use": """\
@@ -237,15 +287,106 @@ def inside() -> None:
     class Inner(State):
         mid: Mid
 """,
-    "ends": """\
+    "given": """\
+from typing import Any
+
 from typedflow import Data
 
 from PACKAGE.contract import My
-from PACKAGE.deep import Root
+
+
+def as_it_is(data: Data[My, int], leaf: Any) -> None:
+    data.state.set("mid.leaf", leaf)
+
+
+def as_a_dict(data: Data[My, int]) -> None:
+    data.state.set("mid.leaf", {"name": "x"})
+""",
+    "piped": """\
+from typedflow import Flow
+
+from PACKAGE.child import narrow
+from PACKAGE.contract import Wide
+
+Flow(Wide).to_sub_flow(narrow, capture={"input": "value"})
+""",
+    "needs": """\
+from typing import Protocol
+
+from PACKAGE.layers import Counters
+
+
+class Counting(Protocol):
+    flow_state: Counters
+""",
+    "fitting": """\
+from typedflow import Data, Flow
+
+from PACKAGE.contract import My
+from PACKAGE.needs import Counting
+
+
+def count(data: Data[Counting, int]) -> int:
+    return data.value
+
+
+Flow(My).to(count)
+""",
+    "behind": """\
+from typedflow import Data, Flow, binding
+
+from PACKAGE.child import child
+from PACKAGE.contract import My
+
+flow = Flow(My)
+TOPIC = binding({"input": {"topic": "state.mid.leaf.name"}})
+after = flow.to_sub_flow(child, capture=TOPIC, write_back={"value": "result.text"})
+
+
+def halve(data: Data[My, int]) -> int:
+    return data.value
+
+
+def build() -> None:
+    after.to(halve)
+""",
+    "silent": """\
+from typedflow import Data
+
+from PACKAGE.contract import My
+from PACKAGE.deep import KEY, Key, Leaf, Root
+from PACKAGE.first import WHERE
+from PACKAGE.layers import Tool
 
 
 def read(data: Data[My, int]) -> Root:
+    name: str = data.state.get("mid.leaf.name")
+    named: str = data.state.get(KEY)
+    count: int = data.state.get(Key.COUNT)
+    inherited: int = data.state.get("mid.inherited.size")
+    depth: int = data.state.get("mid.opts.depth")
+    left: int = data.state.get("mid.pair.left")
+    boxed: int = data.state.get("mid.box.a.size", 0)
+    title: str = data.state.get("mid.other.title")
+    amount: int | None = data.state.get("mid.amount")
+    word: int = data.state.get("mid.words.a.size", 0)
     return data.state.get("mid.whole")
+
+
+def read_where(data: Data[My, int]) -> int | None:
+    return data.state.get(WHERE)
+
+
+def set_leaf(data: Data[My, int], leaf: Leaf) -> None:
+    data.state.set("mid.leaf", leaf)
+
+
+def use(data: Data[My, int]) -> Tool:
+    return data.require_resource("tool")
+
+
+def tell(data: Data[My, int], number: int) -> None:
+    data.emit("ready", number)
 """,
 }
 
@@ -352,6 +493,16 @@ SCENARIOS: Final[Sequence[Scenario]] = (
             [Edit("deep", _ALIKE, _ALIKE.replace("str", "bytes"))],
             [Edit("deep", _ALIKE.replace("str", "bytes"), _ALIKE.replace("str", "object"))],
         ],
+    ),
+    _one(
+        "a constant leads to a field that changes its type in the same go",
+        Edit("first", "mid.near.size", "mid.far.size"),
+        Edit("first", "Number = int", "Number = str"),
+    ),
+    _one("a child is no flow any more", Edit("child", "child = Flow(Child)", "child = 1")),
+    _one(
+        "a protocol asks for something else",
+        Edit("needs", "import Counters", "import YourState as Counters"),
     ),
     _one("an alias changes", Edit("deep", "Amount = int", "Amount = str")),
     _one("a key is no text any more", Edit("deep", '"Word", str', '"Word", int')),

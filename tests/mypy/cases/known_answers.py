@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, reveal_type
 
 from shop import ShopState
+
+from typedflow import Contract, Data, Resources
 
 
 class Level(IntEnum):
@@ -65,3 +67,42 @@ def narrowed(state: ShopState, number: int | str | None) -> None:
         #                  ^ E: TF601: 'count' of state takes int, not str  [typedflow-state]
         state.set("count", number * 2)
         #                  ^ E: TF601: 'count' of state takes int, not str  [typedflow-state]
+
+
+class Number(Resources):
+    tool: int
+
+
+class Text(Resources):
+    tool: str
+
+
+class OfNumber(Contract):
+    input: int
+    result: None
+    resources: Number
+
+
+class OfText(Contract):
+    input: int
+    result: None
+    resources: Text
+
+
+def one_order(data: Data[OfNumber | OfText, int]) -> None:
+    reveal_type(data.require_resource("tool"))
+    #           ^ R: int | str
+
+
+def other_order(data: Data[OfText | OfNumber, int]) -> None:
+    reveal_type(data.require_resource("tool"))
+    #           ^ R: str | int
+
+
+def by_name(state: ShopState) -> None:
+    reveal_type(state.get("count"))
+    #           ^ R: int
+    reveal_type(state.get(*["count"]))
+    #           ^ R: Any
+    reveal_type(state.get(*"count"))
+    #           ^ R: Any

@@ -112,6 +112,8 @@ process.to_sub_flow(
         #             ^ E: TF413: write_back["flow_state"] = "result": 'flow_state' is given by fields, not as a whole (write {"flow_state": {"field": "result"}})  [typedflow-write-back]
     },
 )
+process.to_sub_flow(small, capture={"input": "value"}, write_back={"state": {"request": {"topic": "result.text"}}})
+#                                                                                       ^ E: TF413: write_back["state"]["request"]: a source is a str, like "result.field", not {'topic': 'result.text'} (dict) (a source begins with one of 'result')  [typedflow-write-back]
 process.to_sub_flow(
     small,
     capture={"input": "value", "state": {"a": "value"}},

@@ -201,6 +201,14 @@ def a_layer_as_a_whole() -> Flow[Review]:
     return flow
 
 
+def a_mapping_for_a_source() -> Flow[Review]:
+    flow = Flow(Review)
+    # P value TF413: write_back["state"]["topic"]: a source is a str, like "result.field", not {'name': 'result.topic'}
+    #   (dict) (a source begins with one of 'result')
+    flow.to_sub_flow(audit, write_back={"state": {"topic": {"name": "result.topic"}}}).end()
+    return flow
+
+
 def a_layer_as_a_whole_in_write_back() -> Flow[Review]:
     flow = Flow(Review)
     # P value TF413: write_back["state"] = "result": 'state' is given by fields, not as a whole (write {"state":
