@@ -329,9 +329,7 @@ class Edits:
     """A daemon in a corpus, which checks one edited file each time that it is asked to."""
 
     def __init__(self, folder: Path, scratch: Path, core: int, number: int) -> None:
-        script = scratch / "daemon.py"
-        script.write_text(DAEMON)
-        command = [sys.executable, str(script), str(scratch / f"cache-{folder.name}"), str(number)]
+        command = [sys.executable, "-c", DAEMON, str(scratch / f"cache-{folder.name}"), str(number)]
         self._process = subprocess.Popen(
             command, cwd=folder, env=environment(scratch), text=True, stdin=PIPE, stdout=PIPE
         )

@@ -36,8 +36,8 @@ from typedflow_mypy.handlers import gives_coroutine, handler_type, is_data, is_n
 from typedflow_mypy.literals import says_nothing, texts_of_type
 from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract
 from typedflow_mypy.options import check_thread, with_options
-from typedflow_mypy.shape import flat, through_classes
-from typedflow_mypy.surface import contract_of, contracts, declared_parts, member_of
+from typedflow_mypy.shape import flat
+from typedflow_mypy.surface import contract_of, contracts
 
 # -- steps
 
@@ -67,7 +67,7 @@ def _check_handler(call: Call) -> CallableType:
         return _returning(call.signature, given)
     if breaks_write_back(call, given):
         return _returning(call.signature, given)
-    if _takes_just(given, formal) or _fits(call, given, _wanted(call, formal)):
+    if _takes_just(given, formal) or _fits(given, _wanted(call, formal)):
         if call.is_sound and not call.keywords() and _takes_async(call.signature):
             call.memo.fitting = (call.context, call.receiver)
         return call.signature
@@ -79,17 +79,12 @@ def _takes_just(given: CallableType, formal: CallableType) -> bool:
     return not given.variables and given.arg_kinds == formal.arg_kinds and given.arg_types == formal.arg_types
 
 
-def _fits(call: Call, given: CallableType, wanted: CallableType) -> bool:
-    """Say whether mypy takes a handler, which depends on all that the contracts of both are made of."""
-    for takes in map(get_proper_type, (*given.arg_types[:1], *wanted.arg_types[:1])):
-        for contract in contracts(takes.args[0]) if is_data(takes) else ():
-            if contract.type.is_protocol and is_data(takes):
-                # mypy forgets in its daemon what fits a protocol that was edited, but not what fits a Data of it
-                type_state.reset_subtype_caches_for(takes.type)
-            for name in declared_parts(contract):
-                part = member_of(contract, name, call.steps)
-                if part is not None:
-                    through_classes(part, call.steps)
+def _fits(given: CallableType, wanted: CallableType) -> bool:
+    """Say whether mypy takes a handler."""
+    for takes in map(get_proper_type, given.arg_types[:1]):
+        if is_data(takes) and any(contract.type.is_protocol for contract in contracts(takes.args[0])):
+            # mypy forgets in its daemon what fits a protocol that was edited, but not what fits a Data of it
+            type_state.reset_subtype_caches_for(takes.type)
     return is_subtype(given, wanted)
 
 
