@@ -10,6 +10,7 @@ from typing import Any, Literal, Never, final, overload
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions, snapshots
+from typedflow.contract.concealment import concealing
 from typedflow.contract.options import MAX_DEPTH, check_option
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
@@ -236,7 +237,8 @@ class Flow(Blueprint[C]):
         if problem is not None:
             raise ContractError(problem)
         require_options(store, checkpoint)
-        runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
+        with concealing(lambda: (*self._runtime.resources.in_use(), *overrides(runtime_resources).values())):
+            runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from typedflow.contract import executions
+from typedflow.contract.concealment import concealing
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
 from typedflow.definition.builder import Builder
@@ -159,10 +160,11 @@ class FlowRuntime:
         with self.lock:
             self.updater = threading.get_ident()
             try:
-                draft = compile_copy(cls)(current)
-                change(draft)
-                require_fields(draft, cls.__struct_fields__)
-                self._take_over(draft)
+                with concealing(self.resources.in_use):
+                    draft = compile_copy(cls)(current)
+                    change(draft)
+                    require_fields(draft, cls.__struct_fields__)
+                    self._take_over(draft)
             finally:
                 self.updater = 0
 
