@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 from typedflow.contract import executions, snapshots
 from typedflow.contract.concealment import concealing
 from typedflow.contract.options import MAX_DEPTH, check_option
+from typedflow.contract.wording import quoted
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
@@ -265,8 +266,13 @@ class Flow(Blueprint[C]):
         if stored is None:
             raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)
         execution = self.create_execution(concurrency=concurrency, store=store, checkpoint=checkpoint)
-        execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=max(len(stored.data), MAX_BYTES))
-        execution._runtime.checkpoints.follow(stored)
+        largest = max(len(stored.data), MAX_BYTES)
+        try:
+            execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)
+            execution._runtime.checkpoints.take_up(stored)
+        except SnapshotError as error:
+            where = f"execution {quoted(execution_id)} in the store"
+            raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error
         return execution
 
     async def async_start(
