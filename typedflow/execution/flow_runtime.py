@@ -188,8 +188,16 @@ class FlowRuntime:
         current = self.require_flow_state()
         for name, field in layer_fields(type(current)).items():
             new, old = field.read(value), field.read(current)
-            if new != old or not is_alike(new, old):
+            if differs(new, old) or not is_alike(new, old):
                 setattr(current, name, new)
+
+
+def differs(new: Any, old: Any) -> bool:
+    """Return True if two values are not equal, or cannot be compared: a signaling NaN."""
+    try:
+        return bool(new != old)
+    except Exception:  # a user's `__eq__` may raise anything
+        return True
 
 
 def is_alike(new: Any, old: Any) -> bool:

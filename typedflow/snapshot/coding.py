@@ -33,6 +33,7 @@ from typedflow.schema.types import (
     see_through,
     union_of,
 )
+from typedflow.schema.undeclared import undeclared_of
 from typedflow.snapshot.coders import Coder, Native, Plain, Refused, Unsavable
 from typedflow.snapshot.documents import (
     ENCODE,
@@ -211,9 +212,13 @@ class Fields:
             inner, may_lack = without_unset(field.kind)
             self._fields.append((field, _part(inner), may_lack or (kind.flavour == "typeddict" and not field.required)))
         self._names = {field.name for field, _, _ in self._fields}
+        self._undeclared = undeclared_of(kind)
+        """An instance is made past its `__init__` and `__post_init__`: nothing but the fields comes back."""
 
     def encode(self, value: Any, format: Format) -> bytes:
         _require_class(self.kind, dict if self.kind.flavour == "typeddict" else self.kind.cls, value)
+        if self._undeclared is not None and (extra := self._undeclared.find(value)) is not None:
+            raise Refused(f"{render(self.kind)} declares no field '{extra}', and a save would drop it", (extra,))
         if self.kind.flavour == "typeddict" and not value.keys() <= self._names:
             raise Refused(f"it has keys that {render(self.kind)} does not have")
         parts: dict[str, Raw] = {}
