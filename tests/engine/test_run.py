@@ -202,7 +202,7 @@ def test_a_cancelled_run_drops_everything() -> None:
     drive.finish("a", 1)
     drive.run.cancelled()
     assert drive.live == []
-    assert drive.run.joins is None
+    assert drive.run.blocks is None
     assert drive.run.settle() is Status.CANCELLED
 
 

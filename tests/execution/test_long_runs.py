@@ -34,7 +34,7 @@ def test_b27_a_loop_of_20_000_rounds_keeps_nothing(style: Style, block: str) -> 
         if number in (rounds // 10, rounds - 1):
             gc.collect()
             live = executions[0]._runtime.run
-            samples.append((len(asyncio.all_tasks()), living(), len(live.live) + len(live.joins or ())))
+            samples.append((len(asyncio.all_tasks()), living(), len(live.live) + len(live.blocks or ())))
         if number < rounds:
             data.emit("rung", number + 1)
 

@@ -89,7 +89,7 @@ def demands(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode) -> 
         return [Demand((runtime.plan.spec.events or {})[interrupt.resume_event])]
     if known(node.result_type) is not UNKNOWN and node.result_type is not NEVER:
         return [Demand(node.result_type)]
-    return list(dict.fromkeys(_demands_behind(runtime.plan, node.arms[0])))
+    return list(dict.fromkeys(_demands_behind(runtime.plan, node.ports[0])))
 
 
 def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
@@ -108,10 +108,10 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
         elif node.kind == Kind.END:
             yield Demand(plan.spec.result)
         elif node.kind == Kind.EACH:
-            items = [demand.declared for demand in _demands_behind(plan, node.arms[0])]
+            items = [demand.declared for demand in _demands_behind(plan, node.ports[0])]
             yield from (Demand(CollectionOf(abc.Sequence, parse(item)), is_source=True) for item in items or [Any])
         elif node.kind in (Kind.JOIN, Kind.COLLECT):
-            parts = (_part(node, slot, demand.declared) for demand in _demands_behind(plan, node.arms[0]))
+            parts = (_part(node, slot, demand.declared) for demand in _demands_behind(plan, node.ports[0]))
             yield from (Demand(part) for part in parts if known(part) is not UNKNOWN)
         elif node.kind == Kind.CHILD:
             yield from _captured(node)
@@ -123,14 +123,14 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
 def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
     """Give where a node hands the value that it gets on to, the same or with other parts."""
     if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS):
-        further = [edge for arm in node.arms for edge in arm]
+        further = [edge for arm in node.ports for edge in arm]
         if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
-            further.extend(plan.nodes[node.join].arms[0])
+            further.extend(plan.nodes[node.join].ports[0])
         return further
     if node.kind == Kind.CHILD and not any(
         each.target.scope == "value" and not each.target.path for each in node.write_back
     ):
-        return node.arms[0]
+        return node.ports[0]
     return ()
 
 

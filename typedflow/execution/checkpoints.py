@@ -18,7 +18,7 @@ from typedflow.contract.problems import Problem
 from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
-from typedflow.execution import points
+from typedflow.execution import failpoints
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
@@ -162,7 +162,7 @@ class Checkpoints:
         finally:
             current_step.reset(step)
         changes = self._changes() if shared else []
-        points.at("save.encoded")
+        failpoints.at("save.encoded")
         record = StoredSnapshot(
             runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
         )
@@ -207,7 +207,7 @@ class Checkpoints:
 
     def _stored(self, save: _Save, flow_state: bytes | None) -> None:
         """Note that a save is stored, with what it made of a shared flow_state."""
-        points.at("save.stored")
+        failpoints.at("save.stored")
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         if flow_state is not None:
@@ -273,7 +273,7 @@ def require_savable(plan: Plan) -> None:
     """Refuse a store for a flow with values on its edges that can never be saved, all of them at once."""
     problems: dict[Problem, None] = {}
     for node in plan.nodes:
-        if node.carries is UNKNOWN or not any(node.arms):
+        if node.carries is UNKNOWN or not any(node.ports):
             continue
         for path, reason in unsavable(node.carries):
             edge = f"the value behind step '{node.name}'"

@@ -20,7 +20,7 @@ from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
-from typedflow.execution import points
+from typedflow.execution import failpoints
 from typedflow.execution.checkpoints import TURN, Checkpoints
 from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.pauses import holds_pause
@@ -198,7 +198,7 @@ class Driver:
                     self.turned = self.loop.time()
                 try:
                     if self.checkpoints is not None:
-                        points.at("step.taken")
+                        failpoints.at("step.taken")
                     if node.kind == Kind.CHILD:
                         runtime, tokens = self._enter(runtime, token, node)
                     else:
@@ -224,14 +224,14 @@ class Driver:
         One that has waited for a place of its step, and has it now, goes on by itself from here.
         """
         child = None if runtime.children is None else runtime.children.get(token)
-        if child is not None and child.held:
-            child.held = False
+        if child is not None and child.queued:
+            child.queued = False
             for open_ in child.tree():
                 self.push(open_, open_.ready())
         return token not in runtime.run.live or (child is not None and bool(child.run.live))
 
     async def _ended(self, checkpoints: Checkpoints) -> None:
-        points.at("step.ended")
+        failpoints.at("step.ended")
         if checkpoints.each_step:
             await checkpoints.commit()
 
@@ -242,7 +242,7 @@ class Driver:
             return self._leave(child)
         entered = enter_child(runtime, token, node)
         if self.checkpoints is not None:
-            points.at("child.entered")
+            failpoints.at("child.entered")
         return entered
 
     def _leave(self, child: ExecutionRuntime) -> tuple[ExecutionRuntime, list[Token]]:
@@ -253,7 +253,7 @@ class Driver:
             return parent, parent.run.child_waits(token)
         tokens = leave_child(child)
         if self.checkpoints is not None:
-            points.at("child.left")
+            failpoints.at("child.left")
         return parent, tokens
 
     def _failure_of(

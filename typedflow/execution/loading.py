@@ -95,7 +95,7 @@ def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, l
     nodes = {node.name: node.index for node in plan.nodes}
     run.status = snapshot.status
     reader.joins(snapshot.joins, place)
-    run.joins = dict.fromkeys(reader.open_joins()) or None
+    run.blocks = dict.fromkeys(reader.open_joins()) or None
     tokens = [reader.token(record, f"{place}tokens[{index}]") for index, record in enumerate(snapshot.tokens)]
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
     run.interrupts = {each.interrupt.id: each for each in paused} or None
@@ -115,7 +115,7 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     run.restored(
         [token for token in tokens if id(token) not in waiting], [token for token in tokens if id(token) in waiting]
     )
-    pending = bool(run.interrupts or run.parked)
+    pending = bool(run.interrupts or run.suspended)
     at_rest = not run.live and not pending
     sound = {
         Status.CREATED: not pending and run.result is UNSET,

@@ -13,7 +13,7 @@ from typedflow.contract import executions
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ConflictError, ContractError, FinishedError
-from typedflow.execution import points
+from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
@@ -104,7 +104,7 @@ class Runner:
         while below.parent is not None:
             above, waiting = below.parent
             if not above.run.child_resumes(waiting):
-                below.held = True
+                below.queued = True
             if fault is not None:
                 above.run.failed(fault)
             below = above
@@ -113,7 +113,7 @@ class Runner:
                 root.driver.fail(fault)
             raise fault
         if root.checkpoints is not None:
-            points.at("answer.taken")
+            failpoints.at("answer.taken")
         if root.driver is not None and not owner.is_held():
             if owner.parent is None or owner.run.live:
                 root.driver.push(owner, tokens)
@@ -216,12 +216,12 @@ class Runner:
             open_.driver = driver
         try:
             if checkpoints is not None:
-                points.at("run.entered")
+                failpoints.at("run.entered")
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
             for open_ in runtime.tree():
                 open_.saved_keys = ()
-                open_.held = open_.parent is not None and open_.parent[1] in open_.parent[0].run.held
+                open_.queued = open_.parent is not None and open_.parent[1] in open_.parent[0].run.queued
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
             saved = True
@@ -264,7 +264,7 @@ class Runner:
                     await driver.drive()
                     run.settle()
                     if driver.checkpoints is not None:
-                        points.at("run.over")
+                        failpoints.at("run.over")
                         if not limit.expired():
                             limit.reschedule(None)  # the save of an end is waited for in any case
                         await driver.checkpoints.commit()

@@ -74,13 +74,13 @@ class ExecutionRuntime:
         "driver",
         "flow",
         "given_state",
-        "held",
         "id",
         "lent",
         "loose",
         "operations",
         "parent",
         "plan",
+        "queued",
         "resources",
         "run",
         "saved_keys",
@@ -108,7 +108,7 @@ class ExecutionRuntime:
         """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
         self.children: dict[Token, ExecutionRuntime] | None = None
         """The open child executions, by the token that waits for them."""
-        self.held = False
+        self.queued = False
         """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
@@ -286,9 +286,9 @@ class ExecutionRuntime:
     def is_held(self) -> bool:
         """Say whether this, or an execution above it, waits for a place in a bounded block of its parent."""
         runtime = self
-        while runtime.parent is not None and not runtime.held:
+        while runtime.parent is not None and not runtime.queued:
             runtime = runtime.parent[0]
-        return runtime.held
+        return runtime.queued
 
     def tree(self) -> Iterator[ExecutionRuntime]:
         """Give this execution and all open ones below it, parents first."""

@@ -122,8 +122,8 @@ def _shown(node: NodeRecord) -> str:
 def _record(node: PlanNode) -> NodeRecord:
     types = [_described(node.carries), _described(node.input_type), *map(_described, node.slot_types)]
     slots = [*node.branches, *(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)]
-    if len(node.arms) > 1:
-        slots += [f"arm {arm}" for arm in range(len(node.arms))]
+    if len(node.ports) > 1:
+        slots += [f"arm {arm}" for arm in range(len(node.ports))]
     carries = ANYTHING if types[0] is None else render(node.carries)
     return NodeRecord(kind=NodeKind(node.kind).name.lower(), carries=carries, digest=fingerprint(types), slots=slots)
 
@@ -135,7 +135,7 @@ def _described(tp: Any) -> Any:
 def _wiring(plan: Plan, node: PlanNode, record: NodeRecord) -> Any:
     """Describe a node and where it leads; a child counts by its flow's name and the fingerprint of what it saves."""
     nodes = plan.nodes
-    leads = [[[nodes[target].name, slot] for target, slot in arm] for arm in node.arms]
+    leads = [[[nodes[target].name, slot] for target, slot in arm] for arm in node.ports]
     child = None
     if node.child is not None:
         child = [node.child.name, node.child.spec.version, saved_shape(node.child.spec).fingerprint]

@@ -16,7 +16,7 @@ from typedflow.contract import snapshots
 from typedflow.engine.plan import Kind, Plan, PlanNode
 from typedflow.engine.pools import Key, pool_key
 from typedflow.engine.run import Run
-from typedflow.engine.tokens import UNSET, Interrupt, Join, Paused, Scope, Token, scope_in
+from typedflow.engine.tokens import UNSET, BlockInstance, Interrupt, Paused, Scope, Token, scope_in
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.types import CollectionOf, TupleOf
@@ -76,7 +76,7 @@ class RunWriter:
 
     def joins(self) -> list[JoinRecord]:
         """Give the open rounds, each behind the one it is inside of; call it last, when all others are written."""
-        for join in self.run.joins or ():
+        for join in self.run.blocks or ():
             self._join(join)
         return self._joins
 
@@ -112,20 +112,20 @@ class RunWriter:
         }
 
     def _scope(self, scope: Scope) -> ScopeRecord:
-        return ScopeRecord(join=self._join(scope.join), item=scope.item)
+        return ScopeRecord(join=self._join(scope.block), item=scope.item)
 
-    def _join(self, join: Join) -> int:
+    def _join(self, join: BlockInstance) -> int:
         """Write a round, and those around it first; gives its id. A loop, because blocks may nest deeply."""
         chain = [join]
-        while (outer := chain[-1].scope) is not None and id(outer.join) not in self._join_ids:
-            chain.append(outer.join)
+        while (outer := chain[-1].scope) is not None and id(outer.block) not in self._join_ids:
+            chain.append(outer.block)
         for each in reversed(chain):
             if id(each) not in self._join_ids:
                 number = self._join_ids[id(each)] = len(self._join_ids)
                 self._joins.append(self._join_record(each, number))
         return self._join_ids[id(join)]
 
-    def _join_record(self, join: Join, number: int) -> JoinRecord:
+    def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
         codes = slot_codes(self.run.plan, node, len(join.slots), join.hits)
         slots = [
@@ -136,7 +136,7 @@ class RunWriter:
         if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
             slots = [[NULL[self.format]] for _ in join.slots]
         outer = None if join.scope is None else join.scope
-        scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.join)], item=outer.item)
+        scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.block)], item=outer.item)
         return JoinRecord(
             id=number,
             node=node.name,
@@ -149,7 +149,7 @@ class RunWriter:
             hits=join.hits,
         )
 
-    def _source(self, join: Join, node: PlanNode, place: str) -> Raw:
+    def _source(self, join: BlockInstance, node: PlanNode, place: str) -> Raw:
         if join.launched == len(join.slots):
             return NULL[self.format]
         if node.kind != Kind.EACH:
@@ -202,7 +202,7 @@ def blocks_of(plan: Plan) -> Mapping[int, int]:
         seen = {node.index for node in waiting}
         for node in waiting:
             at = node.index if _opens_rounds(node) else inside.get(node.index)
-            for target in {target for arm in node.arms for target, _ in arm} - seen:
+            for target in {target for arm in node.ports for target, _ in arm} - seen:
                 around = inside.get(openers[target]) if target in openers else at
                 if around is not None:
                     inside[target] = around
@@ -226,14 +226,14 @@ class RunReader:
         self._format: Format = format
         self._blocks = blocks_of(plan)
         self._nodes = {node.name: node for node in plan.nodes}
-        self._joins: dict[int, Join] = {}
+        self._joins: dict[int, BlockInstance] = {}
 
     def joins(self, records: list[JoinRecord], place: str) -> None:
         """Read the rounds, outer ones first."""
         for index, record in enumerate(records):
             self._joins[record.id] = self._join(record, f"{place}joins[{index}]")
 
-    def open_joins(self) -> Iterator[Join]:
+    def open_joins(self) -> Iterator[BlockInstance]:
         """Give the rounds that were read and are still open; side branches may be left of others."""
         return (join for join in self._joins.values() if join.remaining)
 
@@ -277,7 +277,7 @@ class RunReader:
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
         """Read where something stands, which has to be in a round of the block that its node is in."""
         scope = None if record is None else scope_in(self._joins[record.join], record.item)
-        if (None if scope is None else scope.join.node) != self._blocks.get(node.index):
+        if (None if scope is None else scope.block.node) != self._blocks.get(node.index):
             place = f"{place}.scope"
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is not in that block"), path=place)
         return scope
@@ -310,14 +310,14 @@ class RunReader:
             for kind, values in named.items()
         }
 
-    def _join(self, record: JoinRecord, place: str) -> Join:
+    def _join(self, record: JoinRecord, place: str) -> BlockInstance:
         node = self._node(record.node, place)
         producer = self._origin(record.producer, node, place)
         if not _opens_rounds(node):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
         slots: list[Any] = []
-        if node.kind == Kind.BATCH and len(node.arms) != len(record.slots):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} branches"), path=place)
+        if node.kind == Kind.BATCH and len(node.ports) != len(record.slots):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.ports)} branches"), path=place)
         self._require_hits(record, node, place)
         codes = slot_codes(self._plan, node, len(record.slots), record.hits)
         closed = all(record.slots)
@@ -327,7 +327,7 @@ class RunReader:
                 slots.append(None)
             else:
                 slots.append(decode_value(code, slot[0], here, self._format) if slot else UNSET)
-        join = Join(
+        join = BlockInstance(
             node.index,
             self._scope(record.scope, node, place),
             record.visit,
@@ -339,7 +339,7 @@ class RunReader:
             record.hits,
         )
         if record.launched < len(slots) or 0 < node.limit < len(slots):
-            join.bound(node.limit or len(slots))
+            join.set_limit(node.limit or len(slots))
         return join
 
     def _require_hits(self, record: JoinRecord, node: PlanNode, place: str) -> None:
@@ -349,8 +349,8 @@ class RunReader:
             return
         if len(record.hits) != len(record.slots):
             raise SnapshotError(snapshots.dangling(place, f"{len(record.slots)} hits expected"), path=place)
-        if any(not 0 <= hit < len(node.arms) for hit in record.hits):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.arms)} cases"), path=place)
+        if any(not 0 <= hit < len(node.ports) for hit in record.hits):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.ports)} cases"), path=place)
 
     def _source(self, record: JoinRecord, node: PlanNode, place: str) -> Any:
         size = len(record.slots)

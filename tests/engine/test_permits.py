@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.engine.runs import START, Drive, Wiring, event
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import Interrupt, Join, Token
+from typedflow.engine.tokens import BlockInstance, Interrupt, Token
 from typedflow.errors import ContractError
 
 
@@ -29,7 +29,7 @@ def answer(drive: Drive, value: object, id_: str = "q") -> list[object]:
 
 
 def held(drive: Drive) -> list[object]:
-    return [drive.show(token) for token in drive.run.held]
+    return [drive.show(token) for token in drive.run.queued]
 
 
 def each_of(concurrency: int, *names: str) -> Drive:
@@ -81,7 +81,7 @@ def test_an_answer_that_ends_its_item_needs_no_place() -> None:
     drive = each_of(1, "ask")
     pause(drive, "ask")
     assert answer(drive, "a") == []
-    assert not drive.run.held
+    assert not drive.run.queued
     drive.finish("ask", "b")
     assert drive.finish("ask", "c") == [("after", ["a", "b", "c"])]
 
@@ -240,7 +240,7 @@ def test_a_cancelled_run_holds_nothing() -> None:
     pause(drive, "ask")
     answer(drive, "a")
     drive.run.cancelled()
-    assert (list(drive.run.held), drive.run.in_flight()) == ([], [])
+    assert (list(drive.run.queued), drive.run.in_flight()) == ([], [])
 
 
 @given(
@@ -271,27 +271,27 @@ def test_any_order_of_pauses_answers_and_ends_keeps_every_bound_and_comes_to_the
         else:
             drive.run.finished(order.choice(list(drive.run.live)), 0)
         if not drive.run.live:
-            assert not drive.run.held
+            assert not drive.run.queued
         drive.run.settle()
 
 
 def require_bounds(drive: Drive) -> None:
     """Count anew what the run counts step by step: who is inside, and that no place is free while somebody waits."""
     nodes = drive.run.plan.nodes
-    inside: dict[Join, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    rounds: set[Join] = set(drive.run.joins or ())
-    for token in [*drive.run.live, *drive.run.held]:
+    inside: dict[BlockInstance, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    rounds: set[BlockInstance] = set(drive.run.blocks or ())
+    for token in [*drive.run.live, *drive.run.queued]:
         scope = token.scope
         while scope is not None:
-            rounds.add(scope.join)
+            rounds.add(scope.block)
             if token in drive.run.live:
-                inside[scope.join][scope.item] += 1
-            scope = scope.join.scope
+                inside[scope.block][scope.item] += 1
+            scope = scope.block.scope
     for join in rounds:
-        if join.inside is None:
+        if join.holders is None:
             assert not 0 < nodes[join.node].limit < len(join.slots)
             continue
-        assert join.inside == inside[join]
-        assert len(join.inside) <= nodes[join.node].limit
-        if len(join.inside) < join.limit:
+        assert join.holders == inside[join]
+        assert len(join.holders) <= nodes[join.node].limit
+        if len(join.holders) < join.limit:
             assert join.launched == len(join.slots)

@@ -25,7 +25,7 @@ from tests.crash import journey
 from tests.crash.program import Order, Report, open_store
 from tests.stores.conformance import budget
 from typedflow.engine.status import TRANSITIONS, Status
-from typedflow.execution.points import POINTS
+from typedflow.execution.failpoints import FAILPOINTS
 from typedflow.snapshot.reading import read_document
 from typedflow.stores import StoredSnapshot
 
@@ -171,7 +171,7 @@ def test_a_kill_at_any_point_is_made_good_by_a_new_process(
     report = undisturbed.run()
     undisturbed.check_end(report, expected)
     times_reached, killed = report.reached, 0
-    assert set(times_reached) == set(POINTS)
+    assert set(times_reached) == set(FAILPOINTS)
     for point, times in times_reached.items():
         for nth in range(1, times + 1):
             case = Case(processes, folder / f"{point}-{nth}", store, checkpoint, journey.SMALL)
@@ -193,7 +193,7 @@ def test_any_number_of_kills_is_made_good(store: str, checkpoint: str, processes
         chance = random.Random(f"{store} {checkpoint} {number}")
         case = Case(processes, folder / str(number), store, checkpoint, journey.LARGE)
         for _ in range(chance.randint(1, 6)):
-            report = case.run(chance.choice(POINTS), chance.randint(1, 25))
+            report = case.run(chance.choice(FAILPOINTS), chance.randint(1, 25))
             if not report.killed:
                 break
         case.check_end(case.run(), expected)
