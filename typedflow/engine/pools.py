@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from typedflow.engine.plan import PlanNode
-from typedflow.engine.tokens import BlockInstance, Scope
+from typedflow.engine.tokens import BlockInstance, Contribution, Scope
 
 Key: TypeAlias = tuple[int, BlockInstance | None, int]
 """The index of the node, the block instance and the item that it gathers in; None and 0 outside of all blocks."""
 
 
-class Pools(dict[Key, dict[int, Any]]):
+class Pools(dict[Key, dict[int, Contribution]]):
     """Hold the gathered values of one run, by slot: the branch of a collect, the trigger of a listener."""
 
     __slots__ = ("_by_block",)
 
-    def __init__(self, gathered: Iterable[tuple[Key, dict[int, Any]]] = ()) -> None:
+    def __init__(self, gathered: Iterable[tuple[Key, dict[int, Contribution]]] = ()) -> None:
         super().__init__(gathered)
         self._by_block: dict[BlockInstance, set[Key]] | None = None
         """The keys by block instance, from the first close of one on; dropped keys may still be in it."""
 
-    def pool(self, node: PlanNode, scope: Scope | None) -> dict[int, Any]:
+    def pool(self, node: PlanNode, scope: Scope | None) -> dict[int, Contribution]:
         """Return the pool of a node in a scope, a new one where there is none."""
         key = pool_key(node, scope)
         if self._by_block is not None and scope is not None:

@@ -6,23 +6,24 @@ open and close, collects and listeners gather, an end sets the result. One workl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from typedflow.contract import executions, flows
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe
+from typedflow.engine.causes import derive, merge
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK, Edge, Kind, PlanNode
 from typedflow.engine.pools import Pools
 from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import UNSET, BlockInstance, Scope, Signal, Token, scope_in
+from typedflow.engine.tokens import UNSET, BlockInstance, Contribution, Scope, Signal, Token, scope_in
 from typedflow.errors import ContractError
 from typedflow.schema.check import Mismatch
 
-Work: TypeAlias = list[tuple[Sequence[Edge], Any, Scope | None, int, int]]
-"""Outputs to route, each as (edges, value, scope, index of the producer, visit)."""
+Work: TypeAlias = list[tuple[Sequence[Edge], Any, Scope | None, int, str]]
+"""Outputs to route, each as (edges, value, scope, index of the producer, cause)."""
 
 
 def route(run: RunState, work: Work) -> list[Token]:
@@ -34,10 +35,10 @@ def route(run: RunState, work: Work) -> list[Token]:
     fault: ContractError | None = None
     nodes = run.plan.nodes
     while True:
-        for edges, value, scope, producer, visit in work:
+        for edges, value, scope, producer, cause in work:
             for target, slot in edges:
                 node = nodes[target]
-                token = Token(target, scope, value, producer, visit)
+                token = Token(target, scope, value, producer, cause)
                 if node.kind <= LAST_TASK:
                     if scope is None or not scope.bounded or run.is_admitted(token):
                         run.live[token] = None
@@ -85,7 +86,7 @@ def _pass(run: RunState, node: PlanNode, slot: int, token: Token, work: Work) ->
     if kind == Kind.JOIN:
         _arrive(run, node, token, work)
     elif kind == Kind.PASS:
-        work.append((node.ports[0], token.value, token.scope, token.producer, token.visit))
+        work.append((node.ports[0], token.value, token.scope, token.producer, token.cause))
     elif kind == Kind.EACH:
         items = items_of(token.value, node.name)
         open_block(run, node, token, items, None, len(items), work)
@@ -101,7 +102,9 @@ def open_block(
     run: RunState, node: PlanNode, token: Token, source: Any, hits: tuple[int, ...] | None, size: int, work: Work
 ) -> None:
     """Open a block instance, and start as many items as its limit allows."""
-    block = BlockInstance(node.index, token.scope, token.visit, token.producer, source, [UNSET] * size, size, 0, hits)
+    block = BlockInstance(
+        node.index, token.scope, token.cause, run.key(token), token.producer, source, [UNSET] * size, size, 0, hits
+    )
     if size == 0:
         _close(run, block, work)
         return
@@ -124,10 +127,10 @@ def _launch(run: RunState, node: PlanNode, block: BlockInstance, work: Work) -> 
         assert run.permits is not None
         run.permits.reserve(scope)
     if node.kind == Kind.EACH:
-        work.append((node.ports[0], block.source[item], scope, node.index, 0))
+        work.append((node.ports[0], block.source[item], scope, node.index, derive(block.key, item)))
     else:
         branch = item if block.hits is None else block.hits[item]
-        work.append((node.ports[branch], block.source, scope, block.producer, 0))
+        work.append((node.ports[branch], block.source, scope, block.producer, block.cause))
 
 
 def _arrive(run: RunState, node: PlanNode, token: Token, work: Work) -> None:
@@ -149,14 +152,24 @@ def _close(run: RunState, block: BlockInstance, work: Work) -> None:
     if run.pools:
         run.pools.drop_in(block)
     value = tuple(block.slots) if node.as_tuple else block.slots
-    work.append((node.ports[0], value, block.scope, node.index, block.visit))
+    work.append((node.ports[0], value, block.scope, node.index, block.cause))
 
 
-def fire(run: RunState, signal: Signal, work: Work) -> None:
+def fire(run: RunState, signals: Iterable[Signal], sender: str, work: Work) -> None:
+    """Start the chains that listen to the signals of one sender, or fill their pools; `sender` is its key."""
+    sent: dict[tuple[str, str], int] = {}
+    for signal in signals:
+        name = (signal.kind, signal.name)
+        ordinal = sent[name] = sent.get(name, -1) + 1
+        if name in run.plan.listeners:
+            fire_one(run, signal, derive(sender, *name, ordinal), work)
+
+
+def fire_one(run: RunState, signal: Signal, cause: str, work: Work) -> None:
     """Start the chains that listen to a signal, or fill their pools."""
     for index in run.plan.listeners.get((signal.kind, signal.name), ()):
         node = run.plan.nodes[index]
-        value = signal.value
+        value, because = signal.value, cause
         if node.mode == "or":
             value = (signal.kind, signal.name, value)
         elif node.mode == "and":
@@ -164,14 +177,15 @@ def fire(run: RunState, signal: Signal, work: Work) -> None:
                 run.pools = Pools()
             pool = run.pools.pool(node, None)
             slot = next(i for i, t in enumerate(node.triggers) if (t.kind, t.name) == (signal.kind, signal.name))
-            pool[slot] = value
+            pool[slot] = Contribution(value, cause)
             if len(pool) < len(node.triggers):
                 continue
             value = {}
             for i, trigger in enumerate(node.triggers):
-                value.setdefault(str(trigger.kind), {})[trigger.name] = pool[i]
+                value.setdefault(str(trigger.kind), {})[trigger.name] = pool[i].value
+            because = merge((f"{t.kind} {t.name}", pool[i].cause) for i, t in enumerate(node.triggers))
             run.pools.drop(node, None)
-        work.append((node.ports[0], value, None, index, _visit(run, index)))
+        work.append((node.ports[0], value, None, index, because))
 
 
 def _gather(run: RunState, node: PlanNode, slot: int, token: Token, work: Work) -> None:
@@ -179,21 +193,14 @@ def _gather(run: RunState, node: PlanNode, slot: int, token: Token, work: Work) 
     if run.pools is None:
         run.pools = Pools()
     pool = run.pools.pool(node, token.scope)
-    pool[slot] = token.value
+    pool[slot] = Contribution(token.value, token.cause)
     if len(pool) < len(node.branches):
         return
-    value = {branch: pool[index] for index, branch in enumerate(node.branches)}
+    value = {branch: pool[index].value for index, branch in enumerate(node.branches)}
+    cause = merge((branch, pool[index].cause) for index, branch in enumerate(node.branches))
     if not node.keeps:
         run.pools.drop(node, token.scope)
-    work.append((node.ports[0], value, token.scope, node.index, _visit(run, node.index)))
-
-
-def _visit(run: RunState, index: int) -> int:
-    if run.fired is None:
-        run.fired = {}
-    visit = run.fired.get(index, 0) + 1
-    run.fired[index] = visit
-    return visit
+    work.append((node.ports[0], value, token.scope, node.index, cause))
 
 
 def _end(run: RunState, node: PlanNode, token: Token) -> None:

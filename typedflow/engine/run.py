@@ -15,9 +15,10 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from typedflow.engine.causes import MAIN, derive
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK
-from typedflow.engine.routing import Work, fire, open_block, route
+from typedflow.engine.routing import Work, fire, fire_one, open_block, route
 from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt, Paused, Scope, Signal, Token
@@ -33,7 +34,7 @@ class Run(RunState):
     def started(self, value: Any) -> list[Token]:
         """Start the run with its input; return the tokens that became ready."""
         self.change_status(Status.RUNNING)
-        return route(self, [(self.plan.nodes[0].ports[0], value, None, 0, 0)])
+        return route(self, [(self.plan.nodes[0].ports[0], value, None, 0, MAIN)])
 
     def finished(self, token: Token, value: Any, signals: Iterable[Signal] | None = None) -> list[Token]:
         """Route a step's output and its signals, as one transition; return the tokens that became ready."""
@@ -41,15 +42,14 @@ class Run(RunState):
         node, scope = self.plan.nodes[token.node], token.scope
         target = node.next_step
         if target >= 0 and signals is None:
-            ready = Token(target, scope, value, token.node, token.visit)
+            ready = Token(target, scope, value, token.node, token.cause)
             self.live[ready] = None
             return [ready]
         if scope is not None and scope.bounded:
             self._leave(scope)
-        work: Work = [(node.ports[0], value, scope, token.node, token.visit)]
+        work: Work = [(node.ports[0], value, scope, token.node, token.cause)]
         if signals is not None:
-            for signal in signals:
-                fire(self, signal, work)
+            fire(self, signals, self.key(token), work)
         return route(self, work)
 
     def chosen(self, token: Token, hits: Sequence[int], signals: Iterable[Signal] | None = None) -> list[Token]:
@@ -64,17 +64,16 @@ class Run(RunState):
             open_block(self, node, token, token.value, tuple(hits), len(hits), work)
         else:
             edges = node.ports[hits[0]] if hits else self.plan.nodes[node.join].ports[0]
-            work.append((edges, token.value, token.scope, token.producer, token.visit))
+            work.append((edges, token.value, token.scope, token.producer, token.cause))
         if signals is not None:
-            for signal in signals:
-                fire(self, signal, work)
+            fire(self, signals, self.key(token), work)
         return route(self, work)
 
     def emitted(self, signals: Iterable[Signal]) -> list[Token]:
-        """Route signals that no step sent."""
+        """Route signals from outside, as one message."""
+        self.received += 1
         work: Work = []
-        for signal in signals:
-            fire(self, signal, work)
+        fire(self, signals, f"message {self.received}", work)
         return route(self, work)
 
     def paused(self, token: Token, interrupt: Interrupt, signals: Iterable[Signal] | None = None) -> list[Token]:
@@ -84,7 +83,9 @@ class Run(RunState):
             self.interrupts = {}
         self.interrupts[interrupt.id] = Paused(interrupt, token)
         self._leave(token.scope)
-        return self.emitted(signals or ())
+        work: Work = []
+        fire(self, signals or (), self.key(token), work)
+        return route(self, work)
 
     def resumed(self, interrupt_id: str, value: Any) -> list[Token]:
         """Route a valid answer, as the step's output or as the event that the step named."""
@@ -93,9 +94,11 @@ class Run(RunState):
         self._wake()
         token, event = paused.token, paused.interrupt.resume_event
         if event is not None:
-            return self.emitted([Signal("event", event, value)])
+            work: Work = []
+            fire_one(self, Signal("event", event, value), derive(self.key(token), "answer"), work)
+            return route(self, work)
         node = self.plan.nodes[token.node]
-        return route(self, [(node.ports[0], value, token.scope, token.node, token.visit)])
+        return route(self, [(node.ports[0], value, token.scope, token.node, token.cause)])
 
     def child_waits(self, token: Token) -> list[Token]:
         """Suspend the token of a child flow that waits for an answer."""
@@ -137,7 +140,7 @@ class Run(RunState):
             else:
                 del self.live[token]
                 self._leave(token.scope)
-                work.append((((token.node, 0),), token.value, token.scope, token.producer, token.visit))
+                work.append((((token.node, 0),), token.value, token.scope, token.producer, token.cause))
         return [*tasks, *route(self, work)]
 
     def cancelled(self) -> None:

@@ -23,12 +23,12 @@ class RunState:
     __slots__ = (
         "blocks",
         "errors",
-        "fired",
         "interrupts",
         "live",
         "permits",
         "plan",
         "pools",
+        "received",
         "result",
         "status",
         "suspended",
@@ -49,8 +49,8 @@ class RunState:
         """The block instances that have empty slots."""
         self.pools: Pools | None = None
         """What `collect` and `when(mode="and")` have gathered, by node and scope."""
-        self.fired: dict[int, int] | None = None
-        """How often each listener and collect has fired, by the index of its node."""
+        self.received = 0
+        """The number of messages from outside so far; the cause of what an event from outside starts."""
         self.result: Any = UNSET
         self.errors: list[Exception] | None = None
 
@@ -110,12 +110,5 @@ class RunState:
         return waits
 
     def key(self, token: Token) -> str:
-        """Return the token's key, the same over retries and loads: its blocks with item and visit, and its node."""
-        nodes = self.plan.nodes
-        parts = [f"{nodes[token.node].name}@{token.visit}"]
-        scope = token.scope
-        while scope is not None:
-            block = scope.block
-            parts.append(f"{nodes[block.node].name}@{block.visit}[{scope.item}]")
-            scope = block.scope
-        return "/".join(reversed(parts))
+        """Return the token's key: node name and cause; unique in this run, the same over retries, kills and loads."""
+        return token.key or f"{self.plan.nodes[token.node].name}@{token.cause}"

@@ -32,8 +32,10 @@ class BlockInstance(msgspec.Struct, eq=False):
     """The index of the node that opened it: a batch, a for_each, or a match that takes all hits."""
     scope: Scope | None
     """The scope of the opening token."""
-    visit: int
-    """The visit of the opening token."""
+    cause: str
+    """The cause of the opening token."""
+    key: str
+    """The key of the opening token: the items of a for_each derive their causes from it."""
     producer: int
     """The index of the node that produced `source`."""
     source: Any
@@ -84,8 +86,18 @@ class Token(msgspec.Struct, eq=False):
     value: Any
     producer: int
     """The index of the node whose output the value is; its type decides how the value is saved."""
-    visit: int
-    """The number of this firing of its chain within its scope; 0 on the main chain."""
+    cause: str
+    """What caused this firing of its chain; see `engine.causes`."""
+    key: str | None = None
+    """The key of a token that was saved under another node name or by an earlier format; None: node name and cause."""
+
+
+@final
+class Contribution(msgspec.Struct, frozen=True, eq=False):
+    """A value that a collect or a listener has gathered, with its cause."""
+
+    value: Any
+    cause: str
 
 
 @final

@@ -188,7 +188,12 @@ class Data(Generic[C, V]):
 
     @property
     def key(self) -> str:
-        """Give the idempotency key of this step: the same over retries, re-runs and loads."""
+        """Return the idempotency key of this step, for side effects: execution id, step and cause.
+
+        The same cause has the same key, over retries, kills, loads and any order in which concurrent branches finish:
+        the item of a for_each, the signal that fired a listener, the contributors of a join. No two steps of an
+        execution have the same key. Its length does not grow with the run: id, step's name and at most 22 characters.
+        """
         return f"{self._runtime.id}:{self._runtime.run.key(self._token)}"
 
     @property

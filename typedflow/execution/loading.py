@@ -92,7 +92,6 @@ def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, l
     plan = flow.plan()
     run = Run(plan)
     reader = RunReader(plan, snapshot.encoding, changed=snapshot.plan != mark_plan(plan).fingerprint)
-    nodes = {node.name: node.index for node in plan.nodes}
     run.status = snapshot.status
     reader.joins(snapshot.joins, place)
     run.blocks = dict.fromkeys(reader.open_joins()) or None
@@ -102,7 +101,7 @@ def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, l
     run.pools = (
         Pools(reader.pool(record, f"{place}pools[{index}]") for index, record in enumerate(snapshot.pools)) or None
     )
-    run.fired = {nodes[name]: count for name, count in snapshot.fired.items() if name in nodes} or None
+    run.received = 0 if snapshot.received is ABSENT else snapshot.received
     if snapshot.result is not ABSENT:
         run.result = compile_codec(plan.spec.result).decode(snapshot.result, f"{place}result", snapshot.encoding)
     return run, tokens

@@ -71,7 +71,7 @@ def _snapshot(
         answered=list(runtime.answered) if runtime.answered and run.status not in FINAL else ABSENT,
         pools=pools,
         joins=writer.joins(),
-        fired={run.plan.nodes[index].name: count for index, count in (run.fired or {}).items()},
+        received=run.received or ABSENT,
         children=_children(runtime, format, sequence, saved) if runtime.children else [],
     )
     if parent is None:

@@ -49,7 +49,12 @@ class TokenRecord(_Record, frozen=True):
     value: Raw
     producer: str
     """The node whose output the value is: its type says how the value is coded."""
-    visit: Count = 0
+    visit: Count | UnsetType = UNSET
+    """Of older documents: a number of the firing, from which the key of the token came then."""
+    cause: str | UnsetType = UNSET
+    """Why the token is there; left out on the main chain."""
+    key: str | UnsetType = UNSET
+    """The key of the token, where it is not that of its node and cause."""
     scope: ScopeRecord | None = None
 
 
@@ -63,7 +68,12 @@ class JoinRecord(_Record, frozen=True):
     source: Raw
     slots: list[Slot]
     launched: Count
-    visit: Count = 0
+    visit: Count | UnsetType = UNSET
+    """As of a token."""
+    cause: str | UnsetType = UNSET
+    """As of a token."""
+    key: str | UnsetType = UNSET
+    """As of a token: that of the token that opened it."""
     scope: ScopeRecord | None = None
     hits: tuple[Count, ...] | None = None
     released: list[Count] = []
@@ -76,6 +86,8 @@ class PoolRecord(_Record, frozen=True):
 
     node: str
     values: dict[str, Raw]
+    causes: dict[str, str] | UnsetType = UNSET
+    """Why each value came; older documents have none."""
     scope: ScopeRecord | None = None
 
 
@@ -165,8 +177,10 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Of a root that goes on: the ids of the last interrupts that were answered, for whoever answers one twice."""
     nodes: dict[str, NodeRecord] = {}
     """The nodes by name that something in flight stands at, or came from."""
-    fired: dict[str, Count] = {}
-    """How often each listener and collect has fired, by node."""
+    fired: dict[str, Count] | UnsetType = UNSET
+    """Of older documents: how often each listener and collect has fired."""
+    received: Count | UnsetType = UNSET
+    """The number of messages from outside so far; left out where there were none."""
     children: list[Snapshot] = []
 
     state_mark: StateMark | UnsetType = UNSET

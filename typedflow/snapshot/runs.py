@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from msgspec import Raw
+from msgspec import UNSET as ABSENT
+from msgspec import Raw, UnsetType
 
 from typedflow.contract import snapshots
+from typedflow.engine.causes import MAIN, derive
 from typedflow.engine.plan import Kind, Plan, PlanNode
 from typedflow.engine.pools import Key, pool_key
 from typedflow.engine.run import Run
-from typedflow.engine.tokens import UNSET, BlockInstance, Interrupt, Paused, Scope, Token, scope_in
+from typedflow.engine.tokens import UNSET, BlockInstance, Contribution, Interrupt, Paused, Scope, Token, scope_in
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.types import CollectionOf, TupleOf
@@ -67,11 +69,12 @@ class RunWriter:
             place = f"pools[{len(records)}]"
             codes = gathered_codes(node)
             values = {
-                names[slot]: encode_value(codes[slot], value, f"{place}.values.{names[slot]}", self.format)
-                for slot, value in pool.items()
+                names[slot]: encode_value(codes[slot], each.value, f"{place}.values.{names[slot]}", self.format)
+                for slot, each in pool.items()
             }
             scope = None if join is None else ScopeRecord(join=self._join(join), item=item)
-            records.append(PoolRecord(node=node.name, values=values, scope=scope))
+            causes = {names[slot]: each.cause for slot, each in pool.items()}
+            records.append(PoolRecord(node=node.name, values=values, causes=causes, scope=scope))
         return records
 
     def joins(self) -> list[JoinRecord]:
@@ -86,7 +89,12 @@ class RunWriter:
         raw = NULL[self.format] if fixed else self._value(nodes[token.producer], nodes[token.node], value, place)
         scope = None if token.scope is None else self._scope(token.scope)
         return TokenRecord(
-            node=nodes[token.node].name, value=raw, producer=nodes[token.producer].name, visit=token.visit, scope=scope
+            node=nodes[token.node].name,
+            value=raw,
+            producer=nodes[token.producer].name,
+            cause=written_cause(token.cause),
+            key=ABSENT if token.key is None else token.key,
+            scope=scope,
         )
 
     def _value(self, producer: PlanNode, consumer: PlanNode, value: Any, place: str) -> Raw:
@@ -144,7 +152,8 @@ class RunWriter:
             source=self._source(join, node, place),
             slots=slots,
             launched=join.launched,
-            visit=join.visit,
+            cause=written_cause(join.cause),
+            key=ABSENT if join.key == f"{node.name}@{join.cause}" else join.key,
             scope=scope,
             hits=join.hits,
         )
@@ -157,6 +166,21 @@ class RunWriter:
         rest = enumerate(join.source[join.launched :], join.launched)
         items = [encode_value(node.code, item, f"{place}.source[{index}]", self.format) for index, item in rest]
         return Raw(ENCODE[self.format](items))
+
+
+def written_cause(cause: str) -> str | UnsetType:
+    """Return a cause as a record holds it: that of the main chain is left out."""
+    return ABSENT if cause == MAIN else cause
+
+
+def cause_by_visit(name: str, visit: int, scope: Scope | None) -> tuple[str, str]:
+    """Return the cause and the key of what an older document knows by the number of its firing.
+
+    The key is the one that it had then, so that a step which runs again after an upgrade has the same one.
+    """
+    around = "" if scope is None else f"{scope.block.key}[{scope.item}]/"
+    key = f"{around}{name}@{visit}"
+    return (str(visit) if scope is None else derive(around, visit)), key
 
 
 NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
@@ -241,7 +265,8 @@ class RunReader:
         """Read one token."""
         node, producer = self._node(record.node, place), self._node(record.producer, place)
         value = self._value(producer, node, record.value, f"{place}.value")
-        return Token(node.index, self._scope(record.scope, node, place), value, producer.index, record.visit)
+        scope = self._scope(record.scope, node, place)
+        return Token(node.index, scope, value, producer.index, *self._cause(record, scope))
 
     def paused(self, record: InterruptRecord, place: str) -> Paused:
         """Read one interrupt."""
@@ -249,19 +274,21 @@ class RunReader:
         node = self._node(record.token.node, place)
         producer = self._origin(record.token.producer, node, place)
         scope = self._scope(record.token.scope, node, f"{place}.token")
-        token = Token(node.index, scope, None, producer.index, record.token.visit)
+        token = Token(node.index, scope, None, producer.index, *self._cause(record.token, scope))
         return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
 
-    def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Any]]:
+    def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Contribution]]:
         """Read one pool, with its key."""
         node = self._node(record.node, place)
         slots = {name: slot for slot, name in enumerate(slot_names(node))}
-        gathered: dict[int, Any] = {}
+        causes = {} if record.causes is ABSENT else record.causes
+        gathered: dict[int, Contribution] = {}
         for name, raw in record.values.items():
             here = f"{place}.values.{name}"
             if name not in slots:
                 raise SnapshotError(snapshots.dangling(here, f"'{node.name}' has no such branch"), path=here)
-            gathered[slots[name]] = decode_value(gathered_codes(node)[slots[name]], raw, here, self._format)
+            value = decode_value(gathered_codes(node)[slots[name]], raw, here, self._format)
+            gathered[slots[name]] = Contribution(value, causes.get(name, ""))
         return pool_key(node, self._scope(record.scope, node, place)), gathered
 
     def _node(self, name: str, place: str) -> PlanNode:
@@ -281,6 +308,13 @@ class RunReader:
             place = f"{place}.scope"
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is not in that block"), path=place)
         return scope
+
+    def _cause(self, record: TokenRecord | JoinRecord, scope: Scope | None) -> tuple[str, str | None]:
+        """Read the cause and the key of a token or of a block; None for the key of its node and cause."""
+        if record.visit is not ABSENT:
+            return cause_by_visit(record.node, record.visit, scope)
+        cause = MAIN if record.cause is ABSENT else record.cause
+        return cause, None if record.key is ABSENT else record.key
 
     def _value(self, producer: PlanNode, consumer: PlanNode, raw: Raw, place: str) -> Any:
         if producer.triggers and producer.mode != "simple_or":
@@ -327,10 +361,13 @@ class RunReader:
                 slots.append(None)
             else:
                 slots.append(decode_value(code, slot[0], here, self._format) if slot else UNSET)
+        scope = self._scope(record.scope, node, place)
+        cause, key = self._cause(record, scope)
         join = BlockInstance(
             node.index,
-            self._scope(record.scope, node, place),
-            record.visit,
+            scope,
+            cause,
+            key or f"{record.node}@{cause}",
             producer.index,
             self._source(record, node, f"{place}.source"),
             slots,

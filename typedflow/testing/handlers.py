@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.nodes import Port
+from typedflow.engine.causes import MAIN
 from typedflow.engine.tokens import Token
 from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
@@ -48,7 +49,7 @@ def make_data(
     if resources is not None:
         runtime.resources.give(resources)
     node = runtime.plan.nodes[1]
-    return Data(runtime, Token(node.index, None, value, 0, 0), node, value)
+    return Data(runtime, Token(node.index, None, value, 0, MAIN), node, value)
 
 
 def emitted(data: Data[Any, Any]) -> list[tuple[str, Any]]:
