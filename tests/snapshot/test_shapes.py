@@ -16,7 +16,8 @@ from typing_extensions import TypeAliasType
 
 from typedflow import FlowState, State
 from typedflow.schema.layers import LayerMeta
-from typedflow.snapshot.shapes import compare, describe_type, fingerprint, shape_of, show
+from typedflow.snapshot.comparison import compare_layers, show
+from typedflow.snapshot.shapes import describe_type, fingerprint, shape_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -126,6 +126,18 @@ def duplicate_name(kind: str, name: str) -> Problem:
     return Problem("TF705", f"there are two {kind}s named {quoted(name)}", "explicit names are unique", side="value")
 
 
+def former_name_in_use(name: str, by: str) -> Problem:
+    """Report a former name that is the name of a node today, or that several nodes claim (TF740); `by` names them."""
+    text = f"the former name {quoted(name)} is in use by {by}"
+    return Problem("TF740", text, "a former name leads to one node, and is no name of today", side="value")
+
+
+def wrong_former_names(given: object) -> Problem:
+    """Report former names that are no tuple of names (TF740)."""
+    text = f"formerly is a tuple of names, not {describe(given)}"
+    return Problem("TF740", text, 'write formerly=("ask",), with the comma', side="value")
+
+
 def unknown_chunk(name: str, chunks: Collection[str]) -> Problem:
     """Report a step given by a name under which no chunk is registered (TF706)."""
     hint = name_hint(name, chunks, known="registered") or f'register one first: @flow.chunk("{name}")'

@@ -155,6 +155,19 @@ def failed_migration(contract: str, version: int, reason: str) -> Problem:
     return Problem("TF919", text, "the snapshot is unchanged: fix the function and load it again")
 
 
+def lost_event(what: str, event: str, contract: str, known: Collection[str]) -> Problem:
+    """Report an interrupt whose answer is to be emitted as an event that the contract does not declare (TF920)."""
+    text = f"{what} is to emit event {quoted(event)}, which contract {quoted(contract)} does not declare any more"
+    hint = name_hint(event, known, known="its events") or "declare it again until such executions have ended"
+    return Problem("TF920", text, hint)
+
+
+def other_answer(what: str, whose: str, differences: Sequence[str]) -> Problem:
+    """Report an interrupt whose answer is of a type that accepts less, or something else (TF920)."""
+    text = f"{what} waits for the payload of {whose}, which is another one now: {'; '.join(differences)}"
+    return Problem("TF920", text, "let the new type accept what the old one did")
+
+
 def orphaned(what: str, node: str, reason: str, known: Collection[str] = ()) -> Problem:
     """Report something in flight whose node the changed flow does not have, or has otherwise (TF920)."""
     text = f"{what} stands at node {quoted(node)}, which {reason}"

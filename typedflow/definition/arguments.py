@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping
+from enum import Enum
 from functools import partial
-from types import FrameType, FunctionType
+from types import FrameType, FunctionType, NoneType
 from typing import Any, cast, get_args
 
 from typedflow.contract import flows
 from typedflow.contract.options import THREAD, TIMEOUT, check_option, wrong_retry
 from typedflow.contract.problems import Problem
+from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind
 from typedflow.schema.annotations import handler_types
 
@@ -46,15 +48,36 @@ def takes_one(handler: Handler) -> bool:
     return True
 
 
-def case_of(condition: Any, frame: FrameType | None = None) -> Case:
+def case_name(condition: Any) -> str:
+    """Return the name of a case that has no explicit one: that of its function, or the value as it is written."""
+    if is_condition(condition):
+        return name_of(condition)
+    if isinstance(condition, Enum):
+        return f"{type(condition).__name__}.{condition.name}"
+    return repr(condition) if isinstance(condition, str | int | float | bytes | NoneType) else type(condition).__name__
+
+
+def is_condition(condition: Any) -> bool:
+    """Return whether a case is a function to call; everything else, a class too, is a value to compare with."""
+    return callable(condition) and not isinstance(condition, type)
+
+
+def check_names(names: object) -> Problem | None:
+    """Check the former names of a node, branch or case: a tuple of texts."""
+    if isinstance(names, tuple) and all(isinstance(name, str) and name for name in names):
+        return None
+    return flows.wrong_former_names(names)
+
+
+def case_of(condition: Any, frame: FrameType | None = None, name: str = "") -> Case:
     """Tell a condition from a value: what can be called is a condition, but for classes."""
-    if isinstance(condition, type) or not callable(condition):
-        return Case(condition, is_function=False)
+    if not is_condition(condition):
+        return Case(condition, is_function=False, name=name)
     target = condition
     while isinstance(target, partial):
         target = target.func
     is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
-    return Case(condition, is_function=True, is_async=is_async, types=handler_types(condition, frame))
+    return Case(condition, is_function=True, is_async=is_async, types=handler_types(condition, frame), name=name)
 
 
 def copied(mapping: Any) -> Any:

@@ -15,10 +15,20 @@ from typing import Any
 from typedflow.contract import flows
 from typedflow.contract.options import CONCURRENCY, FLOW_NAME, check_option
 from typedflow.contract.problems import Problem
-from typedflow.definition.arguments import case_of, check_mode, check_options, copied, takes_one, triggers_of
+from typedflow.definition.arguments import (
+    case_name,
+    case_of,
+    check_mode,
+    check_names,
+    check_options,
+    copied,
+    takes_one,
+    triggers_of,
+)
 from typedflow.definition.blocks import Arm, BatchBlock, Block, CollectDraft, Cursor, EachBlock, MatchBlock, Open
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
+    ELSE,
     PLAIN,
     Batch,
     Child,
@@ -96,6 +106,7 @@ class Builder:
         frame: FrameType,
         name: str | None = None,
         options: StepOptions = PLAIN,
+        formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Add a step behind `at`; `frame` is where the handler is attached, for annotations of local names."""
         found = self._names.handler_of(handler)
@@ -106,9 +117,10 @@ class Builder:
         types = handler_types(found, frame)
         if options.thread and types.is_async:
             raise self._error(flows.async_in_thread(default))
+        self._require_names(formerly)
         label, auto = self._names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
-        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block))), at.blocks)
+        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
 
     def sub_flow(
         self,
@@ -117,10 +129,12 @@ class Builder:
         capture: Mapping[str, Any] | None = None,
         write_back: Mapping[str, Any] | None = None,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Add a child flow behind `at`; the mappings are checked with the whole flow."""
+        self._require_names(formerly)
         label, auto = self._names.take(name, child.name)
-        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back))
+        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly)
         return Cursor(Port(self._add(node)), at.blocks)
 
     def end(self, at: Cursor) -> None:
@@ -132,13 +146,18 @@ class Builder:
 
     # -- batch
 
-    def open_batch(self, at: Cursor, concurrency: int | None) -> BatchBlock:
+    def open_batch(
+        self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> BatchBlock:
         """Open a batch; its branches follow with `branch`."""
         self._require_bound(concurrency)
-        label, auto = self._names.take(None, "batch")
+        self._require_names(formerly)
+        label, auto = self._names.take(name, "batch")
         draft = _Draft()
         block = BatchBlock(self._add(draft), at, concurrency)
-        draft.make = lambda: Batch(label, auto, at.port, tuple(block.ends), concurrency)
+        draft.make = lambda: Batch(
+            label, auto, at.port, tuple(block.ends), concurrency, formerly, tuple(block.former.items())
+        )
         self._open.append(block)
         return block
 
@@ -149,16 +168,24 @@ class Builder:
         frame: FrameType,
         name: str | None = None,
         options: StepOptions = PLAIN,
+        formerly: tuple[str, ...] = (),
     ) -> None:
-        """Add a branch of one step; its name in the batch is the explicit one, else the handler's."""
+        """Add a branch of one step; its name in the batch is the explicit one, else the handler's.
+
+        The former names are those of the branch and of its step.
+        """
         default = name or (handler if isinstance(handler, str) else name_of(self._names.handler_of(handler)))
         inside = self._branch_of(block, default)
-        block.ends[default] = self.step(inside, handler, frame, name, options).port
+        block.ends[default] = self.step(inside, handler, frame, name, options, formerly).port
+        self._remember(block.former, formerly, default)
 
-    def branch_child(self, block: BatchBlock, child: Child, name: str | None = None) -> None:
+    def branch_child(
+        self, block: BatchBlock, child: Child, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> None:
         """Add a branch that is a child flow, with the default mappings."""
         inside = self._branch_of(block, name or child.name)
-        block.ends[name or child.name] = self.sub_flow(inside, child, name=name).port
+        block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
+        self._remember(block.former, formerly, name or child.name)
 
     def _branch_of(self, block: BatchBlock, name: str) -> Cursor:
         self._require_open(block)
@@ -175,11 +202,14 @@ class Builder:
 
     # -- for_each
 
-    def open_each(self, at: Cursor, concurrency: int | None) -> Cursor:
+    def open_each(
+        self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
         """Open a for_each: the chain goes on inside, with one item."""
         self._require_bound(concurrency)
-        label, auto = self._names.take(None, "for_each")
-        block = EachBlock(self._add(Each(label, auto, at.port, concurrency)))
+        self._require_names(formerly)
+        label, auto = self._names.take(name, "for_each")
+        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly)))
         self._open.append(block)
         return Cursor(Port(block.node), (*at.blocks, block))
 
@@ -193,26 +223,60 @@ class Builder:
 
     # -- match and if
 
-    def open_match(self, at: Cursor, mode: MatchMode, word: str = "match") -> MatchBlock:
+    def open_match(
+        self,
+        at: Cursor,
+        mode: MatchMode,
+        word: str = "match",
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> MatchBlock:
         """Open a match; `word` is what its user called it: match or if."""
         self._require_none(check_mode("match", mode, MatchMode))
-        label, auto = self._names.take(None, word)
+        self._require_names(formerly)
+        label, auto = self._names.take(name, word)
         draft = _Draft()
         block = MatchBlock(self._add(draft), at, mode, word)
-        draft.make = lambda: Match(label, auto, at.port, mode, tuple(block.cases), block.has_else)
+        draft.make = lambda: Match(
+            label, auto, at.port, mode, tuple(block.cases), block.has_else, formerly, tuple(block.former.items())
+        )
         self._open.append(block)
         return block
 
-    def case(self, block: MatchBlock, condition: Any, frame: FrameType | None = None) -> Cursor:
-        """Open the next arm; a function is a condition, anything else (a class too) is a value to compare with."""
+    def case(
+        self,
+        block: MatchBlock,
+        condition: Any,
+        frame: FrameType | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Open the next branch; a function is a condition, anything else (a class too) is a value to compare with."""
         self._require_next_arm(block)
-        case = case_of(condition, frame)
+        self._require_names(formerly)
+        case = case_of(condition, frame, self._case_name(block, condition, name))
+        self._remember(block.former, formerly, case.name)
         if case.is_function:
             self._require_callable(condition)
         elif block.word == "if":
             raise self._error(flows.not_a_condition(condition))
         block.cases.append(case)
         return self._arm(block)
+
+    def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
+        """Return the explicit name, which has to be free, or one derived from the condition, numbered if need be."""
+        taken = {case.name for case in block.cases} | {ELSE}
+        if name is not None:
+            self._require_names((name,))
+            if name in taken:
+                raise self._error(flows.duplicate_name("case", name))
+            return name
+        default = found = case_name(condition)
+        number = 1
+        while found in taken:
+            number += 1
+            found = f"{default}#{number}"
+        return found
 
     def case_else(self, block: MatchBlock) -> Cursor:
         """Open the arm for no hit."""
@@ -250,23 +314,48 @@ class Builder:
 
     # -- listeners
 
-    def when(self, triggers: str | Mapping[str, Any], mode: WhenMode) -> Cursor:
+    def when(
+        self,
+        triggers: str | Mapping[str, Any],
+        mode: WhenMode,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Cursor:
         """Add a root that fires on events and written paths."""
         self._require_none(check_mode("when", mode, WhenMode))
         found, problems = triggers_of(triggers)
         if problems:
             raise ContractError([problem.at(self._place) for problem in problems])
-        label, auto = self._names.take(None, f"when {found[0].name}" if len(found) == 1 else "when")
-        return Cursor(Port(self._add(When(label, auto, found, mode))))
+        self._require_names(formerly)
+        label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
+        return Cursor(Port(self._add(When(label, auto, found, mode, formerly))))
 
-    def collect(self, at: Cursor, name: str, branch: str, mode: CollectMode) -> Cursor:
-        """Hang a branch on a collect, and stand behind it."""
+    def collect(
+        self,
+        at: Cursor,
+        name: str,
+        branch: str,
+        mode: CollectMode,
+        formerly: tuple[str, ...] = (),
+        branch_formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Hang a branch on a collect, and stand behind it; the former names of the collect are those of all calls."""
         self._require_none(check_mode("collect", mode, CollectMode))
+        self._require_names(formerly)
+        self._require_names(branch_formerly)
         if name not in self._collects:
             label, auto = self._names.take(name, name)
             draft, made = _Draft(), CollectDraft(name, mode, at.blocks)
             self._collects[name] = (self._add(draft), made)
-            draft.make = lambda: Collect(label, auto, tuple(made.members), tuple(made.members.values()), mode)
+            draft.make = lambda: Collect(
+                label,
+                auto,
+                tuple(made.members),
+                tuple(made.members.values()),
+                mode,
+                tuple(made.formerly),
+                tuple(made.former.items()),
+            )
         elif self.frozen is not None:
             raise self._error(flows.wiring_after_start())
         index, collect = self._collects[name]
@@ -277,6 +366,8 @@ class Builder:
         if branch in collect.members:
             raise ContractError(flows.duplicate_branch(branch).at(f"{self._place}, collect '{name}'"))
         collect.members[branch] = at.port
+        collect.formerly.extend(name for name in formerly if name not in collect.formerly)
+        self._remember(collect.former, branch_formerly, branch)
         return Cursor(Port(index), at.blocks)
 
     # -- closing
@@ -293,6 +384,16 @@ class Builder:
         if block.closed:
             raise self._error(flows.block_closed_twice(block.word))
 
+    def _require_names(self, names: tuple[str, ...]) -> None:
+        """Refuse former names that are no tuple of names: a str would be taken for its characters."""
+        self._require_none(check_names(names))
+
+    def _remember(self, former: dict[str, str], names: tuple[str, ...], today: str) -> None:
+        """Note the former names of a branch or case; each of them leads to one of today."""
+        for name in names:
+            if former.setdefault(name, today) != today:
+                raise self._error(flows.former_name_in_use(name, f"branches {former[name]!r} and {today!r}"))
+
     def _require_bound(self, concurrency: int | None) -> None:
         self._require_none(check_option(CONCURRENCY, concurrency))
 
@@ -308,7 +409,7 @@ class Builder:
         """Give the nodes as they are now; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole))
+        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous())
 
     def freeze(self) -> Definition:
         """Freeze the nodes: from here on wiring is an error."""

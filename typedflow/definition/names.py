@@ -13,12 +13,14 @@ from typedflow.errors import ContractError
 class Names:
     """Give every node of one flow a name of its own, and handlers by the name of their chunk."""
 
-    __slots__ = ("_chunks", "_numbers", "_place", "_taken")
+    __slots__ = ("_chunks", "_given", "_numbers", "_place", "_taken")
 
     def __init__(self, place: str) -> None:
         self._place = place
         self._taken: set[str] = {"start"}
         self._numbers: dict[str, int] = {}
+        self._given: dict[str, list[str]] = {}
+        """The names that nodes got by default, by what they were derived from."""
         self._chunks: dict[str, Handler] = {}
 
     def take(self, wanted: str | None, default: str) -> tuple[str, bool]:
@@ -39,7 +41,17 @@ class Names:
                 break
         self._numbers[default] = max(number, 1)
         self._taken.add(name)
+        self._given.setdefault(default, []).append(name)
         return name, name != default or default == "lambda"
+
+    def ambiguous(self) -> frozenset[str]:
+        """Return the names that identify no node over a change of the flow: numbered ones, and those they share."""
+        return frozenset(
+            name
+            for default, names in self._given.items()
+            for name in names
+            if len(names) > 1 or name != default or default == "lambda"
+        )
 
     def register(self, name: str, handler: Handler) -> None:
         """Register a chunk; a name stands for one function."""

@@ -32,6 +32,7 @@ from typedflow.definition.nodes import (
     SubFlow,
     Trigger,
     When,
+    slots_of,
     sources_of,
 )
 from typedflow.schema.accepts import accepts
@@ -55,7 +56,24 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
         if index in dead:
             found.append(flows.unreachable(node.name))
         problems.extend(problem.at(where) for problem in found)
+    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
     return problems
+
+
+def _check_former_names(definition: Definition) -> Iterator[Problem]:
+    """Check that each former name leads to one node, and that no name of today is among them."""
+    today = {node.name for node in definition.nodes}
+    claimed: dict[str, str] = {}
+    for node in definition.nodes:
+        for name in getattr(node, "formerly", ()):
+            if name in today:
+                yield flows.former_name_in_use(name, f"a node of today, and by '{node.name}'")
+            elif claimed.setdefault(name, node.name) != node.name:
+                yield flows.former_name_in_use(name, f"'{claimed[name]}' and '{node.name}'")
+        slots = slots_of(node, definition)
+        for name, current in getattr(node, "former_slots", ()):
+            if name in slots:
+                yield flows.former_name_in_use(name, f"a branch of '{node.name}', and by its branch '{current}'")
 
 
 def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ from typedflow.definition.nodes import (
     Trigger,
     When,
     WhenMode,
+    slots_of,
     sources_of,
 )
 from typedflow.schema.accepts import accepts
@@ -76,7 +77,8 @@ class PlanNode(msgspec.Struct, eq=False):
     index: int
     name: str
     kind: int
-    auto: bool
+    ambiguous: bool
+    """The name stands for several nodes of one handler, or may in another definition: it identifies none."""
     ports: tuple[tuple[Edge, ...], ...]
     """The outgoing edges of each output port; most nodes have one port."""
     next_step: int = -1
@@ -127,6 +129,14 @@ class PlanNode(msgspec.Struct, eq=False):
     """Of a collect the types of its branches, of a listener the types of its triggers."""
     keeps: bool = False
     """A collect that keeps its values after firing."""
+
+    # over a change of the flow
+    slots: tuple[str, ...] = ()
+    """The names of its branches, cases or triggers, in order."""
+    formerly: tuple[str, ...] = ()
+    """The names that the node had in earlier definitions."""
+    former_slots: Mapping[str, str] = {}
+    """The earlier names of branches and cases, each with the name of today."""
 
 
 class Plan(msgspec.Struct, frozen=True, eq=False, weakref=True):
@@ -215,7 +225,17 @@ def _compile_node(
     spec: ContractSpec,
 ) -> PlanNode:
     node = definition.nodes[index]
-    made = PlanNode(index, node.name, Kind.ROOT, node.auto, tuple(map(tuple, edges)), carries=carried[index])
+    made = PlanNode(
+        index,
+        node.name,
+        Kind.ROOT,
+        node.name in definition.ambiguous,
+        tuple(map(tuple, edges)),
+        carries=carried[index],
+        slots=slots_of(node, definition),
+        formerly=getattr(node, "formerly", ()),
+        former_slots=dict(getattr(node, "former_slots", ())),
+    )
     match node:
         case Step():
             _compile_step(made, node, carried[node.source.node])

@@ -151,8 +151,14 @@ def _close(run: RunState, block: BlockInstance, work: Work) -> None:
     node = run.plan.nodes[run.plan.nodes[block.node].join]
     if run.pools:
         run.pools.drop_in(block)
-    value = tuple(block.slots) if node.as_tuple else block.slots
+    slots = block.slots if block.hits is None else in_branch_order(block.hits, block.slots)
+    value = tuple(slots) if node.as_tuple else slots
     work.append((node.ports[0], value, block.scope, node.index, block.cause))
+
+
+def in_branch_order(hits: Sequence[int], slots: Sequence[Any]) -> list[Any]:
+    """Return the results of a block in the order of its branches: a change of the flow may have moved some."""
+    return [slot for _, slot in sorted(zip(hits, slots, strict=True), key=lambda pair: pair[0])]
 
 
 def fire(run: RunState, signals: Iterable[Signal], sender: str, work: Work) -> None:

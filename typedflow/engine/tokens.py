@@ -47,7 +47,7 @@ class BlockInstance(msgspec.Struct, eq=False):
     launched: int
     """The number of items started; the rest follow as earlier ones finish."""
     hits: tuple[int, ...] | None = None
-    """Of a match: the indexes of the branches that were hit, in case order."""
+    """The branch of each slot: of a match those that were hit, of a batch where a change of the flow moved some."""
     limit: int = 0
     """The number of items that may hold a permit at once; 0 is no limit."""
     holders: dict[int, int] | None = None

@@ -22,7 +22,6 @@ from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Settled, settle
-from typedflow.snapshot.plans import mark_plan
 from typedflow.snapshot.reading import Source, read_document
 from typedflow.snapshot.runs import RunReader
 
@@ -66,7 +65,7 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
     """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
     plan = flow.plan()
     settled = settle(plan, snapshot, flow.name, place)
-    run, tokens = _read_run(flow, settled.snapshot, place)
+    run, tokens = _read_run(flow, settled, place)
     loaded = Loaded(
         snapshot,
         run,
@@ -88,10 +87,10 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
     return loaded
 
 
-def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, list[Token]]:
-    plan = flow.plan()
+def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, list[Token]]:
+    plan, snapshot = flow.plan(), settled.snapshot
     run = Run(plan)
-    reader = RunReader(plan, snapshot.encoding, changed=snapshot.plan != mark_plan(plan).fingerprint)
+    reader = RunReader(plan, snapshot, settled.match)
     run.status = snapshot.status
     reader.joins(snapshot.joins, place)
     run.blocks = dict.fromkeys(reader.open_joins()) or None
@@ -103,7 +102,7 @@ def _read_run(flow: FlowRuntime, snapshot: Snapshot, place: str) -> tuple[Run, l
     )
     run.received = 0 if snapshot.received is ABSENT else snapshot.received
     if snapshot.result is not ABSENT:
-        run.result = compile_codec(plan.spec.result).decode(snapshot.result, f"{place}result", snapshot.encoding)
+        run.result = reader.value(plan.spec.result, snapshot.result, f"{place}result")
     return run, tokens
 
 

@@ -66,6 +66,7 @@ def _snapshot(
         state=_state(runtime, header.state, format),
         flow_state=_flow_state(runtime.flow, header.flow_state, format) if with_flow_state else ABSENT,
         result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
+        result_type=ABSENT if run.result is UNSET else header.result_type,
         tokens=tokens,
         interrupts=interrupts,
         answered=list(runtime.answered) if runtime.answered and run.status not in FINAL else ABSENT,

@@ -32,6 +32,7 @@ from typedflow.snapshot.documents import (
 from typedflow.snapshot.envelope import (
     FORMAT_VERSION,
     NULL,
+    READABLE,
     ScopeRecord,
     Snapshot,
     StateMark,
@@ -192,7 +193,7 @@ def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
     except Exception as error:  # a decoder raises more than its own errors
         _require_version(data, format)
         raise unreadable(error, "") from error
-    if snapshot.format != FORMAT_VERSION:
+    if snapshot.format not in READABLE:
         raise SnapshotError(snapshots.unknown_format(str(snapshot.format), FORMAT_VERSION), path="format")
     checksum = snapshot.checksum
     snapshot.checksum = 0
@@ -210,7 +211,7 @@ def _require_version(data: bytes, format: Format) -> None:
         version = _DECODE_HEADER[format](data).format
     except Exception:  # the caller has the error that counts
         return
-    if version != FORMAT_VERSION:
+    if version not in READABLE:
         raise SnapshotError(snapshots.unknown_format(str(version), FORMAT_VERSION), path="format")
 
 

@@ -21,11 +21,22 @@ from typedflow.engine.run import Run
 from typedflow.engine.tokens import UNSET, BlockInstance, Contribution, Interrupt, Paused, Scope, Token, scope_in
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
-from typedflow.schema.types import CollectionOf, TupleOf
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
-from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
-from typedflow.snapshot.parts import code_of_edge, decode_value, encode_value, normalised, require_parts
+from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, Snapshot, TokenRecord
+from typedflow.snapshot.matching import PlanMatch, branch_names
+from typedflow.snapshot.migrations import converted
+from typedflow.snapshot.parts import (
+    code_of_edge,
+    decode_value,
+    encode_value,
+    gathered_codes,
+    normalised,
+    require_parts,
+    slot_code,
+    trigger_types,
+)
+from typedflow.snapshot.plans import describe_value, has_own_description
 
 _BY_KIND: Final = compile_decoder(dict[str, dict[str, Raw]])
 _NAMED: Final = compile_decoder(tuple[str, str, Raw])
@@ -65,7 +76,7 @@ class RunWriter:
         records: list[PoolRecord] = []
         for (index, join, item), pool in (self.run.pools or {}).items():
             node = self._nodes[index]
-            names = slot_names(node)
+            names = node.slots
             place = f"pools[{len(records)}]"
             codes = gathered_codes(node)
             values = {
@@ -94,6 +105,7 @@ class RunWriter:
             producer=nodes[token.producer].name,
             cause=written_cause(token.cause),
             key=ABSENT if token.key is None else token.key,
+            coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
             scope=scope,
         )
 
@@ -135,16 +147,18 @@ class RunWriter:
 
     def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
-        codes = slot_codes(self.run.plan, node, len(join.slots), join.hits)
         slots = [
-            [] if value is UNSET else [encode_value(code, value, f"{place}.slots[{slot}]", self.format)]
-            for slot, (value, code) in enumerate(zip(join.slots, codes, strict=True))
+            []
+            if value is UNSET
+            else [encode_value(self._slot_code(join, slot), value, f"{place}.slots[{slot}]", self.format)]
+            for slot, value in enumerate(join.slots)
             if join.remaining
         ]
         if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
             slots = [[NULL[self.format]] for _ in join.slots]
         outer = None if join.scope is None else join.scope
         scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.block)], item=outer.item)
+        starts_more = join.launched < len(join.slots) and node.kind != Kind.EACH
         return JoinRecord(
             id=number,
             node=node.name,
@@ -154,9 +168,14 @@ class RunWriter:
             launched=join.launched,
             cause=written_cause(join.cause),
             key=ABSENT if join.key == f"{node.name}@{join.cause}" else join.key,
+            coded=coded(self._nodes[join.producer], node) if starts_more else ABSENT,
             scope=scope,
             hits=join.hits,
         )
+
+    def _slot_code(self, join: BlockInstance, slot: int) -> Any:
+        node = self._nodes[join.node]
+        return slot_code(self.run.plan, node, branch_of(node, join.hits, slot))
 
     def _source(self, join: BlockInstance, node: PlanNode, place: str) -> Raw:
         if join.launched == len(join.slots):
@@ -166,6 +185,18 @@ class RunWriter:
         rest = enumerate(join.source[join.launched :], join.launched)
         items = [encode_value(node.code, item, f"{place}.source[{index}]", self.format) for index, item in rest]
         return Raw(ENCODE[self.format](items))
+
+
+def coded(producer: PlanNode, consumer: PlanNode) -> Any:
+    """Return the description of what a value is saved by, where the output type of its producer does not say it."""
+    return describe_value(producer, consumer) if has_own_description(producer) else ABSENT
+
+
+def branch_of(node: PlanNode, hits: Sequence[int] | None, slot: int) -> int:
+    """Return the branch whose result is in a slot; all items of a for_each are of one."""
+    if node.kind == Kind.EACH:
+        return 0
+    return slot if hits is None else hits[slot]
 
 
 def written_cause(cause: str) -> str | UnsetType:
@@ -186,33 +217,6 @@ def cause_by_visit(name: str, visit: int, scope: Scope | None) -> tuple[str, str
 NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
 
 
-def slot_names(node: PlanNode) -> tuple[str, ...]:
-    """Give the names of what a collect or listener gathers, by slot."""
-    return node.branches or tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-
-
-def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:
-    """Give the types of a listener's triggers."""
-    return {(t.kind, t.name): tp for t, tp in zip(node.triggers, node.slot_types, strict=True)}
-
-
-def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
-    """Give by what a collect or listener saves what it has gathered, by slot."""
-    return node.slot_codes or node.slot_types
-
-
-def slot_codes(plan: Plan, node: PlanNode, size: int, hits: Sequence[int] | None) -> tuple[Any, ...]:
-    """Give by what is saved what comes back to a round, by slot."""
-    join = plan.nodes[node.join]
-    if isinstance(join.carries, TupleOf):
-        return join.carries.items
-    if isinstance(join.carries, CollectionOf):
-        return (join.carries.item,) * size
-    if hits is not None:
-        return tuple(join.slot_codes[hit] for hit in hits)
-    return join.slot_codes if node.kind == Kind.BATCH else join.slot_codes * size
-
-
 _blocks: Final[WeakKeyDictionary[Plan, Mapping[int, int]]] = WeakKeyDictionary()
 
 
@@ -225,7 +229,7 @@ def blocks_of(plan: Plan) -> Mapping[int, int]:
         waiting = [node for node in plan.nodes if node.kind == Kind.ROOT]
         seen = {node.index for node in waiting}
         for node in waiting:
-            at = node.index if _opens_rounds(node) else inside.get(node.index)
+            at = node.index if _opens_blocks(node) else inside.get(node.index)
             for target in {target for arm in node.ports for target, _ in arm} - seen:
                 around = inside.get(openers[target]) if target in openers else at
                 if around is not None:
@@ -236,20 +240,19 @@ def blocks_of(plan: Plan) -> Mapping[int, int]:
     return found
 
 
-def _opens_rounds(node: PlanNode) -> bool:
+def _opens_blocks(node: PlanNode) -> bool:
     return node.kind in (Kind.EACH, Kind.BATCH) or (node.kind == Kind.MATCH and node.hit_all)
 
 
 class RunReader:
     """Turn the records of a run back into what it holds."""
 
-    def __init__(self, plan: Plan, format: Format, *, changed: bool) -> None:
+    def __init__(self, plan: Plan, snapshot: Snapshot, match: PlanMatch) -> None:
         self._plan = plan
-        self._changed = changed
-        """The flow is another one than that which was saved."""
-        self._format: Format = format
+        self._snapshot = snapshot
+        self._match = match
+        self._format: Format = snapshot.encoding
         self._blocks = blocks_of(plan)
-        self._nodes = {node.name: node for node in plan.nodes}
         self._joins: dict[int, BlockInstance] = {}
 
     def joins(self, records: list[JoinRecord], place: str) -> None:
@@ -263,43 +266,66 @@ class RunReader:
 
     def token(self, record: TokenRecord, place: str) -> Token:
         """Read one token."""
-        node, producer = self._node(record.node, place), self._node(record.producer, place)
+        node = self._node(record.node, place)
+        if node.kind not in _STANDING:
+            raise SnapshotError(snapshots.dangling(place, f"no value can wait at '{node.name}'"), path=place)
+        producer = self._producer(record.producer, node, f"{place}.value")
         value = self._value(producer, node, record.value, f"{place}.value")
         scope = self._scope(record.scope, node, place)
-        return Token(node.index, scope, value, producer.index, *self._cause(record, scope))
+        return Token(node.index, scope, value, producer.index, *self._cause(record, node, scope))
 
     def paused(self, record: InterruptRecord, place: str) -> Paused:
         """Read one interrupt."""
         payload = compile_codec(UNKNOWN).decode(record.payload, f"{place}.payload", self._format)
         node = self._node(record.token.node, place)
-        producer = self._origin(record.token.producer, node, place)
+        if node.kind != Kind.STEP:
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is no step, and cannot pause"), path=place)
+        producer = self._producer(record.token.producer, node, place)
         scope = self._scope(record.token.scope, node, f"{place}.token")
-        token = Token(node.index, scope, None, producer.index, *self._cause(record.token, scope))
+        if record.resume_event is not None and scope is not None:
+            raise SnapshotError(
+                snapshots.dangling(place, "a step inside a block pauses without resume_event"), path=place
+            )
+        token = Token(node.index, scope, None, producer.index, *self._cause(record.token, node, scope))
         return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
 
     def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Contribution]]:
         """Read one pool, with its key."""
         node = self._node(record.node, place)
-        slots = {name: slot for slot, name in enumerate(slot_names(node))}
+        if node.kind != Kind.COLLECT and node.mode != "and":
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' gathers nothing"), path=place)
         causes = {} if record.causes is ABSENT else record.causes
         gathered: dict[int, Contribution] = {}
         for name, raw in record.values.items():
             here = f"{place}.values.{name}"
-            if name not in slots:
+            slot = self._match.slot(node, name)
+            if slot is None:
                 raise SnapshotError(snapshots.dangling(here, f"'{node.name}' has no such branch"), path=here)
-            value = decode_value(gathered_codes(node)[slots[name]], raw, here, self._format)
-            gathered[slots[name]] = Contribution(value, causes.get(name, ""))
+            gathered[slot] = Contribution(self.value(gathered_codes(node)[slot], raw, here), causes.get(name, ""))
         return pool_key(node, self._scope(record.scope, node, place)), gathered
 
+    def value(self, code: Any, raw: Raw, place: str) -> Any:
+        """Read one value: as a migration left it, or as it was saved, with what has changed of its type."""
+        if place in self._match.migrated:
+            with reading(place):
+                raw = Raw(ENCODE["json"](self._match.migrated[place]))
+            return decode_value(code, raw, place, "json", None)
+        verdict = self._match.verdict(place)
+        return decode_value(code, converted(raw, verdict, self._format, place), place, self._format, verdict.added)
+
     def _node(self, name: str, place: str) -> PlanNode:
-        node = self._nodes.get(name)
+        node = self._match.find(name)
         if node is None:
             raise SnapshotError(snapshots.dangling(place, f"the flow has no node '{name}'"), path=place)
         return node
 
-    def _origin(self, name: str, node: PlanNode, place: str) -> PlanNode:
-        """Give the node that something came from, of which it needs nothing: in a changed flow it may be gone."""
-        return self._nodes.get(name, node) if self._changed else self._node(name, place)
+    def _producer(self, name: str, node: PlanNode, place: str) -> PlanNode:
+        """Return the node whose output something at `node` is; raises `SnapshotError` where it does not lead there."""
+        found = self._match.producer(name, node, place)
+        if found is None:
+            self._node(name, place)
+            raise SnapshotError(snapshots.dangling(place, f"'{name}' does not lead to '{node.name}'"), path=place)
+        return found
 
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
         """Read where something stands, which has to be in a round of the block that its node is in."""
@@ -309,36 +335,42 @@ class RunReader:
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is not in that block"), path=place)
         return scope
 
-    def _cause(self, record: TokenRecord | JoinRecord, scope: Scope | None) -> tuple[str, str | None]:
+    def _cause(self, record: TokenRecord | JoinRecord, node: PlanNode, scope: Scope | None) -> tuple[str, str | None]:
         """Read the cause and the key of a token or of a block; None for the key of its node and cause."""
         if record.visit is not ABSENT:
             return cause_by_visit(record.node, record.visit, scope)
         cause = MAIN if record.cause is ABSENT else record.cause
-        return cause, None if record.key is ABSENT else record.key
+        if record.key is not ABSENT:
+            return cause, record.key
+        return cause, None if record.node == node.name else f"{record.node}@{cause}"  # a renamed node keeps its keys
 
     def _value(self, producer: PlanNode, consumer: PlanNode, raw: Raw, place: str) -> Any:
         if producer.triggers and producer.mode != "simple_or":
             return self._fired(producer, raw, place)
-        return decode_value(code_of_edge(producer, consumer), raw, place, self._format)
+        return self.value(code_of_edge(producer, consumer), raw, place)
 
     def _fired(self, listener: PlanNode, raw: Raw, place: str) -> Any:
-        types = trigger_types(listener)
+        types, format, added = trigger_types(listener), self._format, self._match.verdict(place).added
+        if place in self._match.migrated:
+            format, added = "json", None  # type: ignore[assignment]  # None allows all fields with defaults
+            with reading(place):
+                raw = Raw(ENCODE["json"](self._match.migrated[place]))
         with reading(place):
             if listener.mode == "or":
-                kind, name, inner = _NAMED[self._format](raw)
+                kind, name, inner = _NAMED[format](raw)
                 named = {kind: {name: inner}}
             else:
-                named = _BY_KIND[self._format](raw)
+                named = _BY_KIND[format](raw)
         given = [f"{kind} {name}" for kind, values in named.items() for name in values]
-        known = slot_names(listener)
+        known = listener.slots
         require_parts(
             given, known if listener.mode == "and" else [name for name in known if name in given], "trigger", place
         )
         if listener.mode == "or":
-            return (kind, name, compile_codec(types[kind, name]).decode(inner, place, self._format))
+            return (kind, name, compile_codec(types[kind, name]).decode(inner, place, format, added=added))
         return {
             kind: {
-                name: compile_codec(types[kind, name]).decode(inner, f"{place}.{kind}.{name}", self._format)
+                name: compile_codec(types[kind, name]).decode(inner, f"{place}.{kind}.{name}", format, added=added)
                 for name, inner in values.items()
             }
             for kind, values in named.items()
@@ -346,58 +378,80 @@ class RunReader:
 
     def _join(self, record: JoinRecord, place: str) -> BlockInstance:
         node = self._node(record.node, place)
-        producer = self._origin(record.producer, node, place)
-        if not _opens_rounds(node):
+        if not _opens_blocks(node):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
-        slots: list[Any] = []
         if node.kind == Kind.BATCH and len(node.ports) != len(record.slots):
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.ports)} branches"), path=place)
         self._require_hits(record, node, place)
-        codes = slot_codes(self._plan, node, len(record.slots), record.hits)
-        closed = all(record.slots)
-        for index, (slot, code) in enumerate(zip(record.slots, codes, strict=True)):
-            here = f"{place}.slots[{index}]"
-            if closed:
-                slots.append(None)
-            else:
-                slots.append(decode_value(code, slot[0], here, self._format) if slot else UNSET)
+        hits = self._hits(record, node, place)
         scope = self._scope(record.scope, node, place)
-        cause, key = self._cause(record, scope)
+        cause, key = self._cause(record, node, scope)
+        producer = self._producer(record.producer, node, f"{place}.source")
+        slots = self._slots(record, node, hits, place)
+        source = self._source(record, node, producer, f"{place}.source")
         join = BlockInstance(
             node.index,
             scope,
             cause,
             key or f"{record.node}@{cause}",
             producer.index,
-            self._source(record, node, f"{place}.source"),
+            source,
             slots,
             sum(value is UNSET for value in slots),
             record.launched,
-            record.hits,
+            hits,
         )
         if record.launched < len(slots) or 0 < node.limit < len(slots):
             join.set_limit(node.limit or len(slots))
         return join
 
+    def _slots(self, record: JoinRecord, node: PlanNode, hits: Sequence[int] | None, place: str) -> list[Any]:
+        """Read the results that a block has; one that is closed keeps none of them."""
+        if all(record.slots):
+            return [None] * len(record.slots)
+        slots: list[Any] = []
+        for index, slot in enumerate(record.slots):
+            code = slot_code(self._plan, node, branch_of(node, hits, index))
+            slots.append(self.value(code, slot[0], f"{place}.slots[{index}]") if slot else UNSET)
+        return slots
+
+    def _hits(self, record: JoinRecord, node: PlanNode, place: str) -> tuple[int, ...] | None:
+        """Return the branch of each slot in the plan of today; None where they are in its order."""
+        old = self._snapshot.nodes.get(record.node)
+        if self._match.unchanged or node.kind == Kind.EACH or old is None:
+            return record.hits
+        found = [self._match.slot(node, name) for name in branch_names(record, old)]
+        hits = tuple(index for index in found if index is not None)
+        if len(hits) != len(record.slots):
+            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has other branches"), path=place)
+        return hits if record.hits is not None or hits != tuple(range(len(hits))) else None
+
     def _require_hits(self, record: JoinRecord, node: PlanNode, place: str) -> None:
-        if (record.hits is None) == node.hit_all:
+        if (record.hits is None and node.hit_all) or (record.hits is not None and node.kind == Kind.EACH):
             raise SnapshotError(snapshots.dangling(place, f"hits do not go with '{node.name}'"), path=place)
         if record.hits is None:
             return
-        if len(record.hits) != len(record.slots):
+        if len(record.hits) != len(record.slots) or len(set(record.hits)) != len(record.hits):
             raise SnapshotError(snapshots.dangling(place, f"{len(record.slots)} hits expected"), path=place)
-        if any(not 0 <= hit < len(node.ports) for hit in record.hits):
+        if any(not 0 <= hit < len(node.ports) for hit in record.hits) and self._match.unchanged:
             raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.ports)} cases"), path=place)
 
-    def _source(self, record: JoinRecord, node: PlanNode, place: str) -> Any:
+    def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
         size = len(record.slots)
         if record.launched == size:
             return ()
         if node.kind != Kind.EACH:
-            return self._value(self._node(record.producer, place), node, record.source, place)
+            return self._value(producer, node, record.source, place)
         with reading(place):
             rest = _ITEMS[self._format](record.source)
         if len(rest) != size - record.launched:
             raise SnapshotError(snapshots.dangling(place, f"{size - record.launched} items expected"), path=place)
-        items = [decode_value(node.code, raw, f"{place}[{index}]", self._format) for index, raw in enumerate(rest)]
+        verdict = self._match.verdict(place)
+        for index in range(len(rest)):
+            self._match.verdicts.setdefault(f"{place}[{index}]", verdict)
+        items = [self.value(node.code, raw, f"{place}[{index}]") for index, raw in enumerate(rest)]
         return (*[UNSET] * record.launched, *items)
+
+
+_STANDING: Final = frozenset({Kind.STEP, Kind.MATCH, Kind.CHILD, Kind.EACH, Kind.END})
+"""The nodes that a value can wait at: tasks, and those that may have refused a value, which a retry gives them again."""
