@@ -171,6 +171,9 @@ def other_answer(what: str, whose: str, differences: Sequence[str]) -> Problem:
 def orphaned(what: str, node: str, reason: str, known: Collection[str] = ()) -> Problem:
     """Report something in flight whose node the changed flow does not have, or has otherwise (TF920)."""
     text = f"{what} stands at node {quoted(node)}, which {reason}"
-    finish = "finish such executions with the flow that saved them"
+    finish = (
+        f'declare formerly=("{node}",) where it was renamed, migrate the contract where a type changed, '
+        "or finish such executions with the flow that saved them"
+    )
     hint = name_hint(node, known, known="its nodes") if known else finish
     return Problem("TF920", text, hint)
