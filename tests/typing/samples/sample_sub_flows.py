@@ -21,7 +21,7 @@ reveal_type(flow.to_sub_flow(score, capture={"input": "value.topic"}))  # R: Pro
 pair = hits.for_each().batch().branch(score).branch(size).end_batch()
 reveal_type(pair)  # R: Process[Review, tuple[int, int], Each[None]]
 whole = binding({"input": "state.topic"})
-hits.to_sub_flow(score)  # E[mypy, plugin, pyright]
+hits.to_sub_flow(score)  # E
 hits.to_sub_flow(score, capture={"inputs": "state.topic"})  # E
 hits.to_sub_flow(score, write_back={"resources": {"logger": "result"}})  # E
-flow.batch().branch(score)  # E[mypy, plugin, pyright]
+flow.batch().branch(score)  # E
