@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, Never, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypedDict, overload
 
 from typing_extensions import ReadOnly, TypeVar
 
 from typedflow.contract import flows
 from typedflow.errors import ContractError
 from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.members import TakesIO
 
 C = TypeVar("C", covariant=True)
+P = TypeVar("P")
+S = TypeVar("S")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Blueprint(Generic[C]):
@@ -21,6 +26,18 @@ class Blueprint(Generic[C]):
 
     def __init__(self, runtime: FlowRuntime) -> None:
         self._runtime = runtime
+
+    if TYPE_CHECKING:
+
+        def _as_child(self: Blueprint[TakesIO[P, S]], value: P, /) -> S:
+            """Let a type checker see a child as a function, so that its input may be wider than the value it gets."""
+            ...
+
+
+class Child(Protocol[In_contra, Out_co]):
+    """A child flow that takes a value and has this result."""
+
+    def _as_child(self, value: In_contra, /) -> Out_co: ...
 
 
 def runtime_of(child: object) -> FlowRuntime:

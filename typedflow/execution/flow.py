@@ -21,6 +21,7 @@ from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
 from typedflow.execution.blueprint import (
     Blueprint,
     Capture,
+    Child,
     WriteBack,
     WritesFields,
     WritesLayers,
@@ -168,27 +169,27 @@ class Flow(Blueprint[C]):
 
     @overload
     def to_sub_flow(
-        self: Flow[HasInput[T]], child: Blueprint[TakesIO[T, S]], *, name: str | None = None
-    ) -> Process[C, S]: ...
-    @overload
-    def to_sub_flow(
-        self: Flow[HasInput[T]], child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+        self: Flow[HasInput[T]],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        name: str | None = None,
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
         self: Flow[HasInput[T]],
         child: Blueprint[GivesResult[S]],
         *,
-        capture: Capture | None = None,
-        write_back: WritesResult,
+        capture: Capture,
+        write_back: WritesResult = ...,
         name: str | None = None,
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
         self: Flow[HasInput[T]],
-        child: Blueprint[Any],
+        child: Child[T, Any],
         *,
-        capture: Capture | None = None,
+        capture: None = None,
         write_back: WritesLayers | WritesFields,
         name: str | None = None,
     ) -> Process[C, T]: ...
@@ -197,7 +198,25 @@ class Flow(Blueprint[C]):
         self: Flow[HasInput[T]],
         child: Blueprint[Any],
         *,
-        capture: Capture | None = None,
+        capture: Capture,
+        write_back: WritesLayers | WritesFields,
+        name: str | None = None,
+    ) -> Process[C, T]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, Any]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture,
         write_back: WriteBack,
         name: str | None = None,
     ) -> Process[C, Any]: ...

@@ -20,6 +20,7 @@ from typedflow.execution.blocks import AllHits, Case, Each, Else, FirstHit
 from typedflow.execution.blueprint import (
     Blueprint,
     Capture,
+    Child,
     WriteBack,
     WritesFields,
     WritesLayers,
@@ -27,7 +28,7 @@ from typedflow.execution.blueprint import (
     runtime_of,
 )
 from typedflow.execution.data import Data
-from typedflow.execution.members import GivesResult, TakesIO, TakesResult
+from typedflow.execution.members import GivesResult, TakesResult
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
@@ -132,27 +133,27 @@ class Process(Generic[C, V, K]):
 
     @overload
     def to_sub_flow(
-        self: Process[Any, T, Any], child: Blueprint[TakesIO[T, S]], *, name: str | None = None
-    ) -> Process[C, S, K]: ...
-    @overload
-    def to_sub_flow(
-        self, child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+        self: Process[Any, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        name: str | None = None,
     ) -> Process[C, S, K]: ...
     @overload
     def to_sub_flow(
         self,
         child: Blueprint[GivesResult[S]],
         *,
-        capture: Capture | None = None,
-        write_back: WritesResult,
+        capture: Capture,
+        write_back: WritesResult = ...,
         name: str | None = None,
     ) -> Process[C, S, K]: ...
     @overload
     def to_sub_flow(
-        self,
-        child: Blueprint[Any],
+        self: Process[Any, T, Any],
+        child: Child[T, Any],
         *,
-        capture: Capture | None = None,
+        capture: None = None,
         write_back: WritesLayers | WritesFields,
         name: str | None = None,
     ) -> Process[C, V, K]: ...
@@ -161,7 +162,25 @@ class Process(Generic[C, V, K]):
         self,
         child: Blueprint[Any],
         *,
-        capture: Capture | None = None,
+        capture: Capture,
+        write_back: WritesLayers | WritesFields,
+        name: str | None = None,
+    ) -> Process[C, V, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, Any, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture,
         write_back: WriteBack,
         name: str | None = None,
     ) -> Process[C, Any, K]: ...
@@ -321,7 +340,7 @@ class Batch(Generic[C, V, Outer, *Ts]):
     ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
-        self: Batch[C, T, Outer, *Ts], handler: Blueprint[TakesIO[T, W]], *, name: str | None = None
+        self: Batch[C, T, Outer, *Ts], handler: Child[T, W], *, name: str | None = None
     ) -> Batch[C, T, Outer, *Ts, W]: ...
     @overload
     def branch(

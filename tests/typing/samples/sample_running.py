@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import assert_type, reveal_type
+from typing import Protocol, assert_type, reveal_type
 
 from review import Counters, Report, Request, Review, ReviewResources, ReviewState, Score
 
@@ -23,6 +23,24 @@ assert_type(execution.state, ReviewState)
 assert_type(execution.result, Report)
 Flow(Score).create_execution().state  # E
 other: Execution[Score] = execution  # E
+
+
+class TakesRequest(Protocol):
+    """What a helper that starts a flow asks of its contract: a plain attribute, since the input is written."""
+
+    input: Request
+
+    @property
+    def result(self) -> Report: ...
+
+
+def helper(some: Flow[TakesRequest]) -> None:
+    assert_type(some.start(Request(topic="a")), Report)
+    some.start("a")  # E
+
+
+helper(flow)
+helper(Flow(Score))  # E
 
 
 async def in_a_loop() -> None:
