@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 # The public names by the design; those that come with pausing, saving and children are not there yet.
 DESIGNED = {
     *("Contract", "State", "FlowState", "Resources", "Events"),
-    *("Flow", "Process", "Data", "Execution", "Status", "Interrupt", "Retry", "Snapshot", "binding"),
+    *("Flow", "Process", "Data", "Execution", "Status", "Interrupt", "Retry", "Snapshot"),
+    *("binding", "Capture", "WriteBack"),
 }
 NOT_YET: set[str] = set()
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}

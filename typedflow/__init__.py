@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Capture",
     "ConflictError",
     "Contract",
     "ContractError",
@@ -37,6 +38,7 @@ __all__ = [
     "Status",
     "StoreError",
     "TypedflowError",
+    "WriteBack",
     "binding",
 ]
 
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
         StoreError,
         TypedflowError,
     )
-    from typedflow.execution.blueprint import binding
+    from typedflow.execution.blueprint import Capture, WriteBack, binding
     from typedflow.execution.data import Data
     from typedflow.execution.execution import Execution
     from typedflow.execution.flow import Flow
@@ -77,7 +79,7 @@ else:
         "typedflow.execution.data": ("Data",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
-        "typedflow.execution.blueprint": ("binding",),
+        "typedflow.execution.blueprint": ("Capture", "WriteBack", "binding"),
         "typedflow.snapshot.envelope": ("Snapshot",),
         "typedflow.execution.execution": ("Execution",),
         "typedflow.execution.flow": ("Flow",),

@@ -23,7 +23,6 @@ from mypy.nodes import (
     StrExpr,
     Var,
 )
-from mypy.plugin import FunctionContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
     CallableType,
@@ -44,6 +43,7 @@ from typedflow.contract.problems import Problem
 from typedflow.contract.scopes import CAPTURE, WRITE_BACK
 from typedflow.contract.wording import describe
 from typedflow.contract.write_back import check_write_back
+from typedflow_mypy.bindings import closed
 from typedflow_mypy.calls import ANY, Call, entries
 from typedflow_mypy.chains import child_before, value_at
 from typedflow_mypy.dependencies import Steps
@@ -325,6 +325,8 @@ def _constant(call: Call, expr: Expression) -> object:
 
 
 def _read_type(tp: TypedDictType, where: Expression, *, is_inner: bool = False) -> object:
+    if not tp.is_closed or tp.required_keys != set(tp.items):
+        return _DYNAMIC  # which keys are there is only known when the program runs
     rows: list[tuple[object, object, Context, Context]] = []
     for name, item in tp.items.items():
         source = _baked(get_proper_type(item), where)
@@ -337,6 +339,8 @@ def _read_type(tp: TypedDictType, where: Expression, *, is_inner: bool = False) 
 def _baked(tp: ProperType, where: Expression) -> object:
     if isinstance(tp, TypedDictType):
         return _read_type(tp, where, is_inner=True)
+    if isinstance(tp, Instance) and tp.extra_attrs is not None:
+        return _read_type(closed(tp.extra_attrs.attrs, tp), where, is_inner=True)
     if isinstance(tp, Instance) and tp.last_known_value is not None:
         tp = tp.last_known_value
     return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, str) else _DYNAMIC
@@ -353,34 +357,3 @@ def _final_display(call: Call, expr: Expression) -> DictExpr | None:
         if any(isinstance(name, NameExpr) and name.node is node for name in statement.lvalues):
             return statement.rvalue
     return None
-
-
-def bake(ctx: FunctionContext) -> Type:
-    """Type `binding({…})`: a TypedDict of the literals, which any module can read."""
-    args = [expr for formal in ctx.args for expr in formal]
-    if len(args) != 1 or not isinstance(args[0], DictExpr):
-        return ctx.default_return_type
-    return _baked_type(ctx, args[0]) or ctx.default_return_type
-
-
-def _baked_type(ctx: FunctionContext, display: DictExpr) -> TypedDictType | None:
-    items: dict[str, Type] = {}
-    for key, value in entries(display) or ():
-        texts = texts_of(key, ctx.api)
-        tp = _baked_value(ctx, value)
-        if texts is None or len(texts) != 1 or tp is None:
-            return None
-        items[texts[0]] = tp
-    if len(items) != len(display.items):
-        return None
-    fallback = ctx.api.named_generic_type("typing._TypedDict", [])
-    return TypedDictType(items, set(items), set(), fallback, display.line, display.column)
-
-
-def _baked_value(ctx: FunctionContext, value: Expression) -> Type | None:
-    if isinstance(value, DictExpr):
-        return _baked_type(ctx, value)
-    texts = texts_of(value, ctx.api)
-    if texts is None or len(texts) != 1:
-        return None
-    return LiteralType(texts[0], ctx.api.named_generic_type("builtins.str", []), value.line, value.column)

@@ -13,12 +13,12 @@ from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import (
+    bindings,
     chains,
     conditions,
     contracts,
     events,
     listeners,
-    mappings,
     options,
     paths,
     resources,
@@ -201,7 +201,7 @@ class TypedflowPlugin(Plugin):
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Find the hook of `binding`."""
         if fullname.startswith(PACKAGE) and fullname.endswith(".binding"):
-            return guarded(mappings.bake, lambda ctx: ctx.default_return_type)
+            return guarded(bindings.bake, lambda ctx: ctx.default_return_type)
         return None
 
     def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], FunctionLike] | None:

@@ -21,9 +21,9 @@ from typing import Final
 import msgspec
 import pytest
 
+from tests.budget import budget
 from tests.crash import journey
 from tests.crash.program import Order, Report, open_store
-from tests.stores.conformance import budget
 from typedflow.engine.status import TRANSITIONS, Status
 from typedflow.execution.failpoints import FAILPOINTS
 from typedflow.snapshot.reading import read_document

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from tests.budget import budget
 from tests.crash import journey
 from tests.execution.faulty import Fault, FaultyStore
 from tests.execution.seeded import run_seeded
-from tests.stores.conformance import budget
 from typedflow import Execution, Flow, Status
 from typedflow.engine.status import TRANSITIONS
 from typedflow.errors import ConflictError, FinishedError, InterruptError, SnapshotError, StoreError

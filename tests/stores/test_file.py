@@ -12,7 +12,8 @@ from threading import Timer
 
 import pytest
 
-from tests.stores.conformance import ODD_IDS, budget, record
+from tests.budget import budget
+from tests.stores.conformance import ODD_IDS, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FileStore
 from typedflow.stores.folder import encode, file_name

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.conformance import add_one, budget, record
+from tests.budget import budget
+from tests.stores.conformance import add_one, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, StoredSnapshot
 from typedflow.stores.database import LOG_PAGES, Database, Job, connect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, Final, Generic, final, get_args
 
@@ -17,7 +17,14 @@ from typedflow.errors import ContractError, ExecutionError, NoResultError
 from typedflow.execution.files import write_file
 from typedflow.execution.loading import load_into, missing_keys
 from typedflow.execution.loops import run_sync
-from typedflow.execution.members import GivesResult, GivesStream, HasFlowState, HasInput, HasState
+from typedflow.execution.members import (
+    GivesResult,
+    GivesStream,
+    HasFlowState,
+    HasState,
+    TakesInput,
+    TakesInputGivesStream,
+)
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
@@ -113,7 +120,7 @@ class Execution(Generic[C]):
 
     # -- running it
 
-    async def async_start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
+    async def async_start(self: Execution[TakesInput[T]], value: T, *, timeout: float | None = None) -> Status:
         """Run until nothing is ready or running; gives `completed` or `waiting`.
 
         Raises the handler's own exception, with a note that names flow, step and execution, and TimeoutError after
@@ -123,7 +130,7 @@ class Execution(Generic[C]):
         """
         return await self._runner.start(value, timeout)
 
-    def start(self: Execution[HasInput[T]], value: T, *, timeout: float | None = None) -> Status:
+    def start(self: Execution[TakesInput[T]], value: T, *, timeout: float | None = None) -> Status:
         """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
         return run_sync(lambda: self.async_start(value, timeout=timeout), "execution.start")
 
@@ -172,18 +179,21 @@ class Execution(Generic[C]):
         """
         self._runner.emit(event, payload)
 
-    def stream(self: Execution[GivesStream[S]], value: Any, *, timeout: float | None = None) -> AsyncIterator[S]:
+    def stream(
+        self: Execution[TakesInputGivesStream[T, S]], value: T, *, timeout: float | None = None
+    ) -> AsyncGenerator[S, None]:
         """Start with `value` and give the items that the handlers put, in order.
 
         It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run as
-        soon as the iterator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it.
+        soon as the generator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it,
+        waits until the run has stopped, and raises an error that failed it.
         """
         self._require_stream()
         return self._runner.streamed(lambda: self._runner.enter(value), timeout)
 
     def stream_continue(
         self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
-    ) -> AsyncIterator[S]:
+    ) -> AsyncGenerator[S, None]:
         """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
 
         In a running execution that somebody listens to already, the items go on to them.

@@ -18,13 +18,22 @@ from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, When
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
-from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime_of
+from typedflow.execution.blueprint import (
+    Blueprint,
+    Capture,
+    Child,
+    WriteBack,
+    WritesFields,
+    WritesLayers,
+    WritesResult,
+    runtime_of,
+)
 from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.execution.data import Data
 from typedflow.execution.execution import Execution, overrides
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.loops import run_sync
-from typedflow.execution.members import GivesResult, HasFlowState, HasInput, HasIO
+from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.contracts import check_migrations, spec_of
@@ -160,21 +169,57 @@ class Flow(Blueprint[C]):
 
     @overload
     def to_sub_flow(
-        self: Flow[HasInput[T]], child: Blueprint[HasIO[T, S]], *, name: str | None = None
+        self: Flow[HasInput[T]],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        name: str | None = None,
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
-        self: Flow[HasInput[T]], child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+        self: Flow[HasInput[T]],
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        name: str | None = None,
     ) -> Process[C, S]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WritesLayers | WritesFields,
+        name: str | None = None,
+    ) -> Process[C, T]: ...
     @overload
     def to_sub_flow(
         self: Flow[HasInput[T]],
         child: Blueprint[Any],
         *,
-        capture: Capture | None = None,
-        write_back: WriteBack,
+        capture: Capture,
+        write_back: WritesLayers | WritesFields,
         name: str | None = None,
     ) -> Process[C, T]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, Any]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, Any]: ...
     def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
         """Run a child flow on the input; see `Process.to_sub_flow`."""
         at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name)
@@ -268,7 +313,7 @@ class Flow(Blueprint[C]):
         return execution
 
     async def async_start(
-        self: Flow[HasIO[T, S]],
+        self: Flow[TakesIO[T, S]],
         value: T,
         *,
         state: State | Mapping[str, Any] | None = None,
@@ -284,7 +329,7 @@ class Flow(Blueprint[C]):
         return execution.result
 
     def start(
-        self: Flow[HasIO[T, S]],
+        self: Flow[TakesIO[T, S]],
         value: T,
         *,
         state: State | Mapping[str, Any] | None = None,

@@ -17,9 +17,18 @@ from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
 from typedflow.definition.builder import Builder
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.blocks import AllHits, Case, Each, Else, FirstHit
-from typedflow.execution.blueprint import Blueprint, Capture, WriteBack, runtime_of
+from typedflow.execution.blueprint import (
+    Blueprint,
+    Capture,
+    Child,
+    WriteBack,
+    WritesFields,
+    WritesLayers,
+    WritesResult,
+    runtime_of,
+)
 from typedflow.execution.data import Data
-from typedflow.execution.members import GivesResult, HasIO, TakesResult
+from typedflow.execution.members import GivesResult, TakesResult
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
@@ -124,21 +133,57 @@ class Process(Generic[C, V, K]):
 
     @overload
     def to_sub_flow(
-        self: Process[Any, T, Any], child: Blueprint[HasIO[T, S]], *, name: str | None = None
+        self: Process[Any, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        name: str | None = None,
     ) -> Process[C, S, K]: ...
     @overload
     def to_sub_flow(
-        self, child: Blueprint[GivesResult[S]], *, capture: Capture, name: str | None = None
+        self,
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        name: str | None = None,
     ) -> Process[C, S, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WritesLayers | WritesFields,
+        name: str | None = None,
+    ) -> Process[C, V, K]: ...
     @overload
     def to_sub_flow(
         self,
         child: Blueprint[Any],
         *,
-        capture: Capture | None = None,
-        write_back: WriteBack,
+        capture: Capture,
+        write_back: WritesLayers | WritesFields,
         name: str | None = None,
     ) -> Process[C, V, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, Any, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture,
+        write_back: WriteBack,
+        name: str | None = None,
+    ) -> Process[C, Any, K]: ...
     def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
         """Run a child flow, which shares nothing with this one.
 
@@ -295,7 +340,7 @@ class Batch(Generic[C, V, Outer, *Ts]):
     ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
-        self: Batch[C, T, Outer, *Ts], handler: Blueprint[HasIO[T, W]], *, name: str | None = None
+        self: Batch[C, T, Outer, *Ts], handler: Child[T, W], *, name: str | None = None
     ) -> Batch[C, T, Outer, *Ts, W]: ...
     @overload
     def branch(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from typedflow.contract import executions
@@ -157,8 +157,11 @@ class Runner:
         self._runtime.run.cancelled()
         self._runtime.children = None
 
-    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
-        """Do what is to be done first, and give what the handlers put until it is over."""
+    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Begin with `begin`, and yield the items that handlers put until the run ends.
+
+        Closing the generator cancels the run and waits for its end. An error that fails the run by then is raised.
+        """
         queue: asyncio.Queue[Any] = asyncio.Queue()
         running = asyncio.create_task(self.go_on(begin, timeout, queue))
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
@@ -169,6 +172,9 @@ class Runner:
             if not running.done():
                 running.cancel()
                 await asyncio.wait([running])
+            failure = None if running.cancelled() else running.exception()
+            if failure is not None:
+                raise failure
         await running
 
     async def go_on(

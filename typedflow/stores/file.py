@@ -35,7 +35,7 @@ class FileStore:
     processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state.
     """
 
-    shares_flow_state: Final = False
+    shares_flow_state: bool = False
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         self.path: Final = os.path.abspath(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Self, final
 
 from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
@@ -25,7 +25,7 @@ class MemoryStore:
     It does not share flow_state: within one process a flow's own is the only one.
     """
 
-    shares_flow_state: Final = False
+    shares_flow_state: bool = False
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}

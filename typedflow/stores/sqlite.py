@@ -34,7 +34,7 @@ class SQLiteStore:
     one in the folder that is the current one now. `timeout` is how long a call waits for other processes, in seconds.
     """
 
-    shares_flow_state: Final = True
+    shares_flow_state: bool = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         self.path: Final = os.fspath(path) if path == ":memory:" else os.path.realpath(path)
