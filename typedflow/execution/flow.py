@@ -91,6 +91,7 @@ class Flow(Blueprint[C]):
         handler: Callable[[Data[C, T]], Coroutine[Any, Any, W]],
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
     ) -> Process[C, W]: ...
@@ -100,6 +101,7 @@ class Flow(Blueprint[C]):
         handler: Callable[[Data[C, T]], W],
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -110,6 +112,7 @@ class Flow(Blueprint[C]):
         handler: str,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -119,53 +122,83 @@ class Flow(Blueprint[C]):
         handler: Any,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
     ) -> Any:
         """Add a step that gets the input; see `Process.to`."""
         options = options_of(retry, timeout, thread)
-        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options))
+        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
 
     def side_branch(
         self: Flow[HasInput[T]],
         handler: Callable[[Data[C, T]], object] | str,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
     ) -> Process[C, T]:
         """Add a step beside the chain that the input starts; see `Process.side_branch`."""
-        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread))
+        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return Process(self._builder, self._at)
 
-    def batch(self: Flow[HasInput[T]], *, concurrency: int | None = None) -> Batch[C, T, None]:
+    def batch(
+        self: Flow[HasInput[T]],
+        *,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Batch[C, T, None]:
         """Open a batch whose branches get the input; see `Process.batch`."""
-        return Batch(self._builder, self._builder.open_batch(self._at, concurrency))
+        return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
-    def for_each(self: Flow[HasInput[Sequence[T]]], *, concurrency: int | None = None) -> Process[C, T, Each[None]]:
+    def for_each(
+        self: Flow[HasInput[Sequence[T]]],
+        *,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[None]]:
         """Open a for_each over the input; see `Process.for_each`."""
-        return Process(self._builder, self._builder.open_each(self._at, concurrency))
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
 
     @overload
-    def match(self: Flow[HasInput[T]], *, mode: Literal["hit_all"]) -> Match[AllHits, C, T, None]: ...
+    def match(
+        self: Flow[HasInput[T]], *, mode: Literal["hit_all"], name: str | None = ..., formerly: tuple[str, ...] = ...
+    ) -> Match[AllHits, C, T, None]: ...
     @overload
-    def match(self: Flow[HasInput[T]], *, mode: Literal["hit_first"] = ...) -> Match[FirstHit, C, T, None]: ...
-    def match(self, *, mode: MatchMode = "hit_first") -> Any:
+    def match(
+        self: Flow[HasInput[T]],
+        *,
+        mode: Literal["hit_first"] = ...,
+        name: str | None = ...,
+        formerly: tuple[str, ...] = ...,
+    ) -> Match[FirstHit, C, T, None]: ...
+    def match(self, *, mode: MatchMode = "hit_first", name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
         """Open a match on the input; see `Process.match`."""
-        return Match(self._builder, self._builder.open_match(self._at, mode))
+        return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def if_condition(
         self: Flow[HasInput[T]], condition: Callable[[Data[C, T]], object]
     ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
-        block = self._builder.open_match(self._at, "hit_first", "if")
+        block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
-    def collect(self, name: str, branch: str, *, mode: CollectMode = "filled_then_empty") -> Process[C, dict[str, Any]]:
+    def collect(
+        self,
+        name: str,
+        branch: str,
+        *,
+        mode: CollectMode = "filled_then_empty",
+        formerly: tuple[str, ...] = (),
+        branch_formerly: tuple[str, ...] = (),
+    ) -> Process[C, dict[str, Any]]:
         """Give the input to a collect; see `Process.collect`."""
-        return Process(self._builder, self._builder.collect(self._at, name, branch, mode))
+        return Process(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
 
     @overload
     def to_sub_flow(
@@ -174,6 +207,7 @@ class Flow(Blueprint[C]):
         *,
         write_back: WritesResult = ...,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
@@ -183,6 +217,7 @@ class Flow(Blueprint[C]):
         capture: Capture,
         write_back: WritesResult = ...,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, S]: ...
     @overload
     def to_sub_flow(
@@ -192,6 +227,7 @@ class Flow(Blueprint[C]):
         capture: None = None,
         write_back: WritesLayers | WritesFields,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, T]: ...
     @overload
     def to_sub_flow(
@@ -201,6 +237,7 @@ class Flow(Blueprint[C]):
         capture: Capture,
         write_back: WritesLayers | WritesFields,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, T]: ...
     @overload
     def to_sub_flow(
@@ -210,6 +247,7 @@ class Flow(Blueprint[C]):
         capture: None = None,
         write_back: WriteBack,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
     @overload
     def to_sub_flow(
@@ -219,10 +257,19 @@ class Flow(Blueprint[C]):
         capture: Capture,
         write_back: WriteBack,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
-    def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
+    def to_sub_flow(
+        self,
+        child: Any,
+        *,
+        capture: Any = None,
+        write_back: Any = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
         """Run a child flow on the input; see `Process.to_sub_flow`."""
-        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name)
+        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
         return Process(self._builder, at)
 
     def when(
@@ -235,7 +282,7 @@ class Flow(Blueprint[C]):
         which waits for all of them, `{"event": {…}, "state": {…}}`. Each firing is on its own; a flow_state path fires
         only in the execution that wrote it.
         """
-        return Process(self._builder, self._builder.when(triggers, mode))
+        return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
 
     @overload
     def chunk(self, handler: Fn, /) -> Fn: ...

@@ -69,6 +69,7 @@ class Process(Generic[C, V, K]):
         handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
     ) -> Process[C, W, K]: ...
@@ -78,6 +79,7 @@ class Process(Generic[C, V, K]):
         handler: Callable[[Data[C, V]], W],
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -88,6 +90,7 @@ class Process(Generic[C, V, K]):
         handler: str,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -97,6 +100,7 @@ class Process(Generic[C, V, K]):
         handler: Any,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -107,13 +111,14 @@ class Process(Generic[C, V, K]):
         seconds. `thread=True` runs a plain function in a thread of its own: it cannot be cancelled, only ignored.
         """
         options = options_of(retry, timeout, thread)
-        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options))
+        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
 
     def side_branch(
         self,
         handler: Callable[[Data[C, V]], object] | str,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -122,7 +127,7 @@ class Process(Generic[C, V, K]):
 
         What it returns is dropped; if it fails, the run fails, even after the result is set.
         """
-        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread))
+        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return self
 
     def end(self: Process[TakesResult[R], R, None]) -> None:
@@ -138,6 +143,7 @@ class Process(Generic[C, V, K]):
         *,
         write_back: WritesResult = ...,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, S, K]: ...
     @overload
     def to_sub_flow(
@@ -147,6 +153,7 @@ class Process(Generic[C, V, K]):
         capture: Capture,
         write_back: WritesResult = ...,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, S, K]: ...
     @overload
     def to_sub_flow(
@@ -156,6 +163,7 @@ class Process(Generic[C, V, K]):
         capture: None = None,
         write_back: WritesLayers | WritesFields,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, V, K]: ...
     @overload
     def to_sub_flow(
@@ -165,6 +173,7 @@ class Process(Generic[C, V, K]):
         capture: Capture,
         write_back: WritesLayers | WritesFields,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, V, K]: ...
     @overload
     def to_sub_flow(
@@ -174,6 +183,7 @@ class Process(Generic[C, V, K]):
         capture: None = None,
         write_back: WriteBack,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
     @overload
     def to_sub_flow(
@@ -183,8 +193,17 @@ class Process(Generic[C, V, K]):
         capture: Capture,
         write_back: WriteBack,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
-    def to_sub_flow(self, child: Any, *, capture: Any = None, write_back: Any = None, name: str | None = None) -> Any:
+    def to_sub_flow(
+        self,
+        child: Any,
+        *,
+        capture: Any = None,
+        write_back: Any = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
         """Run a child flow, which shares nothing with this one.
 
         `capture` says what it is given, once, when the node runs: `{"input": "value"}` by default. `write_back` says
@@ -192,28 +211,36 @@ class Process(Generic[C, V, K]):
         copied, resources go by identity; the child has its own state and flow_state, and its flow's resource defaults
         below what is captured. Both mappings are checked with the whole flow, by `validate()`.
         """
-        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name)
+        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
         return Process(self._builder, at)
 
     # -- batch
 
-    def batch(self, *, concurrency: int | None = None) -> Batch[C, V, K]:
+    def batch(
+        self, *, concurrency: int | None = None, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Batch[C, V, K]:
         """Open a batch: every branch gets this value. `concurrency` bounds the branches that run at once.
 
         A branch that waits for an answer gives its place away; see `for_each`.
         """
-        return Batch(self._builder, self._builder.open_batch(self._at, concurrency))
+        return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
     # -- for_each
 
-    def for_each(self: Process[C, Sequence[T], K], *, concurrency: int | None = None) -> Process[C, T, Each[K]]:
+    def for_each(
+        self: Process[C, Sequence[T], K],
+        *,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[K]]:
         """Open a block that is run for each item of a sequence; `concurrency` bounds the items at once.
 
         An item in which everything waits for answers gives its place to the next one; when it is answered, what
         follows waits until a place is free, and goes before the items that have not begun. So the bound always holds,
         and a question that takes days stops nobody.
         """
-        return Process(self._builder, self._builder.open_each(self._at, concurrency))
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
 
     def end_for_each(self: Process[C, W, Each[K2]]) -> Process[C, list[W], K2]:
         """Close a for_each: the value is the list of what the items gave, in input order; [] for no items."""
@@ -222,19 +249,27 @@ class Process(Generic[C, V, K]):
     # -- match and if
 
     @overload
-    def match(self, *, mode: Literal["hit_all"]) -> Match[AllHits, C, V, K]: ...
+    def match(
+        self, *, mode: Literal["hit_all"], name: str | None = ..., formerly: tuple[str, ...] = ...
+    ) -> Match[AllHits, C, V, K]: ...
     @overload
-    def match(self, *, mode: Literal["hit_first"] = ...) -> Match[FirstHit, C, V, K]: ...
-    def match(self, *, mode: MatchMode = "hit_first") -> Any:
+    def match(
+        self, *, mode: Literal["hit_first"] = ..., name: str | None = ..., formerly: tuple[str, ...] = ...
+    ) -> Match[FirstHit, C, V, K]: ...
+    def match(self, *, mode: MatchMode = "hit_first", name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
         """Open a match; its cases are asked in order. `hit_first` takes one, `hit_all` every one that is hit."""
-        return Match(self._builder, self._builder.open_match(self._at, mode))
+        return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def case(
-        self: Process[C, W, Case[M, In, Done, K2]], condition: object
+        self: Process[C, W, Case[M, In, Done, K2]],
+        condition: object,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, In, Case[M, In, Done | W, K2]]:
         """Finish the case before and open the next: a function of `Data`, or a value compared with `==`."""
         block = self._builder.finish_arm(self._at, "case")
-        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
     def case_else(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the case before and open the one for no hit."""
@@ -256,17 +291,23 @@ class Process(Generic[C, V, K]):
         """
         return Process(self._builder, self._builder.close_match(self._builder.finish_arm(self._at, "end_match")))
 
-    def if_condition(self, condition: Callable[[Data[C, V]], object]) -> Process[C, V, Case[FirstHit, V, Never, K]]:
+    def if_condition(
+        self, condition: Callable[[Data[C, V]], object], *, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Process[C, V, Case[FirstHit, V, Never, K]]:
         """Open an if: a match that takes its first hit."""
-        block = self._builder.open_match(self._at, "hit_first", "if")
+        block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def elif_condition(
-        self: Process[C, W, Case[M, In, Done, K2]], condition: Callable[[Data[C, In]], object]
+        self: Process[C, W, Case[M, In, Done, K2]],
+        condition: Callable[[Data[C, In]], object],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, In, Case[M, In, Done | W, K2]]:
         """Finish the arm before and open the next."""
         block = self._builder.finish_arm(self._at, "elif_condition")
-        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
     def else_condition(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the arm before and open the one for no hit."""
@@ -284,14 +325,20 @@ class Process(Generic[C, V, K]):
     # -- collect
 
     def collect(
-        self, name: str, branch: str, *, mode: CollectMode = "filled_then_empty"
+        self,
+        name: str,
+        branch: str,
+        *,
+        mode: CollectMode = "filled_then_empty",
+        formerly: tuple[str, ...] = (),
+        branch_formerly: tuple[str, ...] = (),
     ) -> Process[C, dict[str, Any], K]:
         """Give this chain's value to a collect, as one of its branches, and go on behind it with all of them.
 
         It fires when every branch has a value, with the last one of each. `filled_then_empty` starts over then;
         `filled_and_update` keeps the values and fires with each new one. Every call gives the same continuation.
         """
-        return Process(self._builder, self._builder.collect(self._at, name, branch, mode))
+        return Process(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
 
 
 @final
@@ -304,9 +351,11 @@ class Match(Generic[M_co, C, V, Outer]):
         self._builder = builder
         self._block = block
 
-    def case(self, condition: object) -> Process[C, V, Case[M_co, V, Never, Outer]]:
+    def case(
+        self, condition: object, *, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Process[C, V, Case[M_co, V, Never, Outer]]:
         """Open the first case: a function of `Data` (sync or async, any truthiness), or a value compared with `==`."""
-        return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1)))
+        return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1), name, formerly))
 
 
 @final
@@ -325,6 +374,7 @@ class Batch(Generic[C, V, Outer, *Ts]):
         handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
     ) -> Batch[C, V, Outer, *Ts, W]: ...
@@ -334,13 +384,14 @@ class Batch(Generic[C, V, Outer, *Ts]):
         handler: Callable[[Data[C, V]], W],
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
     ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
-        self: Batch[C, T, Outer, *Ts], handler: Child[T, W], *, name: str | None = None
+        self: Batch[C, T, Outer, *Ts], handler: Child[T, W], *, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> Batch[C, T, Outer, *Ts, W]: ...
     @overload
     def branch(
@@ -348,6 +399,7 @@ class Batch(Generic[C, V, Outer, *Ts]):
         handler: str,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
@@ -357,16 +409,17 @@ class Batch(Generic[C, V, Outer, *Ts]):
         handler: Any,
         *,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
     ) -> Any:
         """Add a branch: one step, or a child flow; two of one name are an error."""
         if isinstance(handler, Blueprint):
-            self._builder.branch_child(self._block, handler._runtime, name)
+            self._builder.branch_child(self._block, handler._runtime, name, formerly)
             return self
         options = options_of(retry, timeout, thread)
-        self._builder.branch(self._block, handler, sys._getframe(1), name, options)
+        self._builder.branch(self._block, handler, sys._getframe(1), name, options, formerly)
         return self
 
     def end_batch(self) -> Process[C, tuple[*Ts], Outer]:
