@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -80,6 +80,15 @@ def check_mode(construct: str, given: object) -> Problem | None:
     """Check a mode against those that a construct has (TF715)."""
     modes = MODES[construct]
     return None if isinstance(given, str) and given in modes else unknown_mode(construct, given, modes)
+
+
+def mode_by_form(single: Iterable[bool]) -> str:
+    """Return the mode of a `when` that names none: it depends on the form of the triggers, never on their number.
+
+    `single` has one entry for each kind of trigger: True for one name, False for a list or tuple of names. One name is
+    a plain trigger, whose value is the payload (`simple_or`). A list, a tuple or several kinds wait for all (`and`).
+    """
+    return "simple_or" if list(single) == [True] else "and"
 
 
 def check_attempts(given: int) -> Problem | None:
