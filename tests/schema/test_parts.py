@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, Generic, cast
@@ -334,3 +335,31 @@ def test_a_part_of_a_base_that_is_no_contract_is_refused() -> None:
         "TF617: 'state' of contract 'Made' comes from Mixin, which is no Contract (declare `class Mixin(Contract, "
         "abstract=True): …`, or repeat 'state' in Made)"
     ]
+
+
+if sys.version_info >= (3, 12):
+
+    def run(source: str) -> dict[str, Any]:
+        names: dict[str, Any] = {**globals()}
+        exec(source, names)
+        return names
+
+    def test_parameters_of_the_class_statement() -> None:
+        names = run(
+            "class Base[S: Kept = Kept](Contract):\n    input: int\n    result: str\n    state: S\n"
+            "class Middle[T, S: Kept](Base[S]):\n    stream: list[T]\n"
+            "class Leaf(Middle[int, More]): ...\n"
+            if sys.version_info >= (3, 13)
+            else "class Base[S: Kept](Contract):\n    input: int\n    result: str\n    state: S\n"
+            "class Middle[T, S: Kept](Base[S]):\n    stream: list[T]\n"
+            "class Leaf(Middle[int, More]): ...\n"
+        )
+        assert spec_of(names["Base"]).state is Kept
+        assert (spec_of(names["Leaf"]).state, spec_of(names["Leaf"]).stream) == (More, list[int])
+
+    def test_a_bound_that_is_not_there_yet() -> None:
+        source = "class Base[S: Nowhere](Contract):\n    input: int\n    result: str\n    state: S\n"
+        assert refused(lambda: run(source)) == [
+            "TF610: 'state' of Base is annotated 'Nowhere', which cannot be resolved: NameError: name 'Nowhere' is not "
+            "defined (define or import it before the class, outside of `if TYPE_CHECKING:`)"
+        ]

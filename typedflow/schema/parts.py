@@ -16,7 +16,7 @@ import typing_extensions
 
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import outside_bound
-from typedflow.schema.annotations import resolve
+from typedflow.schema.annotations import UnresolvedName, resolve
 from typedflow.schema.render import render
 
 OWN_PARTS: Final = "__typedflow_own__"
@@ -49,8 +49,8 @@ def parts_of_alias(contract: Any) -> tuple[dict[str, Any], list[Problem]]:
 
 def candidates(variable: Any) -> list[Any]:
     """Return the classes that a type variable is limited to: its bound or its constraints, and its default."""
-    written = (variable.__bound__, *variable.__constraints__)
-    limits = [_resolved(limit, variable) for limit in written if limit is not None]
+    bound, constraints = _written(variable, "__bound__"), _written(variable, "__constraints__")
+    limits = [*([] if bound is None else [bound]), *(_resolved(limit, variable) for limit in constraints)]
     default = _default_of(variable)
     return [*limits, default] if limits and default is not None and not isinstance(default, TypeVar) else limits
 
@@ -85,21 +85,30 @@ def _left_out(variable: Any) -> Any:
     default = _default_of(variable)
     if default is not None:
         return default
-    return variable if getattr(variable, "__bound__", None) is None else _resolved(variable.__bound__, variable)
+    bound = _written(variable, "__bound__")
+    return variable if bound is None else bound
 
 
 def _check_bounds(origin: type, arguments: Mapping[Any, Any]) -> Iterator[Problem]:
     """Check the arguments of type variables that are bound to a class of ours; all others are left to type checkers."""
     for variable, given in arguments.items():
-        bound = _resolved(getattr(variable, "__bound__", None), variable)
+        bound = _written(variable, "__bound__")
         if isinstance(bound, _LAYERS) and isinstance(given, _LAYERS) and not issubclass(given, bound):
             yield outside_bound(origin.__name__, variable.__name__, render(bound), render(given))
 
 
 def _default_of(variable: Any) -> Any:
     """Return the default of a type variable (PEP 696); None where it has none."""
-    default = getattr(variable, "__default__", None)
-    return None if default is typing_extensions.NoDefault else _resolved(default, variable)
+    default = _written(variable, "__default__")
+    return None if default is typing_extensions.NoDefault else default
+
+
+def _written(variable: Any, attribute: str) -> Any:
+    """Return a bound or default, which Python evaluates when it is asked for; None where there is none."""
+    try:
+        return _resolved(getattr(variable, attribute, None), variable)
+    except NameError as error:  # `class Base[S: Later](Contract)`
+        raise UnresolvedName(error.name or variable.__name__, f"NameError: {error}") from error
 
 
 def _resolved(form: Any, variable: Any) -> Any:
