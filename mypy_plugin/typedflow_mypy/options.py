@@ -25,6 +25,7 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "name": rules.NODE_NAME,
 }
 EXECUTION: Final[Mapping[str, Option]] = {"concurrency": rules.CONCURRENCY}
+TEST: Final[Mapping[str, Option]] = {"attempt": rules.ATTEMPT, "key": rules.KEY, "step": rules.NODE_NAME}
 FLOW: Final[Mapping[str, Option]] = {**_OPTIONS, "name": rules.FLOW_NAME}
 
 

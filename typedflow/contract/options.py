@@ -58,10 +58,22 @@ def is_name(given: object) -> bool:
     return given is None or isinstance(given, str)
 
 
+def is_attempt(given: object) -> bool:
+    """Say whether a number of an attempt is one."""
+    return type(given) is int and given >= 1
+
+
+def is_key(given: object) -> bool:
+    """Say whether an idempotency key is one: a text with something in it, or None where it is left to us."""
+    return given is None or (isinstance(given, str) and given != "")
+
+
 CONCURRENCY: Final = Option("concurrency", "a whole number from 1", is_bound, "leave it out for no bound")
 TIMEOUT: Final = Option("timeout", "a number of seconds from 0", is_timeout)
 THREAD: Final = Option("thread", "True or False", is_flag)
 MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
+ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
+KEY: Final = Option("key", "a text that is not empty", is_key, "leave it out for one of the step's own")
 NODE_NAME: Final = Option("the name of a node", "a text", is_name)
 FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
 

@@ -189,7 +189,7 @@ class Data(Generic[C, V]):
     @property
     def key(self) -> str:
         """Give the idempotency key of this step: the same over retries, re-runs and loads."""
-        return f"{self._runtime.id}:{self._runtime.run.key(self._token)}"
+        return self._runtime.key(self._token)
 
     @property
     def execution_id(self) -> str:
