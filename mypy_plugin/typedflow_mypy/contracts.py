@@ -37,6 +37,7 @@ from mypy.types import (
     NoneType,
     Type,
     TypeVarType,
+    UnboundType,
     get_proper_type,
 )
 
@@ -44,6 +45,7 @@ from typedflow.contract import schema as rules
 from typedflow.contract.problems import Problem
 from typedflow.contract.snapshots import check_migration
 from typedflow.contract.wording import describe
+from typedflow_mypy.bases import check_contract_bases
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.constants import constant_of, keyword_of, shown
 from typedflow_mypy.dependencies import Steps
@@ -54,6 +56,7 @@ from typedflow_mypy.reporting import report
 from typedflow_mypy.structs import annotated
 from typedflow_mypy.surface import is_typedflow
 
+_OBJECT: Final = "builtins.object"
 _KEPT: Final = "__typedflow_mypy_{}__"
 _BASES: Final = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
 
@@ -96,6 +99,7 @@ def _remembered(info: TypeInfo, name: str) -> int:
 
 def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
     contract = defn.name
+    yield from check_contract_bases(defn, info)
     own = [name.name for _, name in annotated(defn)]
     for statement in defn.defs.body:
         if isinstance(statement, AssignmentStmt):
@@ -122,26 +126,31 @@ def _check_assignment(
         elif not isinstance(statement.rvalue, TempNode):
             yield rules.part_with_value(contract, name.name), name
         elif statement.type is not None and statement.unanalyzed_type is not None:
-            given = _wrong_kind(name.name, statement.type, steps)
-            if given:
-                yield rules.wrong_part(contract, name.name, given), statement.unanalyzed_type
+            problem = _check_kind(contract, name.name, statement.type, statement.unanalyzed_type, steps)
+            if problem is not None:
+                yield problem, statement.unanalyzed_type
 
 
-def _wrong_kind(part: str, tp: Type, steps: Steps) -> str:
-    """Give the type of a part that is of the wrong kind, as it is shown; empty where it is right, or says nothing."""
-    base = _BASES.get(part)
+def _check_kind(contract: str, part: str, tp: Type, written: Type, steps: Steps) -> Problem | None:
+    """Check that a part is of its kind, and settled: no generic class, and no type variable that may be anything."""
     proper = get_proper_type(tp)
+    if part not in _BASES or isinstance(proper, AnyType):
+        return None
     if isinstance(proper, TypeVarType):
-        proper = get_proper_type(proper.upper_bound)
-        if isinstance(proper, Instance) and proper.type.fullname == "builtins.object":
-            return ""
-    if base is None or isinstance(proper, AnyType):
-        return ""
+        limits = proper.values or [proper.upper_bound]
+        if any(isinstance(it := get_proper_type(limit), Instance) and it.type.fullname == _OBJECT for limit in limits):
+            return rules.unbound_part(contract, part, proper.name)
+        found = (_check_kind(contract, part, limit, proper, steps) for limit in limits)
+        return next((problem for problem in found if problem is not None), None)
     if isinstance(proper, Instance):
         steps.through(proper.type)
-        if is_typedflow(proper.type, base) or proper.type.fallback_to_any:
-            return ""
-    return render(tp)
+        if proper.type.fallback_to_any:
+            return None
+        if is_typedflow(proper.type, _BASES[part]):
+            is_bare = isinstance(written, UnboundType) and not written.args
+            given = proper.type.name if is_bare else render(tp)
+            return rules.generic_part(contract, part, given) if proper.args else None
+    return rules.wrong_part(contract, part, render(tp))
 
 
 def check_flow(call: Call) -> FunctionLike:

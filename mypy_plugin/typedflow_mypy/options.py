@@ -25,6 +25,7 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "name": rules.NODE_NAME,
 }
 EXECUTION: Final[Mapping[str, Option]] = {"concurrency": rules.CONCURRENCY}
+TEST: Final[Mapping[str, Option]] = {"attempt": rules.ATTEMPT, "key": rules.KEY, "step": rules.NODE_NAME}
 FLOW: Final[Mapping[str, Option]] = {**_OPTIONS, "name": rules.FLOW_NAME}
 
 
@@ -79,7 +80,9 @@ def wrong_mode(call: Call, construct: str) -> bool:
         return False
     texts: tuple[object, ...] | None = texts_of(mode, call.api)
     if texts is None:
-        texts = () if says_nothing(call.type_of(mode)) else (shown(call, mode),)
+        formal = call.formal("mode")
+        is_sound = says_nothing(call.type_of(mode)) or (formal is not None and call.fits(mode, formal)[0])
+        texts = () if is_sound else (shown(call, mode),)
     problems = [problem for text in texts if (problem := check_mode(construct, text)) is not None]
     for problem in problems:
         call.report(problem, mode)

@@ -113,7 +113,11 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Match.case": conditions.check_first_case,
 }
 
-_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": contracts.check_flow, "Retry": options.check_retry}
+_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
+    "Flow": contracts.check_flow,
+    "Retry": options.check_retry,
+    "make_data": starts.check_make_data,
+}
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")

@@ -69,9 +69,9 @@ def check_update(call: Call) -> FunctionLike:
     return call.signature
 
 
-def check_given(call: Call) -> None:
-    """Check `runtime_resources=…` of a call that makes or starts an execution."""
-    given = call.argument("runtime_resources")
+def check_given(call: Call, argument: str = "runtime_resources") -> None:
+    """Check `runtime_resources=…` of a call that makes or starts an execution, or what a test gives a handler."""
+    given = call.argument(argument)
     if given is not None:
         _check_mapping(call, given)
 

@@ -25,13 +25,14 @@ from mypy.types import (
 
 from typedflow.contract import schema as rules
 from typedflow.contract.problems import Problem
+from typedflow_mypy.bases import check_layer_bases
 from typedflow_mypy.codes import code_of
 from typedflow_mypy.constants import UNKNOWN, keyword_of
 from typedflow_mypy.dependencies import Dependencies, Steps
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
 from typedflow_mypy.structs import annotated, is_struct, remember, struct_option
-from typedflow_mypy.surface import is_typedflow
+from typedflow_mypy.surface import LAYERS, is_typedflow
 
 _DISPLAYS: Final[Mapping[type[Expression], str]] = {ListExpr: "list", SetExpr: "set", DictExpr: "dict"}
 _FIELD: Final = ("msgspec.field", "msgspec._core.field")
@@ -45,7 +46,7 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
     if not is_struct(info):
         return
     remember(ctx.cls)
-    if not is_typedflow(info, "State", "FlowState", "Resources") or info.fullname.startswith("typedflow."):
+    if not is_typedflow(info, *LAYERS, "Contract") or info.fullname.startswith("typedflow."):
         return
     steps = Steps()
     try:
@@ -60,6 +61,9 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
 
 
 def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
+    yield from check_layer_bases(defn, info, steps)
+    if not is_typedflow(info, "State", "FlowState", "Resources"):
+        return
     is_saved = is_typedflow(info, "State", "FlowState")
     for option in rules.REFUSED_OPTIONS if is_saved else ():
         given = keyword_of(defn, option)

@@ -90,3 +90,11 @@ def test_a_mode_that_there_is_not(given: object, message: str) -> None:
 )  # fmt: skip
 def test_what_a_retry_counts(problem: Problem | None, message: str | None) -> None:
     assert (problem.render() if problem is not None else None) == message
+
+
+@pytest.mark.parametrize(
+    "single, mode",
+    [([True], "simple_or"), ([False], "and"), ([True, True], "and"), ([True, False], "and"), ([], "and")],
+)
+def test_the_mode_of_a_when_is_decided_by_its_form(single: list[bool], mode: str) -> None:
+    assert options.mode_by_form(single) == mode

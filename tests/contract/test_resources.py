@@ -83,3 +83,11 @@ def test_a_missing_resource_lists_what_there_is() -> None:
 )  # fmt: skip
 def test_the_other_texts(problem: Problem, message: str) -> None:
     assert problem.render() == message
+
+
+def test_a_resource_that_a_test_has_not_given() -> None:
+    problem = missing_resource("search", "Search", ["logger"], in_test=True)
+    assert problem.render() == (
+        "TF102: resource 'search', declared as Search, is missing (available: 'logger'; give it with make_data(…, "
+        "resources={'search': …}))"
+    )

@@ -103,3 +103,29 @@ def test_a_broken_class_is_told_what_to_change(problem: Problem, message: str) -
 )  # fmt: skip
 def test_a_default_that_can_change_is_not_shared(problem: Problem, message: str) -> None:
     assert problem.render() == message
+
+
+@pytest.mark.parametrize(
+    "kinds, layouts, message",
+    [
+        ({"A": "state", "B": "state"}, {"A": ["A"], "B": ["B"]}, "TF617: Made cannot have the bases 'A', 'B': each has "
+         "fields or slots of its own (inherit from one of them, and declare the fields of the other in Made)"),
+        ({"A": "state", "M": "", "B": "flow_state"}, {"A": [], "M": [], "B": []}, "TF617: Made cannot be both State "
+         "and FlowState: its bases are 'A', 'M', 'B' (declare one class for each kind)"),
+        ({"A": "state", "M": ""}, {"A": ["A"], "M": []}, None),
+        ({"C": "state", "A": "state"}, {"C": ["C", "A"], "A": ["A"]}, None),
+        ({"A": "state", "C": "state"}, {"A": ["A"], "C": ["C", "A"]}, None),
+        ({}, {}, None),
+    ],
+)  # fmt: skip
+def test_of_two_bases_one_has_to_build_on_the_other(
+    kinds: dict[str, str], layouts: dict[str, list[str]], message: str | None
+) -> None:
+    problem = schema.check_bases("Made", kinds, layouts)
+    assert (None if problem is None else problem.render()) == message
+
+
+def test_a_generic_class_as_a_part_is_shown_as_it_is_written() -> None:
+    bare, given = (schema.generic_part("Made", "events", name).hint for name in ("Named", "Named[int]"))
+    assert bare == "declare `class MadeEvents(Named[…]): …` with its arguments and name it here"
+    assert given == "declare `class MadeEvents(Named[int]): …` with its arguments and name it here"

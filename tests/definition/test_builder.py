@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -164,7 +166,17 @@ REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (lambda flow: Flow(Review, name=number), "TF718: the name of a flow is a text, not 5 (int)"),
     (lambda flow: Flow(Review, max_depth=word),
      "TF718: flow of contract 'Review': max_depth is a whole number from 0, not 'a' (str)"),
-    (lambda flow: flow.when(["rung"]), "TF719: when() takes names, not ['rung'] (list) "
+    (lambda flow: flow.when(5), "TF719: when() takes names, not 5 (int) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when(b"rung"), "TF719: when() takes names, not b'rung' (bytes) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when(["rung", None]), "TF719: when() takes names, not ['rung', None] (list) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when({"event": {"rung": 1}}), "TF719: when() takes names, not {'rung': 1} (dict) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when([]), "TF719: when() waits for nothing "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when({"event": [], "state": ()}), "TF719: when() waits for nothing "
      "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
     (lambda flow: flow.when({"event": None}), "TF719: when() takes names, not None "
      "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
@@ -316,6 +328,50 @@ def test_a_trigger_that_is_named_twice_counts_once() -> None:
     flow.when({"event": ["rung", "rung"], "state": ("topic",)})
     (node,) = flow._runtime.builder.draft().nodes[1:]
     assert [(trigger.kind, trigger.name) for trigger in node.triggers] == [("event", "rung"), ("state", "topic")]
+
+
+class Kind(str, enum.Enum):  # noqa: UP042  # its members' str() is not their value
+    EVENT = "event"
+    RUNG = "rung"
+
+
+@pytest.mark.parametrize(
+    "triggers, mode",
+    [
+        ("rung", "simple_or"),
+        ({"event": "rung"}, "simple_or"),
+        ({"state": "request.topic"}, "simple_or"),
+        (Kind.RUNG, "simple_or"),
+        ({Kind.EVENT: Kind.RUNG}, "simple_or"),
+        (["rung"], "and"),
+        (("rung",), "and"),
+        (["rung", "rung"], "and"),
+        ({"rung"}, "and"),
+        ({"event": ["rung"]}, "and"),
+        ({"event": ("rung",)}, "and"),
+        ({"event": ["rung", "knocked"]}, "and"),
+        ({"event": "rung", "state": "topic"}, "and"),
+        ({"event": "rung", "state": []}, "and"),
+        (types.MappingProxyType({"event": "rung"}), "simple_or"),
+    ],
+)
+def test_the_form_of_the_triggers_decides_the_mode(triggers: Any, mode: str) -> None:
+    flow: Any = Flow(Review)
+    flow.when(triggers)
+    for explicit in ("and", "or", "simple_or", None):
+        flow.when(triggers, mode=explicit)
+    nodes = flow._runtime.builder.draft().nodes[1:]
+    assert [node.mode for node in nodes] == [mode, "and", "or", "simple_or", mode]
+
+
+def test_the_names_of_triggers_are_plain_texts_and_those_of_a_set_are_in_order() -> None:
+    flow: Any = Flow(Review)
+    flow.when({Kind.EVENT: Kind.RUNG, "state": {"b", "a"}})
+    (node,) = flow._runtime.builder.draft().nodes[1:]
+    assert [(trigger.kind, trigger.name) for trigger in node.triggers] == [
+        ("event", "rung"), ("state", "a"), ("state", "b"),
+    ]  # fmt: skip
+    assert {type(text) for trigger in node.triggers for text in (trigger.kind, trigger.name)} == {str}
 
 
 def test_every_call_of_a_collect_gives_the_same_continuation() -> None:

@@ -99,6 +99,12 @@ def wrong_item(declared: str, given: str, *, path: str = "", expected: str = "")
 # -- running and its end
 
 
+def no_result_set() -> Problem:
+    """Report a result that a test asks of a handler which has set none (TF802)."""
+    hint = "data.set_result(value) sets one; what a handler returns is its output, and the test has it already"
+    return Problem("TF802", "there is no result: the handler has set none", hint)
+
+
 def no_result(status: str, unfilled: Mapping[str, Collection[str]] | None = None, *, loaded: bool = False) -> Problem:
     """Report a result that is asked for and is not there (TF802).
 

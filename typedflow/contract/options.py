@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -58,10 +58,22 @@ def is_name(given: object) -> bool:
     return given is None or isinstance(given, str)
 
 
+def is_attempt(given: object) -> bool:
+    """Say whether a number of an attempt is one."""
+    return type(given) is int and given >= 1
+
+
+def is_key(given: object) -> bool:
+    """Say whether an idempotency key is one: a text with something in it, or None where it is left to us."""
+    return given is None or (isinstance(given, str) and given != "")
+
+
 CONCURRENCY: Final = Option("concurrency", "a whole number from 1", is_bound, "leave it out for no bound")
 TIMEOUT: Final = Option("timeout", "a number of seconds from 0", is_timeout)
 THREAD: Final = Option("thread", "True or False", is_flag)
 MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
+ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
+KEY: Final = Option("key", "a text that is not empty", is_key, "leave it out for one of the step's own")
 NODE_NAME: Final = Option("the name of a node", "a text", is_name)
 FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
 
@@ -80,6 +92,15 @@ def check_mode(construct: str, given: object) -> Problem | None:
     """Check a mode against those that a construct has (TF715)."""
     modes = MODES[construct]
     return None if isinstance(given, str) and given in modes else unknown_mode(construct, given, modes)
+
+
+def mode_by_form(single: Iterable[bool]) -> str:
+    """Return the mode of a `when` that names none: it depends on the form of the triggers, never on their number.
+
+    `single` has one entry for each kind of trigger: True for one name, False for a list or tuple of names. One name is
+    a plain trigger, whose value is the payload (`simple_or`). A list, a tuple or several kinds wait for all (`and`).
+    """
+    return "simple_or" if list(single) == [True] else "and"
 
 
 def check_attempts(given: int) -> Problem | None:

@@ -40,10 +40,15 @@ def no_resources(contract: str) -> Problem:
     return Problem("TF105", f"contract {quoted(contract)} declares no resources", hint)
 
 
-def missing_resource(key: str, type_: str, available: Collection[str] = ()) -> Problem:
-    """Report one required resource that is absent or None (TF102); `available` are the keys that there are."""
+def missing_resource(key: str, type_: str, available: Collection[str] = (), *, in_test: bool = False) -> Problem:
+    """Report one required resource that is absent or None (TF102); `available` are the keys that there are.
+
+    With `in_test` it is missing where a test calls a handler alone.
+    """
     declared = f", declared as {type_}," if type_ else ""
     way = f"give it with update_runtime_resources({key}=…) on the flow, or runtime_resources={{{quoted(key)}: …}}"
+    if in_test:
+        way = f"give it with make_data(…, resources={{{quoted(key)}: …}})"
     hint = f"{name_hint(key, available, known='available')}; {way}" if available else way
     return Problem("TF102", f"resource {quoted(key)}{declared} is missing", hint, side="key")
 

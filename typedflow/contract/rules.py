@@ -122,6 +122,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF614", STATE, "contract version or migration"),
         ("TF615", STATE, "large payload in a flow_state"),
         ("TF616", STATE, "default that can change"),
+        ("TF617", STATE, "bases or members that a class cannot have"),
         ("TF701", FLOW, "handler does not take the value it gets"),
         ("TF702", FLOW, "end with a value that is not the result"),
         ("TF703", FLOW, "block not closed"),

@@ -5,7 +5,7 @@ A front end knows how to find out (msgspec's view of a type, or mypy's); here is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -25,6 +25,10 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The parts of a contract, with what each has to be."""
+
+_LAYER_BASES: Final[Mapping[str, str]] = MappingProxyType(
+    {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
+)
 
 REQUIRED_PARTS: Final = ("input", "result")
 
@@ -61,10 +65,44 @@ def missing_part(contract: str, name: str) -> Problem:
 def wrong_part(contract: str, name: str, given: str) -> Problem:
     """Report a part of the wrong kind (TF605); `given` is the rendered type or the described value."""
     text = f"{quoted(name)} of contract {quoted(contract)} has to be {PARTS[name]}, not {given}"
-    bases = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
-    base = bases.get(name)
+    base = _LAYER_BASES.get(name)
     hint = f"declare `class {contract}{base}({base}): …` and name it here" if base else "annotate it with a type"
     return Problem("TF605", text, hint, side="value")
+
+
+def generic_part(contract: str, name: str, given: str) -> Problem:
+    """Report a generic class as a part (TF605); `given` is the class as it is written, with or without arguments."""
+    text = f"{quoted(name)} of contract {quoted(contract)} has to be {PARTS[name]} without type parameters, not {given}"
+    settled = given if "[" in given else f"{given}[…]"
+    own = f"{contract}{_LAYER_BASES[name]}"
+    hint = f"declare `class {own}({settled}): …` with its arguments and name it here"
+    return Problem("TF605", text, hint, side="value")
+
+
+def unbound_part(contract: str, name: str, variable: str) -> Problem:
+    """Report a part that is a type variable which may stand for anything (TF605)."""
+    text = f"{quoted(name)} of contract {quoted(contract)} is the type variable {variable}, and has to be {PARTS[name]}"
+    return Problem("TF605", text, f"bind it: `TypeVar({variable!r}, bound=…{_LAYER_BASES[name]})`", side="value")
+
+
+def unsettled_part(contract: str, name: str, variable: str) -> Problem:
+    """Report a part that is a type variable in whose place no class is put (TF605)."""
+    text = f"{quoted(name)} of contract {quoted(contract)} is the type variable {variable}, which no class replaces"
+    hint = f"add Generic[{variable}] to the bases of {contract}, or put a class in its place: `{contract}[…]`"
+    return Problem("TF605", text, hint, side="value")
+
+
+def outside_bound(contract: str, variable: str, bound: str, given: str) -> Problem:
+    """Report an argument of a generic contract that its type variable does not allow (TF605)."""
+    text = f"type variable {variable} of contract {quoted(contract)} is bound to {bound}, and {given} is no subclass"
+    return Problem("TF605", text, f"derive {given} from {bound}", side="value")
+
+
+def foreign_part(contract: str, name: str, base: str) -> Problem:
+    """Report a part that only a base of another kind declares (TF617)."""
+    text = f"{quoted(name)} of contract {quoted(contract)} comes from {base}, which is no Contract"
+    hint = f"declare `class {base}(Contract, abstract=True): …`, or repeat {quoted(name)} in {contract}"
+    return Problem("TF617", text, hint)
 
 
 def part_with_value(contract: str, name: str) -> Problem:
@@ -123,6 +161,68 @@ def unresolved(owner: str, name: str, annotation: str, reason: str) -> Problem:
     text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
     hint = "define or import it before the class, outside of `if TYPE_CHECKING:`"
     return Problem("TF610", text, hint, side="value")
+
+
+REFUSED_MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "__init__": "a Struct takes its fields as parameters: give them defaults, or define __post_init__",
+        "__new__": "a Struct takes its fields as parameters: give them defaults, or define __post_init__",
+        "__slots__": "a Struct has a slot for each of its fields: leave it out",
+    }
+)
+"""What the body of a State, FlowState, Resources or Events class cannot define, with the way on."""
+
+
+def refused_member(owner: str, name: str) -> Problem:
+    """Report a method or attribute that a class body cannot define (TF617); `name` is a key of `REFUSED_MEMBERS`."""
+    return Problem("TF617", f"{owner} cannot define {name}", REFUSED_MEMBERS[name], side="key")
+
+
+def refused_decorator(owner: str, decorator: str) -> Problem:
+    """Report a decorator that makes another kind of record of a class (TF617)."""
+    return Problem("TF617", f"{owner} cannot be made a {decorator}: it is a Struct", f"take @{decorator} away")
+
+
+def check_bases(owner: str, kinds: Mapping[str, str], layouts: Mapping[str, Sequence[str]]) -> Problem | None:
+    """Check that the bases of a class can be combined (TF617).
+
+    `kinds` has the part that a base stands for: "state", "flow_state", "resources" or "events"; empty for others.
+    `layouts` has for each base, in order, the classes that add fields or slots: itself first, then its own bases. Of
+    two bases one has to build on the other, because an instance has one layout (CPython's rule of "solid" bases).
+    """
+    layers = {name: kind for name, kind in kinds.items() if kind}
+    if len(set(layers.values())) > 1:
+        shown = " and ".join(_LAYER_BASES[kind] for kind in dict.fromkeys(layers.values()))
+        text = f"{owner} cannot be both {shown}: its bases are {listed(kinds)}"
+        return Problem("TF617", text, "declare one class for each kind")
+    widest, layout = "", ()  # type: tuple[str, Sequence[str]]
+    for name, own in layouts.items():
+        if not own or own[0] in layout:
+            continue
+        if layout and layout[0] not in own:
+            text = f"{owner} cannot have the bases {listed([widest, name])}: each has fields or slots of its own"
+            hint = f"inherit from one of them, and declare the fields of the other in {owner}"
+            return Problem("TF617", text, hint)
+        widest, layout = name, own
+    return None
+
+
+def refused_base(owner: str, base: str, defines: str) -> Problem:
+    """Report a base that defines what a Struct cannot have (TF617); `defines` is `__init__` or `__new__`."""
+    text = f"{owner} cannot have the base {quoted(base)}, which defines {defines}"
+    return Problem("TF617", text, "leave it out, and keep what you need of it in a field")
+
+
+def abstract_base(owner: str, base: str) -> Problem:
+    """Report a base with a metaclass of its own, as ABCs and protocols have (TF617)."""
+    text = f"{owner} cannot have the base {quoted(base)}, an ABC or a protocol"
+    return Problem("TF617", text, "leave it out: a class fits a protocol by its fields, and an ABC by register()")
+
+
+def failed_class(owner: str, bases: Collection[str], reason: str) -> Problem:
+    """Report bases that Python or msgspec refuses for another reason (TF617)."""
+    text = f"{owner} cannot have the bases {listed(bases)}: {' '.join(reason.split())}"
+    return Problem("TF617", text, "inherit from one of them")
 
 
 def undeclared_layer(contract: str, layer: str, declared: Collection[str]) -> Problem:

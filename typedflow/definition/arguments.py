@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from enum import Enum
 from functools import partial
 from types import FrameType, FunctionType, NoneType
 from typing import Any, cast, get_args
 
 from typedflow.contract import flows
-from typedflow.contract.options import THREAD, TIMEOUT, check_option, wrong_retry
+from typedflow.contract.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry
 from typedflow.contract.problems import Problem
+from typedflow.contract.wording import plain
 from typedflow.definition.names import name_of
-from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind
+from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
 from typedflow.schema.annotations import handler_types
 
 
@@ -87,23 +88,33 @@ def copied(mapping: Any) -> Any:
     return {key: dict(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
 
 
-def triggers_of(given: str | Mapping[str, Any]) -> tuple[tuple[Trigger, ...], list[Problem]]:
-    """Read what `when(…)` was given: an event's name, or a mapping of kinds to names or lists of names."""
-    if isinstance(given, str):
-        return (Trigger("event", given),), []
-    if not isinstance(given, Mapping):
-        return (), [flows.wrong_triggers(given)]
+def triggers_of(given: Any) -> tuple[tuple[Trigger, ...], WhenMode, list[Problem]]:
+    """Read what `when(…)` was given: its triggers, the mode that their form asks for, and what is wrong with them.
+
+    One name or a collection of names are events; a mapping has the kinds of triggers, each with names of its own.
+    """
+    by_kind: Mapping[Any, Any] = given if isinstance(given, Mapping) else {"event": given}
     problems: list[Problem] = []
     found: list[Trigger] = []
-    for kind, names in given.items():
+    for kind, names in by_kind.items():
         if kind not in get_args(TriggerKind):
             problems.append(flows.unknown_trigger(str(kind)))
-            continue
-        listed = [names] if isinstance(names, str) else names
-        if not isinstance(listed, Collection) or not all(isinstance(name, str) for name in listed):
+        elif (listed := _names_of(names)) is None:
             problems.append(flows.wrong_triggers(names))
-            continue
-        found.extend(Trigger(cast("TriggerKind", kind), name) for name in listed)
+        else:
+            found.extend(Trigger(cast("TriggerKind", plain(kind)), name) for name in listed)
     if not found and not problems:
         problems.append(flows.empty_when())
-    return tuple(dict.fromkeys(found)), problems
+    mode = mode_by_form(isinstance(names, str) for names in by_kind.values())
+    return tuple(dict.fromkeys(found)), cast("WhenMode", mode), problems
+
+
+def _names_of(names: Any) -> list[str] | None:
+    """Return the names of one kind of trigger as exact texts, those of a set in their order; None for anything else."""
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, Collection) or isinstance(listed, Mapping):
+        return None
+    if not all(isinstance(name, str) for name in listed):
+        return None
+    texts = [plain(name) for name in listed]
+    return sorted(texts) if isinstance(listed, Set) else texts

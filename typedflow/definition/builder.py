@@ -7,7 +7,7 @@ whole flow to see waits for `typedflow.definition.validation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -316,19 +316,20 @@ class Builder:
 
     def when(
         self,
-        triggers: str | Mapping[str, Any],
-        mode: WhenMode,
+        triggers: str | Collection[str] | Mapping[str, Any],
+        mode: WhenMode | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Cursor:
-        """Add a root that fires on events and written paths."""
-        self._require_none(check_mode("when", mode, WhenMode))
-        found, problems = triggers_of(triggers)
+        """Add a root that fires on events and written paths; without a mode the form of the triggers decides."""
+        if mode is not None:
+            self._require_none(check_mode("when", mode, WhenMode))
+        found, by_form, problems = triggers_of(triggers)
         if problems:
             raise ContractError([problem.at(self._place) for problem in problems])
         self._require_names(formerly)
         label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
-        return Cursor(Port(self._add(When(label, auto, found, mode, formerly))))
+        return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
 
     def collect(
         self,

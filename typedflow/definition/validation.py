@@ -37,7 +37,7 @@ from typedflow.definition.nodes import (
 )
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
-from typedflow.schema.contracts import Contract, ContractSpec
+from typedflow.schema.contracts import Contract, ContractSpec, has_layers
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
@@ -197,6 +197,8 @@ def _check_contract(name: str, wanted: Any, spec: ContractSpec, kind: str) -> It
     if issubclass(cls, Contract):
         if not issubclass(spec.cls, cls):
             yield flows.other_contract(name, cls.__name__, spec.name, kind=kind)
+        elif wanted is not cls and not has_layers(spec, wanted):
+            yield flows.other_contract(name, render(wanted), spec.name, kind=kind)
     elif is_protocol(cls):
         lacks = [part for part in PARTS if _asks_for(cls, part) and part not in spec.declared]
         if lacks:

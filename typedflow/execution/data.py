@@ -194,7 +194,7 @@ class Data(Generic[C, V]):
         the item of a for_each, the signal that fired a listener, the contributors of a join. No two steps of an
         execution have the same key. Its length does not grow with the run: id, step's name and at most 22 characters.
         """
-        return f"{self._runtime.id}:{self._runtime.run.key(self._token)}"
+        return self._runtime.key(self._token)
 
     @property
     def execution_id(self) -> str:

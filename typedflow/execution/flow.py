@@ -273,14 +273,21 @@ class Flow(Blueprint[C]):
         return Process(self._builder, at)
 
     def when(
-        self, triggers: str | Mapping[str, str | Sequence[str]], *, mode: WhenMode = "simple_or"
+        self,
+        triggers: str | Sequence[str] | Mapping[str, str | Sequence[str]],
+        *,
+        mode: WhenMode | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]:
         """Start a chain each time a trigger fires: an event, or a write to a path of the state or flow_state.
 
-        `"approved"` is an event; `{"event": …, "state": "request.topic", "flow_state": …}` each a name or a list of
-        them. The value is the payload or what was written (`simple_or`), `(kind, name, value)` (`or`), or with `and`,
-        which waits for all of them, `{"event": {…}, "state": {…}}`. Each firing is on its own; a flow_state path fires
-        only in the execution that wrote it.
+        `"approved"` is an event, and `["approved", "signed"]` are two; in `{"event": …, "state": "request.topic",
+        "flow_state": …}` each value is a name or a list of names. The value of the chain depends on the mode: the
+        payload or what was written (`simple_or`), `(kind, name, value)` (`or`), or `{"event": {…}, "state": {…}}` once
+        all have fired (`and`). Without a mode the form decides: one name, alone or as the only entry of a mapping, is
+        `simple_or`; a list, a tuple or a larger mapping is `and`, so that `["approved"]` is `and`. Each firing is on
+        its own; a flow_state path fires only in the execution that wrote it.
         """
         return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
 

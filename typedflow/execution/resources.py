@@ -115,9 +115,13 @@ class ResourceLayers:
         self.flow.require_key(key)
         value = self.lookup(key)
         if value is UNSET or value is None:
-            type_ = render(self.flow.declared[key].kind)
-            raise ResourceError(rules.missing_resource(key, type_, self.available()), missing=[key])
+            raise self.missing(key)
         return value
+
+    def missing(self, key: str) -> ResourceError:
+        """Return the error of a declared resource that is read and not there, with the keys that there are."""
+        type_ = render(self.flow.declared[key].kind)
+        return ResourceError(rules.missing_resource(key, type_, self.available()), missing=[key])
 
     def set_in_run(self, key: str, value: Any) -> None:
         """Lay a value over everything else, for this execution only."""
@@ -165,9 +169,13 @@ class ResourceLayers:
     def view(self) -> Resources:
         """Give the resources as an instance of the declared class, as they are now."""
         if self._view is None or self._seen != self.flow.version:
-            cls = self.flow.spec.resources
-            assert cls is not None
-            self.require_complete(f"contract '{self.flow.spec.name}'")
-            self._view = cls(**{key: self.lookup(key) for key in self.flow.declared})
+            self._view = self.make_view()
             self._seen = self.flow.version
         return self._view
+
+    def make_view(self) -> Resources:
+        """Make the instance that `view` returns; raises where a required resource is missing."""
+        cls = self.flow.spec.resources
+        assert cls is not None
+        self.require_complete(f"contract '{self.flow.spec.name}'")
+        return cls(**{key: self.lookup(key) for key in self.flow.declared})

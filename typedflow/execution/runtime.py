@@ -214,12 +214,16 @@ class ExecutionRuntime:
         if problem is not None:
             raise ContractError(problem)
 
+    def key(self, token: Token) -> str:
+        """Return the idempotency key of a step: the same over retries, re-runs and loads."""
+        return f"{self.id}:{self.run.key(token)}"
+
     def interrupt_id(self, token: Token) -> str:
         """Give the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
 
         The same over re-runs and loads, and an id by the rules of ids.
         """
-        place = f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id)
+        place = self.key(token).removeprefix(self.root().id)
         step = re.sub(r"[^A-Za-z0-9_.-]", "-", self.plan.nodes[token.node].name).lstrip("_.-")[:100]
         return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
@@ -240,16 +244,20 @@ class ExecutionRuntime:
         """Give the ids that are pending here and in the open children."""
         return {id_ for runtime in self.tree() for id_ in runtime.run.interrupts or ()}
 
-    def put(self, item: Any) -> None:
-        """Hand an item to the stream, checked; dropped when nobody listens."""
+    def stream_item(self, item: Any) -> Any:
+        """Return an item as the stream takes it; raises where the contract declares no stream, or another type."""
         check = self.plan.check_stream
         if check is None:
             raise ContractError(executions.undeclared_stream(self.plan.spec.name))
         try:
-            item = check(item)
+            return check(item)
         except Mismatch as mismatch:
             problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
             raise ContractError(problem) from None
+
+    def put(self, item: Any) -> None:
+        """Hand an item to the stream, checked; dropped when nobody listens."""
+        item = self.stream_item(item)
         if self.parent is not None:
             if self.parent[0].plan.check_stream is not None:
                 self.parent[0].put(item)

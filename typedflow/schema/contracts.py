@@ -7,9 +7,9 @@ one error, because later nobody could say which line to change.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast, get_origin
 
 import msgspec
 
@@ -18,22 +18,27 @@ from typedflow.contract.schema import (
     PARTS,
     check_parts,
     contract_instance,
+    foreign_part,
+    generic_part,
     not_a_contract,
     not_persistable,
     part_with_value,
     resource_in_state,
+    unbound_part,
     unresolved,
+    unsettled_part,
     wrong_part,
     wrong_version,
 )
 from typedflow.contract.snapshots import check_migration, missing_migration, stray_migration
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
-from typedflow.schema.annotations import calling_frame, class_hints
+from typedflow.schema.annotations import UnresolvedName, calling_frame, class_hints
 from typedflow.schema.check import compile_check, render_path
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import Events, FlowState, Layer, Resources, State
 from typedflow.schema.parsing import Unresolved
+from typedflow.schema.parts import candidates, inherited_parts, parts_of_alias
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
@@ -85,6 +90,7 @@ class Contract:
     `class Base(Contract, abstract=True)`. There are no instances.
     """
 
+    __typedflow_own__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     __typedflow_parts__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     __typedflow_version__: ClassVar[int] = 1
     __typedflow_migrations__: ClassVar[dict[int, Migration]] = {}
@@ -94,15 +100,18 @@ class Contract:
         super().__init_subclass__(**options)
         frame = calling_frame()
         own, failures = class_hints(cls, frame)
-        parts = {name: tp for name, tp in (_inherited(cls) | own).items() if name in PARTS}
-        problems = _check_body(cls.__name__, vars(cls), [*parts, *own, *failures], abstract=abstract)
+        inherited, problems = _inherited(cls)
+        parts = {name: tp for name, tp in (inherited | own).items() if name in PARTS}
+        problems += _check_body(cls.__name__, vars(cls), [*parts, *own, *failures], abstract=abstract)
         problems += [unresolved(cls.__name__, name, failure.text, failure.reason) for name, failure in failures.items()]
+        problems += _check_bases(cls, {*parts, *failures})
         if type(version) is not int or version < 1:
             problems.append(wrong_version(cls.__name__, describe(version)))
         for name, tp in parts.items():
-            problems += _check_part(cls.__name__, name, tp, frame)
+            problems += _check_part(cls, name, tp, frame)
         if problems:
             raise ContractError(problems)
+        cls.__typedflow_own__ = types.MappingProxyType({name: tp for name, tp in own.items() if name in PARTS})
         cls.__typedflow_parts__ = types.MappingProxyType(parts)
         cls.__typedflow_version__ = version
         cls.__typedflow_migrations__ = {}
@@ -151,16 +160,27 @@ def spec_of(contract: Any) -> ContractSpec:
     if not isinstance(origin, type) or not issubclass(origin, Contract) or origin is Contract:
         raise ContractError(not_a_contract(render(contract) if isinstance(contract, type) else describe(contract)))
     if origin is not contract:
-        return _read_spec(origin, _substituted(contract))
+        return _read_spec(origin, contract)
     spec: ContractSpec | None = vars(origin).get("__typedflow_spec__")
     if spec is None:
-        spec = _read_spec(origin, origin.__typedflow_parts__)
+        spec = _read_spec(origin, contract)
         type.__setattr__(origin, "__typedflow_spec__", spec)
     return spec
 
 
-def _read_spec(cls: type[Contract], parts: Mapping[str, Any]) -> ContractSpec:
-    problems = check_parts(cls.__name__, parts)
+def has_layers(spec: ContractSpec, contract: Any) -> bool:
+    """Return whether the layers of a contract are those of a generic one with these arguments, or subclasses."""
+    parts, _ = parts_of_alias(contract)
+    declared = ((getattr(spec, name), parts.get(name)) for name in _BASES if name != "events")
+    return all(issubclass(own, tp) for own, tp in declared if isinstance(own, type) and isinstance(tp, type))
+
+
+def _read_spec(cls: type[Contract], contract: Any) -> ContractSpec:
+    parts, problems = parts_of_alias(contract)
+    problems += check_parts(cls.__name__, parts)
+    for name in _BASES:
+        if name in parts and (isinstance(parts[name], TypeVar) or contract is not cls):
+            problems += _check_part(cls, name, parts[name], None, settled=True)
     if problems:
         raise ContractError(problems)
     taken = {name: parts.get(name) for name in PARTS}
@@ -171,30 +191,18 @@ def _read_spec(cls: type[Contract], parts: Mapping[str, Any]) -> ContractSpec:
     )
 
 
-def _inherited(cls: type) -> dict[str, Any]:
-    """Give the parts of the bases, the type variables of generic ones replaced by what the class gives them."""
-    parts: dict[str, Any] = {}
-    for base in reversed(vars(cls).get("__orig_bases__", cls.__bases__)):
-        origin = get_origin(base) or base
-        if isinstance(origin, type) and issubclass(origin, Contract):
-            parts |= origin.__typedflow_parts__ if origin is base else _substituted(base)
-    return parts
+def _inherited(cls: type[Contract]) -> tuple[dict[str, Any], list[Problem]]:
+    try:
+        return inherited_parts(cls)
+    except UnresolvedName as failure:
+        return {}, [unresolved(cls.__name__, "the bases", failure.text, failure.reason)]
 
 
-def _substituted(alias: Any) -> dict[str, Any]:
-    """Give the parts of a generic contract with the alias's arguments in the place of its type variables."""
-    origin: Any = get_origin(alias)
-    arguments = dict(zip(origin.__parameters__, get_args(alias), strict=False))
-    return {name: _with_arguments(tp, arguments) for name, tp in origin.__typedflow_parts__.items()}
-
-
-def _with_arguments(tp: Any, arguments: Mapping[Any, Any]) -> Any:
-    if isinstance(tp, TypeVar):
-        return arguments.get(tp, tp)
-    wanted = (
-        () if isinstance(tp, type) and not isinstance(tp, types.GenericAlias) else getattr(tp, "__parameters__", ())
-    )
-    return tp[tuple(arguments.get(variable, variable) for variable in wanted)] if wanted else tp
+def _check_bases(cls: type[Contract], parts: Collection[str]) -> list[Problem]:
+    """Check that no base of another kind annotates a part: a type checker would take it for one of the contract's."""
+    others = [base for base in cls.__mro__[1:] if not issubclass(base, Contract)]
+    found = [(name, base.__name__) for base in others for hints in class_hints(base) for name in hints]
+    return [foreign_part(cls.__name__, name, base) for name, base in found if name in PARTS and name not in parts]
 
 
 def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, abstract: bool) -> list[Problem]:
@@ -214,9 +222,19 @@ def _is_own(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _check_part(contract: str, name: str, tp: Any, frame: types.FrameType | None) -> list[Problem]:
-    """Check one part: its kind, that every annotation below it resolves, and that a state can be saved."""
+def _check_part(
+    cls: type[Contract], name: str, tp: Any, frame: types.FrameType | None, *, settled: bool = False
+) -> list[Problem]:
+    """Check one part: its kind, that every annotation below it resolves, and that a state can be saved.
+
+    With `settled` the part must not be a type variable of the contract itself.
+    """
+    contract = cls.__name__
     base = _BASES.get(name)
+    if base is not None and isinstance(tp, TypeVar):
+        return _check_variable(cls, name, tp, frame, settled=settled)
+    if base is not None and _is_generic(tp, base):
+        return [generic_part(contract, name, tp.__name__ if isinstance(tp, type) else render(tp))]
     if base is not None and not (isinstance(tp, type) and issubclass(tp, base)):
         return [wrong_part(contract, name, _shown(tp))]
     if base is None and not _is_type_form(tp):
@@ -232,6 +250,29 @@ def _check_part(contract: str, name: str, tp: Any, frame: types.FrameType | None
     except Unresolved as failure:  # in an alias, which nobody can write back
         return [unresolved(contract, name, render(tp), str(failure))]
     return []
+
+
+def _check_variable(
+    cls: type[Contract], name: str, variable: TypeVar, frame: types.FrameType | None, *, settled: bool
+) -> list[Problem]:
+    """Check a part that is a type variable: the contract is generic in it, and it is limited to classes of the kind."""
+    if settled or variable not in getattr(cls, "__parameters__", ()):
+        return [unsettled_part(cls.__name__, name, variable.__name__)]
+    try:
+        limits = candidates(variable)
+    except UnresolvedName as failure:
+        return [unresolved(cls.__name__, name, failure.text, failure.reason)]
+    if not limits:
+        return [unbound_part(cls.__name__, name, variable.__name__)]
+    return [problem for limit in dict.fromkeys(limits) for problem in _check_part(cls, name, limit, frame)]
+
+
+def _is_generic(tp: Any, base: type) -> bool:
+    """Return whether a type is a generic class of a kind, with or without arguments."""
+    origin = get_origin(tp)
+    if origin is not None:
+        return isinstance(origin, type) and issubclass(origin, base)
+    return isinstance(tp, type) and issubclass(tp, base) and bool(getattr(tp, "__parameters__", ()))
 
 
 def _check_state(cls: type[Layer]) -> list[Problem]:

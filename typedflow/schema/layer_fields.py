@@ -132,6 +132,8 @@ def field_of(layer: Any, name: str) -> LayerField:
     """Give one field for a write; raises the `ContractError` that names the nearest one."""
     fields = layer_fields(type(layer))
     field = fields.get(name)
+    if name == "__orig_class__":  # which `Box[int](…)` sets on what it makes, where it can be set
+        raise AttributeError(name)
     if field is None:
         raise placed(undeclared_field(name, type(layer).__name__, fields))
     return field

@@ -6,7 +6,7 @@ from type checkers, and `__getattr__` is never defined: a visible one would let 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -14,10 +14,18 @@ from typing_extensions import dataclass_transform
 
 from typedflow.contract.problems import Problem
 from typedflow.contract.resources import assigned
-from typedflow.contract.schema import REFUSED_OPTIONS, changeable_default, check_field_name, refused_option
+from typedflow.contract.schema import (
+    REFUSED_OPTIONS,
+    changeable_default,
+    check_field_name,
+    failed_class,
+    refused_decorator,
+    refused_option,
+)
 from typedflow.errors import ContractError
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
+from typedflow.schema.bases import check_class
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
 from typedflow.schema.settling import settle_class
@@ -27,10 +35,25 @@ __all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "State", "r
 
 
 _FIELD: Final = type(msgspec.field())
+_OF_DECORATORS: Final = {"__dataclass_params__": "dataclass", "__attrs_attrs__": "attrs class"}
 _CHANGEABLE: Final = (list, dict, set, bytearray)
 
 
-class LayerMeta(msgspec.StructMeta):
+if TYPE_CHECKING:
+    _Metaclass = msgspec.StructMeta
+else:
+
+    class _Metaclass(msgspec.StructMeta, type(Protocol)):
+        """Let Python pass on a class with an ABC or a protocol among its bases, so that its problem gets a text.
+
+        Python compares the metaclasses before any of them is asked. Nothing of an ABC is in effect.
+        """
+
+        __instancecheck__ = type.__instancecheck__
+        __subclasscheck__ = type.__subclasscheck__
+
+
+class LayerMeta(_Metaclass):
     """Make the classes of the four kinds keyword-only, refuse what they cannot be, settle those written in a function.
 
     The base classes set `__typedflow_layer__`, the contract's name for the kind.
@@ -40,6 +63,9 @@ class LayerMeta(msgspec.StructMeta):
         """Create one class; raises one `ContractError` with all that is wrong with it."""
         layer = _layer_of(bases, namespace)
         is_state = layer in ("state", "flow_state")
+        problems = check_class(name, bases, namespace)
+        if problems:
+            raise ContractError(problems)
         problems = [] if layer in ("", "events") else _check_names(name, namespace)
         options["kw_only"] = True
         if is_state:
@@ -49,11 +75,15 @@ class LayerMeta(msgspec.StructMeta):
         body = dict(namespace)
         try:
             cls = super().__new__(mcls, name, bases, namespace, **options)
-        except TypeError:
+        except TypeError as error:
             unsafe = _check_defaults(name, body)
             if unsafe:
                 raise ContractError(problems + unsafe) from None
-            raise
+            if len(bases) < 2:  # an option, of which msgspec names the fault
+                raise
+            raise ContractError(
+                [*problems, failed_class(name, [base.__name__ for base in bases], str(error))]
+            ) from error
         if is_state:
             problems += [refused_option(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
         if problems:
@@ -64,6 +94,12 @@ class LayerMeta(msgspec.StructMeta):
         type.__setattr__(cls, "__typedflow_fields__", {})
         settle_class(cls, calling_frame())
         return cls
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Set an attribute of the class; refuses what `@dataclass` sets, which would make another record of it."""
+        if name in _OF_DECORATORS:
+            raise ContractError(refused_decorator(cls.__name__, _OF_DECORATORS[name]))
+        super().__setattr__(name, value)
 
 
 def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
@@ -98,6 +134,8 @@ def _has_option(cls: Any, option: str) -> bool:
 
 def _refuse_change(self: Any, name: str, value: object = None) -> None:
     """Refuse an assignment to a resource: what is injected belongs to the execution, not to this object."""
+    if name == "__orig_class__":  # which `Tools[int](…)` sets on what it makes, where it can be set
+        raise AttributeError(name)
     raise ContractError(assigned(type(self).__name__, name, type(self).__struct_fields__))
 
 

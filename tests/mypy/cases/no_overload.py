@@ -131,6 +131,19 @@ flow.when(3)
 flow.when({"event": 3, "state": ["drafts"]})
 #                   ^ E: TF719: when() takes names, not 3 (int) (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
 flow.when({"event": ("approved", "ticked")})
+flow.when(["approved", 3])
+#         ^ E: TF719: when() takes names, not list[object] (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when({"event": ("approved", None)})
+#                   ^ E: TF719: when() takes names, not tuple[str, None] (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when({"event": {"approved": 1}})
+#                   ^ E: TF719: when() takes names, not dict[str, int] (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when([])
+#         ^ E: TF719: when() waits for nothing (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when({"event": [], "state": ()})
+#         ^ E: TF719: when() waits for nothing (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when(("approved",), mode=None)
+flow.when(["aproved"])
+#          ^ E: TF501: contract 'Shop' declares no event 'aproved' (did you mean 'approved'?)  [typedflow-event]
 
 # contracts
 Flow("x")
