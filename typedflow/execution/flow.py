@@ -182,7 +182,11 @@ class Flow(Blueprint[C]):
         return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def if_condition(
-        self: Flow[HasInput[T]], condition: Callable[[Data[C, T]], object]
+        self: Flow[HasInput[T]],
+        condition: Callable[[Data[C, T]], object],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)

@@ -454,4 +454,4 @@ class RunReader:
 
 
 _STANDING: Final = frozenset({Kind.STEP, Kind.MATCH, Kind.CHILD, Kind.EACH, Kind.END})
-"""The nodes that a value can wait at: tasks, and those that may have refused a value, which a retry gives them again."""
+"""The nodes that a value can wait at: tasks, and those that may have refused it, to which a retry brings it again."""
