@@ -172,6 +172,12 @@ def wrong_parameters(step: str) -> Problem:
     return Problem("TF717", text, "give it one positional parameter, and defaults to all others", side="value")
 
 
+def generator_handler(step: str) -> Problem:
+    """Report a handler or condition with a `yield`, async or not: a call of it runs nothing (TF717)."""
+    text = f"{quoted(step)} is a generator function: a call of it runs nothing of its body"
+    return Problem("TF717", text, "return a list, or hand items to the stream with data.put(item)", side="value")
+
+
 def not_a_condition(given: object) -> Problem:
     """Report an if whose condition is no function (TF717)."""
     text = f"the condition of an if is a function that takes Data, not {describe(given)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -41,6 +42,19 @@ def is_bound(given: object) -> bool:
 def is_timeout(given: object) -> bool:
     """Say whether a timeout is one: a number of seconds from 0, which a nan is not, or None for none."""
     return given is None or ((type(given) is int or type(given) is float) and given >= 0)
+
+
+def within_reach(seconds: float | None) -> float | None:
+    """Return a timeout as a clock can add it to its time; None for one that never comes: inf, or past every float."""
+    return None if seconds is None or as_float(seconds) == inf else float(seconds)
+
+
+def as_float(number: float) -> float:
+    """Return a number as a float; inf for an int past every float."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf
 
 
 def is_depth(given: object) -> bool:

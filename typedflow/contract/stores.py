@@ -48,6 +48,12 @@ def check_text(what: str, given: str) -> Problem | None:
     return None
 
 
+def wrong_replay(flow: str, given: object) -> Problem:
+    """Report a change of a flow_state that came to something else than its new bytes (TF950)."""
+    text = f"the change of the flow_state of {quoted(flow)} returned {describe(given)}"
+    return Problem("TF950", text, "replay is a plain function that returns the new bytes", side="value")
+
+
 def check_stored(
     execution_id: object, flow: str, status: str, sequence: object, saved_at: datetime, expected: int | None
 ) -> list[Problem]:

@@ -43,6 +43,7 @@ from typedflow.definition.nodes import (
 from typedflow.definition.order import order_of
 from typedflow.errors import ContractError
 from typedflow.schema.annotations import handler_types
+from typedflow.schema.callables import is_generator_function
 
 
 @dataclass(slots=True, eq=False)
@@ -299,6 +300,8 @@ class Builder:
     def _require_callable(self, handler: Handler) -> None:
         if not takes_one(handler):
             raise self._error(flows.wrong_parameters(name_of(handler)))
+        if is_generator_function(handler):
+            raise self._error(flows.generator_handler(name_of(handler)))
 
     def problems(self) -> list[Problem]:
         """Give what keeps the nodes from being frozen: blocks still open."""

@@ -14,8 +14,9 @@ from typing import Any
 from msgspec import UNSET, Raw, UnsetType
 
 from typedflow.contract import snapshots
-from typedflow.contract.wording import describe
+from typedflow.contract.wording import describe, shown_error
 from typedflow.errors import SnapshotError
+from typedflow.schema.callables import discard, is_deferred
 from typedflow.schema.contracts import Contract, ContractSpec
 from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.codecs import compile_codec
@@ -130,11 +131,13 @@ def run_chain(contract: type[Contract], version: int, layers: dict[str, Any], pl
         try:
             layers = migration(layers)
         except Exception as error:  # whatever the user's function raises
-            reason = f"raised {type(error).__name__}: {error}"
+            reason = f"raised {shown_error(error)}"
             raise SnapshotError(
                 snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version"
             ) from error
         reason = _odd_layers(layers)
+        if is_deferred(layers):
+            discard(layers)
         if reason:
             raise SnapshotError(snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version")
     return layers

@@ -12,7 +12,8 @@ from typing import Final, Self, TypeVar, cast, final
 
 from typedflow.contract import stores as texts
 from typedflow.contract.wording import quoted
-from typedflow.errors import ConflictError, SnapshotError
+from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.schema.callables import discard
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.in_place import InPlace
@@ -158,9 +159,13 @@ def _columns(record: StoredSnapshot) -> tuple[object, ...]:
 def _replay(db: Connection, change: FlowStateChange) -> bytes:
     stored = _select_flow_state(db, change.flow)
     try:
-        return change.replay(stored)
+        replayed = change.replay(stored)
     except BaseException as error:  # the user's function may raise anything, and all of it is for its caller
         raise Refusal(error) from None
+    if type(replayed) is not bytes:
+        discard(replayed)
+        raise Refusal(StoreError(texts.wrong_replay(change.flow, replayed)))
+    return replayed
 
 
 def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
