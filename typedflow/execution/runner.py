@@ -170,7 +170,15 @@ class Runner:
     async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
         """Do what is to be done first, and give what the handlers put until it is over."""
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self.go_on(begin, timeout, queue))
+        creating = True
+
+        async def work() -> Status:
+            if creating:  # an eager task factory runs this in the caller's place: here the steps need their own task
+                await asyncio.sleep(0)
+            return await self.go_on(begin, timeout, queue)
+
+        running = asyncio.create_task(work())
+        creating = False
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
         try:
             while (item := await queue.get()) is not UNSET:
