@@ -64,6 +64,12 @@ def no_store(given: object) -> Problem:
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
 
 
+def no_path(given: object) -> Problem:
+    """Report something given as the path of a file that is none (TF823)."""
+    text = f"path is a str or a Path, not {describe(given)}"
+    return Problem("TF823", text, "leave it out to get the snapshot only", side="value")
+
+
 def needless_checkpoint(checkpoint: str) -> Problem:
     """Report saves that are asked for without a place for them (TF823)."""
     text = f"checkpoint={quoted(checkpoint)} has no effect without a store"

@@ -166,6 +166,12 @@ def wrong_option(option: str, expected: str, given: object, hint: str = "") -> P
     return Problem("TF718", f"{option} is {expected}, not {describe(given)}", hint, side="value")
 
 
+def options_of_child(child: str) -> Problem:
+    """Report retry, timeout or thread for a branch that is a child flow (TF718)."""
+    text = f"retry, timeout and thread are options of a step, and branch {quoted(child)} is a child flow"
+    return Problem("TF718", text, "give them to the steps of the child", side="value")
+
+
 def wrong_parameters(step: str) -> Problem:
     """Report a handler or condition that cannot be called with one positional argument (TF717)."""
     text = f"{quoted(step)} cannot be called with one argument, the Data"

@@ -7,8 +7,10 @@ from math import inf
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from typedflow.contract.flows import unknown_mode, wrong_option
+from typedflow.contract.flows import duplicate_name, unknown_mode, wrong_option
+from typedflow.contract.names import unwritable
 from typedflow.contract.problems import Problem
+from typedflow.contract.wording import quoted
 
 MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -62,6 +64,11 @@ def is_depth(given: object) -> bool:
     return type(given) is int and given >= 0
 
 
+def is_size(given: object) -> bool:
+    """Say whether a size is one: a whole number of bytes."""
+    return type(given) is int and given >= 0
+
+
 def is_flag(given: object) -> bool:
     """Say whether a value is True or False."""
     return isinstance(given, bool)
@@ -72,12 +79,32 @@ def is_name(given: object) -> bool:
     return given is None or isinstance(given, str)
 
 
+def is_text(given: object) -> bool:
+    """Say whether a name that has to be given is a text."""
+    return isinstance(given, str)
+
+
 CONCURRENCY: Final = Option("concurrency", "a whole number from 1", is_bound, "leave it out for no bound")
 TIMEOUT: Final = Option("timeout", "a number of seconds from 0", is_timeout)
 THREAD: Final = Option("thread", "True or False", is_flag)
 MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
+MAX_BYTES: Final = Option("max_bytes", "a whole number from 0", is_size)
 NODE_NAME: Final = Option("the name of a node", "a text", is_name)
 FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
+CHUNK_NAME: Final = Option("the name of a chunk", "a text", is_text)
+COLLECT_NAME: Final = Option("the name of a collect", "a text", is_text)
+BRANCH_NAME: Final = Option("the name of a branch", "a text", is_text)
+
+
+def check_name(option: Option, given: object) -> Problem | None:
+    """Check a name (TF705, TF718): a text that is not empty and can be written, or None where it is left to us."""
+    if not isinstance(given, str):
+        return check_option(option, given)
+    if not given:
+        return duplicate_name(option.shown.removeprefix("the name of a "), given)
+    reason = unwritable(given)
+    return Problem("TF718", f"{option.shown} is {option.expected}, and {quoted(given)} cannot be written: {reason}",
+                   side="value") if reason else None  # fmt: skip
 
 
 def wrong_retry(given: object) -> Problem:

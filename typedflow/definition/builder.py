@@ -13,7 +13,15 @@ from types import FrameType
 from typing import Any
 
 from typedflow.contract import flows
-from typedflow.contract.options import CONCURRENCY, FLOW_NAME, check_option
+from typedflow.contract.options import (
+    BRANCH_NAME,
+    COLLECT_NAME,
+    CONCURRENCY,
+    FLOW_NAME,
+    NODE_NAME,
+    check_name,
+    check_option,
+)
 from typedflow.contract.problems import Problem
 from typedflow.definition.arguments import case_of, check_mode, check_options, copied, takes_one, triggers_of
 from typedflow.definition.blocks import Arm, BatchBlock, Block, CollectDraft, Cursor, EachBlock, MatchBlock, Open
@@ -59,8 +67,9 @@ class Builder:
     __slots__ = ("_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
-        if not isinstance(flow, str):
-            raise ContractError(FLOW_NAME.refuse(flow))
+        problem = check_name(FLOW_NAME, flow)
+        if problem is not None:
+            raise ContractError(problem)
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
@@ -152,12 +161,18 @@ class Builder:
         options: StepOptions = PLAIN,
     ) -> None:
         """Add a branch of one step; its name in the batch is the explicit one, else the handler's."""
+        self._names.require(NODE_NAME, name)
         default = name or (handler if isinstance(handler, str) else name_of(self._names.handler_of(handler)))
         inside = self._branch_of(block, default)
         block.ends[default] = self.step(inside, handler, frame, name, options).port
 
-    def branch_child(self, block: BatchBlock, child: Child, name: str | None = None) -> None:
-        """Add a branch that is a child flow, with the default mappings."""
+    def branch_child(
+        self, block: BatchBlock, child: Child, name: str | None = None, options: StepOptions = PLAIN
+    ) -> None:
+        """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
+        if options is not PLAIN:
+            raise self._error(flows.options_of_child(child.name))
+        self._names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
         block.ends[name or child.name] = self.sub_flow(inside, child, name=name).port
 
@@ -262,6 +277,8 @@ class Builder:
 
     def collect(self, at: Cursor, name: str, branch: str, mode: CollectMode) -> Cursor:
         """Hang a branch on a collect, and stand behind it."""
+        self._names.require(COLLECT_NAME, name)
+        self._names.require(BRANCH_NAME, branch)
         self._require_none(check_mode("collect", mode, CollectMode))
         if name not in self._collects:
             label, auto = self._names.take(name, name)

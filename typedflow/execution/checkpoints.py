@@ -264,7 +264,7 @@ def require_options(store: object, checkpoint: object) -> None:
     problems: list[Problem] = []
     if store is not None and not _is_store(store):
         problems.append(executions.no_store(store))
-    if checkpoint not in CHECKPOINTS:
+    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
         problems.append(executions.wrong_option("checkpoint", checkpoint, CHECKPOINTS))
     elif checkpoint != "pause" and store is None:
         problems.append(executions.needless_checkpoint(str(checkpoint)))
@@ -273,8 +273,10 @@ def require_options(store: object, checkpoint: object) -> None:
 
 
 def _is_store(given: object) -> bool:
-    return not isinstance(given, type) and all(
-        callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state")
+    return (
+        not isinstance(given, type)
+        and all(callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state"))
+        and hasattr(given, "shares_flow_state")
     )
 
 

@@ -18,7 +18,7 @@ from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import Entries, FlowStateChange, Put, StoredEntry, StoredSnapshot
-from typedflow.stores.requirements import require_expected, require_id, require_record, require_text
+from typedflow.stores.requirements import require_expected, require_id, require_place, require_record, require_text
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -38,7 +38,8 @@ class SQLiteStore:
     shares_flow_state: Final = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
-        self.path: Final = os.fspath(path) if path == ":memory:" else os.path.realpath(path)
+        path, timeout = require_place("SQLiteStore", path, timeout)
+        self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
 

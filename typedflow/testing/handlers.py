@@ -13,9 +13,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from typedflow.contract.executions import check_id
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.nodes import Port
 from typedflow.engine.tokens import Token
+from typedflow.errors import ContractError
 from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
@@ -40,6 +42,9 @@ def make_data(
     `state` and `flow_state` are copied and checked as at a start, resources are checked as at injection; what a
     contract requires and nobody gives is missing only when the handler asks for it.
     """
+    problem = check_id(execution_id)
+    if problem is not None:
+        raise ContractError(problem)
     flow = FlowRuntime(contract.__name__, spec_of(contract), max_depth=1)
     flow.builder.step(Cursor(Port(0)), _handler, sys._getframe(), "handler")
     if flow_state is not None:
