@@ -78,7 +78,7 @@ class Late(TimeoutError):
 
 
 def group() -> Exception:
-    return OddGroup("both", [Frozen(), Unlike()])
+    return OddGroup("both", [Frozen(), ExceptionGroup("inner", [Unlike(), Unprintable()])])
 
 
 MAKES: tuple[Callable[[], Exception], ...] = (
