@@ -85,6 +85,11 @@ def test_all_missing_state_fields_come_at_once() -> None:
          "TF803: the execution is running, it cannot become running (wait until it stops)"),
         (executions.wrong_status("waiting", "completed"),
          "TF803: the execution is waiting, it cannot become completed (answer its interrupts)"),
+        (executions.other_loop("emit"), "TF824: the execution runs in another event loop: emit cannot reach it from "
+         "here (make the call there: asyncio.run_coroutine_threadsafe(…, loop))"),
+        (executions.not_plain("update_flow_state", "a coroutine function"), "TF825: update_flow_state() takes a plain "
+         "function, which has done its work when it returns, not a coroutine function "
+         "(await in the handler first, then make the change with what came of it)"),
         (executions.step_over("draft", "emit()"), "TF819: step 'draft' is over: emit() can have no effect "
          "(finish before the step returns; a thread cannot be cancelled, only ignored)"),
         (executions.cancelled_inside("draft"), "TF820: step 'draft' raised CancelledError, and nobody cancelled it "

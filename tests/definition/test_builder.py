@@ -6,6 +6,7 @@ import enum
 import functools
 import types
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import pytest
@@ -419,6 +420,37 @@ def test_a_retry_waits_longer_each_time_up_to_its_bound() -> None:
     retry = Retry(5, backoff=0.5, factor=4, max_backoff=5)
     assert [retry.wait_before(attempt) for attempt in (2, 3, 4, 5)] == [0.5, 2, 5, 5]
     assert Retry(3).wait_before(2) == 0
+
+
+@pytest.mark.parametrize(
+    "options, attempt, wait",
+    [
+        ({"backoff": 1}, 2_000, 60),
+        ({"backoff": 1}, 10**6, 60),
+        ({"backoff": 1, "factor": 10**400}, 2, 1),
+        ({"backoff": 1, "factor": 10**400}, 3, 60),
+        ({"backoff": 1, "factor": inf}, 2, 1),
+        ({"backoff": 1, "factor": inf}, 3, 60),
+        ({"backoff": 0, "factor": inf}, 3, 0),
+        ({"backoff": 0}, 5_000, 0),
+        ({"backoff": inf}, 2, 60),
+        ({"backoff": inf, "factor": 0}, 3, 0),
+        ({"backoff": inf, "factor": 0.5}, 5_000, 60),
+        ({"backoff": 10**400}, 2, 60),
+        ({"backoff": 1, "factor": 0}, 2, 1),
+        ({"backoff": 1, "factor": 0}, 3, 0),
+        ({"backoff": 1, "factor": 0.5}, 10**6, 0),
+        ({"backoff": 1, "max_backoff": inf}, 5_000, inf),
+        ({"backoff": 1, "max_backoff": 10**400}, 5_000, inf),
+        ({"backoff": 1, "max_backoff": 10**400}, 4, 4),
+    ],
+)
+def test_the_wait_of_any_attempt_is_bounded_and_never_overflows(
+    options: dict[str, Any], attempt: int, wait: float
+) -> None:
+    given = Retry(10**9, **options).wait_before(attempt)
+    assert type(given) is float
+    assert given == wait
 
 
 def test_a_retry_may_name_one_class() -> None:

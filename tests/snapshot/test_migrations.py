@@ -128,7 +128,12 @@ def test_absent_layer_stays_absent() -> None:
 BROKEN: list[tuple[Callable[[dict[str, Any]], Any], str, str, str]] = [
     (lambda saved: 1 / 0, "TF919", "version", "from version 1 to 2 raised ZeroDivisionError: division by zero"),
     (lambda saved: None, "TF919", "version", "gave None, not the saved layers"),
-    (lambda saved: {"stat": {}}, "TF919", "version", "gave a layer 'stat' (str): there are 'state', 'flow_state', 'values', 'result'"),
+    (
+        lambda saved: {"stat": {}},
+        "TF919",
+        "version",
+        "gave a layer 'stat' (str): there are 'state', 'flow_state', 'values', 'result'",
+    ),
     (lambda saved: {"state": {"day": date(2026, 1, 1)}}, "TF919", "version", "at 'state.day', which is no builtin"),
     (lambda saved: {"state": [saved, saved]} | {"state": loop()}, "TF919", "version", "nested too deep"),
     (lambda saved: {"state": {}}, "TF912", "state", "missing required field `subject`"),

@@ -64,10 +64,22 @@ def no_store(given: object) -> Problem:
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
 
 
+def no_path(given: object) -> Problem:
+    """Report something given as the path of a file that is none (TF823)."""
+    text = f"path is a str or a Path, not {describe(given)}"
+    return Problem("TF823", text, "leave it out to get the snapshot only", side="value")
+
+
 def needless_checkpoint(checkpoint: str) -> Problem:
     """Report saves that are asked for without a place for them (TF823)."""
     text = f"checkpoint={quoted(checkpoint)} has no effect without a store"
     return Problem("TF823", text, "give store=…, or leave checkpoint out", side="value")
+
+
+def other_loop(call: str) -> Problem:
+    """Report a call from another event loop or thread than the one that runs the execution (TF824)."""
+    text = f"the execution runs in another event loop: {call} cannot reach it from here"
+    return Problem("TF824", text, "make the call there: asyncio.run_coroutine_threadsafe(…, loop)")
 
 
 # -- values
@@ -161,6 +173,12 @@ def nested_update() -> Problem:
     """Report an update_flow_state() that another one's function calls (TF821)."""
     text = "update_flow_state() was called by the function of another update_flow_state()"
     return Problem("TF821", text, "make both changes in one function: it gets the whole flow_state")
+
+
+def not_plain(call: str, given: str) -> Problem:
+    """Report a function that would have to be awaited or iterated, where a plain one is taken (TF825)."""
+    text = f"{call}() takes a plain function, which has done its work when it returns, not {given}"
+    return Problem("TF825", text, "await in the handler first, then make the change with what came of it", side="value")
 
 
 def too_deep(flow: str, depth: int) -> Problem:

@@ -178,10 +178,22 @@ def wrong_option(option: str, expected: str, given: object, hint: str = "") -> P
     return Problem("TF718", f"{option} is {expected}, not {describe(given)}", hint, side="value")
 
 
+def options_of_child(child: str) -> Problem:
+    """Report retry, timeout or thread for a branch that is a child flow (TF718)."""
+    text = f"retry, timeout and thread are options of a step, and branch {quoted(child)} is a child flow"
+    return Problem("TF718", text, "give them to the steps of the child", side="value")
+
+
 def wrong_parameters(step: str) -> Problem:
     """Report a handler or condition that cannot be called with one positional argument (TF717)."""
     text = f"{quoted(step)} cannot be called with one argument, the Data"
     return Problem("TF717", text, "give it one positional parameter, and defaults to all others", side="value")
+
+
+def generator_handler(step: str) -> Problem:
+    """Report a handler or condition with a `yield`, async or not: a call of it runs nothing (TF717)."""
+    text = f"{quoted(step)} is a generator function: a call of it runs nothing of its body"
+    return Problem("TF717", text, "return a list, or hand items to the stream with data.put(item)", side="value")
 
 
 def not_a_condition(given: object) -> Problem:

@@ -25,6 +25,13 @@ def is_id(text: object) -> bool:
     return isinstance(text, str) and ID.match(text) is not None
 
 
+def unwritable(text: str) -> str:
+    """Say why a text cannot be written where names are: in a file, a database, a log line; empty where it can."""
+    if "\0" in text:
+        return "it holds a NUL character"
+    return "it holds half of a surrogate pair" if any("\ud800" <= char <= "\udfff" for char in text) else ""
+
+
 def is_reserved(name: str) -> bool:
     """Say whether a field cannot have this name: a method of the base classes has it, or Python or msgspec own it."""
     return name in RESERVED_FIELDS or (name.startswith("__") and name.endswith("__")) or name.startswith("_typedflow")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from typedflow.contract.flows import unknown_mode, wrong_option
+from typedflow.contract.flows import duplicate_name, unknown_mode, wrong_option
+from typedflow.contract.names import unwritable
 from typedflow.contract.problems import Problem
+from typedflow.contract.wording import quoted
 
 MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -43,8 +46,26 @@ def is_timeout(given: object) -> bool:
     return given is None or ((type(given) is int or type(given) is float) and given >= 0)
 
 
+def within_reach(seconds: float | None) -> float | None:
+    """Return a timeout as a clock can add it to its time; None for one that never comes: inf, or past every float."""
+    return None if seconds is None or as_float(seconds) == inf else float(seconds)
+
+
+def as_float(number: float) -> float:
+    """Return a number as a float; inf for an int past every float."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf
+
+
 def is_depth(given: object) -> bool:
     """Say whether a max_depth is one."""
+    return type(given) is int and given >= 0
+
+
+def is_size(given: object) -> bool:
+    """Say whether a size is one: a whole number of bytes."""
     return type(given) is int and given >= 0
 
 
@@ -68,14 +89,34 @@ def is_key(given: object) -> bool:
     return given is None or (isinstance(given, str) and given != "")
 
 
+def is_text(given: object) -> bool:
+    """Say whether a name that has to be given is a text."""
+    return isinstance(given, str)
+
+
 CONCURRENCY: Final = Option("concurrency", "a whole number from 1", is_bound, "leave it out for no bound")
 TIMEOUT: Final = Option("timeout", "a number of seconds from 0", is_timeout)
 THREAD: Final = Option("thread", "True or False", is_flag)
 MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
 ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
 KEY: Final = Option("key", "a text that is not empty", is_key, "leave it out for one of the step's own")
+MAX_BYTES: Final = Option("max_bytes", "a whole number from 0", is_size)
 NODE_NAME: Final = Option("the name of a node", "a text", is_name)
 FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
+CHUNK_NAME: Final = Option("the name of a chunk", "a text", is_text)
+COLLECT_NAME: Final = Option("the name of a collect", "a text", is_text)
+BRANCH_NAME: Final = Option("the name of a branch", "a text", is_text)
+
+
+def check_name(option: Option, given: object) -> Problem | None:
+    """Check a name (TF705, TF718): a text that is not empty and can be written, or None where it is left to us."""
+    if not isinstance(given, str):
+        return check_option(option, given)
+    if not given:
+        return duplicate_name(option.shown.removeprefix("the name of a "), given)
+    reason = unwritable(given)
+    return Problem("TF718", f"{option.shown} is {option.expected}, and {quoted(given)} cannot be written: {reason}",
+                   side="value") if reason else None  # fmt: skip
 
 
 def wrong_retry(given: object) -> Problem:

@@ -53,6 +53,12 @@ def missing_resource(key: str, type_: str, available: Collection[str] = (), *, i
     return Problem("TF102", f"resource {quoted(key)}{declared} is missing", hint, side="key")
 
 
+def no_mapping(given: object) -> Problem:
+    """Report resources that are neither a mapping of keys nor an object of a Resources class (TF103)."""
+    text = f"resources are given as a mapping or a Resources object, not {describe(given)}"
+    return Problem("TF103", text, "write runtime_resources={'key': value}", side="value")
+
+
 def wrong_class(key: str, type_: str, given: str) -> Problem:
     """Report a resource that is not of its declared class (TF103); `given` is a rendered type, or a described value."""
     text = f"resource {quoted(key)} is declared as {type_}, not {given}"

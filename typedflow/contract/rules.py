@@ -172,6 +172,8 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF821", RUNTIME, "update inside an update"),
         ("TF822", RUNTIME, "pause type that is not text"),
         ("TF823", RUNTIME, "option that is not one of those there are"),
+        ("TF824", RUNTIME, "call from another event loop"),
+        ("TF825", RUNTIME, "function that is not a plain one"),
         ("TF901", RUNTIME, "value that a save would not give back"),
         ("TF902", RUNTIME, "untyped value that is more than JSON"),
         ("TF903", RUNTIME, "type that can never be saved"),

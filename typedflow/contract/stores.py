@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from typedflow.contract.executions import check_id
+from typedflow.contract.options import is_timeout
 from typedflow.contract.problems import Problem
 from typedflow.contract.wording import describe, quoted
 
@@ -28,15 +29,19 @@ def check_sequence(given: object, expected: int | None) -> Problem | None:
     return None
 
 
-def check_saved_at(given: datetime) -> Problem | None:
+def check_saved_at(given: object) -> Problem | None:
     """Check the time of a save (TF950): one without a zone means another moment on another machine."""
+    if not isinstance(given, datetime):
+        return Problem("TF950", f"saved_at is a datetime, not {describe(given)}", "datetime.now(UTC)", side="value")
     if given.utcoffset() == timedelta(0):
         return None
     return Problem("TF950", f"saved_at is not in UTC: {given.isoformat()}", "datetime.now(UTC)", side="value")
 
 
-def check_text(what: str, given: str) -> Problem | None:
+def check_text(what: str, given: object) -> Problem | None:
     """Check a name that becomes a column (TF950): a lone surrogate has no bytes in UTF-8."""
+    if not isinstance(given, str):
+        return Problem("TF950", f"{what} is a str, not {describe(given)}", side="value")
     if len(given) > LONGEST_NAME:
         text = f"{what} {quoted(given)} has {len(given)} characters"
         return Problem("TF950", text, f"use at most {LONGEST_NAME}", side="value")
@@ -48,10 +53,59 @@ def check_text(what: str, given: str) -> Problem | None:
     return None
 
 
+def check_path(store: str, given: object) -> Problem | None:
+    """Check the path of a store (TF950); whether there can be a file of this name only the system knows."""
+    if isinstance(given, str):
+        return wrong_path(store, given, "it holds a NUL character") if "\0" in given else None
+    return Problem("TF950", f"the path of a {store} is a str or a Path, not {describe(given)}", side="value")
+
+
+def wrong_path(store: str, given: str, reason: str) -> Problem:
+    """Report a path that no file can have (TF950)."""
+    return Problem("TF950", f"{quoted(given)} is no path for a {store}", reason, side="value")
+
+
+def check_wait(store: str, given: object) -> Problem | None:
+    """Check the timeout of a store (TF950), which has one in any case."""
+    if given is not None and is_timeout(given):
+        return None
+    text = f"the timeout of a {store} is a number of seconds from 0, not {describe(given)}"
+    return Problem("TF950", text, "how long a call waits for other processes", side="value")
+
+
+def check_expected(given: object) -> Problem | None:
+    """Check the sequence that a save follows (TF950)."""
+    if given is None or type(given) is int:
+        return None
+    text = f"the expected save sequence is an int, or None for no snapshot, not {describe(given)}"
+    return Problem("TF950", text, side="value")
+
+
+def no_record(given: object) -> Problem:
+    """Report something that is no record (TF950)."""
+    return Problem("TF950", f"a store keeps a StoredSnapshot, not {describe(given)}", side="value")
+
+
+def check_data(given: object) -> Problem | None:
+    """Check the bytes of a record (TF950)."""
+    if isinstance(given, bytes):
+        return None
+    return Problem("TF950", f"the data of a record are bytes, not {describe(given)}", side="value")
+
+
+def wrong_replay(flow: str, given: object) -> Problem:
+    """Report a change of a flow_state that came to something else than its new bytes (TF950)."""
+    text = f"the change of the flow_state of {quoted(flow)} returned {describe(given)}"
+    return Problem("TF950", text, "replay is a plain function that returns the new bytes", side="value")
+
+
 def check_stored(
-    execution_id: object, flow: str, status: str, sequence: object, saved_at: datetime, expected: int | None
+    execution_id: object, flow: object, status: object, sequence: object, saved_at: object, expected: int | None
 ) -> list[Problem]:
     """Check the columns of a record, all at once (TF816, TF950)."""
+    wrong = check_expected(expected)
+    if wrong is not None:
+        return [wrong]
     found = (
         check_id(execution_id),
         check_text("flow", flow),

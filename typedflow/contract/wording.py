@@ -42,7 +42,7 @@ def describe(value: object) -> str:
     if isinstance(value, str):
         return f"{quoted(value)} ({name})"
     try:
-        shown = repr(value)
+        shown = plain(repr(value))
     except Exception:  # a user's __repr__ may do anything, the message must come out all the same
         return f"a value of {name}"
     if not shown.isprintable():
@@ -50,6 +50,20 @@ def describe(value: object) -> str:
     if len(shown) > LONGEST_TEXT:
         shown = shown[: LONGEST_TEXT - 1] + "…"
     return f"{shown} ({name})"
+
+
+def shown_error(error: BaseException) -> str:
+    """Give an exception as a message shows it: its class, and its text where it has one and can print it."""
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """Give what an exception says of itself; nothing where it cannot be printed."""
+    try:
+        return plain(str(error))
+    except Exception:  # a user's __str__ may do anything, as a __repr__ may
+        return ""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from typedflow.schema.annotations import handler_types
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
     """Check a mode against the Literal that lists them."""
     known = get_args(modes)
-    return None if mode in known else flows.unknown_mode(construct, mode, known)
+    return None if isinstance(mode, str) and mode in known else flows.unknown_mode(construct, mode, known)
 
 
 def check_options(options: StepOptions) -> Problem | None:

@@ -13,7 +13,15 @@ from types import FrameType
 from typing import Any
 
 from typedflow.contract import flows
-from typedflow.contract.options import CONCURRENCY, FLOW_NAME, check_option
+from typedflow.contract.options import (
+    BRANCH_NAME,
+    COLLECT_NAME,
+    CONCURRENCY,
+    FLOW_NAME,
+    NODE_NAME,
+    check_name,
+    check_option,
+)
 from typedflow.contract.problems import Problem
 from typedflow.definition.arguments import (
     case_name,
@@ -53,6 +61,7 @@ from typedflow.definition.nodes import (
 from typedflow.definition.order import order_of
 from typedflow.errors import ContractError
 from typedflow.schema.annotations import handler_types
+from typedflow.schema.callables import is_generator_function
 
 
 @dataclass(slots=True, eq=False)
@@ -68,8 +77,9 @@ class Builder:
     __slots__ = ("_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
-        if not isinstance(flow, str):
-            raise ContractError(FLOW_NAME.refuse(flow))
+        problem = check_name(FLOW_NAME, flow)
+        if problem is not None:
+            raise ContractError(problem)
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
@@ -174,15 +184,24 @@ class Builder:
 
         The former names are those of the branch and of its step.
         """
+        self._names.require(NODE_NAME, name)
         default = name or (handler if isinstance(handler, str) else name_of(self._names.handler_of(handler)))
         inside = self._branch_of(block, default)
         block.ends[default] = self.step(inside, handler, frame, name, options, formerly).port
         self._remember(block.former, formerly, default)
 
     def branch_child(
-        self, block: BatchBlock, child: Child, name: str | None = None, formerly: tuple[str, ...] = ()
+        self,
+        block: BatchBlock,
+        child: Child,
+        name: str | None = None,
+        options: StepOptions = PLAIN,
+        formerly: tuple[str, ...] = (),
     ) -> None:
-        """Add a branch that is a child flow, with the default mappings."""
+        """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
+        if options is not PLAIN:
+            raise self._error(flows.options_of_child(child.name))
+        self._names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
         block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
         self._remember(block.former, formerly, name or child.name)
@@ -341,6 +360,8 @@ class Builder:
         branch_formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Hang a branch on a collect, and stand behind it; the former names of the collect are those of all calls."""
+        self._names.require(COLLECT_NAME, name)
+        self._names.require(BRANCH_NAME, branch)
         self._require_none(check_mode("collect", mode, CollectMode))
         self._require_names(formerly)
         self._require_names(branch_formerly)
@@ -401,6 +422,8 @@ class Builder:
     def _require_callable(self, handler: Handler) -> None:
         if not takes_one(handler):
             raise self._error(flows.wrong_parameters(name_of(handler)))
+        if is_generator_function(handler):
+            raise self._error(flows.generator_handler(name_of(handler)))
 
     def problems(self) -> list[Problem]:
         """Give what keeps the nodes from being frozen: blocks still open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from typedflow.contract import flows
-from typedflow.contract.options import NODE_NAME
+from typedflow.contract.options import CHUNK_NAME, NODE_NAME, Option, check_name
 from typedflow.definition.nodes import Handler
 from typedflow.errors import ContractError
 
@@ -25,10 +25,9 @@ class Names:
 
     def take(self, wanted: str | None, default: str) -> tuple[str, bool]:
         """Give a free name, and whether it was numbered by us: then it may name another node tomorrow."""
+        self.require(NODE_NAME, default if wanted is None else wanted)
         if wanted is not None:
-            if not isinstance(wanted, str):
-                raise ContractError(NODE_NAME.refuse(wanted).at(self._place))
-            if not wanted or wanted in self._taken:
+            if wanted in self._taken:
                 raise ContractError(flows.duplicate_name("node", wanted).at(self._place))
             self._taken.add(wanted)
             return wanted, False
@@ -53,10 +52,17 @@ class Names:
             if len(names) > 1 or name != default or default == "lambda"
         )
 
+    def require(self, option: Option, given: object) -> None:
+        """Refuse a name that is no text, or none that can be written."""
+        problem = check_name(option, given)
+        if problem is not None:
+            raise ContractError(problem.at(self._place))
+
     def register(self, name: str, handler: Handler) -> None:
         """Register a chunk; a name stands for one function."""
         if not callable(handler):
             raise ContractError(flows.not_a_handler(handler).at(self._place))
+        self.require(CHUNK_NAME, name)
         known = self._chunks.setdefault(name, handler)
         if known is not handler:
             raise ContractError(flows.duplicate_name("chunk", name).at(self._place))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import inf, isnan
 from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 import msgspec
 
-from typedflow.contract.options import check_attempts, check_waits
+from typedflow.contract.options import as_float, check_attempts, check_waits
 from typedflow.contract.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
@@ -58,7 +59,15 @@ class Retry:
 
     def wait_before(self, attempt: int) -> float:
         """Give the wait in seconds before this attempt, 2 being the first that waits."""
-        return min(self.backoff * self.factor ** (attempt - 2), self.max_backoff)
+        if not self.backoff:
+            return 0.0
+        try:
+            wait = as_float(self.backoff) * as_float(self.factor) ** (attempt - 2)
+        except OverflowError:  # past every float
+            wait = inf
+        if isnan(wait):  # inf times 0, or times what is too small for a float
+            wait = inf if self.factor else 0.0
+        return min(wait, as_float(self.max_backoff))
 
 
 class StepOptions(msgspec.Struct, frozen=True):

@@ -26,10 +26,10 @@ from typedflow.schema.types import CollectionOf, TupleOf, see_through
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
     """Give the execution, the root or an open child, that waits for this answer."""
-    for runtime in root.tree():
+    for runtime in root.tree() if isinstance(interrupt_id, str) else ():
         if interrupt_id in (runtime.run.interrupts or ()):
             return runtime
-    if interrupt_id in (root.answered or ()):
+    if isinstance(interrupt_id, str) and interrupt_id in (root.answered or ()):
         raise InterruptError(executions.answered_already(interrupt_id).at(root.name))
     pending: Collection[str] = root.interrupt_ids()
     raise InterruptError(executions.unknown_interrupt(interrupt_id, pending).at(root.name))

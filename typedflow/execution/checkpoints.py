@@ -19,6 +19,7 @@ from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import failpoints
+from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
@@ -90,17 +91,15 @@ class Checkpoints:
         """Return when everything up to this call is stored; raises what the save or the store raises."""
         self._wanted += 1
         mine = self._wanted
-        if self._unsure is None and not self._is_saving():
+        if self._unsure is None and self._saving() is None:
             save = self._prepare()
             if self._put_at_once(save):
                 await self._let_the_loop_turn()
                 return
-            self._start(save)
+            await asyncio.shield(self._start(save))
         while self._done < mine:
-            if not self._is_saving():  # awaiting one that is done would not let it go
-                self._start(None)
-            assert self._running is not None
-            await asyncio.shield(self._running)
+            running = self._saving()
+            await asyncio.shield(self._start(None) if running is None else running)
 
     async def _let_the_loop_turn(self) -> None:
         """Keep nothing waiting by saves on the spot that follow one another: timers, signals, what a socket has."""
@@ -127,8 +126,9 @@ class Checkpoints:
 
     async def rest(self) -> None:
         """Wait until no save is under way."""
-        if self._running is not None:
-            await asyncio.wait([self._running])
+        running = self._saving()
+        if running is not None:
+            await asyncio.wait([running])
 
     async def keep_end(self) -> None:
         """Save a cancelled run, once."""
@@ -138,19 +138,28 @@ class Checkpoints:
     async def keep_failure(self, error: Exception) -> None:
         """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
         await self.rest()
-        if isinstance(error, StoreError | SnapshotError):
+        if is_a(error, StoreError) or is_a(error, SnapshotError):
             return
         try:
             await self.commit()
         except (StoreError, SnapshotError) as second:
-            error.add_note(f"the failed run could not be saved either: {second}")
+            add_note(error, f"the failed run could not be saved either: {second}")
 
-    def _is_saving(self) -> bool:
-        return self._running is not None and not self._running.done()
+    def _saving(self) -> asyncio.Task[None] | None:
+        """Return the save that is under way in this loop.
 
-    def _start(self, save: _Save | None) -> None:
-        self._running = asyncio.ensure_future(self._put(save))
-        self._running.add_done_callback(_look_at)
+        One that another loop has left undone cannot be awaited here: it is in `_unsure`, and the next save finds out.
+        """
+        running = self._running
+        if running is None or running.done() or running.get_loop() is not asyncio.get_running_loop():
+            return None
+        return running
+
+    def _start(self, save: _Save | None) -> asyncio.Task[None]:
+        """Begin a save; an eager task factory may have finished it when this returns."""
+        self._running = running = asyncio.ensure_future(self._put(save))
+        running.add_done_callback(_look_at)
+        return running
 
     def _prepare(self) -> _Save:
         """Encode the execution as it is now."""
@@ -255,7 +264,7 @@ def require_options(store: object, checkpoint: object) -> None:
     problems: list[Problem] = []
     if store is not None and not _is_store(store):
         problems.append(executions.no_store(store))
-    if checkpoint not in CHECKPOINTS:
+    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
         problems.append(executions.wrong_option("checkpoint", checkpoint, CHECKPOINTS))
     elif checkpoint != "pause" and store is None:
         problems.append(executions.needless_checkpoint(str(checkpoint)))
@@ -264,8 +273,10 @@ def require_options(store: object, checkpoint: object) -> None:
 
 
 def _is_store(given: object) -> bool:
-    return not isinstance(given, type) and all(
-        callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state")
+    return (
+        not isinstance(given, type)
+        and all(callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state"))
+        and hasattr(given, "shares_flow_state")
     )
 
 

@@ -13,6 +13,7 @@ from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
+from typedflow.execution.failures import is_a
 from typedflow.execution.flow_runtime import Change
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
@@ -297,11 +298,11 @@ class Data(Generic[C, V]):
         if runtime.touched is None:
             runtime.touched = {}
         runtime.touched[self._token] = touched
-        if isinstance(error, Exception):
+        if is_a(error, Exception):
             try:
                 self._check_touched()
             except ContractError as fault:
-                if fault.problems == getattr(error, "problems", ()):  # it is what the attempt has failed of
+                if is_a(error, ContractError) and fault.problems == error.problems:  # what the attempt has failed of
                     return
                 raise fault from error
             finally:

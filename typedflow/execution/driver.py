@@ -23,6 +23,7 @@ from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpoints import TURN, Checkpoints
 from typedflow.execution.children import enter_child, leave_child
+from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_step
@@ -44,6 +45,7 @@ class Driver:
     __slots__ = (
         "cancel_asked",
         "checkpoints",
+        "creating",
         "failure",
         "group",
         "limit",
@@ -64,6 +66,9 @@ class Driver:
         self.limit = limit or 1_000_000_000
         self.workers = 0
         self.spawning = False
+        """A worker was begun and has not come to its first token yet."""
+        self.creating = False
+        """A task is being created: what runs meanwhile is run by an eager task factory."""
         self.stopping = False
         self.cancel_asked = False
         self.failure: Exception | None = None
@@ -76,16 +81,15 @@ class Driver:
 
     # -- from outside
 
-    async def drive(self) -> None:
-        """Work until nothing is left; raise the first failure, after everything else has stopped."""
+    async def drive(self) -> Exception | None:
+        """Work until nothing is left; return the first failure, after everything else has stopped."""
         while not self.cancel_asked:
             await self._work_together()
-            if self.failure is not None:
-                raise self.failure
-            if not self.ready:
+            if self.failure is not None or not self.ready:
                 break
-        if self.cancel_asked:
+        if self.cancel_asked and self.failure is None:
             raise CancelledError
+        return self.failure
 
     async def _work_together(self) -> None:
         outer = current_step.get()
@@ -95,7 +99,7 @@ class Driver:
                 self.group = group
                 await self._work()
         except BaseExceptionGroup as stopped:
-            others = [error for error in stopped.exceptions if not isinstance(error, _Stop)]
+            others = [error for error in stopped.exceptions if not is_a(error, _Stop)]
             if others and self.failure is None:
                 raise others[0] from None
         finally:
@@ -146,27 +150,43 @@ class Driver:
             self._start(self._halt())
 
     async def _halt(self) -> None:
+        await self._be_created()
         self.stopping = True
         raise _Stop
 
     # -- workers
 
     def _spawn(self) -> None:
-        if self._start(self._helper()):
-            self.spawning = True
-            self.workers += 1
+        self.spawning = True
+        self.workers += 1
+        if not self._start(self._helper()):
+            self.spawning = False
+            self.workers -= 1
 
     def _start(self, work: Coroutine[Any, Any, None]) -> bool:
         """Start a task in the group; one that is coming down takes none, which it can be asked in no other way."""
         assert self.group is not None
+        self.creating = True
         try:
             self.group.create_task(work)
         except RuntimeError:
             work.close()
             return False
+        finally:
+            self.creating = False
         return True
 
+    async def _be_created(self) -> None:
+        """Return once the task that runs this has been created.
+
+        An eager task factory runs it before: what it began would nest as deep as there are tokens, and a failure would
+        be lost on the TaskGroup, which does not know the task yet (cpython#128550).
+        """
+        if self.creating:
+            await asyncio.sleep(0)
+
     async def _helper(self) -> None:
+        await self._be_created()
         self.spawning = False
         task = asyncio.current_task()
         self.tasks.add(task)
@@ -263,23 +283,23 @@ class Driver:
 
         `cancelled` says whether somebody has asked this worker to stop.
         """
-        if isinstance(error, BaseExceptionGroup):
+        if is_a(error, BaseExceptionGroup):
             return swallowed_pause(runtime, node, error)
-        if isinstance(error, CancelledError):
+        if is_a(error, CancelledError):
             if cancelled or self.stopping or self.cancel_asked:
                 return None
             return cancelled_inside(node, error)
-        return error if isinstance(error, Exception) else None
+        return error if is_a(error, Exception) else None
 
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
         if runtime.run.status is Status.COMPLETED and runtime.parent is not None:  # what its parent takes of it failed
             runtime, token = runtime.parent
             node = runtime.plan.nodes[token.node]
-        error.add_note(f"in {runtime.place(node.name)}, execution '{runtime.id}'")
+        add_note(error, f"in {runtime.place(node.name)}, execution '{runtime.id}'")
         above: ExecutionRuntime | None = runtime
         while above is not None:
-            if error not in (above.run.errors or ()):
+            if not any(known is error for known in above.run.errors or ()):
                 above.run.failed(error)
             above = None if above.parent is None else above.parent[0]
         self.failure = self.failure or error
@@ -294,7 +314,7 @@ def swallowed_pause(
         failure = ContractError(executions.pause_in_group().at(runtime.place(node.name)))
         failure.__cause__ = error
         return failure
-    return error if isinstance(error, Exception) else None
+    return error if is_a(error, Exception) else None
 
 
 def may_suspend(node: PlanNode) -> bool:

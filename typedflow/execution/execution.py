@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, final, get_args
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions
-from typedflow.contract.options import CONCURRENCY, check_option
+from typedflow.contract.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
@@ -32,7 +32,8 @@ from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
-from typedflow.snapshot.reading import MAX_BYTES, Source
+from typedflow.snapshot.reading import MAX_BYTES as LARGEST
+from typedflow.snapshot.reading import Source
 
 FORMATS: Final = get_args(Format)
 
@@ -51,10 +52,8 @@ class Execution(Generic[C]):
     __slots__ = ("__weakref__", "_runner", "_runtime")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
-        problem = check_option(CONCURRENCY, concurrency)
-        if problem is not None:
-            raise ContractError(problem.at(runtime.name))
         self._runtime = runtime
+        self._require(CONCURRENCY, concurrency)
         self._runner = Runner(runtime, concurrency)
 
     # -- what it is
@@ -128,6 +127,7 @@ class Execution(Generic[C]):
         stopped by then. The input, the state and the resources are checked before any handler runs. Where the store
         fails at the very end, the error says so in a note, and `async_retry` saves once more.
         """
+        self._require(TIMEOUT, timeout)
         return await self._runner.start(value, timeout)
 
     def start(self: Execution[TakesInput[T]], value: T, *, timeout: float | None = None) -> Status:
@@ -141,6 +141,7 @@ class Execution(Generic[C]):
         where an event that was emitted meanwhile has started listeners. With a store it begins with a save. Where the
         run had come to its end and only the save of it failed, it is saved once more.
         """
+        self._require(TIMEOUT, timeout)
         return await self._runner.retry(timeout)
 
     async def async_continue_with(
@@ -155,6 +156,7 @@ class Execution(Generic[C]):
         a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
         end, for `timeout` seconds at the most; what stops the run is raised here too.
         """
+        self._require(TIMEOUT, timeout)
         return await self._runner.go_on(lambda: self._runner.answer(interrupt_id, value), timeout)
 
     def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
@@ -189,6 +191,7 @@ class Execution(Generic[C]):
         waits until the run has stopped, and raises an error that failed it.
         """
         self._require_stream()
+        self._require(TIMEOUT, timeout)
         return self._runner.streamed(lambda: self._runner.enter(value), timeout)
 
     def stream_continue(
@@ -199,7 +202,13 @@ class Execution(Generic[C]):
         In a running execution that somebody listens to already, the items go on to them.
         """
         self._require_stream()
+        self._require(TIMEOUT, timeout)
         return self._runner.streamed(lambda: self._runner.answer(interrupt_id, value), timeout)
+
+    def _require(self, option: Option, given: object) -> None:
+        problem = check_option(option, given)
+        if problem is not None:
+            raise ContractError(problem.at(self._place))
 
     def _require_stream(self) -> None:
         if self._runtime.plan.check_stream is None:
@@ -215,8 +224,10 @@ class Execution(Generic[C]):
         come back equal and of the same type is a `SnapshotError` that names its path. The file takes its place at once,
         or the old one stays.
         """
-        if format not in FORMATS:
+        if not isinstance(format, str) or format not in FORMATS:
             raise ContractError(executions.wrong_option("format", format, FORMATS).at(self._place))
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise ContractError(executions.no_path(path).at(self._place))
         checkpoints = self._runtime.checkpoints
         sequence = (checkpoints.sequence or 0) if checkpoints is not None else self._runtime.saves + 1
         shared = self._runtime.shares_flow_state
@@ -231,7 +242,7 @@ class Execution(Generic[C]):
         source: Source,
         *,
         runtime_resources: Resources | Mapping[str, Any] | None = None,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int = LARGEST,
     ) -> Execution[C]:
         """Take over what was saved, all or nothing: a Snapshot, a mapping, JSON text or bytes, MessagePack or a path.
 
@@ -240,6 +251,7 @@ class Execution(Generic[C]):
         path and the reason, and changes nothing, for whatever is not exactly what this flow has saved; FinishedError
         where this execution was started already. `max_bytes` bounds the document before it is decoded.
         """
+        self._require(MAX_BYTES, max_bytes)
         load_into(self._runtime, source, runtime_resources, max_bytes)
         return self
 
@@ -258,6 +270,7 @@ class Execution(Generic[C]):
 
     def set_runtime_resource(self, key: str, value: Any) -> None:
         """Set one resource of this execution."""
+        self._runtime.resources.flow.require_key(key)
         self._runtime.resources.give({key: value})
 
     def get_runtime_resource(self, key: str, default: Any = None) -> Any:

@@ -28,6 +28,6 @@ def write_file(path: Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-    except OSError as error:
-        problem = snapshots.not_saved(str(path), error.strerror or str(error))
+    except (OSError, ValueError) as error:  # NUL, or half of a surrogate pair, in the path
+        problem = snapshots.not_saved(str(path), getattr(error, "strerror", None) or str(error))
         raise SnapshotError(problem, path=str(path)) from error

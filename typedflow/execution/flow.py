@@ -10,7 +10,7 @@ from typing import Any, Literal, Never, final, overload
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions, snapshots
-from typedflow.contract.options import MAX_DEPTH, check_option
+from typedflow.contract.options import CONCURRENCY, MAX_DEPTH, check_option
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
@@ -68,7 +68,7 @@ class Flow(Blueprint[C]):
         problem = check_option(MAX_DEPTH, max_depth)
         if problem is not None:
             raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
-        super().__init__(FlowRuntime(name or spec.name, spec, max_depth))
+        super().__init__(FlowRuntime(spec.name if name is None else name, spec, max_depth))
 
     @property
     def name(self) -> str:
@@ -362,6 +362,10 @@ class Flow(Blueprint[C]):
         `ConflictError` before any handler runs.
         """
         require_options(store, checkpoint)
+        problem = executions.no_store(store) if store is None else executions.check_id(execution_id)
+        problem = problem or check_option(CONCURRENCY, concurrency)
+        if problem is not None:
+            raise ContractError(problem)
         stored = await store.get(execution_id)
         if stored is None:
             raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)
@@ -430,6 +434,7 @@ class Flow(Blueprint[C]):
 
     def set_runtime_resource(self, key: str, value: Any) -> None:
         """Set one default resource of the flow."""
+        self._runtime.resources.require_key(key)
         self._runtime.resources.update({key: value})
 
     def get_runtime_resource(self, key: str, default: Any = None) -> Any:

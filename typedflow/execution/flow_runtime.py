@@ -13,6 +13,7 @@ import msgspec
 from typedflow.contract import executions
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
+from typedflow.contract.wording import describe
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import SubFlow
@@ -21,6 +22,7 @@ from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.transfers import compile_transfer
+from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy
 from typedflow.schema.layer_fields import layer_fields, require_fields
@@ -156,15 +158,23 @@ class FlowRuntime:
         cls = type(current)
         if self.updater == threading.get_ident():
             raise ContractError(executions.nested_update().at(f"flow '{self.name}'"))
+        if not callable(change) or deferral_of(change):
+            raise self._not_plain(deferral_of(change) or describe(change))
         with self.lock:
             self.updater = threading.get_ident()
             try:
                 draft = compile_copy(cls)(current)
-                change(draft)
+                returned = change(draft)
+                if is_deferred(returned):
+                    discard(returned)
+                    raise self._not_plain(f"one that returned {describe(returned)}")
                 require_fields(draft, cls.__struct_fields__)
                 self._take_over(draft)
             finally:
                 self.updater = 0
+
+    def _not_plain(self, given: str) -> ContractError:
+        return ContractError(executions.not_plain("update_flow_state", given).at(f"flow '{self.name}'"))
 
     def note_change(self, operation: Callable[[Any], object]) -> Change:
         """Have a change seen by all executions of this process until it is stored; whoever made it holds it."""

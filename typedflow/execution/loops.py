@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from typedflow.contract import executions
 from typedflow.errors import ExecutionError
@@ -20,4 +20,28 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]], call: str) -> T:
         pass  # and outside of the handler, so that it is no context of what the coroutine raises
     else:
         raise ExecutionError(executions.inside_loop(call))
-    return asyncio.run(make())
+    outcome = asyncio.run(_kept(make()))
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.value  # type: ignore[return-value]  # None only where there is an error
+
+
+class _Outcome(Generic[T]):
+    """Hold what a coroutine returned or raised.
+
+    A task that raised is printed with its exception, which `asyncio.run` does on Python 3.11 as it puts the signal
+    handler back: an exception that cannot be printed would be masked.
+    """
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: T | None, error: Exception | None = None) -> None:
+        self.value = value
+        self.error = error
+
+
+async def _kept(work: Coroutine[Any, Any, T]) -> _Outcome[T]:
+    try:
+        return _Outcome(await work)
+    except Exception as error:  # raised by who called
+        return _Outcome(None, error)

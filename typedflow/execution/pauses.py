@@ -11,6 +11,7 @@ from typedflow.contract.wording import describe
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError
+from typedflow.execution.failures import is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.snapshot.documents import scalar_fault
@@ -55,12 +56,12 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
 
 def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
     """Say whether a group that a handler raised has swallowed a pause, or the refusal of one."""
-    return group.subgroup(_is_pause) is not None
+    return any(map(_is_pause, leaves(group)))
 
 
 def _is_pause(error: BaseException) -> bool:
     refusal = executions.pause_in_group()
-    return isinstance(error, PauseSignal) or (isinstance(error, ContractError) and refusal in error.problems)
+    return is_a(error, PauseSignal) or (is_a(error, ContractError) and refusal in error.problems)
 
 
 def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:

@@ -36,7 +36,7 @@ class FlowResources:
 
     def require_key(self, key: str) -> None:
         """Refuse a key that the contract does not declare."""
-        if key in self.declared:
+        if isinstance(key, str) and key in self.declared:
             return
         problem: Problem | None
         if self.spec.resources is None:
@@ -125,6 +125,7 @@ class ResourceLayers:
 
     def set_in_run(self, key: str, value: Any) -> None:
         """Lay a value over everything else, for this execution only."""
+        self.flow.require_key(key)
         checked = self.flow.checked({key: value})
         self.in_run = {**(self.in_run or NOTHING), **checked}
         self._view = None

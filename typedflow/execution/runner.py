@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from typedflow.contract import executions
+from typedflow.contract.options import within_reach
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import UNSET
-from typedflow.errors import ConflictError, ContractError, FinishedError
+from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
 from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
+from typedflow.execution.failures import add_note
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.schema.check import Mismatch
 from typedflow.schema.render import render
@@ -25,11 +28,13 @@ from typedflow.schema.render import render
 class Runner:
     """Run one execution, as often as something is to be done; one driver at a time."""
 
-    __slots__ = ("_concurrency", "_done", "_runtime")
+    __slots__ = ("_concurrency", "_done", "_driver", "_runtime")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None) -> None:
         self._runtime = runtime
         self._concurrency = concurrency
+        self._driver: Driver | None = None
+        """The one that runs this now."""
         self._done: asyncio.Future[Exception | None] | None = None
         """What those wait for who have not started the driver that runs."""
 
@@ -57,6 +62,7 @@ class Runner:
 
     async def retry(self, timeout: float | None) -> Status:
         """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
+        self._require_loop("async_retry")
         runtime, status = self._runtime, self._runtime.run.status
         woken = self._is_woken()
         if not woken and self._is_unsaved():
@@ -88,6 +94,7 @@ class Runner:
 
     def answer(self, interrupt_id: str, value: Any) -> None:
         """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
+        self._require_loop("an answer")
         root = self._runtime
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished(root.run.status, "continue_with").at(root.name))
@@ -122,6 +129,8 @@ class Runner:
 
     def emit(self, event: str, payload: Any) -> None:
         """Take an event from outside."""
+        if self._driver is not None and threading.current_thread() is not self._driver.thread:
+            raise ExecutionError(executions.other_loop("emit").at(self._runtime.name))
         runtime = self._runtime
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
@@ -137,6 +146,7 @@ class Runner:
 
     async def cancel(self) -> Status:
         """Stop what runs, and give the status that this leaves."""
+        self._require_loop("async_cancel")
         runtime = self._runtime
         while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
@@ -163,7 +173,15 @@ class Runner:
         Closing the generator cancels the run and waits for its end. An error that fails the run by then is raised.
         """
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self.go_on(begin, timeout, queue))
+        creating = True
+
+        async def work() -> Status:
+            if creating:  # an eager task factory runs this in the caller's place: here the steps need their own task
+                await asyncio.sleep(0)
+            return await self.go_on(begin, timeout, queue)
+
+        running = asyncio.create_task(work())
+        creating = False
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
         try:
             while (item := await queue.get()) is not UNSET:
@@ -187,7 +205,7 @@ class Runner:
             return await self._drive(timeout, queue)
         listens = queue is not None and driver.listen(queue)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within_reach(timeout)):
                 failure = await self._stopped()
         finally:
             if listens:
@@ -199,6 +217,17 @@ class Runner:
         return self._runtime.run.status
 
     # -- inside
+
+    def _require_loop(self, call: str) -> None:
+        """Refuse a call in another loop than the one that runs this; a loop that is closed runs nothing any more."""
+        driver = self._driver
+        if driver is None or driver.loop is asyncio.get_running_loop():
+            return
+        if not driver.loop.is_closed():
+            raise ExecutionError(executions.other_loop(call).at(self._runtime.name))
+        self._driver = self._done = None
+        for open_ in self._runtime.tree():
+            open_.driver = None
 
     def _require_resources(self) -> None:
         for runtime in self._runtime.tree():
@@ -216,6 +245,7 @@ class Runner:
         runtime, checkpoints = self._runtime, self._runtime.checkpoints
         driver = Driver(self._concurrency, checkpoints)
         driver.sink = queue
+        self._driver = driver
         failure: Exception | None = None
         saved = False
         for open_ in runtime.tree():
@@ -240,18 +270,19 @@ class Runner:
                 await checkpoints.keep_failure(error)
                 if self._is_unsaved(driver):
                     unsaved = f"{runtime.name} is {runtime.run.status}, and that is not stored"
-                    error.add_note(f"{unsaved}: {executions.RETRY} saves it")
+                    add_note(error, f"{unsaved}: {executions.RETRY} saves it")
             raise
         finally:
             try:
                 if checkpoints is not None and not saved:  # else at once: what an answer makes ready now, nobody runs
                     await checkpoints.rest()
             finally:
-                self._let_go(failure)
+                if self._driver is driver:  # else its loop was closed under it, and another one has gone on
+                    self._let_go(failure)
 
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""
-        runtime = self._runtime
+        runtime, self._driver = self._runtime, None
         for open_ in runtime.tree():
             open_.driver = None
         if runtime.run.status is Status.RUNNING:
@@ -262,12 +293,14 @@ class Runner:
 
     async def _run(self, driver: Driver, timeout: float | None) -> None:
         """Work until nothing is left, within the time allowed."""
-        run = self._runtime.run
+        run, failure = self._runtime.run, None
         try:
-            async with asyncio.timeout(timeout) as limit:
+            async with asyncio.timeout(within_reach(timeout)) as limit:
                 deadline = limit.when()
                 while True:
-                    await driver.drive()
+                    failure = await driver.drive()
+                    if failure is not None:
+                        break
                     run.settle()
                     if driver.checkpoints is not None:
                         failpoints.at("run.over")
@@ -284,3 +317,5 @@ class Runner:
                 run.failed(late)
                 raise late from error
             raise
+        if failure is not None:  # not through `timeout`, which sets the context of what it lets through
+            raise failure

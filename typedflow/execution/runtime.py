@@ -196,7 +196,7 @@ class ExecutionRuntime:
 
     def event(self, name: str, payload: Any) -> Signal:
         """Make the signal of an event, checked against what the contract declares."""
-        check = self.plan.check_events.get(name)
+        check = self.plan.check_events.get(name) if isinstance(name, str) else None
         if check is None:
             problem = events.check_event(name, self.plan.spec.events, contract=self.plan.spec.name)
             assert problem is not None

@@ -15,9 +15,22 @@ import sys
 import types
 import typing
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, ForwardRef, Literal, Never, NoReturn, TypeAlias, TypeVar, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    ForwardRef,
+    Literal,
+    Never,
+    NoReturn,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 from weakref import WeakKeyDictionary
 
 import typing_extensions
@@ -44,6 +57,7 @@ Names: TypeAlias = Mapping[str, Any]
 _NEVER_FORMS: Final = (NoReturn, Never, typing_extensions.Never, typing_extensions.NoReturn)
 _LITERALS: Final = (Literal, typing_extensions.Literal)
 _TEXTS: Final = (str, ForwardRef)
+_UNIONS: Final = (Union, types.UnionType)
 _CALLS: Final = (types.FunctionType, staticmethod)
 ALIASES: Final[tuple[Any, ...]] = tuple(
     {getattr(module, "TypeAliasType", None) for module in (typing, typing_extensions)} - {None}
@@ -222,12 +236,17 @@ def _read_handler(
     if not annotations:
         return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async), False
     code = function.__code__
+    is_coroutine = bool(code.co_flags & inspect.CO_COROUTINE)
     parameters = [name for name in code.co_varnames[: code.co_argcount][skip:] if name not in taken]
     first = annotations.get(parameters[0], UNKNOWN) if parameters else UNKNOWN
     data, data_by_frame = _annotation(first, function, frame)
     result, result_by_frame = _annotation(annotations.get("return", UNKNOWN), function, frame)
+    if code.co_flags & inspect.CO_ITERABLE_COROUTINE:  # of a `types.coroutine`, annotated as the generator that it is
+        result = UNKNOWN
     contract, value = _data_arguments(data)
-    return HandlerTypes(contract, value, _returned(result), is_async), data_by_frame or result_by_frame
+    return HandlerTypes(
+        contract, value, _returned(result, is_coroutine=is_coroutine), is_async
+    ), data_by_frame or result_by_frame
 
 
 def _annotation(annotation: Any, function: types.FunctionType, frame: types.FrameType | None) -> tuple[Any, bool]:
@@ -273,15 +292,28 @@ def _data_arguments(annotation: Any) -> tuple[Any, Any]:
     return _known(contract), _known(value)
 
 
-def _returned(annotation: Any) -> Any:
+def _returned(annotation: Any, *, is_coroutine: bool) -> Any:
+    """Give the type of a step's value: that of a coroutine function is what it returns, any other one is awaited."""
     annotation = _known(annotation)
+    if not is_coroutine and annotation is not UNKNOWN:
+        annotation = _awaited(annotation)
     if annotation is UNKNOWN or isinstance(annotation, type):
         return annotation
-    seen = _see_through(annotation)
-    origin = get_origin(seen)
-    if origin is Coroutine or origin is Awaitable:
-        return _returned(get_args(seen)[-1])
-    return NEVER if seen in _NEVER_FORMS else annotation
+    return NEVER if _see_through(annotation) in _NEVER_FORMS else annotation
+
+
+def _awaited(annotation: Any) -> Any:
+    """Give what awaiting gives, UNKNOWN where only a class knows; the annotation itself where nothing is awaited."""
+    seen = annotation if isinstance(annotation, type) else _see_through(annotation)
+    origin, arguments = get_origin(seen) or seen, get_args(seen)
+    if isinstance(origin, type) and issubclass(origin, Awaitable):
+        of_python = origin.__module__ in ("collections.abc", "_asyncio")  # Coroutine, Awaitable, Future, Task
+        return _known(arguments[-1]) if arguments and of_python else UNKNOWN
+    if origin in _UNIONS:
+        members = tuple(map(_awaited, arguments))
+        if members != arguments:
+            return UNKNOWN if UNKNOWN in members else Union[members]  # noqa: UP007  # members of a tuple
+    return annotation
 
 
 def _known(annotation: Any) -> Any:

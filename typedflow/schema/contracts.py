@@ -34,6 +34,7 @@ from typedflow.contract.snapshots import check_migration, missing_migration, str
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
 from typedflow.schema.annotations import UnresolvedName, calling_frame, class_hints
+from typedflow.schema.callables import deferral_of
 from typedflow.schema.check import compile_check, render_path
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import Events, FlowState, Layer, Resources, State
@@ -132,6 +133,9 @@ class Contract:
             problem = check_migration(cls.__name__, version, cls.__typedflow_version__, known)
             if problem is None and not callable(function):
                 problem = stray_migration(cls.__name__, repr(version), f"{describe(function)} is no function")
+            deferral = deferral_of(function)
+            if problem is None and deferral:
+                problem = stray_migration(cls.__name__, repr(version), f"it is {deferral}, and has to be a plain one")
             if problem is not None:
                 raise ContractError(problem)
             known[version] = function

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from typedflow.contract.problems import Problem
-from typedflow.contract.resources import check_declared, wrong_class
+from typedflow.contract.resources import check_declared, no_mapping, wrong_class
 from typedflow.errors import ResourceError
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
@@ -74,6 +74,8 @@ def declared_resources(cls: type[Resources]) -> Mapping[str, ResourceField]:
 
 def overrides_of(given: Resources | Mapping[str, Any]) -> dict[str, Any]:
     """Give what is to be injected: a mapping as it is; of a Resources object what is not its default."""
+    if not isinstance(given, Resources | abc.Mapping):
+        raise ResourceError(no_mapping(given))
     if not isinstance(given, Resources):
         return dict(given)
     fields = declared_resources(type(given)).values()

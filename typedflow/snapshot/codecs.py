@@ -17,6 +17,7 @@ from typing import Any, Final, final
 from msgspec import Raw
 
 from typedflow.contract import snapshots
+from typedflow.contract.wording import text_of
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.mismatch import Segment, render_path
@@ -94,7 +95,7 @@ class Codec:
         except Refused:
             raise
         except Exception as error:
-            raise Refused(_DEEP if isinstance(error, RecursionError) else str(error)) from error
+            raise Refused(_DEEP if isinstance(error, RecursionError) else text_of(error)) from error
         return data
 
     def _decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:

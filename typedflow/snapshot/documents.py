@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from typedflow.contract import snapshots
+from typedflow.contract.wording import text_of
 from typedflow.errors import SnapshotError
 from typedflow.schema.mismatch import Segment
 
@@ -175,7 +176,7 @@ def unreadable(error: Exception, place: str) -> SnapshotError:
                 return SnapshotError(snapshots.unknown_field(at, reason[len(_UNKNOWN) :].rstrip("`")), path=at)
             return SnapshotError(snapshots.unfit(at or "the document", reason), path=at)
         case _:
-            return SnapshotError(snapshots.malformed(str(error) or type(error).__name__, place), path=place)
+            return SnapshotError(snapshots.malformed(text_of(error) or type(error).__name__, place), path=place)
 
 
 _UNKNOWN: Final = "Object contains unknown field `"

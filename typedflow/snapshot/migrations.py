@@ -15,8 +15,9 @@ from typing import Any, Final
 from msgspec import UNSET, Raw, UnsetType
 
 from typedflow.contract import snapshots
-from typedflow.contract.wording import describe
+from typedflow.contract.wording import describe, shown_error
 from typedflow.errors import SnapshotError
+from typedflow.schema.callables import discard, is_deferred
 from typedflow.schema.contracts import Contract, ContractSpec
 from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.codecs import compile_codec
@@ -168,11 +169,13 @@ def run_chain(contract: type[Contract], version: int, document: dict[str, Any], 
         try:
             given = migration(document)
         except Exception as error:  # whatever the user's function raises
-            reason = f"raised {type(error).__name__}: {error}"
+            reason = f"raised {shown_error(error)}"
             raise SnapshotError(
                 snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version"
             ) from error
         reason = _odd_document(given)
+        if is_deferred(given):
+            discard(given)
         if reason:
             raise SnapshotError(snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version")
         document = document | given

@@ -17,6 +17,7 @@ from typedflow.stores.requirements import (
     require_expected,
     require_id,
     require_no_flow_state,
+    require_place,
     require_record,
     require_text,
 )
@@ -38,6 +39,7 @@ class FileStore:
     shares_flow_state: bool = False
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
+        path, timeout = require_place("FileStore", path, timeout)
         self.path: Final = os.path.abspath(path)
         self._folder = Folder(Path(self.path), timeout)
         self._worker = Worker("FileStore", _Session(self._folder, self.path))

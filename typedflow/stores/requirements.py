@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 from typedflow.contract import stores as texts
 from typedflow.contract.executions import check_id
+from typedflow.contract.options import as_float
 from typedflow.errors import ConflictError, StoreError
 from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
+
+LONGEST_WAIT: Final = 2_000_000.0
+"""Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
 
 
 def require_id(execution_id: str) -> None:
@@ -24,11 +31,27 @@ def require_text(what: str, text: str | None) -> None:
 
 def require_record(record: StoredSnapshot, expected: int | None) -> None:
     """Refuse a record with columns that cannot be kept, or whose sequence does not grow."""
+    if not isinstance(record, StoredSnapshot):
+        raise StoreError(texts.no_record(record))
     problems = texts.check_stored(
         record.execution_id, record.flow, record.status, record.sequence, record.saved_at, expected
     )
-    if problems:
-        raise StoreError(problems)
+    wrong = texts.check_data(record.data)
+    if problems or wrong is not None:
+        raise StoreError([*problems, *([] if wrong is None else [wrong])])
+
+
+def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> tuple[str, float]:
+    """Give a path and a timeout as a system takes them; refuse what is none, before anything is opened."""
+    given = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    problem = texts.check_path(store, given) or texts.check_wait(store, timeout)
+    if problem is not None:
+        raise StoreError(problem)
+    try:
+        os.fsencode(given)
+    except UnicodeEncodeError:
+        raise StoreError(texts.wrong_path(store, given, "it holds half of a surrogate pair")) from None
+    return given, min(as_float(timeout), LONGEST_WAIT)
 
 
 def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:

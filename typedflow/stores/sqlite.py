@@ -12,12 +12,13 @@ from typing import Final, Self, TypeVar, cast, final
 
 from typedflow.contract import stores as texts
 from typedflow.contract.wording import quoted
-from typedflow.errors import ConflictError, SnapshotError
+from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.schema.callables import discard
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import Entries, FlowStateChange, Put, StoredEntry, StoredSnapshot
-from typedflow.stores.requirements import require_expected, require_id, require_record, require_text
+from typedflow.stores.requirements import require_expected, require_id, require_place, require_record, require_text
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -37,7 +38,8 @@ class SQLiteStore:
     shares_flow_state: bool = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
-        self.path: Final = os.fspath(path) if path == ":memory:" else os.path.realpath(path)
+        path, timeout = require_place("SQLiteStore", path, timeout)
+        self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
 
@@ -158,9 +160,13 @@ def _columns(record: StoredSnapshot) -> tuple[object, ...]:
 def _replay(db: Connection, change: FlowStateChange) -> bytes:
     stored = _select_flow_state(db, change.flow)
     try:
-        return change.replay(stored)
+        replayed = change.replay(stored)
     except BaseException as error:  # the user's function may raise anything, and all of it is for its caller
         raise Refusal(error) from None
+    if type(replayed) is not bytes:
+        discard(replayed)
+        raise Refusal(StoreError(texts.wrong_replay(change.flow, replayed)))
+    return replayed
 
 
 def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
