@@ -139,7 +139,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "branch(child, name)": (lambda given: fresh_flow().batch().branch(complete(), name=given), [5, *UNWRITABLE]),
     "branch(child, timeout)": (lambda given: fresh_flow().batch().branch(complete(), timeout=given), [5, "5"]),
     "branch(child, thread)": (lambda given: fresh_flow().batch().branch(complete(), thread=given), [True, 1]),
-    "match(mode)": (lambda given: fresh_flow().match(mode=given), NOT_MODES),
+    "match(mode)": (lambda given: fresh_flow().match(mode=given), NOT_MODES[1:]),
     "when(triggers)": (lambda given: fresh_flow().when(given), [None, 5, b"rung", [1], {}, {"bell": "x"}, {5: "x"}]),
     "when(mode)": (lambda given: fresh_flow().when("rung", mode=given), NOT_MODES),
     "collect(name)": (lambda given: fresh_flow().collect(given, "a"), [*NOT_NAMES, None, *UNWRITABLE]),

@@ -18,7 +18,7 @@ from typedflow.contract import snapshots
 from typedflow.contract.wording import describe, shown_error
 from typedflow.errors import SnapshotError
 from typedflow.schema.callables import discard, is_deferred
-from typedflow.schema.contracts import Contract, ContractSpec
+from typedflow.schema.contracts import Contract, ContractSpec, spec_of
 from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.coders import NOTHING_ADDED
@@ -120,15 +120,14 @@ def _migrated_layers(snapshot: Snapshot, spec: ContractSpec, place: str) -> Laye
     result = result_of(snapshot, place)
     if result is not UNSET:
         document["result"] = result
-    before = copy.deepcopy((values, result))
     document = run_chain(spec.cls, snapshot.version, document, place)
     try:
-        migrated = changed_values(before[0], document["values"], found, place)
+        migrated = changed_values(values, document["values"], found, place)
     except LookupError as error:
         version = spec.version - 1
         problem = snapshots.failed_migration(spec.name, version, str(error.args[0]))
         raise SnapshotError(problem, path=f"{place}version") from None
-    if result is not UNSET and document["result"] != before[1]:
+    if result is not UNSET and document["result"] != result:
         migrated[f"{place}result"] = document["result"]
     decoded = decode_layers({name: document[name] for name in LAYERS if name in document}, spec, place)
     encoded = {
@@ -158,7 +157,8 @@ def plain_layers(snapshot: Snapshot, place: str = "") -> dict[str, Any]:
 def run_chain(contract: type[Contract], version: int, document: dict[str, Any], place: str = "") -> dict[str, Any]:
     """Run the migrations from `version` to the contract's own over a document, one after another.
 
-    What a migration leaves out of the document that it returns is unchanged. Raises `SnapshotError` where a migration
+    What a migration leaves out of the document that it returns is unchanged, but for a layer that the contract does not
+    declare any more, which is dropped. Raises `SnapshotError` where a migration
     is missing, raises, or returns something else than a document in builtins.
     """
     for older in range(version, contract.__typedflow_version__):
@@ -167,7 +167,7 @@ def run_chain(contract: type[Contract], version: int, document: dict[str, Any], 
             problem = snapshots.missing_migration(contract.__name__, older, contract.__typedflow_version__)
             raise SnapshotError(problem, path=f"{place}version")
         try:
-            given = migration(document)
+            given = migration(copy.deepcopy(document))
         except Exception as error:  # whatever the user's function raises
             reason = f"raised {shown_error(error)}"
             raise SnapshotError(
@@ -178,8 +178,14 @@ def run_chain(contract: type[Contract], version: int, document: dict[str, Any], 
             discard(given)
         if reason:
             raise SnapshotError(snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version")
-        document = document | given
+        kept = {name: part for name, part in document.items() if name not in LAYERS or contract_has(contract, name)}
+        document = kept | given
     return document
+
+
+def contract_has(contract: type[Contract], layer: str) -> bool:
+    """Return whether a contract declares a layer today."""
+    return getattr(spec_of(contract), layer) is not None
 
 
 PARTS: Final = (*LAYERS, "values", "result")
