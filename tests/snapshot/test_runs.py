@@ -25,7 +25,7 @@ from tests.execution.pausing import (
 from tests.snapshot.golden import running
 from typedflow import Contract, Data, Flow, Snapshot, SnapshotError
 from typedflow.snapshot.envelope import ScopeRecord, TokenRecord
-from typedflow.snapshot.runs import blocks_of
+from typedflow.snapshot.run_reading import blocks_of
 
 Edit = Callable[[Snapshot], None]
 

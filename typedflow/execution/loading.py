@@ -23,7 +23,7 @@ from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Settled, settle
 from typedflow.snapshot.reading import Source, read_document
-from typedflow.snapshot.runs import RunReader
+from typedflow.snapshot.run_reading import RunReader
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_of
 from typedflow.snapshot.headers import Header, header_of
-from typedflow.snapshot.runs import RunWriter
+from typedflow.snapshot.run_writing import RunWriter
 
 DEEPEST: Final = 300
 """Levels of open children in a snapshot: on every Python this many are written and read again."""

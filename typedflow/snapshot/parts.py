@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from typedflow.contract import snapshots
 from typedflow.definition.edges import Parts, known
+from typedflow.engine.plan import Kind as NodeKind
 from typedflow.engine.plan import Plan, PlanNode
 from typedflow.errors import SnapshotError
 from typedflow.schema.annotations import UNKNOWN
@@ -126,3 +127,10 @@ def slot_code(plan: Plan, node: PlanNode, branch: int) -> Any:
     if isinstance(join.carries, TupleOf):
         return join.carries.items[branch]
     return join.carries.item if isinstance(join.carries, CollectionOf) else join.slot_codes[branch]
+
+
+def branch_of(node: PlanNode, hits: Sequence[int] | None, slot: int) -> int:
+    """Return the branch whose result is in a slot; all items of a for_each are of one."""
+    if node.kind == NodeKind.EACH:
+        return 0
+    return slot if hits is None else hits[slot]
