@@ -70,7 +70,7 @@ def test_other_field_names_are_free() -> None:
          "an error, never dropped (leave forbid_unknown_fields=False out)"),
         (schema.unresolved("Review", "input", "Reqest", "name 'Reqest' is not defined"),
          "TF610: 'input' of Review is annotated 'Reqest', which cannot be resolved: name 'Reqest' is not defined "
-         "(define or import it before the class, outside of `if TYPE_CHECKING:`)"),
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
         (schema.undeclared_layer("Review", "state", ["result", "input"]),
          "TF611: contract 'Review' declares no state, only 'input', 'result' (add `state: …` to Review, a subclass of "
          "State)"),

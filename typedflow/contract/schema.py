@@ -119,10 +119,29 @@ def changeable_default(owner: str, field: str, default: str, *, is_struct: bool 
 
 
 def unresolved(owner: str, name: str, annotation: str, reason: str) -> Problem:
-    """Report an annotation that names something that is not there (TF610)."""
-    text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
-    hint = "define or import it before the class, outside of `if TYPE_CHECKING:`"
-    return Problem("TF610", text, hint, side="value")
+    """Report an annotation that names something that is not there (TF610); no name where all of the class fail."""
+    if name:
+        text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+    else:
+        text = f"the annotations of {owner} cannot be evaluated: {reason}"
+    return Problem("TF610", text, _hint_of(reason), side="value")
+
+
+def unresolved_handler(name: str, annotation: str, reason: str) -> Problem:
+    """Report a handler whose annotation names something that is not there (TF610), a parameter's or its return's."""
+    if name:
+        what = "its return" if name == "return" else f"its parameter {quoted(name)}"
+        text = f"{what} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+    else:
+        text = f"its annotations cannot be evaluated: {reason}"
+    return Problem("TF610", text, _hint_of(reason), side="value")
+
+
+def _hint_of(reason: str) -> str:
+    """Say how a name gets there; one of a lazy import (PEP 810) fails only when it is used."""
+    if reason.startswith(("ImportError", "ModuleNotFoundError")):
+        return "install the module that the lazy import names, or correct its name"
+    return "define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`"
 
 
 def undeclared_layer(contract: str, layer: str, declared: Collection[str]) -> Problem:

@@ -100,7 +100,7 @@ class Contract:
         if type(version) is not int or version < 1:
             problems.append(wrong_version(cls.__name__, describe(version)))
         for name, tp in parts.items():
-            problems += _check_part(cls.__name__, name, tp, frame)
+            problems += _check_part(cls, name, tp, frame)
         if problems:
             raise ContractError(problems)
         cls.__typedflow_parts__ = types.MappingProxyType(parts)
@@ -214,14 +214,15 @@ def _is_own(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _check_part(contract: str, name: str, tp: Any, frame: types.FrameType | None) -> list[Problem]:
+def _check_part(cls: type, name: str, tp: Any, frame: types.FrameType | None) -> list[Problem]:
     """Check one part: its kind, that every annotation below it resolves, and that a state can be saved."""
+    contract = cls.__name__
     base = _BASES.get(name)
     if base is not None and not (isinstance(tp, type) and issubclass(tp, base)):
         return [wrong_part(contract, name, _shown(tp))]
     if base is None and not _is_type_form(tp):
         return [wrong_part(contract, name, describe(tp))]
-    unsettled = settle(tp, frame)
+    unsettled = settle(tp, frame, cls)
     if unsettled:
         return [unresolved(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
     try:

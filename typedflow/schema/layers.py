@@ -6,6 +6,7 @@ from type checkers, and `__getattr__` is never defined: a visible one would let 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -14,11 +15,12 @@ from typing_extensions import dataclass_transform
 
 from typedflow.contract.problems import Problem
 from typedflow.contract.resources import assigned
-from typedflow.contract.schema import REFUSED_OPTIONS, changeable_default, check_field_name, refused_option
+from typedflow.contract.schema import REFUSED_OPTIONS, changeable_default, check_field_name, refused_option, unresolved
 from typedflow.errors import ContractError
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
 from typedflow.schema.check import Mismatch
+from typedflow.schema.deferred import Unevaluated, body_annotations
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
 from typedflow.schema.settling import settle_class
 from typedflow.schema.writing import FLAT, current_step, outside, step_is_over
@@ -40,7 +42,8 @@ class LayerMeta(msgspec.StructMeta):
         """Create one class; raises one `ContractError` with all that is wrong with it."""
         layer = _layer_of(bases, namespace)
         is_state = layer in ("state", "flow_state")
-        problems = [] if layer in ("", "events") else _check_names(name, namespace)
+        declared = _declared(name, namespace)
+        problems = [] if layer in ("", "events") else _check_names(name, declared)
         options["kw_only"] = True
         if is_state:
             options.setdefault("forbid_unknown_fields", True)
@@ -50,7 +53,7 @@ class LayerMeta(msgspec.StructMeta):
         try:
             cls = super().__new__(mcls, name, bases, namespace, **options)
         except TypeError:
-            unsafe = _check_defaults(name, body)
+            unsafe = _check_defaults(name, declared, body)
             if unsafe:
                 raise ContractError(problems + unsafe) from None
             raise
@@ -71,15 +74,23 @@ def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
     return str(namespace.get("__typedflow_layer__") or next(filter(None, inherited), ""))
 
 
-def _check_names(owner: str, namespace: dict[str, Any]) -> list[Problem]:
-    checked = (check_field_name(owner, name) for name in namespace.get("__annotations__", {}))
+def _declared(owner: str, namespace: dict[str, Any]) -> Collection[str]:
+    """Give the names that a class body annotates."""
+    try:
+        return body_annotations(namespace).keys()
+    except Unevaluated as failure:
+        raise ContractError(unresolved(owner, "", "", str(failure))) from failure.__cause__
+
+
+def _check_names(owner: str, declared: Collection[str]) -> list[Problem]:
+    checked = (check_field_name(owner, name) for name in declared)
     return [problem for problem in checked if problem is not None]
 
 
-def _check_defaults(owner: str, namespace: dict[str, Any]) -> list[Problem]:
+def _check_defaults(owner: str, declared: Collection[str], namespace: dict[str, Any]) -> list[Problem]:
     """Name the defaults that msgspec refuses: those which could be changed in one instance and seen in another."""
     problems: list[Problem] = []
-    for name in namespace.get("__annotations__", {}):
+    for name in declared:
         given = namespace.get(name)
         default: Any = getattr(given, "default", None) if isinstance(given, _FIELD) else given
         kind: Any = type(default)

@@ -15,8 +15,10 @@ from typing import Any, Final
 
 import msgspec
 
-from typedflow.schema.annotations import ALIASES, UnresolvedName, class_hints, written_in
+from typedflow.schema.annotations import ALIASES, class_hints, written_in
+from typedflow.schema.deferred import own_annotations
 from typedflow.schema.parsing import parse
+from typedflow.schema.resolving import UnresolvedName, has_text
 from typedflow.schema.types import RecordOf
 
 _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
@@ -31,8 +33,11 @@ class Unsettled:
     failure: UnresolvedName
 
 
-def settle(tp: Any, frame: types.FrameType | None) -> list[Unsettled]:
-    """Settle every record class that a type leads to; give the fields that cannot be resolved, none twice."""
+def settle(tp: Any, frame: types.FrameType | None, defining: type | None = None) -> list[Unsettled]:
+    """Settle every record class that a type leads to; give the fields that cannot be resolved, none twice.
+
+    `defining` is the class whose statement this happens in: its name means nothing else yet.
+    """
     seen: set[int] = set()
     unsettled: list[Unsettled] = []
     waiting = [tp]
@@ -43,7 +48,7 @@ def settle(tp: Any, frame: types.FrameType | None) -> list[Unsettled]:
         seen.add(id(here))
         if isinstance(here, type) and not isinstance(here, types.GenericAlias):
             for owner in here.__mro__ if _is_record(here) else ():
-                hints, failures = settle_class(owner, frame)
+                hints, failures = settle_class(owner, frame, defining)
                 unsettled += [Unsettled(owner, name, failure) for name, failure in failures.items()]
                 waiting += hints.values()
         else:
@@ -51,15 +56,25 @@ def settle(tp: Any, frame: types.FrameType | None) -> list[Unsettled]:
     return unsettled
 
 
-def settle_class(cls: type, frame: types.FrameType | None) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
+def settle_class(
+    cls: type, frame: types.FrameType | None, defining: type | None = None
+) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
     """Resolve what one class annotates itself; write back what needs the frame."""
-    if cls in _LEAVES or "__annotations__" not in vars(cls):
+    if cls in _LEAVES:
         return {}, {}
     hints, failures = class_hints(cls)
     if frame is not None and (failures or written_in(cls, frame)):
-        hints, failures = class_hints(cls, frame)
-        cls.__annotations__.update(hints)
+        hints, failures = class_hints(cls, frame, defining)
+        _write_back(cls, hints, failures)
     return hints, failures
+
+
+def _write_back(cls: Any, hints: dict[str, Any], failures: dict[str, UnresolvedName]) -> None:
+    """Put types in the place of texts, or of what only the frame knows; the rest is left to Python to evaluate."""
+    if "__annotations__" in vars(cls):
+        cls.__annotations__.update(hints)
+    elif not failures and any(map(has_text, own_annotations(cls).values())):
+        cls.__annotations__ = hints
 
 
 def _is_record(cls: type) -> bool:
