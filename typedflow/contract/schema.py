@@ -127,14 +127,29 @@ def unresolved(owner: str, name: str, annotation: str, reason: str) -> Problem:
     return Problem("TF610", text, _hint_of(reason), side="value")
 
 
-def unresolved_handler(name: str, annotation: str, reason: str) -> Problem:
-    """Report a handler whose annotation names something that is not there (TF610), a parameter's or its return's."""
+def unresolved_handler(step: str, name: str, annotation: str, reason: str, *, kind: str = "step") -> Problem:
+    """Report a handler whose annotation names something that is not there (TF610): a parameter's, or its "return".
+
+    No name where all of its annotations fail; `kind` is what it is: a "step", or a "condition".
+    """
     if name:
-        what = "its return" if name == "return" else f"its parameter {quoted(name)}"
-        text = f"{what} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+        what = "the return" if name == "return" else f"parameter {quoted(name)}"
+        annotated = f"is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+        text = f"{what} of {kind} {quoted(step)} {annotated}"
     else:
-        text = f"its annotations cannot be evaluated: {reason}"
+        text = f"the annotations of {kind} {quoted(step)} cannot be evaluated: {reason}"
     return Problem("TF610", text, _hint_of(reason), side="value")
+
+
+def unresolved_within(said: str, owner: str, name: str, annotation: str, reason: str) -> Problem:
+    """Report a type of a handler in which an annotation names something that is not there (TF610).
+
+    `said` is a sentence like `step 'find' returns Offer`; there is no owner where it is no class that holds the name.
+    """
+    if not owner:
+        return Problem("TF610", f"{said}, which cannot be resolved: {reason}", _hint_of(reason), side="value")
+    inner = unresolved(owner, name, annotation, reason)
+    return Problem("TF610", f"{said}, and {inner.text}", inner.hint, side="value")
 
 
 def _hint_of(reason: str) -> str:

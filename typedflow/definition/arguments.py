@@ -5,14 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Mapping
 from functools import partial
-from types import FrameType, FunctionType
+from types import FunctionType
 from typing import Any, cast, get_args
 
 from typedflow.contract import flows
 from typedflow.contract.options import THREAD, TIMEOUT, check_option, wrong_retry
 from typedflow.contract.problems import Problem
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind
-from typedflow.schema.annotations import handler_types
 
 
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
@@ -46,7 +45,7 @@ def takes_one(handler: Handler) -> bool:
     return True
 
 
-def case_of(condition: Any, frame: FrameType | None = None) -> Case:
+def case_of(condition: Any) -> Case:
     """Tell a condition from a value: what can be called is a condition, but for classes."""
     if isinstance(condition, type) or not callable(condition):
         return Case(condition, is_function=False)
@@ -54,7 +53,7 @@ def case_of(condition: Any, frame: FrameType | None = None) -> Case:
     while isinstance(target, partial):
         target = target.func
     is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
-    return Case(condition, is_function=True, is_async=is_async, types=handler_types(condition, frame))
+    return Case(condition, is_function=True, is_async=is_async)
 
 
 def copied(mapping: Any) -> Any:

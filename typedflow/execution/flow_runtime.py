@@ -16,6 +16,7 @@ from typedflow.contract.schema import undeclared_layer
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import SubFlow
+from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.errors import ContractError
@@ -87,9 +88,10 @@ class FlowRuntime:
         waiting: list[FlowRuntime] = [self]
         seen = {self.builder}  # a child may be the flow itself
         for flow in waiting:
-            definition = flow.builder.draft()
+            flow.builder.read_again()
+            definition, unreadable = check_annotations(flow.builder.draft())
             carried = carried_types(definition, flow.spec)
-            problems += [*flow.builder.problems(), *check_definition(definition, flow.spec, carried)]
+            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
             children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
             for child in children:
                 if child.builder not in seen:

@@ -141,7 +141,8 @@ def class_hints(
 def _class_names(cls: type, frame: types.FrameType | None, defining: type) -> tuple[Names, frozenset[str]]:
     """Collect the names that the annotations of a class can mean, and those that have no value yet."""
     bound, unbound = closure_of(cls)
-    own = {defining.__name__: defining, cls.__name__: cls} | {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    own = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    own = {defining.__name__: defining, cls.__name__: cls} | own
     module = sys.modules.get(cls.__module__)
     scopes = [{parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())}, bound]
     if module is not None:

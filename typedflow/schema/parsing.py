@@ -196,7 +196,7 @@ def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
         return FunctionOf(None, ANY)
     if issubclass(cls, enum.Enum) and len(cls.__members__):
         return EnumOf(cls)
-    flavour = _flavour(cls)
+    flavour = flavour_of(cls)
     args = tuple(ANY if depth_of(arg) > _MAX_NESTED_ARGS else arg for arg in args)
     if flavour is None:
         return Opaque(cls, args)
@@ -205,7 +205,8 @@ def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
     return RecordOf(cls, args + rest, flavour)
 
 
-def _flavour(cls: type) -> str | None:
+def flavour_of(cls: type) -> str | None:
+    """Return which make of record a class is; None for one that has no declared fields."""
     if isinstance(cls, type(msgspec.Struct)):
         return "struct"
     if typing_extensions.is_typeddict(cls):

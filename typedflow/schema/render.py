@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Final, assert_never
 
-from typedflow.schema.parsing import parse
+from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.types import (
     NO_LIMITS,
     AliasOf,
@@ -30,8 +30,14 @@ _SHORT: Final = 80
 
 
 def render(tp: Any) -> str:
-    """Give a type, or a kind, as its user would write it, without module names: `list[Request | None]`."""
-    return _render(parse(tp))
+    """Give a type, or a kind, as its user would write it, without module names: `list[Request | None]`.
+
+    One that holds a name which means nothing is shown as Python shows it.
+    """
+    try:
+        return _render(parse(tp))
+    except Unresolved:
+        return str(tp)
 
 
 def describe(value: object) -> str:

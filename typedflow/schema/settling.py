@@ -12,14 +12,15 @@ import typing
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakSet
 
 import msgspec
 
 from typedflow.schema.annotations import ALIASES, class_hints, written_in
 from typedflow.schema.deferred import own_annotations
-from typedflow.schema.parsing import parse
+from typedflow.schema.parsing import flavour_of
 from typedflow.schema.resolving import UnresolvedName, has_text
-from typedflow.schema.types import RecordOf
+from typedflow.schema.types import SCALARS
 
 _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
 
@@ -38,7 +39,10 @@ def settle(tp: Any, frame: types.FrameType | None, defining: type | None = None)
 
     `defining` is the class whose statement this happens in: its name means nothing else yet.
     """
+    if isinstance(tp, type) and tp in SCALARS:  # most of what steps hand on
+        return []
     seen: set[int] = set()
+    records: list[type] = []
     unsettled: list[Unsettled] = []
     waiting = [tp]
     while waiting:
@@ -47,13 +51,22 @@ def settle(tp: Any, frame: types.FrameType | None, defining: type | None = None)
             continue
         seen.add(id(here))
         if isinstance(here, type) and not isinstance(here, types.GenericAlias):
-            for owner in here.__mro__ if _is_record(here) else ():
+            if here in _settled or flavour_of(here) is None:
+                continue
+            records.append(here)
+            for owner in here.__mro__:
                 hints, failures = settle_class(owner, frame, defining)
                 unsettled += [Unsettled(owner, name, failure) for name, failure in failures.items()]
                 waiting += hints.values()
         else:
             waiting += _inner_types(here)
+    if not unsettled:
+        _settled.update(records)
     return unsettled
+
+
+_settled: WeakSet[type] = WeakSet()
+"""Records all of whose annotations, at any depth, could be resolved: they are not looked at again."""
 
 
 def settle_class(
@@ -77,14 +90,10 @@ def _write_back(cls: Any, hints: dict[str, Any], failures: dict[str, UnresolvedN
         cls.__annotations__ = hints
 
 
-def _is_record(cls: type) -> bool:
-    return isinstance(parse(cls), RecordOf)
-
-
 def _inner_types(tp: Any) -> list[Any]:
     """Give what a type is made of: arguments, an alias's value, the class behind a generic alias, a NewType's base."""
     inner = [getattr(tp, name, None) for name in ("__origin__", "__supertype__")]
     if isinstance(tp, ALIASES):
-        with suppress(NameError):  # who parses the alias says so
+        with suppress(Exception):  # who parses the alias says so
             inner.append(tp.__value__)
     return [*getattr(tp, "__args__", ()), *inner]
