@@ -207,4 +207,4 @@ def test_an_alias_statement_may_not_speak_of_itself() -> None:
     names: Any = space["Names"]
     assert check_persistable(msgspec.defstruct("Lists", [("first", names), ("second", names)])) == []
     ((_, reason),) = check_persistable(space["Json"])
-    assert reason == "msgspec cannot decode Json, an alias that speaks of itself: use a Struct"
+    assert reason == "msgspec cannot decode Json, an alias that refers to itself: use a Struct"

@@ -156,6 +156,8 @@ def _hint_of(reason: str) -> str:
     """Say how a name gets there; one of a lazy import (PEP 810) fails only when it is used."""
     if reason.startswith(("ImportError", "ModuleNotFoundError")):
         return "install the module that the lazy import names, or correct its name"
+    if reason.endswith("leads only to itself"):
+        return "put it in a container, `list[…]`, or declare a class"
     return "define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`"
 
 

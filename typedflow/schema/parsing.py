@@ -71,10 +71,13 @@ _TYPE_VARS: Final = tuple({typing.TypeVar, typing_extensions.TypeVar})
 
 
 class Unresolved(Exception):
-    """Say that a name in an annotation means nothing where the annotation was written; `name` is that name."""
+    """Say that a name in an annotation means nothing where the annotation was written; `name` is that name.
 
-    def __init__(self, name: str, place: str = "") -> None:
-        super().__init__(f"'{name}' is not defined{f' where {place} was written' if place else ''}")
+    `reason` says why, where it is something else than that the name is not defined.
+    """
+
+    def __init__(self, name: str, place: str = "", reason: str = "is not defined") -> None:
+        super().__init__(f"'{name}' {reason}{f' where {place} was written' if place else ''}")
         self.name = name
         self.place = place
 
@@ -106,9 +109,15 @@ class Scope(msgspec.Struct, frozen=True):
             raise Unresolved(error.name or _shown(text), self.place) from None
         except UnresolvedName as error:
             cause = error.__cause__
-            raise Unresolved((isinstance(cause, NameError) and cause.name) or error.text, self.place) from None
+            if isinstance(cause, NameError):
+                raise Unresolved(cause.name or error.text, self.place) from None
+            raise Unresolved(error.text, self.place, _raises(cause)) from None
         except Exception as error:
-            raise Unresolved(_shown(text), self.place) from error
+            raise Unresolved(_shown(text), self.place, _raises(error)) from error
+
+
+def _raises(error: BaseException | None) -> str:
+    return f"raises {type(error).__name__} ({error})"
 
 
 def _shown(text: str | typing.ForwardRef) -> str:
@@ -277,7 +286,7 @@ def _expand(alias: AliasOf) -> Kind:
         return found
     name = alias.alias.__name__
     if alias in _expanding.aliases:
-        raise Unresolved(name, f"the alias '{name}' itself")
+        raise Unresolved(name, reason="is an alias that leads only to itself")
     _expanding.aliases.add(alias)
     try:
         variables = dict(zip(alias.alias.__type_params__, alias.args, strict=False))
@@ -298,4 +307,4 @@ def _meaning_of(alias: Any, scope: Scope) -> Any:
     except NameError as error:
         raise Unresolved(error.name or alias.__name__, scope.place) from None
     except Exception as error:
-        raise Unresolved(alias.__name__, scope.place) from error
+        raise Unresolved(alias.__name__, scope.place, _raises(error)) from error

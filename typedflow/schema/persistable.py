@@ -22,6 +22,7 @@ from typedflow.contract import saving
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import render
+from typedflow.schema.resolving import RecursiveAlias
 from typedflow.schema.types import (
     MAPPINGS,
     NO_LIMITS,
@@ -113,11 +114,14 @@ class _Walk:
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind in self.open_aliases:
-            yield path, f"msgspec cannot decode {render(kind)}, an alias that speaks of itself: use a Struct"
+            yield path, _recursive(kind)
         if kind in self.seen:
             return
         self.seen.add(kind)
         if isinstance(kind, AliasOf):
+            if isinstance(kind.alias, RecursiveAlias):
+                yield path, _recursive(kind)
+                return
             if not isinstance(kind.alias, _NATIVE_ALIAS):
                 yield path, f"msgspec cannot decode {render(kind)}, an alias of typing_extensions"
                 return
@@ -141,6 +145,10 @@ class _Walk:
         if kind.cls in (set, frozenset) and not _is_hashable(kind.item):
             yield path, saving.not_hashable(render(kind.item), kind.cls.__name__)
         yield from self.faults(kind.item, path)
+
+
+def _recursive(alias: Kind) -> str:
+    return f"msgspec cannot decode {render(alias)}, an alias that refers to itself: use a Struct"
 
 
 _NATIVE_ALIAS: Final = getattr(typing, "TypeAliasType", ())

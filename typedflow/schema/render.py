@@ -37,7 +37,7 @@ def render(tp: Any) -> str:
     try:
         return _render(parse(tp))
     except Unresolved:
-        return str(tp)
+        return tp.__name__ if isinstance(tp, type) else str(tp)
 
 
 def describe(value: object) -> str:
