@@ -479,8 +479,40 @@ assert flow.start(1) == 1
 assert fresh(S, {"d": [{"b": "x"}]}).d[0].b == "x"
 """
 
+PROGRAMS["an alias that refers to itself"] = """
+Json = Union[None, int, str, list["Json"], dict[str, "Json"]]
+class S(State):
+    body: Json = None
+class Ev(Events):
+    got: Json
+class C(Contract):
+    input: Json
+    result: Json
+    events: Ev
+def define():
+    class D(C):
+        state: S
+[problem] = refused(define)
+assert problem.startswith("TF603: field 'body' of S cannot be saved"), problem
+class Held(msgspec.Struct):
+    json: Json
+    next: "Held | None" = None
+def hold(data: Data[C, Json]) -> Held:
+    data.emit("got", data.value)
+    return Held(data.value)
+def take(data: Data[C, Held]) -> Json:
+    return data.value.json
+flow = Flow(C)
+flow.to(hold).to(take).end()
+assert flow.start([1, {"a": ["b"]}]) == [1, {"a": ["b"]}]
+"""
+
 # Names that are bound later, or never: below 3.14, Python itself refuses them without the future import.
-EVERYWHERE: Final = ("callable objects, partials, wrappers and chunks", "a handler copies the annotations of another")
+EVERYWHERE: Final = (
+    "callable objects, partials, wrappers and chunks",
+    "a handler copies the annotations of another",
+    "an alias that refers to itself",
+)
 PEP_695: Final = ("PEP 695",)
 COUNT: Final = itertools.count()
 

@@ -37,6 +37,7 @@ from typedflow.schema.parsing import Unresolved
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
+from typedflow.schema.resolving import RecursiveAlias
 from typedflow.schema.resources import resources_within
 from typedflow.schema.settling import settle
 from typedflow.schema.types import RecordOf
@@ -238,20 +239,22 @@ def _check_part(cls: type, name: str, tp: Any, frame: types.FrameType | None) ->
 def _check_state(cls: type[Layer]) -> list[Problem]:
     """Check that every field of a State or FlowState can be saved and read back, whatever is in it."""
     problems: list[Problem] = []
-    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # no kinds: msgspec is asked as well
-    for field in layer_fields(cls).values():
+    fields = layer_fields(cls)
+    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # for msgspec, which is asked as well
+    for field in fields.values():
         within = resources_within(field.kind)
         if within is not None:
             problems.append(resource_in_state(cls.__name__, field.name, render(within)))
             continue
-        for path, reason in check_persistable(forms[field.name], field=True):
+        for path, reason in check_persistable(field.kind, field=True, form=forms[field.name]):
             inner = render_path((field.name, *path))
             problems.append(not_persistable(cls.__name__, field.name, reason, path=inner))
     return problems
 
 
 def _is_type_form(tp: Any) -> bool:
-    return isinstance(tp, type) or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
+    is_named = isinstance(tp, type | RecursiveAlias)
+    return is_named or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
 
 
 def _shown(tp: Any) -> str:

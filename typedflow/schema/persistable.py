@@ -49,16 +49,16 @@ Fault = tuple[tuple[str | int, ...], str]
 _UNSET: Final = Scalar(msgspec.UnsetType)
 
 
-def check_persistable(tp: Any, *, field: bool = False) -> list[Fault]:
+def check_persistable(tp: Any, *, field: bool = False, form: Any = None) -> list[Fault]:
     """Give every part of a type that cannot be saved and loaded, with its path and the reason; empty if none.
 
     The path holds field names, and the positions of fixed tuples; the items of a collection have no segment of their
-    own. Given a typing form rather than a kind, msgspec itself is asked too. `field`: the type is that of a Struct
-    field, which may be UNSET. Raises `Unresolved` where a name in an annotation means nothing.
+    own. Given a typing form rather than a kind, or one with its `form`, msgspec itself is asked too. `field`: the type
+    is that of a Struct field, which may be UNSET. Raises `Unresolved` where a name in an annotation means nothing.
     """
     kind = parse(tp)
     faults = list(dict.fromkeys(_Walk().faults(kind, (), field)))
-    return faults or _refused_by_msgspec(tp, kind)
+    return faults or _refused_by_msgspec(tp if form is None else form, kind)
 
 
 def _refused_by_msgspec(tp: Any, kind: Kind) -> list[Fault]:
