@@ -507,13 +507,63 @@ flow.to(hold).to(take).end()
 assert flow.start([1, {"a": ["b"]}]) == [1, {"a": ["b"]}]
 """
 
+PROGRAMS["a name of a lazy import whose module is not there"] = """
+lazy from nowhere import Gone
+lazy import nowhere
+lazy from decimal import Decimal
+class Item(msgspec.Struct):
+    x: Gone
+def define():
+    class C(Contract):
+        input: Decimal
+        result: Gone
+        stream: nowhere.Gone
+HINT = "install the module that the lazy import names, or correct its name"
+TOLD = f"ModuleNotFoundError: No module named 'nowhere' ({HINT})"
+assert refused(define) == [
+    f"TF610: 'result' of C is annotated 'Gone', which cannot be resolved: {TOLD}",
+    f"TF610: 'stream' of C is annotated 'nowhere.Gone', which cannot be resolved: {TOLD}",
+]
+class D(Contract):
+    input: Decimal
+    result: int
+def first(data: Data[D, Decimal]) -> Item: ...
+def second(data: Data[D, Item]) -> Gone: ...
+flow = Flow(D)
+flow.to(first).to(second).end()
+assert len(refused(flow.validate)) == 3
+"""
+PROGRAMS["a frozendict"] = """
+class S(State):
+    names: frozendict[str, int] | None = None
+class C(Contract):
+    input: frozendict[str, int]
+    result: frozendict
+def define():
+    class D(C):
+        state: S
+[problem] = refused(define)
+assert problem.startswith(
+    "TF603: field 'names' of S cannot be saved: frozendict[str, int] is not saved: say dict[str, int]"
+), problem
+def step(data: Data[C, frozendict[str, int]]) -> frozendict:
+    return data.value
+flow = Flow(C)
+flow.to(step).end()
+assert flow.start(frozendict(a=1)) == {"a": 1}
+"""
+
 # Names that are bound later, or never: below 3.14, Python itself refuses them without the future import.
 EVERYWHERE: Final = (
     "callable objects, partials, wrappers and chunks",
     "a handler copies the annotations of another",
     "an alias that refers to itself",
 )
-PEP_695: Final = ("PEP 695",)
+SINCE: Final = {
+    "PEP 695": (3, 12),
+    "a name of a lazy import whose module is not there": (3, 15),
+    "a frozendict": (3, 15),
+}
 COUNT: Final = itertools.count()
 
 
@@ -521,7 +571,7 @@ def cases() -> list[tuple[str, bool]]:
     """Give the programs that this Python can run, each with whether it starts with the future import."""
     found = []
     for name in PROGRAMS:
-        if name in PEP_695 and sys.version_info < (3, 12):
+        if sys.version_info < SINCE.get(name, (3, 11)):
             continue
         found.append((name, True))
         if sys.version_info >= (3, 14) or name in EVERYWHERE:

@@ -8,6 +8,7 @@ stricter ones, each tried against msgspec by the tests. What is refused although
 
 from __future__ import annotations
 
+import builtins
 import enum
 import typing
 from collections.abc import Iterator
@@ -109,6 +110,8 @@ class _Walk:
                 yield from self.faults(base, path, field)
             case AliasOf() | RecordOf():
                 yield from self._named(kind, path)
+            case Opaque(cls=cls) if cls is _FROZENDICT:
+                yield path, saving.frozen_dict(render(kind))
             case FunctionOf() | Opaque():
                 yield path, saving.not_encodable(render(kind))
 
@@ -151,6 +154,7 @@ def _recursive(alias: Kind) -> str:
     return f"msgspec cannot decode {render(alias)}, an alias that refers to itself: use a Struct"
 
 
+_FROZENDICT: Final = getattr(builtins, "frozendict", None)  # of Python 3.15
 _NATIVE_ALIAS: Final = getattr(typing, "TypeAliasType", ())
 _CONCRETE: Final = frozenset({list, set, frozenset, tuple, dict})
 _LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})

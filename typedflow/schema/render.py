@@ -58,6 +58,13 @@ class _Brief(reprlib.Repr):
     def repr_instance(self, x: Any, level: int) -> str:
         return repr(x)[: 2 * _SHORT]
 
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            repr(x)
+        except ValueError:  # longer than sys.set_int_max_str_digits: from 3.14 reprlib shows it with its address
+            return f"an int of {x.bit_length()} bits"
+        return super().repr_int(x, level)
+
 
 _brief: Final = _Brief()
 _brief.maxstring = _brief.maxother = 60
