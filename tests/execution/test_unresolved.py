@@ -364,6 +364,42 @@ def test_the_frame_that_wired_a_flow_is_released_when_its_names_are_found() -> N
     assert held() is None
 
 
+def wired(contract: type[Any], *handlers: Any) -> Flow[Any]:
+    flow: Flow[Any] = Flow(contract)
+    chain: Any = flow
+    for handler in handlers:
+        chain = chain.to(handler)
+    chain.end()
+    return flow
+
+
+def test_another_function_may_wire_the_flow() -> None:
+    @dataclass
+    class Line:
+        text: str
+
+    @dataclass
+    class Page:
+        lines: list[Line]
+
+    class Local(Contract):
+        input: int
+        result: int
+
+    def write(data: Data[Local, int]) -> Page:
+        return Page([Line("a")] * data.value)
+
+    def count(data: Data[Local, Page]) -> int:
+        return len(data.value.lines)
+
+    def wrong(data: Data[Local, str]) -> int:
+        raise NotImplementedError
+
+    assert wired(Local, write, count).start(3) == 3
+    with pytest.raises(ContractError, match="TF701: flow 'Local': step 'wrong' takes str, and gets Page"):
+        wired(Local, write, wrong).validate()
+
+
 class Needs(Protocol):
     @property
     def state(self) -> Decimal: ...

@@ -284,7 +284,7 @@ def test_a_local_name_hides_a_global_one_where_the_class_was_written() -> None:
         return class_hints(Local, sys._getframe())[0]["review"]
 
     assert class_hints(Local, sys._getframe())[0] == {"review": Review}
-    assert elsewhere() is globals()["Review"]
+    assert elsewhere() is Review
 
 
 def test_a_class_body_sees_the_function_around_it() -> None:

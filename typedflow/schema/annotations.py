@@ -16,6 +16,7 @@ import types
 import typing
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Never, NoReturn, TypeVar, get_args, get_origin
 from weakref import WeakKeyDictionary
@@ -148,9 +149,11 @@ def _class_names(cls: type, frame: types.FrameType | None, defining: type) -> tu
     if module is not None:
         scopes.append(module.__dict__)
     if frame is not None:
-        is_inside = written_in(cls, frame)
-        scopes.insert(2 if is_inside else len(scopes), typing.cast("dict[str, Any]", frame_names(frame)))
-        unbound |= unbound_names(frame) if is_inside else NOTHING_UNBOUND
+        scopes.append(typing.cast("dict[str, Any]", frame_names(frame)))
+        home = home_of(cls, frame)
+        if home is not None:
+            scopes.insert(2, typing.cast("dict[str, Any]", frame_names(home)))
+            unbound |= unbound_names(home)
     return ChainMap(*scopes, own), unbound - own.keys()
 
 
@@ -158,6 +161,18 @@ def written_in(defined: Any, frame: types.FrameType) -> bool:
     """Say whether a class or function was written directly in the function that this frame runs."""
     scope, local, _ = defined.__qualname__.rpartition(".<locals>.")
     return bool(local) and frame.f_code.co_qualname == scope and defined.__module__ == frame.f_globals.get("__name__")
+
+
+def home_of(defined: Any, frame: types.FrameType | None) -> types.FrameType | None:
+    """Return the frame of the function in which a class or function was written, from `frame` outwards, if it runs.
+
+    A function that puts a flow together may be given the handlers of one that calls it.
+    """
+    while frame is not None and "<locals>" in defined.__qualname__:
+        if written_in(defined, frame):
+            return frame
+        frame = frame.f_back
+    return None
 
 
 def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = None) -> HandlerTypes:
@@ -272,6 +287,10 @@ def _annotation(annotation: Any, function: types.FunctionType, frame: types.Fram
     except UnresolvedName:
         if frame is None:
             raise
+    home = home_of(function, frame)
+    if home is not None:
+        with suppress(UnresolvedName):
+            return _annotation(annotation, function, home)
     names = ChainMap(own, function.__globals__, dict(frame_names(frame)))
     return resolve(annotation, function.__globals__, names, unbound), True
 

@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from typedflow.schema.annotations import ALIASES, class_hints, written_in
+from typedflow.schema.annotations import ALIASES, class_hints, home_of
 from typedflow.schema.deferred import own_annotations
 from typedflow.schema.parsing import flavour_of
 from typedflow.schema.resolving import UnresolvedName, has_text
@@ -76,7 +76,7 @@ def settle_class(
     if cls in _LEAVES:
         return {}, {}
     hints, failures = class_hints(cls)
-    if frame is not None and (failures or written_in(cls, frame)):
+    if frame is not None and (failures or home_of(cls, frame) is not None):
         hints, failures = class_hints(cls, frame, defining)
         _write_back(cls, hints, failures)
     return hints, failures
