@@ -12,6 +12,7 @@ unavailable() {
 }
 
 [ "$(id -u)" = 0 ] || unavailable "debootstrap and chroot need root"
+unshare --mount true 2>/dev/null || unavailable "no right to mount"
 command -v debootstrap >/dev/null ||
     { apt-get update -q && apt-get install -y -q --no-install-recommends debootstrap; } >&2 ||
     unavailable "no debootstrap"

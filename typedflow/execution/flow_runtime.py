@@ -29,6 +29,9 @@ from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
 
+_compiling = threading.RLock()
+"""Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""
+
 
 class Change:
     """One change of a shared flow_state that is not stored yet."""
@@ -102,19 +105,25 @@ class FlowRuntime:
 
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
-        if self._plan is None:
-            self.check()
-            compiled: list[FlowRuntime] = []
-            try:
-                self._compile(compiled)
-            except Exception:
-                for flow in compiled:
-                    flow._plan = None
-                raise
-            for flow in compiled:
-                flow.builder.freeze()
-            assert self._plan is not None
+        if self._plan is None or self.builder.frozen is None:  # frozen last, when every plan below is whole
+            with _compiling:
+                self._check_and_compile()
+        assert self._plan is not None
         return self._plan
+
+    def _check_and_compile(self) -> None:
+        if self._plan is not None:  # another thread has done it meanwhile
+            return
+        self.check()
+        compiled: list[FlowRuntime] = []
+        try:
+            self._compile(compiled)
+        except Exception:
+            for flow in compiled:
+                flow._plan = None
+            raise
+        for flow in compiled:
+            flow.builder.freeze()
 
     def _compile(self, compiled: list[FlowRuntime]) -> None:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""
