@@ -30,7 +30,7 @@ from mypy.types import (
 
 from typedflow.contract import flows
 from typedflow.contract.schema import undeclared_layer
-from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.calls import ANY, Call, first_given
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import with_options
@@ -85,8 +85,11 @@ def handler_name(handler: Expression) -> str:
 def report_unanswered(call: Call) -> None:
     """Report the step before, which pauses and does not say what answers it, where it stands in the same chain."""
     before = call_before(call.context)
-    if before is not None and isinstance(before.callee, MemberExpr) and before.callee.name == "to" and before.args:
-        call.report(flows.no_answer_type(handler_name(before.args[0])), before.args[0])
+    if before is None or not isinstance(before.callee, MemberExpr) or before.callee.name != "to":
+        return
+    handler = first_given(before, "handler")
+    if handler is not None:
+        call.report(flows.no_answer_type(handler_name(handler)), handler)
 
 
 def call_before(context: Context) -> CallExpr | None:

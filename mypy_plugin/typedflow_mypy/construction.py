@@ -9,7 +9,7 @@ from mypy.nodes import DictExpr, Expression, ListExpr, StarExpr
 from mypy.types import Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
 
 from typedflow.contract.writes import undeclared_field, wrong_type
-from typedflow_mypy.calls import Call, entries
+from typedflow_mypy.calls import Call
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.shape import MypyShape, flat, is_record
 
@@ -51,17 +51,16 @@ def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, ro
     fields = record.fields()
     if fields is None:
         return None
-    written = entries(display)
     given: set[str] = set()
-    seen = written is not None
-    for key, value in written or ():
-        names = texts_of(key, call.api)
+    seen = True
+    for key, value in display.items:
+        names = texts_of(key, call.api) if key is not None else None
         seen = seen and names is not None
         for text in names or ():
             given.add(text)
             child = record.child(text)
             if child is None:
-                call.report(undeclared_field(text, record.render(), fields), key)
+                call.report(undeclared_field(text, record.render(), fields), key or display)
                 seen = False
             else:
                 _check_value(call, value, child, f"{path}.{text}" if path else text, root)

@@ -28,7 +28,7 @@ from typedflow.contract.flows import empty_when, unknown_trigger, wrong_triggers
 from typedflow.contract.paths import check_read
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
-from typedflow_mypy.calls import ANY, Call, entries
+from typedflow_mypy.calls import ANY, Call, Spread
 from typedflow_mypy.chains import value_at, value_of
 from typedflow_mypy.constants import shown
 from typedflow_mypy.events import DYNAMIC, payloads
@@ -52,7 +52,9 @@ def check_when(call: Call) -> FunctionLike:
     if not call.is_sound:
         return call.with_types(triggers=ANY)
     triggers = [trigger for trigger in found if trigger is not None]
-    mode = call.argument("mode")
+    mode = call.given("mode")
+    if isinstance(mode, Spread):
+        return call.signature
     modes = call.texts(mode, DYNAMIC) if mode is not None else ("simple_or",)
     if not triggers or len(triggers) != len(found) or len(modes) != 1:
         return call.signature
@@ -70,13 +72,13 @@ def _triggers(call: Call, given: Expression) -> Iterator[Trigger | None]:
         return
     if not given.items:
         call.report(empty_when(), given)
-    for key, value in entries(given) or ((None, given),):
+    for key, value in given.items:
         kinds = call.texts(key, DYNAMIC)
         if len(kinds) != 1:
             yield None
         for kind in kinds:
             if kind not in ("event", *_LAYERS):
-                call.report(unknown_trigger(kind), key)
+                call.report(unknown_trigger(kind), key or given)
                 yield None
                 continue
             names = value.items if isinstance(value, (ListExpr, TupleExpr)) else [value]

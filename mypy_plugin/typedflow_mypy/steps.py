@@ -197,11 +197,10 @@ def check_sub_flow(call: Call) -> FunctionLike:
         return _no_child(call, child)
     if contract is None or value is None:
         return with_options(call, call.signature)
-    given = dict(call.keywords())
     sub_flow = SubFlow(call, value, contract, child)
     if not sub_flow.is_known:
         return call.signature
-    result, read = sub_flow.check(given.get("capture"), given.get("write_back"))
+    result, read = sub_flow.check(call.given("capture"), call.given("write_back"))
     sub_flow.check_stream()
     call.memo.overloads = (call.context, call.receiver, result, read)
     return _settled(call, result, read)
