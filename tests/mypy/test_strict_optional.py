@@ -1,4 +1,4 @@
-"""`strict_optional` is an option of each module: what is known in one that is strict says nothing of one that is not."""
+"""`strict_optional` belongs to each module: what is known in a strict one says nothing of one that is not."""
 
 from __future__ import annotations
 
