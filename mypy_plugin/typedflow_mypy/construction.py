@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mypy.nodes import DictExpr, Expression, ListExpr, StarExpr
-from mypy.types import Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
+from mypy.types import Instance, TupleType, Type, TypeAliasType, TypedDictType, UnionType, get_proper_type
 
 from typedflow.contract.writes import undeclared_field, wrong_type
 from typedflow_mypy.calls import Call
@@ -116,13 +116,17 @@ def _may_become(target: Type, given: Type) -> bool:
     return _holds(given, _is_mapping) and _holds(target, _is_record)
 
 
-def _holds(tp: Type, is_meant: Callable[[Type], bool]) -> bool:
+def _holds(tp: Type, is_meant: Callable[[Type], bool], within: tuple[Type, ...] = ()) -> bool:
+    if isinstance(tp, TypeAliasType):
+        if tp in within:
+            return False
+        within = (*within, tp)
     proper = get_proper_type(tp)
     if is_meant(proper):
         return True
     if isinstance(proper, (UnionType, TupleType)):
-        return any(_holds(item, is_meant) for item in proper.items)
-    return isinstance(proper, Instance) and any(_holds(item, is_meant) for item in proper.args)
+        return any(_holds(item, is_meant, within) for item in proper.items)
+    return isinstance(proper, Instance) and any(_holds(item, is_meant, within) for item in proper.args)
 
 
 def _is_record(given: Type) -> bool:

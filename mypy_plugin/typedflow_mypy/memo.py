@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.state import state
-from mypy.types import CallableType, Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
+from mypy.types import CallableType, Instance, TupleType, Type, TypeAliasType, TypedDictType, UnionType, get_proper_type
 
 from typedflow_mypy.dependencies import Steps, Targets
 from typedflow_mypy.sights import Sights
@@ -110,6 +110,8 @@ class Memo:
 
 def has_order(tp: Type) -> bool:
     """Say whether an equal type may be written in another order: a union, or a TypedDict."""
+    if isinstance(tp, TypeAliasType) and tp.is_recursive:
+        return True
     proper = get_proper_type(tp)
     if isinstance(proper, Instance):
         return any(map(has_order, proper.args))

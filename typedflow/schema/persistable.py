@@ -76,6 +76,7 @@ class _Walk:
     def __init__(self) -> None:
         self.seen: set[Kind] = set()
         self.open_aliases: set[Kind] = set()
+        self.recursive: set[Kind] = set()
 
     def faults(self, kind: Kind, path: tuple[str | int, ...], field: bool = False) -> Iterator[Fault]:
         match kind:
@@ -112,8 +113,9 @@ class _Walk:
                 yield path, saving.not_encodable(render(kind))
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
-        if kind in self.open_aliases:
-            yield path, f"msgspec cannot decode {render(kind)}, an alias that speaks of itself: use a Struct"
+        if kind in self.open_aliases and kind not in self.recursive:
+            self.recursive.add(kind)
+            yield path, saving.recursive_alias(render(kind))
         if kind in self.seen:
             return
         self.seen.add(kind)
@@ -125,9 +127,12 @@ class _Walk:
             yield from self.faults(kind.target, path)
             self.open_aliases.discard(kind)
             return
+        # what a record refers to is decoded on its own, an alias that leads to it too
+        opened, self.open_aliases = self.open_aliases, set()
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
         for field in fields_of(kind):
             yield from self.faults(field.kind, (*path, field.name), may_be_unset)
+        self.open_aliases = opened
 
     def _container(self, kind: CollectionOf | MappingOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind.cls not in _CONCRETE:
