@@ -97,13 +97,13 @@ class _Walk:
         proper = get_proper_type(tp)
         if isinstance(tp, TypeAliasType) and not _is_record(proper):
             if tp in self.aliases:
-                if tp not in self.recursive:
-                    self.recursive.add(tp)
-                    yield path, saving.recursive_alias(render(tp))
+                self.recursive.add(tp)
                 return
             outside, self.aliases = self.aliases, self.aliases | {tp}
             yield from self._parts(proper, path)
             self.aliases = outside
+            if tp in self.recursive:
+                yield path, saving.recursive_alias(render(tp))
         else:
             yield from self._parts(proper, path)
 

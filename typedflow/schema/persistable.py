@@ -113,9 +113,8 @@ class _Walk:
                 yield path, saving.not_encodable(render(kind))
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
-        if kind in self.open_aliases and kind not in self.recursive:
+        if kind in self.open_aliases:
             self.recursive.add(kind)
-            yield path, saving.recursive_alias(render(kind))
         if kind in self.seen:
             return
         self.seen.add(kind)
@@ -126,6 +125,8 @@ class _Walk:
             self.open_aliases.add(kind)
             yield from self.faults(kind.target, path)
             self.open_aliases.discard(kind)
+            if kind in self.recursive:
+                yield path, saving.recursive_alias(render(kind))
             return
         # what a record refers to is decoded on its own, an alias that leads to it too
         opened, self.open_aliases = self.open_aliases, set()

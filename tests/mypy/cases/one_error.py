@@ -221,7 +221,7 @@ def chosen(flag: bool, given: Callable[[Data[C, V]], V], value: V) -> None:
     flow.to(count if flag else nothing).to(takes).end()
     #       ^ E: TF701: step 'count' takes int, and gets Request (annotate its parameter Data[…, Request], or put a step in between that makes int of it)  [typedflow-flow]
     #                          ^ E: TF717: 'nothing' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
-    flow.to(begin if flag else begin).to(takes).end()
+    flow.to(begin if flag else Of[Request]()).to(takes).end()
     flow.to(given).to(takes).end()
     #       ^ E: TF701: step 'given' takes V, and gets Request (annotate its parameter Data[…, Request], or put a step in between that makes V of it)  [typedflow-flow]
 

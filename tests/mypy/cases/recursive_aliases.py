@@ -50,7 +50,7 @@ class Memory(State):
     tree: Tree[int] = 0
     #     ^ E: TF603: field 'tree' of Memory cannot be saved: msgspec cannot decode Tree[int], an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     pairs: Pairs = 0
-    #      ^ E: TF603: field 'pairs' of Memory cannot be saved at 'pairs[0]': msgspec cannot decode Pairs, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'pairs' of Memory cannot be saved: msgspec cannot decode Pairs, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     keys: set[Hashable] = set()
     #     ^ E: TF603: field 'keys' of Memory cannot be saved: msgspec cannot decode Hashable, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     ping: Ping = 0
