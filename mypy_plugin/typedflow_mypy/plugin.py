@@ -22,6 +22,7 @@ from typedflow_mypy import (
     options,
     paths,
     resources,
+    results,
     schema,
     starts,
     steps,
@@ -113,7 +114,7 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Match.case": conditions.check_first_case,
 }
 
-_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": contracts.check_flow, "Retry": options.check_retry}
+_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": results.check_flow, "Retry": options.check_retry}
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")

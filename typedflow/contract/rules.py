@@ -147,6 +147,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF723", FLOW, "flow without steps"),
         ("TF724", FLOW, "pause in a condition"),
         ("TF725", FLOW, "child whose stream the parent does not take"),
+        ("TF726", FLOW, "result that nothing in sight sets"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
         ("TF803", RUNTIME, "execution is over"),
