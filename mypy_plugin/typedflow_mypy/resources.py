@@ -159,6 +159,7 @@ def _of_type(call: Call, given: Expression) -> Iterator[Entry]:
     """Return what the type of a mapping, or of a Resources object, says that it holds."""
     tp = get_proper_type(call.type_of(given))
     if isinstance(tp, TypedDictType):
+        call.steps.through(tp.fallback.type, *tp.items)
         yield from (Entry((name,), given, item) for name, item in tp.items.items())
     elif isinstance(tp, Instance) and is_typedflow(tp.type, "Resources"):
         shape = MypyShape(tp, call.steps)
