@@ -117,6 +117,7 @@ _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": contracts.check_flow,
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")
+_ANNOTATED: Final = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
 
 
 @final
@@ -153,6 +154,7 @@ class TypedflowPlugin(Plugin):
         self._made = {name: hooks.of_making(check) for name, check in _OF_MAKING.items()}
         self._attribute_hooks = {name: hooks.of_layer(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
+        self._class_hook = guarded(self._check_class, lambda ctx: None)
         self._answer_in_c()
 
     def _answer_in_c(self) -> None:
@@ -213,14 +215,19 @@ class TypedflowPlugin(Plugin):
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Find the check of a class body, by one of its bases."""
         self._drop(fullname)
+        if "." not in fullname or fullname in _ANNOTATED:
+            # mypy qualifies no alias in a function: which class is meant is seen in the class itself
+            return self._class_hook
         sym = self.lookup_fully_qualified(fullname)
-        if sym is None or not isinstance(sym.node, TypeInfo):
-            return None
-        if structs.is_struct(sym.node):
-            return guarded(lambda ctx: schema.check_class(ctx, self.dependencies), lambda ctx: None)
-        if is_typedflow(sym.node, "Contract"):
-            return guarded(contracts.remember, lambda ctx: None)
-        return None
+        base = structs.class_of(sym.node) if sym is not None else None
+        is_ours = base is not None and (structs.is_struct(base) or is_typedflow(base, "Contract"))
+        return self._class_hook if is_ours else None
+
+    def _check_class(self, ctx: ClassDefContext) -> None:
+        if structs.is_struct(ctx.cls.info):
+            schema.check_class(ctx, self.dependencies)
+        elif is_typedflow(ctx.cls.info, "Contract"):
+            contracts.remember(ctx)
 
     def get_attribute_hook(self, fullname: str) -> AttributeHook | None:
         """Find the check of a layer that is read as an attribute."""

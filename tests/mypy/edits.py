@@ -287,6 +287,87 @@ def inside() -> None:
     class Inner(State):
         mid: Mid
 """,
+    "kinds": """\
+import msgspec
+
+from typedflow import Contract, State
+
+Base = State
+Quiet = msgspec.Struct
+Terms = Contract
+Silent = object
+""",
+    "kinds2": """\
+from PACKAGE import kinds
+
+Base2 = kinds.Base
+Quiet2 = kinds.Quiet
+Terms2 = kinds.Terms
+Silent2 = kinds.Silent
+""",
+    "based": """\
+from typing import TypeAlias
+
+from PACKAGE import kinds2
+from PACKAGE.kinds2 import Base2, Quiet2, Silent2, Terms2
+
+
+class Based(Base2):
+    thing: object = None
+
+
+class Quieted(Quiet2):
+    thing: object = None
+
+
+class Agreed(Terms2):
+    input: int
+
+
+class Silenced(Silent2):
+    input: int
+
+
+def build() -> None:
+    Local: TypeAlias = kinds2.Quiet2
+
+    class OfLocal(Local):
+        thing: object = None
+
+    class OfTheirs(Based):
+        another: object = None
+
+    class Within(Silent2):
+        input: int
+""",
+    "inside": """\
+from typing import Any
+
+from typedflow import Contract, Data, Flow, State
+
+from PACKAGE.deep import Other
+from PACKAGE.layers import Counters, YourState
+
+
+def build() -> None:
+    class Inner(Contract, version=2):
+        input: int
+        result: str
+        state: YourState
+        flow_state: Counters
+
+    class Kept(State):
+        other: Other | None = None
+
+    def read(data: Data[Inner, int]) -> str:
+        return data.state.get("count")
+
+    Flow(Inner).to(read).end()
+
+    @Inner.migrate(1)
+    def lift(saved: dict[str, Any]) -> dict[str, Any]:
+        return saved
+""",
     "given": """\
 from typing import Any
 
@@ -506,6 +587,33 @@ SCENARIOS: Final[Sequence[Scenario]] = (
     ),
     _one("an alias changes", Edit("deep", "Amount = int", "Amount = str")),
     _one("a key is no text any more", Edit("deep", '"Word", str', '"Word", int')),
+    Scenario(
+        "an alias of a base class leads elsewhere, and back",
+        [
+            [Edit("kinds", "Base = State", "Base = msgspec.Struct")],
+            [Edit("kinds", "Base = msgspec.Struct", "Base = State")],
+        ],
+    ),
+    _one("an alias of a base class is one of ours now", Edit("kinds", "Quiet = msgspec.Struct", "Quiet = State")),
+    _one("an alias of a contract is none any more", Edit("kinds", "Terms = Contract", "Terms = object")),
+    _one("an alias is a contract now", Edit("kinds", "Silent = object", "Silent = Contract")),
+    Scenario(
+        "an alias between leads elsewhere, and what it led to too",
+        [
+            [Edit("kinds2", "Quiet2 = kinds.Quiet", "Quiet2 = kinds.Base")],
+            [Edit("kinds", "Base = State", "Base = msgspec.Struct")],
+        ],
+    ),
+    _one("a contract in a function has another version", Edit("inside", "version=2", "version=1")),
+    Scenario(
+        "a contract in a function is edited, and moved",
+        [
+            [Edit("inside", "        result: str\n", "")],
+            [Edit("inside", "def build() -> None:\n", "def build() -> None:\n    number = 1\n\n")],
+            [Edit("inside", "        state: YourState", "        result: str\n        stat: YourState")],
+        ],
+    ),
+    _one("a state of a contract in a function is none", Edit("layers", "class YourState(State)", "class YourState")),
     _one(
         "two modules are edited at once",
         Edit("deep", "    name: str", "    name: int"),
