@@ -8,11 +8,12 @@ from typing import Any, Final, TypeVar, final
 
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
-from mypy.plugin import ClassDefContext, FunctionContext, FunctionSigContext, Plugin, ReportConfigContext
+from mypy.plugin import ClassDefContext, FunctionContext, FunctionSigContext, MethodContext, Plugin, ReportConfigContext
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import (
+    bounds,
     chains,
     conditions,
     contracts,
@@ -161,6 +162,7 @@ class TypedflowPlugin(Plugin):
         """Put look-ups in the place of methods that mypy asks for every call, attribute and type there is."""
         answers: dict[str, Callable[[str], Any]] = {
             "get_method_signature_hook": self._signature_hooks.__getitem__,
+            "get_method_hook": Remembered(self.get_method_hook).__getitem__,
             "get_attribute_hook": Remembered(self.get_attribute_hook).__getitem__,
             "get_function_hook": Remembered(self.get_function_hook).__getitem__,
             "get_function_signature_hook": Remembered(self.get_function_signature_hook).__getitem__,
@@ -199,6 +201,13 @@ class TypedflowPlugin(Plugin):
         if method == "migrate":
             return contracts.check_migrate if self._is_of(owner, "Contract") else None
         return _OF_LAYERS[method] if method in _OF_LAYERS and self._is_of(owner, "Layer") else None
+
+    def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
+        """Find the check of a method whose receiver is a type variable."""
+        method = bounds.method_of(fullname)
+        if method not in _METHODS:
+            return None
+        return guarded(lambda ctx: bounds.check_on_bound(ctx, method), lambda ctx: ctx.default_return_type)
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Find the hook of `binding`."""

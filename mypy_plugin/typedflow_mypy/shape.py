@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
-from mypy.expandtype import expand_type_by_instance
+from mypy.expandtype import expand_type, expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import FuncDef, TypeInfo, Var
 from mypy.subtypes import find_member, is_subtype
@@ -163,15 +163,21 @@ def union_of(members: Iterable[Type]) -> Type:
 
 
 def member_type(tp: Instance, name: str) -> Type | None:
-    """Give the type of a field of an instance, its type variables filled in; a property's for a protocol."""
+    """Give the type of a field of an instance, its type variables and Self filled in; a property's for a protocol."""
     sym = tp.type.get(name)
     node = sym.node if sym is not None else None
     if isinstance(node, Var):
         if node.type is None:
             return AnyType(TypeOfAny.special_form)
-        declared = expand_type_by_instance(node.type, map_instance_to_supertype(tp, node.info))
+        own = expand_type_by_instance(node.type, map_instance_to_supertype(tp, node.info))
+        declared = _with_self(own, node.info, tp)
         return _enum_member(node, declared)
     return find_member(name, tp, tp) if node is not None else None
+
+
+def _with_self(declared: Type, info: TypeInfo, owner: Instance) -> Type:
+    """Replace the Self of a class by the class that a field is read from; mypy's own skips those of a frozen one."""
+    return declared if info.self_type is None else expand_type(declared, {info.self_type.id: owner})
 
 
 def _enum_member(node: Var, declared: Type) -> Type:
