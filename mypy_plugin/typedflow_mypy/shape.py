@@ -26,6 +26,7 @@ from mypy.types import (
     UnionType,
     get_proper_type,
 )
+from mypy.typevars import fill_typevars_with_any
 
 from typedflow.contract.shape import FieldInfo
 from typedflow_mypy.dependencies import Steps
@@ -175,9 +176,18 @@ def member_type(tp: Instance, name: str) -> Type | None:
     return find_member(name, tp, tp) if node is not None else None
 
 
-def _with_self(declared: Type, info: TypeInfo, owner: Instance) -> Type:
+def _with_self(declared: Type, info: TypeInfo, owner: Type) -> Type:
     """Replace the Self of a class by the class that a field is read from; mypy's own skips those of a frozen one."""
     return declared if info.self_type is None else expand_type(declared, {info.self_type.id: owner})
+
+
+def declares_self(info: TypeInfo, name: str) -> bool:
+    """Say whether a field is declared with Self, at any depth."""
+    sym = info.get(name)
+    node = sym.node if sym is not None else None
+    if not isinstance(node, Var) or node.type is None:
+        return False
+    return _with_self(node.type, node.info, fill_typevars_with_any(node.info)) != node.type
 
 
 def _enum_member(node: Var, declared: Type) -> Type:
@@ -218,7 +228,9 @@ def _takes_whole(target: ProperType, source: ProperType) -> bool:
             return False
         source = source.partial_fallback
     if isinstance(target, TypedDictType) and isinstance(source, TypedDictType):
-        return target.items.keys() == source.items.keys()
+        return target.items.keys() == source.items.keys() and not any(
+            is_cut_short(target.items[name], source.items[name]) for name in target.readonly_keys
+        )
     if isinstance(target, TupleType) and target.partial_fallback.type.is_named_tuple:
         target = target.partial_fallback
     if isinstance(target, TupleType) and isinstance(source, TupleType):
@@ -240,7 +252,8 @@ def _shared(one: Mapping[str, FieldInfo], other: Mapping[str, FieldInfo]) -> dic
 
 def _both(one: FieldInfo, other: FieldInfo) -> FieldInfo:
     encoded = one.encoded if one.encoded == other.encoded else ""
-    return FieldInfo(one.name, one.required or other.required, one.writable and other.writable, encoded)
+    required, writable = one.required or other.required, one.writable and other.writable
+    return FieldInfo(one.name, required, writable, encoded, one.read_only or other.read_only)
 
 
 def _bounded(tp: ProperType) -> ProperType:
@@ -273,7 +286,9 @@ def _takes_str(key: Type) -> bool:
 def _fields(tp: ProperType, steps: Steps) -> Mapping[str, FieldInfo] | None:
     if isinstance(tp, TypedDictType):
         steps.through(tp.fallback.type, *tp.items)
-        return {name: FieldInfo(name, name in tp.required_keys) for name in tp.items}
+        return {
+            name: FieldInfo(name, name in tp.required_keys, read_only=name in tp.readonly_keys) for name in tp.items
+        }
     if isinstance(tp, TupleType):
         tp = tp.partial_fallback
     if not isinstance(tp, Instance):

@@ -11,6 +11,8 @@ from typing import Final
 NEVER: Final = "no value is valid for Never"
 RAW: Final = "Raw holds bytes of one format, and cannot be saved in another"
 LOOSE_UNSET: Final = "UNSET can only stand for a Struct field"
+SELF: Final = "msgspec refuses it: Type 'typing.Self' is not supported"
+"""What msgspec itself says of a field that is declared with Self."""
 
 
 def comes_back_plain(type_: str) -> str:
@@ -21,6 +23,11 @@ def comes_back_plain(type_: str) -> str:
 def not_encodable(type_: str) -> str:
     """Say that there is no encoding."""
     return f"{type_} cannot be encoded"
+
+
+def read_only_keys(type_: str) -> str:
+    """Say which TypedDict msgspec does not read back."""
+    return f"msgspec cannot decode {type_}, a TypedDict with ReadOnly keys"
 
 
 def other_class(type_: str, better: str) -> str:

@@ -126,6 +126,8 @@ class _Walk:
             self.open_aliases.discard(kind)
             return
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
+        if any(field.read_only for field in fields_of(kind)):
+            yield path, saving.read_only_keys(render(kind))
         for field in fields_of(kind):
             yield from self.faults(field.kind, (*path, field.name), may_be_unset)
 
