@@ -55,7 +55,7 @@ def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, ro
     given: set[str] = set()
     seen = written is not None
     for key, value in written or ():
-        names = texts_of(key, call.api)
+        names = texts_of(key, call.api, call.steps)
         seen = seen and names is not None
         for text in names or ():
             given.add(text)
@@ -95,7 +95,7 @@ def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expressi
         return None
     found: list[tuple[str, Expression]] = []
     for key, part in value.items:
-        texts = texts_of(key, call.api) if key is not None else ()
+        texts = texts_of(key, call.api, call.steps) if key is not None else ()
         if texts is None:
             return None
         found += [(f"{path}.{text}" if text.isidentifier() else f"{path}[{text!r}]", part) for text in texts]
