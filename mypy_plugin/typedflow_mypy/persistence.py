@@ -113,7 +113,7 @@ class _Walk:
             yield path, saving.not_encodable(render(tp))
         elif isinstance(proper, TypedDictType):
             if proper.readonly_keys and proper not in self.seen:
-                yield path, saving.read_only_keys(render(tp))
+                yield path, saving.read_only_keys(render(proper))
             yield from self._record(proper, proper.fallback.type, dict(proper.items), path)
         elif isinstance(proper, TupleType):
             yield from self._tuple(proper, path)

@@ -30,10 +30,10 @@ from mypy.typevars import fill_typevars_with_any
 
 from typedflow.contract.shape import FieldInfo
 from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.dicts import MAPPINGS, is_key, made_dict, takes_made, takes_str
 from typedflow_mypy.rendering import render
 from typedflow_mypy.structs import encoded_names
 
-_MAPPINGS: Final = frozenset({"builtins.dict", "typing.Mapping", "typing.MutableMapping"})
 _GROWING: Final = frozenset({"builtins.list", "builtins.set", "typing.MutableSequence", "typing.MutableSet"})
 _UNSET: Final = "msgspec.UnsetType"
 # A value of a subclass would be cut short, or come back as the base: the runtime refuses it where it is written.
@@ -80,7 +80,7 @@ class MypyShape:
 
     def accepts(self, other: Self) -> bool:
         """Say whether every value of `other` is valid here: for mypy, and as a write, which takes no subclass."""
-        return is_subtype(other.type, self.type) and not is_cut_short(self.type, other.type)
+        return _takes(other.type, self.type)
 
     def is_choice(self) -> bool:
         """Say whether a value may be of one of several types, None and UNSET aside."""
@@ -209,6 +209,13 @@ def is_record(info: TypeInfo) -> bool:
     return "dataclass" in info.metadata or "attrs" in info.metadata or info.is_named_tuple
 
 
+def _takes(given: Type, target: Type) -> bool:
+    made = made_dict(given)
+    if made is not None:
+        return takes_made(target, made, _takes)
+    return is_subtype(given, target) and not is_cut_short(target, given)
+
+
 def is_cut_short(target: Type, source: Type) -> bool:
     """Say whether a value would be written where only its base is declared."""
     for given in flat(source):
@@ -275,12 +282,7 @@ def _is_unset(tp: ProperType) -> bool:
 def _is_open(tp: ProperType) -> bool:
     if isinstance(tp, AnyType):
         return True
-    return isinstance(tp, Instance) and tp.type.fullname in _MAPPINGS and _takes_str(tp.args[0])
-
-
-def _takes_str(key: Type) -> bool:
-    proper = get_proper_type(key)
-    return isinstance(proper, AnyType) or (isinstance(proper, Instance) and proper.type.fullname == "builtins.str")
+    return isinstance(tp, Instance) and tp.type.fullname in MAPPINGS and takes_str(tp.args[0])
 
 
 def _fields(tp: ProperType, steps: Steps) -> Mapping[str, FieldInfo] | None:
@@ -339,8 +341,8 @@ def _child(tp: ProperType, name: str, steps: Steps) -> Type | None:
     if not isinstance(tp, Instance):
         return None
     steps.through(tp.type, name)
-    if tp.type.fullname in _MAPPINGS:
-        return tp.args[1] if _is_key(tp.args[0], name, tp) else None
+    if tp.type.fullname in MAPPINGS:
+        return tp.args[1] if is_key(tp.args[0], name) else None
     if tp.type.is_named_tuple and tp.type.tuple_type is not None:
         return _tuple_child(tp.type.tuple_type, name, steps)
     fields = _instance_fields(tp.type)
@@ -354,18 +356,6 @@ def _tuple_child(tp: TupleType, name: str, steps: Steps) -> Type | None:
     return tp.items[names.index(name)] if name in names and len(tp.items) == len(names) else None
 
 
-def _is_key(key: Type, name: str, mapping: Instance) -> bool:
-    proper = get_proper_type(key)
-    if isinstance(proper, Instance) and proper.type.is_newtype:
-        return any(_is_key(base, name, mapping) for base in proper.type.bases)
-    if isinstance(proper, AnyType) or _takes_str(proper):
-        return True
-    strings = [item for item in map(get_proper_type, flat(proper)) if isinstance(item, LiteralType)]
-    return any(item.value == name and item.fallback.type.fullname == "builtins.str" for item in strings) or any(
-        _takes_str(item) for item in flat(proper)
-    )
-
-
 def _item(tp: ProperType) -> Type | None:
     if isinstance(tp, AnyType):
         return tp
@@ -375,4 +365,4 @@ def _item(tp: ProperType) -> Type | None:
 def _may_lack(tp: ProperType, name: str) -> bool:
     if isinstance(tp, TypedDictType):
         return name not in tp.required_keys
-    return isinstance(tp, AnyType) or (isinstance(tp, Instance) and tp.type.fullname in _MAPPINGS)
+    return isinstance(tp, AnyType) or (isinstance(tp, Instance) and tp.type.fullname in MAPPINGS)

@@ -32,7 +32,7 @@ from typedflow.contract import flows
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
-from typedflow_mypy.handlers import gives_coroutine, handler_type, is_data, is_no_function, misfits
+from typedflow_mypy.handlers import gives_coroutine, handler_type, is_data, is_no_function, misfits, takes_handler
 from typedflow_mypy.literals import says_nothing, texts_of_type
 from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract
 from typedflow_mypy.options import check_thread, with_options
@@ -85,7 +85,7 @@ def _fits(given: CallableType, wanted: CallableType) -> bool:
         if is_data(takes) and any(contract.type.is_protocol for contract in contracts(takes.args[0])):
             # mypy forgets in its daemon what fits a protocol that was edited, but not what fits a Data of it
             type_state.reset_subtype_caches_for(takes.type)
-    return is_subtype(given, wanted)
+    return takes_handler(given, wanted)
 
 
 def _takes_async(signature: CallableType) -> bool:
