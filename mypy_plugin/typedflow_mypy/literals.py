@@ -71,11 +71,12 @@ def is_constant(node: Var) -> bool:
 
 
 def value_of(node: SymbolNode | None) -> object:
-    """Return the value of a Final name of any module, where mypy has kept it; None where it has not."""
+    """Return the value of a Final name of any module, where its type tells it; None where it does not.
+
+    Of `NAME: Final[str] = "x"` mypy keeps the value, but its daemon does not notice when that changes.
+    """
     if not isinstance(node, Var) or not is_constant(node):
         return None
-    if node.final_value is not None:
-        return node.final_value
     declared = get_proper_type(node.type) if node.type is not None else None
     known = declared.last_known_value if isinstance(declared, Instance) else declared
     return known.value if isinstance(known, LiteralType) and known.fallback.type.fullname in _PLAIN else None

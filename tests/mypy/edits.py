@@ -482,7 +482,7 @@ from enum import StrEnum, auto
 from typing import Final
 
 PREFIX: Final = "mid"
-VERSION: Final[int] = 2
+VERSION: Final = 2
 
 
 class Auto(StrEnum):
@@ -699,7 +699,7 @@ SCENARIOS: Final[Sequence[Scenario]] = (
     ),
     _one(
         "a constant that is a version changes",
-        Edit("names", "VERSION: Final[int] = 2", "VERSION: Final[int] = 1"),
+        Edit("names", "VERSION: Final = 2", "VERSION: Final = 1"),
         beside=KEYS,
     ),
     Scenario(

@@ -118,7 +118,6 @@ def put_together(data: Data[Shop, Request], kind: Literal["topic", "max_items"],
     #         ^ E: TF202: Request has no field 'topik', in 'request.topik' (did you mean 'topic'?)  [typedflow-path]
     state.get(REQUEST + "." + TOPIC)
     state.get(REQUEST + "." + TOPIK)
-    #         ^ E: TF202: Request has no field 'topik', in 'request.topik' (did you mean 'topic'?)  [typedflow-path]
     state.get(key_names.REQUEST + ".topik")
     #         ^ E: TF202: Request has no field 'topik', in 'request.topik' (did you mean 'topic'?)  [typedflow-path]
     state.get(f"{REQUEST}.topik")
@@ -206,7 +205,6 @@ def put_together(data: Data[Shop, Request], kind: Literal["topic", "max_items"],
     state.set(f"{REQUEST}.topic", 1)
     #                             ^ E: TF601: 'request.topic' of state takes str, not int  [typedflow-state]
     state.set("request", {f"{TOPIC}": "x", f"{TOPIK}": 1})
-    #                                      ^ E: TF602: Request has no field 'topik' (did you mean 'topic'?)  [typedflow-state]
     data.set_resource(f"{Key.LOGER}", None)
     #                 ^ E: TF101: ShopResources declares no resource 'loger' (did you mean 'logger'?)  [typedflow-resource]
     data.emit(f"a{'p'}roved", Approval(ok=True))
@@ -224,9 +222,9 @@ flow.when({"event": Key.APROVED, "state": f"{REQUEST}.topik"})
 flow.to_sub_flow(flow, capture={"input": f"{ADDED}"})
 #                              ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (add to capture: "state": {"request": "state.request"})  [typedflow-capture]
 #                                        ^ E: TF301: capture["input"] = "request.topik": 'request' is not a scope (a source begins with one of: 'value', 'state', 'flow_state')  [typedflow-capture]
-flow.to_sub_flow(flow, capture={"input": f"value.{TOPIK}", "state": "state"})
-#                                        ^ E: TF304: capture["input"] = "value.topik": Request has no field 'topik' (did you mean 'topic'?)  [typedflow-capture]
-#                                                                   ^ E: TF313: capture["state"] = "state": 'state' is given by fields, not as a whole (write {"state": {"field": "state"}})  [typedflow-capture]
+flow.to_sub_flow(flow, capture={"input": f"value.{TOPIC}k", "state": "state"})
+#                                        ^ E: TF304: capture["input"] = "value.topick": Request has no field 'topick' (did you mean 'topic'?)  [typedflow-capture]
+#                                                                    ^ E: TF313: capture["state"] = "state": 'state' is given by fields, not as a whole (write {"state": {"field": "state"}})  [typedflow-capture]
 flow.to_sub_flow(flow, capture=MAPPING)
 #                              ^ E: TF301: capture["input"] = "request.topik": 'request' is not a scope (a source begins with one of: 'value', 'state', 'flow_state')  [typedflow-capture]
 #                              ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (add to capture: "state": {"request": "state.request"})  [typedflow-capture]
