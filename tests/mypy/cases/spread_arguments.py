@@ -206,3 +206,28 @@ def chains(flow: Flow[C], args: list[Any], **kw: Any) -> None:
     Retry(*args)
     Flow(C, **kw)
     Flow(*args)
+
+
+ABSTRACT: dict[str, Any] = {"abstract": True}
+
+
+class MayBeAbstract(Contract, **ABSTRACT):
+    input: int
+
+
+class MayHaveAnyVersion(
+    Contract,
+    **ABSTRACT,
+):
+    input: int
+    result: int
+
+
+class IsWhole(Contract):  # noqa: E302
+# @0 E: TF606: contract 'IsWhole' does not say its result (add `result: …` with the type, or `result: None` where there is none)  [typedflow-state]
+    input: int
+
+
+@MayHaveAnyVersion.migrate(4)
+def lift(saved: dict[str, Any]) -> dict[str, Any]:
+    return saved
