@@ -223,7 +223,7 @@ class MayHaveAnyVersion(
     result: int
 
 
-class IsWhole(Contract):  # noqa: E302
+class IsWhole(Contract):
 # @0 E: TF606: contract 'IsWhole' does not say its result (add `result: …` with the type, or `result: None` where there is none)  [typedflow-state]
     input: int
 
