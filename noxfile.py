@@ -1,6 +1,6 @@
 """The checks of `.ci/run` as nox sessions, for one check or one Python at a time: `nox -l` lists them.
 
-Each session makes an environment of its own. `tests/test_contributing.py` compares the versions with the classifiers of
+Each session has an environment of its own. `tests/test_contributing.py` compares the versions with the classifiers of
 pyproject.toml, and the commands with those of `.ci/run`.
 """
 
@@ -13,7 +13,7 @@ import nox
 
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 MAIN: Final = "3.11"
-"""The lowest one: the syntax that it takes, all of them take."""
+"""The lowest supported version, for what is checked on one Python only."""
 CHECKED: Final = ("typedflow", "mypy_plugin", "tests", "examples")
 RULES_AND_ENGINE: Final = "typedflow/contract/*,typedflow/engine/*"
 QUIET: Final = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -66,11 +66,11 @@ def coverage(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """Build the wheel, install it with nothing else, and import every public name of it."""
     session.env.update(QUIET)
-    folder = Path(session.create_tmp())
+    folder = Path(session.create_tmp()).resolve()
     for old in folder.glob("*.whl"):
         old.unlink()
     session.run("pip", "wheel", "-q", "--no-deps", "-w", str(folder), ".")
-    built = next(folder.glob("typedflow-*.whl")).resolve()
+    built = next(folder.glob("typedflow-*.whl"))
     session.install("--force-reinstall", str(built))
     session.chdir(folder)
     session.run("python", "-W", "error", "-c", "from typedflow import *; print(Flow, Contract)")
