@@ -20,15 +20,18 @@ An exception carries data, `str()` renders it. Where a caller would expect a bui
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from typedflow.contract.concealment import redacted
 from typedflow.contract.problems import Problem
 
 
 class TypedflowError(Exception):
     """Stand at the top of everything that typedflow raises.
 
-    Holds the problems that were found, all at once; a text alone is a problem without a number.
+    Holds the problems that were found, all at once; a text alone is a problem without a number. No text of the
+    resources in use stands in them.
     """
 
     problems: tuple[Problem, ...]
@@ -38,7 +41,7 @@ class TypedflowError(Exception):
             problems = (Problem("", problems),)
         elif isinstance(problems, Problem):
             problems = (problems,)
-        self.problems = tuple(problems)
+        self.problems = tuple(map(_without_secrets, problems))
         super().__init__(self.problems)
 
     @property
@@ -51,6 +54,11 @@ class TypedflowError(Exception):
         if len(lines) == 1:
             return lines[0]
         return "\n  ".join([f"{len(lines)} problems", *lines])
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    text, hint = redacted(problem.text), redacted(problem.hint)
+    return problem if (text, hint) == (problem.text, problem.hint) else replace(problem, text=text, hint=hint)
 
 
 class ContractError(TypedflowError, TypeError):

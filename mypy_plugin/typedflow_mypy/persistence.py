@@ -145,6 +145,9 @@ class _Walk:
             yield from self._container(tp, path)
         elif is_record_class(tp.type):
             items = {field: member_type(tp, field) or AnyType(TypeOfAny.special_form) for field in fields_of(tp.type)}
+            if "attrs" in tp.type.metadata or "attrs_tag" in tp.type.metadata:
+                private = [field for field in items if field.startswith("_")]
+                yield from ((path, saving.private_field(render(tp), field)) for field in private)
             yield from self._record(tp, tp.type, items, path)
         elif name not in _SCALARS:
             yield path, saving.not_encodable(render(tp))

@@ -33,7 +33,7 @@ def test_a_resource_key_is_one_name(key: str) -> None:
         (".find", f"TF104: '.find' is not a resource key ({ONE_FIELD})"),
         ("", f"TF104: '' is not a resource key ({ONE_FIELD})"),
         ("a-b", f"TF104: 'a-b' is not a resource key ({ONE_FIELD})"),
-        (5, "TF104: a resource key is a str, not 5 (int) (use the field's name)"),
+        (5, "TF104: a resource key is a str, not int (use the field's name)"),
     ],
 )  # fmt: skip
 def test_any_other_key_is_refused(key: object, message: str) -> None:
@@ -69,8 +69,8 @@ def test_a_missing_resource_lists_what_there_is() -> None:
 @pytest.mark.parametrize(
     "problem, message",
     [
-        (wrong_class("search", "SearchTool", "5 (int)"),
-         "TF103: resource 'search' is declared as SearchTool, not 5 (int) (give an instance of SearchTool)"),
+        (wrong_class("search", "SearchTool", "int"),
+         "TF103: resource 'search' is declared as SearchTool, not int (give an instance of SearchTool)"),
         (no_resources("Review"), "TF105: contract 'Review' declares no resources "
          "(add a Resources class to Review: `resources: ReviewResources`)"),
         (assigned("ReviewResources", "search", DECLARED), "TF106: resource 'search' cannot be assigned to "

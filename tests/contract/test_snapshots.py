@@ -46,6 +46,11 @@ TEXTS = [
         "TF913",
         "'tokens[0].scope' of the snapshot leads nowhere: there is no join 3",
     ),
+    (
+        snapshots.other_column("status", "sleeping", "waiting"),
+        "TF905",
+        "the store has it with status 'sleeping', in its document it is 'waiting'",
+    ),
     (snapshots.other_flow("flow", "a", "b"), "TF914", "the snapshot is one of flow 'a', not of 'b'"),
     (
         snapshots.newer_contract("Review", 3, 2),

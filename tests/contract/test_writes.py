@@ -19,6 +19,8 @@ from typedflow.contract.writes import changed_in_place, path_not_there, undeclar
         (undeclared_field("size", "ReviewState", ["topic"]),
          "TF602: ReviewState has no field 'size' (its fields: 'topic')"),
         (undeclared_field("size", "Empty", []), "TF602: Empty has no field 'size' (it declares no fields)"),
+        (changed_in_place("a.extra", "the fields of A", "5 (int)", hint="a save drops it"),
+         "TF612: 'a.extra' was changed in place: it takes the fields of A, and now holds 5 (int) (a save drops it)"),
         (changed_in_place("drafts[1]", "str", "5 (int)", layer="state"),
          "TF612: 'drafts[1]' of state was changed in place: it takes str, and now holds 5 (int) "
          "(append and set check each value where it is written)"),
@@ -27,7 +29,7 @@ from typedflow.contract.writes import changed_in_place, path_not_there, undeclar
         (path_not_there("request.topic", "request"), "TF208: 'request.topic' is not there now: 'request' is not there "
          "(use get(path, default), or ask with `in`)"),
     ],
-    ids=["wrong type", "hint", "near", "far", "empty", "in place", "not there", "way not there"],
+    ids=["wrong type", "hint", "near", "far", "empty", "why", "in place", "not there", "way not there"],
 )  # fmt: skip
 def test_a_refused_write_names_path_expected_and_given(problem: Problem, message: str) -> None:
     assert problem.render() == message

@@ -147,7 +147,7 @@ def test_all_that_is_wrong_with_what_is_given() -> None:
         require_resources(Needs, {"loger": 1, "tool": 5, "tool.x": 1})
     assert [problem.render() for problem in caught.value.problems] == [
         "TF101: Needs declares no resource 'loger' (did you mean 'logger'?)",
-        "TF103: resource 'tool' is declared as Tool | None, not 5 (int) (give an instance of Tool | None)",
+        "TF103: resource 'tool' is declared as Tool | None, not int (give an instance of Tool | None)",
         "TF104: 'tool.x' is not a resource key (take 'tool' and read its attributes: resources are given whole, a key "
         "has no dots)",
     ]

@@ -26,7 +26,7 @@ from typedflow import SnapshotError, State
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.parsing import parse
 from typedflow.snapshot.codecs import compile_codec, unsavable
-from typedflow.snapshot.documents import Format
+from typedflow.snapshot.documents import FORMATS, Format
 
 BOTH_FORMATS = pytest.mark.parametrize("format", ["json", "msgpack"])
 
@@ -356,7 +356,18 @@ REFUSED: list[tuple[Any, Callable[[], Any], str, str]] = [
     (Everything, lambda: with_field(at=time(1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))), "it.at", "zone"),
     (Everything, lambda: with_field(options={"depth": 1, "extra": 2}), "it.options", "would come back as"),
     (Everything, lambda: with_field(place=(1, 2)), "it.place", "expected exactly Place"),
-    (Everything, lambda: with_field(price=Decimal("nan")), "it.price", "would come back as"),
+    (Everything, lambda: with_field(f=float("nan")), "it.f", "NaN is not equal to itself"),
+    (Everything, lambda: with_field(price=Decimal("nan")), "it.price", "NaN is not equal to itself"),
+    (Everything, lambda: with_field(price=Decimal("snan")), "it.price", "a signaling NaN cannot be compared"),
+    (list[Decimal], lambda: [Decimal(1), Decimal("snan")], "it[1]", "a signaling NaN cannot be compared"),
+    (dict[str, tuple[Decimal]], lambda: {"k": (Decimal("snan"),)}, "it.k[0]", "a signaling NaN cannot be compared"),
+    (dict[str, tuple[Decimal]], lambda: {"k": (Decimal("nan"),)}, "it.k[0]", "NaN is not equal to itself"),
+    (dict[Decimal, int], lambda: {Decimal("nan"): 1}, "it[", "NaN is not equal to itself"),
+    (dict[float, int], lambda: {float("inf"): 1, float("nan"): 1}, "it['nan (float)']", "NaN is not equal to itself"),
+    (set[Decimal], lambda: {Decimal("nan")}, "it", "NaN is not equal to itself"),
+    (frozenset[float], lambda: frozenset({float("nan")}), "it", "NaN is not equal to itself"),
+    (list[str | Decimal], lambda: ["a", Decimal("snan")], "it[1]", "a signaling NaN cannot be compared"),
+    (list[str | Decimal], lambda: ["a", Decimal("nan")], "it[1]", "NaN is not equal to itself"),
     (Annotated[int, Meta(ge=3)], lambda: 2, "it", "expected Annotated[int, Meta(ge=3)]"),
     (OwnEquality, lambda: OwnEquality(float("nan")), "it.a", "JSON has no number for it"),
     (Half, lambda: Half(1, True), "it.b", "expected exactly int"),
@@ -415,6 +426,28 @@ def test_messagepack_refuses_integers_past_64_bits() -> None:
 def test_integers_too_long_to_be_read_back_are_refused() -> None:
     with pytest.raises(SnapshotError, match="more digits than are read back"):
         compile_codec(int).encode(2**70_000, "it")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))),
+    ],
+)
+def test_a_time_that_utc_does_not_have_is_refused_by_messagepack(moment: datetime) -> None:
+    with pytest.raises(SnapshotError, match="it is not between the years 1 and 9999") as caught:
+        compile_codec(list[datetime]).encode([moment], "it", "msgpack")
+    assert caught.value.path == "it[0]"
+    raw = compile_codec(datetime).encode(moment, "it")
+    assert compile_codec(datetime).decode(raw, "it") == moment
+
+
+def test_an_infinite_key_is_saved_in_both_encodings() -> None:
+    table = {float("inf"): 1, float("-inf"): 2}
+    for format in FORMATS:
+        raw = compile_codec(dict[float, int]).encode(table, "it", format)
+        assert compile_codec(dict[float, int]).decode(raw, "it", format) == table
 
 
 def test_infinity_is_saved_where_the_encoding_has_it() -> None:

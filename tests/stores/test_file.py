@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import fcntl
+import json
 import os
 import re
-from collections.abc import Iterator
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import chdir
 from hashlib import sha256
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 
 from tests.budget import budget
 from tests.stores.conformance import ODD_IDS, record
 from typedflow.errors import SnapshotError, StoreError
-from typedflow.stores import FileStore
+from typedflow.stores import DamagedEntry, FileStore, Listing
 from typedflow.stores.folder import encode, file_name
 
 SAVED = record("a", 7, b'{"state": {"topic": "msgspec"}}')
@@ -123,7 +129,7 @@ async def test_no_damaged_file_is_loaded(tmp_path: Path) -> None:
     async with FileStore(tmp_path) as store:
         for broken in damaged(whole):
             path.write_bytes(broken)
-            with pytest.raises(SnapshotError, match=rf"^TF95[56]: file '{re.escape(str(path))}': "):
+            with pytest.raises(SnapshotError, match=rf"^TF95[56]: file '{re.escape(str(path))}' of execution 'a': "):
                 await store.get("a")
         path.write_bytes(whole)
         assert await store.get("a") == SAVED
@@ -159,18 +165,137 @@ async def test_a_damaged_file_says_what_is_wrong(broken: bytes, text: str, tmp_p
         with pytest.raises(SnapshotError) as caught:
             await store.get("a")
     hint = "update typedflow" if "format" in text else "move it away, or bring it back from a backup"
-    assert str(caught.value) == f"{text.format(f'file {str(path)!r}')} ({hint})"
+    place = f"file {str(path)!r} of execution 'a'"
+    assert str(caught.value) == f"{text.format(place)} ({hint})"
 
 
-async def test_all_damaged_files_of_a_list_are_named_at_once(tmp_path: Path) -> None:
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server, chdir(path.parent):  # its address may have 107 bytes
+        server.bind(path.name)
+
+
+def header_of(**fields: object) -> bytes:
+    """Give a file with a header that a save could have written, but for some of its fields; None: without it."""
+    line = encode(SAVED).split(b" ", 3)[3].partition(b"\n")[0]
+    changed = json.loads(line) | fields
+    line = json.dumps({name: value for name, value in changed.items() if value is not None}).encode()
+    return b"typedflow-snapshot 1 %s %s\n%s" % (sha256(line).hexdigest().encode(), line, SAVED.data)
+
+
+STRANGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda path: path.write_bytes(b""), "it does not begin with the header"),
+    "zeros": (lambda path: path.write_bytes(bytes(300_000)), "it does not begin with the header"),
+    "cut": (lambda path: path.write_bytes(encode(SAVED)[:-1]), "it holds 30 bytes of data instead of 31"),
+    "cut header": (lambda path: path.write_bytes(encode(SAVED)[:150]), "it does not begin with the header"),
+    "longer": (lambda path: path.write_bytes(encode(SAVED) + b"x"), "it holds 32 bytes of data instead of 31"),
+    "newer": (lambda path: path.write_bytes(encode(SAVED).replace(b"t 1", b"t 2", 1)), "its format is '2' (str)"),
+    "folder": (lambda path: path.mkdir(), "it is a folder, not a file"),
+    "fifo": (make_fifo, "it is a FIFO, not a file"),
+    "socket": (make_socket, "it is a socket, not a file"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
+    "loop": (lambda path: path.symlink_to(path), "cannot read it: Too many levels of symbolic links"),
+    "no length": (lambda path: path.write_bytes(header_of(length=None)), "its header is not one that a save writes"),
+    "no status": (lambda path: path.write_bytes(header_of(status=None)), "its header is not one that a save writes"),
+    "odd id": (lambda path: path.write_bytes(header_of(execution_id=["a"])), "its execution_id is ['a'] (list)"),
+    "odd flow": (lambda path: path.write_bytes(header_of(flow=5)), "its flow is 5 (int), which no save has written"),
+    "odd status": (lambda path: path.write_bytes(header_of(status="\ud800")), "its status is"),
+    "odd sequence": (lambda path: path.write_bytes(header_of(sequence="7")), "its sequence is '7' (str)"),
+    "negative": (lambda path: path.write_bytes(header_of(sequence=-1)), "its sequence is -1 (int)"),
+    "no time": (lambda path: path.write_bytes(header_of(saved_at="noon")), "its saved_at is 'noon' (str)"),
+    "number as time": (lambda path: path.write_bytes(header_of(saved_at=5)), "its saved_at is 5 (int)"),
+    "no zone": (lambda path: path.write_bytes(header_of(saved_at="2026-01-02")), "its saved_at is '2026-01-02' (str)"),
+}
+KNOWN_BY_ITS_HEADER = {"cut", "longer", "newer", "no length", "no status", "odd flow", "odd status", "odd sequence"}
+KNOWN_BY_ITS_HEADER |= {"negative", "no time", "number as time", "no zone", "cut header"}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+async def test_one_strange_file_leaves_the_others_listed(kind: str, tmp_path: Path) -> None:
+    make, text = STRANGE[kind]
+    make(tmp_path / file_name("a"))
     async with FileStore(tmp_path) as store:
-        for execution_id in ("a", "b", "c"):
+        for execution_id in ("b", "c"):
             await store.put(record(execution_id), expected=None)
-        for execution_id in ("a", "c"):
-            (tmp_path / file_name(execution_id)).write_bytes(b"")
-        with pytest.raises(SnapshotError) as caught:
-            await store.list()
-        assert len(caught.value.problems) == 2
+        entries = await store.list()
+        assert [entry.execution_id for entry in entries] == ["b", "c"]
+        (damaged,) = entries.damaged
+        assert damaged.execution_id == ("a" if kind in KNOWN_BY_ITS_HEADER else None)
+        assert text in str(damaged.error)
+        assert str(tmp_path / file_name("a")) in str(damaged.error)
+        if damaged.execution_id is not None:
+            assert "of execution 'a'" in str(damaged.error)
+        assert [entry.execution_id for entry in await store.list("review", "running")] == ["b", "c"]
+        with pytest.raises((SnapshotError, StoreError), match="'a'") as caught:
+            await store.get("a")
+        assert text.replace("read it", "read 'a'") in str(caught.value)
+        with pytest.raises((SnapshotError, StoreError), match="'a'"):
+            await store.put(record("a", 8), expected=7)
+        assert await store.get("b") == record("b")
+
+
+@pytest.mark.parametrize("kind", sorted(STRANGE.keys() - {"folder"}))
+async def test_a_strange_file_can_be_deleted(kind: str, tmp_path: Path) -> None:
+    STRANGE[kind][0](tmp_path / file_name("a"))
+    async with FileStore(tmp_path) as store:
+        assert await store.delete("a") is True
+        assert (await store.list()).damaged == ()
+
+
+async def test_a_folder_in_the_place_of_a_file_is_not_deleted(tmp_path: Path) -> None:
+    STRANGE["folder"][0](tmp_path / file_name("a"))
+    async with FileStore(tmp_path) as store:
+        with pytest.raises(StoreError, match="cannot delete 'a'"):
+            await store.delete("a")
+
+
+async def test_what_is_strange_among_unfinished_files_keeps_nobody_out(tmp_path: Path) -> None:
+    (tmp_path / "x.unfinished").mkdir()
+    make_fifo(tmp_path / "y.unfinished")
+    (tmp_path / "notes.txt").write_text("mine")
+    async with FileStore(tmp_path) as store:
+        await store.put(SAVED, expected=None)
+        entries = await store.list()
+    assert (entries, entries.damaged) == ([SAVED.entry], ())
+    assert not (tmp_path / "y.unfinished").exists()
+
+
+async def test_a_status_that_nobody_knows_is_listed_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / file_name("a")).write_bytes(header_of(status="sleeping"))
+    async with FileStore(tmp_path) as store:
+        (entry,) = await store.list(status="sleeping")
+        assert (entry.execution_id, entry.status) == ("a", "sleeping")
+
+
+async def test_a_fifo_that_takes_the_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / file_name("a")
+    real = os.stat
+
+    def stat_then_swap(given: Any, **options: Any) -> os.stat_result:
+        found = real(given, **options)
+        if given == path and stat.S_ISREG(found.st_mode):
+            path.unlink()
+            make_fifo(path)
+        return found
+
+    async with FileStore(tmp_path) as store:
+        await store.put(SAVED, expected=None)
+        monkeypatch.setattr(os, "stat", stat_then_swap)
+        with pytest.raises(SnapshotError, match="it is a FIFO, not a file"):
+            await store.get("a")
+
+
+def test_a_listing_is_a_list_with_the_damaged_beside_it() -> None:
+    damaged = DamagedEntry("b", SnapshotError("damaged"))
+    listing = Listing([SAVED.entry], [damaged])
+    assert listing == [SAVED.entry]
+    assert copy.copy(listing).damaged == (damaged,)
+    assert Listing() == []
 
 
 async def test_a_list_reads_no_data(tmp_path: Path) -> None:
@@ -205,7 +330,7 @@ async def test_a_header_that_makes_no_sense_is_an_error(tmp_path: Path) -> None:
     line = b'{"execution_id": "a"}'
     (tmp_path / file_name("a")).write_bytes(b"typedflow-snapshot 1 %s %s\n" % (sha256(line).hexdigest().encode(), line))
     async with FileStore(tmp_path) as store:
-        with pytest.raises(StoreError, match="cannot read 'a': 'length'"):
+        with pytest.raises(SnapshotError, match="its header is not one that a save writes"):
             await store.get("a")
 
 

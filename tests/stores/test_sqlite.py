@@ -13,6 +13,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -426,6 +427,99 @@ async def test_a_row_of_other_types_is_not_loaded(path: Path, change: str) -> No
             connection.commit()
         with pytest.raises((StoreError, SnapshotError), match=r"^TF95[35]: database "):
             await store.get("a")
+
+
+ODD_ROWS = {
+    "saved_at = 'noon'": "its saved_at is 'noon' (str)",
+    "saved_at = '2026-01-02'": "its saved_at is '2026-01-02' (str)",
+    "saved_at = x'00'": "its saved_at is b'\\x00' (bytes)",
+    "flow = x'00'": "its flow is b'\\x00' (bytes)",
+    "flow = CAST(x'ff' AS TEXT)": "its flow is",
+    "status = x'ff'": "its status is b'\\xff' (bytes)",
+    "status = CAST(x'ff' AS TEXT)": "its status is",
+    "sequence = 'many'": "its sequence is 'many' (str)",
+    "sequence = -5": "its sequence is -5 (int)",
+    "sequence = 1.5": "its sequence is 1.5 (float)",
+    "execution_id = x'ff'": "its execution_id is b'\\xff' (bytes)",
+    "execution_id = CAST(x'ff' AS TEXT)": "its execution_id is",
+    "execution_id = 'a b'": "its execution_id is 'a b' (str)",
+}
+
+
+@pytest.mark.parametrize("change", ODD_ROWS)
+async def test_one_damaged_row_leaves_the_others_listed(path: Path, change: str) -> None:
+    async with SQLiteStore(path) as store:
+        for execution_id in ("a", "b", "c"):
+            await store.put(record(execution_id), expected=None)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"UPDATE typedflow_snapshots SET {change} WHERE execution_id = 'a'")
+            connection.commit()
+        for filters in ((), ("review", "running")):
+            entries = await store.list(*filters)
+            assert [entry.execution_id for entry in entries] == ["b", "c"]
+        (damaged,) = (await store.list()).damaged
+        assert ODD_ROWS[change] in str(damaged.error)
+        assert str(damaged.error).startswith(f"TF955: database {str(path)!r}")
+        is_known = not change.startswith("execution_id")
+        assert damaged.execution_id == ("a" if is_known else None)
+        if is_known:
+            assert "execution 'a'" in str(damaged.error)
+            with pytest.raises((StoreError, SnapshotError), match="'a'"):
+                await store.get("a")
+        assert await store.get("b") == record("b")
+
+
+async def test_a_status_that_nobody_knows_is_listed_as_it_is(path: Path) -> None:
+    async with SQLiteStore(path) as store:
+        await store.put(record("a"), expected=None)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("UPDATE typedflow_snapshots SET status = 'sleeping'")
+            connection.commit()
+        (entry,) = await store.list(status="sleeping")
+        assert (entry.execution_id, entry.status) == ("a", "sleeping")
+        with pytest.raises(SnapshotError, match="the snapshot of 'a' is not what was saved"):
+            await store.get("a")
+
+
+async def test_a_table_without_types_damages_nothing(path: Path) -> None:
+    """A foreign table of our name may hold anything."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TABLE typedflow_snapshots (execution_id, flow, status, sequence, saved_at, digest, data)"
+        )
+        connection.execute("INSERT INTO typedflow_snapshots VALUES ('a', NULL, NULL, NULL, NULL, NULL, NULL)")
+        connection.execute("CREATE TABLE typedflow_flow_states (flow, digest, data)")
+        connection.execute("INSERT INTO typedflow_flow_states VALUES ('review', NULL, 'text')")
+        connection.commit()
+    async with SQLiteStore(path) as store:
+        await store.put(record("b"), expected=None)
+        entries = await store.list()
+        assert [entry.execution_id for entry in entries] == ["b"]
+        assert [entry.execution_id for entry in entries.damaged] == ["a"]
+        for call in (store.get("a"), store.get_flow_state("review")):
+            with pytest.raises(SnapshotError):
+                await call
+
+
+async def test_a_table_of_other_columns_is_a_store_error(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE typedflow_snapshots (x)")
+    async with SQLiteStore(path) as store:
+        with pytest.raises(StoreError, match="cannot list: no such column"):
+            await store.list()
+
+
+def make_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    "make, what", [(os.mkfifo, "a FIFO"), (os.mkdir, "a folder"), (make_device, "a device")], ids=str
+)
+async def test_a_path_that_is_no_file_is_refused_at_once(path: Path, make: Any, what: str) -> None:
+    make(path)
+    with pytest.raises(StoreError, match=f"cannot open it: it is {what}, not a file"):
+        await SQLiteStore(path).list()
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from typedflow.contract.names import SEGMENT, name_hint
 from typedflow.contract.problems import Problem
-from typedflow.contract.wording import describe, quoted
+from typedflow.contract.wording import quoted
 
 
 def check_key(key: object) -> Problem | None:
@@ -17,7 +17,9 @@ def check_key(key: object) -> Problem | None:
     if isinstance(key, str) and SEGMENT.fullmatch(key) is not None:
         return None
     if not isinstance(key, str):
-        return Problem("TF104", f"a resource key is a str, not {describe(key)}", "use the field's name", side="key")
+        return Problem(
+            "TF104", f"a resource key is a str, not {type(key).__name__}", "use the field's name", side="key"
+        )
     hint = "use the name of one field of the contract's resources"
     first = key.partition(".")[0]
     if "." in key and SEGMENT.fullmatch(first) is not None:
@@ -55,12 +57,12 @@ def missing_resource(key: str, type_: str, available: Collection[str] = (), *, i
 
 def no_mapping(given: object) -> Problem:
     """Report resources that are neither a mapping of keys nor an object of a Resources class (TF103)."""
-    text = f"resources are given as a mapping or a Resources object, not {describe(given)}"
+    text = f"resources are given as a mapping or a Resources object, not {type(given).__name__}"
     return Problem("TF103", text, "write runtime_resources={'key': value}", side="value")
 
 
 def wrong_class(key: str, type_: str, given: str) -> Problem:
-    """Report a resource that is not of its declared class (TF103); `given` is a rendered type, or a described value."""
+    """Report a resource that is not of its declared class (TF103); `given` is a type, never the value."""
     text = f"resource {quoted(key)} is declared as {type_}, not {given}"
     return Problem("TF103", text, f"give an instance of {type_}", side="value")
 

@@ -28,6 +28,16 @@ def other_class(type_: str, better: str) -> str:
     return f"what is declared as {type_} may come back as another class: say {better}"
 
 
+def private_field(type_: str, name: str) -> str:
+    """Say which field of an attrs class msgspec leaves out."""
+    return f"msgspec leaves out '{name}', as it does all private fields of an attrs class like {type_}"
+
+
+def cached_attribute(type_: str, name: str) -> str:
+    """Say which attribute of an attrs class msgspec writes that is no field."""
+    return f"msgspec writes '{name}' of the attrs class {type_}, which is no field of it, and refuses to read it"
+
+
 def odd_enum(type_: str) -> str:
     """Say which enums msgspec reads back."""
     return f"the values of {type_} are neither all str nor all int"

@@ -112,6 +112,12 @@ def not_stored(execution_id: str) -> Problem:
     return Problem("TF921", f"the store has no execution {quoted(execution_id)}", "store.list() gives those it has")
 
 
+def other_column(name: str, given: str, expected: str) -> Problem:
+    """Report a record of a store that is not one of the document in it (TF905); `name` is the column."""
+    text = f"the store has it with {name} {quoted(given)}, in its document it is {quoted(expected)}"
+    return Problem("TF905", text, BROKEN)
+
+
 def other_flow(what: str, given: str, expected: str) -> Problem:
     """Report a snapshot of another flow or contract (TF914); `what` is "flow" or "contract"."""
     text = f"the snapshot is one of {what} {quoted(given)}, not of {quoted(expected)}"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from typedflow.contract.concealment import is_concealed
+
 LONGEST_TEXT: Final = 80
 """Characters of user text that a message shows before it cuts."""
 LONGEST_LIST: Final = 8
@@ -33,12 +35,14 @@ def quoted(text: str) -> str:
 
 
 def describe(value: object) -> str:
-    """Give a value as a message shows it: its repr, cut, and its class: `'5' (str)`."""
+    """Give a value as a message shows it: its repr, cut, and its class: `'5' (str)`; of a resource the class only."""
     if isinstance(value, OfType):
         return value.rendered
     name = type(value).__name__
     if value is None or isinstance(value, bool):
         return repr(value)
+    if is_concealed(value):
+        return f"a value of {name}"
     if isinstance(value, str):
         return f"{quoted(value)} ({name})"
     try:

@@ -28,10 +28,10 @@ def undeclared_field(name: str, owner: str, fields: Iterable[str]) -> Problem:
     return Problem("TF602", f"{owner} has no field {quoted(name)}", hint, side="key")
 
 
-def changed_in_place(path: str, expected: str, given: str, *, layer: str = "") -> Problem:
+def changed_in_place(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
     """Report a value that a handler changed in place to one that its field does not take."""
     text = f"{_named(path, layer)} was changed in place: it takes {expected}, and now holds {given}"
-    return Problem("TF612", text, "append and set check each value where it is written")
+    return Problem("TF612", text, hint or "append and set check each value where it is written")
 
 
 def path_not_there(path: str, reached: str) -> Problem:

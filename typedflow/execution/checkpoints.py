@@ -108,8 +108,21 @@ class Checkpoints:
             self._turned = time.monotonic()
 
     def follow(self, stored: StoredSnapshot) -> None:
-        """Go on from what was loaded from the store."""
+        """Go on from what is in the store."""
         self.sequence, self.kept = stored.sequence, Status(stored.status)
+
+    def take_up(self, stored: StoredSnapshot) -> None:
+        """Go on from what was loaded; raises `SnapshotError` where the store's columns are not those of the document.
+
+        A store may have been edited, or be a user's own.
+        """
+        for name, given, expected in (
+            ("execution_id", stored.execution_id, self.runtime.id),
+            ("status", stored.status, self.runtime.run.status),
+        ):
+            if given != expected:
+                raise SnapshotError(snapshots.other_column(name, given, expected), path=name)
+        self.follow(stored)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""

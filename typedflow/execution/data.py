@@ -14,7 +14,7 @@ from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.failures import is_a
-from typedflow.execution.flow_runtime import Change
+from typedflow.execution.flow_runtime import Change, differs
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
@@ -326,7 +326,7 @@ class Data(Generic[C, V]):
         """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""
         held, self._held = self._held, None
         for field, value, before in held or ():
-            if value != before:
+            if differs(value, before):
                 self._operate(_set(field, copy.deepcopy(value)))
 
     # -- what the layers ask of the step in progress (schema.writing.StepInProgress)

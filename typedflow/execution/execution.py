@@ -231,7 +231,8 @@ class Execution(Generic[C]):
         checkpoints = self._runtime.checkpoints
         sequence = (checkpoints.sequence or 0) if checkpoints is not None else self._runtime.saves + 1
         shared = self._runtime.shares_flow_state
-        snapshot = snapshot_of(self._runtime, format, sequence, with_flow_state=not shared)
+        with self._runtime.concealing():
+            snapshot = snapshot_of(self._runtime, format, sequence, with_flow_state=not shared)
         self._runtime.saves = sequence
         if path is not None:
             write_file(Path(path), snapshot.to_bytes())
@@ -252,7 +253,8 @@ class Execution(Generic[C]):
         where this execution was started already. `max_bytes` bounds the document before it is decoded.
         """
         self._require(MAX_BYTES, max_bytes)
-        load_into(self._runtime, source, runtime_resources, max_bytes)
+        with self._runtime.concealing(overrides(runtime_resources).values()):
+            load_into(self._runtime, source, runtime_resources, max_bytes)
         return self
 
     def missing_resources(self) -> list[str]:

@@ -10,7 +10,9 @@ from typing import Any, Literal, Never, final, overload
 from typing_extensions import TypeVar
 
 from typedflow.contract import executions, snapshots
+from typedflow.contract.concealment import concealing
 from typedflow.contract.options import CONCURRENCY, MAX_DEPTH, check_option
+from typedflow.contract.wording import quoted
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
@@ -339,7 +341,8 @@ class Flow(Blueprint[C]):
         if problem is not None:
             raise ContractError(problem)
         require_options(store, checkpoint)
-        runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
+        with concealing(lambda: (*self._runtime.resources.in_use(), *overrides(runtime_resources).values())):
+            runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:
@@ -370,8 +373,13 @@ class Flow(Blueprint[C]):
         if stored is None:
             raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)
         execution = self.create_execution(concurrency=concurrency, store=store, checkpoint=checkpoint)
-        execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=max(len(stored.data), MAX_BYTES))
-        execution._runtime.checkpoints.follow(stored)
+        largest = max(len(stored.data), MAX_BYTES)
+        try:
+            execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)
+            execution._runtime.checkpoints.take_up(stored)
+        except SnapshotError as error:
+            where = f"execution {quoted(execution_id)} in the store"
+            raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error
         return execution
 
     async def async_start(

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from typedflow.contract import executions
+from typedflow.contract.concealment import concealing
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
 from typedflow.contract.wording import describe
@@ -163,13 +164,14 @@ class FlowRuntime:
         with self.lock:
             self.updater = threading.get_ident()
             try:
-                draft = compile_copy(cls)(current)
-                returned = change(draft)
-                if is_deferred(returned):
-                    discard(returned)
-                    raise self._not_plain(f"one that returned {describe(returned)}")
-                require_fields(draft, cls.__struct_fields__)
-                self._take_over(draft)
+                with concealing(self.resources.in_use):
+                    draft = compile_copy(cls)(current)
+                    returned = change(draft)
+                    if is_deferred(returned):
+                        discard(returned)
+                        raise self._not_plain(f"one that returned {describe(returned)}")
+                    require_fields(draft, cls.__struct_fields__)
+                    self._take_over(draft)
             finally:
                 self.updater = 0
 
@@ -196,8 +198,16 @@ class FlowRuntime:
         current = self.require_flow_state()
         for name, field in layer_fields(type(current)).items():
             new, old = field.read(value), field.read(current)
-            if new != old or not is_alike(new, old):
+            if differs(new, old) or not is_alike(new, old):
                 setattr(current, name, new)
+
+
+def differs(new: Any, old: Any) -> bool:
+    """Return True if two values are not equal, or cannot be compared: a signaling NaN."""
+    try:
+        return bool(new != old)
+    except Exception:  # a user's `__eq__` may raise anything
+        return True
 
 
 def is_alike(new: Any, old: Any) -> bool:

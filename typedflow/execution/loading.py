@@ -16,7 +16,7 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
-from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime, differs
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
@@ -173,7 +173,7 @@ def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool 
     if loaded.flow_state is not None and with_flow_state:
         if runtime.parent is not None:
             flow.flow_state = loaded.flow_state
-        elif flow.flow_state == flow.initial_flow_state():
+        elif not differs(flow.flow_state, flow.initial_flow_state()):
             flow.show_flow_state(loaded.flow_state)
     runtime.children = children or None
 

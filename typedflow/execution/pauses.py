@@ -32,6 +32,13 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
 
     In a task of the handler's own it would be taken for a failure of that task.
     """
+    with runtime.concealing():
+        problems = _pause_problems(node, interrupt, runtime)
+        if problems:
+            raise ContractError(problems)
+
+
+def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> list[Problem]:
     problems: list[Problem] = []
     task = _current_task()
     if runtime.driver is not None and task is not None and not runtime.driver.is_worker(task):
@@ -50,8 +57,7 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
     fault = find_non_json(interrupt.payload)
     if fault is not None:
         problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))
-    if problems:
-        raise ContractError(problems)
+    return problems
 
 
 def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:

@@ -5,7 +5,7 @@ Identity is kept throughout: values are neither copied nor merged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from typedflow.contract import resources as rules
@@ -62,6 +62,10 @@ class FlowResources:
         """Set defaults of the flow, all or none."""
         self.values.update(self.checked(given))
         self.version += 1
+
+    def in_use(self) -> Iterator[object]:
+        """Yield the defaults of the flow: what no message may show."""
+        yield from tuple(self.values.values())
 
     def discard(self, key: str) -> None:
         """Remove a default of the flow; one that is not there changes nothing."""
@@ -156,6 +160,17 @@ class ResourceLayers:
     def injected(self) -> list[str]:
         """Give the keys that were injected, over all levels, sorted: what a snapshot writes of resources."""
         return sorted({*self.flow.values, *(self.given or NOTHING), *(self.in_run or NOTHING)})
+
+    def in_use(self) -> Iterator[object]:
+        """Yield every resource that was injected or made for this execution: what no message may show.
+
+        A default that stands in the class itself is no secret.
+        """
+        yield from self.flow.in_use()
+        for layer in (self.given, self.in_run):
+            yield from tuple((layer or NOTHING).values())
+        made = tuple((self._defaults or NOTHING).items())
+        yield from (value for key, value in made if self.flow.declared[key].is_made)
 
     def absent(self) -> list[str]:
         """Give the required keys that nobody supplies, in order of definition."""

@@ -42,8 +42,9 @@ class Runner:
 
     async def start(self, value: Any, timeout: float | None) -> Status:
         """Enter the flow, and run until it is over."""
-        self.enter(value)
-        return await self._drive(timeout)
+        with self._runtime.concealing():
+            self.enter(value)
+            return await self._drive(timeout)
 
     def enter(self, value: Any) -> None:
         """Check all that can be checked before a handler runs, then put the input in front of the flow."""
@@ -63,6 +64,10 @@ class Runner:
     async def retry(self, timeout: float | None) -> Status:
         """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
         self._require_loop("async_retry")
+        with self._runtime.concealing():
+            return await self._retry(timeout)
+
+    async def _retry(self, timeout: float | None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
         woken = self._is_woken()
         if not woken and self._is_unsaved():
@@ -131,6 +136,10 @@ class Runner:
         """Take an event from outside."""
         if self._driver is not None and threading.current_thread() is not self._driver.thread:
             raise ExecutionError(executions.other_loop("emit").at(self._runtime.name))
+        with self._runtime.concealing():
+            self._emit(event, payload)
+
+    def _emit(self, event: str, payload: Any) -> None:
         runtime = self._runtime
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
@@ -199,10 +208,11 @@ class Runner:
         self, begin: Callable[[], None], timeout: float | None, queue: asyncio.Queue[Any] | None = None
     ) -> Status:
         """Do what is to be done first, and run until it is over; where somebody runs it already, wait for the end."""
-        begin()
-        driver = self._runtime.driver
-        if driver is None:
-            return await self._drive(timeout, queue)
+        with self._runtime.concealing():
+            begin()
+            driver = self._runtime.driver
+            if driver is None:
+                return await self._drive(timeout, queue)
         listens = queue is not None and driver.listen(queue)
         try:
             async with asyncio.timeout(within_reach(timeout)):

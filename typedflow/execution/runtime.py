@@ -11,9 +11,11 @@ import hashlib
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from typedflow.contract import events, executions
+from typedflow.contract.concealment import concealing
 from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
@@ -171,6 +173,14 @@ class ExecutionRuntime:
         """Name a step, for messages."""
         return f"step '{node}' of flow '{self.flow.name}'"
 
+    def concealing(self, given: Iterable[object] = ()) -> AbstractContextManager[None]:
+        """Keep the text of the resources, and of those that are about to be given, out of errors made meanwhile."""
+        return concealing(lambda: (*given, *self._in_use()))
+
+    def _in_use(self) -> Iterator[object]:
+        for runtime in self.root().tree():
+            yield from runtime.resources.in_use()
+
     def require_state(self) -> State:
         """Give the state; it is made when it is first asked for, or at the start."""
         if self.state is None:
@@ -205,7 +215,8 @@ class ExecutionRuntime:
             return Signal("event", name, check(payload))
         except Mismatch as mismatch:
             assert self.plan.spec.events is not None
-            problem = events.wrong_payload(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
+            with self.concealing():
+                problem = events.wrong_payload(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
         raise ContractError(problem)
 
     def require_event(self, name: str) -> None:
@@ -252,7 +263,8 @@ class ExecutionRuntime:
         try:
             return check(item)
         except Mismatch as mismatch:
-            problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
+            with self.concealing():
+                problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
             raise ContractError(problem) from None
 
     def put(self, item: Any) -> None:
@@ -310,7 +322,9 @@ class ExecutionRuntime:
         try:
             return self.plan.check_result(value)
         except Mismatch as mismatch:
-            raise ContractError(executions.wrong_value("result", str(mismatch))) from None
+            with self.concealing():
+                problem = executions.wrong_value("result", str(mismatch))
+            raise ContractError(problem) from None
 
 
 def _state_fields(touched: Mapping[tuple[bool, str], None]) -> Iterator[str]:

@@ -153,7 +153,8 @@ def require_fields(layer: Any, names: Any) -> None:
             normal = field.check(value)
         except Mismatch as mismatch:
             path, expected, given = fault_of(mismatch, name)
-            problems.append(changed_in_place(path, expected, given, layer=layer.__typedflow_layer__))
+            kind = layer.__typedflow_layer__
+            problems.append(changed_in_place(path, expected, given, layer=kind, hint=mismatch.hint))
         else:
             if normal is not value:
                 force_setattr(layer, name, normal)

@@ -28,6 +28,7 @@ from typedflow.schema.annotations import calling_frame
 from typedflow.schema.bases import check_class
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
+from typedflow.schema.render import class_name
 from typedflow.schema.settling import settle_class
 from typedflow.schema.writing import FLAT, current_step, outside, step_is_over
 
@@ -243,10 +244,20 @@ class FlowState(Layer):
 class Resources(msgspec.Struct, metaclass=LayerMeta, frozen=True):
     """What is injected and never saved: connections, clients, loggers. A field with a default is optional.
 
-    Fields may be of any type; values keep their identity.
+    Fields may be of any type; values keep their identity. The repr shows their classes only: a resource may be a
+    password.
     """
 
     __typedflow_layer__ = "resources"
+
+    def __repr__(self) -> str:
+        """Return the keys with the classes of their values."""
+        shown = (f"{name}=<{class_name(getattr(self, name))}>" for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return the keys with the classes of their values, for pretty printers."""
+        return [(name, type(getattr(self, name))) for name in self.__struct_fields__]
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))

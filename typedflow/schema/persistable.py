@@ -42,6 +42,7 @@ from typedflow.schema.types import (
     UnionOf,
     see_through,
 )
+from typedflow.schema.undeclared import cached_names, slots_of
 
 Fault = tuple[tuple[str | int, ...], str]
 
@@ -125,6 +126,8 @@ class _Walk:
             yield from self.faults(kind.target, path)
             self.open_aliases.discard(kind)
             return
+        if kind.flavour == "attrs":
+            yield from ((path, reason) for reason in _attrs_faults(kind))
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
         for field in fields_of(kind):
             yield from self.faults(field.kind, (*path, field.name), may_be_unset)
@@ -146,6 +149,15 @@ class _Walk:
 _NATIVE_ALIAS: Final = getattr(typing, "TypeAliasType", ())
 _CONCRETE: Final = frozenset({list, set, frozenset, tuple, dict})
 _LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})
+
+
+def _attrs_faults(kind: RecordOf) -> Iterator[str]:
+    """Find where msgspec writes something else of an attrs class than its fields: attributes without underscore."""
+    names = [field.name for field in fields_of(kind)]
+    yield from (saving.private_field(render(kind), name) for name in names if name.startswith("_"))
+    kept = dict.fromkeys((*cached_names(kind.cls), *slots_of(kind.cls)))
+    beside = (name for name in kept if name not in names and not name.startswith("_"))
+    yield from (saving.cached_attribute(render(kind), name) for name in beside)
 
 
 def _enum_faults(cls: type[enum.Enum]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.crowding import REASON, find_crowd
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.parsing import parse
 from typedflow.schema.persistable import check_persistable
@@ -22,6 +23,9 @@ def from_plain(tp: Any, value: Any) -> Any:
     kind = parse(tp)
     if check_persistable(kind):  # msgspec does not read it; some such types even crash it
         raise Mismatch((), render(kind), value)
+    crowd = find_crowd(kind, value)
+    if crowd is not None:
+        raise Mismatch(crowd, render(kind), value, REASON)
     try:
         made = msgspec.convert(value, form_of(kind), strict=True, str_keys=True)
     except (Formless, msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:

@@ -14,6 +14,7 @@ from typedflow.schema.mismatch import MISSING, Mismatch
 from typedflow.schema.render import render
 from typedflow.schema.scalars import Check
 from typedflow.schema.types import RecordOf
+from typedflow.schema.undeclared import undeclared_of
 
 
 class Part(NamedTuple):
@@ -34,6 +35,8 @@ def record_check(kind: RecordOf, parts: Sequence[Part], in_place: bool) -> Check
     cls, expected = kind.cls, render(kind)
     plan = [(part.name, part.proven, part.check) for part in parts]
     rebuild = _replace if kind.flavour == "namedtuple" else _setter(kind.flavour, in_place)
+    undeclared = undeclared_of(kind)
+    find = None if undeclared is None or undeclared.made_again else undeclared.find
 
     def check(value: Any) -> Any:
         if type(value) is not cls:
@@ -56,6 +59,8 @@ def record_check(kind: RecordOf, parts: Sequence[Part], in_place: bool) -> Check
                 raise
             field = next(part for part in parts if part.name == name)
             raise Mismatch((name,), _wanted(field), MISSING) from None
+        if find is not None and (extra := find(value)) is not None:
+            raise _undeclared_attribute(expected, value, extra)
         return value if changes is None else rebuild(value, changes)
 
     return check
@@ -98,6 +103,11 @@ def _undeclared_key(expected: str, value: dict[Any, Any], names: frozenset[str])
     near = get_close_matches(key, names, 1) if isinstance(key, str) else []
     hint = f"did you mean '{near[0]}'?" if near else f"{expected} has no such key"
     return Mismatch((), f"the keys of {expected}", value[key], hint).under(key)
+
+
+def _undeclared_attribute(expected: str, value: Any, name: str) -> Mismatch:
+    hint = f"{expected} declares no field '{name}': a save would drop it"
+    return Mismatch((name,), f"the fields of {expected}", getattr(value, name, MISSING), hint)
 
 
 def _wanted(field: Part) -> str:

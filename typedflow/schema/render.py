@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Final, assert_never
 
+from typedflow.contract.concealment import is_concealed
 from typedflow.schema.parsing import parse
 from typedflow.schema.types import (
     NO_LIMITS,
@@ -35,10 +36,15 @@ def render(tp: Any) -> str:
 
 
 def describe(value: object) -> str:
-    """Give a value and its class, short enough for a message: `'x' (str)`. Never fails, whatever its repr does."""
+    """Give a value and its class, short enough for a message: `'x' (str)`. Never fails, whatever its repr does.
+
+    What belongs to a resource in use is shown by its class only.
+    """
     if value is None:
         return "None"
     name = type(value).__name__
+    if is_concealed(value):
+        return f"a value of {name}"
     try:
         text = " ".join(_brief.repr(value).split())
     except Exception:  # a message about a broken object must not break
@@ -46,6 +52,11 @@ def describe(value: object) -> str:
     if len(text) > _SHORT:
         text = f"{text[: _SHORT - 2]} …"
     return f"{text} ({name})"
+
+
+def class_name(value: object) -> str:
+    """Give the class of a value for a message that must not show the value: of a resource."""
+    return "None" if value is None else type(value).__name__
 
 
 class _Brief(reprlib.Repr):

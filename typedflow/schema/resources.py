@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of
-from typedflow.schema.render import describe, render
+from typedflow.schema.render import class_name, render
 from typedflow.schema.types import (
     AliasOf,
     CollectionOf,
@@ -44,12 +44,17 @@ class ResourceField:
     kind: Kind
     required: bool
     """It has no default: somebody has to supply it."""
-    _default: Any
+    _default: Any = field(repr=False)
     _factory: Callable[[], Any] | None
 
     def default(self) -> Any:
         """Give the default: the object itself, or what its factory makes anew; None for a required one."""
         return self._factory() if self._factory is not None else self._default
+
+    @property
+    def is_made(self) -> bool:
+        """Return True if the default is made anew by a factory."""
+        return self._factory is not None
 
     def is_default(self, value: object) -> bool:
         """Say whether a value is the default: that very object, or an empty container as its factory makes it.
@@ -89,7 +94,7 @@ def check_resources(cls: type[Resources], given: Mapping[str, Any]) -> list[Prob
     for key, value in given.items():
         problem = check_declared(key, declared, owner=cls.__name__)
         if problem is None and not is_instance(value, declared[key].kind):
-            problem = wrong_class(key, render(declared[key].kind), describe(value))
+            problem = wrong_class(key, render(declared[key].kind), class_name(value))
         if problem is not None:
             problems.append(problem)
     return problems

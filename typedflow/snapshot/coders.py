@@ -13,10 +13,12 @@ import msgspec
 from msgspec import Raw
 
 from typedflow.contract.wording import shown_error
+from typedflow.schema.crowding import REASON, watch_of
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import Kind
+from typedflow.snapshot.crowds import find_crowd_in
 from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, at_ease, find_unplain, strict_tree
 from typedflow.snapshot.exactness import Exact, compile_exact, hides_from_equality
 from typedflow.snapshot.faults import find_fault, has_plain_equality
@@ -65,6 +67,7 @@ class Native:
     def __init__(self, kind: Kind, decode: Mapping[Format, Decode]) -> None:
         self.kind = kind
         self._decode = decode
+        self._watch = watch_of(kind)
         self._exact = compile_exact(kind)
         self._exact_fields: dict[str, Exact] = {}
         self._always: tuple[str, ...] | None = None
@@ -81,7 +84,10 @@ class Native:
         encode = ENCODE[format]
         try:
             data = encode(value)
+            self._require_spread(data, format)
             same = at_ease(partial(self._comes_back, value, format, loose), data)
+        except Refused:
+            raise
         except RecursionError:  # how deep down it came is of no use to anybody: the whole is too deep
             raise
         except Exception as error:  # encoding calls what users' classes define
@@ -125,7 +131,13 @@ class Native:
 
     def decode_vouched(self, raw: Any, format: Format) -> Any:
         """Decode what an encoder of this very type has written: no field of it can be lost."""
+        self._require_spread(raw, format)
         return self._decode[format](raw)
+
+    def _require_spread(self, raw: Any, format: Format) -> None:
+        """Refuse what would take quadratic time to decode; a save refuses it too, or nobody could load it."""
+        if self._watch and (crowd := find_crowd_in(self.kind, self._watch, raw, format)) is not None:
+            raise Refused(REASON, crowd)
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
         return find_fault(self.kind, value, format, back) is None

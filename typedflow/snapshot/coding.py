@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from typedflow.schema.check import exact_classes
+from typedflow.schema.crowding import MOST_ALIKE, REASON, is_crowded, watch_of
 from typedflow.schema.defaults import defaults_of
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Mismatch
@@ -34,7 +35,9 @@ from typedflow.schema.types import (
     see_through,
     union_of,
 )
+from typedflow.schema.undeclared import undeclared_of
 from typedflow.snapshot.coders import Coder, Native, Plain, Refused, Unsavable
+from typedflow.snapshot.crowds import find_crowd_in
 from typedflow.snapshot.documents import (
     ENCODE,
     PLAIN,
@@ -108,7 +111,10 @@ class Items:
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         parts = _LIST[format](raw)
-        made = self._cls([_at(index, self._item.decode, part, format, added) for index, part in enumerate(parts)])
+        items = [_at(index, self._item.decode, part, format, added) for index, part in enumerate(parts)]
+        if self._cls in (set, frozenset):
+            _require_spread(items)
+        made = self._cls(items)
         if len(made) != len(parts):
             raise Refused("two of its items are one and the same when decoded")
         _require_limits(self._within, made)
@@ -178,6 +184,11 @@ class Entries:
 
     def _named(self, raw: Any, format: Format) -> dict[Any, Raw]:
         assert self._shallow is not None
+        assert self._keys is not None
+        kind = self._keys.kind
+        watch = watch_of(kind)
+        if watch and find_crowd_in(kind, watch, raw, format) is not None:
+            raise Refused(REASON)
         entries: dict[Any, Raw] = self._shallow[format](raw)
         if len(entries) != len(PLAIN[format](raw)):
             raise Refused("two of its keys are one and the same when decoded")
@@ -185,8 +196,10 @@ class Entries:
 
     def _pairs(self, raw: Any, format: Format, added: frozenset[str] | None) -> dict[Any, Raw]:
         entries: dict[Any, Raw] = {}
-        for index, (key, part) in enumerate(_PAIRS[format](raw)):
-            name = _at(index, self._key.decode, key, format, added)
+        pairs = _PAIRS[format](raw)
+        names = [_at(index, self._key.decode, key, format, added) for index, (key, _) in enumerate(pairs)]
+        _require_spread(names)
+        for index, (name, (_, part)) in enumerate(zip(names, pairs, strict=True)):
             if name in entries:
                 raise Refused("it has one key twice", (index,))
             entries[name] = part
@@ -212,9 +225,13 @@ class Fields:
             inner, may_lack = without_unset(field.kind)
             self._fields.append((field, _part(inner), may_lack or (kind.flavour == "typeddict" and not field.required)))
         self._names = {field.name for field, _, _ in self._fields}
+        self._undeclared = undeclared_of(kind)
+        """An instance is made past its `__init__` and `__post_init__`: nothing but the fields comes back."""
 
     def encode(self, value: Any, format: Format) -> bytes:
         _require_class(self.kind, dict if self.kind.flavour == "typeddict" else self.kind.cls, value)
+        if self._undeclared is not None and (extra := self._undeclared.find(value)) is not None:
+            raise Refused(f"{render(self.kind)} declares no field '{extra}', and a save would drop it", (extra,))
         if self.kind.flavour == "typeddict" and not value.keys() <= self._names:
             raise Refused(f"it has keys that {render(self.kind)} does not have")
         parts: dict[str, Raw] = {}
@@ -389,6 +406,11 @@ _UNSET: Final = Scalar(msgspec.UnsetType)
 def _require_class(kind: Kind, cls: type, value: Any) -> None:
     if type(value) is not cls:
         raise Refused(f"expected exactly {render(kind)}, given {describe(value)}")
+
+
+def _require_spread(hashed: list[Any]) -> None:
+    if len(hashed) > MOST_ALIKE and is_crowded(map(hash, hashed)):
+        raise Refused(REASON)
 
 
 def _require_limits(within: Check, value: Any) -> None:

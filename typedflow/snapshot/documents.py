@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -103,8 +104,11 @@ _LEAST, _GREATEST = -(2**63), 2**64 - 1
 def scalar_fault(value: Any, format: Format) -> str | None:
     """Say why a number or text of the right class cannot be saved; None where it can."""
     if isinstance(value, float):
-        comes_back = math.isfinite(value) or (format == "msgpack" and math.isinf(value))
-        return None if comes_back else _NO_NUMBER
+        if math.isfinite(value) or (format == "msgpack" and math.isinf(value)):
+            return None
+        return _NAN if math.isnan(value) else _NO_NUMBER
+    if isinstance(value, Decimal) and value.is_nan():
+        return _SIGNALING if value.is_snan() else _DECIMAL_NAN
     if isinstance(value, str):
         return None if value.isascii() or _is_text(value) else "it holds a lone surrogate, which no UTF-8 can"
     if type(value) is int and not _LEAST <= value <= _GREATEST:
@@ -116,6 +120,9 @@ def scalar_fault(value: Any, format: Format) -> str | None:
 
 
 _NO_NUMBER: Final = "JSON has no number for it"
+_NAN: Final = "NaN is not equal to itself, and JSON has no number for it"
+_DECIMAL_NAN: Final = "NaN is not equal to itself: nothing can tell that it would come back as it was"
+_SIGNALING: Final = "a signaling NaN cannot be compared: nothing can tell that it would come back as it was"
 _LONGEST_INT: Final = 14_000
 """Bits: a little less than the 4300 digits that Python reads by default (`sys.get_int_max_str_digits`)."""
 

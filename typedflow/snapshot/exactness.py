@@ -40,6 +40,7 @@ from typedflow.schema.types import (
     UnionOf,
     see_through,
 )
+from typedflow.schema.undeclared import undeclared_of
 
 Exact = Callable[[Iterable[Any]], bool]
 
@@ -59,10 +60,13 @@ def compile_exact(kind: Kind) -> Exact:
 
 
 def hides_from_equality(kind: Kind) -> bool:
-    """Say whether a value may equal its decoded self, be of the declared classes, and have lost something: a fold."""
+    """Return True if a value may equal its decoded self, be of the declared classes, and have lost something.
+
+    A fold is lost so, and an attribute that its class does not declare.
+    """
     source = _Source()
     source.function(kind)
-    return any(".fold" in line for lines in source.functions.values() for line in lines)
+    return source.hides
 
 
 class _Source:
@@ -73,6 +77,8 @@ class _Source:
         self.names: dict[str, Any] = {"type": type}
         self._of: dict[Kind, str] = {}
         self._count = 0
+        self.hides = False
+        """Whether the text looks for what equality does not tell."""
 
     def function(self, kind: Kind) -> str:
         """Give the name of the function that checks an iterable of the kind."""
@@ -128,6 +134,7 @@ class _Source:
         lines = [self._class(var, cls)]
         if cls in (datetime, time):
             lines.append(f"if {var}.fold: return False")
+            self.hides = True
         if cls is time:  # of a zone that needs a date to know its offset, nothing is written
             lines.append(f"if {var}.tzinfo is not None and {var}.utcoffset() is None: return False")
         return lines
@@ -193,6 +200,13 @@ class _Source:
         lines = [self._class(var, kind.cls)] if kind.flavour == "namedtuple" else []  # the others' own `==` tells
         parts = [(self._field(kind.cls, field, var), _is_light(field.kind)) for field in fields_of(kind)]
         lines += [line for part, _ in parts for line in part]
+        undeclared = undeclared_of(kind)
+        if (
+            undeclared is not None
+        ):  # where they are made again, the decoded value has to be at hand: `has_plain_equality`
+            self.hides = True
+            search = f"if {self._name(undeclared.find)}({var}): return False"
+            return lines if undeclared.made_again else [*lines, search]
         if _is_seldom_tracked(kind) and any(part for part, light in parts if light):
             return self._if_tracked(var, lines, [line for part, light in parts for line in part if not light])
         return lines

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import UTC, datetime, time
+from math import isinf
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,7 @@ from typedflow.schema.types import (
     UnionOf,
     see_through,
 )
+from typedflow.schema.undeclared import undeclared_of
 from typedflow.snapshot.documents import Format, scalar_fault
 
 
@@ -58,11 +60,18 @@ def find_fault(kind: Kind, value: Any, format: Format, back: Any = MISSING) -> F
         return _different(value, back)
     if isinstance(value, (set, frozenset)) and back is not MISSING and back != value:
         return _different(value, back)
+    if isinstance(kind, RecordOf) and (name := _lost_attribute(kind, value, back)) is not None:
+        return Fault((name,), f"{render(kind)} declares no field '{name}', and a save would drop it")
     for segment, item, part, other in _parts(kind, value, back):
         inner = find_fault(item, part, format, other)
         if inner is not None:
             return Fault((*segment, *inner.path), inner.reason)
     return None
+
+
+def _lost_attribute(kind: RecordOf, value: Any, back: Any) -> str | None:
+    undeclared = undeclared_of(kind)
+    return None if undeclared is None else undeclared.find_lost(value, back)
 
 
 def _different(value: Any, back: Any) -> Fault:
@@ -88,7 +97,7 @@ def _own_fault(kind: Kind, value: Any, format: Format) -> str:
         except Mismatch as mismatch:
             return mismatch.reason
     if isinstance(value, (datetime, time)):
-        return _moment_fault(value)
+        return _moment_fault(value, format)
     if isinstance(kind, RecordOf) and (absent := [name for name in _names(kind) if not hasattr(value, name)]):
         return f"its field '{absent[0]}' was never set"
     if isinstance(kind, TupleOf) and len(value) != len(kind.items):
@@ -110,11 +119,16 @@ def _wrong_class(kind: Kind, value: Any) -> str:
     return f"expected exactly {render(kind)}, given {describe(value)}{cut}"
 
 
-def _moment_fault(value: datetime | time) -> str:
+def _moment_fault(value: datetime | time, format: Format) -> str:
     if value.fold:
         return "its fold, the second of two equal times, is not saved"
     if value.tzinfo is not None and value.utcoffset() is None:
         return "its zone has no offset without a date, and is not saved"
+    if format == "msgpack" and isinstance(value, datetime) and value.tzinfo is not None:
+        try:
+            value.astimezone(UTC)
+        except OverflowError:
+            return "in UTC, as MessagePack has it, it is not between the years 1 and 9999"
     return ""
 
 
@@ -139,7 +153,8 @@ def _parts(kind: Kind, value: Any, back: Any) -> Iterator[Part]:
                 yield (index,), item, part, back[index] if pairs else MISSING
         case MappingOf(key=key, value=item):
             for name, part in value.items():
-                yield (_segment(name),), key, name, MISSING
+                if not (type(name) is float and isinf(name)):  # as a key JSON has it as text
+                    yield (_segment(name),), key, name, MISSING
                 yield (_segment(name),), item, part, back.get(name, _GONE) if pairs else MISSING
         case RecordOf():
             for field in fields_of(kind):
@@ -193,6 +208,9 @@ def _is_plain(kind: Kind, seen: set[Kind]) -> bool:
 
 def _compares_all(kind: RecordOf) -> bool:
     cls: Any = kind.cls
+    undeclared = undeclared_of(kind)
+    if undeclared is not None and undeclared.made_again:
+        return False
     match kind.flavour:
         case "struct":
             return bool(cls.__eq__ is msgspec.Struct.__eq__ and cls.__struct_config__.eq)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "DamagedEntry",
     "FileStore",
     "FlowStateChange",
+    "Listing",
     "MemoryStore",
     "SQLiteStore",
     "SnapshotStore",
@@ -20,15 +22,24 @@ __all__ = [
 if TYPE_CHECKING:
     from typedflow.stores.file import FileStore
     from typedflow.stores.memory import MemoryStore
-    from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredEntry, StoredSnapshot
+    from typedflow.stores.protocol import (
+        DamagedEntry,
+        FlowStateChange,
+        Listing,
+        SnapshotStore,
+        StoredEntry,
+        StoredSnapshot,
+    )
     from typedflow.stores.sqlite import SQLiteStore
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
     from importlib import import_module
 
     _HOME_OF = {
+        "DamagedEntry": "typedflow.stores.protocol",
         "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
+        "Listing": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
         "SQLiteStore": "typedflow.stores.sqlite",
         "SnapshotStore": "typedflow.stores.protocol",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Final, final
 
 from typedflow.contract import stores as texts
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
-from typedflow.stores.failures import store_error
+from typedflow.stores.failures import kind_of_file, store_error
 from typedflow.stores.worker import Outcome
 
 FORMAT: Final = 1
@@ -180,6 +181,7 @@ def _do(job: Job, connection: sqlite3.Connection) -> Outcome:
 def connect(path: str, timeout: float) -> sqlite3.Connection:
     """Open the database, and make it where there is none, readable by its owner only (the WAL gets the same mode)."""
     _make_file(path)
+    _require_file(path)
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         _turn_on_wal(connection, timeout)
@@ -202,6 +204,14 @@ def _make_file(path: str) -> None:
     """
     with _making, suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _require_file(path: str) -> None:
+    """Refuse what is no file before SQLite opens it: that could wait for ever for the other end of a FIFO."""
+    with suppress(FileNotFoundError):  # SQLite has words of its own for that
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise StoreError(texts.failed("open it", f"it is {kind_of_file(mode)}, not a file", "give another path"))
 
 
 def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:

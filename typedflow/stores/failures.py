@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from typing import Final
 
 from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
@@ -14,3 +16,17 @@ def store_error(doing: str, where: str, error: Exception, hint: str = "") -> Sto
     explained = StoreError(texts.failed(doing, reason or type(error).__name__, hint).at(where))
     explained.__cause__ = error
     return explained
+
+
+_KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_of_file(mode: int) -> str:
+    """Name what stands where a file should, by its mode: "a FIFO"."""
+    return _KINDS.get(stat.S_IFMT(mode), "something else")

@@ -12,7 +12,7 @@ from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores.failures import store_error
 from typedflow.stores.folder import Folder
-from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot
+from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
 from typedflow.stores.requirements import (
     require_expected,
     require_id,
@@ -57,13 +57,16 @@ class FileStore:
         require_no_flow_state("FileStore", flow_state)
         return await self._call(f"save {quoted(record.execution_id)}", lambda folder: _save(folder, record, expected))
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
-        """List what is stored, oldest save first, then by id. It opens every file, and reads its first line."""
+    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
+        """List what is stored, oldest save first, then by id. It opens every file, and reads its first line.
+
+        What is no readable snapshot (a file that was cut, a folder, a FIFO) is in `damaged` of the list.
+        """
         require_text("flow", flow)
         require_text("status", status)
         entries = await self._call("list", lambda folder: folder.entries())
         found = [entry for entry in entries if flow in (None, entry.flow) and status in (None, entry.status)]
-        return sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id))
+        return Listing(sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id)), entries.damaged)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution, damaged or not; say whether there was one."""

@@ -13,21 +13,23 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, final
 
 from typedflow.contract import stores as texts
-from typedflow.contract.problems import Problem
 from typedflow.contract.wording import quoted
 from typedflow.errors import SnapshotError, StoreError
-from typedflow.stores.protocol import StoredEntry, StoredSnapshot
+from typedflow.stores.failures import kind_of_file, store_error
+from typedflow.stores.protocol import DamagedEntry, Listing, StoredEntry, StoredSnapshot
+from typedflow.stores.requirements import entry_of
 
 MAGIC: Final = b"typedflow-snapshot"
 FORMAT: Final = 1
@@ -69,7 +71,7 @@ def encode(record: StoredSnapshot) -> bytes:
     return b"%s %d %s %s\n%s" % (MAGIC, FORMAT, sha256(line).hexdigest().encode(), line, record.data)
 
 
-def read_header(file: BufferedReader) -> Header:
+def read_header(file: BufferedReader, name: str) -> Header:
     """Read the first line of a file and compare what it promises with the file's size and name."""
     line = file.readline(LONGEST_HEADER)
     parts = line.rstrip(b"\n").split(b" ", 3)
@@ -79,15 +81,62 @@ def read_header(file: BufferedReader) -> Header:
         raise SnapshotError(texts.unknown_format(parts[1].decode("latin-1"), FORMAT))
     if sha256(parts[3]).hexdigest().encode() != parts[2]:
         raise SnapshotError(texts.damaged("its header is not what was written"))
-    fields: dict[str, Any] = json.loads(parts[3])
-    length, digest = fields.pop("length"), fields.pop("digest")
-    entry = StoredEntry(**fields | {"saved_at": datetime.fromisoformat(fields["saved_at"])})
+    entry, length, digest = _columns(parts[3])
     found = os.fstat(file.fileno()).st_size - len(line)
     if found != length:
         raise SnapshotError(texts.damaged(f"it holds {found} bytes of data instead of {length}"))
-    if Path(file.name).name != file_name(entry.execution_id):
+    if name != file_name(entry.execution_id):
         raise SnapshotError(texts.damaged(f"it holds the snapshot of {quoted(entry.execution_id)}"))
     return Header(entry, length, digest, len(line))
+
+
+_COLUMNS: Final = ("execution_id", "flow", "status", "sequence", "saved_at")
+
+
+def _columns(line: bytes) -> tuple[StoredEntry, int, str]:
+    """Read the fields of a header; its checksum fits, so whoever has made it has made it so."""
+    try:
+        fields: Any = json.loads(line)
+        columns = [fields[name] for name in _COLUMNS]
+        length, digest = fields["length"], fields["digest"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise SnapshotError(texts.damaged("its header is not one that a save writes")) from None
+    return entry_of(*columns), length, digest
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a file for reading; raises `SnapshotError` for what is none, and waits for nobody.
+
+    To open a FIFO would wait for a writer, and some devices act when they are opened: so it is looked at first, and
+    once more when it is open, as something else may have taken its place.
+    """
+    _require_file(os.stat(path).st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _require_file(os.fstat(descriptor).st_mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return open(descriptor, "rb")
+
+
+def _require_file(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise SnapshotError(texts.damaged(f"it is {kind_of_file(mode)}, not a file"))
+
+
+_ID: Final = re.compile(rb'"execution_id": ("[A-Za-z0-9_.-]{1,128}")')
+
+
+def owner_of(path: Path) -> str | None:
+    """Return the execution that a damaged file is of, where its first line still has the id: the name proves it."""
+    try:
+        with open_file(path) as file:
+            found = _ID.search(file.read(LONGEST_HEADER))
+    except (OSError, SnapshotError):
+        return None
+    execution_id = "" if found is None else str(json.loads(found[1]))
+    return execution_id if path.name == file_name(execution_id) else None
 
 
 def sync(path: Path) -> None:
@@ -97,6 +146,11 @@ def sync(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _where(path: Path, owner: str | None = None) -> str:
+    """Name a file, for messages; a path is never cut."""
+    return f"file {str(path)!r}" if owner is None else f"file {str(path)!r} of execution {quoted(owner)}"
 
 
 @final
@@ -121,39 +175,45 @@ class Folder:
                 sync(folder.parent)
         with self.locked():
             for unfinished in self._path.glob("*.unfinished"):
-                unfinished.unlink()
+                with suppress(OSError):  # a folder, say, which no writer has left
+                    unfinished.unlink()
 
     def entry(self, execution_id: str) -> StoredEntry | None:
         """Read the header of a snapshot, None when there is none."""
-        with self._reading(self._file(execution_id)) as file:
-            return None if file is None else read_header(file).entry
+        path = self._file(execution_id)
+        with self._reading(path, execution_id) as file:
+            return None if file is None else read_header(file, path.name).entry
 
     def read(self, execution_id: str) -> StoredSnapshot | None:
         """Read a snapshot, None when there is none."""
-        with self._reading(self._file(execution_id)) as file:
+        path = self._file(execution_id)
+        with self._reading(path, execution_id) as file:
             if file is None:
                 return None
-            header = read_header(file)
+            header = read_header(file, path.name)
             data = file.read()
             if len(data) != header.length or sha256(data).hexdigest() != header.digest:
                 raise SnapshotError(texts.damaged("its data is not what was written"))
             entry = header.entry
             return StoredSnapshot(entry.execution_id, entry.flow, entry.status, entry.sequence, entry.saved_at, data)
 
-    def entries(self) -> list[StoredEntry]:
-        """Read all headers; the damaged files are reported together."""
+    def entries(self) -> Listing:
+        """Read all headers; what is no readable snapshot is listed apart."""
         found: list[StoredEntry] = []
-        problems: list[Problem] = []
+        damaged: list[DamagedEntry] = []
         for path in sorted(self._path.glob("*.snapshot")):
             try:
                 with self._reading(path) as file:
                     if file is not None:  # deleted since
-                        found.append(read_header(file).entry)
+                        found.append(read_header(file, path.name).entry)
             except SnapshotError as error:
-                problems += error.problems
-        if problems:
-            raise SnapshotError(problems)
-        return found
+                owner = owner_of(path)
+                where = _where(path, owner)
+                problems = (replace(problem, where=where) for problem in error.problems)
+                damaged.append(DamagedEntry(owner, SnapshotError(problems)))
+            except OSError as error:
+                damaged.append(DamagedEntry(None, store_error("read it", _where(path), error)))
+        return Listing(found, damaged)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -196,17 +256,14 @@ class Folder:
         return self._path / file_name(execution_id)
 
     @contextmanager
-    def _reading(self, path: Path) -> Iterator[BufferedReader | None]:
+    def _reading(self, path: Path, owner: str | None = None) -> Iterator[BufferedReader | None]:
         try:
-            file = path.open("rb")
+            with open_file(path) as file:
+                yield file
         except FileNotFoundError:
             yield None
-            return
-        with file:
-            try:
-                yield file
-            except SnapshotError as error:
-                raise SnapshotError(problem.at(f"file {str(path)!r}") for problem in error.problems) from None
+        except SnapshotError as error:
+            raise SnapshotError(problem.at(_where(path, owner)) for problem in error.problems) from None
 
     def _wait_for(self, lock: int) -> None:
         deadline = time.monotonic() + self._timeout

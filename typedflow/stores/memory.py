@@ -8,7 +8,7 @@ from typing import Self, final
 
 from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
-from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot
+from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
 from typedflow.stores.requirements import (
     require_expected,
     require_id,
@@ -49,14 +49,14 @@ class MemoryStore:
             records[record.execution_id] = record
         return None
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
+    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
         """List what is stored, oldest save first, then by id."""
         require_text("flow", flow)
         require_text("status", status)
         with self._lock:
             records = [*self._open().values()]
         found = [r.entry for r in records if flow in (None, r.flow) and status in (None, r.status)]
-        return sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id))
+        return Listing(sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id)))
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one."""

@@ -14,11 +14,13 @@ What is left open, on purpose:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias, final
+from typing import Any, Protocol, Self, TypeAlias, final
+
+from typedflow.errors import SnapshotError, StoreError
 
 
 @final
@@ -55,6 +57,36 @@ class StoredSnapshot:
 
 Entries: TypeAlias = list[StoredEntry]
 """A list, named here because the stores' own `list` hides the builtin."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DamagedEntry:
+    """Describe something in a store that stands where a snapshot should and cannot be read as one."""
+
+    execution_id: str | None
+    """None where the id is not known: what is left does not tell it."""
+    error: SnapshotError | StoreError
+    """What is wrong, and where it lies. `get` of the execution raises the same."""
+
+
+@final
+class Listing(Entries):
+    """A list of the entries that can be read, and beside it what cannot.
+
+    It compares as the list. A damaged entry never keeps the others from being listed.
+    """
+
+    __slots__ = ("damaged",)
+
+    def __init__(self, entries: Iterable[StoredEntry] = (), damaged: Iterable[DamagedEntry] = ()) -> None:
+        super().__init__(entries)
+        self.damaged: tuple[DamagedEntry, ...] = tuple(damaged)
+        """Those of other flows and statuses included: a damaged entry does not tell which it is of."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with the damaged ones."""
+        return Listing, ([*self], self.damaged)
 
 
 @final
@@ -125,7 +157,10 @@ class SnapshotStore(Protocol):
         ...
 
     async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
-        """List what is stored, oldest save first, then by id; only one flow's, only of one status."""
+        """List what is stored, oldest save first, then by id; only one flow's, only of one status.
+
+        What cannot be read is left out and hides nothing else; a `Listing` names it in `damaged`.
+        """
         ...
 
     async def delete(self, execution_id: str) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 from typing import Final
 
 from typedflow.contract import stores as texts
 from typedflow.contract.executions import check_id
+from typedflow.contract.names import is_id
 from typedflow.contract.options import as_float
-from typedflow.errors import ConflictError, StoreError
-from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
+from typedflow.contract.wording import describe
+from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.stores.protocol import FlowStateChange, StoredEntry, StoredSnapshot
 
 LONGEST_WAIT: Final = 2_000_000.0
 """Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
@@ -69,3 +72,29 @@ def require_expected(execution_id: str, stored: int | None, expected: int | None
             stored=stored,
             expected=expected,
         )
+
+
+def entry_of(execution_id: object, flow: object, status: object, sequence: object, saved_at: object) -> StoredEntry:
+    """Return the entry that columns stand for, as they were read; raises `SnapshotError` for what no put has written.
+
+    Any text is a status: what it means is not a store's business.
+    """
+    if not isinstance(execution_id, str) or not is_id(execution_id):
+        raise _odd("execution_id", execution_id)
+    if not isinstance(flow, str) or texts.check_text("flow", flow) is not None:
+        raise _odd("flow", flow)
+    if not isinstance(status, str) or texts.check_text("status", status) is not None:
+        raise _odd("status", status)
+    if type(sequence) is not int or not 0 <= sequence <= texts.LARGEST_SEQUENCE:
+        raise _odd("sequence", sequence)
+    try:
+        moment = datetime.fromisoformat(saved_at)  # type: ignore[arg-type]  # what is no text is a TypeError
+    except (TypeError, ValueError):
+        raise _odd("saved_at", saved_at) from None
+    if moment.utcoffset() != timedelta(0):
+        raise _odd("saved_at", saved_at)
+    return StoredEntry(execution_id, flow, status, sequence, moment)
+
+
+def _odd(column: str, given: object) -> SnapshotError:
+    return SnapshotError(texts.damaged(f"its {column} is {describe(given)}, which no save has written"))

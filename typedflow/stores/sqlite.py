@@ -6,19 +6,34 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache, partial
-from sqlite3 import Connection
+from sqlite3 import Connection, OperationalError
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
 from typedflow.contract import stores as texts
+from typedflow.contract.names import is_id
 from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.schema.callables import discard
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.in_place import InPlace
-from typedflow.stores.protocol import Entries, FlowStateChange, Put, StoredEntry, StoredSnapshot
-from typedflow.stores.requirements import require_expected, require_id, require_place, require_record, require_text
+from typedflow.stores.protocol import (
+    DamagedEntry,
+    FlowStateChange,
+    Listing,
+    Put,
+    StoredEntry,
+    StoredSnapshot,
+)
+from typedflow.stores.requirements import (
+    entry_of,
+    require_expected,
+    require_id,
+    require_place,
+    require_record,
+    require_text,
+)
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -65,11 +80,15 @@ class SQLiteStore:
             raise outcome.error
         return Put(cast("bytes | None", outcome.value))
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Entries:
-        """List what is stored, oldest save first, then by id. It reads the whole table, but no payload."""
+    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
+        """List what is stored, oldest save first, then by id. It reads the whole table, but no payload.
+
+        Rows with columns that no save has written are in `damaged` of the list.
+        """
         require_text("flow", flow)
         require_text("status", status)
-        return await self._read("list", lambda db: _list(db, flow, status))
+        where = f"database {self.path!r}"
+        return await self._read("list", lambda db: _list(db, flow, status, where))
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
@@ -177,23 +196,69 @@ def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     if row is None:
         return None
     flow, status, sequence, saved_at, data, stored_digest = row
-    record = StoredSnapshot(execution_id, flow, status, sequence, datetime.fromisoformat(saved_at), data)
-    if _digest(record, saved_at) != stored_digest:
-        raise SnapshotError(texts.damaged(f"the snapshot of {quoted(execution_id)} is not what was saved"))
-    return record
+    entry = _entry(execution_id, flow, status, sequence, saved_at)
+    if type(data) is bytes:
+        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
+        if _digest(record, saved_at) == stored_digest:
+            return record
+    raise SnapshotError(texts.damaged(f"the snapshot of {quoted(execution_id)} is not what was saved"))
 
 
-def _list(db: Connection, flow: str | None, status: str | None) -> Entries:
-    rows = db.execute(
-        "SELECT execution_id, flow, status, sequence, saved_at FROM typedflow_snapshots"
-        " WHERE (:flow IS NULL OR flow = :flow) AND (:status IS NULL OR status = :status)"
-        " ORDER BY saved_at, execution_id",
-        {"flow": flow, "status": status},
-    )
-    return [
-        StoredEntry(execution_id, flow, status, sequence, datetime.fromisoformat(saved_at))
-        for execution_id, flow, status, sequence, saved_at in rows
-    ]
+def _entry(*columns: object) -> StoredEntry:
+    """Return the entry of a row; raises `SnapshotError` that names the execution, where its id is one."""
+    try:
+        return entry_of(*columns)
+    except SnapshotError as error:
+        owner = _owner(columns[0])
+        if owner is None:
+            raise
+        raise SnapshotError(problem.at(f"execution {quoted(owner)}") for problem in error.problems) from None
+
+
+def _owner(execution_id: object) -> str | None:
+    return execution_id if isinstance(execution_id, str) and is_id(execution_id) else None
+
+
+def _list(db: Connection, flow: str | None, status: str | None, where: str) -> Listing:
+    try:
+        return _listed(db, flow, status, where)
+    except OperationalError as error:
+        if "decode" not in str(error):
+            raise
+    given = db.text_factory
+    db.text_factory = _bare_text  # what is no UTF-8 would end the reading of all rows
+    try:
+        return _listed(db, flow, status, where)
+    finally:
+        db.text_factory = given
+
+
+def _listed(db: Connection, flow: str | None, status: str | None, where: str) -> Listing:
+    found: list[StoredEntry] = []
+    damaged: list[DamagedEntry] = []
+    for row in db.execute(_SELECT_ENTRIES, {"flow": flow, "status": status}):
+        try:
+            entry = _entry(*row)
+        except SnapshotError as error:
+            placed = SnapshotError(problem.at(where) for problem in error.problems)
+            damaged.append(DamagedEntry(_owner(row[0]), placed))
+        else:
+            if flow in (None, entry.flow) and status in (None, entry.status):
+                found.append(entry)
+    return Listing(found, damaged)
+
+
+def _bare_text(data: bytes) -> str:
+    """Decode text with what is no UTF-8 in it as lone surrogates, which no column may hold."""
+    return data.decode(errors="surrogateescape")
+
+
+_SELECT_ENTRIES: Final = (
+    "SELECT execution_id, flow, status, sequence, saved_at FROM typedflow_snapshots"
+    " WHERE (:flow IS NULL OR flow = :flow OR typeof(flow) <> 'text')"
+    " AND (:status IS NULL OR status = :status OR typeof(status) <> 'text')"
+    " ORDER BY saved_at, execution_id"
+)
 
 
 def _delete(db: Connection, execution_id: str) -> bool:
@@ -205,7 +270,7 @@ def _select_flow_state(db: Connection, flow: str) -> bytes | None:
     if row is None:
         return None
     data, stored_digest = cast(tuple[bytes, bytes], row)
-    if digest(flow.encode(), data) != stored_digest:
+    if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
         raise SnapshotError(texts.damaged(f"the flow_state of {quoted(flow)} is not what was saved"))
     return data
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar, Generic, Literal, NewType, TypeVar
 
+import attrs
 import msgspec
 from shop import Counters, Options, Point, Report, Request, ShopResources, ShopState, Tree
 
@@ -55,6 +56,12 @@ class Dog(msgspec.Struct, tag="dog"):
     name: str
 
 
+@attrs.define
+class Private:
+    _key: int
+    text: str = ""
+
+
 @dataclass
 class Holder:
     call: Callable[[], None]
@@ -78,6 +85,8 @@ class Good(State):
 class Bad(State):
     connection: sqlite3.Connection | None = None
     #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    private: list[Private] = []
+    #        ^ E: TF603: field 'private' of Bad cannot be saved: msgspec leaves out '_key', as it does all private fields of an attrs class like Private (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     call: Callable[[], None] | None = None
     #     ^ E: TF603: field 'call' of Bad cannot be saved: Callable[[], None] cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     log: list[logging.Logger] = []

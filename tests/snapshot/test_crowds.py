@@ -1,0 +1,125 @@
+"""Documents with colliding keys are refused before they cost anything, and others are read as before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from typedflow import Contract, Data, Flow, InterruptError, SnapshotError, State
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.crowds import SMALL, WHOLE
+from typedflow.snapshot.documents import ENCODE, FORMATS, Format
+
+PRIME = 2**61 - 1
+MANY = 20_000
+ALIKE = [k * PRIME for k in range(1, MANY + 1)]
+KEYS = dict.fromkeys(map(str, ALIKE), 1)
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    a: int
+
+
+def documents() -> Iterable[Any]:
+    for format in FORMATS:
+        yield dict[Decimal, int], KEYS, format, "it"
+        yield dict[UUID, int], {str(UUID(int=k)): 1 for k in ALIKE}, format, "it"
+    ints: list[tuple[Any, Any, str]] = [
+        (dict[int, int], KEYS, "it"),
+        (dict[str, list[dict[int, int]]], {"a": [{}, KEYS]}, "it.a[1]"),
+        (set[int], ALIKE, "it"),
+        (frozenset[int] | None, ALIKE, "it"),
+        (set[tuple[int, str]], [(k, "a") for k in ALIKE], "it"),
+        (set[Frozen], [{"a": k} for k in ALIKE], "it"),
+        (dict[int, str | bytes], dict.fromkeys(KEYS, (0, "a")), "it"),
+        (set[str | bytes | int], [(2, k) for k in ALIKE], "it"),
+        (dict[str | bytes | Decimal, str | bytes], [((2, k), (0, "a")) for k in KEYS], "it"),
+    ]
+    for tp, tree, path in ints:
+        yield tp, tree, "json", path
+
+
+@pytest.mark.parametrize("tp, tree, format, path", list(documents()))
+def test_colliding_keys_are_refused_at_once(tp: Any, tree: Any, format: Format, path: str) -> None:
+    raw = msgspec.Raw(ENCODE[format](tree))
+    for vouched in (True, False):
+        begin = time.perf_counter()
+        with pytest.raises(SnapshotError, match="have the same hash") as caught:
+            compile_codec(tp).decode(raw, "it", format, vouched=vouched)
+        assert time.perf_counter() - begin < 1
+        assert (caught.value.code, caught.value.path) == ("TF912", path)
+
+
+def test_broken_bytes_behind_colliding_keys_save_nobody() -> None:
+    raw = ENCODE["json"](KEYS)[:-1] + b",x}"
+    begin = time.perf_counter()
+    with pytest.raises(SnapshotError, match="TF905"):
+        compile_codec(dict[int, int]).decode(msgspec.Raw(raw), "it")
+    assert time.perf_counter() - begin < 1
+
+
+def test_a_save_refuses_what_nobody_could_load() -> None:
+    with pytest.raises(SnapshotError, match="TF901: 'it' cannot be saved: more than 64 of its keys") as caught:
+        compile_codec(dict[int, int]).encode(dict.fromkeys(ALIKE[:500], 1), "it")
+    assert caught.value.path == "it"
+
+
+@pytest.mark.parametrize("size", [10, SMALL, WHOLE, 10 * WHOLE])
+@pytest.mark.parametrize("format", FORMATS)
+def test_ordinary_keys_come_back(size: int, format: Format) -> None:
+    table = {number * 7919: number for number in range(size // 10)} | {2**60 + size: 1}
+    codec = compile_codec(dict[int, int])
+    assert codec.decode(codec.encode(table, "it", format), "it", format) == table
+
+
+def test_few_long_keys_come_back() -> None:
+    table = {10**30 + number: number for number in range(2000)}
+    codec = compile_codec(dict[int, int])
+    assert codec.decode(codec.encode(table, "it"), "it") == table
+
+
+class Kept(State):
+    table: dict[int, int] = {}
+
+
+class Asks(Contract):
+    input: int
+    result: dict[int, int]
+    state: Kept
+
+
+def ask(data: Data[Asks, int]) -> dict[int, int]:
+    data.state.table = {123456789: 1}
+    data.pause_for("?", interrupt_id="ask")
+
+
+def waiting() -> Any:
+    flow: Any = Flow(Asks)
+    flow.to(ask).end()
+    execution = flow.create_execution()
+    execution.start(1)
+    return flow, execution
+
+
+def test_a_load_and_an_answer_are_refused_at_once() -> None:
+    flow, execution = waiting()
+    document = msgspec.json.decode(execution.save().to_bytes())
+    inside = document["state"]["table"]
+    assert inside == {"123456789": 1}
+    begin = time.perf_counter()
+    with pytest.raises(InterruptError, match="TF810"):
+        execution.continue_with("ask", KEYS)
+    assert time.perf_counter() - begin < 1
+    assert execution.continue_with("ask", {"5": 6}) == "completed"
+    assert execution.result == {5: 6}
+    document["state"]["table"] = KEYS
+    begin = time.perf_counter()
+    with pytest.raises(SnapshotError):
+        flow.create_execution().load(document)
+    assert time.perf_counter() - begin < 1
