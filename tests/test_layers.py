@@ -41,6 +41,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "typedflow.errors": frozenset({"typing_extensions"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
 }
+STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
 RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
 
 # Modules of the standard library that would break what a room promises: no event loop, no clock, no threads.
@@ -112,7 +113,7 @@ def check_import(module: str, found: Import) -> Iterator[str]:
             yield f"imports '{target}', which is not below it"
     elif top in FORBIDDEN.get(room, frozenset()):
         yield f"imports '{target}', which '{room}' must do without"
-    elif top not in sys.stdlib_module_names and top not in THIRD_PARTY.get(room, RUNTIME_DEPENDENCIES):
+    elif top not in STANDARD and top not in THIRD_PARTY.get(room, RUNTIME_DEPENDENCIES):
         yield f"imports '{target}', which '{room}' may not depend on"
     if found.in_function and (module, target) not in FUNCTION_IMPORTS:
         yield f"imports '{target}' inside a function"

@@ -127,3 +127,13 @@ def test_every_public_name_is_listed(module: object) -> None:
 
 def test_every_file_that_the_page_points_to_is_there() -> None:
     assert [path for path in re.findall(r"\]\((?!http)(.+?)\)", README) if not (HOME / path).exists()] == []
+
+
+def test_the_programs_run_without_the_future_import(tmp_path: Path) -> None:
+    (tmp_path / "review.py").write_text(EXAMPLE.replace("from __future__ import annotations\n", ""), encoding="utf-8")
+    [expected] = [text for mistakes, command, text in outputs() if command.startswith("python") and not mistakes]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    done = subprocess.run(
+        [sys.executable, "review.py"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")

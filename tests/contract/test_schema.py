@@ -70,10 +70,34 @@ def test_other_field_names_are_free() -> None:
          "an error, never dropped (leave forbid_unknown_fields=False out)"),
         (schema.unresolved("Review", "input", "Reqest", "name 'Reqest' is not defined"),
          "TF610: 'input' of Review is annotated 'Reqest', which cannot be resolved: name 'Reqest' is not defined "
-         "(define or import it before the class, outside of `if TYPE_CHECKING:`)"),
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
         (schema.undeclared_layer("Review", "state", ["result", "input"]),
          "TF611: contract 'Review' declares no state, only 'input', 'result' (add `state: …` to Review, a subclass of "
          "State)"),
+        (schema.unresolved("Review", "", "", "ZeroDivisionError: division by zero"),
+         "TF610: the annotations of Review cannot be evaluated: ZeroDivisionError: division by zero "
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
+        (schema.unresolved("Review", "input", "Gone", "ModuleNotFoundError: No module named 'gone'"),
+         "TF610: 'input' of Review is annotated 'Gone', which cannot be resolved: ModuleNotFoundError: No module named "
+         "'gone' (install the module that the lazy import names, or correct its name)"),
+        (schema.unresolved("Review", "input", "Itself", "'Itself' is an alias that leads only to itself"),
+         "TF610: 'input' of Review is annotated 'Itself', which cannot be resolved: 'Itself' is an alias that leads "
+         "only to itself (put it in a container, `list[…]`, or declare a class)"),
+        (schema.unresolved_handler("draft", "return", "Report", "NameError: name 'Report' is not defined"),
+         "TF610: the return of step 'draft' is annotated 'Report', which cannot be resolved: NameError: name 'Report' "
+         "is not defined (define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
+        (schema.unresolved_handler("is_short", "data", "Data[Gone, int]", "x", kind="condition"),
+         "TF610: parameter 'data' of condition 'is_short' is annotated 'Data[Gone, int]', which cannot be resolved: x "
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
+        (schema.unresolved_handler("draft", "", "", "ZeroDivisionError: division by zero"),
+         "TF610: the annotations of step 'draft' cannot be evaluated: ZeroDivisionError: division by zero "
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
+        (schema.unresolved_within("step 'find' returns Offer", "Offer", "price", "Decimal", "x"),
+         "TF610: step 'find' returns Offer, and 'price' of Offer is annotated 'Decimal', which cannot be resolved: x "
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
+        (schema.unresolved_within("step 'find' returns Offers", "", "", "", "x"),
+         "TF610: step 'find' returns Offers, which cannot be resolved: x "
+         "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"),
         (schema.undeclared_layer("Review", "stream", []),
          "TF611: contract 'Review' declares no stream (add `stream: …` to Review, a type)"),
         (schema.not_a_contract("int"),

@@ -6,6 +6,7 @@ import collections.abc as abc
 import enum
 import logging
 import sys
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -130,7 +131,6 @@ BAD: list[tuple[Any, str]] = [
     (Huge, "the values of Huge are past 64 bits"),
     (Literal[b"a"], "msgspec cannot decode a Literal of b'a'"),
     (Literal[2**70], f"msgspec cannot decode a Literal of {2**70}"),
-    (Loose, "msgspec cannot decode Loose, an alias of typing_extensions"),
     (
         abc.Sequence[int],
         "what is declared as Sequence[int] may come back as another class: say list[…] or tuple[…, ...]",
@@ -167,6 +167,8 @@ BAD: list[tuple[Any, str]] = [
     (Annotated[int, Meta(le=2**65)], f"the bound 'le={2**65}' of an int is no int of 64 bits"),
     (Annotated[tuple[int, int], Meta(min_length=1)], "msgspec refuses it: Can only set `min_length`"),
 ]
+if TypeAliasType is not getattr(typing, "TypeAliasType", None):  # from 3.15 they are one class, which msgspec knows
+    BAD.append((Loose, "msgspec cannot decode Loose, an alias of typing_extensions"))
 
 
 @pytest.mark.parametrize("tp", GOOD, ids=str)
@@ -207,4 +209,4 @@ def test_an_alias_statement_may_not_speak_of_itself() -> None:
     names: Any = space["Names"]
     assert check_persistable(msgspec.defstruct("Lists", [("first", names), ("second", names)])) == []
     ((_, reason),) = check_persistable(space["Json"])
-    assert reason == "msgspec cannot decode Json, an alias that speaks of itself: use a Struct"
+    assert reason == "msgspec cannot decode Json, an alias that refers to itself: use a Struct"

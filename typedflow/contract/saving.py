@@ -23,6 +23,11 @@ def not_encodable(type_: str) -> str:
     return f"{type_} cannot be encoded"
 
 
+def frozen_dict(type_: str) -> str:
+    """Say that the frozendict of Python 3.15 is not saved."""
+    return f"{type_} is not saved: say {type_.replace('frozendict', 'dict')}"
+
+
 def other_class(type_: str, better: str) -> str:
     """Say what becomes of an abstract collection; `better` is what to write."""
     return f"what is declared as {type_} may come back as another class: say {better}"

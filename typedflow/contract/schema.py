@@ -157,10 +157,46 @@ def changeable_default(owner: str, field: str, default: str, *, is_struct: bool 
 
 
 def unresolved(owner: str, name: str, annotation: str, reason: str) -> Problem:
-    """Report an annotation that names something that is not there (TF610)."""
-    text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
-    hint = "define or import it before the class, outside of `if TYPE_CHECKING:`"
-    return Problem("TF610", text, hint, side="value")
+    """Report an annotation that names something that is not there (TF610); no name where all of the class fail."""
+    if name:
+        text = f"{quoted(name)} of {owner} is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+    else:
+        text = f"the annotations of {owner} cannot be evaluated: {reason}"
+    return Problem("TF610", text, _hint_of(reason), side="value")
+
+
+def unresolved_handler(step: str, name: str, annotation: str, reason: str, *, kind: str = "step") -> Problem:
+    """Report a handler whose annotation names something that is not there (TF610): a parameter's, or its "return".
+
+    No name where all of its annotations fail; `kind` is what it is: a "step", or a "condition".
+    """
+    if name:
+        what = "the return" if name == "return" else f"parameter {quoted(name)}"
+        annotated = f"is annotated {quoted(annotation)}, which cannot be resolved: {reason}"
+        text = f"{what} of {kind} {quoted(step)} {annotated}"
+    else:
+        text = f"the annotations of {kind} {quoted(step)} cannot be evaluated: {reason}"
+    return Problem("TF610", text, _hint_of(reason), side="value")
+
+
+def unresolved_within(said: str, owner: str, name: str, annotation: str, reason: str) -> Problem:
+    """Report a type of a handler in which an annotation names something that is not there (TF610).
+
+    `said` is a sentence like `step 'find' returns Offer`; there is no owner where it is no class that holds the name.
+    """
+    if not owner:
+        return Problem("TF610", f"{said}, which cannot be resolved: {reason}", _hint_of(reason), side="value")
+    inner = unresolved(owner, name, annotation, reason)
+    return Problem("TF610", f"{said}, and {inner.text}", inner.hint, side="value")
+
+
+def _hint_of(reason: str) -> str:
+    """Say how a name gets there; one of a lazy import (PEP 810) fails only when it is used."""
+    if reason.startswith(("ImportError", "ModuleNotFoundError")):
+        return "install the module that the lazy import names, or correct its name"
+    if reason.endswith("leads only to itself"):
+        return "put it in a container, `list[…]`, or declare a class"
+    return "define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`"
 
 
 REFUSED_MEMBERS: Final[Mapping[str, str]] = MappingProxyType(

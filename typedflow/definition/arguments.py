@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Collection, Mapping, Set
 from enum import Enum
 from functools import partial
-from types import FrameType, FunctionType, NoneType
+from types import FunctionType, NoneType
 from typing import Any, cast, get_args
 
 from typedflow.contract import flows
@@ -15,7 +15,6 @@ from typedflow.contract.problems import Problem
 from typedflow.contract.wording import plain
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
-from typedflow.schema.annotations import handler_types
 
 
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
@@ -70,7 +69,7 @@ def check_names(names: object) -> Problem | None:
     return flows.wrong_former_names(names)
 
 
-def case_of(condition: Any, frame: FrameType | None = None, name: str = "") -> Case:
+def case_of(condition: Any, name: str = "") -> Case:
     """Tell a condition from a value: what can be called is a condition, but for classes."""
     if not is_condition(condition):
         return Case(condition, is_function=False, name=name)
@@ -78,7 +77,7 @@ def case_of(condition: Any, frame: FrameType | None = None, name: str = "") -> C
     while isinstance(target, partial):
         target = target.func
     is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
-    return Case(condition, is_function=True, is_async=is_async, types=handler_types(condition, frame), name=name)
+    return Case(condition, is_function=True, is_async=is_async, name=name)
 
 
 def copied(mapping: Any) -> Any:

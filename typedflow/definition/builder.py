@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
+
+from msgspec.structs import replace
 
 from typedflow.contract import flows
 from typedflow.contract.options import (
@@ -59,8 +62,9 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
+from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
-from typedflow.schema.annotations import handler_types
+from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.callables import is_generator_function
 
 
@@ -74,7 +78,7 @@ class _Draft:
 class Builder:
     """Collect the nodes of one flow, until the first execution freezes them."""
 
-    __slots__ = ("_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
+    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
         problem = check_name(FLOW_NAME, flow)
@@ -84,6 +88,7 @@ class Builder:
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
         self._names = Names(self._place)
+        self._attached = Attached()
         self._nodes: list[Node | _Draft] = [Start()]
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
@@ -124,13 +129,20 @@ class Builder:
         self._require_callable(found)
         if options is not PLAIN:
             self._require_none(check_options(options))
-        types = handler_types(found, frame)
+        index = len(self._nodes)
+        types = self._attached.read(found, frame, partial(self._retype, index))
         if options.thread and types.is_async:
             raise self._error(flows.async_in_thread(default))
         self._require_names(formerly)
         label, auto = self._names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
         return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
+
+    def _retype(self, index: int, types: HandlerTypes) -> None:
+        """Replace the types of a step by what its annotations can be resolved to by now."""
+        step = self._nodes[index]
+        assert isinstance(step, Step)
+        self._nodes[index] = replace(step, types=types)
 
     def sub_flow(
         self,
@@ -273,12 +285,15 @@ class Builder:
         """Open the next branch; a function is a condition, anything else (a class too) is a value to compare with."""
         self._require_next_arm(block)
         self._require_names(formerly)
-        case = case_of(condition, frame, self._case_name(block, condition, name))
+        case = case_of(condition, self._case_name(block, condition, name))
         self._remember(block.former, formerly, case.name)
         if case.is_function:
             self._require_callable(condition)
         elif block.word == "if":
             raise self._error(flows.not_a_condition(condition))
+        if case.is_function:
+            types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
+            case = replace(case, types=types)
         block.cases.append(case)
         return self._arm(block)
 
@@ -425,6 +440,11 @@ class Builder:
         if is_generator_function(handler):
             raise self._error(flows.generator_handler(name_of(handler)))
 
+    def read_again(self) -> None:
+        """Resolve what could not be when it was attached: a name may have been bound since."""
+        if self.frozen is None:
+            self._attached.retry()
+
     def problems(self) -> list[Problem]:
         """Give what keeps the nodes from being frozen: blocks still open."""
         return [flows.unclosed_block(block.word).at(self._place) for block in self._open]
@@ -440,3 +460,8 @@ class Builder:
         if self.frozen is None:
             self.frozen = self.draft()
         return self.frozen
+
+
+def _retype_case(block: MatchBlock, index: int, types: HandlerTypes) -> None:
+    """Replace the types of a condition, as `Builder._retype` does for a step."""
+    block.cases[index] = replace(block.cases[index], types=types)

@@ -39,6 +39,7 @@ from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
 from typedflow.schema.contracts import Contract, ContractSpec, has_layers
 from typedflow.schema.copies import Uncopyable, compile_copy
+from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 
@@ -206,7 +207,7 @@ def _check_contract(name: str, wanted: Any, spec: ContractSpec, kind: str) -> It
 
 
 def _asks_for(protocol: type, part: str) -> bool:
-    return any(part in vars(base) or part in vars(base).get("__annotations__", ()) for base in protocol.__mro__[:-1])
+    return any(part in vars(base) or part in own_annotations(base) for base in protocol.__mro__[:-1])
 
 
 def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from typedflow.contract.wording import describe
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import SubFlow
+from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.errors import ContractError
@@ -30,6 +31,9 @@ from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
+
+_compiling = threading.RLock()
+"""Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""
 
 
 class Change:
@@ -90,9 +94,10 @@ class FlowRuntime:
         waiting: list[FlowRuntime] = [self]
         seen = {self.builder}  # a child may be the flow itself
         for flow in waiting:
-            definition = flow.builder.draft()
+            flow.builder.read_again()
+            definition, unreadable = check_annotations(flow.builder.draft())
             carried = carried_types(definition, flow.spec)
-            problems += [*flow.builder.problems(), *check_definition(definition, flow.spec, carried)]
+            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
             children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
             for child in children:
                 if child.builder not in seen:
@@ -103,19 +108,25 @@ class FlowRuntime:
 
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
-        if self._plan is None:
-            self.check()
-            compiled: list[FlowRuntime] = []
-            try:
-                self._compile(compiled)
-            except Exception:
-                for flow in compiled:
-                    flow._plan = None
-                raise
-            for flow in compiled:
-                flow.builder.freeze()
-            assert self._plan is not None
+        if self._plan is None or self.builder.frozen is None:  # frozen last, when every plan below is whole
+            with _compiling:
+                self._check_and_compile()
+        assert self._plan is not None
         return self._plan
+
+    def _check_and_compile(self) -> None:
+        if self._plan is not None:  # another thread has done it meanwhile
+            return
+        self.check()
+        compiled: list[FlowRuntime] = []
+        try:
+            self._compile(compiled)
+        except Exception:
+            for flow in compiled:
+                flow._plan = None
+            raise
+        for flow in compiled:
+            flow.builder.freeze()
 
     def _compile(self, compiled: list[FlowRuntime]) -> None:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import collections.abc as abc
 import enum
-import inspect
 from typing import Any, Final
 
 import typing_extensions
 
 from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.deferred import own_annotations
 from typedflow.schema.limits import implies, length_limits
 from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.persistable import check_persistable as check_persistable
@@ -294,7 +294,7 @@ def _class_of(kind: Kind) -> type:
 def _has_members(protocol: type, cls: type, source: Kind) -> bool:
     """Compare by name only: signatures are mypy's business."""
     fields = {field.name for field in fields_of(source)} if isinstance(source, RecordOf) else set()
-    annotated = {name for base in cls.__mro__ for name in inspect.get_annotations(base)}
+    annotated = {name for base in cls.__mro__ for name in own_annotations(base)}
     if cls is type(_has_members):
         annotated |= {"__call__"}
     members = typing_extensions.get_protocol_members(protocol)

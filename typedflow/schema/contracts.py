@@ -33,7 +33,7 @@ from typedflow.contract.schema import (
 from typedflow.contract.snapshots import check_migration, missing_migration, stray_migration
 from typedflow.contract.wording import describe
 from typedflow.errors import ContractError
-from typedflow.schema.annotations import UnresolvedName, calling_frame, class_hints
+from typedflow.schema.annotations import calling_frame, class_hints
 from typedflow.schema.callables import deferral_of
 from typedflow.schema.check import compile_check, render_path
 from typedflow.schema.layer_fields import layer_fields
@@ -43,6 +43,7 @@ from typedflow.schema.parts import candidates, inherited_parts, parts_of_alias
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
+from typedflow.schema.resolving import RecursiveAlias, UnresolvedName
 from typedflow.schema.resources import resources_within
 from typedflow.schema.settling import settle
 from typedflow.schema.types import RecordOf
@@ -243,7 +244,7 @@ def _check_part(
         return [wrong_part(contract, name, _shown(tp))]
     if base is None and not _is_type_form(tp):
         return [wrong_part(contract, name, describe(tp))]
-    unsettled = settle(tp, frame)
+    unsettled = settle(tp, frame, cls)
     if unsettled:
         return [unresolved(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
     try:
@@ -282,20 +283,22 @@ def _is_generic(tp: Any, base: type) -> bool:
 def _check_state(cls: type[Layer]) -> list[Problem]:
     """Check that every field of a State or FlowState can be saved and read back, whatever is in it."""
     problems: list[Problem] = []
-    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # no kinds: msgspec is asked as well
-    for field in layer_fields(cls).values():
+    fields = layer_fields(cls)
+    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # for msgspec, which is asked as well
+    for field in fields.values():
         within = resources_within(field.kind)
         if within is not None:
             problems.append(resource_in_state(cls.__name__, field.name, render(within)))
             continue
-        for path, reason in check_persistable(forms[field.name], field=True):
+        for path, reason in check_persistable(field.kind, field=True, form=forms[field.name]):
             inner = render_path((field.name, *path))
             problems.append(not_persistable(cls.__name__, field.name, reason, path=inner))
     return problems
 
 
 def _is_type_form(tp: Any) -> bool:
-    return isinstance(tp, type) or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
+    is_named = isinstance(tp, type | RecursiveAlias)
+    return is_named or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
 
 
 def _shown(tp: Any) -> str:

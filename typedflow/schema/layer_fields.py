@@ -111,7 +111,8 @@ def layer_fields(cls: Any) -> Mapping[str, LayerField]:
             )
             if made.changeable:
                 type.__setattr__(cls, field.name, NotedField(field.name, member))
-        fields.update(compiled)
+        type.__setattr__(cls, "__typedflow_fields__", compiled)  # at once: other threads may be writing already
+        return compiled
     return fields
 
 

@@ -6,6 +6,7 @@ from type checkers, and `__getattr__` is never defined: a visible one would let 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import msgspec
@@ -21,12 +22,14 @@ from typedflow.contract.schema import (
     failed_class,
     refused_decorator,
     refused_option,
+    unresolved,
 )
 from typedflow.errors import ContractError
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
 from typedflow.schema.bases import check_class
 from typedflow.schema.check import Mismatch
+from typedflow.schema.deferred import Unevaluated, body_annotations
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
 from typedflow.schema.render import class_name
 from typedflow.schema.settling import settle_class
@@ -67,7 +70,8 @@ class LayerMeta(_Metaclass):
         problems = check_class(name, bases, namespace)
         if problems:
             raise ContractError(problems)
-        problems = [] if layer in ("", "events") else _check_names(name, namespace)
+        declared = _declared(name, namespace)
+        problems = [] if layer in ("", "events") else _check_names(name, declared)
         options["kw_only"] = True
         if is_state:
             options.setdefault("forbid_unknown_fields", True)
@@ -77,7 +81,7 @@ class LayerMeta(_Metaclass):
         try:
             cls = super().__new__(mcls, name, bases, namespace, **options)
         except TypeError as error:
-            unsafe = _check_defaults(name, body)
+            unsafe = _check_defaults(name, declared, body)
             if unsafe:
                 raise ContractError(problems + unsafe) from None
             if len(bases) < 2:  # an option, of which msgspec names the fault
@@ -108,15 +112,23 @@ def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
     return str(namespace.get("__typedflow_layer__") or next(filter(None, inherited), ""))
 
 
-def _check_names(owner: str, namespace: dict[str, Any]) -> list[Problem]:
-    checked = (check_field_name(owner, name) for name in namespace.get("__annotations__", {}))
+def _declared(owner: str, namespace: dict[str, Any]) -> Collection[str]:
+    """Give the names that a class body annotates."""
+    try:
+        return body_annotations(namespace).keys()
+    except Unevaluated as failure:
+        raise ContractError(unresolved(owner, "", "", str(failure))) from failure.__cause__
+
+
+def _check_names(owner: str, declared: Collection[str]) -> list[Problem]:
+    checked = (check_field_name(owner, name) for name in declared)
     return [problem for problem in checked if problem is not None]
 
 
-def _check_defaults(owner: str, namespace: dict[str, Any]) -> list[Problem]:
+def _check_defaults(owner: str, declared: Collection[str], namespace: dict[str, Any]) -> list[Problem]:
     """Name the defaults that msgspec refuses: those which could be changed in one instance and seen in another."""
     problems: list[Problem] = []
-    for name in namespace.get("__annotations__", {}):
+    for name in declared:
         given = namespace.get(name)
         default: Any = getattr(given, "default", None) if isinstance(given, _FIELD) else given
         kind: Any = type(default)

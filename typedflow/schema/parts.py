@@ -16,8 +16,8 @@ import typing_extensions
 
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import outside_bound
-from typedflow.schema.annotations import UnresolvedName, resolve
 from typedflow.schema.render import render
+from typedflow.schema.resolving import UnresolvedName, resolve
 
 OWN_PARTS: Final = "__typedflow_own__"
 """The class attribute with the parts that one contract declares itself, by name; it marks a contract."""
