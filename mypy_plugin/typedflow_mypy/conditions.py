@@ -33,8 +33,10 @@ def check_if(call: Call) -> FunctionLike:
     """Check the condition of an if."""
     condition = call.argument("condition")
     wanted = get_proper_type(call.signature.arg_types[0]) if call.signature.arg_types else None
-    if condition is None or isinstance(condition, LambdaExpr) or not isinstance(wanted, CallableType):
+    if condition is None or not isinstance(wanted, CallableType):
         return call.signature
+    if isinstance(condition, LambdaExpr):
+        return call.signature if _takes_one(call, condition) else call.with_types(condition=ANY)
     if is_no_function(call, condition):
         call.report(flows.not_a_condition(shown(call, condition)), condition)
         return call.with_types(condition=ANY)
@@ -74,11 +76,21 @@ def _check_case(call: Call, contract: Type, value: Type) -> FunctionLike:
         return call.signature
     if isinstance(condition, LambdaExpr):
         wanted = _wanted(call, contract, value)
-        return call.signature if wanted is None else call.with_types(condition=wanted)
+        if wanted is None:
+            return call.signature
+        return call.with_types(condition=wanted if _takes_one(call, condition) else ANY)
     if isinstance(condition, (StrExpr, IntExpr)) or not _can_be_called(call.type_of(condition)):
         return call.signature
     wanted = _wanted(call, contract, value)
     return call.signature if wanted is None else _check_function(call, condition, wanted, is_value=True)
+
+
+def _takes_one(call: Call, condition: LambdaExpr) -> bool:
+    """Report a lambda that cannot be called with the Data."""
+    if takes_one(condition):
+        return True
+    call.report(flows.wrong_parameters(handler_name(condition)), condition)
+    return False
 
 
 def _can_be_called(tp: Type) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from mypy.constant_fold import constant_fold_expr
@@ -27,6 +28,17 @@ def keyword_of(defn: ClassDef, name: str, default: object = None) -> object:
     """Give the value of a keyword in the head of a class; `UNKNOWN` where it is computed."""
     given = defn.keywords.get(name)
     return default if given is None else constant_of(given, defn.info.module_name)
+
+
+def spreads_keywords(defn: ClassDef, path: str) -> bool:
+    """Return True if `**keywords` stand in the head of a class, which mypy does not keep: it is read from the file."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    first = defn.defs.body[0] if defn.defs.body else defn
+    head = lines[defn.line - 1 : max(first.line - 1, defn.line)]
+    return "**" in "\n".join(head)
 
 
 def shown(call: Call, expr: Expression) -> object:

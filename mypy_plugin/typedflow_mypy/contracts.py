@@ -47,7 +47,7 @@ from typedflow.contract.snapshots import check_migration
 from typedflow.contract.wording import describe
 from typedflow_mypy.bases import check_contract_bases
 from typedflow_mypy.calls import ANY, Call, taking_anything
-from typedflow_mypy.constants import constant_of, keyword_of, shown
+from typedflow_mypy.constants import UNKNOWN, constant_of, keyword_of, shown, spreads_keywords
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import FLOW, with_options
@@ -68,7 +68,7 @@ def check_contract(call: Call) -> FunctionLike:
         return call.signature
     info = classes[-1]
     call.steps.through(info)
-    for problem, where in _check_body(info.defn, info, call.steps):
+    for problem, where in _check_body(info.defn, info, call.steps, call.api.path):
         report(call.api, problem, where)
     return call.signature
 
@@ -77,6 +77,8 @@ def remember(ctx: ClassDefContext) -> None:
     """Keep what a contract says of itself beside its parts: as literals, whose change mypy notices."""
     defn = ctx.cls
     version = keyword_of(defn, "version", 1)
+    if "version" not in defn.keywords and spreads_keywords(defn, ctx.api.cur_mod_node.path):  # type: ignore[attr-defined]  # it has one
+        version = UNKNOWN
     _keep(ctx, "version", version if type(version) is int else 0)
     _keep(ctx, "abstract", int(keyword_of(defn, "abstract", False) is not False))
 
@@ -97,7 +99,7 @@ def _remembered(info: TypeInfo, name: str) -> int:
     return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, int) else 0
 
 
-def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
+def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps, path: str) -> Iterator[tuple[Problem, Context]]:
     contract = defn.name
     yield from check_contract_bases(defn, info)
     own = [name.name for _, name in annotated(defn)]
@@ -108,7 +110,7 @@ def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[
             yield rules.unknown_part(contract, statement.name, own), statement
     if keyword_of(defn, "abstract", False) is False:
         for part in rules.REQUIRED_PARTS:
-            if info.get(part) is None:
+            if info.get(part) is None and not spreads_keywords(defn, path):
                 yield rules.missing_part(contract, part), defn
     given = keyword_of(defn, "version", 1)
     if isinstance(given, int) and (isinstance(given, bool) or given < 1):

@@ -31,7 +31,7 @@ from typedflow.contract.options import mode_by_form
 from typedflow.contract.paths import check_read
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import undeclared_layer
-from typedflow_mypy.calls import ANY, Call, entries
+from typedflow_mypy.calls import ANY, Call, Spread, entries
 from typedflow_mypy.chains import value_at, value_of
 from typedflow_mypy.constants import shown
 from typedflow_mypy.events import DYNAMIC, payloads
@@ -56,6 +56,8 @@ def check_when(call: Call) -> FunctionLike:
     if by_kind is None:
         return call.signature
     groups = [list(group) for key, value in by_kind for group in _of_entry(call, key, value)]
+    if isinstance(given, DictExpr) and entries(given) is None:
+        groups.append([None])  # what is spread into the mapping is unknown
     if not groups and call.is_sound:
         call.report(empty_when(), given)
     if not call.is_sound:
@@ -75,9 +77,7 @@ def _by_kind(call: Call, given: Expression) -> list[tuple[Expression | None, Exp
     """
     if not isinstance(given, DictExpr):
         return None if _is_mapping(call.type_of(given)) else [(None, given)]
-    listed = entries(given)
-    if listed is None:
-        return None
+    listed = [(key, value) for key, value in given.items if key is not None]
     found: dict[object, tuple[Expression | None, Expression]] = {}
     for key, value in listed:
         texts = texts_of(key, call.api) or ()
@@ -94,7 +94,9 @@ def _is_mapping(tp: Type) -> bool:
 
 def _mode(call: Call, by_kind: list[tuple[Expression | None, Expression]]) -> str | None:
     """Return the mode of a `when`; None where it cannot be told."""
-    named = call.argument("mode")
+    named = call.given("mode")
+    if isinstance(named, Spread):
+        return None
     if named is not None and not isinstance(get_proper_type(call.type_of(named)), NoneType):
         modes = call.texts(named, DYNAMIC)
         return modes[0] if len(modes) == 1 else None

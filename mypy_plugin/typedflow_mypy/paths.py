@@ -45,12 +45,11 @@ def check_get(call: Call, layer: str = "") -> FunctionLike:
     found = _resolve(call, layer, _reading)
     if not found:
         return call.signature
-    default = call.argument("default")
     types = []
     for one in found:
         types.append(one.place.declared.type)
         if one.may_be_absent:
-            types.append(call.default_type(default, one.place.declared.type))
+            types.append(call.default_type(one.place.declared.type))
     return call.with_types(union_of(types) if len(types) > 1 else types[0])
 
 

@@ -18,6 +18,7 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     TypeOfAny,
     TypeType,
@@ -87,9 +88,26 @@ class _Walk:
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self.seen: set[Type] = set()
+        self.recursive: set[Type] = set()
+        """Aliases that were found to refer to themselves."""
+        self.aliases: frozenset[Type] = frozenset()
+        """Those that are being walked, since the last record."""
 
     def faults(self, tp: Type, path: tuple[str | int, ...]) -> Iterator[Fault]:
         proper = get_proper_type(tp)
+        if isinstance(tp, TypeAliasType) and not _is_record(proper):
+            if tp in self.aliases:
+                self.recursive.add(tp)
+                return
+            outside, self.aliases = self.aliases, self.aliases | {tp}
+            yield from self._parts(proper, path)
+            self.aliases = outside
+            if tp in self.recursive:
+                yield path, saving.recursive_alias(render(tp))
+        else:
+            yield from self._parts(proper, path)
+
+    def _parts(self, proper: ProperType, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if isinstance(proper, UnionType):
             if proper in self.seen:
                 return
@@ -99,11 +117,11 @@ class _Walk:
             yield from ((path, reason) for reason in _union_faults(proper))
         elif isinstance(proper, AnyType):
             if proper.type_of_any in (TypeOfAny.explicit, TypeOfAny.from_omitted_generics):
-                yield path, saving.comes_back_plain(render(tp))
+                yield path, saving.comes_back_plain(render(proper))
         elif isinstance(proper, UninhabitedType):
             yield path, saving.NEVER
         elif isinstance(proper, (CallableType, TypeType)):
-            yield path, saving.not_encodable(render(tp))
+            yield path, saving.not_encodable(render(proper))
         elif isinstance(proper, TypedDictType):
             yield from self._record(proper, proper.fallback.type, dict(proper.items), path)
         elif isinstance(proper, TupleType):
@@ -126,8 +144,11 @@ class _Walk:
             return
         self.seen.add(tp)
         self.steps.through(info, *items)
+        # what a record refers to is decoded on its own, an alias that leads to it too
+        outside, self.aliases = self.aliases, frozenset()
         for name, item in items.items():
             yield from self.faults(item, (*path, name))
+        self.aliases = outside
 
     def _instance(self, tp: Instance, path: tuple[str | int, ...]) -> Iterator[Fault]:
         name = tp.type.fullname
@@ -178,18 +199,27 @@ def _enum_faults(info: TypeInfo) -> Iterator[str]:
         yield saving.odd_enum(info.name)
 
 
-def _is_hashable(tp: Type) -> bool:
+def _is_record(tp: ProperType) -> bool:
+    """Say whether a type is a record to which mypy gives an alias of its own, as it refers to itself."""
+    if isinstance(tp, TypedDictType):
+        return not tp.is_anonymous()
+    return isinstance(tp, TupleType) and tp.partial_fallback.type.is_named_tuple
+
+
+def _is_hashable(tp: Type, within: tuple[Type, ...] = ()) -> bool:
+    if isinstance(tp, TypeAliasType):
+        if tp in within:
+            return True
+        within = (*within, tp)
     proper = get_proper_type(tp)
-    if isinstance(proper, UnionType):
-        return all(map(_is_hashable, proper.items))
-    if isinstance(proper, TupleType):
-        return all(map(_is_hashable, proper.items))
+    if isinstance(proper, (UnionType, TupleType)):
+        return all(_is_hashable(item, within) for item in proper.items)
     if isinstance(proper, TypedDictType):
         return False
     if isinstance(proper, Instance):
         return proper.type.fullname not in (
             {"builtins.list", "builtins.set", "builtins.dict", "builtins.bytearray"}
-        ) and all(map(_is_hashable, proper.args))
+        ) and all(_is_hashable(arg, within) for arg in proper.args)
     return True
 
 

@@ -22,6 +22,7 @@ from typedflow_mypy import (
     options,
     paths,
     resources,
+    results,
     schema,
     starts,
     steps,
@@ -114,7 +115,7 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
 }
 
 _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
-    "Flow": contracts.check_flow,
+    "Flow": results.check_flow,
     "Retry": options.check_retry,
     "make_data": starts.check_make_data,
 }

@@ -6,7 +6,7 @@ Every class that an answer depends on is remembered in the `Steps` that all shap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from mypy.expandtype import expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
@@ -20,6 +20,7 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     TypeOfAny,
     TypeVarType,
@@ -137,6 +138,14 @@ def flat(tp: Type) -> list[Type]:
 
 def through_classes(tp: Type, steps: Steps) -> None:
     """Remember all classes in a type: of a verdict that mypy gives of types that stand in no expression."""
+    _through(tp, steps, set())
+
+
+def _through(tp: Type, steps: Steps, seen: set[Type]) -> None:
+    if isinstance(tp, TypeAliasType):
+        if tp in seen:
+            return
+        seen.add(tp)
     for item in flat(tp):
         proper = get_proper_type(item)
         if isinstance(proper, Instance):
@@ -151,7 +160,7 @@ def through_classes(tp: Type, steps: Steps) -> None:
         else:
             continue
         for part in inner:
-            through_classes(part, steps)
+            _through(part, steps, seen)
 
 
 def union_of(members: Iterable[Type]) -> Type:
@@ -193,16 +202,26 @@ def is_record(info: TypeInfo) -> bool:
     return "dataclass" in info.metadata or "attrs" in info.metadata or info.is_named_tuple
 
 
-def is_cut_short(target: Type, source: Type) -> bool:
-    """Say whether a value would be written where only its base is declared."""
+Pairs: TypeAlias = tuple[tuple[Type, Type], ...]
+
+
+def is_cut_short(target: Type, source: Type, assumed: Pairs = ()) -> bool:
+    """Say whether a value would be written where only its base is declared.
+
+    `assumed` are the pairs with a recursive alias that the question comes from, which are taken for fitting.
+    """
+    if isinstance(source, TypeAliasType):
+        if (target, source) in assumed:
+            return False
+        assumed = (*assumed, (target, source))
     for given in flat(source):
         here = get_proper_type(given)
-        if not any(_takes_whole(get_proper_type(wanted), here) for wanted in flat(target)):
+        if not any(_takes_whole(get_proper_type(wanted), here, assumed) for wanted in flat(target)):
             return True
     return False
 
 
-def _takes_whole(target: ProperType, source: ProperType) -> bool:
+def _takes_whole(target: ProperType, source: ProperType, assumed: Pairs = ()) -> bool:
     if not is_subtype(source, target):
         return False
     if isinstance(source, LiteralType):
@@ -217,13 +236,14 @@ def _takes_whole(target: ProperType, source: ProperType) -> bool:
         target = target.partial_fallback
     if isinstance(target, TupleType) and isinstance(source, TupleType):
         pairs = zip(target.items, source.items, strict=False)
-        return not any(is_cut_short(wanted, given) for wanted, given in pairs)
+        return not any(is_cut_short(wanted, given, assumed) for wanted, given in pairs)
     if not isinstance(target, Instance) or not isinstance(source, Instance):
         return True
     if target.type is source.type:
-        return not any(is_cut_short(wanted, given) for wanted, given in zip(target.args, source.args, strict=False))
+        pairs = zip(target.args, source.args, strict=False)
+        return not any(is_cut_short(wanted, given, assumed) for wanted, given in pairs)
     if source.type.is_newtype:
-        return any(_takes_whole(target, base) for base in source.type.bases)
+        return any(_takes_whole(target, base, assumed) for base in source.type.bases)
     wanted, given = target.type.fullname, source.type.fullname
     return not (is_record(target.type) or wanted in _EXACT) or (wanted, given) in _WIDENED
 

@@ -19,6 +19,9 @@ from typedflow.contract.problems import Problem
         (flows.wrong_result("Review", "Report", "str"), "TF702: end() sets the result of contract 'Review', Report, "
          "and "
          "gets str (add a step before end() that returns Report)"),
+        (flows.result_never_set("Review", "Report"), "TF726: nothing in sight sets the result of this flow, Report by "
+         "contract 'Review' (call .end() on a chain, or data.set_result(value) in a handler, or declare "
+         "`result: None`)"),
         (flows.not_a_sequence("'abc' (str)"), "TF709: for_each goes over a sequence (a list, tuple or range), "
          "not 'abc' (str) (put a step before it that returns a list)"),
         (flows.other_contract("draft", "Audit", "Review"), "TF716: step 'draft' takes Data[Audit, …], and its flow is "

@@ -112,6 +112,8 @@ class Mid(Base):
     far: Far | None = None
 """,
     "layers": """\
+from typing import TypedDict
+
 from typedflow import Events, FlowState, Resources, State
 
 from PACKAGE.mid import Mid
@@ -138,6 +140,14 @@ class Counters(FlowState):
 class Tools(Resources):
     tool: Tool
     spare: Tool | None = None
+
+
+class Given(TypedDict, total=False):
+    tool: Tool
+
+
+class MoreTools(Tools):
+    pass
 
 
 class Happened(Events):
@@ -301,6 +311,26 @@ def as_it_is(data: Data[My, int], leaf: Any) -> None:
 
 def as_a_dict(data: Data[My, int]) -> None:
     data.state.set("mid.leaf", {"name": "x"})
+""",
+    "lent": """\
+from PACKAGE.layers import Given, MoreTools
+
+
+def given() -> Given:
+    return {}
+
+
+def more() -> MoreTools:
+    raise NotImplementedError
+""",
+    "lending": """\
+from typedflow import Flow
+
+from PACKAGE.contract import My
+from PACKAGE.lent import given, more
+
+Flow(My).update_runtime_resources(given())
+Flow(My).create_execution(runtime_resources=more())
 """,
     "piped": """\
 from typedflow import Flow
@@ -505,6 +535,27 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         Edit("needs", "import Counters", "import YourState as Counters"),
     ),
     _one("an alias changes", Edit("deep", "Amount = int", "Amount = str")),
+    _one("an alias refers to itself", Edit("deep", "Amount = int", 'Amount = int | list["Amount"]')),
+    Scenario(
+        "an alias that refers to itself does so no more",
+        [
+            [Edit("deep", "Amount = int", 'Amount = int | list["Amount"]')],
+            [Edit("deep", 'Amount = int | list["Amount"]', 'Amount = int | list["str"]')],
+        ],
+    ),
+    _one("the result of a flow may be None", Edit("contract", "result: str", "result: str | None")),
+    _one(
+        "a resource that is lent has another name",
+        Edit("layers", "    tool: Tool\n\n\nclass More", "    tol: Tool\n\n\nclass More"),
+    ),
+    _one(
+        "a resource that is lent is of another class",
+        Edit("layers", "    tool: Tool\n\n\nclass More", "    tool: int\n\n\nclass More"),
+    ),
+    _one(
+        "one more resource is lent",
+        Edit("layers", "class MoreTools(Tools):\n    pass", "class MoreTools(Tools):\n    more: int"),
+    ),
     _one("a key is no text any more", Edit("deep", '"Word", str', '"Word", int')),
     _one(
         "two modules are edited at once",

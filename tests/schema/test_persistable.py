@@ -6,6 +6,7 @@ import collections.abc as abc
 import enum
 import logging
 import sys
+import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -210,3 +211,23 @@ def test_an_alias_statement_may_not_speak_of_itself() -> None:
     assert check_persistable(msgspec.defstruct("Lists", [("first", names), ("second", names)])) == []
     ((_, reason),) = check_persistable(space["Json"])
     assert reason == "msgspec cannot decode Json, an alias that refers to itself: use a Struct"
+
+
+def test_an_alias_statement_may_refer_to_itself_through_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.version_info < (3, 12):
+        return
+    made: Any = types.ModuleType("made")
+    monkeypatch.setitem(sys.modules, "made", made)
+    source = "import msgspec\ntype Nodes = int | list[Node]\nclass Node(msgspec.Struct):\n    nodes: Nodes"
+    exec(source, vars(made))
+    assert check_persistable(made.Nodes) == []
+    assert msgspec.json.decode(b'[{"nodes": 1}]', type=made.Nodes)[0].nodes == 1
+
+
+def test_an_alias_that_refers_to_itself_twice_is_reported_once() -> None:
+    if sys.version_info < (3, 12):
+        return
+    space: dict[str, Any] = {"__name__": __name__}
+    exec("type Pair = int | tuple[Pair, Pair]", space)
+    ((path, _),) = check_persistable(space["Pair"])
+    assert path == ()

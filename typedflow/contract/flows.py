@@ -225,6 +225,13 @@ def pause_in_condition(step: str) -> Problem:
     return Problem("TF724", text, "pause in a step before it, and let the condition look at the answer")
 
 
+def result_never_set(contract: str, result: str) -> Problem:
+    """Report a flow whose chains all stop without an `end()`, with no handler that sets the result (TF726)."""
+    text = f"nothing in sight sets the result of this flow, {result} by contract {quoted(contract)}"
+    hint = "call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`"
+    return Problem("TF726", text, hint)
+
+
 def wrong_stream(child: str, gives: str, contract: str, takes: str) -> Problem:
     """Report a child flow whose items the parent's stream does not take (TF725)."""
     text = f"child flow {quoted(child)} puts {gives} in the stream, and contract {quoted(contract)} declares {takes}"

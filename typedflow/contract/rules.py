@@ -148,6 +148,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF723", FLOW, "flow without steps"),
         ("TF724", FLOW, "pause in a condition"),
         ("TF725", FLOW, "child whose stream the parent does not take"),
+        ("TF726", FLOW, "result that nothing in sight sets"),
         ("TF740", FLOW, "former name that is in use"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),

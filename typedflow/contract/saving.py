@@ -28,6 +28,11 @@ def frozen_dict(type_: str) -> str:
     return f"{type_} is not saved: say {type_.replace('frozendict', 'dict')}"
 
 
+def recursive_alias(type_: str) -> str:
+    """Report an alias that refers to itself other than through a record."""
+    return f"msgspec cannot decode {type_}, an alias that refers to itself: use a Struct"
+
+
 def other_class(type_: str, better: str) -> str:
     """Say what becomes of an abstract collection; `better` is what to write."""
     return f"what is declared as {type_} may come back as another class: say {better}"

@@ -79,6 +79,7 @@ class _Walk:
     def __init__(self) -> None:
         self.seen: set[Kind] = set()
         self.open_aliases: set[Kind] = set()
+        self.recursive: set[Kind] = set()
 
     def faults(self, kind: Kind, path: tuple[str | int, ...], field: bool = False) -> Iterator[Fault]:
         match kind:
@@ -118,13 +119,13 @@ class _Walk:
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind in self.open_aliases:
-            yield path, _recursive(kind)
+            self.recursive.add(kind)
         if kind in self.seen:
             return
         self.seen.add(kind)
         if isinstance(kind, AliasOf):
             if isinstance(kind.alias, RecursiveAlias):
-                yield path, _recursive(kind)
+                yield path, saving.recursive_alias(render(kind))
                 return
             if not isinstance(kind.alias, _NATIVE_ALIAS):
                 yield path, f"msgspec cannot decode {render(kind)}, an alias of typing_extensions"
@@ -132,12 +133,17 @@ class _Walk:
             self.open_aliases.add(kind)
             yield from self.faults(kind.target, path)
             self.open_aliases.discard(kind)
+            if kind in self.recursive:
+                yield path, saving.recursive_alias(render(kind))
             return
         if kind.flavour == "attrs":
             yield from ((path, reason) for reason in _attrs_faults(kind))
+        # what a record refers to is decoded on its own, an alias that leads to it too
+        opened, self.open_aliases = self.open_aliases, set()
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
         for field in fields_of(kind):
             yield from self.faults(field.kind, (*path, field.name), may_be_unset)
+        self.open_aliases = opened
 
     def _container(self, kind: CollectionOf | MappingOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind.cls not in _CONCRETE:
@@ -151,10 +157,6 @@ class _Walk:
         if kind.cls in (set, frozenset) and not _is_hashable(kind.item):
             yield path, saving.not_hashable(render(kind.item), kind.cls.__name__)
         yield from self.faults(kind.item, path)
-
-
-def _recursive(alias: Kind) -> str:
-    return f"msgspec cannot decode {render(alias)}, an alias that refers to itself: use a Struct"
 
 
 _FROZENDICT: Final = getattr(builtins, "frozendict", None)  # of Python 3.15

@@ -75,7 +75,6 @@ flow.to(Request)
 #       ^ E: TF717: a handler is a function that takes Data, not type[Request] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to(Made)
 flow.to(find(3))
-#       ^ E: TF717: a handler is a function that takes Data, not list[str] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 #            ^ E: Argument 1 to "find" has incompatible type "int"; expected "Data[Shop, Request]"  [arg-type]
 flow.to(takes_nothing)
 #       ^ E: TF717: 'takes_nothing' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
