@@ -141,7 +141,7 @@ class Call:
         """Give the texts that a key can be; none where it is dynamic, which is reported where that is asked for."""
         if expr is None:
             return ()
-        found = texts_of(expr, self.api)
+        found = texts_of(expr, self.api, self.steps)
         if found is None:
             if self.settings.strict_dynamic_keys and not says_nothing(self.type_of(expr)):
                 self.report(not_literal(dynamic), expr)

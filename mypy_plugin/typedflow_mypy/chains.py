@@ -36,6 +36,7 @@ from typedflow.contract import flows
 from typedflow.contract.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call, first_given
 from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.handlers import never_returns
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import with_options
@@ -165,7 +166,7 @@ def check_end(call: Call) -> FunctionLike:
     for part in call.parts(contract, "result"):
         if part.type is None:  # said where the contract is declared
             withdraw(call.api, place, _SELF)
-        elif not says_nothing(part.type) and not is_subtype(value, part.type):
+        elif not says_nothing(part.type) and not takes_value(part.type, value):
             call.report(flows.wrong_result(part.name, render(part.type), render(value)), place)
     return call.signature
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from mypy.nodes import ARG_POS, Expression, IntExpr, LambdaExpr, StrExpr
-from mypy.subtypes import is_subtype
 from mypy.types import CallableType, FunctionLike, Instance, Type, TypeVarType, get_proper_type
 
 from typedflow.contract import flows
@@ -14,7 +13,7 @@ from typedflow.contract.wording import OfType
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.chains import check_close, handler_name
 from typedflow_mypy.constants import shown
-from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits, takes_one
+from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits, takes_handler, takes_one
 from typedflow_mypy.mappings import breaks_write_back
 from typedflow_mypy.options import wrong_mode
 from typedflow_mypy.rendering import render
@@ -106,7 +105,7 @@ def _check_function(call: Call, condition: Expression, wanted: CallableType, *, 
         return call.signature
     if takes_one(given) and breaks_write_back(call, given):
         return call.with_types(condition=ANY)
-    if is_subtype(given, wanted):
+    if takes_handler(given, wanted):
         return call.signature
     name = handler_name(condition)
     problems: list[Problem] | None = misfits(name, given, wanted, call, kind="condition")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from mypy.constant_fold import constant_fold_expr
-from mypy.nodes import ClassDef, Expression, NameExpr
+from mypy.nodes import ClassDef, Expression, NameExpr, RefExpr
 
 from typedflow.contract.wording import OfType
 from typedflow_mypy.calls import Call
+from typedflow_mypy.literals import value_of
 from typedflow_mypy.rendering import render
 
 UNKNOWN: Final = object()
@@ -17,10 +18,12 @@ UNKNOWN: Final = object()
 
 
 def constant_of(expr: Expression, module: str) -> object:
-    """Give the value of a constant as it stands in a module; `UNKNOWN` for everything else."""
+    """Give the value of a constant in a module, or of a Final name of any other; `UNKNOWN` for everything else."""
     if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
         return None
-    found = constant_fold_expr(expr, module)
+    found: object = constant_fold_expr(expr, module)
+    if found is None and isinstance(expr, RefExpr):
+        found = value_of(expr.node)
     return UNKNOWN if found is None else found
 
 

@@ -54,7 +54,7 @@ def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, ro
     given: set[str] = set()
     seen = True
     for key, value in display.items:
-        names = texts_of(key, call.api) if key is not None else None
+        names = texts_of(key, call.api, call.steps) if key is not None else None
         seen = seen and names is not None
         for text in names or ():
             given.add(text)
@@ -94,7 +94,7 @@ def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expressi
         return None
     found: list[tuple[str, Expression]] = []
     for key, part in value.items:
-        texts = texts_of(key, call.api) if key is not None else ()
+        texts = texts_of(key, call.api, call.steps) if key is not None else ()
         if texts is None:
             return None
         found += [(f"{path}.{text}" if text.isidentifier() else f"{path}[{text!r}]", part) for text in texts]

@@ -6,26 +6,36 @@ not keep, is remembered with the class, in the cache too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mypy.nodes import (
     MDEF,
     AssignmentStmt,
+    Block,
     CallExpr,
     ClassDef,
     Context,
     Decorator,
     Expression,
+    ExpressionStmt,
+    ForStmt,
     FuncDef,
+    IfStmt,
+    MatchStmt,
     MemberExpr,
     NameExpr,
     OverloadedFuncDef,
     RefExpr,
+    Statement,
     SymbolTableNode,
     TempNode,
+    TryStmt,
     TypeInfo,
     Var,
+    WhileStmt,
+    WithStmt,
+    func_scoped_name,
 )
 from mypy.plugin import ClassDefContext
 from mypy.types import (
@@ -53,7 +63,7 @@ from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import FLOW, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import report
-from typedflow_mypy.structs import annotated
+from typedflow_mypy.structs import annotated, class_of
 from typedflow_mypy.surface import is_typedflow
 
 _OBJECT: Final = "builtins.object"
@@ -63,14 +73,26 @@ _BASES: Final = {"state": "State", "flow_state": "FlowState", "resources": "Reso
 
 def check_contract(call: Call) -> FunctionLike:
     """Check the body of a contract, when mypy looks at its keywords."""
-    classes = call.api.tscope.classes
-    if not classes or not is_typedflow(classes[-1], "Contract"):
+    info = _class_at_hand(call)
+    if info is None or not is_typedflow(info, "Contract"):
         return call.signature
-    info = classes[-1]
     call.steps.through(info)
     for problem, where in _check_body(info.defn, info, call.steps, call.api.path):
         report(call.api, problem, where)
     return call.signature
+
+
+def _class_at_hand(call: Call) -> TypeInfo | None:
+    """Return the class whose keywords mypy checks, as a call of `__init_subclass__` at the place of the class."""
+    callee = call.context.callee if isinstance(call.context, CallExpr) else None
+    if not isinstance(callee, MemberExpr) or not isinstance(callee.expr, NameExpr):
+        return None
+    # mypy keeps a class that stands in a function under a name of its own, at the top of the module
+    local = call.api.tree.names.get(func_scoped_name(callee.expr.name, call.context.line))
+    if local is not None:
+        return local.node if isinstance(local.node, TypeInfo) else None
+    classes: list[TypeInfo] = call.api.tscope.classes
+    return classes[-1] if classes else None
 
 
 def remember(ctx: ClassDefContext) -> None:
@@ -210,16 +232,62 @@ def _named(context: Context) -> TypeInfo | None:
     """Give the contract whose `migrate` a call names."""
     callee = context.callee if isinstance(context, CallExpr) else None
     owner = callee.expr if isinstance(callee, MemberExpr) and callee.name == "migrate" else None
-    return owner.node if isinstance(owner, RefExpr) and isinstance(owner.node, TypeInfo) else None
+    return class_of(owner.node) if isinstance(owner, RefExpr) else None
 
 
 def _earlier(call: Call, contract: TypeInfo) -> Iterator[int]:
-    """Give the versions that functions above, in this module, lead on from."""
-    for statement in call.api.tree.defs:
-        if statement.line >= call.context.line:
-            return
-        for decorator in statement.original_decorators if isinstance(statement, Decorator) else ():
-            if isinstance(decorator, CallExpr) and _named(decorator) is contract and decorator.args:
-                version = constant_of(decorator.args[0], call.module)
+    """Yield the versions that migrations above lead on from, in the same module and sure to be declared before."""
+    for statement in _above(call.api.tree.defs, call.context.line):
+        for made in _calls_of(statement):
+            if _named(made) is contract and made.args:
+                version = constant_of(made.args[0], call.module)
                 if isinstance(version, int):
                     yield version
+
+
+def _above(body: Iterable[Statement], line: int) -> Iterator[Statement]:
+    """Yield the statements that run before a line does: those above it in its own block and in all around that."""
+    for statement in body:
+        ends = statement.end_line or statement.line
+        if ends < line:
+            yield statement
+            yield from _always_run(statement)
+        elif statement.line <= line:
+            for block in _blocks_of(statement):
+                if block.line <= line <= (block.end_line or block.line):
+                    yield from _above(block.body, line)
+
+
+def _always_run(statement: Statement) -> Iterator[Statement]:
+    """Yield the statements in a class, which run with it."""
+    for inner in statement.defs.body if isinstance(statement, ClassDef) else ():
+        yield inner
+        yield from _always_run(inner)
+
+
+def _blocks_of(statement: Statement) -> list[Block]:
+    """Return the blocks of a compound statement."""
+    match statement:
+        case Decorator(func=FuncDef(body=body)) | FuncDef(body=body) | ClassDef(defs=body) | WithStmt(body=body):
+            return [body]
+        case ForStmt(body=body, else_body=otherwise) | WhileStmt(body=body, else_body=otherwise):
+            found = [body, otherwise]
+        case IfStmt(body=bodies, else_body=otherwise):
+            found = [*bodies, otherwise]
+        case TryStmt(body=body, handlers=handlers, else_body=otherwise, finally_body=finally_body):
+            found = [body, *handlers, otherwise, finally_body]
+        case MatchStmt(bodies=bodies):
+            return bodies
+        case _:
+            return []
+    return [block for block in found if block is not None]
+
+
+def _calls_of(statement: Statement) -> Iterator[CallExpr]:
+    """Yield the calls that a statement makes of a function: as its decorators, and as `contract.migrate(1)(lift)`."""
+    if isinstance(statement, Decorator):
+        yield from (made for made in statement.original_decorators if isinstance(made, CallExpr))
+        return
+    made = statement.expr if isinstance(statement, ExpressionStmt) else None
+    if isinstance(made, CallExpr) and isinstance(made.callee, CallExpr):
+        yield made.callee

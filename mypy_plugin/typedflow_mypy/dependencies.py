@@ -36,12 +36,14 @@ class Steps:
 
     __slots__ = (
         *("_counted", "_modules", "_named", "_triggers"),
-        *("classes", "is_known", "led", "members", "parts", "round", "sights"),
+        *("classes", "constants", "is_known", "led", "members", "parts", "round", "sights"),
     )
 
     def __init__(self) -> None:
         self.classes: dict[TypeInfo, None] = {}
         self.members: set[tuple[TypeInfo, str]] = set()
+        self.constants: set[str] = set()
+        """The full names of constants that the answer depends on, and that stand in no expression of the target."""
         self.parts: list[Steps] = []
         """The steps of answers that were known already."""
         self.sights: Sequence[Sight] = ()
@@ -64,6 +66,11 @@ class Steps:
         for name in names:
             self.members.add((info, name))
 
+    def by_name(self, constant: str) -> None:
+        """Remember that the answer depends on a constant; one of a function has no full name, and is not followed."""
+        if "." in constant:
+            self.constants.add(constant)
+
     @property
     def modules(self) -> frozenset[str]:
         """Give the modules of the classes, and of their bases; those of the parts not included."""
@@ -75,9 +82,9 @@ class Steps:
     @property
     def triggers(self) -> frozenset[str]:
         """Give the triggers whose firing makes a check of these steps stale; those of the parts not included."""
-        if self._named != len(self.classes) + len(self.members):
+        if self._named != len(self.classes) + len(self.members) + len(self.constants):
             self._triggers = frozenset(map(make_trigger, _names(self)))
-            self._named = len(self.classes) + len(self.members)
+            self._named = len(self.classes) + len(self.members) + len(self.constants)
         return self._triggers
 
     def triggers_in(self, module: str) -> Iterable[str]:
@@ -210,6 +217,7 @@ class _Again:
 
 
 def _names(steps: Steps) -> Iterable[str]:
+    yield from steps.constants
     for info in steps.classes:
         for base in _changing(info):
             yield base

@@ -30,6 +30,7 @@ from typedflow.contract import flows
 from typedflow.contract.problems import Problem
 from typedflow.contract.schema import PARTS
 from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contracts, declared_parts, is_typedflow, member_of
@@ -117,10 +118,11 @@ def misfits(name: str, given: CallableType, wanted: CallableType, call: Call, *,
     if not is_data(takes) or not is_data(gets):
         return None
     contract, value = (_erased(arg, given) for arg in takes.args[:2])
-    if is_dict_for(gets.args[1], takes.args[1]) and is_subtype(gets.args[0], contract):
+    takes_it = takes_value(value, gets.args[1])
+    if takes_it and is_subtype(gets.args[0], contract):
         return []
     found = list(_contract_problems(call, name, gets.args[0], contract, kind))
-    if not found or not is_subtype(gets.args[1], value):
+    if not takes_it:
         found.insert(0, flows.wrong_input(name, render(takes.args[1]), render(gets.args[1]), kind=kind))
     return found
 
@@ -134,14 +136,15 @@ def _erased(tp: Type, function: CallableType) -> Type:
     return expand_type(tp, own)  # type: ignore[arg-type]  # its keys are ids of variables
 
 
-def is_dict_for(given: Type, takes: Type) -> bool:
-    """Say whether what `when` and `collect` give may be taken as a plain dict: it is made for this one step."""
-    made, wanted = get_proper_type(given), get_proper_type(takes)
-    if not isinstance(made, TypedDictType) or not made.is_anonymous() or not isinstance(wanted, Instance):
-        return is_subtype(given, takes)
-    if wanted.type.fullname != "builtins.dict":
-        return is_subtype(given, takes)
-    return all(is_dict_for(item, wanted.args[1]) for item in made.items.values())
+def takes_handler(given: CallableType, wanted: CallableType) -> bool:
+    """Return whether mypy takes a handler for its place, and the runtime its value."""
+    if not is_subtype(given, wanted):
+        return False
+    pairs = zip(map(get_proper_type, given.arg_types[:1]), map(get_proper_type, wanted.arg_types[:1]), strict=False)
+    for takes, gets in pairs:
+        if is_data(takes) and is_data(gets) and isinstance(get_proper_type(gets.args[1]), TypedDictType):
+            return takes_value(erase_to_bound(takes.args[1]), gets.args[1])
+    return True
 
 
 def _contract_problems(call: Call, name: str, contract: Type, wanted: Type, kind: str) -> Iterator[Problem]:

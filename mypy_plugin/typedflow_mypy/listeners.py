@@ -80,7 +80,7 @@ def _by_kind(call: Call, given: Expression) -> list[tuple[Expression | None, Exp
     listed = [(key, value) for key, value in given.items if key is not None]
     found: dict[object, tuple[Expression | None, Expression]] = {}
     for key, value in listed:
-        texts = texts_of(key, call.api) or ()
+        texts = texts_of(key, call.api, call.steps) or ()
         found[texts[0] if len(texts) == 1 else key] = key, value
     return list(found.values())
 

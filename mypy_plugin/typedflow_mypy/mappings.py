@@ -355,7 +355,7 @@ def _constant(call: Call, expr: Expression) -> object:
         return expr.value
     if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
         return None
-    texts = texts_of(expr, call.api)
+    texts = texts_of(expr, call.api, call.steps)
     return texts[0] if texts is not None and len(texts) == 1 else _DYNAMIC
 
 

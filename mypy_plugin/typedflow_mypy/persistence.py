@@ -31,7 +31,7 @@ from mypy.types import (
 from typedflow.contract import saving
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.rendering import render
-from typedflow_mypy.shape import flat, member_type
+from typedflow_mypy.shape import declares_self, flat, member_type
 from typedflow_mypy.structs import is_struct, struct_option
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -59,9 +59,14 @@ class Incomplete(Exception):
     """Say that a class is not ready yet: ask again later."""
 
 
-def faults(tp: Type, steps: Steps) -> list[Fault]:
-    """Give every part of a field's type that cannot be saved and loaded, with its path and the reason."""
-    return list(dict.fromkeys(_Walk(steps).faults(tp, ())))
+def faults(tp: Type, steps: Steps, *, is_of_self: bool = False) -> list[Fault]:
+    """Give every part of a field's type that cannot be saved and loaded, with its path and the reason.
+
+    `is_of_self`: the field is declared with Self, in whose place `tp` has the class.
+    """
+    walk = _Walk(steps)
+    found = list(dict.fromkeys(walk.faults(tp, ())))
+    return found or [((), saving.SELF)] * (walk.is_of_self or is_of_self)
 
 
 def fields_of(info: TypeInfo) -> Iterator[str]:
@@ -92,6 +97,8 @@ class _Walk:
         """Aliases that were found to refer to themselves."""
         self.aliases: frozenset[Type] = frozenset()
         """Those that are being walked, since the last record."""
+        self.is_of_self = False
+        """A field of a record is declared with Self, which msgspec refuses without naming the field."""
 
     def faults(self, tp: Type, path: tuple[str | int, ...]) -> Iterator[Fault]:
         proper = get_proper_type(tp)
@@ -123,6 +130,8 @@ class _Walk:
         elif isinstance(proper, (CallableType, TypeType)):
             yield path, saving.not_encodable(render(proper))
         elif isinstance(proper, TypedDictType):
+            if proper.readonly_keys and proper not in self.seen:
+                yield path, saving.read_only_keys(render(proper))
             yield from self._record(proper, proper.fallback.type, dict(proper.items), path)
         elif isinstance(proper, TupleType):
             yield from self._tuple(proper, path)
@@ -165,6 +174,7 @@ class _Walk:
         elif name in _CONTAINERS or name in _ABSTRACT:
             yield from self._container(tp, path)
         elif is_record_class(tp.type):
+            self.is_of_self |= any(declares_self(tp.type, field) for field in fields_of(tp.type))
             items = {field: member_type(tp, field) or AnyType(TypeOfAny.special_form) for field in fields_of(tp.type)}
             if "attrs" in tp.type.metadata or "attrs_tag" in tp.type.metadata:
                 private = [field for field in items if field.startswith("_")]

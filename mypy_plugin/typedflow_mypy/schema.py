@@ -31,7 +31,8 @@ from typedflow_mypy.constants import UNKNOWN, keyword_of
 from typedflow_mypy.dependencies import Dependencies, Steps
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
-from typedflow_mypy.structs import annotated, is_struct, remember, struct_option
+from typedflow_mypy.shape import declares_self
+from typedflow_mypy.structs import annotated, class_of, is_struct, remember, struct_option
 from typedflow_mypy.surface import LAYERS, is_typedflow
 
 _DISPLAYS: Final[Mapping[type[Expression], str]] = {ListExpr: "list", SetExpr: "set", DictExpr: "dict"}
@@ -91,8 +92,8 @@ def _check_default(owner: str, field: str, default: Expression, steps: Steps) ->
         if default.items:
             yield rules.changeable_default(owner, field, _DISPLAYS[type(default)]), default
     elif isinstance(default, CallExpr) and isinstance(default.callee, RefExpr):
-        made = default.callee.node
-        if isinstance(made, TypeInfo):
+        made = class_of(default.callee.node)
+        if made is not None:
             steps.through(made)
             if is_struct(made) and not struct_option(made, "frozen"):
                 yield rules.changeable_default(owner, field, made.name, is_struct=True), default
@@ -108,7 +109,7 @@ def _check_field(owner: str, info: TypeInfo, name: str, tp: Type, steps: Steps) 
         steps.through(within.type)
         yield rules.resource_in_state(owner, name, render(within))
         return
-    for path, reason in faults(tp, steps):
+    for path, reason in faults(tp, steps, is_of_self=declares_self(info, name)):
         inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
         yield rules.not_persistable(owner, name, reason, path=name + inner)
     if is_typedflow(info, "FlowState") and can_grow(tp):

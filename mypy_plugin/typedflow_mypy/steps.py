@@ -42,6 +42,7 @@ from typedflow_mypy.handlers import (
     is_no_function,
     misfits,
     overloads,
+    takes_handler,
     takes_one,
 )
 from typedflow_mypy.literals import says_nothing, texts_of_type
@@ -114,7 +115,7 @@ def _fits(given: CallableType, wanted: CallableType) -> bool:
         if is_data(takes) and any(contract.type.is_protocol for contract in contracts(takes.args[0])):
             # mypy forgets in its daemon what fits a protocol that was edited, but not what fits a Data of it
             type_state.reset_subtype_caches_for(takes.type)
-    return is_subtype(given, wanted)
+    return takes_handler(given, wanted)
 
 
 def _takes_async(signature: CallableType) -> bool:

@@ -35,7 +35,7 @@ class Part:
 
 def contract_of(receiver: Type) -> Type | None:
     """Give the contract that a Data, Flow, Process or Execution carries."""
-    proper = get_proper_type(receiver)
+    proper = _bound(get_proper_type(receiver))
     return proper.args[0] if isinstance(proper, Instance) and proper.args else None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from typedflow.contract.shape import FieldInfo
 
 RECORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    # field: type, "=" for a default, "!" for read-only, "@name" for another name in the encoding
+    # field: type, "=" for a default, "!" for read-only, "%" for ReadOnly, "@name" for another name in the encoding
     "Author": {"name": "str", "email": "str | None ="},
     "Request": {
         "topic": "str",
@@ -46,6 +46,7 @@ RECORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "AuditState": {"request": "Request", "author": "Author | None", "total": "int =", "pair": "Pair ="},
     "AuditResources": {"search": "SearchTool", "browser": "Browser =", "clock": "Clock"},
     "Nested": {"request": "Request | None", "table": "dict[str, Author]"},
+    "Options": {"lang": "str %", "depth": "int % =", "size": "int"},
     "Empty": {},
 }
 
@@ -112,11 +113,11 @@ def scopes(**types: str) -> dict[str, TextShape]:
 
 
 def _type_of(text: str) -> str:
-    return text.partition("@")[0].replace("=", "").replace("!", "").strip()
+    return text.partition("@")[0].strip("=!% ")
 
 
 def _field(name: str, text: str) -> FieldInfo:
-    return FieldInfo(name, "=" not in text, "!" not in text, text.partition("@")[2])
+    return FieldInfo(name, "=" not in text, "!" not in text, text.partition("@")[2], "%" in text)
 
 
 def _accepts(target: str, source: str) -> bool:

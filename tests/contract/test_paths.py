@@ -193,6 +193,16 @@ def test_a_field_of_a_read_only_whole_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("check", [check_write, check_delete])
+@pytest.mark.parametrize("key", ["lang", "depth"])
+def test_a_key_that_is_read_only_is_written_with_the_whole(check: Callable[..., object], key: str) -> None:
+    assert text_of(check(shape("Options"), key, root="value")) == (
+        f"TF205: '{key}' cannot be written: key '{key}' of Options is ReadOnly (write 'value' as a whole)"
+    )
+    assert isinstance(check_read(shape("Options"), key), Resolution)
+    assert isinstance(check_write(shape("Options"), "size"), Resolution)
+
+
 # -- appending
 
 

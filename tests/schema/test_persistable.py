@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, Never, NewType, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, Never, NewType, Self, TypedDict
 from uuid import UUID
 
 import msgspec
 import pytest
 from msgspec import Meta
-from typing_extensions import TypeAliasType
+from typing_extensions import ReadOnly, TypeAliasType
 
+from typedflow.contract import saving
 from typedflow.schema.parsing import parse
 from typedflow.schema.persistable import check_persistable
 
@@ -82,6 +83,19 @@ class Row(NamedTuple):
 
 class Options(TypedDict):
     x: int
+
+
+class Fixed(TypedDict):
+    x: int
+    y: ReadOnly[int]
+
+
+class Unlocked(Fixed):
+    y: int
+
+
+class Holding(msgspec.Struct):
+    fixed: list[Fixed]
 
 
 @dataclass
@@ -191,6 +205,20 @@ def test_every_faulty_part_is_named_by_its_path_once() -> None:
         (("logger",), "Logger cannot be encoded"),
         (("pair", 1), "Any comes back as plain builtins: say what it holds"),
     ]
+
+
+def test_a_typed_dict_with_keys_that_are_read_only() -> None:
+    assert check_persistable(Fixed) == [((), saving.read_only_keys("Fixed"))]
+    assert check_persistable(Holding) == [(("fixed",), saving.read_only_keys("Fixed"))]
+    assert check_persistable(Unlocked) == []
+    with pytest.raises(TypeError, match="ReadOnly"):  # as the rule says
+        msgspec.json.Decoder(Fixed)
+
+
+def test_msgspec_refuses_a_field_of_its_own_class_by_self() -> None:
+    space: dict[str, Any] = {"__name__": __name__, "msgspec": msgspec, "Self": Self}
+    exec("class Node(msgspec.Struct):\n    above: Self | None = None", space)
+    assert check_persistable(space["Node"]) == [((), saving.SELF)]
 
 
 def test_a_field_may_be_unset() -> None:

@@ -148,6 +148,9 @@ def check_writable(found: Resolution[S], *, root: str = "") -> Problem | None:
     if found.field is not None and not found.field.writable:
         text = f"{name} cannot be written: {found.owner} is read-only"
         return Problem("TF205", text, f"write {_name(found.path[:-1], root)} as a whole")
+    if found.field is not None and found.field.read_only:
+        text = f"{name} cannot be written: key {quoted(found.field.name)} of {found.owner} is ReadOnly"
+        return Problem("TF205", text, f"write {_name(found.path[:-1], root)} as a whole")
     return None
 
 

@@ -11,6 +11,8 @@ from typing import Final
 NEVER: Final = "no value is valid for Never"
 RAW: Final = "Raw holds bytes of one format, and cannot be saved in another"
 LOOSE_UNSET: Final = "UNSET can only stand for a Struct field"
+SELF: Final = "msgspec refuses it: Type 'typing.Self' is not supported"
+"""What msgspec itself says of a field that is declared with Self."""
 
 
 def comes_back_plain(type_: str) -> str:
@@ -31,6 +33,11 @@ def frozen_dict(type_: str) -> str:
 def recursive_alias(type_: str) -> str:
     """Report an alias that refers to itself other than through a record."""
     return f"msgspec cannot decode {type_}, an alias that refers to itself: use a Struct"
+
+
+def read_only_keys(type_: str) -> str:
+    """Say which TypedDict msgspec does not read back."""
+    return f"msgspec cannot decode {type_}, a TypedDict with ReadOnly keys"
 
 
 def other_class(type_: str, better: str) -> str:

@@ -21,6 +21,8 @@ class FieldInfo:
     """False in a frozen record and a NamedTuple."""
     encoded: str = ""
     """The name in the encoding, where it differs from the Python name; for hints only."""
+    read_only: bool = False
+    """Declared `ReadOnly[…]`: a key of a TypedDict that is set when the value is made, and never after."""
 
 
 class Shape(Protocol):

@@ -126,6 +126,7 @@ def delete(layer: Any, path: str, *, emit: bool) -> None:
         holder = _holder(layer, place)
         field = place.found.field
         if isinstance(holder, dict):
+            _require_writable_key(layer, place)
             if field is not None and field.required:  # of a TypedDict
                 raise _refusal(check_resettable(place.found))
             holder.pop(name, None)
@@ -249,6 +250,7 @@ def _assign(layer: Any, place: Place, value: Any) -> None:
 
 def _store(layer: Any, place: Place, holder: Any, name: str, value: Any) -> None:
     if isinstance(holder, dict):
+        _require_writable_key(layer, place)
         holder[name] = value
         return
     if _member(holder, name) is _ABSENT:
@@ -288,6 +290,14 @@ def _read_only(layer: Any, place: Place, holder: Any) -> ContractError:
     field = FieldInfo(place.segments[-1], required=False, writable=False)
     found = replace(place.found, maybe_none="", owner=render(type(holder)), field=field)
     return _refusal(check_writable(found, root=layer.__typedflow_layer__))
+
+
+def _require_writable_key(layer: Any, place: Place) -> None:
+    """Refuse a key of a TypedDict that is declared ReadOnly."""
+    field = place.found.field
+    if field is not None and field.read_only:
+        found = replace(place.found, maybe_none="")
+        raise _refusal(check_writable(found, root=layer.__typedflow_layer__))
 
 
 def _refusal(problem: Problem | None) -> ContractError:

@@ -141,6 +141,8 @@ class _Walk:
         # what a record refers to is decoded on its own, an alias that leads to it too
         opened, self.open_aliases = self.open_aliases, set()
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
+        if any(field.read_only for field in fields_of(kind)):
+            yield path, saving.read_only_keys(render(kind))
         for field in fields_of(kind):
             yield from self.faults(field.kind, (*path, field.name), may_be_unset)
         self.open_aliases = opened

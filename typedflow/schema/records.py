@@ -27,6 +27,8 @@ class Field:
     """No default; of a TypedDict: the key is always there."""
     encoded: str
     """The name in the encoding."""
+    read_only: bool = False
+    """Declared `ReadOnly[…]`, in a TypedDict."""
 
 
 _fields: dict[RecordOf, tuple[Field, ...]] = {}
@@ -75,7 +77,13 @@ class _Hints:
                 continue
             scope = self._scope(cls)
             for name, annotation in _annotations_of(cls).items():
-                self.found.setdefault(name, (annotation, scope))
+                self._find(name, annotation, scope)
+
+    def _find(self, name: str, annotation: Any, scope: Scope) -> None:
+        """Keep an annotation with the scope of its class; a TypedDict has those of its bases too, after them."""
+        known = self.found.get(name)
+        if known is None or (self.record.flavour == "typeddict" and known[0] != annotation):
+            self.found[name] = (annotation, scope)
 
     def _bind(self, cls: type, variables: Mapping[Any, Kind]) -> None:
         if cls in self.bound:
@@ -124,18 +132,20 @@ def _struct_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
 
 def _typeddict_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
     for name in own_annotations(record.cls):
-        required = name in cast("Any", record.cls).__required_keys__
+        required, read_only = name in cast("Any", record.cls).__required_keys__, False
         form = hints.form(name)
-        # text hides Required and NotRequired from the TypedDict itself
+        # text hides Required, NotRequired and ReadOnly from the TypedDict itself
         while (origin := get_origin(form)) is not None:
             if origin in (typing.Required, typing_extensions.Required):
                 required = True
             elif origin in (typing.NotRequired, typing_extensions.NotRequired):
                 required = False
-            elif origin not in (typing.Annotated, typing_extensions.ReadOnly):
+            elif origin is typing_extensions.ReadOnly:
+                read_only = True
+            elif origin is not typing.Annotated:
                 break
             form = get_args(form)[0]
-        yield Field(name, hints.kind(name), required, name)
+        yield Field(name, hints.kind(name), required, name, read_only)
 
 
 def _namedtuple_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:

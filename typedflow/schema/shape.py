@@ -135,7 +135,7 @@ def _infos(record: RecordOf) -> dict[str, FieldInfo] | None:
     writable = not is_frozen(record)
     return {
         field.name: FieldInfo(
-            field.name, field.required, writable, field.encoded if field.encoded != field.name else ""
+            field.name, field.required, writable, field.encoded if field.encoded != field.name else "", field.read_only
         )
         for field in fields
     }
@@ -143,7 +143,8 @@ def _infos(record: RecordOf) -> dict[str, FieldInfo] | None:
 
 def _both(one: FieldInfo, other: FieldInfo) -> FieldInfo:
     encoded = one.encoded if one.encoded == other.encoded else ""
-    return FieldInfo(one.name, one.required or other.required, one.writable and other.writable, encoded)
+    required, writable = one.required or other.required, one.writable and other.writable
+    return FieldInfo(one.name, required, writable, encoded, one.read_only or other.read_only)
 
 
 def _is_open(kind: Kind) -> bool:
