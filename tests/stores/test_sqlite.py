@@ -515,7 +515,9 @@ def make_device(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make, what", [(os.mkfifo, "a FIFO"), (os.mkdir, "a folder"), (make_device, "a device")], ids=str
+    "make, what",
+    [(os.mkfifo, "a FIFO"), (os.mkdir, "a folder"), (make_device, "a device")],
+    ids=["FIFO", "folder", "device"],
 )
 async def test_a_path_that_is_no_file_is_refused_at_once(path: Path, make: Any, what: str) -> None:
     make(path)
