@@ -19,6 +19,7 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     UnionType,
     get_proper_type,
@@ -98,6 +99,8 @@ def _takes_keys(target: ProperType, given: TypedDictType) -> bool:
 
 
 def _holds_made(tp: Type) -> bool:
+    if isinstance(tp, TypeAliasType) and tp.is_recursive:
+        return False  # it has a name, so a user wrote it
     proper = get_proper_type(tp)
     if isinstance(proper, (TupleType, UnionType)):
         return any(map(_holds_made, proper.items))

@@ -248,8 +248,8 @@ REPLACED = "add Generic[{0}] to the bases of {1}, or put a class in its place: `
         (contract_of("state", Half, Half), "TF605: 'state' of contract 'Made' has to be a subclass of State, not "
          "Tools (declare `class MadeState(State): …` and name it here)"),
         (contract_of("state", Lost, Lost), "TF610: 'state' of Made is annotated 'Nowhere', which cannot be resolved: "
-         "NameError: name 'Nowhere' is not defined (define or import it before the class, outside of `if "
-         "TYPE_CHECKING:`)"),
+         "NameError: name 'Nowhere' is not defined (define it before the class, or import it at run time: outside of "
+         "`if TYPE_CHECKING:`)"),
         (lambda: spec_of(Choice), "TF605: 'state' of contract 'Choice' is the type variable Either, which no class "
          f"replaces ({REPLACED.format('Either', 'Choice')})"),
         (lambda: spec_of(One[Other]), "TF605: type variable S of contract 'One' is bound to Kept, and Other is no "  # type: ignore[type-var]
@@ -361,5 +361,5 @@ if sys.version_info >= (3, 12):
         source = "class Base[S: Nowhere](Contract):\n    input: int\n    result: str\n    state: S\n"
         assert refused(lambda: run(source)) == [
             "TF610: 'state' of Base is annotated 'Nowhere', which cannot be resolved: NameError: name 'Nowhere' is not "
-            "defined (define or import it before the class, outside of `if TYPE_CHECKING:`)"
+            "defined (define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"
         ]

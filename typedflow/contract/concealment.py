@@ -8,8 +8,8 @@ what belongs to them the class only. Outside of `concealing` nothing is conceale
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
@@ -31,14 +31,30 @@ CUT: Final = 40
 _FLAT: Final = (type(None), bool, int, float)
 
 
-@contextmanager
-def concealing(resources: Resources) -> Iterator[None]:
+class Concealing:
+    """Conceal the text of resources for the time of a `with` block.
+
+    A class, because a context manager that `contextlib` makes of a generator assigns to the exceptions that pass it,
+    and one of a user may refuse that.
+    """
+
+    __slots__ = ("_resources", "_token")
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._token: Any = None
+
+    def __enter__(self) -> None:
+        self._token = conceal(self._resources)
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(ValueError):  # a coroutine that is closed from another context, where nothing is to be undone
+            _in_use.reset(self._token)
+
+
+def concealing(resources: Resources) -> Concealing:
     """Conceal the text of these resources, and of those concealed already, in messages made inside of the block."""
-    token = conceal(resources)
-    try:
-        yield
-    finally:
-        _in_use.reset(token)
+    return Concealing(resources)
 
 
 def conceal(resources: Resources) -> Any:

@@ -84,6 +84,9 @@ class Gen(State, Generic[T]):
         return self
 
 
+class GenOfInt(Gen[int]): ...
+
+
 class MyContract(Contract):
     input: int
     result: int
@@ -99,7 +102,7 @@ class TheirContract(Contract):
 class GenContract(Contract):
     input: int
     result: int
-    state: Gen[int]
+    state: GenOfInt
 
 
 def step(data: Data[MyContract, int]) -> int:
@@ -156,7 +159,7 @@ def step3(data: Data[GenContract, int]) -> int:
     data.state.with_held(1).set("held", "x")
     #                                   ^ E: TF601: 'held' of state takes int, not str  [typedflow-state]
     data.state.with_held(1).set("hld", "x")
-    #                           ^ E: TF202: Gen[int] has no field 'hld' (did you mean 'held'?)  [typedflow-path]
+    #                           ^ E: TF202: GenOfInt has no field 'hld' (did you mean 'held'?)  [typedflow-path]
     return 1
 
 
