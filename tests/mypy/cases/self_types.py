@@ -164,7 +164,7 @@ def step3(data: Data[GenContract, int]) -> int:
 
 
 flow = Flow(MyContract)
-flow.to(step)
+flow.to(step).end()
 flow.create_execution(state=Mine().counted())
 flow.create_execution(state={"node": {"name": "x", "parent": {"nam": "x"}}})
 #                                                             ^ E: TF602: Node has no field 'nam' (did you mean 'name'?)  [typedflow-state]
