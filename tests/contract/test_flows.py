@@ -64,6 +64,11 @@ from typedflow.contract.problems import Problem
         (flows.duplicate_name("node", "a"), "TF705: there are two nodes named 'a' (explicit names are unique)"),
         (flows.duplicate_name("chunk", ""), "TF705: the name of a chunk cannot be empty (leave name= out, or give "
          "one)"),
+        (flows.former_name_in_use("ask", "'a' and 'b'"),
+         "TF740: the former name 'ask' is in use by 'a' and 'b' "
+         "(a former name leads to one node, and is no name of today)"),
+        (flows.wrong_former_names("ask"),
+         "TF740: formerly is a tuple of names, not 'ask' (str) (write formerly=(\"ask\",), with the comma)"),
         (flows.unknown_chunk("serach", ["search"]),
          "TF706: no chunk is registered as 'serach' (did you mean 'search'?)"),
         (flows.unknown_chunk("x", []), "TF706: no chunk is registered as 'x' (register one first: @flow.chunk(\"x\"))"),

@@ -12,6 +12,11 @@ from typedflow.contract import saving
     [
         (saving.comes_back_plain("Any"), "Any comes back as plain builtins: say what it holds"),
         (saving.not_encodable("Logger"), "Logger cannot be encoded"),
+        (saving.frozen_dict("frozendict[str, int]"), "frozendict[str, int] is not saved: say dict[str, int]"),
+        (
+            saving.recursive_alias("Tree"),
+            "msgspec cannot decode Tree, an alias that refers to itself: use a Struct",
+        ),
         (
             saving.other_class("Sequence[int]", "list[…]"),
             "what is declared as Sequence[int] may come back as another class: say list[…]",

@@ -82,6 +82,16 @@ TEXTS = [
         "TF920",
         "a value stands at node 'draft', which the flow does not have any more",
     ),
+    (
+        snapshots.lost_event("interrupt 'q'", "aproved", "Review", ["approved"]),
+        "TF920",
+        "interrupt 'q' is to emit event 'aproved', which contract 'Review' does not declare any more",
+    ),
+    (
+        snapshots.other_answer("interrupt 'q'", "event 'approved'", ["it was str and is int"]),
+        "TF920",
+        "interrupt 'q' waits for the payload of event 'approved', which is another one now: it was str and is int",
+    ),
 ]
 
 
