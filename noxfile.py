@@ -15,7 +15,7 @@ PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 MAIN: Final = "3.11"
 """The lowest supported version, for what is checked on one Python only."""
 CHECKED: Final = ("typedflow", "mypy_plugin", "tests", "examples")
-RULES_AND_ENGINE: Final = "typedflow/contract/*,typedflow/engine/*"
+RULES_AND_ENGINE: Final = "typedflow/rules/*,typedflow/engine/*"
 QUIET: Final = {"PYTHONDONTWRITEBYTECODE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 nox.needs_version = ">=2025.2.9"

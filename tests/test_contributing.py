@@ -151,7 +151,7 @@ def test_every_link_of_a_page_leads_to_a_file(page: str) -> None:
 def test_the_example_rule_of_the_guide_is_one() -> None:
     from_table = re.search(r"`(TF\d+)` \((?:a )?(.+?)\) as the example", GUIDE)
     assert from_table is not None
-    rules = (HOME / "typedflow" / "contract" / "rules.py").read_text(encoding="utf-8")
+    rules = (HOME / "typedflow" / "rules" / "catalogue.py").read_text(encoding="utf-8")
     assert re.search(rf'\("{from_table[1]}", \w+, "{from_table[2]}"\)', rules)
 
 

@@ -19,7 +19,7 @@ TREES = (ROOT / "typedflow", ROOT / "mypy_plugin" / "typedflow_mypy")
 
 # Lowest first. A room imports itself and the rows above its own in this table, never its own row's other rooms.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("typedflow.contract",),
+    ("typedflow.rules",),
     ("typedflow.errors",),
     ("typedflow.schema",),
     ("typedflow.definition",),
@@ -31,13 +31,13 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 )
 # The plugin stands beside the levels: it sees the rules and no more.
 PLUGIN = "typedflow_mypy"
-PLUGIN_SEES = ("typedflow.contract",)
+PLUGIN_SEES = ("typedflow.rules",)
 # The package itself only names what the rooms hold: no room imports it.
 ROOT_PACKAGE = "typedflow"
 
 # What a room may import from outside of the project, beside the standard library.
 THIRD_PARTY: dict[str, frozenset[str]] = {
-    "typedflow.contract": frozenset({"typing_extensions"}),
+    "typedflow.rules": frozenset({"typing_extensions"}),
     "typedflow.errors": frozenset({"typing_extensions"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
 }
@@ -47,7 +47,7 @@ RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
 # Modules of the standard library that would break what a room promises: no event loop, no clock, no threads.
 CLOCKS_AND_LOOPS = frozenset({"asyncio", "concurrent", "sched", "select", "selectors", "socket", "threading", "time"})
 FORBIDDEN: dict[str, frozenset[str]] = {
-    "typedflow.contract": CLOCKS_AND_LOOPS,
+    "typedflow.rules": CLOCKS_AND_LOOPS,
     "typedflow.engine": CLOCKS_AND_LOOPS,
 }
 
@@ -181,7 +181,7 @@ def test_modules_do_not_import_each_other() -> None:
 
 
 def test_every_tree_is_read() -> None:
-    assert {"typedflow", "typedflow.contract.problems", "typedflow.errors", "typedflow_mypy"} <= set(SOURCES)
+    assert {"typedflow", "typedflow.rules.problems", "typedflow.errors", "typedflow_mypy"} <= set(SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_every_tree_is_read() -> None:
             "1: imports 'typedflow.engine', which is not below it",
         ),
         (
-            "typedflow.contract.paths",
+            "typedflow.rules.paths",
             "from typedflow.errors import ContractError",
             "1: imports 'typedflow.errors', which is not below it",
         ),
@@ -238,14 +238,14 @@ def test_every_tree_is_read() -> None:
             "1: imports 'time', which 'typedflow.engine' must do without",
         ),
         (
-            "typedflow.contract.paths",
+            "typedflow.rules.paths",
             "import msgspec",
-            "1: imports 'msgspec', which 'typedflow.contract' may not depend on",
+            "1: imports 'msgspec', which 'typedflow.rules' may not depend on",
         ),
         (
-            "typedflow.contract.paths",
+            "typedflow.rules.paths",
             "import asyncio",
-            "1: imports 'asyncio', which 'typedflow.contract' must do without",
+            "1: imports 'asyncio', which 'typedflow.rules' must do without",
         ),
         (
             "typedflow.execution.flow",
@@ -292,7 +292,7 @@ def test_planted_violation_is_found(module: str, source: str, problem: str) -> N
         ("typedflow.engine.run", "import msgspec\nfrom typedflow.definition.nodes import Retry"),
         ("typedflow.stores.file", "from typedflow.snapshot import envelope"),
         ("typedflow.cli.main", "import argparse\nfrom typedflow.execution import flow"),
-        ("typedflow_mypy.paths", "import mypy.nodes\nfrom typedflow.contract import problems"),
+        ("typedflow_mypy.paths", "import mypy.nodes\nfrom typedflow.rules import problems"),
     ],
 )
 def test_allowed_imports_pass(module: str, source: str) -> None:

@@ -72,7 +72,7 @@ def test_importing_the_package_loads_no_room() -> None:
     assert loaded_by("import typedflow", "msgspec", "asyncio", "typedflow.errors", "typedflow.schema") == []
 
 
-@pytest.mark.parametrize("module", ["contract", "contract.problems", "contract.rules", "contract.shape", "errors"])
+@pytest.mark.parametrize("module", ["rules", "rules.problems", "rules.catalogue", "rules.shape", "errors"])
 def test_the_rules_load_neither_msgspec_nor_asyncio(module: str) -> None:
     assert loaded_by(f"import typedflow.{module}", "msgspec", "asyncio", "mypy", "typedflow.schema") == []
 

@@ -1,7 +1,7 @@
 """Event-driven flows whose data contracts are checked before and while they run.
 
 Every public name is here; stores are in `typedflow.stores`, what a user's tests need in `typedflow.testing`. A name is
-loaded at its first use, so that `typedflow.contract`, which the mypy plugin imports, loads neither msgspec nor asyncio.
+loaded at its first use, so that `typedflow.rules`, which the mypy plugin imports, loads neither msgspec nor asyncio.
 """
 
 from __future__ import annotations

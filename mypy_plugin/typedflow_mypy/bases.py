@@ -23,8 +23,8 @@ from mypy.nodes import (
     Var,
 )
 
-from typedflow.contract import schema as rules
-from typedflow.contract.problems import Problem
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.persistence import is_record_class
 from typedflow_mypy.structs import is_struct

@@ -39,8 +39,8 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract.dynamic import not_literal
-from typedflow.contract.problems import Problem
+from typedflow.rules.dynamic import not_literal
+from typedflow.rules.problems import Problem
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.memo import Memo

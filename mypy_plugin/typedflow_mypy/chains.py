@@ -32,8 +32,8 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract import flows
-from typedflow.contract.schema import undeclared_layer
+from typedflow.rules import flows
+from typedflow.rules.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call, first_given
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.dicts import takes_value

@@ -7,9 +7,9 @@ from typing import Final
 from mypy.nodes import ARG_POS, Expression, IntExpr, LambdaExpr, StrExpr
 from mypy.types import CallableType, FunctionLike, Instance, Type, TypeVarType, get_proper_type
 
-from typedflow.contract import flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import OfType
+from typedflow.rules import flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import OfType
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.chains import check_close, handler_name
 from typedflow_mypy.constants import shown

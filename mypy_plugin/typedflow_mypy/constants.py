@@ -8,7 +8,7 @@ from typing import Final
 from mypy.constant_fold import constant_fold_expr
 from mypy.nodes import ClassDef, Expression, NameExpr, RefExpr
 
-from typedflow.contract.wording import OfType
+from typedflow.rules.wording import OfType
 from typedflow_mypy.calls import Call
 from typedflow_mypy.literals import value_of
 from typedflow_mypy.rendering import render

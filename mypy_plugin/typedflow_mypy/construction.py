@@ -8,7 +8,7 @@ from typing import Final
 from mypy.nodes import DictExpr, Expression, ListExpr, StarExpr
 from mypy.types import Instance, TupleType, Type, TypeAliasType, TypedDictType, UnionType, get_proper_type
 
-from typedflow.contract.writes import undeclared_field, wrong_type
+from typedflow.rules.writes import undeclared_field, wrong_type
 from typedflow_mypy.calls import Call
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.shape import MypyShape, flat, is_record

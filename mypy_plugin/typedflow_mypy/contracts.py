@@ -51,10 +51,10 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract import schema as rules
-from typedflow.contract.problems import Problem
-from typedflow.contract.snapshots import check_migration
-from typedflow.contract.wording import describe
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
+from typedflow.rules.snapshots import check_migration
+from typedflow.rules.wording import describe
 from typedflow_mypy.bases import check_contract_bases
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.constants import UNKNOWN, constant_of, keyword_of, shown, spreads_keywords

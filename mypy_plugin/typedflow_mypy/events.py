@@ -8,8 +8,8 @@ from functools import partial
 from mypy.nodes import Expression
 from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
 
-from typedflow.contract.events import check_event, wrong_payload
-from typedflow.contract.problems import Problem
+from typedflow.rules.events import check_event, wrong_payload
+from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call, Spread
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape

@@ -26,9 +26,9 @@ from mypy.types import (
 )
 from typing_extensions import TypeIs
 
-from typedflow.contract import flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import PARTS
+from typedflow.rules import flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import PARTS
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.rendering import render

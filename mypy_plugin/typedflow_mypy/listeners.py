@@ -26,11 +26,11 @@ from mypy.nodes import (
 from mypy.subtypes import is_subtype
 from mypy.types import FunctionLike, Instance, LiteralType, NoneType, TupleType, Type, TypedDictType, get_proper_type
 
-from typedflow.contract.flows import empty_when, unknown_trigger, wrong_triggers
-from typedflow.contract.options import mode_by_form
-from typedflow.contract.paths import check_read
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import undeclared_layer
+from typedflow.rules.flows import empty_when, unknown_trigger, wrong_triggers
+from typedflow.rules.options import mode_by_form
+from typedflow.rules.paths import check_read
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import undeclared_layer
 from typedflow_mypy.calls import ANY, Call, Spread, entries
 from typedflow_mypy.chains import value_at, value_of
 from typedflow_mypy.constants import shown

@@ -35,14 +35,14 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract.bindings import Verdict
-from typedflow.contract.capture import check_capture
-from typedflow.contract.dynamic import not_literal
-from typedflow.contract.flows import wrong_stream
-from typedflow.contract.problems import Problem
-from typedflow.contract.scopes import CAPTURE, WRITE_BACK
-from typedflow.contract.wording import describe
-from typedflow.contract.write_back import check_write_back
+from typedflow.rules.bindings import Verdict
+from typedflow.rules.capture import check_capture
+from typedflow.rules.dynamic import not_literal
+from typedflow.rules.flows import wrong_stream
+from typedflow.rules.problems import Problem
+from typedflow.rules.scopes import CAPTURE, WRITE_BACK
+from typedflow.rules.wording import describe
+from typedflow.rules.write_back import check_write_back
 from typedflow_mypy.bindings import closed
 from typedflow_mypy.calls import ANY, Call, Spread, first_given, keyword_given
 from typedflow_mypy.chains import child_before, value_at

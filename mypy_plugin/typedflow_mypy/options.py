@@ -8,10 +8,10 @@ from typing import Final
 from mypy.nodes import CallExpr, Expression
 from mypy.types import CallableType, FunctionLike, Type
 
-from typedflow.contract import options as rules
-from typedflow.contract.flows import async_in_thread
-from typedflow.contract.options import Option, check_mode, check_option
-from typedflow.contract.problems import Problem
+from typedflow.rules import options as rules
+from typedflow.rules.flows import async_in_thread
+from typedflow.rules.options import Option, check_mode, check_option
+from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.constants import UNKNOWN, constant_of, shown
 from typedflow_mypy.literals import says_nothing, texts_of

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from mypy.nodes import DictExpr, Expression
 from mypy.types import FunctionLike, Instance, Type, get_proper_type
 
-from typedflow.contract.paths import Resolution, check_append, check_delete, check_read, check_write, resolve
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import undeclared_layer
-from typedflow.contract.writes import wrong_type
+from typedflow.rules.paths import Resolution, check_append, check_delete, check_read, check_write, resolve
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.writes import wrong_type
 from typedflow_mypy.calls import ANY, Call, SignatureCheck
 from typedflow_mypy.construction import check_display, is_mapping_for
 from typedflow_mypy.dependencies import Steps

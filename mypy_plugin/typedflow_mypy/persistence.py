@@ -28,7 +28,7 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract import saving
+from typedflow.rules import saving
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import declares_self, flat, member_type

@@ -10,9 +10,9 @@ from mypy.nodes import ARG_POS, ARG_STAR2, CallExpr, Context, DictExpr, Expressi
 from mypy.subtypes import is_subtype
 from mypy.types import FunctionLike, Instance, NoneType, Type, TypedDictType, get_proper_type
 
-from typedflow.contract.dynamic import not_literal
-from typedflow.contract.problems import Problem
-from typedflow.contract.resources import check_declared, no_resources, wrong_class
+from typedflow.rules.dynamic import not_literal
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import check_declared, no_resources, wrong_class
 from typedflow_mypy.calls import ANY, Call, keyword_place
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from mypy.nodes import AssignmentStmt, FuncDef
 from mypy.types import AnyType, CallableType, FunctionLike, Instance, NoneType, get_proper_type
 
-from typedflow.contract.flows import result_never_set
+from typedflow.rules.flows import result_never_set
 from typedflow_mypy import contracts
 from typedflow_mypy.calls import Call
 from typedflow_mypy.codes import code_of

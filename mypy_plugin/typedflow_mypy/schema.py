@@ -23,8 +23,8 @@ from mypy.types import (
     Type,
 )
 
-from typedflow.contract import schema as rules
-from typedflow.contract.problems import Problem
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
 from typedflow_mypy.bases import check_layer_bases
 from typedflow_mypy.codes import code_of
 from typedflow_mypy.constants import UNKNOWN, keyword_of

@@ -1,4 +1,4 @@
-"""mypy's answers to what the rules ask of a type (`typedflow.contract.shape.Shape`).
+"""mypy's answers to what the rules ask of a type (`typedflow.rules.shape.Shape`).
 
 Every class that an answer depends on is remembered in the `Steps` that all shapes of one check share.
 """
@@ -29,7 +29,7 @@ from mypy.types import (
 )
 from mypy.typevars import fill_typevars_with_any
 
-from typedflow.contract.shape import FieldInfo
+from typedflow.rules.shape import FieldInfo
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.dicts import MAPPINGS, is_key, made_dict, takes_made, takes_str
 from typedflow_mypy.rendering import render

@@ -8,8 +8,8 @@ from mypy.erasetype import erase_typevars
 from mypy.nodes import DictExpr
 from mypy.types import AnyType, CallableType, FunctionLike, Instance, Type, TypeType, get_proper_type
 
-from typedflow.contract.schema import undeclared_layer
-from typedflow.contract.writes import wrong_state
+from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.writes import wrong_state
 from typedflow_mypy import resources
 from typedflow_mypy.calls import Call
 from typedflow_mypy.construction import check_fields

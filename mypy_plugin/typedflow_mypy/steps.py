@@ -31,7 +31,7 @@ from mypy.types import (
 )
 from mypy.typestate import type_state
 
-from typedflow.contract import flows
+from typedflow.rules import flows
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown

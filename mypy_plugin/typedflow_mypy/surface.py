@@ -12,7 +12,7 @@ from typing import Final
 from mypy.nodes import TypeInfo
 from mypy.types import AnyType, Instance, ProperType, Type, TypeVarType, UnionType, get_proper_type
 
-from typedflow.contract.schema import PARTS
+from typedflow.rules.schema import PARTS
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape, flat, member_type
 

@@ -19,7 +19,7 @@ from tests.mypy.generated import PROGRAMS, Module
 from tests.mypy.programs import Finding, run_mypy, write_project
 from tests.parity.table import without_step
 from typedflow import ContractError
-from typedflow.contract.rules import CAPTURE, RULES, WRITE_BACK
+from typedflow.rules.catalogue import CAPTURE, RULES, WRITE_BACK
 
 SEED = int(os.environ.get("TYPEDFLOW_SEED", "1"))
 MODULES = 60 if is_full() else 20

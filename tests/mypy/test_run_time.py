@@ -18,7 +18,7 @@ import pytest
 
 from tests.mypy.programs import CASES, strip
 from typedflow import ContractError, Flow
-from typedflow.contract.problems import Problem
+from typedflow.rules.problems import Problem
 
 THEMES: Final = ("no_overload", "option_values", "given_state")
 NOT_TYPED: Final = frozenset({"TF703", "TF706", "TF707", "TF723"})

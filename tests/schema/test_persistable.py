@@ -20,7 +20,7 @@ import pytest
 from msgspec import Meta
 from typing_extensions import ReadOnly, TypeAliasType
 
-from typedflow.contract import saving
+from typedflow.rules import saving
 from typedflow.schema.parsing import parse
 from typedflow.schema.persistable import check_persistable
 

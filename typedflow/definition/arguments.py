@@ -9,12 +9,12 @@ from functools import partial
 from types import FunctionType, NoneType
 from typing import Any, cast, get_args
 
-from typedflow.contract import flows
-from typedflow.contract.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import plain
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
+from typedflow.rules import flows
+from typedflow.rules.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import plain
 
 
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:

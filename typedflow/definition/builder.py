@@ -15,17 +15,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from typedflow.contract import flows
-from typedflow.contract.options import (
-    BRANCH_NAME,
-    COLLECT_NAME,
-    CONCURRENCY,
-    FLOW_NAME,
-    NODE_NAME,
-    check_name,
-    check_option,
-)
-from typedflow.contract.problems import Problem
 from typedflow.definition.arguments import (
     case_name,
     case_of,
@@ -64,6 +53,17 @@ from typedflow.definition.nodes import (
 from typedflow.definition.order import order_of
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
+from typedflow.rules import flows
+from typedflow.rules.options import (
+    BRANCH_NAME,
+    COLLECT_NAME,
+    CONCURRENCY,
+    FLOW_NAME,
+    NODE_NAME,
+    check_name,
+    check_option,
+)
+from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.callables import is_generator_function
 

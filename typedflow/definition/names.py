@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from typedflow.contract import flows
-from typedflow.contract.options import CHUNK_NAME, NODE_NAME, Option, check_name
 from typedflow.definition.nodes import Handler
 from typedflow.errors import ContractError
+from typedflow.rules import flows
+from typedflow.rules.options import CHUNK_NAME, NODE_NAME, Option, check_name
 
 
 class Names:

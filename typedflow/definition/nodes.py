@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 import msgspec
 
-from typedflow.contract.options import as_float, check_attempts, check_waits
-from typedflow.contract.wording import describe
+from typedflow.rules.options import as_float, check_attempts, check_waits
+from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
 

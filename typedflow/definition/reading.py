@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import unresolved_handler, unresolved_within
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import unresolved_handler, unresolved_within
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
 from typedflow.schema.check import compile_check
 from typedflow.schema.parsing import Unresolved

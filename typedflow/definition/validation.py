@@ -9,16 +9,6 @@ from typing import Any, get_origin
 
 from typing_extensions import is_protocol
 
-from typedflow.contract import flows
-from typedflow.contract.bindings import Binding, Reporter
-from typedflow.contract.capture import check_capture
-from typedflow.contract.events import check_event
-from typedflow.contract.paths import Resolution, check_read, resolve
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import PARTS, undeclared_layer
-from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
-from typedflow.contract.transfers import shared_sources, uncopyable, uncopyable_value
-from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
@@ -35,6 +25,16 @@ from typedflow.definition.nodes import (
     slots_of,
     sources_of,
 )
+from typedflow.rules import flows
+from typedflow.rules.bindings import Binding, Reporter
+from typedflow.rules.capture import check_capture
+from typedflow.rules.events import check_event
+from typedflow.rules.paths import Resolution, check_read, resolve
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import PARTS, undeclared_layer
+from typedflow.rules.scopes import CAPTURE, WRITE_BACK, Direction
+from typedflow.rules.transfers import shared_sources, uncopyable, uncopyable_value
+from typedflow.rules.write_back import check_write_back
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
 from typedflow.schema.contracts import Contract, ContractSpec, has_layers

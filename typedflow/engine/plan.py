@@ -12,9 +12,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from typedflow.contract.bindings import Binding
-from typedflow.contract.capture import check_capture
-from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import child_scopes, codes_of, known, scopes_of, shape_of, trigger_type
 from typedflow.definition.nodes import (
     PLAIN,
@@ -36,6 +33,9 @@ from typedflow.definition.nodes import (
     slots_of,
     sources_of,
 )
+from typedflow.rules.bindings import Binding
+from typedflow.rules.capture import check_capture
+from typedflow.rules.write_back import check_write_back
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Check, compile_check, exact_class

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from typedflow.contract import executions, flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import describe
 from typedflow.engine.causes import derive, merge
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK, Edge, Kind, PlanNode
@@ -20,6 +17,9 @@ from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, BlockInstance, Contribution, Scope, Signal, Token, scope_in
 from typedflow.errors import ContractError
+from typedflow.rules import executions, flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import describe
 from typedflow.schema.check import Mismatch
 
 Work: TypeAlias = list[tuple[Sequence[Edge], Any, Scope | None, int, str]]

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from typedflow.contract import executions
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import Plan
 from typedflow.engine.pools import Pools
 from typedflow.engine.status import TRANSITIONS, Status
 from typedflow.engine.tokens import UNSET, BlockInstance, Paused, Token
 from typedflow.errors import FinishedError
+from typedflow.rules import executions
 
 
 class RunState:

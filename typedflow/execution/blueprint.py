@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypedD
 
 from typing_extensions import ReadOnly, TypeVar
 
-from typedflow.contract import flows
 from typedflow.errors import ContractError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import TakesIO
+from typedflow.rules import flows
 
 C = TypeVar("C", covariant=True)
 P = TypeVar("P")
@@ -48,7 +48,7 @@ def runtime_of(child: object) -> FlowRuntime:
 
 
 class Capture(TypedDict, total=False):
-    """What a child is given: target field -> "scope.path" of the parent; see `contract.scopes`."""
+    """What a child is given: target field -> "scope.path" of the parent; see `rules.scopes`."""
 
     input: ReadOnly[str | Mapping[str, str]]
     state: ReadOnly[Mapping[str, str]]

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
-from typedflow.contract import executions, snapshots
-from typedflow.contract.problems import Problem
 from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
@@ -23,6 +21,8 @@ from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
+from typedflow.rules import executions, snapshots
+from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
 from typedflow.schema.render import render

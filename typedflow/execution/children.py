@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from typedflow.contract import executions
-from typedflow.contract.scopes import WRITE_BACK
-from typedflow.contract.transfers import does_not_fit
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, ExecutionError, NoResultError
@@ -21,6 +18,9 @@ from typedflow.execution.transfers import (
     copy_of_field,
     put,
 )
+from typedflow.rules import executions
+from typedflow.rules.scopes import WRITE_BACK
+from typedflow.rules.transfers import does_not_fit
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer

@@ -8,8 +8,6 @@ from typing import Any, ClassVar, Generic, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
 
-from typedflow.contract import executions
-from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
@@ -18,6 +16,8 @@ from typedflow.execution.flow_runtime import Change, differs
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import executions
+from typedflow.rules.schema import undeclared_layer
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.writing import FLAT, current_step, outside

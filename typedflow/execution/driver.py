@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
-from typedflow.contract import executions
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
@@ -27,6 +26,7 @@ from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_step
+from typedflow.rules import executions
 from typedflow.schema.writing import current_step
 
 BREATH: Final = 64

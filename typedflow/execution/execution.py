@@ -9,8 +9,6 @@ from typing import Any, Final, Generic, final, get_args
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions
-from typedflow.contract.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
@@ -28,6 +26,8 @@ from typedflow.execution.members import (
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.saving import snapshot_of
+from typedflow.rules import executions
+from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format

@@ -6,8 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from typedflow.contract import snapshots
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -9,10 +9,6 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
-from typedflow.contract import executions, snapshots
-from typedflow.contract.concealment import concealing
-from typedflow.contract.options import CONCURRENCY, MAX_DEPTH, check_option
-from typedflow.contract.wording import quoted
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
@@ -38,6 +34,10 @@ from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import executions, snapshots
+from typedflow.rules.concealment import concealing
+from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option
+from typedflow.rules.wording import quoted
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step

@@ -10,11 +10,6 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from typedflow.contract import executions
-from typedflow.contract.concealment import concealing
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import undeclared_layer
-from typedflow.contract.wording import describe
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import SubFlow
@@ -24,6 +19,11 @@ from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.transfers import compile_transfer
+from typedflow.rules import executions
+from typedflow.rules.concealment import concealing
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.wording import describe
 from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy

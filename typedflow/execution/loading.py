@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import UNSET as ABSENT
 
-from typedflow.contract import executions, snapshots
 from typedflow.engine.plan import Kind
 from typedflow.engine.pools import Pools
 from typedflow.engine.run import Run
@@ -18,6 +17,7 @@ from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
 from typedflow.execution.flow_runtime import FlowRuntime, differs
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
+from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot

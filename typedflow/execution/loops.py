@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from typedflow.contract import executions
 from typedflow.errors import ExecutionError
+from typedflow.rules import executions
 
 T = TypeVar("T")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from typedflow.contract import executions, flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import describe
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.failures import is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import executions, flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import describe
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.snapshot.documents import scalar_fault
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from typedflow.contract import resources as rules
-from typedflow.contract.problems import Problem
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ResourceError
+from typedflow.rules import resources as rules
+from typedflow.rules.problems import Problem
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.layers import Resources
 from typedflow.schema.render import render

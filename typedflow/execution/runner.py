@@ -10,8 +10,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from typedflow.contract import executions
-from typedflow.contract.options import within_reach
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
@@ -21,6 +19,8 @@ from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.rules import executions
+from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
 from typedflow.schema.render import render
 

@@ -14,14 +14,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-from typedflow.contract import events, executions
-from typedflow.contract.concealment import concealing
-from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.resources import ResourceLayers
+from typedflow.rules import events, executions
+from typedflow.rules.concealment import concealing
+from typedflow.rules.schema import undeclared_layer
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import State
 from typedflow.schema.mismatch import MISSING, render_path

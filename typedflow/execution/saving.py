@@ -8,12 +8,12 @@ from typing import Final
 from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
 
-from typedflow.contract import snapshots
 from typedflow.engine.status import FINAL
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import SnapshotError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import snapshots
 from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_of

@@ -6,8 +6,6 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from typedflow.contract import executions
-from typedflow.contract.options import within_reach
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
@@ -16,6 +14,8 @@ from typedflow.execution.failures import is_caught_by
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
+from typedflow.rules import executions
+from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.writing import current_step

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from typedflow.contract.bindings import Binding
-from typedflow.contract.paths import Resolution, resolve
-from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
-from typedflow.contract.transfers import does_not_fit, no_place, not_there, shared_sources, uncopyable
 from typedflow.definition.edges import child_scopes, scopes_of, shape_of
 from typedflow.engine.plan import PlanNode
 from typedflow.errors import ContractError
+from typedflow.rules.bindings import Binding
+from typedflow.rules.paths import Resolution, resolve
+from typedflow.rules.scopes import CAPTURE, WRITE_BACK, Direction
+from typedflow.rules.transfers import does_not_fit, no_place, not_there, shared_sources, uncopyable
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.construction import construct
 from typedflow.schema.contracts import ContractSpec

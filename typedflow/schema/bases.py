@@ -10,8 +10,8 @@ from typing import Any, Final, Generic
 
 import msgspec
 
-from typedflow.contract import schema as rules
-from typedflow.contract.problems import Problem
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
 
 _PLAIN: Final[frozenset[Any]] = frozenset({object, Generic, msgspec.Struct})
 

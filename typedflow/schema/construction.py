@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from typedflow.contract.writes import undeclared_field
+from typedflow.rules.writes import undeclared_field
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.parsing import parse

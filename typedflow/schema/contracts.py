@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast, get_ori
 
 import msgspec
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import (
+from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import (
     PARTS,
     check_parts,
     contract_instance,
@@ -30,9 +31,8 @@ from typedflow.contract.schema import (
     wrong_part,
     wrong_version,
 )
-from typedflow.contract.snapshots import check_migration, missing_migration, stray_migration
-from typedflow.contract.wording import describe
-from typedflow.errors import ContractError
+from typedflow.rules.snapshots import check_migration, missing_migration, stray_migration
+from typedflow.rules.wording import describe
 from typedflow.schema.annotations import calling_frame, class_hints
 from typedflow.schema.callables import deferral_of
 from typedflow.schema.check import compile_check, render_path
@@ -87,7 +87,7 @@ class Contract:
             result: Report
             state: ReviewState
 
-    The parts are those of `typedflow.contract.schema.PARTS`; `input` and `result` are required. A contract may extend
+    The parts are those of `typedflow.rules.schema.PARTS`; `input` and `result` are required. A contract may extend
     another with more parts, or with narrower ones; a base that leaves a required part to others says so:
     `class Base(Contract, abstract=True)`. There are no instances.
     """

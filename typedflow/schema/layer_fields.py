@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec.structs import force_setattr
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_type
 from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+from typedflow.rules.writes import changed_in_place, undeclared_field, wrong_type
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
 from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy

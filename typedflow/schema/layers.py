@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import force_setattr
 from typing_extensions import dataclass_transform
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.resources import assigned
-from typedflow.contract.schema import (
+from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import assigned
+from typedflow.rules.schema import (
     REFUSED_OPTIONS,
     changeable_default,
     check_field_name,
@@ -24,7 +25,6 @@ from typedflow.contract.schema import (
     refused_option,
     unresolved,
 )
-from typedflow.errors import ContractError
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
 from typedflow.schema.bases import check_class

@@ -14,8 +14,8 @@ from typing import Any, Final, ForwardRef, TypeVar, get_args, get_origin
 import msgspec
 import typing_extensions
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import outside_bound
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import outside_bound
 from typedflow.schema.render import render
 from typedflow.schema.resolving import UnresolvedName, resolve
 

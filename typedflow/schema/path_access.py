@@ -1,6 +1,6 @@
 """Access to a layer by paths: `get`, `set`, `append`, `delete`, `in`, `[...]` and `to_dict`.
 
-What a path means is settled by the declared types, once per class and path (`typedflow.contract.paths`); what it
+What a path means is settled by the declared types, once per class and path (`typedflow.rules.paths`); what it
 reaches is settled by the data at hand. A path through a value that may be None can be written while the value is there.
 """
 
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from msgspec.structs import force_setattr
 
-from typedflow.contract.paths import Resolution, check_append, check_resettable, check_writable, parse_path
-from typedflow.contract.paths import resolve as resolve_path
-from typedflow.contract.problems import Problem
-from typedflow.contract.shape import FieldInfo
-from typedflow.contract.wording import quoted
-from typedflow.contract.writes import path_not_there
 from typedflow.errors import ContractError, PathError
+from typedflow.rules.paths import Resolution, check_append, check_resettable, check_writable, parse_path
+from typedflow.rules.paths import resolve as resolve_path
+from typedflow.rules.problems import Problem
+from typedflow.rules.shape import FieldInfo
+from typedflow.rules.wording import quoted
+from typedflow.rules.writes import path_not_there
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class
 from typedflow.schema.construction import construct, field_table, may_construct
 from typedflow.schema.defaults import defaults_of

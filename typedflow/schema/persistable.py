@@ -19,7 +19,7 @@ from uuid import UUID
 
 import msgspec
 
-from typedflow.contract import saving
+from typedflow.rules import saving
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import render

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Final, assert_never
 
-from typedflow.contract.concealment import is_concealed
+from typedflow.rules.concealment import is_concealed
 from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.types import (
     NO_LIMITS,

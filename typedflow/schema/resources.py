@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.resources import check_declared, no_mapping, wrong_class
 from typedflow.errors import ResourceError
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import check_declared, no_mapping, wrong_class
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
 from typedflow.schema.parsing import parse

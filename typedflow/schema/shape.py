@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from typedflow.contract.shape import FieldInfo
+from typedflow.rules.shape import FieldInfo
 from typedflow.schema.accepts import accepts
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.parsing import Unresolved, parse
@@ -34,7 +34,7 @@ _ABSENT = (NONE, Scalar(msgspec.UnsetType))
 
 @dataclass(frozen=True, slots=True)
 class TypeShape:
-    """A `contract.shape.Shape` over a runtime type.
+    """A `rules.shape.Shape` over a runtime type.
 
     Total: a record whose annotations cannot be resolved has no fields, whoever compiles its check reports the name.
     """

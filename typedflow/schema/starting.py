@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from typedflow.contract.executions import missing_state
-from typedflow.contract.writes import undeclared_field, wrong_state, wrong_type
 from typedflow.errors import ContractError
+from typedflow.rules.executions import missing_state
+from typedflow.rules.writes import undeclared_field, wrong_state, wrong_type
 from typedflow.schema.check import Mismatch
 from typedflow.schema.construction import construct
 from typedflow.schema.copies import Uncopyable

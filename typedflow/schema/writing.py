@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
-from typedflow.contract.executions import step_over
 from typedflow.errors import FinishedError
+from typedflow.rules.executions import step_over
 
 
 class StepInProgress(Protocol):

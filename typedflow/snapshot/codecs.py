@@ -16,9 +16,9 @@ from typing import Any, Final, final
 
 from msgspec import Raw
 
-from typedflow.contract import snapshots
-from typedflow.contract.wording import text_of
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.wording import text_of
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.schema.parsing import parse

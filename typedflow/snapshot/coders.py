@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Raw
 
-from typedflow.contract.wording import shown_error
+from typedflow.rules.wording import shown_error
 from typedflow.schema.crowding import REASON, watch_of
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment

@@ -16,9 +16,9 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from typedflow.contract import snapshots
-from typedflow.contract.wording import text_of
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.wording import text_of
 from typedflow.schema.mismatch import Segment
 
 Format: TypeAlias = Literal["json", "msgpack"]

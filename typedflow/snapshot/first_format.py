@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Final
 
-from typedflow.contract import snapshots
-from typedflow.contract.problems import Problem
 from typedflow.engine.plan import Kind as NodeKind
 from typedflow.engine.plan import Plan, PlanNode
+from typedflow.rules import snapshots
+from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.render import render
 from typedflow.snapshot.envelope import NodeRecord, Snapshot

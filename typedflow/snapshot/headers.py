@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
 
-from typedflow.contract import snapshots
 from typedflow.engine.plan import Plan
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
 from typedflow.schema.contracts import ContractSpec
 from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.documents import Format

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from typedflow.contract import snapshots
-from typedflow.contract.problems import Problem
 from typedflow.engine.plan import Kind, Plan, PlanNode
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.problems import Problem
 from typedflow.snapshot.comparison import Verdict, compare
 from typedflow.snapshot.envelope import JoinRecord, NodeRecord, PoolRecord, Snapshot, TokenRecord
 from typedflow.snapshot.first_format import AMBIGUOUS, shown

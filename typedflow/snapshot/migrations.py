@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from msgspec import UNSET, Raw, UnsetType
 
-from typedflow.contract import snapshots
-from typedflow.contract.wording import describe, shown_error
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.wording import describe, shown_error
 from typedflow.schema.callables import discard, is_deferred
 from typedflow.schema.contracts import Contract, ContractSpec, spec_of
 from typedflow.schema.mismatch import render_path

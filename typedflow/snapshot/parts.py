@@ -8,11 +8,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from typedflow.contract import snapshots
 from typedflow.definition.edges import Parts, known
 from typedflow.engine.plan import Kind as NodeKind
 from typedflow.engine.plan import Plan, PlanNode
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.types import CollectionOf, Kind, TupleOf, see_through

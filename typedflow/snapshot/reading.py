@@ -16,10 +16,10 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from typedflow.contract import snapshots
-from typedflow.contract.names import is_id
-from typedflow.contract.wording import describe, quoted
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.names import is_id
+from typedflow.rules.wording import describe, quoted
 from typedflow.snapshot.documents import (
     ENCODE,
     Format,

@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary
 from msgspec import UNSET as ABSENT
 from msgspec import Raw
 
-from typedflow.contract import snapshots
 from typedflow.engine.causes import MAIN, derive
 from typedflow.engine.plan import Kind, Plan, PlanNode
 from typedflow.engine.pools import Key, pool_key
 from typedflow.engine.tokens import UNSET, BlockInstance, Contribution, Interrupt, Paused, Scope, Token, scope_in
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading

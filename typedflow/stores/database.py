@@ -17,8 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
+from typedflow.rules import stores as texts
 from typedflow.stores.failures import kind_of_file, store_error
 from typedflow.stores.worker import Outcome
 

@@ -6,8 +6,8 @@ import os
 import stat
 from typing import Final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
+from typedflow.rules import stores as texts
 
 
 def store_error(doing: str, where: str, error: Exception, hint: str = "") -> StoreError:

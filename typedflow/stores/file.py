@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
-from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules.wording import quoted
 from typedflow.stores.failures import store_error
 from typedflow.stores.folder import Folder
 from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot

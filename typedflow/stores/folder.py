@@ -24,9 +24,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, final
 
-from typedflow.contract import stores as texts
-from typedflow.contract.wording import quoted
 from typedflow.errors import SnapshotError, StoreError
+from typedflow.rules import stores as texts
+from typedflow.rules.wording import quoted
 from typedflow.stores.failures import kind_of_file, store_error
 from typedflow.stores.protocol import DamagedEntry, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of

@@ -6,8 +6,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Self, final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
+from typedflow.rules import stores as texts
 from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
 from typedflow.stores.requirements import (
     require_expected,

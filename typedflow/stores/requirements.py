@@ -6,12 +6,12 @@ import os
 from datetime import datetime, timedelta
 from typing import Final
 
-from typedflow.contract import stores as texts
-from typedflow.contract.executions import check_id
-from typedflow.contract.names import is_id
-from typedflow.contract.options import as_float
-from typedflow.contract.wording import describe
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules import stores as texts
+from typedflow.rules.executions import check_id
+from typedflow.rules.names import is_id
+from typedflow.rules.options import as_float
+from typedflow.rules.wording import describe
 from typedflow.stores.protocol import FlowStateChange, StoredEntry, StoredSnapshot
 
 LONGEST_WAIT: Final = 2_000_000.0

@@ -10,10 +10,10 @@ from sqlite3 import Connection, OperationalError
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
-from typedflow.contract import stores as texts
-from typedflow.contract.names import is_id
-from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules import stores as texts
+from typedflow.rules.names import is_id
+from typedflow.rules.wording import quoted
 from typedflow.schema.callables import discard
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest, digest_behind, measured

@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar, final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
+from typedflow.rules import stores as texts
 
 LARGEST_BATCH: Final = 128
 """Jobs that run together: bounds what one failing commit repeats, and how long the first of them waits."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from typedflow.contract.resources import missing_resource
 from typedflow.engine.tokens import Token
 from typedflow.errors import ResourceError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.resources import ResourceLayers
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules.resources import missing_resource
 from typedflow.schema.layers import LayerMeta, Resources, State
 from typedflow.schema.render import render
 

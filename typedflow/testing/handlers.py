@@ -14,8 +14,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from typedflow.contract import executions
-from typedflow.contract.options import ATTEMPT, KEY, NODE_NAME, check_option
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.nodes import Port
 from typedflow.engine.causes import MAIN
@@ -24,6 +22,8 @@ from typedflow.errors import ContractError, NoResultError
 from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, GivesStream
+from typedflow.rules import executions
+from typedflow.rules.options import ATTEMPT, KEY, NODE_NAME, check_option
 from typedflow.schema.contracts import spec_of
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.testing.alone import AloneRuntime
