@@ -39,11 +39,11 @@ def check_layer_bases(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[
     for statement in defn.defs.body:
         name = _defined(statement)
         if name in rules.REFUSED_MEMBERS:
-            yield rules.refused_member(defn.name, name), statement
+            yield rules.refused_member_problem(defn.name, name), statement
     for decorator in defn.decorators:
         made = _DECORATORS.get(_fullname_of(decorator))
         if made:
-            yield rules.refused_decorator(defn.name, made), decorator
+            yield rules.refused_decorator_problem(defn.name, made), decorator
     bases = [base.type for base in info.bases]
     for base in bases:
         steps.through(base)
@@ -63,7 +63,7 @@ def check_contract_bases(defn: ClassDef, info: TypeInfo) -> Iterator[tuple[Probl
         for name in rules.PARTS:
             sym = base.names.get(name)
             if sym is not None and isinstance(sym.node, Var) and not any(name in known.names for known in contracts):
-                yield rules.foreign_part(defn.name, name, base.name), defn
+                yield rules.foreign_part_problem(defn.name, name, base.name), defn
 
 
 def _defined(statement: Statement) -> str:
@@ -87,9 +87,9 @@ def _refused(owner: str, base: TypeInfo) -> Iterator[Problem]:
     defined = [name for name in ("__init__", "__new__") if any(name in info.names for info in own)]
     is_made = defined or any(is_record_class(info) for info in own)  # a record class gets its __init__ later
     if base.is_protocol or (not is_made and any(info.is_protocol for info in own)):
-        yield rules.abstract_base(owner, base.name)
+        yield rules.abstract_base_problem(owner, base.name)
     elif is_made:
-        yield rules.refused_base(owner, base.name, defined[0] if defined else "__init__")
+        yield rules.refused_base_problem(owner, base.name, defined[0] if defined else "__init__")
 
 
 def _kind_of(base: TypeInfo) -> str:

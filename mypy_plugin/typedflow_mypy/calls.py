@@ -39,7 +39,7 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.rules.dynamic import not_literal
+from typedflow.rules.dynamic import not_literal_problem
 from typedflow.rules.problems import Problem
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing, texts_of
@@ -144,7 +144,7 @@ class Call:
         found = texts_of(expr, self.api, self.steps)
         if found is None:
             if self.settings.strict_dynamic_keys and not says_nothing(self.type_of(expr)):
-                self.report(not_literal(dynamic), expr)
+                self.report(not_literal_problem(dynamic), expr)
             return ()
         return found
 

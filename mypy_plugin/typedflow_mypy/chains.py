@@ -33,7 +33,7 @@ from mypy.types import (
 )
 
 from typedflow.rules import flows
-from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow_mypy.calls import ANY, Call, first_given
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.dicts import takes_value
@@ -100,7 +100,7 @@ def report_unanswered(call: Call) -> None:
         return
     handler = first_given(before, "handler")
     if handler is not None and never_returns(call, handler):
-        call.report(flows.no_answer_type(handler_name(handler)), handler)
+        call.report(flows.no_answer_type_problem(handler_name(handler)), handler)
 
 
 def call_before(context: Context) -> CallExpr | None:
@@ -158,7 +158,7 @@ def check_end(call: Call) -> FunctionLike:
     place = method_name_of(call.context.callee, call.context)
     block = open_block(blocks, call.context)
     if block:
-        reword(call.api, flows.end_inside_block(block), place, _SELF)
+        reword(call.api, flows.end_inside_block_problem(block), place, _SELF)
         return call.signature
     if isinstance(get_proper_type(value), UninhabitedType):
         report_unanswered(call)
@@ -167,7 +167,7 @@ def check_end(call: Call) -> FunctionLike:
         if part.type is None:  # said where the contract is declared
             withdraw(call.api, place, _SELF)
         elif not says_nothing(part.type) and not takes_value(part.type, value):
-            call.report(flows.wrong_result(part.name, render(part.type), render(value)), place)
+            call.report(flows.wrong_result_problem(part.name, render(part.type), render(value)), place)
     return call.signature
 
 
@@ -185,7 +185,7 @@ def check_close(call: Call) -> FunctionLike:
     if says_nothing(receiver.args[2]):  # behind a block that was closed, or opened, in the wrong place
         return _going_on(call.signature, [receiver.args[0], ANY, ANY])
     block = open_block(receiver.args[2], call.context) or None
-    problem = flows.case_after_else() if after_else else flows.not_open(callee.name, mine, block)
+    problem = flows.case_after_else_problem() if after_else else flows.not_open_problem(callee.name, mine, block)
     reword(call.api, problem, method_name_of(callee, call.context), _SELF)
     return _going_on(call.signature, [receiver.args[0], ANY, ANY])
 
@@ -207,7 +207,7 @@ def check_for_each(call: Call) -> FunctionLike:
     sequence = call.api.named_generic_type("typing.Sequence", [ANY])
     if not is_subtype(value, sequence) or any(map(_is_text, flat(value))):
         place = method_name_of(call.context.callee, call.context)
-        reword(call.api, flows.not_a_sequence(render(value)), place, _SELF)
+        reword(call.api, flows.not_a_sequence_problem(render(value)), place, _SELF)
         result = get_proper_type(signature.ret_type)
         if isinstance(result, Instance) and len(result.args) == 3:
             return _going_on(signature, [result.args[0], ANY, result.args[2]])
@@ -253,7 +253,7 @@ def check_layer(ctx: AttributeContext, name: str, contract: Type | None) -> tupl
     """
     missing = [part for part in parts(contract, name, Steps()) if part.type is None]
     for part in missing:
-        problem = undeclared_layer(part.name, name, declared_parts(part.contract))
+        problem = undeclared_layer_problem(part.name, name, declared_parts(part.contract))
         place = method_name_of(ctx.context, ctx.context) if isinstance(ctx.context, MemberExpr) else ctx.context
         reword(ctx.api, problem, place, _SELF)
     return not missing, AnyType(ANY.type_of_any) if missing else ctx.default_attr_type
@@ -263,7 +263,7 @@ def check_put(call: Call) -> FunctionLike:
     """Reword `put` under a contract that declares no stream."""
     for part in call.parts(contract_of(call.receiver), "stream"):
         if part.type is None and isinstance(call.context, CallExpr):
-            problem = undeclared_layer(part.name, "stream", declared_parts(part.contract))
+            problem = undeclared_layer_problem(part.name, "stream", declared_parts(part.contract))
             reword(call.api, problem, method_name_of(call.context.callee, call.context), _SELF)
             return call.with_types(item=ANY)
     return call.signature

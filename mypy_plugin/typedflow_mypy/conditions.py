@@ -37,7 +37,7 @@ def check_if(call: Call) -> FunctionLike:
     if isinstance(condition, LambdaExpr):
         return call.signature if _takes_one(call, condition) else call.with_types(condition=ANY)
     if is_no_function(call, condition):
-        call.report(flows.not_a_condition(shown(call, condition)), condition)
+        call.report(flows.not_a_condition_problem(shown(call, condition)), condition)
         return call.with_types(condition=ANY)
     return _check_function(call, condition, wanted, is_value=False)
 
@@ -88,7 +88,7 @@ def _takes_one(call: Call, condition: LambdaExpr) -> bool:
     """Report a lambda that cannot be called with the Data."""
     if takes_one(condition):
         return True
-    call.report(flows.wrong_parameters(handler_name(condition)), condition)
+    call.report(flows.wrong_parameters_problem(handler_name(condition)), condition)
     return False
 
 
@@ -110,7 +110,7 @@ def _check_function(call: Call, condition: Expression, wanted: CallableType, *, 
     name = handler_name(condition)
     problems: list[Problem] | None = misfits(name, given, wanted, call, kind="condition")
     if problems is None:
-        problems = [] if is_value else [flows.not_a_condition(OfType(render(given)))]
+        problems = [] if is_value else [flows.not_a_condition_problem(OfType(render(given)))]
     for problem in problems:
         call.report(problem, condition)
     return call.with_types(condition=ANY)

@@ -8,7 +8,7 @@ from typing import Final
 from mypy.nodes import DictExpr, Expression, ListExpr, StarExpr
 from mypy.types import Instance, TupleType, Type, TypeAliasType, TypedDictType, UnionType, get_proper_type
 
-from typedflow.rules.writes import undeclared_field, wrong_type
+from typedflow.rules.writes import undeclared_field_problem, wrong_type_problem
 from typedflow_mypy.calls import Call
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.shape import MypyShape, flat, is_record
@@ -43,7 +43,7 @@ def check_display(call: Call, display: DictExpr, target: MypyShape, path: str, r
         if field.required and field.name not in given:
             child = record.child(field.name)
             expected = child.render() if child is not None else "a value"
-            call.report(wrong_type(f"{path}.{field.name}", expected, "nothing", layer=root), display)
+            call.report(wrong_type_problem(f"{path}.{field.name}", expected, "nothing", layer=root), display)
 
 
 def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, root: str) -> set[str] | None:
@@ -60,7 +60,7 @@ def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, ro
             given.add(text)
             child = record.child(text)
             if child is None:
-                call.report(undeclared_field(text, record.render(), fields), key or display)
+                call.report(undeclared_field_problem(text, record.render(), fields), key or display)
                 seen = False
             else:
                 _check_value(call, value, child, f"{path}.{text}" if path else text, root)
@@ -83,7 +83,7 @@ def _check_value(call: Call, value: Expression, target: MypyShape, path: str, ro
         given, sound = call.infer(value, None)
     shape = MypyShape(given, call.steps)
     if sound and not says_nothing(given) and not target.accepts(shape) and not _may_become(target.type, given):
-        call.report(wrong_type(path, target.render(), shape.render(), layer=root), value)
+        call.report(wrong_type_problem(path, target.render(), shape.render(), layer=root), value)
 
 
 def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expression]] | None:

@@ -129,14 +129,14 @@ def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps, path: str) -> Iter
         if isinstance(statement, AssignmentStmt):
             yield from _check_assignment(contract, info, statement, own, steps)
         elif isinstance(statement, (FuncDef, Decorator, OverloadedFuncDef)) and not statement.name.startswith("__"):
-            yield rules.unknown_part(contract, statement.name, own), statement
+            yield rules.unknown_part_problem(contract, statement.name, own), statement
     if keyword_of(defn, "abstract", False) is False:
         for part in rules.REQUIRED_PARTS:
             if info.get(part) is None and not spreads_keywords(defn, path):
-                yield rules.missing_part(contract, part), defn
+                yield rules.missing_part_problem(contract, part), defn
     given = keyword_of(defn, "version", 1)
     if isinstance(given, int) and (isinstance(given, bool) or given < 1):
-        yield rules.wrong_version(contract, describe(given)), defn.keywords["version"]
+        yield rules.wrong_version_problem(contract, describe(given)), defn.keywords["version"]
 
 
 def _check_assignment(
@@ -146,9 +146,9 @@ def _check_assignment(
         if not isinstance(name, NameExpr) or name.name.startswith("__"):
             continue
         if name.name not in rules.PARTS:
-            yield rules.unknown_part(contract, name.name, own), name
+            yield rules.unknown_part_problem(contract, name.name, own), name
         elif not isinstance(statement.rvalue, TempNode):
-            yield rules.part_with_value(contract, name.name), name
+            yield rules.part_with_value_problem(contract, name.name), name
         elif statement.type is not None and statement.unanalyzed_type is not None:
             problem = _check_kind(contract, name.name, statement.type, statement.unanalyzed_type, steps)
             if problem is not None:
@@ -163,7 +163,7 @@ def _check_kind(contract: str, part: str, tp: Type, written: Type, steps: Steps)
     if isinstance(proper, TypeVarType):
         limits = proper.values or [proper.upper_bound]
         if any(isinstance(it := get_proper_type(limit), Instance) and it.type.fullname == _OBJECT for limit in limits):
-            return rules.unbound_part(contract, part, proper.name)
+            return rules.unbound_part_problem(contract, part, proper.name)
         found = (_check_kind(contract, part, limit, proper, steps) for limit in limits)
         return next((problem for problem in found if problem is not None), None)
     if isinstance(proper, Instance):
@@ -173,8 +173,8 @@ def _check_kind(contract: str, part: str, tp: Type, written: Type, steps: Steps)
         if is_typedflow(proper.type, _BASES[part]):
             is_bare = isinstance(written, UnboundType) and not written.args
             given = proper.type.name if is_bare else render(tp)
-            return rules.generic_part(contract, part, given) if proper.args else None
-    return rules.wrong_part(contract, part, render(tp))
+            return rules.generic_part_problem(contract, part, given) if proper.args else None
+    return rules.wrong_part_problem(contract, part, render(tp))
 
 
 def check_flow(call: Call) -> FunctionLike:
@@ -193,7 +193,7 @@ def check_flow(call: Call) -> FunctionLike:
     if made is None and (says_nothing(tp) or not isinstance(proper, (Instance, NoneType, LiteralType, CallableType))):
         return signature
     what = render(made) if made is not None else describe(shown(call, given))
-    call.report(rules.not_a_contract(what), given)
+    call.report(rules.not_a_contract_problem(what), given)
     return taking_anything(signature, ANY)
 
 
@@ -205,7 +205,7 @@ def _check_whole(call: Call, contract: TypeInfo, given: Expression, signature: C
         return signature
     if _remembered(contract, "abstract"):  # of all others it is said where they are declared
         for part in missing:
-            call.report(rules.missing_part(contract.name, part), given)
+            call.report(rules.missing_part_problem(contract.name, part), given)
     return taking_anything(signature, ANY)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from mypy.nodes import Expression
 from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
 
-from typedflow.rules.events import check_event, wrong_payload
+from typedflow.rules.events import check_event, wrong_payload_problem
 from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call, Spread
 from typedflow_mypy.dependencies import Steps
@@ -74,9 +74,9 @@ def _check_payload(
         return True
     if payload is None:
         if not declared.accepts(MypyShape(NoneType(), call.steps)):
-            call.report(wrong_payload(name, declared.render(), "None"), event)
+            call.report(wrong_payload_problem(name, declared.render(), "None"), event)
         return True
     fits, given = call.fits(payload, declared.type)
     if not fits:
-        call.report(wrong_payload(name, declared.render(), MypyShape(given, call.steps).render()), payload)
+        call.report(wrong_payload_problem(name, declared.render(), MypyShape(given, call.steps).render()), payload)
     return fits

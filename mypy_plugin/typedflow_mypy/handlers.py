@@ -113,7 +113,7 @@ def misfits(name: str, given: CallableType, wanted: CallableType, call: Call, *,
     The list is empty where nothing does: what `when` and `collect` make may be taken as a plain dict.
     """
     if not takes_one(given):
-        return [flows.wrong_parameters(name)]
+        return [flows.wrong_parameters_problem(name)]
     takes, gets = get_proper_type(given.arg_types[0]), get_proper_type(wanted.arg_types[0])
     if not is_data(takes) or not is_data(gets):
         return None
@@ -123,7 +123,7 @@ def misfits(name: str, given: CallableType, wanted: CallableType, call: Call, *,
         return []
     found = list(_contract_problems(call, name, gets.args[0], contract, kind))
     if not takes_it:
-        found.insert(0, flows.wrong_input(name, render(takes.args[1]), render(gets.args[1]), kind=kind))
+        found.insert(0, flows.wrong_input_problem(name, render(takes.args[1]), render(gets.args[1]), kind=kind))
     return found
 
 
@@ -154,7 +154,7 @@ def _contract_problems(call: Call, name: str, contract: Type, wanted: Type, kind
         for mine in contracts(contract):
             call.steps.through(mine.type, *PARTS)
             lacks = list(_lacks(call, asked, mine)) if asked.type.is_protocol else []
-            yield flows.other_contract(name, asked.type.name, mine.type.name, lacks, kind=kind)
+            yield flows.other_contract_problem(name, asked.type.name, mine.type.name, lacks, kind=kind)
 
 
 def _lacks(call: Call, asked: Instance, mine: Instance) -> Iterator[str]:

@@ -26,11 +26,11 @@ from mypy.nodes import (
 from mypy.subtypes import is_subtype
 from mypy.types import FunctionLike, Instance, LiteralType, NoneType, TupleType, Type, TypedDictType, get_proper_type
 
-from typedflow.rules.flows import empty_when, unknown_trigger, wrong_triggers
+from typedflow.rules.flows import empty_when_problem, unknown_trigger_problem, wrong_triggers_problem
 from typedflow.rules.options import mode_by_form
 from typedflow.rules.paths import check_read
 from typedflow.rules.problems import Problem
-from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow_mypy.calls import ANY, Call, Spread, entries
 from typedflow_mypy.chains import value_at, value_of
 from typedflow_mypy.constants import shown
@@ -59,7 +59,7 @@ def check_when(call: Call) -> FunctionLike:
     if isinstance(given, DictExpr) and entries(given) is None:
         groups.append([None])  # what is spread into the mapping is unknown
     if not groups and call.is_sound:
-        call.report(empty_when(), given)
+        call.report(empty_when_problem(), given)
     if not call.is_sound:
         return call.with_types(triggers=ANY)
     triggers = [[trigger for trigger in group if trigger is not None] for group in groups]
@@ -120,9 +120,9 @@ def _of_entry(call: Call, key: Expression | None, names: Expression) -> Iterator
         yield [None]
     for kind in kinds:
         if key is not None and kind not in ("event", *_LAYERS):
-            call.report(unknown_trigger(kind), key)
+            call.report(unknown_trigger_problem(kind), key)
         elif _is_no_name(call, names):
-            call.report(wrong_triggers(shown(call, names)), names)
+            call.report(wrong_triggers_problem(shown(call, names)), names)
         else:
             for name in names.items if isinstance(names, (ListExpr, TupleExpr)) else [names]:
                 yield _of_kind(call, kind, name)
@@ -153,7 +153,7 @@ def _of_kind(call: Call, kind: str, where: Expression) -> Iterator[Trigger | Non
 def _written(call: Call, layer: str, text: str, where: Expression) -> Iterator[MypyShape | None]:
     for part in call.parts(contract_of(call.receiver), layer):
         if part.type is None:
-            call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), where)
+            call.report(undeclared_layer_problem(part.name, layer, declared_parts(part.contract)), where)
             yield None
             continue
         shape = shape_of(part, call.steps)

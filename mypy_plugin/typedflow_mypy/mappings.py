@@ -37,8 +37,8 @@ from mypy.types import (
 
 from typedflow.rules.bindings import Verdict
 from typedflow.rules.capture import check_capture
-from typedflow.rules.dynamic import not_literal
-from typedflow.rules.flows import wrong_stream
+from typedflow.rules.dynamic import not_literal_problem
+from typedflow.rules.flows import wrong_stream_problem
 from typedflow.rules.problems import Problem
 from typedflow.rules.scopes import CAPTURE, WRITE_BACK
 from typedflow.rules.wording import describe
@@ -154,7 +154,7 @@ class SubFlow:
         if is_subtype(items, declared):
             return
         name = _flow_name(self.call, self.child) or theirs.type.name
-        self.call.report(wrong_stream(name, render(items), mine.type.name, render(declared)), self.child)
+        self.call.report(wrong_stream_problem(name, render(items), mine.type.name, render(declared)), self.child)
 
     def _read(self, expr: Expression | Spread | None, dynamic: str) -> object:
         if expr is None:
@@ -163,7 +163,7 @@ class SubFlow:
             return _DYNAMIC
         found = read_mapping(self.call, expr)
         if found is _DYNAMIC and self.call.settings.strict_dynamic_keys and not says_nothing(self.call.type_of(expr)):
-            self.call.report(not_literal(dynamic), expr)
+            self.call.report(not_literal_problem(dynamic), expr)
         return found
 
     def _report(self, verdict: Verdict[MypyShape], mapping: object, expr: Expression | Spread | None) -> None:

@@ -9,7 +9,7 @@ from mypy.nodes import CallExpr, Expression
 from mypy.types import CallableType, FunctionLike, Type
 
 from typedflow.rules import options as rules
-from typedflow.rules.flows import async_in_thread
+from typedflow.rules.flows import async_in_thread_problem
 from typedflow.rules.options import Option, check_mode, check_option
 from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call
@@ -58,7 +58,7 @@ def _check(call: Call, name: str, value: Expression, options: Mapping[str, Optio
         return None
     given = constant_of(value, call.module)
     if option is None:
-        return None if given is None or call.fits(value, formal)[0] else rules.wrong_retry(shown(call, value))
+        return None if given is None or call.fits(value, formal)[0] else rules.wrong_retry_problem(shown(call, value))
     if given is not UNKNOWN:
         return check_option(option, given)
     return None if call.fits(value, formal)[0] else option.refuse(shown(call, value))
@@ -68,7 +68,7 @@ def check_thread(call: Call, step: str) -> bool:
     """Report an async handler that is to run in a thread."""
     for name, value in call.keywords():
         if name == "thread" and constant_of(value, call.module) is True:
-            call.report(async_in_thread(step), value)
+            call.report(async_in_thread_problem(step), value)
             return True
     return False
 

@@ -10,9 +10,9 @@ from mypy.nodes import ARG_POS, ARG_STAR2, CallExpr, Context, DictExpr, Expressi
 from mypy.subtypes import is_subtype
 from mypy.types import FunctionLike, Instance, NoneType, Type, TypedDictType, get_proper_type
 
-from typedflow.rules.dynamic import not_literal
+from typedflow.rules.dynamic import not_literal_problem
 from typedflow.rules.problems import Problem
-from typedflow.rules.resources import check_declared, no_resources, wrong_class
+from typedflow.rules.resources import check_declared, no_resources_problem, wrong_class_problem
 from typedflow_mypy.calls import ANY, Call, keyword_place
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
@@ -115,7 +115,7 @@ def _find(contract: Type | None, key: str, steps: Steps) -> list[MypyShape | Pro
     found: list[MypyShape | Problem | None] = []
     for part in parts(contract, "resources", steps):
         if part.type is None:
-            found.append(no_resources(part.name))
+            found.append(no_resources_problem(part.name))
             continue
         shape = shape_of(part, steps)
         fields = shape.fields() if shape is not None else None
@@ -169,7 +169,7 @@ def _of_type(call: Call, given: Expression) -> Iterator[Entry]:
             if child is not None:
                 yield Entry((name,), given, child.type)
     elif call.settings.strict_dynamic_keys and not says_nothing(tp) and not isinstance(tp, NoneType):
-        call.report(not_literal(DYNAMIC), given)
+        call.report(not_literal_problem(DYNAMIC), given)
 
 
 def _check_entries(call: Call, found: list[Entry]) -> None:
@@ -192,11 +192,11 @@ def _check_entry(call: Call, text: str, entry: Entry, shape: MypyShape) -> None:
     given = call.infer(value, shape.type)[0] if isinstance(value, Expression) else value
     if not says_nothing(given) and not is_subtype(given, shape.type):
         where = entry.place if entry.place is not None else entry.key
-        call.report(wrong_class(text, shape.render(), MypyShape(given, call.steps).render()), where)
+        call.report(wrong_class_problem(text, shape.render(), MypyShape(given, call.steps).render()), where)
 
 
 def _check_value(call: Call, key: str, value: Expression, shape: MypyShape) -> bool:
     fits, given = call.fits(value, shape.type)
     if not fits:
-        call.report(wrong_class(key, shape.render(), MypyShape(given, call.steps).render()), value)
+        call.report(wrong_class_problem(key, shape.render(), MypyShape(given, call.steps).render()), value)
     return fits

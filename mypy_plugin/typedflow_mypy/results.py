@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from mypy.nodes import AssignmentStmt, FuncDef
 from mypy.types import AnyType, CallableType, FunctionLike, Instance, NoneType, get_proper_type
 
-from typedflow.rules.flows import result_never_set
+from typedflow.rules.flows import result_never_set_problem
 from typedflow_mypy import contracts
 from typedflow_mypy.calls import Call
 from typedflow_mypy.codes import code_of
@@ -62,7 +62,7 @@ def check_flow(call: Call) -> FunctionLike:
     except OSError:  # what mypy checks is not in a file
         return signature
     if not may_set_result(source, call.context.line, call.context.column):
-        problem = result_never_set(render(made), render(result))
+        problem = result_never_set_problem(render(made), render(result))
         call.api.note(problem.render(), call.context, code=code_of(problem.number))
     return signature
 

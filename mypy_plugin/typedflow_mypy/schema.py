@@ -69,7 +69,7 @@ def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple
     for option in rules.REFUSED_OPTIONS if is_saved else ():
         given = keyword_of(defn, option)
         if given not in (None, UNKNOWN) and bool(given) is not (option == "forbid_unknown_fields"):
-            yield rules.refused_option(defn.name, option), defn.keywords[option]
+            yield rules.refused_option_problem(defn.name, option), defn.keywords[option]
     for statement, name in annotated(defn):
         problem = rules.check_field_name(defn.name, name.name)
         if problem is not None:
@@ -90,13 +90,13 @@ def _check_default(owner: str, field: str, default: Expression, steps: Steps) ->
     """Check that a default is not one that all instances would share and can change, as far as it is written out."""
     if isinstance(default, (ListExpr, SetExpr, DictExpr)):
         if default.items:
-            yield rules.changeable_default(owner, field, _DISPLAYS[type(default)]), default
+            yield rules.changeable_default_problem(owner, field, _DISPLAYS[type(default)]), default
     elif isinstance(default, CallExpr) and isinstance(default.callee, RefExpr):
         made = class_of(default.callee.node)
         if made is not None:
             steps.through(made)
             if is_struct(made) and not struct_option(made, "frozen"):
-                yield rules.changeable_default(owner, field, made.name, is_struct=True), default
+                yield rules.changeable_default_problem(owner, field, made.name, is_struct=True), default
         elif default.callee.fullname in _FIELD:
             for name, given in zip(default.arg_names, default.args, strict=True):
                 if name == "default":
@@ -107,13 +107,13 @@ def _check_field(owner: str, info: TypeInfo, name: str, tp: Type, steps: Steps) 
     within = leads_to(tp, "Resources")
     if within is not None:
         steps.through(within.type)
-        yield rules.resource_in_state(owner, name, render(within))
+        yield rules.resource_in_state_problem(owner, name, render(within))
         return
     for path, reason in faults(tp, steps, is_of_self=declares_self(info, name)):
         inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-        yield rules.not_persistable(owner, name, reason, path=name + inner)
+        yield rules.not_persistable_problem(owner, name, reason, path=name + inner)
     if is_typedflow(info, "FlowState") and can_grow(tp):
-        yield rules.large_flow_state(owner, name, render(tp))
+        yield rules.large_flow_state_problem(owner, name, render(tp))
 
 
 def _declared(info: TypeInfo, name: str) -> Type | None:

@@ -8,8 +8,8 @@ from mypy.erasetype import erase_typevars
 from mypy.nodes import DictExpr
 from mypy.types import AnyType, CallableType, FunctionLike, Instance, Type, TypeType, get_proper_type
 
-from typedflow.rules.schema import undeclared_layer
-from typedflow.rules.writes import wrong_state
+from typedflow.rules.schema import undeclared_layer_problem
+from typedflow.rules.writes import wrong_state_problem
 from typedflow_mypy import resources
 from typedflow_mypy.calls import Call
 from typedflow_mypy.construction import check_fields
@@ -60,7 +60,7 @@ def _check_state(call: Call, layer: str) -> None:
     if isinstance(given, DictExpr):
         for part in call.parts(contract_of(call.receiver), layer):
             if part.type is None:
-                call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), given)
+                call.report(undeclared_layer_problem(part.name, layer, declared_parts(part.contract)), given)
             elif not isinstance(get_proper_type(part.type), AnyType):
                 check_fields(call, given, MypyShape(part.type, call.steps), "", layer)
         return
@@ -70,9 +70,9 @@ def _check_state(call: Call, layer: str) -> None:
         return
     for part in call.parts(contract_of(call.receiver), layer):
         if part.type is None:
-            call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), given)
+            call.report(undeclared_layer_problem(part.name, layer, declared_parts(part.contract)), given)
         elif _is_other(tp, part.type, base):
-            call.report(wrong_state(layer, render(part.type), render(tp)), given)
+            call.report(wrong_state_problem(layer, render(part.type), render(tp)), given)
 
 
 def _is_other(given: Instance, declared: Type, base: str) -> bool:

@@ -140,7 +140,7 @@ def _check_other(call: Call, handler: Expression, wanted: CallableType) -> Calla
     text = call.api.named_generic_type("builtins.str", [])
     if is_subtype(tp, text):
         return call.signature
-    call.report(flows.not_a_handler(shown(call, handler)), handler)
+    call.report(flows.not_a_handler_problem(shown(call, handler)), handler)
     return taking_anything(call.signature, ANY)
 
 
@@ -152,9 +152,9 @@ def _check_overloads(call: Call, handler: Expression, known: list[CallableType],
     gets = get_proper_type(wanted.arg_types[0])
     if taken and is_data(gets):
         values = union_of(takes.args[1] for takes in taken)
-        problem = flows.wrong_input(step_name(call, handler), render(values), render(gets.args[1]))
+        problem = flows.wrong_input_problem(step_name(call, handler), render(values), render(gets.args[1]))
     else:
-        problem = flows.not_a_handler(shown(call, handler))
+        problem = flows.not_a_handler_problem(shown(call, handler))
     call.report(problem, handler)
     return taking_anything(call.signature, ANY)
 
@@ -165,7 +165,7 @@ def _plain(call: Call, handler: LambdaExpr) -> CallableType:
     mypy would try it as both, and say of what is wrong inside of it that it fits neither.
     """
     if not takes_one(handler):
-        call.report(flows.wrong_parameters(step_name(call, handler)), handler)
+        call.report(flows.wrong_parameters_problem(step_name(call, handler)), handler)
         return taking_anything(call.signature, ANY)
     formal = get_proper_type(call.signature.arg_types[0])
     if not isinstance(formal, CallableType) or not call.signature.variables:
@@ -189,7 +189,7 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
     """Report a handler that mypy will refuse, and let mypy go on with what it returns."""
     problems = misfits(step_name(call, handler), given, wanted, call, kind="step")
     if problems is None:
-        problems = [flows.not_a_handler(shown(call, handler))]
+        problems = [flows.not_a_handler_problem(shown(call, handler))]
     for problem in problems:
         call.report(problem, handler)
     return _returning(call.signature, given)
@@ -273,7 +273,7 @@ def _no_child(call: Call, child: Expression) -> FunctionLike:
     tp = call.type_of(child)
     if says_nothing(tp) or isinstance(get_proper_type(tp), (UnionType, TypeVarType)):
         return call.signature
-    call.report(flows.not_a_flow(shown(call, child)), child)
+    call.report(flows.not_a_flow_problem(shown(call, child)), child)
     return taking_anything(call.signature, ANY)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from typedflow.rules.catalogue import DYNAMIC, RULES
-from typedflow.rules.dynamic import not_literal
+from typedflow.rules.dynamic import not_literal_problem
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from typedflow.rules.dynamic import not_literal
     ],
 )
 def test_what_is_no_literal_is_named(number: str, text: str) -> None:
-    problem = not_literal(number)
+    problem = not_literal_problem(number)
     assert problem.text == text
     assert RULES[number].code == DYNAMIC
 
 
 def test_a_mapping_can_be_bound() -> None:
-    assert not_literal("TF399").hint.endswith("wrap it where it is named: NAME = binding({…})")
-    assert not_literal("TF299").hint == "write it out where it is used, as a Final name or of a Literal type"
+    assert not_literal_problem("TF399").hint.endswith("wrap it where it is named: NAME = binding({…})")
+    assert not_literal_problem("TF299").hint == "write it out where it is used, as a Final name or of a Literal type"

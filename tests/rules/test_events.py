@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from typedflow.rules.events import check_event, wrong_payload
+from typedflow.rules.events import check_event, wrong_payload_problem
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_a_declared_event_is_fine() -> None:
 
 
 def test_a_wrong_payload_names_both_types() -> None:
-    assert wrong_payload("approved", "Approval", "5 (int)").render() == (
+    assert wrong_payload_problem("approved", "Approval", "5 (int)").render() == (
         "TF502: event 'approved' carries Approval, not 5 (int) (emit it with a value of Approval)"
     )
-    assert wrong_payload("approved", "Approval", "5 (int)", path="note", expected="str").text == (
+    assert wrong_payload_problem("approved", "Approval", "5 (int)", path="note", expected="str").text == (
         "event 'approved' carries Approval, and 'note' in it is str, not 5 (int)"
     )

@@ -55,7 +55,7 @@ def test_what_an_option_may_not_be(option: Option, given: object, message: str) 
 
 
 def test_a_retry_is_a_retry() -> None:
-    assert options.wrong_retry(3).render() == "TF718: retry is a Retry, not 3 (int)"
+    assert options.wrong_retry_problem(3).render() == "TF718: retry is a Retry, not 3 (int)"
 
 
 @pytest.mark.parametrize("construct, modes", [("match", MatchMode), ("when", WhenMode), ("collect", CollectMode)])

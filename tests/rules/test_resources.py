@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from typedflow.rules.problems import Problem
 from typedflow.rules.resources import (
-    assigned,
+    assigned_problem,
     check_declared,
     check_key,
-    missing_resource,
-    no_resources,
-    wrong_class,
+    missing_resource_problem,
+    no_resources_problem,
+    wrong_class_problem,
 )
 
 DECLARED = {"logger": "Logger", "search": "SearchTool"}
@@ -63,20 +63,20 @@ def test_an_undeclared_key_is_refused_with_the_nearest(key: str, declared: dict[
 
 def test_a_missing_resource_lists_what_there_is() -> None:
     way = "give it with update_runtime_resources(search=…) on the flow, or runtime_resources={'search': …}"
-    assert missing_resource("search", "SearchTool", ["logger"]).hint == f"available: 'logger'; {way}"
+    assert missing_resource_problem("search", "SearchTool", ["logger"]).hint == f"available: 'logger'; {way}"
 
 
 @pytest.mark.parametrize(
     "problem, message",
     [
-        (wrong_class("search", "SearchTool", "int"),
+        (wrong_class_problem("search", "SearchTool", "int"),
          "TF103: resource 'search' is declared as SearchTool, not int (give an instance of SearchTool)"),
-        (no_resources("Review"), "TF105: contract 'Review' declares no resources "
+        (no_resources_problem("Review"), "TF105: contract 'Review' declares no resources "
          "(add a Resources class to Review: `resources: ReviewResources`)"),
-        (assigned("ReviewResources", "search", DECLARED), "TF106: resource 'search' cannot be assigned to "
+        (assigned_problem("ReviewResources", "search", DECLARED), "TF106: resource 'search' cannot be assigned to "
          "ReviewResources "
          "(data.set_resource('search', value) replaces it for this execution)"),
-        (assigned("ReviewResources", "serach", DECLARED),
+        (assigned_problem("ReviewResources", "serach", DECLARED),
          "TF101: ReviewResources declares no resource 'serach' (did you mean 'search'?)"),
     ],
     ids=["class", "none", "assigned", "assigned unknown"],
@@ -86,7 +86,7 @@ def test_the_other_texts(problem: Problem, message: str) -> None:
 
 
 def test_a_resource_that_a_test_has_not_given() -> None:
-    problem = missing_resource("search", "Search", ["logger"], in_test=True)
+    problem = missing_resource_problem("search", "Search", ["logger"], in_test=True)
     assert problem.render() == (
         "TF102: resource 'search', declared as Search, is missing (available: 'logger'; give it with make_data(…, "
         "resources={'search': …}))"

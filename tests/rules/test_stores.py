@@ -54,38 +54,38 @@ def test_a_time_of_another_zone_is_refused() -> None:
             f"TF950: flow '{'a' * 79}…' has 1001 characters (use at most 1000)",
         ),
         (
-            stores.conflict("a", 3, 2),
+            stores.conflict_problem("a", 3, 2),
             "TF951: execution 'a': save 3 is stored, save 2 was expected "
             "(somebody else saved or deleted it: load it again)",
         ),
         (
-            stores.conflict("a", None, 2),
+            stores.conflict_problem("a", None, 2),
             "TF951: execution 'a': nothing is stored, save 2 was expected "
             "(somebody else saved or deleted it: load it again)",
         ),
         (
-            stores.conflict("a", 3, None),
+            stores.conflict_problem("a", 3, None),
             "TF951: execution 'a': save 3 is stored, none was expected (the id is in use: load it)",
         ),
-        (stores.closed("FileStore"), "TF952: the FileStore was closed (open another one on the same place)"),
+        (stores.closed_problem("FileStore"), "TF952: the FileStore was closed (open another one on the same place)"),
         (
-            stores.failed("save 'a'", "No space left on device").at("store /x"),
+            stores.failed_problem("save 'a'", "No space left on device").at("store /x"),
             "TF953: store /x: cannot save 'a': No space left on device (what was saved before is untouched)",
         ),
-        (stores.failed("open it", "busy", "wait"), "TF953: cannot open it: busy (wait)"),
+        (stores.failed_problem("open it", "busy", "wait"), "TF953: cannot open it: busy (wait)"),
         (
-            stores.no_wal("memory"),
+            stores.no_wal_problem("memory"),
             "TF953: SQLite gives journal_mode 'memory' here instead of 'wal' "
             "(use a file on a local disk; for no file at all there is MemoryStore)",
         ),
         (
-            stores.no_flow_state("FileStore"),
+            stores.no_flow_state_problem("FileStore"),
             "TF954: a FileStore does not share flow_state (ask store.shares_flow_state, or use a SQLiteStore)",
         ),
-        (stores.damaged("cut"), "TF955: damaged: cut (move it away, or bring it back from a backup)"),
-        (stores.unknown_format(2, 1), "TF956: its format is 2 (int), known is 1 (update typedflow)"),
+        (stores.damaged_problem("cut"), "TF955: damaged: cut (move it away, or bring it back from a backup)"),
+        (stores.unknown_format_problem(2, 1), "TF956: its format is 2 (int), known is 1 (update typedflow)"),
         (
-            stores.other_process("FileStore"),
+            stores.other_process_problem("FileStore"),
             "TF957: the FileStore was opened in another process (make one in each process)",
         ),
     ],

@@ -9,12 +9,12 @@ from typedflow.rules.paths import parse_path
 from typedflow.rules.problems import Problem
 from typedflow.rules.scopes import CAPTURE, WRITE_BACK
 from typedflow.rules.transfers import (
-    does_not_fit,
-    no_place,
-    not_there,
+    does_not_fit_problem,
+    no_place_problem,
+    not_there_problem,
     shared_sources,
-    uncopyable,
-    uncopyable_value,
+    uncopyable_problem,
+    uncopyable_value_problem,
 )
 
 
@@ -33,25 +33,25 @@ def bound(target: str, source: str) -> Binding:
 @pytest.mark.parametrize(
     "problem, line, side",
     [
-        (uncopyable(bound("input", "value.session"), CAPTURE, "nothing is known of how to copy Session"),
+        (uncopyable_problem(bound("input", "value.session"), CAPTURE, "nothing is known of how to copy Session"),
          "TF316: capture[\"input\"] = \"value.session\": 'value.session' cannot be copied: nothing is known of how to "
          "copy Session (capture the parts that are data; hand a live object over as a resource)", "value"),
-        (uncopyable(bound("state.a", "result.session"), WRITE_BACK, "nothing is known of how to copy Session"),
+        (uncopyable_problem(bound("state.a", "result.session"), WRITE_BACK, "nothing is known of how to copy Session"),
          "TF416: write_back[\"state\"][\"a\"] = \"result.session\": 'result.session' cannot be copied: nothing is "
          "known of how to copy Session (write it to one target, the parts that are data to others)", "value"),
-        (uncopyable_value(bound("value.topic", "result.text"), "session: no way"),
+        (uncopyable_value_problem(bound("value.topic", "result.text"), "session: no way"),
          "TF416: write_back[\"value\"][\"topic\"]: 'value' cannot be changed in part, because it cannot be copied: "
          "session: no way (write another value as a whole, or write to the state)", "key"),
-        (not_there(bound("state.a", "value.meta.lang"), CAPTURE, "lang"),
+        (not_there_problem(bound("state.a", "value.meta.lang"), CAPTURE, "lang"),
          "TF317: capture[\"state\"][\"a\"] = \"value.meta.lang\": 'value.meta.lang' is not there: no key 'lang' "
          "(set it before the child runs)", "value"),
-        (not_there(bound("state.a", "result.x"), WRITE_BACK, "x", what="field"),
+        (not_there_problem(bound("state.a", "result.x"), WRITE_BACK, "x", what="field"),
          "TF417: write_back[\"state\"][\"a\"] = \"result.x\": 'result.x' is not there: no field 'x' "
          "(return it from the child)", "value"),
-        (no_place(bound("state.table.ada.name", "result.x"), WRITE_BACK, "no key 'ada'"),
+        (no_place_problem(bound("state.table.ada.name", "result.x"), WRITE_BACK, "no key 'ada'"),
          "TF417: write_back[\"state\"][\"table.ada.name\"]: 'state.table.ada.name' cannot be written: no key 'ada' "
          "(write what it lies in as a whole)", "key"),
-        (does_not_fit(CAPTURE, ("input",), "expected int, given 'x' (str)"),
+        (does_not_fit_problem(CAPTURE, ("input",), "expected int, given 'x' (str)"),
          "TF317: capture[\"input\"]: the value does not fit: expected int, given 'x' (str) "
          "(the declared types fit; look for a value that was changed in place)", "value"),
     ],

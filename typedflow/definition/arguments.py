@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
 from typedflow.rules import flows
-from typedflow.rules.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry
+from typedflow.rules.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry_problem
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import plain
 
@@ -20,13 +20,13 @@ from typedflow.rules.wording import plain
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
     """Check a mode against the Literal that lists them."""
     known = get_args(modes)
-    return None if isinstance(mode, str) and mode in known else flows.unknown_mode(construct, mode, known)
+    return None if isinstance(mode, str) and mode in known else flows.unknown_mode_problem(construct, mode, known)
 
 
 def check_options(options: StepOptions) -> Problem | None:
     """Check what `to(…)` was given beside its handler."""
     if options.retry is not None and not isinstance(options.retry, Retry):
-        return wrong_retry(options.retry)
+        return wrong_retry_problem(options.retry)
     return check_option(TIMEOUT, options.timeout) or check_option(THREAD, options.thread)
 
 
@@ -66,7 +66,7 @@ def check_names(names: object) -> Problem | None:
     """Check the former names of a node, branch or case: a tuple of texts."""
     if isinstance(names, tuple) and all(isinstance(name, str) and name for name in names):
         return None
-    return flows.wrong_former_names(names)
+    return flows.wrong_former_names_problem(names)
 
 
 def case_of(condition: Any, name: str = "") -> Case:
@@ -97,13 +97,13 @@ def triggers_of(given: Any) -> tuple[tuple[Trigger, ...], WhenMode, list[Problem
     found: list[Trigger] = []
     for kind, names in by_kind.items():
         if kind not in get_args(TriggerKind):
-            problems.append(flows.unknown_trigger(str(kind)))
+            problems.append(flows.unknown_trigger_problem(str(kind)))
         elif (listed := _names_of(names)) is None:
-            problems.append(flows.wrong_triggers(names))
+            problems.append(flows.wrong_triggers_problem(names))
         else:
             found.extend(Trigger(cast("TriggerKind", plain(kind)), name) for name in listed)
     if not found and not problems:
-        problems.append(flows.empty_when())
+        problems.append(flows.empty_when_problem())
     mode = mode_by_form(isinstance(names, str) for names in by_kind.values())
     return tuple(dict.fromkeys(found)), cast("WhenMode", mode), problems
 

@@ -108,7 +108,7 @@ class Builder:
 
     def _add(self, node: Node | _Draft) -> int:
         if self.frozen is not None:
-            raise self._error(flows.wiring_after_start())
+            raise self._error(flows.wiring_after_start_problem())
         self._nodes.append(node)
         return len(self._nodes) - 1
 
@@ -132,7 +132,7 @@ class Builder:
         index = len(self._nodes)
         types = self._attached.read(found, frame, partial(self._retype, index))
         if options.thread and types.is_async:
-            raise self._error(flows.async_in_thread(default))
+            raise self._error(flows.async_in_thread_problem(default))
         self._require_names(formerly)
         label, auto = self._names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
@@ -162,7 +162,7 @@ class Builder:
     def end(self, at: Cursor) -> None:
         """Let the chain set the result."""
         if at.blocks:
-            raise self._error(flows.end_inside_block(at.blocks[-1].word))
+            raise self._error(flows.end_inside_block_problem(at.blocks[-1].word))
         label, auto = self._names.take(None, "end")
         self._add(End(label, auto, at.port))
 
@@ -212,7 +212,7 @@ class Builder:
     ) -> None:
         """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
         if options is not PLAIN:
-            raise self._error(flows.options_of_child(child.name))
+            raise self._error(flows.options_of_child_problem(child.name))
         self._names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
         block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
@@ -221,14 +221,14 @@ class Builder:
     def _branch_of(self, block: BatchBlock, name: str) -> Cursor:
         self._require_open(block)
         if name in block.ends:
-            raise self._error(flows.duplicate_branch(name))
+            raise self._error(flows.duplicate_branch_problem(name))
         return Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
 
     def close_batch(self, block: BatchBlock) -> Cursor:
         """Close a batch: the chain goes on with the tuple."""
         self._require_open(block)
         if not block.ends:
-            raise self._error(flows.empty_batch())
+            raise self._error(flows.empty_batch_problem())
         return self._join(block, tuple(block.ends.values()), block.source.blocks)
 
     # -- for_each
@@ -248,7 +248,7 @@ class Builder:
         """Close the innermost block, a for_each: the chain goes on with the list."""
         block = at.blocks[-1] if at.blocks else None
         if not isinstance(block, EachBlock):
-            raise self._error(flows.not_open("end_for_each", "for_each", block.word if block else None))
+            raise self._error(flows.not_open_problem("end_for_each", "for_each", block.word if block else None))
         self._require_open(block)
         return self._join(block, (at.port,), at.blocks[:-1])
 
@@ -290,7 +290,7 @@ class Builder:
         if case.is_function:
             self._require_callable(condition)
         elif block.word == "if":
-            raise self._error(flows.not_a_condition(condition))
+            raise self._error(flows.not_a_condition_problem(condition))
         if case.is_function:
             types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
             case = replace(case, types=types)
@@ -303,7 +303,7 @@ class Builder:
         if name is not None:
             self._require_names((name,))
             if name in taken:
-                raise self._error(flows.duplicate_name("case", name))
+                raise self._error(flows.duplicate_name_problem("case", name))
             return name
         default = found = case_name(condition)
         number = 1
@@ -322,10 +322,10 @@ class Builder:
         """Finish the arm that `at` stands in; `call` is the method that asks, for the message."""
         arm = at.blocks[-1] if at.blocks else None
         if not isinstance(arm, Arm):
-            raise self._error(flows.not_open(call, "match", arm.word if arm else None))
+            raise self._error(flows.not_open_problem(call, "match", arm.word if arm else None))
         self._require_open(arm.block)
         if arm.finished:
-            raise self._error(flows.arm_finished_twice(call))
+            raise self._error(flows.arm_finished_twice_problem(call))
         arm.finished = True
         arm.block.ends.append(at.port)
         return arm.block
@@ -342,9 +342,9 @@ class Builder:
     def _require_next_arm(self, block: MatchBlock) -> None:
         self._require_open(block)
         if block.has_else:
-            raise self._error(flows.case_after_else())
+            raise self._error(flows.case_after_else_problem())
         if block.arms != len(block.ends):
-            raise self._error(flows.arm_not_finished(block.word))
+            raise self._error(flows.arm_not_finished_problem(block.word))
 
     # -- listeners
 
@@ -394,14 +394,14 @@ class Builder:
                 tuple(made.former.items()),
             )
         elif self.frozen is not None:
-            raise self._error(flows.wiring_after_start())
+            raise self._error(flows.wiring_after_start_problem())
         index, collect = self._collects[name]
         if collect.mode != mode:
-            raise self._error(flows.collect_two_modes(name, collect.mode, mode))
+            raise self._error(flows.collect_two_modes_problem(name, collect.mode, mode))
         if collect.blocks != at.blocks:
-            raise self._error(flows.collect_two_blocks(name))
+            raise self._error(flows.collect_two_blocks_problem(name))
         if branch in collect.members:
-            raise ContractError(flows.duplicate_branch(branch).at(f"{self._place}, collect '{name}'"))
+            raise ContractError(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
         collect.members[branch] = at.port
         collect.formerly.extend(name for name in formerly if name not in collect.formerly)
         self._remember(collect.former, branch_formerly, branch)
@@ -417,9 +417,9 @@ class Builder:
 
     def _require_open(self, block: Block) -> None:
         if self.frozen is not None:
-            raise self._error(flows.wiring_after_start())
+            raise self._error(flows.wiring_after_start_problem())
         if block.closed:
-            raise self._error(flows.block_closed_twice(block.word))
+            raise self._error(flows.block_closed_twice_problem(block.word))
 
     def _require_names(self, names: tuple[str, ...]) -> None:
         """Refuse former names that are no tuple of names: a str would be taken for its characters."""
@@ -429,16 +429,16 @@ class Builder:
         """Note the former names of a branch or case; each of them leads to one of today."""
         for name in names:
             if former.setdefault(name, today) != today:
-                raise self._error(flows.former_name_in_use(name, f"branches {former[name]!r} and {today!r}"))
+                raise self._error(flows.former_name_in_use_problem(name, f"branches {former[name]!r} and {today!r}"))
 
     def _require_bound(self, concurrency: int | None) -> None:
         self._require_none(check_option(CONCURRENCY, concurrency))
 
     def _require_callable(self, handler: Handler) -> None:
         if not takes_one(handler):
-            raise self._error(flows.wrong_parameters(name_of(handler)))
+            raise self._error(flows.wrong_parameters_problem(name_of(handler)))
         if is_generator_function(handler):
-            raise self._error(flows.generator_handler(name_of(handler)))
+            raise self._error(flows.generator_handler_problem(name_of(handler)))
 
     def read_again(self) -> None:
         """Resolve what could not be when it was attached: a name may have been bound since."""
@@ -447,7 +447,7 @@ class Builder:
 
     def problems(self) -> list[Problem]:
         """Give what keeps the nodes from being frozen: blocks still open."""
-        return [flows.unclosed_block(block.word).at(self._place) for block in self._open]
+        return [flows.unclosed_block_problem(block.word).at(self._place) for block in self._open]
 
     def draft(self) -> Definition:
         """Give the nodes as they are now; open blocks count as closed."""

@@ -28,7 +28,7 @@ class Names:
         self.require(NODE_NAME, default if wanted is None else wanted)
         if wanted is not None:
             if wanted in self._taken:
-                raise ContractError(flows.duplicate_name("node", wanted).at(self._place))
+                raise ContractError(flows.duplicate_name_problem("node", wanted).at(self._place))
             self._taken.add(wanted)
             return wanted, False
         number = self._numbers.get(default, 0)
@@ -61,20 +61,20 @@ class Names:
     def register(self, name: str, handler: Handler) -> None:
         """Register a chunk; a name stands for one function."""
         if not callable(handler):
-            raise ContractError(flows.not_a_handler(handler).at(self._place))
+            raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
         self.require(CHUNK_NAME, name)
         known = self._chunks.setdefault(name, handler)
         if known is not handler:
-            raise ContractError(flows.duplicate_name("chunk", name).at(self._place))
+            raise ContractError(flows.duplicate_name_problem("chunk", name).at(self._place))
 
     def handler_of(self, handler: Handler | str) -> Handler:
         """Give a handler, or the one that is registered as the chunk of this name."""
         if isinstance(handler, str):
             if handler not in self._chunks:
-                raise ContractError(flows.unknown_chunk(handler, sorted(self._chunks)).at(self._place))
+                raise ContractError(flows.unknown_chunk_problem(handler, sorted(self._chunks)).at(self._place))
             return self._chunks[handler]
         if not callable(handler):
-            raise ContractError(flows.not_a_handler(handler).at(self._place))
+            raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
         return handler
 
 

@@ -16,7 +16,7 @@ import msgspec
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step
 from typedflow.rules.problems import Problem
-from typedflow.rules.schema import unresolved_handler, unresolved_within
+from typedflow.rules.schema import unresolved_handler_problem, unresolved_within_problem
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
 from typedflow.schema.check import compile_check
 from typedflow.schema.parsing import Unresolved
@@ -107,7 +107,7 @@ def _readable_case(case: Case, problems: list[Problem]) -> Case:
 
 def _readable(name: str, types: HandlerTypes, kind: str, problems: list[Problem]) -> HandlerTypes:
     """Add what is wrong with the annotations of one handler; return its types without those at fault."""
-    problems += [unresolved_handler(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
+    problems += [unresolved_handler_problem(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
     if taken := list(_unresolved_in(name, "takes", types.value, kind)):
         types = replace(types, value=UNKNOWN)
     if returned := list(_unresolved_in(name, "returns", types.result, kind)):
@@ -122,9 +122,9 @@ def _unresolved_in(name: str, verb: str, tp: Any, kind: str) -> Iterator[Problem
     said = f"{kind} '{name}' {verb} {render(tp)}"
     unsettled = settle(tp, None)
     for it in unsettled:
-        yield unresolved_within(said, it.owner.__name__, it.field, it.failure.text, it.failure.reason)
+        yield unresolved_within_problem(said, it.owner.__name__, it.field, it.failure.text, it.failure.reason)
     if not unsettled:
         try:
             compile_check(tp)
         except Unresolved as failure:  # in an alias, or the bound of a type variable
-            yield unresolved_within(said, "", "", "", str(failure))
+            yield unresolved_within_problem(said, "", "", "", str(failure))

@@ -215,7 +215,9 @@ def _end(run: RunState, node: PlanNode, token: Token) -> None:
         try:
             value = node.check_in(value)
         except Mismatch as mismatch:
-            raise ContractError(executions.wrong_value("result", str(mismatch)).at(_where(run, token))) from None
+            raise ContractError(
+                executions.wrong_value_problem("result", str(mismatch)).at(_where(run, token))
+            ) from None
     run.set_result(value)
 
 
@@ -227,5 +229,5 @@ def items_of(value: Any, name: str) -> tuple[Any, ...]:
     """Return the items of a sequence as a tuple; raises ContractError for a str, bytes, dict, set or iterator."""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
         return tuple(value)
-    problem: Problem = flows.not_a_sequence(describe(value))
+    problem: Problem = flows.not_a_sequence_problem(describe(value))
     raise ContractError(problem.at(f"'{name}'"))

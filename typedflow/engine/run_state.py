@@ -57,7 +57,7 @@ class RunState:
     def change_status(self, status: Status) -> None:
         """Change the status; raises FinishedError where the present status does not allow it."""
         if status not in TRANSITIONS[self.status]:
-            raise FinishedError(executions.wrong_status(self.status, status))
+            raise FinishedError(executions.wrong_status_problem(self.status, status))
         self.status = status
 
     def failed(self, error: Exception) -> None:

@@ -30,9 +30,9 @@ def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntim
         if interrupt_id in (runtime.run.interrupts or ()):
             return runtime
     if isinstance(interrupt_id, str) and interrupt_id in (root.answered or ()):
-        raise InterruptError(executions.answered_already(interrupt_id).at(root.name))
+        raise InterruptError(executions.answered_already_problem(interrupt_id).at(root.name))
     pending: Collection[str] = root.interrupt_ids()
-    raise InterruptError(executions.unknown_interrupt(interrupt_id, pending).at(root.name))
+    raise InterruptError(executions.unknown_interrupt_problem(interrupt_id, pending).at(root.name))
 
 
 def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> Any:
@@ -55,7 +55,7 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
                     value = taken
                 break
         else:
-            problem = executions.wrong_answer(interrupt_id, render(demand.declared), **fault_of(fault))
+            problem = executions.wrong_answer_problem(interrupt_id, render(demand.declared), **fault_of(fault))
             raise InterruptError(problem.at(runtime.place(paused.interrupt.step))) from None
     return value
 

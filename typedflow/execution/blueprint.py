@@ -43,7 +43,7 @@ class Child(Protocol[In_contra, Out_co]):
 def runtime_of(child: object) -> FlowRuntime:
     """Give what a child flow consists of, or say that it is none."""
     if not isinstance(child, Blueprint):
-        raise ContractError(flows.not_a_flow(child))
+        raise ContractError(flows.not_a_flow_problem(child))
     return child._runtime
 
 

@@ -121,7 +121,7 @@ class Checkpoints:
             ("status", stored.status, self.runtime.run.status),
         ):
             if given != expected:
-                raise SnapshotError(snapshots.other_column(name, given, expected), path=name)
+                raise SnapshotError(snapshots.other_column_problem(name, given, expected), path=name)
         self.follow(stored)
 
     async def begin(self) -> None:
@@ -276,11 +276,11 @@ def require_options(store: object, checkpoint: object) -> None:
     """Refuse a store that is none, a checkpoint that is none, and one without a store."""
     problems: list[Problem] = []
     if store is not None and not _is_store(store):
-        problems.append(executions.no_store(store))
+        problems.append(executions.no_store_problem(store))
     if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
-        problems.append(executions.wrong_option("checkpoint", checkpoint, CHECKPOINTS))
+        problems.append(executions.wrong_option_problem("checkpoint", checkpoint, CHECKPOINTS))
     elif checkpoint != "pause" and store is None:
-        problems.append(executions.needless_checkpoint(str(checkpoint)))
+        problems.append(executions.needless_checkpoint_problem(str(checkpoint)))
     if problems:
         raise ContractError(problems)
 
@@ -301,7 +301,7 @@ def require_savable(plan: Plan) -> None:
             continue
         for path, reason in unsavable(node.carries):
             edge = f"the value behind step '{node.name}'"
-            problem = snapshots.never_savable(edge, render(node.carries), reason, render_path(path))
+            problem = snapshots.never_savable_problem(edge, render(node.carries), reason, render_path(path))
             problems[problem.at(f"flow '{plan.flow}'")] = None
     if problems:
         raise ContractError(list(problems))

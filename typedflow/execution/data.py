@@ -17,7 +17,7 @@ from typedflow.execution.members import HasFlowState, HasResources, HasState, Ta
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
-from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.writing import FLAT, current_step, outside
@@ -105,7 +105,7 @@ class Data(Generic[C, V]):
         """Give the injected resources, read-only, as they are now."""
         if self._runtime.plan.spec.resources is None:
             spec = self._runtime.plan.spec
-            raise ContractError(undeclared_layer(spec.name, "resources", spec.declared).at(self.name))
+            raise ContractError(undeclared_layer_problem(spec.name, "resources", spec.declared).at(self.name))
         return self._runtime.resources.view()  # type: ignore[return-value]  # an instance of the declared class
 
     def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], object]) -> None:
@@ -272,11 +272,11 @@ class Data(Generic[C, V]):
         In a task or a thread of its own the layer can be read, and refuses the write itself.
         """
         if current_step.get() is not self:
-            raise FinishedError(executions.step_over(self._node.name, f"a write to data.{layer}"))
+            raise FinishedError(executions.step_over_problem(self._node.name, f"a write to data.{layer}"))
 
     def _require_open(self, call: str) -> None:
         if self.revoked:
-            raise FinishedError(executions.step_over(self._node.name, call))
+            raise FinishedError(executions.step_over_problem(self._node.name, call))
 
     def _check_touched(self) -> None:
         """Check what the handler may have changed in place, in the fields that it read."""

@@ -311,7 +311,7 @@ def swallowed_pause(
 ) -> Exception | None:
     """Turn a group that a handler raised into the failure of its step: itself, or the pause that was lost in it."""
     if holds_pause(error):
-        failure = ContractError(executions.pause_in_group().at(runtime.place(node.name)))
+        failure = ContractError(executions.pause_in_group_problem().at(runtime.place(node.name)))
         failure.__cause__ = error
         return failure
     return error if is_a(error, Exception) else None
@@ -324,6 +324,6 @@ def may_suspend(node: PlanNode) -> bool:
 
 def cancelled_inside(node: PlanNode, error: CancelledError) -> Exception:
     """Turn a CancelledError that nobody asked for into a failure: a task group would drop it, and the token with it."""
-    failure = ExecutionError(executions.cancelled_inside(node.name))
+    failure = ExecutionError(executions.cancelled_inside_problem(node.name))
     failure.__cause__ = error
     return failure

@@ -106,12 +106,12 @@ class Execution(Generic[C]):
         run = self._runtime.run
         if run.status is not Status.COMPLETED:
             loaded = run.status is Status.FAILED and not run.errors
-            raise ExecutionError(executions.no_result(run.status, loaded=loaded).at(self._place))
+            raise ExecutionError(executions.no_result_problem(run.status, loaded=loaded).at(self._place))
         if run.result is not UNSET:
             return run.result  # type: ignore[no-any-return]  # checked when it was set
         if not run.plan.result_needed:
             return None  # type: ignore[return-value]  # the contract's result is None
-        raise NoResultError(executions.no_result(run.status, run.unfilled()).at(self._place))
+        raise NoResultError(executions.no_result_problem(run.status, run.unfilled()).at(self._place))
 
     @property
     def _place(self) -> str:
@@ -212,7 +212,7 @@ class Execution(Generic[C]):
 
     def _require_stream(self) -> None:
         if self._runtime.plan.check_stream is None:
-            raise ContractError(executions.undeclared_stream(self._runtime.plan.spec.name).at(self._place))
+            raise ContractError(executions.undeclared_stream_problem(self._runtime.plan.spec.name).at(self._place))
 
     # -- saving and loading
 
@@ -225,9 +225,9 @@ class Execution(Generic[C]):
         or the old one stays.
         """
         if not isinstance(format, str) or format not in FORMATS:
-            raise ContractError(executions.wrong_option("format", format, FORMATS).at(self._place))
+            raise ContractError(executions.wrong_option_problem("format", format, FORMATS).at(self._place))
         if path is not None and not isinstance(path, str | os.PathLike):
-            raise ContractError(executions.no_path(path).at(self._place))
+            raise ContractError(executions.no_path_problem(path).at(self._place))
         checkpoints = self._runtime.checkpoints
         sequence = (checkpoints.sequence or 0) if checkpoints is not None else self._runtime.saves + 1
         shared = self._runtime.shares_flow_state

@@ -29,5 +29,5 @@ def write_file(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except (OSError, ValueError) as error:  # NUL, or half of a surrogate pair, in the path
-        problem = snapshots.not_saved(str(path), getattr(error, "strerror", None) or str(error))
+        problem = snapshots.not_saved_problem(str(path), getattr(error, "strerror", None) or str(error))
         raise SnapshotError(problem, path=str(path)) from error

@@ -365,13 +365,13 @@ class Flow(Blueprint[C]):
         `ConflictError` before any handler runs.
         """
         require_options(store, checkpoint)
-        problem = executions.no_store(store) if store is None else executions.check_id(execution_id)
+        problem = executions.no_store_problem(store) if store is None else executions.check_id(execution_id)
         problem = problem or check_option(CONCURRENCY, concurrency)
         if problem is not None:
             raise ContractError(problem)
         stored = await store.get(execution_id)
         if stored is None:
-            raise SnapshotError(snapshots.not_stored(execution_id), path=execution_id)
+            raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
         execution = self.create_execution(concurrency=concurrency, store=store, checkpoint=checkpoint)
         largest = max(len(stored.data), MAX_BYTES)
         try:
@@ -394,7 +394,7 @@ class Flow(Blueprint[C]):
         """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses."""
         execution = self.create_execution(state=state, runtime_resources=runtime_resources, concurrency=concurrency)
         if await execution.async_start(value, timeout=timeout) is Status.WAITING:
-            problem = executions.paused(list(execution.interrupts))
+            problem = executions.paused_problem(list(execution.interrupts))
             raise ExecutionPaused(problem.at(f"flow '{self.name}'"), execution=execution)
         return execution.result
 

@@ -22,7 +22,7 @@ from typedflow.execution.transfers import compile_transfer
 from typedflow.rules import executions
 from typedflow.rules.concealment import concealing
 from typedflow.rules.problems import Problem
-from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.rules.wording import describe
 from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.contracts import ContractSpec
@@ -152,7 +152,7 @@ class FlowRuntime:
     def require_flow_state(self) -> FlowState:
         """Give the flow_state, or say that the contract declares none."""
         if self.flow_state is None:
-            raise ContractError(undeclared_layer(self.spec.name, "flow_state", self.spec.declared))
+            raise ContractError(undeclared_layer_problem(self.spec.name, "flow_state", self.spec.declared))
         return self.flow_state
 
     def initial_flow_state(self) -> FlowState:
@@ -169,7 +169,7 @@ class FlowRuntime:
         current = self.require_flow_state()
         cls = type(current)
         if self.updater == threading.get_ident():
-            raise ContractError(executions.nested_update().at(f"flow '{self.name}'"))
+            raise ContractError(executions.nested_update_problem().at(f"flow '{self.name}'"))
         if not callable(change) or deferral_of(change):
             raise self._not_plain(deferral_of(change) or describe(change))
         with self.lock:
@@ -187,7 +187,7 @@ class FlowRuntime:
                 self.updater = 0
 
     def _not_plain(self, given: str) -> ContractError:
-        return ContractError(executions.not_plain("update_flow_state", given).at(f"flow '{self.name}'"))
+        return ContractError(executions.not_plain_problem("update_flow_state", given).at(f"flow '{self.name}'"))
 
     def note_change(self, operation: Callable[[Any], object]) -> Change:
         """Have a change seen by all executions of this process until it is stored; whoever made it holds it."""

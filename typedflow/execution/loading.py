@@ -42,13 +42,13 @@ def load_into(
 ) -> None:
     """Take over what was saved, all or nothing, with the resources that are given along."""
     if runtime.run.status is not Status.CREATED or runtime.run.live:
-        refused = executions.started_already(runtime.run.status, emitted=bool(runtime.run.live))
+        refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
         raise FinishedError(refused.at(runtime.name))
     snapshot = read_document(source, max_bytes=max_bytes)
     try:
         loaded = read_execution(runtime.flow, snapshot)
     except RecursionError as error:
-        raise SnapshotError(snapshots.too_deep("children"), path="children") from error
+        raise SnapshotError(snapshots.too_deep_problem("children"), path="children") from error
     before = runtime.resources.given
     try:
         if resources is not None:
@@ -78,9 +78,11 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
         token = tokens[child.parent]
         node = plan.nodes[token.node]
         if node.kind != Kind.CHILD:
-            raise SnapshotError(snapshots.dangling(here, f"'{node.name}' runs no child flow"), path=here)
+            raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' runs no child flow"), path=here)
         if any(token is taken for taken, _, _ in loaded.children):
-            raise SnapshotError(snapshots.dangling(here, f"there are two children of token {child.parent}"), path=here)
+            raise SnapshotError(
+                snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
+            )
         child_flow = node.child.for_child()
         loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
     _place_tokens(loaded, tokens, place)
@@ -125,18 +127,22 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     }
     if not sound[run.status]:
         here = f"{place}status"
-        raise SnapshotError(snapshots.dangling(here, f"'{run.status}' does not go with what is in flight"), path=here)
+        raise SnapshotError(
+            snapshots.dangling_problem(here, f"'{run.status}' does not go with what is in flight"), path=here
+        )
 
 
 def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
     raw, here = getattr(settled, name), f"{place}{name}"
     if cls is None:
         if raw is not ABSENT:
-            raise SnapshotError(snapshots.dangling(here, "the contract declares none"), path=here)
+            raise SnapshotError(snapshots.dangling_problem(here, "the contract declares none"), path=here)
         return None
     if raw is ABSENT:
         if not _may_lack(name, settled.snapshot):
-            raise SnapshotError(snapshots.dangling(here, "the contract declares one, and it is missing"), path=here)
+            raise SnapshotError(
+                snapshots.dangling_problem(here, "the contract declares one, and it is missing"), path=here
+            )
         return None
     vouched = name == "state" and settled.state_vouched
     return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added, vouched=vouched)

@@ -19,7 +19,7 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]], call: str) -> T:
     except RuntimeError:
         pass  # and outside of the handler, so that it is no context of what the coroutine raises
     else:
-        raise ExecutionError(executions.inside_loop(call))
+        raise ExecutionError(executions.inside_loop_problem(call))
     outcome = asyncio.run(_kept(make()))
     if outcome.error is not None:
         raise outcome.error

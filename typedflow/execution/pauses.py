@@ -42,21 +42,21 @@ def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRunt
     problems: list[Problem] = []
     task = _current_task()
     if runtime.driver is not None and task is not None and not runtime.driver.is_worker(task):
-        problems.append(executions.pause_in_group())
+        problems.append(executions.pause_in_group_problem())
     if node.kind == Kind.MATCH:
-        problems.append(flows.pause_in_condition(node.name))
+        problems.append(flows.pause_in_condition_problem(node.name))
     if interrupt.resume_event is not None and node.block:
-        problems.append(flows.resume_event_inside(node.block, interrupt.resume_event))
+        problems.append(flows.resume_event_inside_problem(node.block, interrupt.resume_event))
     malformed = executions.check_id(interrupt.id, what="interrupt id")
     if malformed is not None:
         problems.append(malformed)
     elif interrupt.id in runtime.root().interrupt_ids():
-        problems.append(executions.interrupt_in_use(interrupt.id))
+        problems.append(executions.interrupt_in_use_problem(interrupt.id))
     if type(interrupt.type) is not str or scalar_fault(interrupt.type, "json") is not None:
-        problems.append(executions.wrong_pause_type(interrupt.type))
+        problems.append(executions.wrong_pause_type_problem(interrupt.type))
     fault = find_non_json(interrupt.payload)
     if fault is not None:
-        problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))
+        problems.append(executions.payload_not_json_problem(render_path(fault[0]), describe(fault[1])))
     return problems
 
 
@@ -66,7 +66,7 @@ def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
 
 
 def _is_pause(error: BaseException) -> bool:
-    refusal = executions.pause_in_group()
+    refusal = executions.pause_in_group_problem()
     return is_a(error, PauseSignal) or (is_a(error, ContractError) and refusal in error.problems)
 
 

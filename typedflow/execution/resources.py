@@ -40,7 +40,7 @@ class FlowResources:
             return
         problem: Problem | None
         if self.spec.resources is None:
-            problem = rules.no_resources(self.spec.name)
+            problem = rules.no_resources_problem(self.spec.name)
         else:
             problem = rules.check_declared(key, self.declared, owner=self.spec.resources.__name__)
         assert problem is not None
@@ -50,13 +50,13 @@ class FlowResources:
         """Give what is to be injected, by key; one `ResourceError` tells all that is unknown or wrong."""
         if self.spec.resources is None:
             if overrides_of(given):
-                raise ResourceError(rules.no_resources(self.spec.name))
+                raise ResourceError(rules.no_resources_problem(self.spec.name))
             return {}
         return require_resources(self.spec.resources, given)
 
     def missing(self, key: str) -> Problem:
         """Word the problem of a declared resource that nobody supplies."""
-        return rules.missing_resource(key, render(self.declared[key].kind))
+        return rules.missing_resource_problem(key, render(self.declared[key].kind))
 
     def update(self, given: Resources | Mapping[str, Any]) -> None:
         """Set defaults of the flow, all or none."""
@@ -125,7 +125,7 @@ class ResourceLayers:
     def missing(self, key: str) -> ResourceError:
         """Return the error of a declared resource that is read and not there, with the keys that there are."""
         type_ = render(self.flow.declared[key].kind)
-        return ResourceError(rules.missing_resource(key, type_, self.available()), missing=[key])
+        return ResourceError(rules.missing_resource_problem(key, type_, self.available()), missing=[key])
 
     def set_in_run(self, key: str, value: Any) -> None:
         """Lay a value over everything else, for this execution only."""

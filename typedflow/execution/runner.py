@@ -50,11 +50,11 @@ class Runner:
         """Check all that can be checked before a handler runs, then put the input in front of the flow."""
         runtime = self._runtime
         if runtime.run.status is not Status.CREATED:
-            raise FinishedError(executions.started_already(runtime.run.status).at(runtime.name))
+            raise FinishedError(executions.started_already_problem(runtime.run.status).at(runtime.name))
         try:
             value = runtime.plan.check_input(value)
         except Mismatch as mismatch:
-            problem = executions.wrong_start(render(runtime.plan.spec.input), **fault_of(mismatch))
+            problem = executions.wrong_start_problem(render(runtime.plan.spec.input), **fault_of(mismatch))
             raise ContractError(problem.at(runtime.name)) from None
         if runtime.state is None and runtime.plan.spec.state is not None:
             runtime.require_state()
@@ -74,7 +74,7 @@ class Runner:
             await runtime.checkpoints.commit()
             return runtime.run.status
         if not woken and status is not Status.FAILED and not self._is_cut_off():
-            raise FinishedError(executions.wrong_status(status, Status.RUNNING).at(runtime.name))
+            raise FinishedError(executions.wrong_status_problem(status, Status.RUNNING).at(runtime.name))
         self._require_resources()
         runtime.run.woken()
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
@@ -102,7 +102,7 @@ class Runner:
         self._require_loop("an answer")
         root = self._runtime
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
-            raise FinishedError(executions.finished(root.run.status, "continue_with").at(root.name))
+            raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         owner = find_interrupt(root, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
@@ -135,7 +135,7 @@ class Runner:
     def emit(self, event: str, payload: Any) -> None:
         """Take an event from outside."""
         if self._driver is not None and threading.current_thread() is not self._driver.thread:
-            raise ExecutionError(executions.other_loop("emit").at(self._runtime.name))
+            raise ExecutionError(executions.other_loop_problem("emit").at(self._runtime.name))
         with self._runtime.concealing():
             self._emit(event, payload)
 
@@ -143,7 +143,7 @@ class Runner:
         runtime = self._runtime
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
-            raise FinishedError(executions.finished(runtime.run.status, "emit").at(runtime.name))
+            raise FinishedError(executions.finished_problem(runtime.run.status, "emit").at(runtime.name))
         try:
             tokens = runtime.run.emitted([signal])
         except ContractError as error:  # a listener cannot take it; who awaits the run is told too
@@ -234,7 +234,7 @@ class Runner:
         if driver is None or driver.loop is asyncio.get_running_loop():
             return
         if not driver.loop.is_closed():
-            raise ExecutionError(executions.other_loop(call).at(self._runtime.name))
+            raise ExecutionError(executions.other_loop_problem(call).at(self._runtime.name))
         self._driver = self._done = None
         for open_ in self._runtime.tree():
             open_.driver = None

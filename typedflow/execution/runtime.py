@@ -21,7 +21,7 @@ from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
-from typedflow.rules.schema import undeclared_layer
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import State
 from typedflow.schema.mismatch import MISSING, render_path
@@ -186,7 +186,7 @@ class ExecutionRuntime:
         if self.state is None:
             cls = self.plan.spec.state
             if cls is None:
-                raise ContractError(undeclared_layer(self.plan.spec.name, "state", self.plan.spec.declared))
+                raise ContractError(undeclared_layer_problem(self.plan.spec.name, "state", self.plan.spec.declared))
             self.state = fresh(cls, self.given_state)
             self.given_state = None
         return self.state
@@ -195,7 +195,7 @@ class ExecutionRuntime:
         """Check and copy a state that was given; only what it lacks may wait until it is asked for."""
         cls = self.plan.spec.state
         if cls is None:
-            raise ContractError(undeclared_layer(self.plan.spec.name, "state", self.plan.spec.declared))
+            raise ContractError(undeclared_layer_problem(self.plan.spec.name, "state", self.plan.spec.declared))
         try:
             self.state = fresh(cls, given)
         except ContractError as error:
@@ -216,7 +216,7 @@ class ExecutionRuntime:
         except Mismatch as mismatch:
             assert self.plan.spec.events is not None
             with self.concealing():
-                problem = events.wrong_payload(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
+                problem = events.wrong_payload_problem(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
         raise ContractError(problem)
 
     def require_event(self, name: str) -> None:
@@ -259,12 +259,12 @@ class ExecutionRuntime:
         """Return an item as the stream takes it; raises where the contract declares no stream, or another type."""
         check = self.plan.check_stream
         if check is None:
-            raise ContractError(executions.undeclared_stream(self.plan.spec.name))
+            raise ContractError(executions.undeclared_stream_problem(self.plan.spec.name))
         try:
             return check(item)
         except Mismatch as mismatch:
             with self.concealing():
-                problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
+                problem = executions.wrong_item_problem(render(self.plan.spec.stream), **fault_of(mismatch))
             raise ContractError(problem) from None
 
     def put(self, item: Any) -> None:
@@ -323,7 +323,7 @@ class ExecutionRuntime:
             return self.plan.check_result(value)
         except Mismatch as mismatch:
             with self.concealing():
-                problem = executions.wrong_value("result", str(mismatch))
+                problem = executions.wrong_value_problem("result", str(mismatch))
             raise ContractError(problem) from None
 
 

@@ -32,7 +32,7 @@ def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, wit
     """
     if any(below.depth > DEEPEST for below in runtime.tree()):
         reason = "the open child executions are nested deeper than a snapshot can be"
-        raise SnapshotError(snapshots.not_saved("children", reason, "lower max_depth"), path="children")
+        raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
     return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
 
 

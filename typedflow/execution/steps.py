@@ -104,7 +104,7 @@ def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRu
     try:
         return check(value)
     except Mismatch as mismatch:
-        problem = executions.wrong_value(what, str(mismatch))
+        problem = executions.wrong_value_problem(what, str(mismatch))
     raise ContractError(problem.at(runtime.place(node)))
 
 

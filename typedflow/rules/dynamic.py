@@ -19,7 +19,7 @@ _WHAT: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def not_literal(number: str) -> Problem:
+def not_literal_problem(number: str) -> Problem:
     """Report a text that is no literal where one is asked for (TF199, TF299, TF399, TF499, TF599)."""
     text = f"{_WHAT[number]} is not a literal, so that it cannot be checked before the flow runs"
     hint = "write it out where it is used, as a Final name or of a Literal type"

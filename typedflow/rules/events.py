@@ -22,7 +22,7 @@ def check_event(name: object, declared: Collection[str] | None, *, contract: str
     return Problem("TF501", f"contract {quoted(contract)} declares no event {quoted(name)}", hint, side="key")
 
 
-def wrong_payload(name: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+def wrong_payload_problem(name: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
     """Report a payload that is not of the event's type (TF502); the words are those of `wording.instead_of`."""
     text = f"event {quoted(name)} carries {instead_of(declared, given, path=path, expected=expected)}"
     return Problem("TF502", text, f"emit it with a value of {declared}", side="value")

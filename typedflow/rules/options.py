@@ -7,7 +7,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from typedflow.rules.flows import duplicate_name, unknown_mode, wrong_option
+from typedflow.rules.flows import duplicate_name_problem, unknown_mode_problem, wrong_option_problem
 from typedflow.rules.names import unwritable
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import quoted
@@ -33,7 +33,7 @@ class Option(NamedTuple):
 
     def refuse(self, given: object) -> Problem:
         """Report a value that it may not be (TF718)."""
-        return wrong_option(self.shown, self.expected, given, self.hint)
+        return wrong_option_problem(self.shown, self.expected, given, self.hint)
 
 
 def is_bound(given: object) -> bool:
@@ -113,15 +113,15 @@ def check_name(option: Option, given: object) -> Problem | None:
     if not isinstance(given, str):
         return check_option(option, given)
     if not given:
-        return duplicate_name(option.shown.removeprefix("the name of a "), given)
+        return duplicate_name_problem(option.shown.removeprefix("the name of a "), given)
     reason = unwritable(given)
     return Problem("TF718", f"{option.shown} is {option.expected}, and {quoted(given)} cannot be written: {reason}",
                    side="value") if reason else None  # fmt: skip
 
 
-def wrong_retry(given: object) -> Problem:
+def wrong_retry_problem(given: object) -> Problem:
     """Report something else than a Retry (TF718); which class that is only the front ends know."""
-    return wrong_option("retry", "a Retry", given)
+    return wrong_option_problem("retry", "a Retry", given)
 
 
 def check_option(option: Option, given: object) -> Problem | None:
@@ -132,7 +132,7 @@ def check_option(option: Option, given: object) -> Problem | None:
 def check_mode(construct: str, given: object) -> Problem | None:
     """Check a mode against those that a construct has (TF715)."""
     modes = MODES[construct]
-    return None if isinstance(given, str) and given in modes else unknown_mode(construct, given, modes)
+    return None if isinstance(given, str) and given in modes else unknown_mode_problem(construct, given, modes)
 
 
 def mode_by_form(single: Iterable[bool]) -> str:

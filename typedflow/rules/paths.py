@@ -15,7 +15,7 @@ from typedflow.rules.names import SEGMENT, name_hint
 from typedflow.rules.problems import Problem
 from typedflow.rules.shape import FieldInfo, Shape
 from typedflow.rules.wording import describe, quoted
-from typedflow.rules.writes import wrong_type
+from typedflow.rules.writes import wrong_type_problem
 
 S = TypeVar("S", bound=Shape)
 
@@ -73,7 +73,7 @@ def resolve(shape: S, path: Path, *, root: str = "", built: int = 0) -> Resoluti
         fields = here.fields()
         behind = here.child(segment)
         if behind is None:
-            return _leads_nowhere(here, fields, path, position, root)
+            return _leads_nowhere_problem(here, fields, path, position, root)
         field = fields.get(segment) if fields is not None else None
         owner = here.render() if field is not None else ""
         here = behind
@@ -94,7 +94,7 @@ def check_write(shape: S, text: object, value: S | None = None, *, root: str = "
         return found
     problem = check_writable(found, root=root)
     if problem is None and value is not None and not found.declared.accepts(value):
-        problem = wrong_type(".".join(found.path), found.declared.render(), value.render(), layer=root)
+        problem = wrong_type_problem(".".join(found.path), found.declared.render(), value.render(), layer=root)
     return problem or found
 
 
@@ -119,7 +119,7 @@ def check_append(shape: S, text: object, value: S | None = None, *, root: str = 
         text = f"{quoted(name)} cannot be appended to: it is {found.declared.render()}, no list or set"
         return Problem("TF206", text, "set replaces a value of any type")
     if value is not None and not item.accepts(value):
-        return wrong_type(f"{name}[...]", item.render(), value.render(), layer=root)
+        return wrong_type_problem(f"{name}[...]", item.render(), value.render(), layer=root)
     return found
 
 
@@ -154,7 +154,7 @@ def check_writable(found: Resolution[S], *, root: str = "") -> Problem | None:
     return None
 
 
-def _leads_nowhere(
+def _leads_nowhere_problem(
     here: Shape, fields: Mapping[str, FieldInfo] | None, path: Path, position: int, root: str
 ) -> Problem:
     segment = path[position]

@@ -36,13 +36,15 @@ def check_declared(key: object, declared: Collection[str], *, owner: str) -> Pro
     return Problem("TF101", f"{owner} declares no resource {quoted(str(key))}", hint, side="key")
 
 
-def no_resources(contract: str) -> Problem:
+def no_resources_problem(contract: str) -> Problem:
     """Report a resource call under a contract that declares none (TF105)."""
     hint = f"add a Resources class to {contract}: `resources: {contract}Resources`"
     return Problem("TF105", f"contract {quoted(contract)} declares no resources", hint)
 
 
-def missing_resource(key: str, type_: str, available: Collection[str] = (), *, in_test: bool = False) -> Problem:
+def missing_resource_problem(
+    key: str, type_: str, available: Collection[str] = (), *, in_test: bool = False
+) -> Problem:
     """Report one required resource that is absent or None (TF102); `available` are the keys that there are.
 
     With `in_test` it is missing where a test calls a handler alone.
@@ -55,19 +57,19 @@ def missing_resource(key: str, type_: str, available: Collection[str] = (), *, i
     return Problem("TF102", f"resource {quoted(key)}{declared} is missing", hint, side="key")
 
 
-def no_mapping(given: object) -> Problem:
+def no_mapping_problem(given: object) -> Problem:
     """Report resources that are neither a mapping of keys nor an object of a Resources class (TF103)."""
     text = f"resources are given as a mapping or a Resources object, not {type(given).__name__}"
     return Problem("TF103", text, "write runtime_resources={'key': value}", side="value")
 
 
-def wrong_class(key: str, type_: str, given: str) -> Problem:
+def wrong_class_problem(key: str, type_: str, given: str) -> Problem:
     """Report a resource that is not of its declared class (TF103); `given` is a type, never the value."""
     text = f"resource {quoted(key)} is declared as {type_}, not {given}"
     return Problem("TF103", text, f"give an instance of {type_}", side="value")
 
 
-def assigned(owner: str, key: str, declared: Collection[str]) -> Problem:
+def assigned_problem(owner: str, key: str, declared: Collection[str]) -> Problem:
     """Report an assignment to an attribute of a Resources instance (TF106); an undeclared one is TF101."""
     problem = check_declared(key, declared, owner=owner)
     if problem is not None:

@@ -56,11 +56,11 @@ def check_text(what: str, given: object) -> Problem | None:
 def check_path(store: str, given: object) -> Problem | None:
     """Check the path of a store (TF950); whether there can be a file of this name only the system knows."""
     if isinstance(given, str):
-        return wrong_path(store, given, "it holds a NUL character") if "\0" in given else None
+        return wrong_path_problem(store, given, "it holds a NUL character") if "\0" in given else None
     return Problem("TF950", f"the path of a {store} is a str or a Path, not {describe(given)}", side="value")
 
 
-def wrong_path(store: str, given: str, reason: str) -> Problem:
+def wrong_path_problem(store: str, given: str, reason: str) -> Problem:
     """Report a path that no file can have (TF950)."""
     return Problem("TF950", f"{quoted(given)} is no path for a {store}", reason, side="value")
 
@@ -81,7 +81,7 @@ def check_expected(given: object) -> Problem | None:
     return Problem("TF950", text, side="value")
 
 
-def no_record(given: object) -> Problem:
+def no_record_problem(given: object) -> Problem:
     """Report something that is no record (TF950)."""
     return Problem("TF950", f"a store keeps a StoredSnapshot, not {describe(given)}", side="value")
 
@@ -93,7 +93,7 @@ def check_data(given: object) -> Problem | None:
     return Problem("TF950", f"the data of a record are bytes, not {describe(given)}", side="value")
 
 
-def wrong_replay(flow: str, given: object) -> Problem:
+def wrong_replay_problem(flow: str, given: object) -> Problem:
     """Report a change of a flow_state that came to something else than its new bytes (TF950)."""
     text = f"the change of the flow_state of {quoted(flow)} returned {describe(given)}"
     return Problem("TF950", text, "replay is a plain function that returns the new bytes", side="value")
@@ -116,7 +116,7 @@ def check_stored(
     return [problem for problem in found if problem is not None]
 
 
-def conflict(execution_id: str, stored: int | None, expected: int | None) -> Problem:
+def conflict_problem(execution_id: str, stored: int | None, expected: int | None) -> Problem:
     """Report a save that does not follow what is stored (TF951); None: there is no record."""
     found = "nothing is stored" if stored is None else f"save {stored} is stored"
     wanted = "none was expected" if expected is None else f"save {expected} was expected"
@@ -125,37 +125,37 @@ def conflict(execution_id: str, stored: int | None, expected: int | None) -> Pro
     return Problem("TF951", text, hint)
 
 
-def closed(store: str) -> Problem:
+def closed_problem(store: str) -> Problem:
     """Report a call on a store that was closed (TF952)."""
     return Problem("TF952", f"the {store} was closed", "open another one on the same place")
 
 
-def failed(doing: str, reason: str, hint: str = "") -> Problem:
+def failed_problem(doing: str, reason: str, hint: str = "") -> Problem:
     """Report what the system or the database answered (TF953): "cannot save …: disk full"."""
     return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
 
 
-def no_wal(mode: str) -> Problem:
+def no_wal_problem(mode: str) -> Problem:
     """Report a database that cannot have a write-ahead log (TF953): in memory, on some network file systems."""
     text = f"SQLite gives journal_mode {quoted(mode)} here instead of 'wal'"
     return Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore")
 
 
-def no_flow_state(store: str) -> Problem:
+def no_flow_state_problem(store: str) -> Problem:
     """Report a change of a flow_state given to a store that keeps none (TF954)."""
     return Problem("TF954", f"a {store} does not share flow_state", "ask store.shares_flow_state, or use a SQLiteStore")
 
 
-def damaged(reason: str) -> Problem:
+def damaged_problem(reason: str) -> Problem:
     """Report stored bytes that are not what was written (TF955)."""
     return Problem("TF955", f"damaged: {reason}", "move it away, or bring it back from a backup")
 
 
-def unknown_format(found: object, known: int) -> Problem:
+def unknown_format_problem(found: object, known: int) -> Problem:
     """Report a file or database that a newer typedflow wrote (TF956)."""
     return Problem("TF956", f"its format is {describe(found)}, known is {known}", "update typedflow")
 
 
-def other_process(store: str) -> Problem:
+def other_process_problem(store: str) -> Problem:
     """Report a store that was opened before a fork (TF957): connections and threads do not survive one."""
     return Problem("TF957", f"the {store} was opened in another process", "make one in each process")

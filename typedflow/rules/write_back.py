@@ -43,7 +43,7 @@ def check_write_back(
             bindings.append(Binding(entry.target, entry.source, entry.keys))
     if value is not None and next_value is not None and not next_value.accepts(value):
         by_fields = any(entry.target.scope == "value" for entry in reading.entries)
-        problems.append(_breaks_next(whole, next_value, value, report, by_fields=by_fields))
+        problems.append(_breaks_next_problem(whole, next_value, value, report, by_fields=by_fields))
     if mapping is None:
         problems = [report.of_default(problem) for problem in problems]
     return Verdict(tuple(bindings), tuple(problems), value)
@@ -70,7 +70,9 @@ def _check_entry(
     return problems, source.shape if isinstance(source, Resolution) else None
 
 
-def _breaks_next(whole: Entry | None, takes: Shape, gives: Shape, report: Reporter, *, by_fields: bool) -> Problem:
+def _breaks_next_problem(
+    whole: Entry | None, takes: Shape, gives: Shape, report: Reporter, *, by_fields: bool
+) -> Problem:
     text = f"the next step takes {takes.render()}, and would get {gives.render()}"
     if whole is None and by_fields:
         text = f"{text}, the value as it was before the child but for the fields given"

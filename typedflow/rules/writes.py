@@ -12,29 +12,31 @@ from typedflow.rules.problems import Problem
 from typedflow.rules.wording import quoted
 
 
-def wrong_type(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
+def wrong_type_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
     """Report a write of the wrong type; `given` is a rendered type, or a value as `wording.describe` gives it."""
     return Problem("TF601", f"{_named(path, layer)} takes {expected}, not {given}", hint, side="value")
 
 
-def wrong_state(layer: str, expected: str, given: str) -> Problem:
+def wrong_state_problem(layer: str, expected: str, given: str) -> Problem:
     """Report a layer that is given whole as something else (TF601): a subclass too, which a save would cut short."""
-    return wrong_type(layer, expected, given, hint=f"give an instance of {expected} itself, or a mapping of its fields")
+    return wrong_type_problem(
+        layer, expected, given, hint=f"give an instance of {expected} itself, or a mapping of its fields"
+    )
 
 
-def undeclared_field(name: str, owner: str, fields: Iterable[str]) -> Problem:
+def undeclared_field_problem(name: str, owner: str, fields: Iterable[str]) -> Problem:
     """Report a write to a field that the record `owner` does not declare."""
     hint = name_hint(name, fields, known="its fields") or "it declares no fields"
     return Problem("TF602", f"{owner} has no field {quoted(name)}", hint, side="key")
 
 
-def changed_in_place(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
+def changed_in_place_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
     """Report a value that a handler changed in place to one that its field does not take."""
     text = f"{_named(path, layer)} was changed in place: it takes {expected}, and now holds {given}"
     return Problem("TF612", text, hint or "append and set check each value where it is written")
 
 
-def path_not_there(path: str, reached: str) -> Problem:
+def path_not_there_problem(path: str, reached: str) -> Problem:
     """Report a path that the types allow and the data at hand does not have (TF208); `reached` is where it ends."""
     blame = f": {quoted(reached)} is not there" if reached != path else ""
     return Problem("TF208", f"{quoted(path)} is not there now{blame}", "use get(path, default), or ask with `in`")

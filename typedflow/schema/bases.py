@@ -18,7 +18,7 @@ _PLAIN: Final[frozenset[Any]] = frozenset({object, Generic, msgspec.Struct})
 
 def check_class(owner: str, bases: tuple[type, ...], namespace: Mapping[str, Any]) -> list[Problem]:
     """Check the bases and the body of a class before it is created (TF617)."""
-    problems = [rules.refused_member(owner, name) for name in rules.REFUSED_MEMBERS if name in namespace]
+    problems = [rules.refused_member_problem(owner, name) for name in rules.REFUSED_MEMBERS if name in namespace]
     refused = list(_refused_bases(owner, bases))
     if not refused:
         kinds = {base.__name__: getattr(base, "__typedflow_layer__", "") for base in bases}
@@ -34,9 +34,9 @@ def _refused_bases(owner: str, bases: tuple[type, ...]) -> Iterator[Problem]:
             continue
         defines = [name for name in ("__init__", "__new__") if getattr(base, name) is not getattr(object, name)]
         if type(base) is not type:
-            yield rules.abstract_base(owner, base.__name__)
+            yield rules.abstract_base_problem(owner, base.__name__)
         elif defines:
-            yield rules.refused_base(owner, base.__name__, defines[0])
+            yield rules.refused_base_problem(owner, base.__name__, defines[0])
 
 
 def _layout_of(base: type) -> list[str]:

@@ -18,20 +18,20 @@ from typedflow.rules.problems import Problem
 from typedflow.rules.schema import (
     PARTS,
     check_parts,
-    contract_instance,
-    foreign_part,
-    generic_part,
-    not_a_contract,
-    not_persistable,
-    part_with_value,
-    resource_in_state,
-    unbound_part,
-    unresolved,
-    unsettled_part,
-    wrong_part,
-    wrong_version,
+    contract_instance_problem,
+    foreign_part_problem,
+    generic_part_problem,
+    not_a_contract_problem,
+    not_persistable_problem,
+    part_with_value_problem,
+    resource_in_state_problem,
+    unbound_part_problem,
+    unresolved_problem,
+    unsettled_part_problem,
+    wrong_part_problem,
+    wrong_version_problem,
 )
-from typedflow.rules.snapshots import check_migration, missing_migration, stray_migration
+from typedflow.rules.snapshots import check_migration, missing_migration_problem, stray_migration_problem
 from typedflow.rules.wording import describe
 from typedflow.schema.annotations import calling_frame, class_hints
 from typedflow.schema.callables import deferral_of
@@ -105,10 +105,12 @@ class Contract:
         inherited, problems = _inherited(cls)
         parts = {name: tp for name, tp in (inherited | own).items() if name in PARTS}
         problems += _check_body(cls.__name__, vars(cls), [*parts, *own, *failures], abstract=abstract)
-        problems += [unresolved(cls.__name__, name, failure.text, failure.reason) for name, failure in failures.items()]
+        problems += [
+            unresolved_problem(cls.__name__, name, failure.text, failure.reason) for name, failure in failures.items()
+        ]
         problems += _check_bases(cls, {*parts, *failures})
         if type(version) is not int or version < 1:
-            problems.append(wrong_version(cls.__name__, describe(version)))
+            problems.append(wrong_version_problem(cls.__name__, describe(version)))
         for name, tp in parts.items():
             problems += _check_part(cls, name, tp, frame)
         if problems:
@@ -133,10 +135,12 @@ class Contract:
             known = cls.__typedflow_migrations__
             problem = check_migration(cls.__name__, version, cls.__typedflow_version__, known)
             if problem is None and not callable(function):
-                problem = stray_migration(cls.__name__, repr(version), f"{describe(function)} is no function")
+                problem = stray_migration_problem(cls.__name__, repr(version), f"{describe(function)} is no function")
             deferral = deferral_of(function)
             if problem is None and deferral:
-                problem = stray_migration(cls.__name__, repr(version), f"it is {deferral}, and has to be a plain one")
+                problem = stray_migration_problem(
+                    cls.__name__, repr(version), f"it is {deferral}, and has to be a plain one"
+                )
             if problem is not None:
                 raise ContractError(problem)
             known[version] = function
@@ -146,14 +150,14 @@ class Contract:
 
     def __new__(cls) -> Self:
         """Refuse: a contract is used as a class."""
-        raise ContractError(contract_instance(cls.__name__))
+        raise ContractError(contract_instance_problem(cls.__name__))
 
 
 def check_migrations(contract: type[Contract]) -> list[Problem]:
     """Check that the chain from the oldest version with a migration to the contract's own has no gap (TF917)."""
     known, version = contract.__typedflow_migrations__, contract.__typedflow_version__
     gaps = [older for older in range(min(known, default=version), version) if older not in known]
-    return [missing_migration(contract.__name__, older, version) for older in gaps]
+    return [missing_migration_problem(contract.__name__, older, version) for older in gaps]
 
 
 def spec_of(contract: Any) -> ContractSpec:
@@ -163,7 +167,9 @@ def spec_of(contract: Any) -> ContractSpec:
     """
     origin = get_origin(contract) or contract
     if not isinstance(origin, type) or not issubclass(origin, Contract) or origin is Contract:
-        raise ContractError(not_a_contract(render(contract) if isinstance(contract, type) else describe(contract)))
+        raise ContractError(
+            not_a_contract_problem(render(contract) if isinstance(contract, type) else describe(contract))
+        )
     if origin is not contract:
         return _read_spec(origin, contract)
     spec: ContractSpec | None = vars(origin).get("__typedflow_spec__")
@@ -200,14 +206,16 @@ def _inherited(cls: type[Contract]) -> tuple[dict[str, Any], list[Problem]]:
     try:
         return inherited_parts(cls)
     except UnresolvedName as failure:
-        return {}, [unresolved(cls.__name__, "the bases", failure.text, failure.reason)]
+        return {}, [unresolved_problem(cls.__name__, "the bases", failure.text, failure.reason)]
 
 
 def _check_bases(cls: type[Contract], parts: Collection[str]) -> list[Problem]:
     """Check that no base of another kind annotates a part: a type checker would take it for one of the contract's."""
     others = [base for base in cls.__mro__[1:] if not issubclass(base, Contract)]
     found = [(name, base.__name__) for base in others for hints in class_hints(base) for name in hints]
-    return [foreign_part(cls.__name__, name, base) for name, base in found if name in PARTS and name not in parts]
+    return [
+        foreign_part_problem(cls.__name__, name, base) for name, base in found if name in PARTS and name not in parts
+    ]
 
 
 def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, abstract: bool) -> list[Problem]:
@@ -220,7 +228,7 @@ def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, 
     problems = check_parts(contract, list(dict.fromkeys(named)))
     if abstract:
         problems = [problem for problem in problems if problem.number != "TF606"]
-    return problems + [part_with_value(contract, name) for name in with_value]
+    return problems + [part_with_value_problem(contract, name) for name in with_value]
 
 
 def _is_own(name: str) -> bool:
@@ -239,21 +247,21 @@ def _check_part(
     if base is not None and isinstance(tp, TypeVar):
         return _check_variable(cls, name, tp, frame, settled=settled)
     if base is not None and _is_generic(tp, base):
-        return [generic_part(contract, name, tp.__name__ if isinstance(tp, type) else render(tp))]
+        return [generic_part_problem(contract, name, tp.__name__ if isinstance(tp, type) else render(tp))]
     if base is not None and not (isinstance(tp, type) and issubclass(tp, base)):
-        return [wrong_part(contract, name, _shown(tp))]
+        return [wrong_part_problem(contract, name, _shown(tp))]
     if base is None and not _is_type_form(tp):
-        return [wrong_part(contract, name, describe(tp))]
+        return [wrong_part_problem(contract, name, describe(tp))]
     unsettled = settle(tp, frame, cls)
     if unsettled:
-        return [unresolved(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
+        return [unresolved_problem(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
     try:
         if name in ("state", "flow_state"):
             return _check_state(tp)
         if name != "resources":
             compile_check(tp)
     except Unresolved as failure:  # in an alias, which nobody can write back
-        return [unresolved(contract, name, render(tp), str(failure))]
+        return [unresolved_problem(contract, name, render(tp), str(failure))]
     return []
 
 
@@ -262,13 +270,13 @@ def _check_variable(
 ) -> list[Problem]:
     """Check a part that is a type variable: the contract is generic in it, and it is limited to classes of the kind."""
     if settled or variable not in getattr(cls, "__parameters__", ()):
-        return [unsettled_part(cls.__name__, name, variable.__name__)]
+        return [unsettled_part_problem(cls.__name__, name, variable.__name__)]
     try:
         limits = candidates(variable)
     except UnresolvedName as failure:
-        return [unresolved(cls.__name__, name, failure.text, failure.reason)]
+        return [unresolved_problem(cls.__name__, name, failure.text, failure.reason)]
     if not limits:
-        return [unbound_part(cls.__name__, name, variable.__name__)]
+        return [unbound_part_problem(cls.__name__, name, variable.__name__)]
     return [problem for limit in dict.fromkeys(limits) for problem in _check_part(cls, name, limit, frame)]
 
 
@@ -288,11 +296,11 @@ def _check_state(cls: type[Layer]) -> list[Problem]:
     for field in fields.values():
         within = resources_within(field.kind)
         if within is not None:
-            problems.append(resource_in_state(cls.__name__, field.name, render(within)))
+            problems.append(resource_in_state_problem(cls.__name__, field.name, render(within)))
             continue
         for path, reason in check_persistable(field.kind, field=True, form=forms[field.name]):
             inner = render_path((field.name, *path))
-            problems.append(not_persistable(cls.__name__, field.name, reason, path=inner))
+            problems.append(not_persistable_problem(cls.__name__, field.name, reason, path=inner))
     return problems
 
 

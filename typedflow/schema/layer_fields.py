@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr
 
 from typedflow.errors import ContractError
 from typedflow.rules.problems import Problem
-from typedflow.rules.writes import changed_in_place, undeclared_field, wrong_type
+from typedflow.rules.writes import changed_in_place_problem, undeclared_field_problem, wrong_type_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
 from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy
@@ -136,7 +136,7 @@ def field_of(layer: Any, name: str) -> LayerField:
     if name == "__orig_class__":  # which `Box[int](…)` sets on what it makes, where it can be set
         raise AttributeError(name)
     if field is None:
-        raise placed(undeclared_field(name, type(layer).__name__, fields))
+        raise placed(undeclared_field_problem(name, type(layer).__name__, fields))
     return field
 
 
@@ -155,7 +155,7 @@ def require_fields(layer: Any, names: Any) -> None:
         except Mismatch as mismatch:
             path, expected, given = fault_of(mismatch, name)
             kind = layer.__typedflow_layer__
-            problems.append(changed_in_place(path, expected, given, layer=kind, hint=mismatch.hint))
+            problems.append(changed_in_place_problem(path, expected, given, layer=kind, hint=mismatch.hint))
         else:
             if normal is not value:
                 force_setattr(layer, name, normal)
@@ -173,7 +173,7 @@ def fault_problem(mismatch: Mismatch, path: str, layer: str) -> Problem:
     if isinstance(mismatch, UndeclaredKey):
         return mismatch.problem
     place, expected, given = fault_of(mismatch, path)
-    return wrong_type(place, expected, given, layer=layer, hint=mismatch.hint)
+    return wrong_type_problem(place, expected, given, layer=layer, hint=mismatch.hint)
 
 
 def fault_of(mismatch: Mismatch, path: str) -> tuple[str, str, str]:

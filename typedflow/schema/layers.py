@@ -15,15 +15,15 @@ from typing_extensions import dataclass_transform
 
 from typedflow.errors import ContractError
 from typedflow.rules.problems import Problem
-from typedflow.rules.resources import assigned
+from typedflow.rules.resources import assigned_problem
 from typedflow.rules.schema import (
     REFUSED_OPTIONS,
-    changeable_default,
+    changeable_default_problem,
     check_field_name,
-    failed_class,
-    refused_decorator,
-    refused_option,
-    unresolved,
+    failed_class_problem,
+    refused_decorator_problem,
+    refused_option_problem,
+    unresolved_problem,
 )
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
@@ -87,10 +87,10 @@ class LayerMeta(_Metaclass):
             if len(bases) < 2:  # an option, of which msgspec names the fault
                 raise
             raise ContractError(
-                [*problems, failed_class(name, [base.__name__ for base in bases], str(error))]
+                [*problems, failed_class_problem(name, [base.__name__ for base in bases], str(error))]
             ) from error
         if is_state:
-            problems += [refused_option(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
+            problems += [refused_option_problem(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
         if problems:
             raise ContractError(problems)
         if layer == "resources":  # over the refusal that msgspec itself puts into a frozen class while it creates it
@@ -103,7 +103,7 @@ class LayerMeta(_Metaclass):
     def __setattr__(cls, name: str, value: Any) -> None:
         """Set an attribute of the class; refuses what `@dataclass` sets, which would make another record of it."""
         if name in _OF_DECORATORS:
-            raise ContractError(refused_decorator(cls.__name__, _OF_DECORATORS[name]))
+            raise ContractError(refused_decorator_problem(cls.__name__, _OF_DECORATORS[name]))
         super().__setattr__(name, value)
 
 
@@ -117,7 +117,7 @@ def _declared(owner: str, namespace: dict[str, Any]) -> Collection[str]:
     try:
         return body_annotations(namespace).keys()
     except Unevaluated as failure:
-        raise ContractError(unresolved(owner, "", "", str(failure))) from failure.__cause__
+        raise ContractError(unresolved_problem(owner, "", "", str(failure))) from failure.__cause__
 
 
 def _check_names(owner: str, declared: Collection[str]) -> list[Problem]:
@@ -134,9 +134,9 @@ def _check_defaults(owner: str, declared: Collection[str], namespace: dict[str, 
         kind: Any = type(default)
         if isinstance(default, msgspec.Struct):
             if not kind.__struct_config__.frozen:
-                problems.append(changeable_default(owner, name, kind.__name__, is_struct=True))
+                problems.append(changeable_default_problem(owner, name, kind.__name__, is_struct=True))
         elif kind in _CHANGEABLE and default:
-            problems.append(changeable_default(owner, name, kind.__name__))
+            problems.append(changeable_default_problem(owner, name, kind.__name__))
     return problems
 
 
@@ -149,7 +149,7 @@ def _refuse_change(self: Any, name: str, value: object = None) -> None:
     """Refuse an assignment to a resource: what is injected belongs to the execution, not to this object."""
     if name == "__orig_class__":  # which `Tools[int](…)` sets on what it makes, where it can be set
         raise AttributeError(name)
-    raise ContractError(assigned(type(self).__name__, name, type(self).__struct_fields__))
+    raise ContractError(assigned_problem(type(self).__name__, name, type(self).__struct_fields__))
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))

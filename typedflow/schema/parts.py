@@ -15,7 +15,7 @@ import msgspec
 import typing_extensions
 
 from typedflow.rules.problems import Problem
-from typedflow.rules.schema import outside_bound
+from typedflow.rules.schema import outside_bound_problem
 from typedflow.schema.render import render
 from typedflow.schema.resolving import UnresolvedName, resolve
 
@@ -94,7 +94,7 @@ def _check_bounds(origin: type, arguments: Mapping[Any, Any]) -> Iterator[Proble
     for variable, given in arguments.items():
         bound = _written(variable, "__bound__")
         if isinstance(bound, _LAYERS) and isinstance(given, _LAYERS) and not issubclass(given, bound):
-            yield outside_bound(origin.__name__, variable.__name__, render(bound), render(given))
+            yield outside_bound_problem(origin.__name__, variable.__name__, render(bound), render(given))
 
 
 def _default_of(variable: Any) -> Any:

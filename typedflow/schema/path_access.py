@@ -19,7 +19,7 @@ from typedflow.rules.paths import resolve as resolve_path
 from typedflow.rules.problems import Problem
 from typedflow.rules.shape import FieldInfo
 from typedflow.rules.wording import quoted
-from typedflow.rules.writes import path_not_there
+from typedflow.rules.writes import path_not_there_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class
 from typedflow.schema.construction import construct, field_table, may_construct
 from typedflow.schema.defaults import defaults_of
@@ -277,7 +277,7 @@ def _default(place: Place, holder: Any) -> Any:
 
 
 def _not_there(place: Place, reached: int) -> ContractError:
-    return placed(path_not_there(place.text, ".".join(place.segments[:reached])), error=PathError)
+    return placed(path_not_there_problem(place.text, ".".join(place.segments[:reached])), error=PathError)
 
 
 def _through_none(layer: Any, place: Place, reached: int) -> ContractError:

@@ -50,11 +50,11 @@ class Codec:
             return Raw(self._encode(value, format, loose))
         except Untyped as fault:
             place = join_place(path, render_path(fault.path))
-            problem = snapshots.untyped_value(path, render_path(fault.path), fault.reason)
+            problem = snapshots.untyped_value_problem(path, render_path(fault.path), fault.reason)
             raise SnapshotError(problem, path=place) from None
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
-            raise SnapshotError(snapshots.not_saved(place, fault.reason), path=place) from fault.__cause__
+            raise SnapshotError(snapshots.not_saved_problem(place, fault.reason), path=place) from fault.__cause__
 
     def decode(
         self,
@@ -77,7 +77,7 @@ class Codec:
             return at_ease(partial(self._decode, format=format, added=added), raw)
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
-            raise SnapshotError(snapshots.unfit(place, fault.reason), path=place) from None
+            raise SnapshotError(snapshots.unfit_problem(place, fault.reason), path=place) from None
         except Exception as error:  # decoding raises what users' classes raise
             raise unreadable(error, path) from error
 

@@ -48,18 +48,18 @@ class FirstMark:
     def _node_problem(self, what: str, name: str, old: NodeRecord | None) -> Problem | None:
         new = self.nodes.get(name)
         if new is None:
-            return snapshots.orphaned(what, name, "the flow does not have any more", self.nodes)
+            return snapshots.orphaned_problem(what, name, "the flow does not have any more", self.nodes)
         if name in self.ambiguous:
-            return snapshots.orphaned(what, name, AMBIGUOUS)
+            return snapshots.orphaned_problem(what, name, AMBIGUOUS)
         if old is None:
-            return snapshots.orphaned(what, name, "the snapshot does not describe")
+            return snapshots.orphaned_problem(what, name, "the snapshot does not describe")
         if what == BLOCK and old.kind != EACH:
-            return snapshots.orphaned(what, name, "was saved by the position of its branches")
+            return snapshots.orphaned_problem(what, name, "was saved by the position of its branches")
         if old.kind != new.kind or old.slots != new.slots:
-            return snapshots.orphaned(what, name, f"was {shown(old)} and is {shown(new)}")
+            return snapshots.orphaned_problem(what, name, f"was {shown(old)} and is {shown(new)}")
         if old.digest != new.digest:
             inside = "" if old.carries != new.carries else ", with another inside"
-            return snapshots.orphaned(what, name, f"carried {old.carries} and carries {new.carries}{inside}")
+            return snapshots.orphaned_problem(what, name, f"carried {old.carries} and carries {new.carries}{inside}")
         return None
 
 

@@ -82,7 +82,7 @@ def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
     `place` is that of a child in its parent's document. Raises `SnapshotError`; nothing is changed.
     """
     if snapshot.flow != flow:
-        raise SnapshotError(snapshots.other_flow("flow", snapshot.flow, flow), path=f"{place}flow")
+        raise SnapshotError(snapshots.other_flow_problem("flow", snapshot.flow, flow), path=f"{place}flow")
     layers = settle_layers(snapshot, plan.spec, place)
     match = match_plan(plan, snapshot, layers.migrated, place)
     vouched = snapshot.state_mark is not UNSET and snapshot.fingerprint == saved_shape(plan.spec).fingerprint

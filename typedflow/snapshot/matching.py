@@ -32,7 +32,7 @@ class _Lost(Exception):
     """Something in flight has no place; the problem says why."""
 
     def __init__(self, what: str, node: str, reason: str, known: Collection[str] = ()) -> None:
-        self.problem = snapshots.orphaned(what, node, reason, known)
+        self.problem = snapshots.orphaned_problem(what, node, reason, known)
         super().__init__(self.problem.text)
 
 
@@ -117,11 +117,11 @@ class _Check:
             what = f"interrupt '{interrupt.id}'"
             declared = spec.events or {}
             if event not in declared:
-                yield snapshots.lost_event(what, event, spec.name, declared)
+                yield snapshots.lost_event_problem(what, event, spec.name, declared)
             elif snapshot.events is not UNSET and event in snapshot.events:
                 verdict = compare(snapshot.events[event], describe_code(declared[event]), widening=True)
                 if not verdict.accepted:
-                    yield snapshots.other_answer(what, f"event '{event}'", verdict.differences)
+                    yield snapshots.other_answer_problem(what, f"event '{event}'", verdict.differences)
 
     def problems(self) -> Iterator[Problem]:
         """Yield one problem for each thing in flight that has no place in a plan that has changed."""

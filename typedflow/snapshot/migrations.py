@@ -68,10 +68,10 @@ def settle_layers(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> La
     migration that is missing, fails, or gives what does not fit. `place` is that of a child in its parent's document.
     """
     if snapshot.contract != spec.name:
-        problem = snapshots.other_flow("contract", snapshot.contract, spec.name)
+        problem = snapshots.other_flow_problem("contract", snapshot.contract, spec.name)
         raise SnapshotError(problem, path=f"{place}contract")
     if snapshot.version > spec.version:
-        problem = snapshots.newer_contract(spec.name, snapshot.version, spec.version)
+        problem = snapshots.newer_contract_problem(spec.name, snapshot.version, spec.version)
         raise SnapshotError(problem, path=f"{place}version")
     if snapshot.version == spec.version:
         return _unchanged_layers(snapshot, spec, place)
@@ -90,9 +90,9 @@ def _unchanged_layers(snapshot: Snapshot, spec: ContractSpec, place: str) -> Lay
         old = strict_tree(snapshot.shape, snapshot.encoding)
         verdicts = compare_layers(old, today.shape)
         if fingerprint(old) != snapshot.fingerprint:
-            raise SnapshotError(snapshots.altered(), path=f"{place}fingerprint")
+            raise SnapshotError(snapshots.altered_problem(), path=f"{place}fingerprint")
     problems = [
-        snapshots.changed_contract(_layer_name(spec, layer), verdict.differences, spec.version)
+        snapshots.changed_contract_problem(_layer_name(spec, layer), verdict.differences, spec.version)
         for layer, verdict in verdicts.items()
         if not verdict.accepted
     ]
@@ -125,7 +125,7 @@ def _migrated_layers(snapshot: Snapshot, spec: ContractSpec, place: str) -> Laye
         migrated = changed_values(values, document["values"], found, place)
     except LookupError as error:
         version = spec.version - 1
-        problem = snapshots.failed_migration(spec.name, version, str(error.args[0]))
+        problem = snapshots.failed_migration_problem(spec.name, version, str(error.args[0]))
         raise SnapshotError(problem, path=f"{place}version") from None
     if result is not UNSET and document["result"] != result:
         migrated[f"{place}result"] = document["result"]
@@ -164,20 +164,22 @@ def run_chain(contract: type[Contract], version: int, document: dict[str, Any], 
     for older in range(version, contract.__typedflow_version__):
         migration = contract.__typedflow_migrations__.get(older)
         if migration is None:
-            problem = snapshots.missing_migration(contract.__name__, older, contract.__typedflow_version__)
+            problem = snapshots.missing_migration_problem(contract.__name__, older, contract.__typedflow_version__)
             raise SnapshotError(problem, path=f"{place}version")
         try:
             given = migration(copy.deepcopy(document))
         except Exception as error:  # whatever the user's function raises
             reason = f"raised {shown_error(error)}"
             raise SnapshotError(
-                snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version"
+                snapshots.failed_migration_problem(contract.__name__, older, reason), path=f"{place}version"
             ) from error
         reason = _odd_document(given)
         if is_deferred(given):
             discard(given)
         if reason:
-            raise SnapshotError(snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version")
+            raise SnapshotError(
+                snapshots.failed_migration_problem(contract.__name__, older, reason), path=f"{place}version"
+            )
         kept = {name: part for name, part in document.items() if name not in LAYERS or contract_has(contract, name)}
         document = kept | given
     return document
@@ -217,7 +219,7 @@ def decode_layers(layers: Mapping[str, Any], spec: ContractSpec, place: str = ""
     for name, tree in layers.items():
         cls, here = getattr(spec, name), f"{place}{name}"
         if cls is None:
-            raise SnapshotError(snapshots.unfit(here, f"contract '{spec.name}' declares no {name}"), path=here)
+            raise SnapshotError(snapshots.unfit_problem(here, f"contract '{spec.name}' declares no {name}"), path=here)
         with reading(here):
             payload = Raw(ENCODE["json"](tree))
         decoded[name] = compile_codec(cls).decode(payload, here, "json", added=None)

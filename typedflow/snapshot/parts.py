@@ -88,7 +88,7 @@ def decode_value(code: Any, raw: Any, place: str, format: Format, added: frozens
         items = _ITEMS[format](raw)
     codes = code.codes if code.cls is tuple else code.codes * len(items)
     if len(codes) != len(items):
-        raise SnapshotError(snapshots.dangling(place, f"{len(codes)} values expected"), path=place)
+        raise SnapshotError(snapshots.dangling_problem(place, f"{len(codes)} values expected"), path=place)
     parts = enumerate(zip(codes, items, strict=True))
     return code.cls(decode_value(part, item, f"{place}[{index}]", format, added) for index, (part, item) in parts)
 
@@ -105,10 +105,10 @@ def require_parts(given: Collection[str], wanted: Collection[str], what: str, pl
     """Check that a value of several parts has exactly those that its node puts together."""
     for name in given:
         if name not in wanted:
-            raise SnapshotError(snapshots.dangling(place, f"there is no {what} '{name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"there is no {what} '{name}'"), path=place)
     for name in wanted:
         if name not in given:
-            raise SnapshotError(snapshots.dangling(place, f"nothing for {what} '{name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"nothing for {what} '{name}'"), path=place)
 
 
 def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:

@@ -64,7 +64,7 @@ class RunReader:
         """Read one token."""
         node = self._node(record.node, place)
         if node.kind not in _STANDING:
-            raise SnapshotError(snapshots.dangling(place, f"no value can wait at '{node.name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"no value can wait at '{node.name}'"), path=place)
         producer = self._producer(record.producer, node, f"{place}.value")
         value = self._value(producer, node, record.value, f"{place}.value")
         scope = self._scope(record.scope, node, place)
@@ -75,12 +75,14 @@ class RunReader:
         payload = compile_codec(UNKNOWN).decode(record.payload, f"{place}.payload", self._format)
         node = self._node(record.token.node, place)
         if node.kind != Kind.STEP:
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is no step, and cannot pause"), path=place)
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"'{node.name}' is no step, and cannot pause"), path=place
+            )
         producer = self._producer(record.token.producer, node, place)
         scope = self._scope(record.token.scope, node, f"{place}.token")
         if record.resume_event is not None and scope is not None:
             raise SnapshotError(
-                snapshots.dangling(place, "a step inside a block pauses without resume_event"), path=place
+                snapshots.dangling_problem(place, "a step inside a block pauses without resume_event"), path=place
             )
         token = Token(node.index, scope, None, producer.index, *self._cause(record.token, node, scope))
         return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
@@ -89,14 +91,14 @@ class RunReader:
         """Read one pool, with its key."""
         node = self._node(record.node, place)
         if node.kind != Kind.COLLECT and node.mode != "and":
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' gathers nothing"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' gathers nothing"), path=place)
         causes = {} if record.causes is ABSENT else record.causes
         gathered: dict[int, Contribution] = {}
         for name, raw in record.values.items():
             here = f"{place}.values.{name}"
             slot = self._match.slot(node, name)
             if slot is None:
-                raise SnapshotError(snapshots.dangling(here, f"'{node.name}' has no such branch"), path=here)
+                raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' has no such branch"), path=here)
             gathered[slot] = Contribution(self.value(gathered_codes(node)[slot], raw, here), causes.get(name, ""))
         return pool_key(node, self._scope(record.scope, node, place)), gathered
 
@@ -112,7 +114,7 @@ class RunReader:
     def _node(self, name: str, place: str) -> PlanNode:
         node = self._match.find(name)
         if node is None:
-            raise SnapshotError(snapshots.dangling(place, f"the flow has no node '{name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"the flow has no node '{name}'"), path=place)
         return node
 
     def _producer(self, name: str, node: PlanNode, place: str) -> PlanNode:
@@ -120,7 +122,9 @@ class RunReader:
         found = self._match.producer(name, node, place)
         if found is None:
             self._node(name, place)
-            raise SnapshotError(snapshots.dangling(place, f"'{name}' does not lead to '{node.name}'"), path=place)
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"'{name}' does not lead to '{node.name}'"), path=place
+            )
         return found
 
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
@@ -128,7 +132,7 @@ class RunReader:
         scope = None if record is None else scope_in(self._joins[record.join], record.item)
         if (None if scope is None else scope.block.node) != self._blocks.get(node.index):
             place = f"{place}.scope"
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' is not in that block"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' is not in that block"), path=place)
         return scope
 
     def _cause(self, record: TokenRecord | JoinRecord, node: PlanNode, scope: Scope | None) -> tuple[str, str | None]:
@@ -175,9 +179,11 @@ class RunReader:
     def _join(self, record: JoinRecord, place: str) -> BlockInstance:
         node = self._node(record.node, place)
         if not _opens_blocks(node):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' opens no block"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' opens no block"), path=place)
         if node.kind == Kind.BATCH and len(node.ports) != len(record.slots):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.ports)} branches"), path=place)
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"'{node.name}' has {len(node.ports)} branches"), path=place
+            )
         self._require_hits(record, node, place)
         hits = self._hits(record, node, place)
         scope = self._scope(record.scope, node, place)
@@ -219,18 +225,20 @@ class RunReader:
         found = [self._match.slot(node, name) for name in branch_names(record, old)]
         hits = tuple(index for index in found if index is not None)
         if len(hits) != len(record.slots):
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has other branches"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' has other branches"), path=place)
         return hits if record.hits is not None or hits != tuple(range(len(hits))) else None
 
     def _require_hits(self, record: JoinRecord, node: PlanNode, place: str) -> None:
         if (record.hits is None and node.hit_all) or (record.hits is not None and node.kind == Kind.EACH):
-            raise SnapshotError(snapshots.dangling(place, f"hits do not go with '{node.name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"hits do not go with '{node.name}'"), path=place)
         if record.hits is None:
             return
         if len(record.hits) != len(record.slots) or len(set(record.hits)) != len(record.hits):
-            raise SnapshotError(snapshots.dangling(place, f"{len(record.slots)} hits expected"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"{len(record.slots)} hits expected"), path=place)
         if any(not 0 <= hit < len(node.ports) for hit in record.hits) and self._match.unchanged:
-            raise SnapshotError(snapshots.dangling(place, f"'{node.name}' has {len(node.ports)} cases"), path=place)
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"'{node.name}' has {len(node.ports)} cases"), path=place
+            )
 
     def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
         size = len(record.slots)
@@ -241,7 +249,9 @@ class RunReader:
         with reading(place):
             rest = _ITEMS[self._format](record.source)
         if len(rest) != size - record.launched:
-            raise SnapshotError(snapshots.dangling(place, f"{size - record.launched} items expected"), path=place)
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"{size - record.launched} items expected"), path=place
+            )
         verdict = self._match.verdict(place)
         for index in range(len(rest)):
             self._match.verdicts.setdefault(f"{place}[{index}]", verdict)

@@ -87,5 +87,5 @@ class MemoryStore:
 
     def _open(self) -> dict[str, StoredSnapshot]:
         if self._records is None:
-            raise StoreError(texts.closed("MemoryStore"))
+            raise StoreError(texts.closed_problem("MemoryStore"))
         return self._records

@@ -35,7 +35,7 @@ def require_text(what: str, text: str | None) -> None:
 def require_record(record: StoredSnapshot, expected: int | None) -> None:
     """Refuse a record with columns that cannot be kept, or whose sequence does not grow."""
     if not isinstance(record, StoredSnapshot):
-        raise StoreError(texts.no_record(record))
+        raise StoreError(texts.no_record_problem(record))
     problems = texts.check_stored(
         record.execution_id, record.flow, record.status, record.sequence, record.saved_at, expected
     )
@@ -53,21 +53,21 @@ def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> t
     try:
         os.fsencode(given)
     except UnicodeEncodeError:
-        raise StoreError(texts.wrong_path(store, given, "it holds half of a surrogate pair")) from None
+        raise StoreError(texts.wrong_path_problem(store, given, "it holds half of a surrogate pair")) from None
     return given, min(as_float(timeout), LONGEST_WAIT)
 
 
 def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
     """Refuse a change of a flow_state: to drop it in silence would lose it."""
     if change is not None:
-        raise StoreError(texts.no_flow_state(store))
+        raise StoreError(texts.no_flow_state_problem(store))
 
 
 def require_expected(execution_id: str, stored: int | None, expected: int | None) -> None:
     """Refuse a save that does not follow what is stored."""
     if stored != expected:
         raise ConflictError(
-            texts.conflict(execution_id, stored, expected),
+            texts.conflict_problem(execution_id, stored, expected),
             execution_id=execution_id,
             stored=stored,
             expected=expected,
@@ -97,4 +97,4 @@ def entry_of(execution_id: object, flow: object, status: object, sequence: objec
 
 
 def _odd(column: str, given: object) -> SnapshotError:
-    return SnapshotError(texts.damaged(f"its {column} is {describe(given)}, which no save has written"))
+    return SnapshotError(texts.damaged_problem(f"its {column} is {describe(given)}, which no save has written"))

@@ -184,7 +184,7 @@ def _replay(db: Connection, change: FlowStateChange) -> bytes:
         raise Refusal(error) from None
     if type(replayed) is not bytes:
         discard(replayed)
-        raise Refusal(StoreError(texts.wrong_replay(change.flow, replayed)))
+        raise Refusal(StoreError(texts.wrong_replay_problem(change.flow, replayed)))
     return replayed
 
 
@@ -201,7 +201,7 @@ def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
         record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
         if _digest(record, saved_at) == stored_digest:
             return record
-    raise SnapshotError(texts.damaged(f"the snapshot of {quoted(execution_id)} is not what was saved"))
+    raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
 
 
 def _entry(*columns: object) -> StoredEntry:
@@ -271,7 +271,7 @@ def _select_flow_state(db: Connection, flow: str) -> bytes | None:
         return None
     data, stored_digest = cast(tuple[bytes, bytes], row)
     if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
-        raise SnapshotError(texts.damaged(f"the flow_state of {quoted(flow)} is not what was saved"))
+        raise SnapshotError(texts.damaged_problem(f"the flow_state of {quoted(flow)} is not what was saved"))
     return data
 
 

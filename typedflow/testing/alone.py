@@ -11,7 +11,7 @@ from typedflow.errors import ResourceError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.resources import ResourceLayers
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.rules.resources import missing_resource
+from typedflow.rules.resources import missing_resource_problem
 from typedflow.schema.layers import LayerMeta, Resources, State
 from typedflow.schema.render import render
 
@@ -24,7 +24,7 @@ class AloneResources(ResourceLayers):
     def missing(self, key: str) -> ResourceError:
         """Return the error of a resource that the test has not given."""
         type_ = render(self.flow.declared[key].kind)
-        return ResourceError(missing_resource(key, type_, self.available(), in_test=True), missing=[key])
+        return ResourceError(missing_resource_problem(key, type_, self.available(), in_test=True), missing=[key])
 
     def make_view(self) -> Resources:
         """Make an instance of a subclass of the declared class, whose missing attributes raise when they are read."""

@@ -84,7 +84,7 @@ def streamed(data: Data[GivesStream[S], Any]) -> list[S]:
 def result_of(data: Data[GivesResult[S], Any]) -> S:
     """Return the result that the handler has set with `set_result`; raises `NoResultError` where it has set none."""
     if data._early is UNSET:
-        raise NoResultError(executions.no_result_set().at(data.name))
+        raise NoResultError(executions.no_result_set_problem().at(data.name))
     return data._early  # type: ignore[no-any-return]  # checked when it was set
 
 
