@@ -27,7 +27,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.snapshot",),
     ("typedflow.stores",),
     ("typedflow.execution",),
-    ("typedflow.cli", "typedflow.distributed", "typedflow.testing", "typedflow.web"),
+    ("typedflow.durability",),
+    ("typedflow.api",),
+    ("typedflow.distributed", "typedflow.telemetry", "typedflow.testing"),
+    ("typedflow.console",),
+    ("typedflow.cli",),
 )
 # The plugin stands beside the levels: it sees the rules and no more.
 PLUGIN = "typedflow_mypy"
@@ -189,8 +193,8 @@ def test_every_tree_is_read() -> None:
     [
         (
             "typedflow.schema.check",
-            "import typedflow.execution.flow",
-            "1: imports 'typedflow.execution.flow', which is not below it",
+            "import typedflow.api.flow",
+            "1: imports 'typedflow.api.flow', which is not below it",
         ),
         (
             "typedflow.schema.check",
@@ -213,17 +217,17 @@ def test_every_tree_is_read() -> None:
             "1: imports 'typedflow.web', which is not below it",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "from typedflow import Flow",
             "1: imports 'typedflow', which is not below it",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "def f():\n    import json",
             "2: imports 'json' inside a function",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "class A:\n    async def f(self):\n        if self:\n            from typedflow.engine import plan",
             "4: imports 'typedflow.engine' inside a function",
         ),
@@ -248,7 +252,7 @@ def test_every_tree_is_read() -> None:
             "1: imports 'asyncio', which 'typedflow.rules' must do without",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "import rich",
             "1: imports 'rich', which 'typedflow.execution' may not depend on",
         ),
@@ -288,7 +292,7 @@ def test_planted_violation_is_found(module: str, source: str, problem: str) -> N
 @pytest.mark.parametrize(
     "module, source",
     [
-        ("typedflow.execution.flow", "import asyncio, msgspec\nfrom typedflow.schema import layers"),
+        ("typedflow.api.flow", "import asyncio, msgspec\nfrom typedflow.schema import layers"),
         ("typedflow.engine.run", "import msgspec\nfrom typedflow.definition.nodes import Retry"),
         ("typedflow.stores.file", "from typedflow.snapshot import envelope"),
         ("typedflow.cli.main", "import argparse\nfrom typedflow.execution import flow"),

@@ -65,7 +65,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 
 def test_star_import_gives_the_public_names() -> None:
-    assert loaded_by("from typedflow import *; Flow, ContractError", "typedflow.execution.flow") != []
+    assert loaded_by("from typedflow import *; Flow, ContractError", "typedflow.api.flow") != []
 
 
 def test_importing_the_package_loads_no_room() -> None:

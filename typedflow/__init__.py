@@ -43,6 +43,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from typedflow.api.blueprint import Capture, WriteBack, binding
+    from typedflow.api.execution import Execution
+    from typedflow.api.flow import Flow
+    from typedflow.api.process import Process
     from typedflow.definition.nodes import Retry
     from typedflow.engine.status import Status
     from typedflow.engine.tokens import Interrupt
@@ -61,11 +65,7 @@ if TYPE_CHECKING:
         StoreError,
         TypedflowError,
     )
-    from typedflow.execution.blueprint import Capture, WriteBack, binding
     from typedflow.execution.data import Data
-    from typedflow.execution.execution import Execution
-    from typedflow.execution.flow import Flow
-    from typedflow.execution.process import Process
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
     from typedflow.snapshot.envelope import Snapshot
@@ -79,11 +79,11 @@ else:
         "typedflow.execution.data": ("Data",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
-        "typedflow.execution.blueprint": ("Capture", "WriteBack", "binding"),
+        "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),
         "typedflow.snapshot.envelope": ("Snapshot",),
-        "typedflow.execution.execution": ("Execution",),
-        "typedflow.execution.flow": ("Flow",),
-        "typedflow.execution.process": ("Process",),
+        "typedflow.api.execution": ("Execution",),
+        "typedflow.api.flow": ("Flow",),
+        "typedflow.api.process": ("Process",),
         "typedflow.schema.contracts": ("Contract",),
         "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
     }

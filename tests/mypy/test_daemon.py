@@ -51,7 +51,7 @@ class Parent(Contract):
 
 reveal_type(Flow(Parent).to_sub_flow(child, capture={"input": "value"}))
 """
-OF = "typedflow.execution.process.Process[parent.Parent, {}, None]"
+OF = "typedflow.api.process.Process[parent.Parent, {}, None]"
 
 
 def test_what_is_known_of_a_call_goes_with_the_edit(tmp_path: Path) -> None:

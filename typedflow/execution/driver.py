@@ -20,7 +20,7 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution import failpoints
-from typedflow.execution.checkpoints import TURN, Checkpoints
+from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME, Checkpointer
 from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
@@ -29,10 +29,10 @@ from typedflow.execution.steps import take_step
 from typedflow.rules import executions
 from typedflow.schema.writing import current_step
 
-BREATH: Final = 64
+YIELD_INTERVAL: Final = 64
 """Steps in a row after which a worker lets the loop run, so that timeouts and cancellation reach endless loops."""
-LOOK: Final = 8
-"""Steps in a row after which a worker looks whether they have taken long: then the loop gets its turn earlier."""
+CLOCK_CHECK_INTERVAL: Final = 8
+"""Steps in a row after which a worker reads the clock: past `MAXIMUM_BLOCKING_TIME` it lets the loop run earlier."""
 
 
 class _Stop(Exception):
@@ -56,11 +56,11 @@ class Driver:
         "stopping",
         "tasks",
         "thread",
-        "turned",
         "workers",
+        "yielded_at",
     )
 
-    def __init__(self, limit: int | None, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, limit: int | None, checkpoints: Checkpointer | None = None) -> None:
         self.checkpoints = checkpoints
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
         self.limit = limit or 1_000_000_000
@@ -75,7 +75,7 @@ class Driver:
         self.group: asyncio.TaskGroup | None = None
         self.loop = asyncio.get_running_loop()
         self.thread = threading.current_thread()
-        self.turned = self.loop.time()
+        self.yielded_at = self.loop.time()
         self.tasks: set[asyncio.Task[Any] | None] = {asyncio.current_task()}
         self.sink: asyncio.Queue[Any] | None = None
 
@@ -213,9 +213,8 @@ class Driver:
                 if ready and not self.spawning and self.workers < self.limit and (saves or may_suspend(node)):
                     self._spawn()
                 steps += 1
-                if steps % LOOK == 0 and (steps % BREATH == 0 or self.loop.time() > self.turned + TURN):
-                    await asyncio.sleep(0)
-                    self.turned = self.loop.time()
+                if steps % CLOCK_CHECK_INTERVAL == 0:
+                    await self._let_the_loop_run(always=steps % YIELD_INTERVAL == 0)
                 try:
                     if self.checkpoints is not None:
                         failpoints.at("step.taken")
@@ -238,6 +237,12 @@ class Driver:
         finally:
             self.workers -= 1
 
+    async def _let_the_loop_run(self, *, always: bool) -> None:
+        """Let timers, signals and other tasks run; unless `always`, only after `MAXIMUM_BLOCKING_TIME`."""
+        if always or self.loop.time() > self.yielded_at + MAXIMUM_BLOCKING_TIME:
+            await asyncio.sleep(0)
+            self.yielded_at = self.loop.time()
+
     def _is_taken(self, runtime: ExecutionRuntime, token: Token) -> bool:
         """Say whether the child behind a token was left already, or goes on by itself since an answer came for it.
 
@@ -250,7 +255,7 @@ class Driver:
                 self.push(open_, open_.ready())
         return token not in runtime.run.live or (child is not None and bool(child.run.live))
 
-    async def _ended(self, checkpoints: Checkpoints) -> None:
+    async def _ended(self, checkpoints: Checkpointer) -> None:
         failpoints.at("step.ended")
         if checkpoints.each_step:
             await checkpoints.commit()

@@ -70,7 +70,7 @@ class Runner:
     async def _retry(self, timeout: float | None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
         woken = self._is_woken()
-        if not woken and self._is_unsaved():
+        if not woken and runtime.checkpoints is not None and self._is_unsaved():
             await runtime.checkpoints.commit()
             return runtime.run.status
         if not woken and status is not Status.FAILED and not self._is_cut_off():

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
+from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
@@ -114,7 +115,7 @@ class ExecutionRuntime:
         """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
-        self.checkpoints: Any = None
+        self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
         self.operations: list[Change] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""

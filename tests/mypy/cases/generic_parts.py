@@ -94,13 +94,13 @@ def on_any(data: Data[Base[int, Tools, Rung], object]) -> str:
 
 flow = Flow(Sub)
 reveal_type(flow.to(on_base))
-#           ^ R: typedflow.execution.process.Process[generic_parts.Sub, int, None]
+#           ^ R: typedflow.api.process.Process[generic_parts.Sub, int, None]
 flow.to(on_sub).end()
 flow.to(on_any).end()
 reveal_type(flow.when("loud"))
-#           ^ R: typedflow.execution.process.Process[generic_parts.Sub, bool, None]
+#           ^ R: typedflow.api.process.Process[generic_parts.Sub, bool, None]
 reveal_type(flow.when({"state": "drafts"}))
-#           ^ R: typedflow.execution.process.Process[generic_parts.Sub, int, None]
+#           ^ R: typedflow.api.process.Process[generic_parts.Sub, int, None]
 flow.create_execution(state={"drafts": 1, "topic": "x"}, runtime_resources={"search": 3, "loger": 3})
 #                                                                                     ^ E: TF103: resource 'search' is declared as str, not int (give an instance of str)  [typedflow-resource]
 #                                                                                        ^ E: TF101: Better declares no resource 'loger' (did you mean 'logger'?)  [typedflow-resource]

@@ -215,7 +215,7 @@ flow = Flow(Shop)
 flow.when(Key.APROVED)
 #         ^ E: TF501: contract 'Shop' declares no event 'aproved' (did you mean 'approved'?)  [typedflow-event]
 reveal_type(flow.when(Key.APPROVED))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, shop.Approval, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, shop.Approval, None]
 flow.when({"event": Key.APROVED, "state": f"{REQUEST}.topik"})
 #                   ^ E: TF501: contract 'Shop' declares no event 'aproved' (did you mean 'approved'?)  [typedflow-event]
 #                                         ^ E: TF202: Request has no field 'topik', in 'request.topik' (did you mean 'topic'?)  [typedflow-path]

@@ -99,10 +99,10 @@ flow.batch().branch(3).branch(find).end_batch()
 #                   ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to("a chunk")
 reveal_type(flow.to(3))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, Any, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, Any, None]
 #                   ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 reveal_type(flow.to(takes_two))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, int, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, int, None]
 #                   ^ E: TF717: 'takes_two' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
 
 # child flows

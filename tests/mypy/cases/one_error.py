@@ -151,7 +151,7 @@ flow.to(Of[int]().method).to(takes).end()
 flow.side_branch(same).to(begin).end()
 #                ^ E: TF716: step 'same' takes Data[NeedsNumber, …], and its flow is of contract 'C', which has no 'state' (annotate its parameter Data[C, …], or with a protocol of the parts that it needs)  [typedflow-flow]
 reveal_type(flow.to(same))
-#           ^ R: typedflow.execution.process.Process[one_error.C, Any, None]
+#           ^ R: typedflow.api.process.Process[one_error.C, Any, None]
 #                   ^ E: TF716: step 'same' takes Data[NeedsNumber, …], and its flow is of contract 'C', which has no 'state' (annotate its parameter Data[C, …], or with a protocol of the parts that it needs)  [typedflow-flow]
 later = flow.to(same)
 #               ^ E: TF716: step 'same' takes Data[NeedsNumber, …], and its flow is of contract 'C', which has no 'state' (annotate its parameter Data[C, …], or with a protocol of the parts that it needs)  [typedflow-flow]

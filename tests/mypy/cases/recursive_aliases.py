@@ -176,13 +176,13 @@ flow.for_each()
 flow.match().case(number).to(takes)
 #                 ^ E: TF701: condition 'number' takes int, and gets None | int | str | list[Json] | dict[str, Json] (annotate its parameter Data[…, None | int | str | list[Json] | dict[str, Json]], or put a step in between that makes int of it)  [typedflow-flow]
 reveal_type(flow.when({"state": ["body", "deep"]}, mode="and"))
-#           ^ R: typedflow.execution.process.Process[recursive_aliases.C, TypedDict({'state': TypedDict({'body': None | int | str | list[None | int | str | list[...] | dict[str, ...]] | dict[str, None | int | str | list[...] | dict[str, ...]], 'deep': list[...]})}), None]
+#           ^ R: typedflow.api.process.Process[recursive_aliases.C, TypedDict({'state': TypedDict({'body': None | int | str | list[None | int | str | list[...] | dict[str, ...]] | dict[str, None | int | str | list[...] | dict[str, ...]], 'deep': list[...]})}), None]
 flow.create_execution(state={"body": {"a": 1.5}, "deep": 1, "pairs": (1, (2, 3)), "node": {"nodes": 3}})
 #                                    ^ E: TF601: 'body' of state takes None | int | str | list[Json] | dict[str, Json], not dict[str, float]  [typedflow-state]
 #                                                        ^ E: TF601: 'deep' of state takes Deep, not int  [typedflow-state]
 flow.start({"a": 1}, runtime_resources={"json": object()})
 #                                               ^ E: TF103: resource 'json' is declared as None | int | str | list[Json] | dict[str, Json], not object (give an instance of None | int | str | list[Json] | dict[str, Json])  [typedflow-resource]
 reveal_type(flow.batch().branch(gives).branch(child).end_batch())
-#           ^ R: typedflow.execution.process.Process[recursive_aliases.C, tuple[None | int | str | list[None | int | str | list[...] | dict[str, ...]] | dict[str, None | int | str | list[...] | dict[str, ...]], None | int | str | list[...] | dict[str, ...]], None]
+#           ^ R: typedflow.api.process.Process[recursive_aliases.C, tuple[None | int | str | list[None | int | str | list[...] | dict[str, ...]] | dict[str, None | int | str | list[...] | dict[str, ...]], None | int | str | list[...] | dict[str, ...]], None]
 flow.if_condition(lambda data: data.value).to(takes).else_condition().to(gives).end_condition().to(number)
 #                                                                                                  ^ E: TF701: step 'number' takes int, and gets None | int | str | list[Other] | dict[str, Other] | list[Json] | dict[str, Json] (annotate its parameter Data[…, None | int | str | list[Other] | dict[str, Other] | list[Json] | dict[str, Json]], or put a step in between that makes int of it)  [typedflow-flow]

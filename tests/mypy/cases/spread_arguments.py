@@ -81,7 +81,7 @@ def children(
     flow: Flow[C], options: dict[str, Any], name: OnlyName, may: MayCapture, back: WritesBack, args: list[Any], **kw: Any
 ) -> None:
     reveal_type(flow.to_sub_flow(child, **kw))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, Any, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, Any, None]
     flow.to_sub_flow(child, name="x", **options)
     flow.to_sub_flow(child, **may)
     flow.to_sub_flow(*args)
@@ -118,9 +118,9 @@ def displays(flow: Flow[C], options: dict[str, Any], texts: dict[str, str]) -> N
     #                                                 ^ E: TF301: capture["input"] = "valu": 'valu' is not a scope (did you mean 'value'?)  [typedflow-capture]
     flow.to_sub_flow(child, capture={"input": "valu", **BASE})
     reveal_type(flow.to_sub_flow(child, capture=BASE, write_back={**texts}))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, Any, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, Any, None]
     reveal_type(flow.to_sub_flow(child, capture=BASE, write_back={"state": {**options}}))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, Any, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, Any, None]
     flow.to_sub_flow(child, capture=BASE, write_back={**texts}).to(takes)
     flow.create_execution(state={**options, "cont": 1})
     #                                       ^ E: TF602: Memory has no field 'cont' (did you mean 'count'?)  [typedflow-state]
@@ -151,17 +151,17 @@ def events(
 
 def listeners(flow: Flow[C], options: dict[str, Any], args: list[Any], **kw: Any) -> None:
     reveal_type(flow.when("done", **kw))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, Any, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, Any, None]
     reveal_type(flow.when(**kw))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, Any, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, Any, None]
     reveal_type(flow.when("done", *()))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, spread_arguments.Request, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, spread_arguments.Request, None]
     reveal_type(flow.when({"event": "done", **options}))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, Any, None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, Any, None]
     reveal_type(flow.to(first).collect("a", "b", **kw))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, dict[str, Any], None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, dict[str, Any], None]
     reveal_type(flow.to(first).collect(*args))
-    #           ^ R: typedflow.execution.process.Process[spread_arguments.C, dict[str, Any], None]
+    #           ^ R: typedflow.api.process.Process[spread_arguments.C, dict[str, Any], None]
 
 
 def layers(data: Data[C, object], args: list[Any], **kw: Any) -> None:

@@ -9,12 +9,13 @@ from typing import Any, Final, Generic, final, get_args
 
 from typing_extensions import TypeVar
 
+from typedflow.api.loops import run_sync
+from typedflow.durability.files import write_file
+from typedflow.durability.loading import load_into, missing_keys
+from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
-from typedflow.execution.files import write_file
-from typedflow.execution.loading import load_into, missing_keys
-from typedflow.execution.loops import run_sync
 from typedflow.execution.members import (
     GivesResult,
     GivesStream,
@@ -25,7 +26,6 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.execution.saving import snapshot_of
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.schema.layers import Resources

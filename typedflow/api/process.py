@@ -13,11 +13,8 @@ from typing import Any, Generic, Literal, Never, final, overload
 
 from typing_extensions import TypeVar, TypeVarTuple
 
-from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
-from typedflow.definition.builder import Builder
-from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
-from typedflow.execution.blocks import AllHits, Case, Each, Else, FirstHit
-from typedflow.execution.blueprint import (
+from typedflow.api.blocks import AllHits, Case, Each, Else, FirstHit
+from typedflow.api.blueprint import (
     Blueprint,
     Capture,
     Child,
@@ -27,6 +24,9 @@ from typedflow.execution.blueprint import (
     WritesResult,
     runtime_of,
 )
+from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
+from typedflow.definition.builder import Builder
+from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.data import Data
 from typedflow.execution.members import GivesResult, TakesResult
 

@@ -9,14 +9,8 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
-from typedflow.definition.blocks import Cursor
-from typedflow.definition.builder import Builder
-from typedflow.definition.names import name_of
-from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
-from typedflow.engine.status import Status
-from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
-from typedflow.execution.blocks import AllHits, Case, Each, FirstHit
-from typedflow.execution.blueprint import (
+from typedflow.api.blocks import AllHits, Case, Each, FirstHit
+from typedflow.api.blueprint import (
     Blueprint,
     Capture,
     Child,
@@ -26,13 +20,19 @@ from typedflow.execution.blueprint import (
     WritesResult,
     runtime_of,
 )
-from typedflow.execution.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
+from typedflow.api.execution import Execution, overrides
+from typedflow.api.loops import run_sync
+from typedflow.api.process import Batch, Match, Process, options_of
+from typedflow.definition.blocks import Cursor
+from typedflow.definition.builder import Builder
+from typedflow.definition.names import name_of
+from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
+from typedflow.engine.status import Status
+from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.data import Data
-from typedflow.execution.execution import Execution, overrides
 from typedflow.execution.flow_runtime import FlowRuntime
-from typedflow.execution.loops import run_sync
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
-from typedflow.execution.process import Batch, Match, Process, options_of
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions, snapshots
 from typedflow.rules.concealment import concealing
@@ -346,8 +346,7 @@ class Flow(Blueprint[C]):
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:
-            require_savable(runtime.plan)
-            runtime.checkpoints = Checkpoints(runtime, store, checkpoint, None)
+            _keep(runtime, store, checkpoint)
         return Execution(runtime, concurrency)
 
     async def async_open(
@@ -372,11 +371,12 @@ class Flow(Blueprint[C]):
         stored = await store.get(execution_id)
         if stored is None:
             raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
-        execution = self.create_execution(concurrency=concurrency, store=store, checkpoint=checkpoint)
+        execution = self.create_execution(concurrency=concurrency)
+        checkpoints = _keep(execution._runtime, store, checkpoint)
         largest = max(len(stored.data), MAX_BYTES)
         try:
             execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)
-            execution._runtime.checkpoints.take_up(stored)
+            checkpoints.take_up(stored)
         except SnapshotError as error:
             where = f"execution {quoted(execution_id)} in the store"
             raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error
@@ -453,3 +453,10 @@ class Flow(Blueprint[C]):
     def del_runtime_resource(self, key: str) -> None:
         """Remove a default resource of the flow; once more changes nothing."""
         self._runtime.resources.discard(key)
+
+
+def _keep(runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint) -> Checkpoints:
+    """Have an execution saved in a store; raises `ContractError` where values of its flow can never be saved."""
+    require_savable(runtime.plan)
+    runtime.checkpoints = checkpoints = Checkpoints(runtime, store, checkpoint, None)
+    return checkpoints

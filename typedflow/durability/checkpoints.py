@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
+from typedflow.durability.saving import snapshot_of
 from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import failpoints
+from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.execution.saving import snapshot_of
 from typedflow.rules import executions, snapshots
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import UNKNOWN
@@ -32,9 +33,6 @@ from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnap
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
 CHECKPOINTS: Final = get_args(Checkpoint)
-
-TURN: Final = 0.002
-"""Seconds of work without a wait, in steps or saves on the spot, after which the loop is let turn."""
 
 
 class _Save(NamedTuple):
@@ -103,7 +101,7 @@ class Checkpoints:
 
     async def _let_the_loop_turn(self) -> None:
         """Keep nothing waiting by saves on the spot that follow one another: timers, signals, what a socket has."""
-        if time.monotonic() - self._turned > TURN:
+        if time.monotonic() - self._turned > MAXIMUM_BLOCKING_TIME:
             await asyncio.sleep(0)
             self._turned = time.monotonic()
 
