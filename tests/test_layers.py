@@ -254,7 +254,7 @@ def test_every_tree_is_read() -> None:
         (
             "typedflow.api.flow",
             "import rich",
-            "1: imports 'rich', which 'typedflow.execution' may not depend on",
+            "1: imports 'rich', which 'typedflow.api' may not depend on",
         ),
         (
             "typedflow_mypy.paths",
@@ -295,7 +295,7 @@ def test_planted_violation_is_found(module: str, source: str, problem: str) -> N
         ("typedflow.api.flow", "import asyncio, msgspec\nfrom typedflow.schema import layers"),
         ("typedflow.engine.run", "import msgspec\nfrom typedflow.definition.nodes import Retry"),
         ("typedflow.stores.file", "from typedflow.snapshot import envelope"),
-        ("typedflow.cli.main", "import argparse\nfrom typedflow.execution import flow"),
+        ("typedflow.cli.main", "import argparse\nfrom typedflow.api import flow"),
         ("typedflow_mypy.paths", "import mypy.nodes\nfrom typedflow.rules import problems"),
     ],
 )
