@@ -337,7 +337,11 @@ def _forked(make: str, path: Path, outcome: Any) -> None:
 
 _inherited: list[Any] = []
 
+# A worker of pytest-xdist has a thread of its own, which the forked process does not need.
+forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
+
+@forks
 @pytest.mark.parametrize(
     "make, expected", [(none, "completed"), (memory, "completed"), (files, "TF957"), (sqlite, "TF957")]
 )
@@ -361,6 +365,7 @@ def test_a_forked_process_goes_on_or_is_told_why_not(
     assert execution.continue_with("ask", 6) is Status.COMPLETED
 
 
+@forks
 def test_a_forked_process_opens_the_store_anew(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     flow = asking()
