@@ -19,7 +19,7 @@ TREES = (ROOT / "typedflow", ROOT / "mypy_plugin" / "typedflow_mypy")
 
 # Lowest first. A room imports itself and the rows above its own in this table, never its own row's other rooms.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("typedflow.contract",),
+    ("typedflow.rules",),
     ("typedflow.errors",),
     ("typedflow.schema",),
     ("typedflow.definition",),
@@ -27,26 +27,31 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.snapshot",),
     ("typedflow.stores",),
     ("typedflow.execution",),
-    ("typedflow.cli", "typedflow.distributed", "typedflow.testing", "typedflow.web"),
+    ("typedflow.durability",),
+    ("typedflow.api",),
+    ("typedflow.distributed", "typedflow.telemetry", "typedflow.testing"),
+    ("typedflow.console",),
+    ("typedflow.cli",),
 )
 # The plugin stands beside the levels: it sees the rules and no more.
 PLUGIN = "typedflow_mypy"
-PLUGIN_SEES = ("typedflow.contract",)
+PLUGIN_SEES = ("typedflow.rules",)
 # The package itself only names what the rooms hold: no room imports it.
 ROOT_PACKAGE = "typedflow"
 
 # What a room may import from outside of the project, beside the standard library.
 THIRD_PARTY: dict[str, frozenset[str]] = {
-    "typedflow.contract": frozenset({"typing_extensions"}),
+    "typedflow.rules": frozenset({"typing_extensions"}),
     "typedflow.errors": frozenset({"typing_extensions"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
 }
+STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
 RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
 
 # Modules of the standard library that would break what a room promises: no event loop, no clock, no threads.
 CLOCKS_AND_LOOPS = frozenset({"asyncio", "concurrent", "sched", "select", "selectors", "socket", "threading", "time"})
 FORBIDDEN: dict[str, frozenset[str]] = {
-    "typedflow.contract": CLOCKS_AND_LOOPS,
+    "typedflow.rules": CLOCKS_AND_LOOPS,
     "typedflow.engine": CLOCKS_AND_LOOPS,
 }
 
@@ -112,7 +117,7 @@ def check_import(module: str, found: Import) -> Iterator[str]:
             yield f"imports '{target}', which is not below it"
     elif top in FORBIDDEN.get(room, frozenset()):
         yield f"imports '{target}', which '{room}' must do without"
-    elif top not in sys.stdlib_module_names and top not in THIRD_PARTY.get(room, RUNTIME_DEPENDENCIES):
+    elif top not in STANDARD and top not in THIRD_PARTY.get(room, RUNTIME_DEPENDENCIES):
         yield f"imports '{target}', which '{room}' may not depend on"
     if found.in_function and (module, target) not in FUNCTION_IMPORTS:
         yield f"imports '{target}' inside a function"
@@ -180,7 +185,7 @@ def test_modules_do_not_import_each_other() -> None:
 
 
 def test_every_tree_is_read() -> None:
-    assert {"typedflow", "typedflow.contract.problems", "typedflow.errors", "typedflow_mypy"} <= set(SOURCES)
+    assert {"typedflow", "typedflow.rules.problems", "typedflow.errors", "typedflow_mypy"} <= set(SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -188,8 +193,8 @@ def test_every_tree_is_read() -> None:
     [
         (
             "typedflow.schema.check",
-            "import typedflow.execution.flow",
-            "1: imports 'typedflow.execution.flow', which is not below it",
+            "import typedflow.api.flow",
+            "1: imports 'typedflow.api.flow', which is not below it",
         ),
         (
             "typedflow.schema.check",
@@ -197,7 +202,7 @@ def test_every_tree_is_read() -> None:
             "1: imports 'typedflow.engine', which is not below it",
         ),
         (
-            "typedflow.contract.paths",
+            "typedflow.rules.paths",
             "from typedflow.errors import ContractError",
             "1: imports 'typedflow.errors', which is not below it",
         ),
@@ -212,17 +217,17 @@ def test_every_tree_is_read() -> None:
             "1: imports 'typedflow.web', which is not below it",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "from typedflow import Flow",
             "1: imports 'typedflow', which is not below it",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "def f():\n    import json",
             "2: imports 'json' inside a function",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "class A:\n    async def f(self):\n        if self:\n            from typedflow.engine import plan",
             "4: imports 'typedflow.engine' inside a function",
         ),
@@ -237,19 +242,19 @@ def test_every_tree_is_read() -> None:
             "1: imports 'time', which 'typedflow.engine' must do without",
         ),
         (
-            "typedflow.contract.paths",
+            "typedflow.rules.paths",
             "import msgspec",
-            "1: imports 'msgspec', which 'typedflow.contract' may not depend on",
+            "1: imports 'msgspec', which 'typedflow.rules' may not depend on",
         ),
         (
-            "typedflow.contract.paths",
+            "typedflow.rules.paths",
             "import asyncio",
-            "1: imports 'asyncio', which 'typedflow.contract' must do without",
+            "1: imports 'asyncio', which 'typedflow.rules' must do without",
         ),
         (
-            "typedflow.execution.flow",
+            "typedflow.api.flow",
             "import rich",
-            "1: imports 'rich', which 'typedflow.execution' may not depend on",
+            "1: imports 'rich', which 'typedflow.api' may not depend on",
         ),
         (
             "typedflow_mypy.paths",
@@ -287,11 +292,11 @@ def test_planted_violation_is_found(module: str, source: str, problem: str) -> N
 @pytest.mark.parametrize(
     "module, source",
     [
-        ("typedflow.execution.flow", "import asyncio, msgspec\nfrom typedflow.schema import layers"),
+        ("typedflow.api.flow", "import asyncio, msgspec\nfrom typedflow.schema import layers"),
         ("typedflow.engine.run", "import msgspec\nfrom typedflow.definition.nodes import Retry"),
         ("typedflow.stores.file", "from typedflow.snapshot import envelope"),
-        ("typedflow.cli.main", "import argparse\nfrom typedflow.execution import flow"),
-        ("typedflow_mypy.paths", "import mypy.nodes\nfrom typedflow.contract import problems"),
+        ("typedflow.cli.main", "import argparse\nfrom typedflow.api import flow"),
+        ("typedflow_mypy.paths", "import mypy.nodes\nfrom typedflow.rules import problems"),
     ],
 )
 def test_allowed_imports_pass(module: str, source: str) -> None:

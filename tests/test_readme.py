@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,11 @@ BLOCKS: list[tuple[str, str]] = [
 EXAMPLE: str = dict(BLOCKS)["example: review.py"]
 MISTAKES: list[str] = [text for mark, text in BLOCKS if mark == "mistake: review.py"]
 CONFIG = "[mypy]\nstrict = true\nplugins = typedflow_mypy\n"
+
+
+COMMANDS: dict[str, str] = {
+    mark.removeprefix("command: "): text for mark, text in BLOCKS if mark.startswith("command: ")
+}
 
 
 def outputs() -> list[tuple[int, str, str]]:
@@ -79,6 +85,38 @@ def test_mypy_finds_nothing_in_the_example(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_commands_that_others_use_are_there() -> None:
+    assert sorted(COMMANDS) == ["example", "quick", "tests"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_one_line_of_a_shell_that_ends_at_the_first_failure(name: str) -> None:
+    assert COMMANDS[name].count("\n") == 1
+    assert not re.search(r";|\|\||[^&]&[^&]", COMMANDS[name])
+    subprocess.run(["sh", "-n", "-c", COMMANDS[name]], check=True)
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_runs_tools_and_tests_that_are_there(name: str) -> None:
+    words = shlex.split(COMMANDS[name])
+    tools = [word.removeprefix(".venv/bin/") for word in words if word.startswith(".venv/bin/")]
+    assert [tool for tool in tools if not Path(sys.executable).with_name(tool).exists()] == []
+    assert [word for word in words if word.startswith("tests/") and not (HOME / word).exists()] == []
+
+
+@pytest.mark.one_python
+def test_the_quick_check_leaves_out_what_takes_long() -> None:
+    words = shlex.split(COMMANDS["quick"])
+    chosen = [*words[words.index(".venv/bin/pytest") + 1 :], "-n0", "--collect-only", "-qq"]
+    plain = {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *chosen], cwd=HOME, capture_output=True, text=True, env=plain, check=True
+    )
+    assert "tests/execution/test_flow.py: " in done.stdout
+    assert "tests/execution/test_races.py: " not in done.stdout
+
+
 @pytest.mark.parametrize("module", [typedflow, typedflow.stores, typedflow.testing])
 def test_every_public_name_is_listed(module: object) -> None:
     rows = re.findall(r"^\| `([\w.]+)`(?:, [\w ]+)? \| (.+) \|$", README, re.MULTILINE)
@@ -89,3 +127,13 @@ def test_every_public_name_is_listed(module: object) -> None:
 
 def test_every_file_that_the_page_points_to_is_there() -> None:
     assert [path for path in re.findall(r"\]\((?!http)(.+?)\)", README) if not (HOME / path).exists()] == []
+
+
+def test_the_programs_run_without_the_future_import(tmp_path: Path) -> None:
+    (tmp_path / "review.py").write_text(EXAMPLE.replace("from __future__ import annotations\n", ""), encoding="utf-8")
+    [expected] = [text for mistakes, command, text in outputs() if command.startswith("python") and not mistakes]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    done = subprocess.run(
+        [sys.executable, "review.py"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")

@@ -1,7 +1,7 @@
 """Event-driven flows whose data contracts are checked before and while they run.
 
 Every public name is here; stores are in `typedflow.stores`, what a user's tests need in `typedflow.testing`. A name is
-loaded at its first use, so that `typedflow.contract`, which the mypy plugin imports, loads neither msgspec nor asyncio.
+loaded at its first use, so that `typedflow.rules`, which the mypy plugin imports, loads neither msgspec nor asyncio.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Capture",
     "ConflictError",
     "Contract",
     "ContractError",
@@ -37,10 +38,15 @@ __all__ = [
     "Status",
     "StoreError",
     "TypedflowError",
+    "WriteBack",
     "binding",
 ]
 
 if TYPE_CHECKING:
+    from typedflow.api.blueprint import Capture, WriteBack, binding
+    from typedflow.api.execution import Execution
+    from typedflow.api.flow import Flow
+    from typedflow.api.process import Process
     from typedflow.definition.nodes import Retry
     from typedflow.engine.status import Status
     from typedflow.engine.tokens import Interrupt
@@ -59,11 +65,7 @@ if TYPE_CHECKING:
         StoreError,
         TypedflowError,
     )
-    from typedflow.execution.blueprint import binding
     from typedflow.execution.data import Data
-    from typedflow.execution.execution import Execution
-    from typedflow.execution.flow import Flow
-    from typedflow.execution.process import Process
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
     from typedflow.snapshot.envelope import Snapshot
@@ -77,11 +79,11 @@ else:
         "typedflow.execution.data": ("Data",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
-        "typedflow.execution.blueprint": ("binding",),
+        "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),
         "typedflow.snapshot.envelope": ("Snapshot",),
-        "typedflow.execution.execution": ("Execution",),
-        "typedflow.execution.flow": ("Flow",),
-        "typedflow.execution.process": ("Process",),
+        "typedflow.api.execution": ("Execution",),
+        "typedflow.api.flow": ("Flow",),
+        "typedflow.api.process": ("Process",),
         "typedflow.schema.contracts": ("Contract",),
         "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
     }

@@ -23,8 +23,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from typedflow.contract.concealment import redacted
-from typedflow.contract.problems import Problem
+from typedflow.rules.concealment import redacted
+from typedflow.rules.problems import Problem
 
 
 class TypedflowError(Exception):

@@ -1,6 +1,6 @@
 """The mypy plugin of typedflow: `plugins = ["typedflow_mypy"]`.
 
-Imports mypy, the standard library and `typedflow.contract`, nothing else of typedflow.
+Imports mypy, the standard library and `typedflow.rules`, nothing else of typedflow.
 """
 
 from __future__ import annotations

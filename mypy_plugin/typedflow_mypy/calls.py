@@ -11,6 +11,7 @@ from mypy.expandtype import expand_type
 from mypy.nodes import (
     ARG_NAMED,
     ARG_POS,
+    ARG_STAR2,
     AssignmentStmt,
     CallExpr,
     Context,
@@ -33,12 +34,13 @@ from mypy.types import (
     NoneType,
     ProperType,
     Type,
+    TypedDictType,
     TypeOfAny,
     get_proper_type,
 )
 
-from typedflow.contract.dynamic import not_literal
-from typedflow.contract.problems import Problem
+from typedflow.rules.dynamic import not_literal_problem
+from typedflow.rules.problems import Problem
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.memo import Memo
@@ -49,11 +51,19 @@ from typedflow_mypy.surface import Part, parts
 SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
 """Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
 
-_OF_DUNDERS: Final = ("path", "value")
+_UNNAMED: Final = {"path": 0, "value": 1, "given": 0}
+"""The parameters whose names mypy drops, those of dunder methods and positional-only ones, by their place."""
 _OF_INTS: Final = frozenset({"+", "-", "*", "//", "%"})
 _ALONE: Final = [ARG_POS]
 _POSITIONAL: Final = [ARG_POS, ARG_POS]
 ANY: Final = AnyType(TypeOfAny.special_form)
+
+
+class Spread:
+    """Stands for an argument that may be in what is spread into the call: not known, which is not left out."""
+
+
+SPREAD: Final = Spread()
 
 
 class Call:
@@ -81,10 +91,21 @@ class Call:
         return name
 
     def argument(self, name: str) -> Expression | None:
-        """Give the expression of an argument; None where it is left out, or spread."""
+        """Return the expression of an argument; None where it is left out, or may be in what is spread."""
+        found = self.given(name)
+        return None if isinstance(found, Spread) else found
+
+    def given(self, name: str) -> Expression | Spread | None:
+        """Return the expression of an argument, `SPREAD` where `*args` or `**kwargs` may hold it, None if left out."""
         position = self._position(name)
         given = self._args[position] if position is not None else []
-        return given[0] if given and not self._is_spread(given[0]) else None
+        if given:
+            return SPREAD if self._is_spread(given[0]) else given[0]
+        context = self.context
+        if position is not None or not isinstance(context, CallExpr):
+            return None
+        # an overload that does not have it
+        return keyword_given(context, name, self.type_of)
 
     def _is_spread(self, given: Expression) -> bool:
         if not isinstance(self.context, CallExpr):
@@ -94,16 +115,15 @@ class Call:
 
     def formal(self, name: str) -> Type | None:
         """Give the type that mypy asks of an argument; None where the signature has none of this name."""
-        names = self.signature.arg_names
-        return self.signature.arg_types[names.index(name)] if name in names else None
+        position = self._position(name)
+        return self.signature.arg_types[position] if position is not None else None
 
     def _position(self, name: str) -> int | None:
         names = self.signature.arg_names
         if name in names:
             return names.index(name)
-        # mypy drops the names of the parameters of dunder methods
-        position = _OF_DUNDERS.index(name) if name in _OF_DUNDERS and None in names else len(names)
-        return position if position < len(names) else None
+        position = _UNNAMED.get(name, len(names))
+        return position if position < len(names) and names[position] is None else None
 
     def keywords(self) -> list[tuple[str, Expression]]:
         """Give the arguments that are given by name, in order."""
@@ -121,10 +141,10 @@ class Call:
         """Give the texts that a key can be; none where it is dynamic, which is reported where that is asked for."""
         if expr is None:
             return ()
-        found = texts_of(expr, self.api)
+        found = texts_of(expr, self.api, self.steps)
         if found is None:
             if self.settings.strict_dynamic_keys and not says_nothing(self.type_of(expr)):
-                self.report(not_literal(dynamic), expr)
+                self.report(not_literal_problem(dynamic), expr)
             return ()
         return found
 
@@ -142,11 +162,12 @@ class Call:
             given = self.type_of(expr, expected)
         return given, not watcher.has_new_errors()
 
-    def default_type(self, expr: Expression | None, expected: Type) -> Type:
-        """Give the type of a default as it goes into a union; None for one that is left out."""
-        if expr is None:
-            return NoneType()
-        return remove_instance_last_known_values(self.type_of(expr, expected))
+    def default_type(self, expected: Type) -> Type:
+        """Return the type of `default` as it goes into a union: None for one that is left out, Any if it is unknown."""
+        found = self.given("default")
+        if isinstance(found, Spread):
+            return ANY
+        return NoneType() if found is None else remove_instance_last_known_values(self.type_of(found, expected))
 
     def parts(self, contract: Type | None, name: str) -> list[Part]:
         """Look a part up in every contract that a type stands for."""
@@ -178,6 +199,27 @@ class Call:
         return self.signature.copy_modified(
             arg_types=types, ret_type=self.signature.ret_type if ret_type is None else ret_type
         )
+
+
+def keyword_given(call: CallExpr, name: str, type_of: Callable[[Expression], Type]) -> Expression | Spread | None:
+    """Return what a call passes by a keyword, `SPREAD` where `**kwargs` may hold it, None if it is left out."""
+    found: Spread | None = None
+    for key, kind, value in zip(call.arg_names, call.arg_kinds, call.args, strict=True):
+        if key == name:
+            return value
+        if kind == ARG_STAR2:
+            mapping = get_proper_type(type_of(value))
+            if not isinstance(mapping, TypedDictType) or name in mapping.items:
+                found = SPREAD
+    return found
+
+
+def first_given(call: CallExpr, name: str) -> Expression | None:
+    """Return the first argument of a call, or the one of this name; None where it is left out, or spread."""
+    for key, value in zip(call.arg_names, call.args, strict=True):
+        if key == name:
+            return value
+    return call.args[0] if call.args and call.arg_kinds[0] == ARG_POS else None
 
 
 def taking_anything(signature: CallableType, value: Type) -> CallableType:

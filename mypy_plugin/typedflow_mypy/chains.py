@@ -12,14 +12,18 @@ from mypy.nodes import (
     CallExpr,
     Context,
     Expression,
+    IndexExpr,
+    LambdaExpr,
     MemberExpr,
     NameExpr,
+    RefExpr,
     Var,
 )
 from mypy.plugin import AttributeContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
     AnyType,
+    CallableType,
     FunctionLike,
     Instance,
     LiteralType,
@@ -28,10 +32,12 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract import flows
-from typedflow.contract.schema import undeclared_layer
-from typedflow_mypy.calls import ANY, Call
+from typedflow.rules import flows
+from typedflow.rules.schema import undeclared_layer_problem
+from typedflow_mypy.calls import ANY, Call, first_given
 from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.dicts import takes_value
+from typedflow_mypy.handlers import never_returns
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import with_options
 from typedflow_mypy.rendering import render
@@ -79,14 +85,22 @@ def handler_name(handler: Expression) -> str:
     """Give the name of a function as it is written."""
     if isinstance(handler, (NameExpr, MemberExpr)):
         return handler.name
-    return handler_name(handler.callee) if isinstance(handler, CallExpr) else "a handler"
+    if isinstance(handler, CallExpr):
+        is_partial = isinstance(handler.callee, RefExpr) and handler.callee.fullname == "functools.partial"
+        return handler_name(handler.args[0] if is_partial and handler.args else handler.callee)
+    if isinstance(handler, IndexExpr):
+        return handler_name(handler.base)
+    return "lambda" if isinstance(handler, LambdaExpr) else "a handler"
 
 
 def report_unanswered(call: Call) -> None:
     """Report the step before, which pauses and does not say what answers it, where it stands in the same chain."""
     before = call_before(call.context)
-    if before is not None and isinstance(before.callee, MemberExpr) and before.callee.name == "to" and before.args:
-        call.report(flows.no_answer_type(handler_name(before.args[0])), before.args[0])
+    if before is None or not isinstance(before.callee, MemberExpr) or before.callee.name != "to":
+        return
+    handler = first_given(before, "handler")
+    if handler is not None and never_returns(call, handler):
+        call.report(flows.no_answer_type_problem(handler_name(handler)), handler)
 
 
 def call_before(context: Context) -> CallExpr | None:
@@ -144,7 +158,7 @@ def check_end(call: Call) -> FunctionLike:
     place = method_name_of(call.context.callee, call.context)
     block = open_block(blocks, call.context)
     if block:
-        reword(call.api, flows.end_inside_block(block), place, _SELF)
+        reword(call.api, flows.end_inside_block_problem(block), place, _SELF)
         return call.signature
     if isinstance(get_proper_type(value), UninhabitedType):
         report_unanswered(call)
@@ -152,8 +166,8 @@ def check_end(call: Call) -> FunctionLike:
     for part in call.parts(contract, "result"):
         if part.type is None:  # said where the contract is declared
             withdraw(call.api, place, _SELF)
-        elif not says_nothing(part.type) and not is_subtype(value, part.type):
-            call.report(flows.wrong_result(part.name, render(part.type), render(value)), place)
+        elif not says_nothing(part.type) and not takes_value(part.type, value):
+            call.report(flows.wrong_result_problem(part.name, render(part.type), render(value)), place)
     return call.signature
 
 
@@ -166,12 +180,22 @@ def check_close(call: Call) -> FunctionLike:
     mine = _BLOCK_OF[callee.name]
     mark = _mark(receiver.args[2])
     after_else = mark == "Else" and callee.name in CASES
-    if says_nothing(receiver.args[2]) or (_belongs(mark, mine) and not after_else):
+    if _belongs(mark, mine) and not after_else:
         return call.signature
+    if says_nothing(receiver.args[2]):  # behind a block that was closed, or opened, in the wrong place
+        return _going_on(call.signature, [receiver.args[0], ANY, ANY])
     block = open_block(receiver.args[2], call.context) or None
-    problem = flows.case_after_else() if after_else else flows.not_open(callee.name, mine, block)
+    problem = flows.case_after_else_problem() if after_else else flows.not_open_problem(callee.name, mine, block)
     reword(call.api, problem, method_name_of(callee, call.context), _SELF)
-    return call.signature
+    return _going_on(call.signature, [receiver.args[0], ANY, ANY])
+
+
+def _going_on(signature: CallableType, args: list[Type]) -> CallableType:
+    """Return the signature whose result is of these arguments, where nothing that mypy infers of it would be true."""
+    result = get_proper_type(signature.ret_type)
+    if not isinstance(result, Instance) or len(result.args) != len(args):
+        return signature
+    return signature.copy_modified(ret_type=result.copy_modified(args=args))
 
 
 def check_for_each(call: Call) -> FunctionLike:
@@ -183,7 +207,10 @@ def check_for_each(call: Call) -> FunctionLike:
     sequence = call.api.named_generic_type("typing.Sequence", [ANY])
     if not is_subtype(value, sequence) or any(map(_is_text, flat(value))):
         place = method_name_of(call.context.callee, call.context)
-        reword(call.api, flows.not_a_sequence(render(value)), place, _SELF)
+        reword(call.api, flows.not_a_sequence_problem(render(value)), place, _SELF)
+        result = get_proper_type(signature.ret_type)
+        if isinstance(result, Instance) and len(result.args) == 3:
+            return _going_on(signature, [result.args[0], ANY, result.args[2]])
     return signature
 
 
@@ -226,7 +253,7 @@ def check_layer(ctx: AttributeContext, name: str, contract: Type | None) -> tupl
     """
     missing = [part for part in parts(contract, name, Steps()) if part.type is None]
     for part in missing:
-        problem = undeclared_layer(part.name, name, declared_parts(part.contract))
+        problem = undeclared_layer_problem(part.name, name, declared_parts(part.contract))
         place = method_name_of(ctx.context, ctx.context) if isinstance(ctx.context, MemberExpr) else ctx.context
         reword(ctx.api, problem, place, _SELF)
     return not missing, AnyType(ANY.type_of_any) if missing else ctx.default_attr_type
@@ -236,7 +263,7 @@ def check_put(call: Call) -> FunctionLike:
     """Reword `put` under a contract that declares no stream."""
     for part in call.parts(contract_of(call.receiver), "stream"):
         if part.type is None and isinstance(call.context, CallExpr):
-            problem = undeclared_layer(part.name, "stream", declared_parts(part.contract))
+            problem = undeclared_layer_problem(part.name, "stream", declared_parts(part.contract))
             reword(call.api, problem, method_name_of(call.context.callee, call.context), _SELF)
             return call.with_types(item=ANY)
     return call.signature

@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy.errorcodes import ErrorCode
 
-from typedflow.contract.rules import CODES, RULES
+from typedflow.rules.catalogue import CODES, RULES
 
 CATEGORY: Final = "typedflow"
 

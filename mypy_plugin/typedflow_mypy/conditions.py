@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from mypy.nodes import ARG_POS, Expression, IntExpr, LambdaExpr, StrExpr
-from mypy.subtypes import is_subtype
 from mypy.types import CallableType, FunctionLike, Instance, Type, TypeVarType, get_proper_type
 
-from typedflow.contract import flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import OfType
+from typedflow.rules import flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import OfType
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.chains import check_close, handler_name
 from typedflow_mypy.constants import shown
-from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits, takes_one
+from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits, takes_handler, takes_one
 from typedflow_mypy.mappings import breaks_write_back
 from typedflow_mypy.options import wrong_mode
 from typedflow_mypy.rendering import render
@@ -33,10 +32,12 @@ def check_if(call: Call) -> FunctionLike:
     """Check the condition of an if."""
     condition = call.argument("condition")
     wanted = get_proper_type(call.signature.arg_types[0]) if call.signature.arg_types else None
-    if condition is None or isinstance(condition, LambdaExpr) or not isinstance(wanted, CallableType):
+    if condition is None or not isinstance(wanted, CallableType):
         return call.signature
+    if isinstance(condition, LambdaExpr):
+        return call.signature if _takes_one(call, condition) else call.with_types(condition=ANY)
     if is_no_function(call, condition):
-        call.report(flows.not_a_condition(shown(call, condition)), condition)
+        call.report(flows.not_a_condition_problem(shown(call, condition)), condition)
         return call.with_types(condition=ANY)
     return _check_function(call, condition, wanted, is_value=False)
 
@@ -74,11 +75,21 @@ def _check_case(call: Call, contract: Type, value: Type) -> FunctionLike:
         return call.signature
     if isinstance(condition, LambdaExpr):
         wanted = _wanted(call, contract, value)
-        return call.signature if wanted is None else call.with_types(condition=wanted)
+        if wanted is None:
+            return call.signature
+        return call.with_types(condition=wanted if _takes_one(call, condition) else ANY)
     if isinstance(condition, (StrExpr, IntExpr)) or not _can_be_called(call.type_of(condition)):
         return call.signature
     wanted = _wanted(call, contract, value)
     return call.signature if wanted is None else _check_function(call, condition, wanted, is_value=True)
+
+
+def _takes_one(call: Call, condition: LambdaExpr) -> bool:
+    """Report a lambda that cannot be called with the Data."""
+    if takes_one(condition):
+        return True
+    call.report(flows.wrong_parameters_problem(handler_name(condition)), condition)
+    return False
 
 
 def _can_be_called(tp: Type) -> bool:
@@ -94,12 +105,12 @@ def _check_function(call: Call, condition: Expression, wanted: CallableType, *, 
         return call.signature
     if takes_one(given) and breaks_write_back(call, given):
         return call.with_types(condition=ANY)
-    if is_subtype(given, wanted):
+    if takes_handler(given, wanted):
         return call.signature
     name = handler_name(condition)
     problems: list[Problem] | None = misfits(name, given, wanted, call, kind="condition")
     if problems is None:
-        problems = [] if is_value else [flows.not_a_condition(OfType(render(given)))]
+        problems = [] if is_value else [flows.not_a_condition_problem(OfType(render(given)))]
     for problem in problems:
         call.report(problem, condition)
     return call.with_types(condition=ANY)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from mypy.constant_fold import constant_fold_expr
-from mypy.nodes import ClassDef, Expression, NameExpr
+from mypy.nodes import ClassDef, Expression, NameExpr, RefExpr
 
-from typedflow.contract.wording import OfType
+from typedflow.rules.wording import OfType
 from typedflow_mypy.calls import Call
+from typedflow_mypy.literals import value_of
 from typedflow_mypy.rendering import render
 
 UNKNOWN: Final = object()
@@ -16,10 +18,12 @@ UNKNOWN: Final = object()
 
 
 def constant_of(expr: Expression, module: str) -> object:
-    """Give the value of a constant as it stands in a module; `UNKNOWN` for everything else."""
+    """Give the value of a constant in a module, or of a Final name of any other; `UNKNOWN` for everything else."""
     if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
         return None
-    found = constant_fold_expr(expr, module)
+    found: object = constant_fold_expr(expr, module)
+    if found is None and isinstance(expr, RefExpr):
+        found = value_of(expr.node)
     return UNKNOWN if found is None else found
 
 
@@ -27,6 +31,17 @@ def keyword_of(defn: ClassDef, name: str, default: object = None) -> object:
     """Give the value of a keyword in the head of a class; `UNKNOWN` where it is computed."""
     given = defn.keywords.get(name)
     return default if given is None else constant_of(given, defn.info.module_name)
+
+
+def spreads_keywords(defn: ClassDef, path: str) -> bool:
+    """Return True if `**keywords` stand in the head of a class, which mypy does not keep: it is read from the file."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    first = defn.defs.body[0] if defn.defs.body else defn
+    head = lines[defn.line - 1 : max(first.line - 1, defn.line)]
+    return "**" in "\n".join(head)
 
 
 def shown(call: Call, expr: Expression) -> object:

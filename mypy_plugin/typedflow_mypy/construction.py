@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from mypy.nodes import DictExpr, Expression, ListExpr, StarExpr
-from mypy.types import Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
+from mypy.types import Instance, TupleType, Type, TypeAliasType, TypedDictType, UnionType, get_proper_type
 
-from typedflow.contract.writes import undeclared_field, wrong_type
-from typedflow_mypy.calls import Call, entries
+from typedflow.rules.writes import undeclared_field_problem, wrong_type_problem
+from typedflow_mypy.calls import Call
 from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.shape import MypyShape, flat, is_record
 
@@ -43,7 +43,7 @@ def check_display(call: Call, display: DictExpr, target: MypyShape, path: str, r
         if field.required and field.name not in given:
             child = record.child(field.name)
             expected = child.render() if child is not None else "a value"
-            call.report(wrong_type(f"{path}.{field.name}", expected, "nothing", layer=root), display)
+            call.report(wrong_type_problem(f"{path}.{field.name}", expected, "nothing", layer=root), display)
 
 
 def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, root: str) -> set[str] | None:
@@ -51,17 +51,16 @@ def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, ro
     fields = record.fields()
     if fields is None:
         return None
-    written = entries(display)
     given: set[str] = set()
-    seen = written is not None
-    for key, value in written or ():
-        names = texts_of(key, call.api)
+    seen = True
+    for key, value in display.items:
+        names = texts_of(key, call.api, call.steps) if key is not None else None
         seen = seen and names is not None
         for text in names or ():
             given.add(text)
             child = record.child(text)
             if child is None:
-                call.report(undeclared_field(text, record.render(), fields), key)
+                call.report(undeclared_field_problem(text, record.render(), fields), key or display)
                 seen = False
             else:
                 _check_value(call, value, child, f"{path}.{text}" if path else text, root)
@@ -84,7 +83,7 @@ def _check_value(call: Call, value: Expression, target: MypyShape, path: str, ro
         given, sound = call.infer(value, None)
     shape = MypyShape(given, call.steps)
     if sound and not says_nothing(given) and not target.accepts(shape) and not _may_become(target.type, given):
-        call.report(wrong_type(path, target.render(), shape.render(), layer=root), value)
+        call.report(wrong_type_problem(path, target.render(), shape.render(), layer=root), value)
 
 
 def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expression]] | None:
@@ -95,7 +94,7 @@ def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expressi
         return None
     found: list[tuple[str, Expression]] = []
     for key, part in value.items:
-        texts = texts_of(key, call.api) if key is not None else ()
+        texts = texts_of(key, call.api, call.steps) if key is not None else ()
         if texts is None:
             return None
         found += [(f"{path}.{text}" if text.isidentifier() else f"{path}[{text!r}]", part) for text in texts]
@@ -117,13 +116,17 @@ def _may_become(target: Type, given: Type) -> bool:
     return _holds(given, _is_mapping) and _holds(target, _is_record)
 
 
-def _holds(tp: Type, is_meant: Callable[[Type], bool]) -> bool:
+def _holds(tp: Type, is_meant: Callable[[Type], bool], within: tuple[Type, ...] = ()) -> bool:
+    if isinstance(tp, TypeAliasType):
+        if tp in within:
+            return False
+        within = (*within, tp)
     proper = get_proper_type(tp)
     if is_meant(proper):
         return True
     if isinstance(proper, (UnionType, TupleType)):
-        return any(_holds(item, is_meant) for item in proper.items)
-    return isinstance(proper, Instance) and any(_holds(item, is_meant) for item in proper.args)
+        return any(_holds(item, is_meant, within) for item in proper.items)
+    return isinstance(proper, Instance) and any(_holds(item, is_meant, within) for item in proper.args)
 
 
 def _is_record(given: Type) -> bool:

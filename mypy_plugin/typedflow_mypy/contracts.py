@@ -6,26 +6,36 @@ not keep, is remembered with the class, in the cache too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mypy.nodes import (
     MDEF,
     AssignmentStmt,
+    Block,
     CallExpr,
     ClassDef,
     Context,
     Decorator,
     Expression,
+    ExpressionStmt,
+    ForStmt,
     FuncDef,
+    IfStmt,
+    MatchStmt,
     MemberExpr,
     NameExpr,
     OverloadedFuncDef,
     RefExpr,
+    Statement,
     SymbolTableNode,
     TempNode,
+    TryStmt,
     TypeInfo,
     Var,
+    WhileStmt,
+    WithStmt,
+    func_scoped_name,
 )
 from mypy.plugin import ClassDefContext
 from mypy.types import (
@@ -37,43 +47,60 @@ from mypy.types import (
     NoneType,
     Type,
     TypeVarType,
+    UnboundType,
     get_proper_type,
 )
 
-from typedflow.contract import schema as rules
-from typedflow.contract.problems import Problem
-from typedflow.contract.snapshots import check_migration
-from typedflow.contract.wording import describe
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
+from typedflow.rules.snapshots import check_migration
+from typedflow.rules.wording import describe
+from typedflow_mypy.bases import check_contract_bases
 from typedflow_mypy.calls import ANY, Call, taking_anything
-from typedflow_mypy.constants import constant_of, keyword_of, shown
+from typedflow_mypy.constants import UNKNOWN, constant_of, keyword_of, shown, spreads_keywords
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.options import FLOW, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import report
-from typedflow_mypy.structs import annotated
+from typedflow_mypy.structs import annotated, class_of
 from typedflow_mypy.surface import is_typedflow
 
+_OBJECT: Final = "builtins.object"
 _KEPT: Final = "__typedflow_mypy_{}__"
 _BASES: Final = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
 
 
 def check_contract(call: Call) -> FunctionLike:
     """Check the body of a contract, when mypy looks at its keywords."""
-    classes = call.api.tscope.classes
-    if not classes or not is_typedflow(classes[-1], "Contract"):
+    info = _class_at_hand(call)
+    if info is None or not is_typedflow(info, "Contract"):
         return call.signature
-    info = classes[-1]
     call.steps.through(info)
-    for problem, where in _check_body(info.defn, info, call.steps):
+    for problem, where in _check_body(info.defn, info, call.steps, call.api.path):
         report(call.api, problem, where)
     return call.signature
+
+
+def _class_at_hand(call: Call) -> TypeInfo | None:
+    """Return the class whose keywords mypy checks, as a call of `__init_subclass__` at the place of the class."""
+    callee = call.context.callee if isinstance(call.context, CallExpr) else None
+    if not isinstance(callee, MemberExpr) or not isinstance(callee.expr, NameExpr):
+        return None
+    # mypy keeps a class that stands in a function under a name of its own, at the top of the module
+    local = call.api.tree.names.get(func_scoped_name(callee.expr.name, call.context.line))
+    if local is not None:
+        return local.node if isinstance(local.node, TypeInfo) else None
+    classes: list[TypeInfo] = call.api.tscope.classes
+    return classes[-1] if classes else None
 
 
 def remember(ctx: ClassDefContext) -> None:
     """Keep what a contract says of itself beside its parts: as literals, whose change mypy notices."""
     defn = ctx.cls
     version = keyword_of(defn, "version", 1)
+    if "version" not in defn.keywords and spreads_keywords(defn, ctx.api.cur_mod_node.path):  # type: ignore[attr-defined]  # it has one
+        version = UNKNOWN
     _keep(ctx, "version", version if type(version) is int else 0)
     _keep(ctx, "abstract", int(keyword_of(defn, "abstract", False) is not False))
 
@@ -94,21 +121,22 @@ def _remembered(info: TypeInfo, name: str) -> int:
     return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, int) else 0
 
 
-def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
+def _check_body(defn: ClassDef, info: TypeInfo, steps: Steps, path: str) -> Iterator[tuple[Problem, Context]]:
     contract = defn.name
+    yield from check_contract_bases(defn, info)
     own = [name.name for _, name in annotated(defn)]
     for statement in defn.defs.body:
         if isinstance(statement, AssignmentStmt):
             yield from _check_assignment(contract, info, statement, own, steps)
         elif isinstance(statement, (FuncDef, Decorator, OverloadedFuncDef)) and not statement.name.startswith("__"):
-            yield rules.unknown_part(contract, statement.name, own), statement
+            yield rules.unknown_part_problem(contract, statement.name, own), statement
     if keyword_of(defn, "abstract", False) is False:
         for part in rules.REQUIRED_PARTS:
-            if info.get(part) is None:
-                yield rules.missing_part(contract, part), defn
+            if info.get(part) is None and not spreads_keywords(defn, path):
+                yield rules.missing_part_problem(contract, part), defn
     given = keyword_of(defn, "version", 1)
     if isinstance(given, int) and (isinstance(given, bool) or given < 1):
-        yield rules.wrong_version(contract, describe(given)), defn.keywords["version"]
+        yield rules.wrong_version_problem(contract, describe(given)), defn.keywords["version"]
 
 
 def _check_assignment(
@@ -118,30 +146,35 @@ def _check_assignment(
         if not isinstance(name, NameExpr) or name.name.startswith("__"):
             continue
         if name.name not in rules.PARTS:
-            yield rules.unknown_part(contract, name.name, own), name
+            yield rules.unknown_part_problem(contract, name.name, own), name
         elif not isinstance(statement.rvalue, TempNode):
-            yield rules.part_with_value(contract, name.name), name
+            yield rules.part_with_value_problem(contract, name.name), name
         elif statement.type is not None and statement.unanalyzed_type is not None:
-            given = _wrong_kind(name.name, statement.type, steps)
-            if given:
-                yield rules.wrong_part(contract, name.name, given), statement.unanalyzed_type
+            problem = _check_kind(contract, name.name, statement.type, statement.unanalyzed_type, steps)
+            if problem is not None:
+                yield problem, statement.unanalyzed_type
 
 
-def _wrong_kind(part: str, tp: Type, steps: Steps) -> str:
-    """Give the type of a part that is of the wrong kind, as it is shown; empty where it is right, or says nothing."""
-    base = _BASES.get(part)
+def _check_kind(contract: str, part: str, tp: Type, written: Type, steps: Steps) -> Problem | None:
+    """Check that a part is of its kind, and settled: no generic class, and no type variable that may be anything."""
     proper = get_proper_type(tp)
+    if part not in _BASES or isinstance(proper, AnyType):
+        return None
     if isinstance(proper, TypeVarType):
-        proper = get_proper_type(proper.upper_bound)
-        if isinstance(proper, Instance) and proper.type.fullname == "builtins.object":
-            return ""
-    if base is None or isinstance(proper, AnyType):
-        return ""
+        limits = proper.values or [proper.upper_bound]
+        if any(isinstance(it := get_proper_type(limit), Instance) and it.type.fullname == _OBJECT for limit in limits):
+            return rules.unbound_part_problem(contract, part, proper.name)
+        found = (_check_kind(contract, part, limit, proper, steps) for limit in limits)
+        return next((problem for problem in found if problem is not None), None)
     if isinstance(proper, Instance):
         steps.through(proper.type)
-        if is_typedflow(proper.type, base) or proper.type.fallback_to_any:
-            return ""
-    return render(tp)
+        if proper.type.fallback_to_any:
+            return None
+        if is_typedflow(proper.type, _BASES[part]):
+            is_bare = isinstance(written, UnboundType) and not written.args
+            given = proper.type.name if is_bare else render(tp)
+            return rules.generic_part_problem(contract, part, given) if proper.args else None
+    return rules.wrong_part_problem(contract, part, render(tp))
 
 
 def check_flow(call: Call) -> FunctionLike:
@@ -160,7 +193,7 @@ def check_flow(call: Call) -> FunctionLike:
     if made is None and (says_nothing(tp) or not isinstance(proper, (Instance, NoneType, LiteralType, CallableType))):
         return signature
     what = render(made) if made is not None else describe(shown(call, given))
-    call.report(rules.not_a_contract(what), given)
+    call.report(rules.not_a_contract_problem(what), given)
     return taking_anything(signature, ANY)
 
 
@@ -172,7 +205,7 @@ def _check_whole(call: Call, contract: TypeInfo, given: Expression, signature: C
         return signature
     if _remembered(contract, "abstract"):  # of all others it is said where they are declared
         for part in missing:
-            call.report(rules.missing_part(contract.name, part), given)
+            call.report(rules.missing_part_problem(contract.name, part), given)
     return taking_anything(signature, ANY)
 
 
@@ -199,16 +232,62 @@ def _named(context: Context) -> TypeInfo | None:
     """Give the contract whose `migrate` a call names."""
     callee = context.callee if isinstance(context, CallExpr) else None
     owner = callee.expr if isinstance(callee, MemberExpr) and callee.name == "migrate" else None
-    return owner.node if isinstance(owner, RefExpr) and isinstance(owner.node, TypeInfo) else None
+    return class_of(owner.node) if isinstance(owner, RefExpr) else None
 
 
 def _earlier(call: Call, contract: TypeInfo) -> Iterator[int]:
-    """Give the versions that functions above, in this module, lead on from."""
-    for statement in call.api.tree.defs:
-        if statement.line >= call.context.line:
-            return
-        for decorator in statement.original_decorators if isinstance(statement, Decorator) else ():
-            if isinstance(decorator, CallExpr) and _named(decorator) is contract and decorator.args:
-                version = constant_of(decorator.args[0], call.module)
+    """Yield the versions that migrations above lead on from, in the same module and sure to be declared before."""
+    for statement in _above(call.api.tree.defs, call.context.line):
+        for made in _calls_of(statement):
+            if _named(made) is contract and made.args:
+                version = constant_of(made.args[0], call.module)
                 if isinstance(version, int):
                     yield version
+
+
+def _above(body: Iterable[Statement], line: int) -> Iterator[Statement]:
+    """Yield the statements that run before a line does: those above it in its own block and in all around that."""
+    for statement in body:
+        ends = statement.end_line or statement.line
+        if ends < line:
+            yield statement
+            yield from _always_run(statement)
+        elif statement.line <= line:
+            for block in _blocks_of(statement):
+                if block.line <= line <= (block.end_line or block.line):
+                    yield from _above(block.body, line)
+
+
+def _always_run(statement: Statement) -> Iterator[Statement]:
+    """Yield the statements in a class, which run with it."""
+    for inner in statement.defs.body if isinstance(statement, ClassDef) else ():
+        yield inner
+        yield from _always_run(inner)
+
+
+def _blocks_of(statement: Statement) -> list[Block]:
+    """Return the blocks of a compound statement."""
+    match statement:
+        case Decorator(func=FuncDef(body=body)) | FuncDef(body=body) | ClassDef(defs=body) | WithStmt(body=body):
+            return [body]
+        case ForStmt(body=body, else_body=otherwise) | WhileStmt(body=body, else_body=otherwise):
+            found = [body, otherwise]
+        case IfStmt(body=bodies, else_body=otherwise):
+            found = [*bodies, otherwise]
+        case TryStmt(body=body, handlers=handlers, else_body=otherwise, finally_body=finally_body):
+            found = [body, *handlers, otherwise, finally_body]
+        case MatchStmt(bodies=bodies):
+            return bodies
+        case _:
+            return []
+    return [block for block in found if block is not None]
+
+
+def _calls_of(statement: Statement) -> Iterator[CallExpr]:
+    """Yield the calls that a statement makes of a function: as its decorators, and as `contract.migrate(1)(lift)`."""
+    if isinstance(statement, Decorator):
+        yield from (made for made in statement.original_decorators if isinstance(made, CallExpr))
+        return
+    made = statement.expr if isinstance(statement, ExpressionStmt) else None
+    if isinstance(made, CallExpr) and isinstance(made.callee, CallExpr):
+        yield made.callee

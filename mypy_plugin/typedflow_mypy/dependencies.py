@@ -17,6 +17,7 @@ from mypy.options import Options
 from mypy.server.trigger import make_trigger
 
 from typedflow_mypy.sights import INSTALLED, Sight
+from typedflow_mypy.structs import READ_ONLY
 
 WILDCARD = "[wildcard]"
 _NOT_FOLLOWED: Final = ("builtins", "typing", "types", "sys", "_typeshed")
@@ -35,12 +36,14 @@ class Steps:
 
     __slots__ = (
         *("_counted", "_modules", "_named", "_triggers"),
-        *("classes", "is_known", "led", "members", "parts", "round", "sights"),
+        *("classes", "constants", "is_known", "led", "members", "parts", "round", "sights"),
     )
 
     def __init__(self) -> None:
         self.classes: dict[TypeInfo, None] = {}
         self.members: set[tuple[TypeInfo, str]] = set()
+        self.constants: set[str] = set()
+        """The full names of constants that the answer depends on, and that stand in no expression of the target."""
         self.parts: list[Steps] = []
         """The steps of answers that were known already."""
         self.sights: Sequence[Sight] = ()
@@ -63,6 +66,11 @@ class Steps:
         for name in names:
             self.members.add((info, name))
 
+    def by_name(self, constant: str) -> None:
+        """Remember that the answer depends on a constant; one of a function has no full name, and is not followed."""
+        if "." in constant:
+            self.constants.add(constant)
+
     @property
     def modules(self) -> frozenset[str]:
         """Give the modules of the classes, and of their bases; those of the parts not included."""
@@ -74,10 +82,25 @@ class Steps:
     @property
     def triggers(self) -> frozenset[str]:
         """Give the triggers whose firing makes a check of these steps stale; those of the parts not included."""
-        if self._named != len(self.classes) + len(self.members):
+        if self._named != len(self.classes) + len(self.members) + len(self.constants):
             self._triggers = frozenset(map(make_trigger, _names(self)))
-            self._named = len(self.classes) + len(self.members)
+            self._named = len(self.classes) + len(self.members) + len(self.constants)
         return self._triggers
+
+    def triggers_in(self, module: str) -> Iterable[str]:
+        """Return the triggers for the targets of one module.
+
+        mypy makes `__init__` and its kin of a Struct anew whenever it checks any function of that module again, and
+        fires the wildcard of the class: a function that waits for that would be checked again for ever. Of a class in
+        the module itself the members that it has now are enough. It gets others with the whole module, or from a base.
+        """
+        own = {base for info in self.classes for base in info.mro[:-1] if base.module_name == module}
+        if not own:
+            return self.triggers
+        members = {f"{info.fullname}.{name}" for info in own for name in (*info.names, READ_ONLY) if _is_own(name)}
+        return self.triggers - {make_trigger(info.fullname + WILDCARD) for info in own} | set(
+            map(make_trigger, members)
+        )
 
 
 class Dependencies:
@@ -133,17 +156,17 @@ class Dependencies:
         relay = f"<{module}.({next(iter(steps.classes)).fullname})>"
         if module not in steps.led:
             steps.led.add(module)
-            for trigger in steps.triggers:
+            for trigger in steps.triggers_in(module):
                 self._edges.setdefault(trigger, set()).add(relay)
         targets = self._edges.setdefault(relay, set())
-        return _Again(targets, self._tree, steps) if self._is_again else targets
+        return _Again(targets, self._tree, steps.triggers_in(module)) if self._is_again else targets
 
     def record_class(self, api: Any, module: str, steps: Steps) -> None:
         """Record the steps of a check that is made in semantic analysis, of a class in the target that `api` is at."""
         self.record_module(module, steps)
         target = _target(api.scope) if self._fine_grained else None
         if target is not None:
-            for trigger in steps.triggers:
+            for trigger in steps.triggers_in(module):
                 self._edges.setdefault(trigger, set()).add(target)
 
     def record_module(self, module: str, steps: Steps) -> None:
@@ -183,10 +206,10 @@ def _target(scope: Any) -> str | None:
 class _Again:
     """Tell mypy of the triggers of a function as it checks that again: what changes next may change in the same go."""
 
-    def __init__(self, targets: set[str], tree: MypyFile, steps: Steps) -> None:
+    def __init__(self, targets: set[str], tree: MypyFile, triggers: Iterable[str]) -> None:
         self._targets = targets
         self._tree = tree
-        self._names = frozenset(trigger[1:-1] for trigger in steps.triggers)
+        self._names = frozenset(trigger[1:-1] for trigger in triggers)
 
     def add(self, target: str, /) -> None:
         self._targets.add(target)
@@ -194,6 +217,7 @@ class _Again:
 
 
 def _names(steps: Steps) -> Iterable[str]:
+    yield from steps.constants
     for info in steps.classes:
         for base in _changing(info):
             yield base
@@ -201,6 +225,11 @@ def _names(steps: Steps) -> Iterable[str]:
     for info, name in steps.members:
         for base in _changing(info):
             yield f"{base}.{name}"
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a member is one that a class body declares, or a mark of ours, and not made by mypy."""
+    return not name.startswith("__") or name.startswith("__typedflow")
 
 
 def _changing(info: TypeInfo) -> list[str]:

@@ -8,9 +8,9 @@ from functools import partial
 from mypy.nodes import Expression
 from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
 
-from typedflow.contract.events import check_event, wrong_payload
-from typedflow.contract.problems import Problem
-from typedflow_mypy.calls import ANY, Call
+from typedflow.rules.events import check_event, wrong_payload_problem
+from typedflow.rules.problems import Problem
+from typedflow_mypy.calls import ANY, Call, Spread
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contract_of, parts, shape_of
@@ -20,7 +20,7 @@ DYNAMIC = "TF599"
 
 def check_emit(call: Call) -> FunctionLike:
     """Check `emit`: the event, and its payload, which is None where it is left out."""
-    event, payload = call.argument("event"), call.argument("payload")
+    event, payload = call.argument("event"), call.given("payload")
     if event is None:
         return call.signature
     takes: Type = ANY
@@ -67,12 +67,16 @@ def _find(contract: Type | None, name: str, steps: Steps) -> list[MypyShape | Pr
     return found
 
 
-def _check_payload(call: Call, name: str, declared: MypyShape, event: Expression, payload: Expression | None) -> bool:
+def _check_payload(
+    call: Call, name: str, declared: MypyShape, event: Expression, payload: Expression | Spread | None
+) -> bool:
+    if isinstance(payload, Spread):
+        return True
     if payload is None:
         if not declared.accepts(MypyShape(NoneType(), call.steps)):
-            call.report(wrong_payload(name, declared.render(), "None"), event)
+            call.report(wrong_payload_problem(name, declared.render(), "None"), event)
         return True
     fits, given = call.fits(payload, declared.type)
     if not fits:
-        call.report(wrong_payload(name, declared.render(), MypyShape(given, call.steps).render()), payload)
+        call.report(wrong_payload_problem(name, declared.render(), MypyShape(given, call.steps).render()), payload)
     return fits

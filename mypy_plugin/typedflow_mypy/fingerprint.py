@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import typedflow.contract
-from typedflow.contract.rules import RULES
+import typedflow.rules
+from typedflow.rules.catalogue import RULES
 
 
 def fingerprint(mypy_version: str, options: str, folders: Iterable[Path]) -> str:
     """Give one text that changes when any of these does; mypy itself looks at the entry module only."""
     digest = hashlib.sha256(f"{mypy_version}\n{options}\n{sorted(RULES.items())}".encode())
-    for folder in [*folders, *map(Path, typedflow.contract.__path__)]:
+    for folder in [*folders, *map(Path, typedflow.rules.__path__)]:
         for path in sorted(folder.glob("*.py")):
             digest.update(path.name.encode())
             digest.update(path.read_bytes())

@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mypy.nodes import Expression
+from mypy.expandtype import expand_type
+from mypy.nodes import Expression, LambdaExpr
 from mypy.subtypes import is_subtype
 from mypy.typeops import erase_to_bound
 from mypy.types import (
     CallableType,
+    FunctionLike,
     Instance,
     LiteralType,
     NoneType,
+    Overloaded,
     ProperType,
     TupleType,
     Type,
     TypedDictType,
+    TypeVarType,
+    UninhabitedType,
     get_proper_type,
 )
 from typing_extensions import TypeIs
 
-from typedflow.contract import flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import PARTS
-from typedflow_mypy.calls import Call
+from typedflow.rules import flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import PARTS
+from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contracts, declared_parts, is_typedflow, member_of
@@ -34,14 +40,37 @@ _COROUTINE: Final = "typing.Coroutine"
 
 def handler_type(call: Call, handler: Expression) -> CallableType | None:
     """Give the type of a function, or of an object that can be called; None for a class, and for anything else."""
-    proper = get_proper_type(call.type_of(handler))
+    found = _called(call, handler, call.type_of(handler))
+    return found if isinstance(found, CallableType) else None
+
+
+def overloads(call: Call, handler: Expression) -> list[CallableType]:
+    """Return the overloads of a function, or of an object that can be called; none of any other."""
+    found = _called(call, handler, call.type_of(handler))
+    return found.items if isinstance(found, Overloaded) else []
+
+
+def _called(call: Call, handler: Expression, tp: Type) -> ProperType | None:
+    """Return the type of what is called; None for a class, and for what cannot be called."""
+    proper = get_proper_type(tp)
     if isinstance(proper, Instance):
         if proper.type.get_method("__call__") is None:
             return None
         member: Type = call.api.expr_checker.analyze_external_member_access("__call__", proper, handler)
-        found = get_proper_type(member)
-        return found if isinstance(found, CallableType) else None
-    return proper if isinstance(proper, CallableType) and not proper.is_type_obj() else None
+        return get_proper_type(member)
+    return proper if isinstance(proper, FunctionLike) and not proper.is_type_obj() else None
+
+
+def never_returns(call: Call, handler: Expression) -> bool:
+    """Return True if a handler is declared to return nothing, as one that pauses may be."""
+    known: Type | None = call.api.lookup_type_or_none(handler)
+    found = _called(call, handler, known if known is not None else call.infer(handler, None)[0])
+    if not isinstance(found, CallableType):
+        return False
+    result = get_proper_type(found.ret_type)
+    if gives_coroutine(found) and isinstance(result, Instance):
+        result = get_proper_type(result.args[2])
+    return isinstance(result, UninhabitedType)
 
 
 def is_no_function(call: Call, given: Expression) -> bool:
@@ -58,7 +87,7 @@ def is_class(tp: Type) -> bool:
     return isinstance(function, CallableType) and function.is_type_obj()
 
 
-def takes_one(function: CallableType) -> bool:
+def takes_one(function: CallableType | LambdaExpr) -> bool:
     """Say whether a function can be called with one positional argument."""
     kinds = function.arg_kinds
     if not any(kind.is_positional(star=True) for kind in kinds):
@@ -79,31 +108,43 @@ def is_data(tp: ProperType | None) -> TypeIs[Instance]:
 
 
 def misfits(name: str, given: CallableType, wanted: CallableType, call: Call, *, kind: str) -> list[Problem] | None:
-    """Give what keeps a function from its place; None where it is not known how to say it.
+    """Give what keeps a function from its place; None where it does not take Data.
 
     The list is empty where nothing does: what `when` and `collect` make may be taken as a plain dict.
     """
     if not takes_one(given):
-        return [flows.wrong_parameters(name)]
+        return [flows.wrong_parameters_problem(name)]
     takes, gets = get_proper_type(given.arg_types[0]), get_proper_type(wanted.arg_types[0])
     if not is_data(takes) or not is_data(gets):
         return None
-    if is_dict_for(gets.args[1], takes.args[1]) and is_subtype(gets.args[0], erase_to_bound(takes.args[0])):
+    contract, value = (_erased(arg, given) for arg in takes.args[:2])
+    takes_it = takes_value(value, gets.args[1])
+    if takes_it and is_subtype(gets.args[0], contract):
         return []
-    found = list(_contract_problems(call, name, gets.args[0], erase_to_bound(takes.args[0]), kind))
-    if not is_subtype(gets.args[1], erase_to_bound(takes.args[1])):
-        found.insert(0, flows.wrong_input(name, render(takes.args[1]), render(gets.args[1]), kind=kind))
-    return found or None
+    found = list(_contract_problems(call, name, gets.args[0], contract, kind))
+    if not takes_it:
+        found.insert(0, flows.wrong_input_problem(name, render(takes.args[1]), render(gets.args[1]), kind=kind))
+    return found
 
 
-def is_dict_for(given: Type, takes: Type) -> bool:
-    """Say whether what `when` and `collect` give may be taken as a plain dict: it is made for this one step."""
-    made, wanted = get_proper_type(given), get_proper_type(takes)
-    if not isinstance(made, TypedDictType) or not made.is_anonymous() or not isinstance(wanted, Instance):
-        return is_subtype(given, takes)
-    if wanted.type.fullname != "builtins.dict":
-        return is_subtype(given, takes)
-    return all(is_dict_for(item, wanted.args[1]) for item in made.items.values())
+def _erased(tp: Type, function: CallableType) -> Type:
+    """Return a type with the bound of a type variable of the function; deeper inside such a variable takes anything."""
+    own: dict[object, Type] = {variable.id: ANY for variable in function.variables}
+    proper = get_proper_type(tp)
+    if isinstance(proper, TypeVarType):
+        return erase_to_bound(proper) if proper.id in own else proper
+    return expand_type(tp, own)  # type: ignore[arg-type]  # its keys are ids of variables
+
+
+def takes_handler(given: CallableType, wanted: CallableType) -> bool:
+    """Return whether mypy takes a handler for its place, and the runtime its value."""
+    if not is_subtype(given, wanted):
+        return False
+    pairs = zip(map(get_proper_type, given.arg_types[:1]), map(get_proper_type, wanted.arg_types[:1]), strict=False)
+    for takes, gets in pairs:
+        if is_data(takes) and is_data(gets) and isinstance(get_proper_type(gets.args[1]), TypedDictType):
+            return takes_value(erase_to_bound(takes.args[1]), gets.args[1])
+    return True
 
 
 def _contract_problems(call: Call, name: str, contract: Type, wanted: Type, kind: str) -> Iterator[Problem]:
@@ -113,7 +154,7 @@ def _contract_problems(call: Call, name: str, contract: Type, wanted: Type, kind
         for mine in contracts(contract):
             call.steps.through(mine.type, *PARTS)
             lacks = list(_lacks(call, asked, mine)) if asked.type.is_protocol else []
-            yield flows.other_contract(name, asked.type.name, mine.type.name, lacks, kind=kind)
+            yield flows.other_contract_problem(name, asked.type.name, mine.type.name, lacks, kind=kind)
 
 
 def _lacks(call: Call, asked: Instance, mine: Instance) -> Iterator[str]:

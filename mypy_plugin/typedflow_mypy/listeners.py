@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mypy.nodes import (
@@ -17,23 +17,27 @@ from mypy.nodes import (
     ListExpr,
     MemberExpr,
     ReturnStmt,
+    StarExpr,
     Statement,
     StrExpr,
     TupleExpr,
     WithStmt,
 )
-from mypy.types import FunctionLike, Instance, LiteralType, TupleType, Type, TypedDictType, get_proper_type
+from mypy.subtypes import is_subtype
+from mypy.types import FunctionLike, Instance, LiteralType, NoneType, TupleType, Type, TypedDictType, get_proper_type
 
-from typedflow.contract.flows import empty_when, unknown_trigger, wrong_triggers
-from typedflow.contract.paths import check_read
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import undeclared_layer
-from typedflow_mypy.calls import ANY, Call, entries
+from typedflow.rules.flows import empty_when_problem, unknown_trigger_problem, wrong_triggers_problem
+from typedflow.rules.options import mode_by_form
+from typedflow.rules.paths import check_read
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import undeclared_layer_problem
+from typedflow_mypy.calls import ANY, Call, Spread, entries
 from typedflow_mypy.chains import value_at, value_of
 from typedflow_mypy.constants import shown
 from typedflow_mypy.events import DYNAMIC, payloads
+from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.options import wrong_mode
-from typedflow_mypy.shape import MypyShape, union_of
+from typedflow_mypy.shape import MypyShape, flat, union_of
 from typedflow_mypy.surface import contract_of, declared_parts, shape_of
 
 _LAYERS: Final = ("state", "flow_state")
@@ -42,60 +46,98 @@ Trigger = tuple[str, str, Type]
 
 
 def check_when(call: Call) -> FunctionLike:
-    """Type `when`: the payload or what was written, by the mode."""
+    """Type `when`: the payload or what was written, by the mode; without one by the form of the triggers."""
     given = call.argument("triggers")
     if given is None:
         return call.signature
     if wrong_mode(call, "when"):
         return call.with_types(mode=ANY)
-    found = list(_triggers(call, given))
+    by_kind = _by_kind(call, given)
+    if by_kind is None:
+        return call.signature
+    groups = [list(group) for key, value in by_kind for group in _of_entry(call, key, value)]
+    if isinstance(given, DictExpr) and entries(given) is None:
+        groups.append([None])  # what is spread into the mapping is unknown
+    if not groups and call.is_sound:
+        call.report(empty_when_problem(), given)
     if not call.is_sound:
         return call.with_types(triggers=ANY)
-    triggers = [trigger for trigger in found if trigger is not None]
-    mode = call.argument("mode")
-    modes = call.texts(mode, DYNAMIC) if mode is not None else ("simple_or",)
-    if not triggers or len(triggers) != len(found) or len(modes) != 1:
+    triggers = [[trigger for trigger in group if trigger is not None] for group in groups]
+    mode = _mode(call, by_kind)
+    if triggers != groups or mode is None:
         return call.signature
-    value = _value(call, triggers, modes[0])
+    value = _value(call, triggers, mode)
     return call.signature if value is None else call.with_types(_with_value(call.signature.ret_type, value))
 
 
-def _triggers(call: Call, given: Expression) -> Iterator[Trigger | None]:
-    """Give every trigger with its type; None for one that is wrong, or that cannot be told."""
+def _by_kind(call: Call, given: Expression) -> list[tuple[Expression | None, Expression]] | None:
+    """Return the names of each kind of trigger, with its key, if there is one; None where the kinds cannot be told.
+
+    Of two entries with one key the last one counts, as in the dict that the display makes.
+    """
     if not isinstance(given, DictExpr):
-        if _is_no_name(call, given):
-            yield None
+        return None if _is_mapping(call.type_of(given)) else [(None, given)]
+    listed = [(key, value) for key, value in given.items if key is not None]
+    found: dict[object, tuple[Expression | None, Expression]] = {}
+    for key, value in listed:
+        texts = texts_of(key, call.api, call.steps) or ()
+        found[texts[0] if len(texts) == 1 else key] = key, value
+    return list(found.values())
+
+
+def _is_mapping(tp: Type) -> bool:
+    proper = get_proper_type(tp)
+    return isinstance(proper, TypedDictType) or (
+        isinstance(proper, Instance) and proper.type.has_base("typing.Mapping")
+    )
+
+
+def _mode(call: Call, by_kind: list[tuple[Expression | None, Expression]]) -> str | None:
+    """Return the mode of a `when`; None where it cannot be told."""
+    named = call.given("mode")
+    if isinstance(named, Spread):
+        return None
+    if named is not None and not isinstance(get_proper_type(call.type_of(named)), NoneType):
+        modes = call.texts(named, DYNAMIC)
+        return modes[0] if len(modes) == 1 else None
+    single = [_is_single(call, value) for _, value in by_kind]
+    return mode_by_form(bool(one) for one in single) if len(single) > 1 or None not in single else None
+
+
+def _is_single(call: Call, names: Expression) -> bool | None:
+    """Return whether an expression is one name, and no collection of names; None where it cannot be told."""
+    if isinstance(names, (StrExpr, ListExpr, TupleExpr)):
+        return isinstance(names, StrExpr)
+    text = call.api.named_generic_type("builtins.str", [])
+    kinds = {None if says_nothing(item) else is_subtype(item, text) for item in flat(call.type_of(names))}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _of_entry(call: Call, key: Expression | None, names: Expression) -> Iterator[Iterable[Trigger | None]]:
+    """Yield for each name the triggers that it can be, with their types; None for one that is wrong or unknown."""
+    kinds = call.texts(key, DYNAMIC) if key is not None else ("event",)
+    if len(kinds) != 1:
+        yield [None]
+    for kind in kinds:
+        if key is not None and kind not in ("event", *_LAYERS):
+            call.report(unknown_trigger_problem(kind), key)
+        elif _is_no_name(call, names):
+            call.report(wrong_triggers_problem(shown(call, names)), names)
         else:
-            yield from _of_kind(call, "event", given)
-        return
-    if not given.items:
-        call.report(empty_when(), given)
-    for key, value in entries(given) or ((None, given),):
-        kinds = call.texts(key, DYNAMIC)
-        if len(kinds) != 1:
-            yield None
-        for kind in kinds:
-            if kind not in ("event", *_LAYERS):
-                call.report(unknown_trigger(kind), key)
-                yield None
-                continue
-            names = value.items if isinstance(value, (ListExpr, TupleExpr)) else [value]
-            if names and value is names[0] and _is_no_name(call, value):
-                yield None
-                continue
-            for name in names:
-                yield from _of_kind(call, kind, name)
+            for name in names.items if isinstance(names, (ListExpr, TupleExpr)) else [names]:
+                yield _of_kind(call, kind, name)
 
 
-def _is_no_name(call: Call, given: Expression) -> bool:
-    """Report what names nothing: no text, and no collection of them."""
-    if isinstance(given, (StrExpr, ListExpr, TupleExpr, DictExpr)):
+def _is_no_name(call: Call, names: Expression) -> bool:
+    """Return whether an expression names nothing: it is no text, and no collection of texts."""
+    text = call.api.named_generic_type("builtins.str", [])
+    if isinstance(names, (ListExpr, TupleExpr)):
+        items = [item for item in names.items if not isinstance(item, (StrExpr, StarExpr))]
+        return not all(call.fits(item, text)[0] for item in items)
+    if isinstance(names, StrExpr):
         return False
-    collection = call.api.named_generic_type("typing.Collection", [call.api.named_generic_type("builtins.str", [])])
-    fits, _ = call.fits(given, collection)
-    if not fits:
-        call.report(wrong_triggers(shown(call, given)), given)
-    return not fits
+    fits, found = call.fits(names, call.api.named_generic_type("typing.Collection", [text]))
+    return not fits or (_is_mapping(found) and not says_nothing(found))
 
 
 def _of_kind(call: Call, kind: str, where: Expression) -> Iterator[Trigger | None]:
@@ -111,7 +153,7 @@ def _of_kind(call: Call, kind: str, where: Expression) -> Iterator[Trigger | Non
 def _written(call: Call, layer: str, text: str, where: Expression) -> Iterator[MypyShape | None]:
     for part in call.parts(contract_of(call.receiver), layer):
         if part.type is None:
-            call.report(undeclared_layer(part.name, layer, declared_parts(part.contract)), where)
+            call.report(undeclared_layer_problem(part.name, layer, declared_parts(part.contract)), where)
             yield None
             continue
         shape = shape_of(part, call.steps)
@@ -121,7 +163,8 @@ def _written(call: Call, layer: str, text: str, where: Expression) -> Iterator[M
         yield found.declared if found is not None and not isinstance(found, Problem) else None
 
 
-def _value(call: Call, triggers: list[Trigger], mode: str) -> Type | None:
+def _value(call: Call, groups: list[list[Trigger]], mode: str) -> Type | None:
+    triggers = [trigger for group in groups for trigger in group]
     if mode == "simple_or":
         return union_of(tp for _, _, tp in triggers)
     if mode == "or":
@@ -130,11 +173,12 @@ def _value(call: Call, triggers: list[Trigger], mode: str) -> Type | None:
         return union_of(
             TupleType([LiteralType(kind, text), LiteralType(name, text), tp], fallback) for kind, name, tp in triggers
         )
-    if mode != "and":
-        return None
+    if mode != "and" or any(len({name for _, name, _ in group}) != 1 for group in groups):
+        return None  # where a name is one of several, it is unknown which of the keys are there
     by_kind: dict[str, dict[str, Type]] = {}
-    for kind, name, tp in triggers:
-        by_kind.setdefault(kind, {})[name] = tp
+    for group in groups:
+        kind, name, _ = group[0]
+        by_kind.setdefault(kind, {})[name] = union_of(tp for _, _, tp in group)
     return typed_dict(call, {kind: typed_dict(call, items) for kind, items in by_kind.items()})
 
 

@@ -1,7 +1,7 @@
 """capture and write_back: read as they stand in the call, judged by the rules, reported on the key or value at fault.
 
 A mapping is read from a dict display, from a `binding({…})` under any name, in whatever module, and from a `Final` dict
-of the module at hand. What is spread or computed is left to the runtime.
+of the module at hand; one of these may be spread into a display. What is computed is left to the runtime.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from mypy.nodes import (
     StrExpr,
     Var,
 )
-from mypy.plugin import FunctionContext
 from mypy.subtypes import is_subtype
 from mypy.types import (
     CallableType,
@@ -36,15 +35,16 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract.bindings import Verdict
-from typedflow.contract.capture import check_capture
-from typedflow.contract.dynamic import not_literal
-from typedflow.contract.flows import wrong_stream
-from typedflow.contract.problems import Problem
-from typedflow.contract.scopes import CAPTURE, WRITE_BACK
-from typedflow.contract.wording import describe
-from typedflow.contract.write_back import check_write_back
-from typedflow_mypy.calls import ANY, Call, entries
+from typedflow.rules.bindings import Verdict
+from typedflow.rules.capture import check_capture
+from typedflow.rules.dynamic import not_literal_problem
+from typedflow.rules.flows import wrong_stream_problem
+from typedflow.rules.problems import Problem
+from typedflow.rules.scopes import CAPTURE, WRITE_BACK
+from typedflow.rules.wording import describe
+from typedflow.rules.write_back import check_write_back
+from typedflow_mypy.bindings import closed
+from typedflow_mypy.calls import ANY, Call, Spread, first_given, keyword_given
 from typedflow_mypy.chains import child_before, value_at
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.handlers import is_data
@@ -58,10 +58,14 @@ _PARENT: Final = ("state", "flow_state", "resources")
 _CHILD: Final = ("input", "state", "flow_state", "resources", "result")
 
 
+Row: TypeAlias = tuple[object, object, Context, Context]
+"""One entry: its key, its value, and the place of both."""
+
+
 class Written(Mapping[object, object]):
     """A mapping as it is written: its entries in order, repeated ones too, each with its place in the source."""
 
-    def __init__(self, rows: list[tuple[object, object, Context, Context]]) -> None:
+    def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
 
     def __getitem__(self, key: object) -> object:
@@ -103,9 +107,9 @@ class SubFlow:
         if self.is_known:
             self._contracts = mine[0], theirs[0]
 
-    def check_next(self, write_back: Expression | None, takes: Type) -> bool:
+    def check_next(self, write_back: Expression | Spread | None, takes: Type) -> bool:
         """Report a value that the step behind the child does not take; says whether there is anything to report."""
-        taken = self._read(write_back, WRITE_BACK.name, "TF499")
+        taken = self._read(write_back, "TF499")
         if taken is _DYNAMIC:
             return False
         verdict = self._judge(_judge_write_back, taken, takes)
@@ -113,17 +117,20 @@ class SubFlow:
         self._report(Verdict((), tuple(found)), taken, write_back)
         return bool(found)
 
-    def check(self, capture: Expression | None, write_back: Expression | None) -> tuple[Type, list[str]]:
+    def check(
+        self, capture: Expression | Spread | None, write_back: Expression | Spread | None
+    ) -> tuple[Type, list[str]]:
         """Report all that is wrong with both mappings.
 
-        Gives the type of the value that goes on, and which of the two were read in full, so that mypy need not look at
-        them.
+        Gives the type of the value that goes on, and which of the two mypy need not look at: those that were read in
+        full, and those that something is spread into, of which mypy takes none for a mapping of this kind.
         """
-        given = self._read(capture, CAPTURE.name, "TF399")
+        given = self._read(capture, "TF399")
         if given is not _DYNAMIC:
             self._report(self._judge(_judge_capture, given), given, capture)
-        taken = self._read(write_back, WRITE_BACK.name, "TF499")
-        read = [rules.name for rules, found in ((CAPTURE, given), (WRITE_BACK, taken)) if found is not _DYNAMIC]
+        taken = self._read(write_back, "TF499")
+        found = ((CAPTURE, capture, given), (WRITE_BACK, write_back, taken))
+        read = [rules.name for rules, expr, known in found if known is not _DYNAMIC or _has_spread(expr)]
         if taken is _DYNAMIC:
             return ANY, read
         verdict = self._judge(_judge_write_back, taken)
@@ -147,18 +154,20 @@ class SubFlow:
         if is_subtype(items, declared):
             return
         name = _flow_name(self.call, self.child) or theirs.type.name
-        self.call.report(wrong_stream(name, render(items), mine.type.name, render(declared)), self.child)
+        self.call.report(wrong_stream_problem(name, render(items), mine.type.name, render(declared)), self.child)
 
-    def _read(self, expr: Expression | None, name: str, dynamic: str) -> object:
+    def _read(self, expr: Expression | Spread | None, dynamic: str) -> object:
         if expr is None:
             return None
+        if isinstance(expr, Spread):
+            return _DYNAMIC
         found = read_mapping(self.call, expr)
         if found is _DYNAMIC and self.call.settings.strict_dynamic_keys and not says_nothing(self.call.type_of(expr)):
-            self.call.report(not_literal(dynamic), expr)
+            self.call.report(not_literal_problem(dynamic), expr)
         return found
 
-    def _report(self, verdict: Verdict[MypyShape], mapping: object, expr: Expression | None) -> None:
-        whole = expr if expr is not None else self.child
+    def _report(self, verdict: Verdict[MypyShape], mapping: object, expr: Expression | Spread | None) -> None:
+        whole = expr if isinstance(expr, Expression) else self.child
         for problem in verdict.problems:
             place = mapping.place(problem, whole) if isinstance(mapping, Written) else whole
             self.call.report(problem, place)
@@ -210,9 +219,12 @@ def breaks_write_back(call: Call, function: CallableType) -> bool:
     """Report a step or a condition behind a child whose write_back leaves a value that it does not take."""
     takes = get_proper_type(function.arg_types[0]) if function.arg_types else None
     found = child_before(call)
-    if found is None or not found[0].args or not is_data(takes) or not _is_settled(takes.args[1]):
+    if found is None or not is_data(takes) or not _is_settled(takes.args[1]):
         return False
     before, loops = found
+    child = first_given(before, "child")
+    if child is None:
+        return False
     receiver = _receiver(call, before.callee)
     contract, value = contract_of(receiver) if receiver is not None else None, value_at(call, receiver)
     if contract is None or value is None:
@@ -220,9 +232,11 @@ def breaks_write_back(call: Call, function: CallableType) -> bool:
     wanted: Type = takes.args[1]
     for _ in range(loops):
         wanted = call.api.named_generic_type("typing.Sequence", [wanted])
-    sub_flow = SubFlow(call, value, contract, before.args[0])
-    given = dict(zip(before.arg_names, before.args, strict=True))
-    return sub_flow.is_known and sub_flow.check_next(given.get("write_back"), wanted)
+    sub_flow = SubFlow(call, value, contract, child)
+    if not sub_flow.is_known:
+        return False
+    write_back = keyword_given(before, "write_back", lambda expr: call.infer(expr, None)[0])
+    return sub_flow.check_next(write_back, wanted)
 
 
 def _receiver(call: Call, callee: Expression) -> Type | None:
@@ -271,11 +285,15 @@ def read_mapping(call: Call, expr: Expression) -> object:
         return expr.value
     if isinstance(expr, ListExpr) and not expr.items:
         return []
-    display = _final_display(call, expr)
+    display = final_display(call, expr)
     if display is not None:
         return _placed(_read_display(call, display), expr)
     proper = get_proper_type(call.type_of(expr))
     return _read_type(proper, expr) if isinstance(proper, TypedDictType) else _DYNAMIC
+
+
+def _has_spread(expr: Expression | Spread | None) -> bool:
+    return isinstance(expr, DictExpr) and any(key is None for key, _ in expr.items)
 
 
 def _placed(mapping: object, where: Context) -> object:
@@ -290,14 +308,31 @@ def _shown(key: object) -> str:
 
 
 def _read_display(call: Call, display: DictExpr, *, is_inner: bool = False) -> object:
-    rows: list[tuple[object, object, Context, Context]] = []
-    for key, value in entries(display) or ():
-        name, source = _constant(call, key), _read_value(call, value)
-        source = _as_value(source) if is_inner else source
-        if name is _DYNAMIC or source is _DYNAMIC:
+    rows: list[Row] = []
+    spread: set[object] = set()
+    for key, value in display.items:
+        added = _read_entry(call, key, value)
+        if added is None:
             return _DYNAMIC
-        rows.append((name, source, key, value))
-    return Written(rows) if len(rows) == len(display.items) else _DYNAMIC
+        if is_inner:
+            added = [(name, _as_value(source), here, there) for name, source, here, there in added]
+        names = {row[0] for row in added}
+        if key is None:
+            spread |= names
+        # what is spread takes the place of what stands before it, and gives way to what follows: it is not given twice
+        rows = [row for row in rows if row[0] not in spread & names] + added
+        if key is not None:
+            spread -= names
+    return Written(rows)
+
+
+def _read_entry(call: Call, key: Expression | None, value: Expression) -> list[Row] | None:
+    """Return one entry of a display, or all of what is spread into it; None if they are not known."""
+    if key is None:
+        inside = read_mapping(call, value)
+        return inside.rows if isinstance(inside, Written) else None
+    name, source = _constant(call, key), _read_value(call, value)
+    return None if name is _DYNAMIC or source is _DYNAMIC else [(name, source, key, value)]
 
 
 def _read_value(call: Call, value: Expression) -> object:
@@ -320,12 +355,14 @@ def _constant(call: Call, expr: Expression) -> object:
         return expr.value
     if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
         return None
-    texts = texts_of(expr, call.api)
+    texts = texts_of(expr, call.api, call.steps)
     return texts[0] if texts is not None and len(texts) == 1 else _DYNAMIC
 
 
 def _read_type(tp: TypedDictType, where: Expression, *, is_inner: bool = False) -> object:
-    rows: list[tuple[object, object, Context, Context]] = []
+    if not tp.is_closed or tp.required_keys != set(tp.items):
+        return _DYNAMIC  # which keys are there is only known when the program runs
+    rows: list[Row] = []
     for name, item in tp.items.items():
         source = _baked(get_proper_type(item), where)
         if source is _DYNAMIC:
@@ -337,12 +374,14 @@ def _read_type(tp: TypedDictType, where: Expression, *, is_inner: bool = False) 
 def _baked(tp: ProperType, where: Expression) -> object:
     if isinstance(tp, TypedDictType):
         return _read_type(tp, where, is_inner=True)
+    if isinstance(tp, Instance) and tp.extra_attrs is not None:
+        return _read_type(closed(tp.extra_attrs.attrs, tp), where, is_inner=True)
     if isinstance(tp, Instance) and tp.last_known_value is not None:
         tp = tp.last_known_value
     return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, str) else _DYNAMIC
 
 
-def _final_display(call: Call, expr: Expression) -> DictExpr | None:
+def final_display(call: Call, expr: Expression) -> DictExpr | None:
     """Find the display that a Final name of this module stands for."""
     node = expr.node if isinstance(expr, NameExpr) else None
     if not isinstance(node, Var) or not node.is_final:
@@ -353,34 +392,3 @@ def _final_display(call: Call, expr: Expression) -> DictExpr | None:
         if any(isinstance(name, NameExpr) and name.node is node for name in statement.lvalues):
             return statement.rvalue
     return None
-
-
-def bake(ctx: FunctionContext) -> Type:
-    """Type `binding({…})`: a TypedDict of the literals, which any module can read."""
-    args = [expr for formal in ctx.args for expr in formal]
-    if len(args) != 1 or not isinstance(args[0], DictExpr):
-        return ctx.default_return_type
-    return _baked_type(ctx, args[0]) or ctx.default_return_type
-
-
-def _baked_type(ctx: FunctionContext, display: DictExpr) -> TypedDictType | None:
-    items: dict[str, Type] = {}
-    for key, value in entries(display) or ():
-        texts = texts_of(key, ctx.api)
-        tp = _baked_value(ctx, value)
-        if texts is None or len(texts) != 1 or tp is None:
-            return None
-        items[texts[0]] = tp
-    if len(items) != len(display.items):
-        return None
-    fallback = ctx.api.named_generic_type("typing._TypedDict", [])
-    return TypedDictType(items, set(items), set(), fallback, display.line, display.column)
-
-
-def _baked_value(ctx: FunctionContext, value: Expression) -> Type | None:
-    if isinstance(value, DictExpr):
-        return _baked_type(ctx, value)
-    texts = texts_of(value, ctx.api)
-    if texts is None or len(texts) != 1:
-        return None
-    return LiteralType(texts[0], ctx.api.named_generic_type("builtins.str", []), value.line, value.column)

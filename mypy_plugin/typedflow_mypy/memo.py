@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from mypy.nodes import MypyFile, TypeInfo
-from mypy.types import CallableType, Instance, TupleType, Type, TypedDictType, UnionType, get_proper_type
+from mypy.state import state
+from mypy.types import CallableType, Instance, TupleType, Type, TypeAliasType, TypedDictType, UnionType, get_proper_type
 
 from typedflow_mypy.dependencies import Steps, Targets
 from typedflow_mypy.sights import Sights
@@ -20,6 +21,9 @@ Known: TypeAlias = tuple[Any, Sequence[Targets]]
 
 class Memo:
     """Answers that are the same wherever they are asked for, with the steps that led to them.
+
+    An answer holds in modules that are checked alike: `strict_optional` is the one option of a module that changes what
+    a type takes, so it is part of every key, as it is of mypy's own cache of subtypes.
 
     In the daemon classes change in place: there an answer is given again only as long as all that it saw is as it was,
     which is looked at once after mypy analysed a class or a type, or went on to another module: see `begin`.
@@ -47,7 +51,7 @@ class Memo:
 
     def settled(self, check: object, receiver: Type, written: Hashable) -> tuple[Any, Steps] | None:
         """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
-        known = self._settled.get((check, receiver, written))
+        known = self._settled.get((check, receiver, written, state.strict_optional))
         return known if known is not None and self._holds(known[1]) else None
 
     def settle(self, check: object, receiver: Type, written: Hashable, answer: object, steps: Steps) -> None:
@@ -55,7 +59,7 @@ class Memo:
         proper = get_proper_type(receiver)
         if isinstance(proper, Instance) and any(map(has_order, proper.args[:1])):
             return
-        self._settled[check, receiver, written] = (answer, steps)
+        self._settled[check, receiver, written, state.strict_optional] = (answer, steps)
         if self._in_daemon:
             own = [proper.type] if isinstance(proper, Instance) else []
             classes = [info for part in (steps, *steps.parts) for info in part.classes]
@@ -78,7 +82,8 @@ class Memo:
 
     def ask(self, key: tuple[Hashable, ...], steps: Steps, find: Callable[[Steps], T]) -> T:
         """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
-        key = (*key, *[str(part) for part in key if isinstance(part, Type) and has_order(part)])
+        texts = [str(part) for part in key if isinstance(part, Type) and has_order(part)]
+        key = (*key, state.strict_optional, *texts)
         known = self._answers.get(key)
         if known is None or not self._holds(known[1]):
             own = Steps()
@@ -105,6 +110,8 @@ class Memo:
 
 def has_order(tp: Type) -> bool:
     """Say whether an equal type may be written in another order: a union, or a TypedDict."""
+    if isinstance(tp, TypeAliasType) and tp.is_recursive:
+        return True
     proper = get_proper_type(tp)
     if isinstance(proper, Instance):
         return any(map(has_order, proper.args))

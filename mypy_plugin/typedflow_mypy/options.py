@@ -8,10 +8,10 @@ from typing import Final
 from mypy.nodes import CallExpr, Expression
 from mypy.types import CallableType, FunctionLike, Type
 
-from typedflow.contract import options as rules
-from typedflow.contract.flows import async_in_thread
-from typedflow.contract.options import Option, check_mode, check_option
-from typedflow.contract.problems import Problem
+from typedflow.rules import options as rules
+from typedflow.rules.flows import async_in_thread_problem
+from typedflow.rules.options import Option, check_mode, check_option
+from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.constants import UNKNOWN, constant_of, shown
 from typedflow_mypy.literals import says_nothing, texts_of
@@ -25,6 +25,7 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "name": rules.NODE_NAME,
 }
 EXECUTION: Final[Mapping[str, Option]] = {"concurrency": rules.CONCURRENCY}
+TEST: Final[Mapping[str, Option]] = {"attempt": rules.ATTEMPT, "key": rules.KEY, "step": rules.NODE_NAME}
 FLOW: Final[Mapping[str, Option]] = {**_OPTIONS, "name": rules.FLOW_NAME}
 
 
@@ -57,7 +58,7 @@ def _check(call: Call, name: str, value: Expression, options: Mapping[str, Optio
         return None
     given = constant_of(value, call.module)
     if option is None:
-        return None if given is None or call.fits(value, formal)[0] else rules.wrong_retry(shown(call, value))
+        return None if given is None or call.fits(value, formal)[0] else rules.wrong_retry_problem(shown(call, value))
     if given is not UNKNOWN:
         return check_option(option, given)
     return None if call.fits(value, formal)[0] else option.refuse(shown(call, value))
@@ -67,7 +68,7 @@ def check_thread(call: Call, step: str) -> bool:
     """Report an async handler that is to run in a thread."""
     for name, value in call.keywords():
         if name == "thread" and constant_of(value, call.module) is True:
-            call.report(async_in_thread(step), value)
+            call.report(async_in_thread_problem(step), value)
             return True
     return False
 
@@ -79,7 +80,9 @@ def wrong_mode(call: Call, construct: str) -> bool:
         return False
     texts: tuple[object, ...] | None = texts_of(mode, call.api)
     if texts is None:
-        texts = () if says_nothing(call.type_of(mode)) else (shown(call, mode),)
+        formal = call.formal("mode")
+        is_sound = says_nothing(call.type_of(mode)) or (formal is not None and call.fits(mode, formal)[0])
+        texts = () if is_sound else (shown(call, mode),)
     problems = [problem for text in texts if (problem := check_mode(construct, text)) is not None]
     for problem in problems:
         call.report(problem, mode)

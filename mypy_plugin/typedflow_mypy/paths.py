@@ -12,10 +12,10 @@ from typing import NamedTuple
 from mypy.nodes import DictExpr, Expression
 from mypy.types import FunctionLike, Instance, Type, get_proper_type
 
-from typedflow.contract.paths import Resolution, check_append, check_delete, check_read, check_write, resolve
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import undeclared_layer
-from typedflow.contract.writes import wrong_type
+from typedflow.rules.paths import Resolution, check_append, check_delete, check_read, check_write, resolve
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import undeclared_layer_problem
+from typedflow.rules.writes import wrong_type_problem
 from typedflow_mypy.calls import ANY, Call, SignatureCheck
 from typedflow_mypy.construction import check_display, is_mapping_for
 from typedflow_mypy.dependencies import Steps
@@ -45,12 +45,11 @@ def check_get(call: Call, layer: str = "") -> FunctionLike:
     found = _resolve(call, layer, _reading)
     if not found:
         return call.signature
-    default = call.argument("default")
     types = []
     for one in found:
         types.append(one.place.declared.type)
         if one.may_be_absent:
-            types.append(call.default_type(default, one.place.declared.type))
+            types.append(call.default_type(one.place.declared.type))
     return call.with_types(union_of(types) if len(types) > 1 else types[0])
 
 
@@ -114,7 +113,7 @@ def _check_value(call: Call, value: Expression, target: MypyShape, path: str, ro
     if not sound or given == target.type or says_nothing(given) or target.accepts(MypyShape(given, call.steps)):
         return True
     if not is_mapping_for(target, given):
-        call.report(wrong_type(path, target.render(), MypyShape(given, call.steps).render(), layer=root), value)
+        call.report(wrong_type_problem(path, target.render(), MypyShape(given, call.steps).render(), layer=root), value)
     return False
 
 
@@ -166,7 +165,7 @@ def _layers(base: Type | None, layer: str, steps: Steps) -> Iterator[MypyShape |
         return
     for part in parts(base, layer, steps):
         if part.type is None:
-            yield undeclared_layer(part.name, layer, declared_parts(part.contract))
+            yield undeclared_layer_problem(part.name, layer, declared_parts(part.contract))
         elif (shape := shape_of(part, steps)) is not None:
             yield shape
 

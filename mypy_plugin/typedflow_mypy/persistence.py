@@ -18,6 +18,7 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     TypeOfAny,
     TypeType,
@@ -27,10 +28,10 @@ from mypy.types import (
     get_proper_type,
 )
 
-from typedflow.contract import saving
+from typedflow.rules import saving
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.rendering import render
-from typedflow_mypy.shape import flat, member_type
+from typedflow_mypy.shape import declares_self, flat, member_type
 from typedflow_mypy.structs import is_struct, struct_option
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -58,9 +59,14 @@ class Incomplete(Exception):
     """Say that a class is not ready yet: ask again later."""
 
 
-def faults(tp: Type, steps: Steps) -> list[Fault]:
-    """Give every part of a field's type that cannot be saved and loaded, with its path and the reason."""
-    return list(dict.fromkeys(_Walk(steps).faults(tp, ())))
+def faults(tp: Type, steps: Steps, *, is_of_self: bool = False) -> list[Fault]:
+    """Give every part of a field's type that cannot be saved and loaded, with its path and the reason.
+
+    `is_of_self`: the field is declared with Self, in whose place `tp` has the class.
+    """
+    walk = _Walk(steps)
+    found = list(dict.fromkeys(walk.faults(tp, ())))
+    return found or [((), saving.SELF)] * (walk.is_of_self or is_of_self)
 
 
 def fields_of(info: TypeInfo) -> Iterator[str]:
@@ -87,9 +93,28 @@ class _Walk:
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self.seen: set[Type] = set()
+        self.recursive: set[Type] = set()
+        """Aliases that were found to refer to themselves."""
+        self.aliases: frozenset[Type] = frozenset()
+        """Those that are being walked, since the last record."""
+        self.is_of_self = False
+        """A field of a record is declared with Self, which msgspec refuses without naming the field."""
 
     def faults(self, tp: Type, path: tuple[str | int, ...]) -> Iterator[Fault]:
         proper = get_proper_type(tp)
+        if isinstance(tp, TypeAliasType) and not _is_record(proper):
+            if tp in self.aliases:
+                self.recursive.add(tp)
+                return
+            outside, self.aliases = self.aliases, self.aliases | {tp}
+            yield from self._parts(proper, path)
+            self.aliases = outside
+            if tp in self.recursive:
+                yield path, saving.recursive_alias(render(tp))
+        else:
+            yield from self._parts(proper, path)
+
+    def _parts(self, proper: ProperType, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if isinstance(proper, UnionType):
             if proper in self.seen:
                 return
@@ -99,12 +124,14 @@ class _Walk:
             yield from ((path, reason) for reason in _union_faults(proper))
         elif isinstance(proper, AnyType):
             if proper.type_of_any in (TypeOfAny.explicit, TypeOfAny.from_omitted_generics):
-                yield path, saving.comes_back_plain(render(tp))
+                yield path, saving.comes_back_plain(render(proper))
         elif isinstance(proper, UninhabitedType):
             yield path, saving.NEVER
         elif isinstance(proper, (CallableType, TypeType)):
-            yield path, saving.not_encodable(render(tp))
+            yield path, saving.not_encodable(render(proper))
         elif isinstance(proper, TypedDictType):
+            if proper.readonly_keys and proper not in self.seen:
+                yield path, saving.read_only_keys(render(proper))
             yield from self._record(proper, proper.fallback.type, dict(proper.items), path)
         elif isinstance(proper, TupleType):
             yield from self._tuple(proper, path)
@@ -126,8 +153,11 @@ class _Walk:
             return
         self.seen.add(tp)
         self.steps.through(info, *items)
+        # what a record refers to is decoded on its own, an alias that leads to it too
+        outside, self.aliases = self.aliases, frozenset()
         for name, item in items.items():
             yield from self.faults(item, (*path, name))
+        self.aliases = outside
 
     def _instance(self, tp: Instance, path: tuple[str | int, ...]) -> Iterator[Fault]:
         name = tp.type.fullname
@@ -144,6 +174,7 @@ class _Walk:
         elif name in _CONTAINERS or name in _ABSTRACT:
             yield from self._container(tp, path)
         elif is_record_class(tp.type):
+            self.is_of_self |= any(declares_self(tp.type, field) for field in fields_of(tp.type))
             items = {field: member_type(tp, field) or AnyType(TypeOfAny.special_form) for field in fields_of(tp.type)}
             if "attrs" in tp.type.metadata or "attrs_tag" in tp.type.metadata:
                 private = [field for field in items if field.startswith("_")]
@@ -178,18 +209,27 @@ def _enum_faults(info: TypeInfo) -> Iterator[str]:
         yield saving.odd_enum(info.name)
 
 
-def _is_hashable(tp: Type) -> bool:
+def _is_record(tp: ProperType) -> bool:
+    """Say whether a type is a record to which mypy gives an alias of its own, as it refers to itself."""
+    if isinstance(tp, TypedDictType):
+        return not tp.is_anonymous()
+    return isinstance(tp, TupleType) and tp.partial_fallback.type.is_named_tuple
+
+
+def _is_hashable(tp: Type, within: tuple[Type, ...] = ()) -> bool:
+    if isinstance(tp, TypeAliasType):
+        if tp in within:
+            return True
+        within = (*within, tp)
     proper = get_proper_type(tp)
-    if isinstance(proper, UnionType):
-        return all(map(_is_hashable, proper.items))
-    if isinstance(proper, TupleType):
-        return all(map(_is_hashable, proper.items))
+    if isinstance(proper, (UnionType, TupleType)):
+        return all(_is_hashable(item, within) for item in proper.items)
     if isinstance(proper, TypedDictType):
         return False
     if isinstance(proper, Instance):
         return proper.type.fullname not in (
             {"builtins.list", "builtins.set", "builtins.dict", "builtins.bytearray"}
-        ) and all(map(_is_hashable, proper.args))
+        ) and all(_is_hashable(arg, within) for arg in proper.args)
     return True
 
 

@@ -8,20 +8,22 @@ from typing import Any, Final, TypeVar, final
 
 from mypy.nodes import MypyFile, TypeInfo
 from mypy.options import Options
-from mypy.plugin import ClassDefContext, FunctionContext, FunctionSigContext, Plugin, ReportConfigContext
+from mypy.plugin import ClassDefContext, FunctionContext, FunctionSigContext, MethodContext, Plugin, ReportConfigContext
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import (
+    bindings,
+    bounds,
     chains,
     conditions,
     contracts,
     events,
     listeners,
-    mappings,
     options,
     paths,
     resources,
+    results,
     schema,
     starts,
     steps,
@@ -113,10 +115,15 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Match.case": conditions.check_first_case,
 }
 
-_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {"Flow": contracts.check_flow, "Retry": options.check_retry}
+_OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
+    "Flow": results.check_flow,
+    "Retry": options.check_retry,
+    "make_data": starts.check_make_data,
+}
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")
 _LAYERED: Final = ("Data", "Execution", "Flow")
+_ANNOTATED: Final = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
 
 
 @final
@@ -153,12 +160,14 @@ class TypedflowPlugin(Plugin):
         self._made = {name: hooks.of_making(check) for name, check in _OF_MAKING.items()}
         self._attribute_hooks = {name: hooks.of_layer(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
+        self._class_hook = guarded(self._check_class, lambda ctx: None)
         self._answer_in_c()
 
     def _answer_in_c(self) -> None:
         """Put look-ups in the place of methods that mypy asks for every call, attribute and type there is."""
         answers: dict[str, Callable[[str], Any]] = {
             "get_method_signature_hook": self._signature_hooks.__getitem__,
+            "get_method_hook": Remembered(self.get_method_hook).__getitem__,
             "get_attribute_hook": Remembered(self.get_attribute_hook).__getitem__,
             "get_function_hook": Remembered(self.get_function_hook).__getitem__,
             "get_function_signature_hook": Remembered(self.get_function_signature_hook).__getitem__,
@@ -198,10 +207,17 @@ class TypedflowPlugin(Plugin):
             return contracts.check_migrate if self._is_of(owner, "Contract") else None
         return _OF_LAYERS[method] if method in _OF_LAYERS and self._is_of(owner, "Layer") else None
 
+    def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
+        """Find the check of a method whose receiver is a type variable."""
+        method = bounds.method_of(fullname)
+        if method not in _METHODS:
+            return None
+        return guarded(lambda ctx: bounds.check_on_bound(ctx, method), lambda ctx: ctx.default_return_type)
+
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Find the hook of `binding`."""
         if fullname.startswith(PACKAGE) and fullname.endswith(".binding"):
-            return guarded(mappings.bake, lambda ctx: ctx.default_return_type)
+            return guarded(bindings.bake, lambda ctx: ctx.default_return_type)
         return None
 
     def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], FunctionLike] | None:
@@ -213,14 +229,19 @@ class TypedflowPlugin(Plugin):
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Find the check of a class body, by one of its bases."""
         self._drop(fullname)
+        if "." not in fullname or fullname in _ANNOTATED:
+            # mypy qualifies no alias in a function: which class is meant is seen in the class itself
+            return self._class_hook
         sym = self.lookup_fully_qualified(fullname)
-        if sym is None or not isinstance(sym.node, TypeInfo):
-            return None
-        if structs.is_struct(sym.node):
-            return guarded(lambda ctx: schema.check_class(ctx, self.dependencies), lambda ctx: None)
-        if is_typedflow(sym.node, "Contract"):
-            return guarded(contracts.remember, lambda ctx: None)
-        return None
+        base = structs.class_of(sym.node) if sym is not None else None
+        is_ours = base is not None and (structs.is_struct(base) or is_typedflow(base, "Contract"))
+        return self._class_hook if is_ours else None
+
+    def _check_class(self, ctx: ClassDefContext) -> None:
+        if structs.is_struct(ctx.cls.info):
+            schema.check_class(ctx, self.dependencies)
+        elif is_typedflow(ctx.cls.info, "Contract"):
+            contracts.remember(ctx)
 
     def get_attribute_hook(self, fullname: str) -> AttributeHook | None:
         """Find the check of a layer that is read as an attribute."""

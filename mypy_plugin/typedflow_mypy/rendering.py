@@ -41,7 +41,7 @@ _SHOWN_AS: Final = {"typing.AbstractSet": "Set"}
 
 def render(tp: Type) -> str:
     """Give a type without module names: `list[Request | None]`."""
-    if isinstance(tp, TypeAliasType) and tp.alias is not None and tp.alias.python_3_12_type_alias:
+    if isinstance(tp, TypeAliasType) and tp.alias is not None and (tp.alias.python_3_12_type_alias or tp.is_recursive):
         return _applied(tp.alias.name, tp.args)
     proper = get_proper_type(tp)
     if isinstance(proper, Instance):

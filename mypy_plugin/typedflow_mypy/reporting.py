@@ -6,7 +6,7 @@ from typing import Any
 
 from mypy.nodes import Context, Expression, MemberExpr
 
-from typedflow.contract.problems import Problem
+from typedflow.rules.problems import Problem
 from typedflow_mypy.codes import code_of
 
 

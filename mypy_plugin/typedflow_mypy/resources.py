@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
-from mypy.nodes import Context, DictExpr, Expression
-from mypy.types import FunctionLike, Instance, NoneType, Type, get_proper_type
+from mypy.nodes import ARG_POS, ARG_STAR2, CallExpr, Context, DictExpr, Expression, OpExpr, RefExpr
+from mypy.subtypes import is_subtype
+from mypy.types import FunctionLike, Instance, NoneType, Type, TypedDictType, get_proper_type
 
-from typedflow.contract.dynamic import not_literal
-from typedflow.contract.problems import Problem
-from typedflow.contract.resources import check_declared, no_resources, wrong_class
-from typedflow_mypy.calls import ANY, Call, entries, keyword_place
+from typedflow.rules.dynamic import not_literal_problem
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import check_declared, no_resources_problem, wrong_class_problem
+from typedflow_mypy.calls import ANY, Call, keyword_place
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
+from typedflow_mypy.mappings import final_display
 from typedflow_mypy.shape import MypyShape, union_of
 from typedflow_mypy.surface import contract_of, is_typedflow, owner_name, parts, shape_of
 
 DYNAMIC = "TF199"
+
+
+class Entry(NamedTuple):
+    """One entry of a mapping: the keys that it may have, where to report them, and its value, or the type of that."""
+
+    texts: tuple[str, ...]
+    key: Context
+    value: Expression | Type
+    place: Context | None = None
+    """Where to report the value, if not at the value itself."""
 
 
 def check_require(call: Call) -> FunctionLike:
@@ -35,8 +48,7 @@ def check_get(call: Call) -> FunctionLike:
     if not found:
         return call.signature
     declared = [shape.without_none().type for shape in found]
-    default = call.argument("default")
-    return call.with_types(union_of([*declared, call.default_type(default, union_of(declared))]))
+    return call.with_types(union_of([*declared, call.default_type(union_of(declared))]))
 
 
 def check_set(call: Call) -> FunctionLike:
@@ -60,20 +72,21 @@ def check_delete(call: Call) -> FunctionLike:
 
 
 def check_update(call: Call) -> FunctionLike:
-    """Check `update_runtime_resources`: keywords, and a mapping in front of them."""
-    for key, value in call.keywords():
-        _check_entry(call, key, keyword_place(key, value), value)
+    """Check `update_runtime_resources`: a mapping or a Resources object, and the keywords, which go before it."""
+    context = call.context
     given = call.argument("given")
-    if given is not None:
-        _check_mapping(call, given)
+    found = list(_entries(call, given)) if given is not None else []
+    if isinstance(context, CallExpr):
+        found += _keywords(call, context)
+    _check_entries(call, found)
     return call.signature
 
 
-def check_given(call: Call) -> None:
-    """Check `runtime_resources=…` of a call that makes or starts an execution."""
-    given = call.argument("runtime_resources")
+def check_given(call: Call, argument: str = "runtime_resources") -> None:
+    """Check `runtime_resources=…` of a call that makes or starts an execution, or what a test gives a handler."""
+    given = call.argument(argument)
     if given is not None:
-        _check_mapping(call, given)
+        _check_entries(call, list(_entries(call, given)))
 
 
 def _declared(call: Call, key: Expression | None) -> list[MypyShape]:
@@ -102,7 +115,7 @@ def _find(contract: Type | None, key: str, steps: Steps) -> list[MypyShape | Pro
     found: list[MypyShape | Problem | None] = []
     for part in parts(contract, "resources", steps):
         if part.type is None:
-            found.append(no_resources(part.name))
+            found.append(no_resources_problem(part.name))
             continue
         shape = shape_of(part, steps)
         fields = shape.fields() if shape is not None else None
@@ -111,30 +124,79 @@ def _find(contract: Type | None, key: str, steps: Steps) -> list[MypyShape | Pro
     return found
 
 
-def _check_mapping(call: Call, given: Expression) -> None:
-    if not isinstance(given, DictExpr):
-        if call.settings.strict_dynamic_keys and _is_mapping(call.type_of(given)):
-            call.report(not_literal(DYNAMIC), given)
+def _entries(call: Call, given: Expression) -> Iterator[Entry]:
+    """Return what a mapping is known to hold, in order: the later entry of a key goes before the earlier one."""
+    if isinstance(given, DictExpr):
+        for key, value in given.items:
+            if key is None:
+                yield from _entries(call, value)
+            else:
+                yield Entry(call.texts(key, DYNAMIC), key, value)
+    elif isinstance(given, OpExpr) and given.op == "|":
+        yield from _entries(call, given.left)
+        yield from _entries(call, given.right)
+    elif isinstance(given, CallExpr) and isinstance(given.callee, RefExpr) and given.callee.fullname == "builtins.dict":
+        for arg, kind in zip(given.args, given.arg_kinds, strict=True):
+            if kind == ARG_POS:
+                yield from _entries(call, arg)
+        yield from _keywords(call, given)
+    else:
+        display = final_display(call, given)
+        found = _entries(call, display) if display is not None else _of_type(call, given)
+        yield from (entry._replace(key=given, place=given) for entry in found)
+
+
+def _keywords(call: Call, made: CallExpr) -> Iterator[Entry]:
+    """Return the entries that a call passes by keyword."""
+    for name, kind, value in zip(made.arg_names, made.arg_kinds, made.args, strict=True):
+        if name is not None:
+            yield Entry((name,), keyword_place(name, value), value)
+        elif kind == ARG_STAR2:
+            yield from _entries(call, value)
+
+
+def _of_type(call: Call, given: Expression) -> Iterator[Entry]:
+    """Return what the type of a mapping, or of a Resources object, says that it holds."""
+    tp = get_proper_type(call.type_of(given))
+    if isinstance(tp, TypedDictType):
+        call.steps.through(tp.fallback.type, *tp.items)
+        yield from (Entry((name,), given, item) for name, item in tp.items.items())
+    elif isinstance(tp, Instance) and is_typedflow(tp.type, "Resources"):
+        shape = MypyShape(tp, call.steps)
+        for name, field in (shape.fields() or {}).items():
+            # the runtime takes of an object what is not its default
+            child = shape.child(name) if field.required else None
+            if child is not None:
+                yield Entry((name,), given, child.type)
+    elif call.settings.strict_dynamic_keys and not says_nothing(tp) and not isinstance(tp, NoneType):
+        call.report(not_literal_problem(DYNAMIC), given)
+
+
+def _check_entries(call: Call, found: list[Entry]) -> None:
+    """Check the keys of all entries, and the values of those whose key no later one has."""
+    replaced = set[str]()
+    for entry in reversed(found):
+        for text in entry.texts:
+            for shape in _lookup(call, text, entry.key):
+                if shape is not None and text not in replaced:
+                    _check_entry(call, text, entry, shape)
+        if len(entry.texts) == 1:
+            replaced.update(entry.texts)
+
+
+def _check_entry(call: Call, text: str, entry: Entry, shape: MypyShape) -> None:
+    value = entry.value
+    if isinstance(value, Expression) and entry.place is None:
+        _check_value(call, text, value, shape)
         return
-    for key, value in entries(given) or ():
-        for text in call.texts(key, DYNAMIC):
-            _check_entry(call, text, key, value)
-
-
-def _check_entry(call: Call, text: str, key: Context, value: Expression) -> None:
-    for shape in _lookup(call, text, key):
-        if shape is not None:
-            _check_value(call, text, value, shape)
+    given = call.infer(value, shape.type)[0] if isinstance(value, Expression) else value
+    if not says_nothing(given) and not is_subtype(given, shape.type):
+        where = entry.place if entry.place is not None else entry.key
+        call.report(wrong_class_problem(text, shape.render(), MypyShape(given, call.steps).render()), where)
 
 
 def _check_value(call: Call, key: str, value: Expression, shape: MypyShape) -> bool:
     fits, given = call.fits(value, shape.type)
     if not fits:
-        call.report(wrong_class(key, shape.render(), MypyShape(given, call.steps).render()), value)
+        call.report(wrong_class_problem(key, shape.render(), MypyShape(given, call.steps).render()), value)
     return fits
-
-
-def _is_mapping(tp: Type) -> bool:
-    proper = get_proper_type(tp)
-    is_given_whole = isinstance(proper, Instance) and is_typedflow(proper.type, "Resources")
-    return not says_nothing(proper) and not isinstance(proper, NoneType) and not is_given_whole

@@ -23,15 +23,17 @@ from mypy.types import (
     Type,
 )
 
-from typedflow.contract import schema as rules
-from typedflow.contract.problems import Problem
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
+from typedflow_mypy.bases import check_layer_bases
 from typedflow_mypy.codes import code_of
 from typedflow_mypy.constants import UNKNOWN, keyword_of
 from typedflow_mypy.dependencies import Dependencies, Steps
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
-from typedflow_mypy.structs import annotated, is_struct, remember, struct_option
-from typedflow_mypy.surface import is_typedflow
+from typedflow_mypy.shape import declares_self
+from typedflow_mypy.structs import annotated, class_of, is_struct, remember, struct_option
+from typedflow_mypy.surface import LAYERS, is_typedflow
 
 _DISPLAYS: Final[Mapping[type[Expression], str]] = {ListExpr: "list", SetExpr: "set", DictExpr: "dict"}
 _FIELD: Final = ("msgspec.field", "msgspec._core.field")
@@ -45,7 +47,7 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
     if not is_struct(info):
         return
     remember(ctx.cls)
-    if not is_typedflow(info, "State", "FlowState", "Resources") or info.fullname.startswith("typedflow."):
+    if not is_typedflow(info, *LAYERS, "Contract") or info.fullname.startswith("typedflow."):
         return
     steps = Steps()
     try:
@@ -60,11 +62,14 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
 
 
 def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple[Problem, Context]]:
+    yield from check_layer_bases(defn, info, steps)
+    if not is_typedflow(info, "State", "FlowState", "Resources"):
+        return
     is_saved = is_typedflow(info, "State", "FlowState")
     for option in rules.REFUSED_OPTIONS if is_saved else ():
         given = keyword_of(defn, option)
         if given not in (None, UNKNOWN) and bool(given) is not (option == "forbid_unknown_fields"):
-            yield rules.refused_option(defn.name, option), defn.keywords[option]
+            yield rules.refused_option_problem(defn.name, option), defn.keywords[option]
     for statement, name in annotated(defn):
         problem = rules.check_field_name(defn.name, name.name)
         if problem is not None:
@@ -85,13 +90,13 @@ def _check_default(owner: str, field: str, default: Expression, steps: Steps) ->
     """Check that a default is not one that all instances would share and can change, as far as it is written out."""
     if isinstance(default, (ListExpr, SetExpr, DictExpr)):
         if default.items:
-            yield rules.changeable_default(owner, field, _DISPLAYS[type(default)]), default
+            yield rules.changeable_default_problem(owner, field, _DISPLAYS[type(default)]), default
     elif isinstance(default, CallExpr) and isinstance(default.callee, RefExpr):
-        made = default.callee.node
-        if isinstance(made, TypeInfo):
+        made = class_of(default.callee.node)
+        if made is not None:
             steps.through(made)
             if is_struct(made) and not struct_option(made, "frozen"):
-                yield rules.changeable_default(owner, field, made.name, is_struct=True), default
+                yield rules.changeable_default_problem(owner, field, made.name, is_struct=True), default
         elif default.callee.fullname in _FIELD:
             for name, given in zip(default.arg_names, default.args, strict=True):
                 if name == "default":
@@ -102,13 +107,13 @@ def _check_field(owner: str, info: TypeInfo, name: str, tp: Type, steps: Steps) 
     within = leads_to(tp, "Resources")
     if within is not None:
         steps.through(within.type)
-        yield rules.resource_in_state(owner, name, render(within))
+        yield rules.resource_in_state_problem(owner, name, render(within))
         return
-    for path, reason in faults(tp, steps):
+    for path, reason in faults(tp, steps, is_of_self=declares_self(info, name)):
         inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-        yield rules.not_persistable(owner, name, reason, path=name + inner)
+        yield rules.not_persistable_problem(owner, name, reason, path=name + inner)
     if is_typedflow(info, "FlowState") and can_grow(tp):
-        yield rules.large_flow_state(owner, name, render(tp))
+        yield rules.large_flow_state_problem(owner, name, render(tp))
 
 
 def _declared(info: TypeInfo, name: str) -> Type | None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from typedflow.contract.names import name_hint
-from typedflow.contract.wording import describe, quoted
+from typedflow.rules.names import name_hint
+from typedflow.rules.wording import describe, quoted
 
 SECTION: Final = "typedflow-mypy"
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})

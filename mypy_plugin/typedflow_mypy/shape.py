@@ -1,4 +1,4 @@
-"""mypy's answers to what the rules ask of a type (`typedflow.contract.shape.Shape`).
+"""mypy's answers to what the rules ask of a type (`typedflow.rules.shape.Shape`).
 
 Every class that an answer depends on is remembered in the `Steps` that all shapes of one check share.
 """
@@ -6,9 +6,9 @@ Every class that an answer depends on is remembered in the `Steps` that all shap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
-from mypy.expandtype import expand_type_by_instance
+from mypy.expandtype import expand_type, expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import FuncDef, TypeInfo, Var
 from mypy.subtypes import find_member, is_subtype
@@ -20,19 +20,21 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     TypeOfAny,
     TypeVarType,
     UnionType,
     get_proper_type,
 )
+from mypy.typevars import fill_typevars_with_any
 
-from typedflow.contract.shape import FieldInfo
+from typedflow.rules.shape import FieldInfo
 from typedflow_mypy.dependencies import Steps
+from typedflow_mypy.dicts import MAPPINGS, is_key, made_dict, takes_made, takes_str
 from typedflow_mypy.rendering import render
 from typedflow_mypy.structs import encoded_names
 
-_MAPPINGS: Final = frozenset({"builtins.dict", "typing.Mapping", "typing.MutableMapping"})
 _GROWING: Final = frozenset({"builtins.list", "builtins.set", "typing.MutableSequence", "typing.MutableSet"})
 _UNSET: Final = "msgspec.UnsetType"
 # A value of a subclass would be cut short, or come back as the base: the runtime refuses it where it is written.
@@ -79,7 +81,7 @@ class MypyShape:
 
     def accepts(self, other: Self) -> bool:
         """Say whether every value of `other` is valid here: for mypy, and as a write, which takes no subclass."""
-        return is_subtype(other.type, self.type) and not is_cut_short(self.type, other.type)
+        return _takes(other.type, self.type)
 
     def is_choice(self) -> bool:
         """Say whether a value may be of one of several types, None and UNSET aside."""
@@ -137,6 +139,14 @@ def flat(tp: Type) -> list[Type]:
 
 def through_classes(tp: Type, steps: Steps) -> None:
     """Remember all classes in a type: of a verdict that mypy gives of types that stand in no expression."""
+    _through(tp, steps, set())
+
+
+def _through(tp: Type, steps: Steps, seen: set[Type]) -> None:
+    if isinstance(tp, TypeAliasType):
+        if tp in seen:
+            return
+        seen.add(tp)
     for item in flat(tp):
         proper = get_proper_type(item)
         if isinstance(proper, Instance):
@@ -151,7 +161,7 @@ def through_classes(tp: Type, steps: Steps) -> None:
         else:
             continue
         for part in inner:
-            through_classes(part, steps)
+            _through(part, steps, seen)
 
 
 def union_of(members: Iterable[Type]) -> Type:
@@ -163,15 +173,30 @@ def union_of(members: Iterable[Type]) -> Type:
 
 
 def member_type(tp: Instance, name: str) -> Type | None:
-    """Give the type of a field of an instance, its type variables filled in; a property's for a protocol."""
+    """Give the type of a field of an instance, its type variables and Self filled in; a property's for a protocol."""
     sym = tp.type.get(name)
     node = sym.node if sym is not None else None
     if isinstance(node, Var):
         if node.type is None:
             return AnyType(TypeOfAny.special_form)
-        declared = expand_type_by_instance(node.type, map_instance_to_supertype(tp, node.info))
+        own = expand_type_by_instance(node.type, map_instance_to_supertype(tp, node.info))
+        declared = _with_self(own, node.info, tp)
         return _enum_member(node, declared)
     return find_member(name, tp, tp) if node is not None else None
+
+
+def _with_self(declared: Type, info: TypeInfo, owner: Type) -> Type:
+    """Replace the Self of a class by the class that a field is read from; mypy's own skips those of a frozen one."""
+    return declared if info.self_type is None else expand_type(declared, {info.self_type.id: owner})
+
+
+def declares_self(info: TypeInfo, name: str) -> bool:
+    """Say whether a field is declared with Self, at any depth."""
+    sym = info.get(name)
+    node = sym.node if sym is not None else None
+    if not isinstance(node, Var) or node.type is None:
+        return False
+    return _with_self(node.type, node.info, fill_typevars_with_any(node.info)) != node.type
 
 
 def _enum_member(node: Var, declared: Type) -> Type:
@@ -193,16 +218,33 @@ def is_record(info: TypeInfo) -> bool:
     return "dataclass" in info.metadata or "attrs" in info.metadata or info.is_named_tuple
 
 
-def is_cut_short(target: Type, source: Type) -> bool:
-    """Say whether a value would be written where only its base is declared."""
+Pairs: TypeAlias = tuple[tuple[Type, Type], ...]
+
+
+def _takes(given: Type, target: Type) -> bool:
+    made = made_dict(given)
+    if made is not None:
+        return takes_made(target, made, _takes)
+    return is_subtype(given, target) and not is_cut_short(target, given)
+
+
+def is_cut_short(target: Type, source: Type, assumed: Pairs = ()) -> bool:
+    """Say whether a value would be written where only its base is declared.
+
+    `assumed` are the pairs with a recursive alias that the question comes from, which are taken for fitting.
+    """
+    if isinstance(source, TypeAliasType):
+        if (target, source) in assumed:
+            return False
+        assumed = (*assumed, (target, source))
     for given in flat(source):
         here = get_proper_type(given)
-        if not any(_takes_whole(get_proper_type(wanted), here) for wanted in flat(target)):
+        if not any(_takes_whole(get_proper_type(wanted), here, assumed) for wanted in flat(target)):
             return True
     return False
 
 
-def _takes_whole(target: ProperType, source: ProperType) -> bool:
+def _takes_whole(target: ProperType, source: ProperType, assumed: Pairs = ()) -> bool:
     if not is_subtype(source, target):
         return False
     if isinstance(source, LiteralType):
@@ -212,18 +254,21 @@ def _takes_whole(target: ProperType, source: ProperType) -> bool:
             return False
         source = source.partial_fallback
     if isinstance(target, TypedDictType) and isinstance(source, TypedDictType):
-        return target.items.keys() == source.items.keys()
+        return target.items.keys() == source.items.keys() and not any(
+            is_cut_short(target.items[name], source.items[name], assumed) for name in target.readonly_keys
+        )
     if isinstance(target, TupleType) and target.partial_fallback.type.is_named_tuple:
         target = target.partial_fallback
     if isinstance(target, TupleType) and isinstance(source, TupleType):
         pairs = zip(target.items, source.items, strict=False)
-        return not any(is_cut_short(wanted, given) for wanted, given in pairs)
+        return not any(is_cut_short(wanted, given, assumed) for wanted, given in pairs)
     if not isinstance(target, Instance) or not isinstance(source, Instance):
         return True
     if target.type is source.type:
-        return not any(is_cut_short(wanted, given) for wanted, given in zip(target.args, source.args, strict=False))
+        pairs = zip(target.args, source.args, strict=False)
+        return not any(is_cut_short(wanted, given, assumed) for wanted, given in pairs)
     if source.type.is_newtype:
-        return any(_takes_whole(target, base) for base in source.type.bases)
+        return any(_takes_whole(target, base, assumed) for base in source.type.bases)
     wanted, given = target.type.fullname, source.type.fullname
     return not (is_record(target.type) or wanted in _EXACT) or (wanted, given) in _WIDENED
 
@@ -234,7 +279,8 @@ def _shared(one: Mapping[str, FieldInfo], other: Mapping[str, FieldInfo]) -> dic
 
 def _both(one: FieldInfo, other: FieldInfo) -> FieldInfo:
     encoded = one.encoded if one.encoded == other.encoded else ""
-    return FieldInfo(one.name, one.required or other.required, one.writable and other.writable, encoded)
+    required, writable = one.required or other.required, one.writable and other.writable
+    return FieldInfo(one.name, required, writable, encoded, one.read_only or other.read_only)
 
 
 def _bounded(tp: ProperType) -> ProperType:
@@ -256,18 +302,15 @@ def _is_unset(tp: ProperType) -> bool:
 def _is_open(tp: ProperType) -> bool:
     if isinstance(tp, AnyType):
         return True
-    return isinstance(tp, Instance) and tp.type.fullname in _MAPPINGS and _takes_str(tp.args[0])
-
-
-def _takes_str(key: Type) -> bool:
-    proper = get_proper_type(key)
-    return isinstance(proper, AnyType) or (isinstance(proper, Instance) and proper.type.fullname == "builtins.str")
+    return isinstance(tp, Instance) and tp.type.fullname in MAPPINGS and takes_str(tp.args[0])
 
 
 def _fields(tp: ProperType, steps: Steps) -> Mapping[str, FieldInfo] | None:
     if isinstance(tp, TypedDictType):
         steps.through(tp.fallback.type, *tp.items)
-        return {name: FieldInfo(name, name in tp.required_keys) for name in tp.items}
+        return {
+            name: FieldInfo(name, name in tp.required_keys, read_only=name in tp.readonly_keys) for name in tp.items
+        }
     if isinstance(tp, TupleType):
         tp = tp.partial_fallback
     if not isinstance(tp, Instance):
@@ -318,8 +361,8 @@ def _child(tp: ProperType, name: str, steps: Steps) -> Type | None:
     if not isinstance(tp, Instance):
         return None
     steps.through(tp.type, name)
-    if tp.type.fullname in _MAPPINGS:
-        return tp.args[1] if _is_key(tp.args[0], name, tp) else None
+    if tp.type.fullname in MAPPINGS:
+        return tp.args[1] if is_key(tp.args[0], name) else None
     if tp.type.is_named_tuple and tp.type.tuple_type is not None:
         return _tuple_child(tp.type.tuple_type, name, steps)
     fields = _instance_fields(tp.type)
@@ -333,18 +376,6 @@ def _tuple_child(tp: TupleType, name: str, steps: Steps) -> Type | None:
     return tp.items[names.index(name)] if name in names and len(tp.items) == len(names) else None
 
 
-def _is_key(key: Type, name: str, mapping: Instance) -> bool:
-    proper = get_proper_type(key)
-    if isinstance(proper, Instance) and proper.type.is_newtype:
-        return any(_is_key(base, name, mapping) for base in proper.type.bases)
-    if isinstance(proper, AnyType) or _takes_str(proper):
-        return True
-    strings = [item for item in map(get_proper_type, flat(proper)) if isinstance(item, LiteralType)]
-    return any(item.value == name and item.fallback.type.fullname == "builtins.str" for item in strings) or any(
-        _takes_str(item) for item in flat(proper)
-    )
-
-
 def _item(tp: ProperType) -> Type | None:
     if isinstance(tp, AnyType):
         return tp
@@ -354,4 +385,4 @@ def _item(tp: ProperType) -> Type | None:
 def _may_lack(tp: ProperType, name: str) -> bool:
     if isinstance(tp, TypedDictType):
         return name not in tp.required_keys
-    return isinstance(tp, AnyType) or (isinstance(tp, Instance) and tp.type.fullname in _MAPPINGS)
+    return isinstance(tp, AnyType) or (isinstance(tp, Instance) and tp.type.fullname in MAPPINGS)

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 
 from mypy.nodes import (
     CallExpr,
+    ConditionalExpr,
     Expression,
     LambdaExpr,
     MemberExpr,
+    RefExpr,
     StrExpr,
 )
 from mypy.subtypes import is_subtype
+from mypy.typeops import get_all_type_vars
 from mypy.types import (
     CallableType,
     FunctionLike,
@@ -28,15 +31,25 @@ from mypy.types import (
 )
 from mypy.typestate import type_state
 
-from typedflow.contract import flows
+from typedflow.rules import flows
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
-from typedflow_mypy.handlers import gives_coroutine, handler_type, is_data, is_no_function, misfits
+from typedflow_mypy.handlers import (
+    gives_coroutine,
+    handler_type,
+    is_data,
+    is_no_function,
+    misfits,
+    overloads,
+    takes_handler,
+    takes_one,
+)
 from typedflow_mypy.literals import says_nothing, texts_of_type
 from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract
 from typedflow_mypy.options import check_thread, with_options
-from typedflow_mypy.shape import flat
+from typedflow_mypy.rendering import render
+from typedflow_mypy.shape import flat, union_of
 from typedflow_mypy.surface import contract_of, contracts
 
 # -- steps
@@ -58,9 +71,14 @@ def _check_handler(call: Call) -> CallableType:
     value = value_of(call)
     if value is not None and isinstance(get_proper_type(value), UninhabitedType):
         report_unanswered(call)
-    given, formal = handler_type(call, handler), _function(call)
+    formal = _function(call)
     if formal is None:
         return call.signature
+    if not isinstance(handler, RefExpr) and not call.infer(handler, None)[1]:
+        return taking_anything(call.signature, ANY)  # mypy reports what is wrong inside of it
+    if isinstance(handler, ConditionalExpr):
+        return _check_either(call, handler, _wanted(call, formal))
+    given = handler_type(call, handler)
     if given is None:
         return _check_other(call, handler, _wanted(call, formal))
     if gives_coroutine(given) and check_thread(call, step_name(call, handler)):
@@ -68,10 +86,22 @@ def _check_handler(call: Call) -> CallableType:
     if breaks_write_back(call, given):
         return _returning(call.signature, given)
     if _takes_just(given, formal) or _fits(given, _wanted(call, formal)):
+        if _takes_child(call) and isinstance(get_proper_type(given.ret_type), UninhabitedType):
+            return taking_anything(call.signature, ANY)
         if call.is_sound and not call.keywords() and _takes_async(call.signature):
             call.memo.fitting = (call.context, call.receiver)
         return call.signature
     return _misfit(call, handler, given, _wanted(call, formal))
+
+
+def _check_either(call: Call, handler: ConditionalExpr, wanted: CallableType) -> CallableType:
+    """Check both handlers of `a if condition else b`, whose types mypy joins before it compares them."""
+    for one in (handler.if_expr, handler.else_expr):
+        given = handler_type(call, one)
+        if given is not None and not _fits(given, wanted):
+            for problem in misfits(handler_name(one), given, wanted, call, kind="step") or ():
+                call.report(problem, one)
+    return call.signature if call.is_sound else taking_anything(call.signature, ANY)
 
 
 def _takes_just(given: CallableType, formal: CallableType) -> bool:
@@ -85,7 +115,7 @@ def _fits(given: CallableType, wanted: CallableType) -> bool:
         if is_data(takes) and any(contract.type.is_protocol for contract in contracts(takes.args[0])):
             # mypy forgets in its daemon what fits a protocol that was edited, but not what fits a Data of it
             type_state.reset_subtype_caches_for(takes.type)
-    return is_subtype(given, wanted)
+    return takes_handler(given, wanted)
 
 
 def _takes_async(signature: CallableType) -> bool:
@@ -102,12 +132,30 @@ def _takes_child(call: Call) -> bool:
 def _check_other(call: Call, handler: Expression, wanted: CallableType) -> CallableType:
     """Report what is no function, but for a text, which names a chunk, and a class that is made of Data."""
     tp = get_proper_type(call.type_of(handler))
+    known = overloads(call, handler)
+    if known:
+        return _check_overloads(call, handler, known, wanted)
     if not is_no_function(call, handler) or texts_of_type(tp) is not None or is_subtype(tp, wanted):
         return call.signature
     text = call.api.named_generic_type("builtins.str", [])
     if is_subtype(tp, text):
         return call.signature
-    call.report(flows.not_a_handler(shown(call, handler)), handler)
+    call.report(flows.not_a_handler_problem(shown(call, handler)), handler)
+    return taking_anything(call.signature, ANY)
+
+
+def _check_overloads(call: Call, handler: Expression, known: list[CallableType], wanted: CallableType) -> CallableType:
+    """Report a function of which no overload fits."""
+    if any(_fits(given, wanted) for given in known):
+        return call.signature
+    taken = [found for given in known if takes_one(given) and is_data(found := get_proper_type(given.arg_types[0]))]
+    gets = get_proper_type(wanted.arg_types[0])
+    if taken and is_data(gets):
+        values = union_of(takes.args[1] for takes in taken)
+        problem = flows.wrong_input_problem(step_name(call, handler), render(values), render(gets.args[1]))
+    else:
+        problem = flows.not_a_handler_problem(shown(call, handler))
+    call.report(problem, handler)
     return taking_anything(call.signature, ANY)
 
 
@@ -116,10 +164,17 @@ def _plain(call: Call, handler: LambdaExpr) -> CallableType:
 
     mypy would try it as both, and say of what is wrong inside of it that it fits neither.
     """
+    if not takes_one(handler):
+        call.report(flows.wrong_parameters_problem(step_name(call, handler)), handler)
+        return taking_anything(call.signature, ANY)
     formal = get_proper_type(call.signature.arg_types[0])
     if not isinstance(formal, CallableType) or not call.signature.variables:
         return call.signature
-    given = get_proper_type(call.infer(handler, _wanted(call, formal))[0])
+    wanted = _wanted(call, formal)
+    inferred, sound = call.infer(handler, wanted)
+    if not sound:  # mypy reports what is wrong inside of it
+        return taking_anything(call.signature, ANY).copy_modified(arg_types=[wanted, *call.signature.arg_types[1:]])
+    given = get_proper_type(inferred)
     if isinstance(given, CallableType) and gives_coroutine(given):
         return call.signature
     value = get_proper_type(formal.ret_type)
@@ -134,17 +189,17 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
     """Report a handler that mypy will refuse, and let mypy go on with what it returns."""
     problems = misfits(step_name(call, handler), given, wanted, call, kind="step")
     if problems is None:
-        if is_data(get_proper_type(given.arg_types[0])):
-            return call.signature
-        problems = [flows.not_a_handler(shown(call, handler))]
+        problems = [flows.not_a_handler_problem(shown(call, handler))]
     for problem in problems:
         call.report(problem, handler)
     return _returning(call.signature, given)
 
 
 def _returning(signature: CallableType, handler: CallableType) -> CallableType:
-    """Give the signature that takes anything, and goes on with what the handler returns."""
+    """Give the signature that takes anything, and goes on with what the handler returns, as far as that is known."""
     result = get_proper_type(handler.ret_type)
+    if get_all_type_vars(result):
+        return taking_anything(signature, ANY)
     if gives_coroutine(handler) and isinstance(result, Instance):
         result = get_proper_type(result.args[2])
     return taking_anything(signature, result)
@@ -197,11 +252,10 @@ def check_sub_flow(call: Call) -> FunctionLike:
         return _no_child(call, child)
     if contract is None or value is None:
         return with_options(call, call.signature)
-    given = dict(call.keywords())
     sub_flow = SubFlow(call, value, contract, child)
     if not sub_flow.is_known:
         return call.signature
-    result, read = sub_flow.check(given.get("capture"), given.get("write_back"))
+    result, read = sub_flow.check(call.given("capture"), call.given("write_back"))
     sub_flow.check_stream()
     call.memo.overloads = (call.context, call.receiver, result, read)
     return _settled(call, result, read)
@@ -219,7 +273,7 @@ def _no_child(call: Call, child: Expression) -> FunctionLike:
     tp = call.type_of(child)
     if says_nothing(tp) or isinstance(get_proper_type(tp), (UnionType, TypeVarType)):
         return call.signature
-    call.report(flows.not_a_flow(shown(call, child)), child)
+    call.report(flows.not_a_flow_problem(shown(call, child)), child)
     return taking_anything(call.signature, ANY)
 
 

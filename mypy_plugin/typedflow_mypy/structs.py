@@ -17,11 +17,13 @@ from mypy.nodes import (
     MemberExpr,
     NameExpr,
     StrExpr,
+    SymbolNode,
     SymbolTableNode,
+    TypeAlias,
     TypeInfo,
     Var,
 )
-from mypy.types import AnyType, TypeOfAny
+from mypy.types import AnyType, Instance, TypeOfAny, get_proper_type
 
 KEY: Final = "typedflow"
 STRUCT: Final = "msgspec.Struct"
@@ -69,6 +71,14 @@ def annotated(defn: ClassDef) -> Iterator[tuple[AssignmentStmt, NameExpr]]:
             for name in statement.lvalues:
                 if isinstance(name, NameExpr):
                     yield statement, name
+
+
+def class_of(node: SymbolNode | None) -> TypeInfo | None:
+    """Return the class that a name stands for, through any aliases; None for everything else."""
+    if isinstance(node, TypeAlias):
+        target = get_proper_type(node.target)
+        return target.type if isinstance(target, Instance) else None
+    return node if isinstance(node, TypeInfo) else None
 
 
 def is_struct(info: TypeInfo) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from mypy.nodes import TypeInfo
 from mypy.types import AnyType, Instance, ProperType, Type, TypeVarType, UnionType, get_proper_type
 
-from typedflow.contract.schema import PARTS
+from typedflow.rules.schema import PARTS
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape, flat, member_type
 
@@ -35,7 +35,7 @@ class Part:
 
 def contract_of(receiver: Type) -> Type | None:
     """Give the contract that a Data, Flow, Process or Execution carries."""
-    proper = get_proper_type(receiver)
+    proper = _bound(get_proper_type(receiver))
     return proper.args[0] if isinstance(proper, Instance) and proper.args else None
 
 

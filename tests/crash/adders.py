@@ -15,7 +15,7 @@ from typing import Any
 
 from typedflow import Contract, Data, Flow, FlowState
 from typedflow.errors import ConflictError
-from typedflow.execution import points
+from typedflow.execution import failpoints
 from typedflow.stores import SQLiteStore
 
 
@@ -107,7 +107,7 @@ def die_at(nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if nth:
-        points.reach = reach
+        failpoints.reach = reach
 
 
 def main(what: str, folder: str, *arguments: str) -> None:

@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 
 from tests.crash import journey
+from typedflow.durability.checkpoints import Checkpoint
 from typedflow.errors import SnapshotError
-from typedflow.execution import points
-from typedflow.execution.checkpoints import Checkpoint
+from typedflow.execution import failpoints
 from typedflow.stores import FileStore, SnapshotStore, SQLiteStore, in_place
 
 
@@ -63,7 +63,7 @@ def die_at(order: Order, reached: collections.Counter[str]) -> None:
         if (point, reached[point]) == (order.point, order.nth):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    points.reach = reach
+    failpoints.reach = reach
 
 
 async def run(order: Order) -> Report:

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.budget import budget
 from tests.crash import adders
-from tests.stores.conformance import budget
 from typedflow import Status
 from typedflow.stores import SQLiteStore
 

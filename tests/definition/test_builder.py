@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import types
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import pytest
@@ -164,7 +167,17 @@ REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (lambda flow: Flow(Review, name=number), "TF718: the name of a flow is a text, not 5 (int)"),
     (lambda flow: Flow(Review, max_depth=word),
      "TF718: flow of contract 'Review': max_depth is a whole number from 0, not 'a' (str)"),
-    (lambda flow: flow.when(["rung"]), "TF719: when() takes names, not ['rung'] (list) "
+    (lambda flow: flow.when(5), "TF719: when() takes names, not 5 (int) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when(b"rung"), "TF719: when() takes names, not b'rung' (bytes) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when(["rung", None]), "TF719: when() takes names, not ['rung', None] (list) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when({"event": {"rung": 1}}), "TF719: when() takes names, not {'rung': 1} (dict) "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when([]), "TF719: when() waits for nothing "
+     "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
+    (lambda flow: flow.when({"event": [], "state": ()}), "TF719: when() waits for nothing "
      "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
     (lambda flow: flow.when({"event": None}), "TF719: when() takes names, not None "
      "(name an event, when(\"approved\"), or paths, when({\"state\": \"request.topic\"}))"),
@@ -318,6 +331,50 @@ def test_a_trigger_that_is_named_twice_counts_once() -> None:
     assert [(trigger.kind, trigger.name) for trigger in node.triggers] == [("event", "rung"), ("state", "topic")]
 
 
+class Kind(str, enum.Enum):  # noqa: UP042  # its members' str() is not their value
+    EVENT = "event"
+    RUNG = "rung"
+
+
+@pytest.mark.parametrize(
+    "triggers, mode",
+    [
+        ("rung", "simple_or"),
+        ({"event": "rung"}, "simple_or"),
+        ({"state": "request.topic"}, "simple_or"),
+        (Kind.RUNG, "simple_or"),
+        ({Kind.EVENT: Kind.RUNG}, "simple_or"),
+        (["rung"], "and"),
+        (("rung",), "and"),
+        (["rung", "rung"], "and"),
+        ({"rung"}, "and"),
+        ({"event": ["rung"]}, "and"),
+        ({"event": ("rung",)}, "and"),
+        ({"event": ["rung", "knocked"]}, "and"),
+        ({"event": "rung", "state": "topic"}, "and"),
+        ({"event": "rung", "state": []}, "and"),
+        (types.MappingProxyType({"event": "rung"}), "simple_or"),
+    ],
+)
+def test_the_form_of_the_triggers_decides_the_mode(triggers: Any, mode: str) -> None:
+    flow: Any = Flow(Review)
+    flow.when(triggers)
+    for explicit in ("and", "or", "simple_or", None):
+        flow.when(triggers, mode=explicit)
+    nodes = flow._runtime.builder.draft().nodes[1:]
+    assert [node.mode for node in nodes] == [mode, "and", "or", "simple_or", mode]
+
+
+def test_the_names_of_triggers_are_plain_texts_and_those_of_a_set_are_in_order() -> None:
+    flow: Any = Flow(Review)
+    flow.when({Kind.EVENT: Kind.RUNG, "state": {"b", "a"}})
+    (node,) = flow._runtime.builder.draft().nodes[1:]
+    assert [(trigger.kind, trigger.name) for trigger in node.triggers] == [
+        ("event", "rung"), ("state", "a"), ("state", "b"),
+    ]  # fmt: skip
+    assert {type(text) for trigger in node.triggers for text in (trigger.kind, trigger.name)} == {str}
+
+
 def test_every_call_of_a_collect_gives_the_same_continuation() -> None:
     flow: Any = Flow(Review)
     first = flow.to(step).collect("votes", "a")
@@ -363,6 +420,37 @@ def test_a_retry_waits_longer_each_time_up_to_its_bound() -> None:
     retry = Retry(5, backoff=0.5, factor=4, max_backoff=5)
     assert [retry.wait_before(attempt) for attempt in (2, 3, 4, 5)] == [0.5, 2, 5, 5]
     assert Retry(3).wait_before(2) == 0
+
+
+@pytest.mark.parametrize(
+    "options, attempt, wait",
+    [
+        ({"backoff": 1}, 2_000, 60),
+        ({"backoff": 1}, 10**6, 60),
+        ({"backoff": 1, "factor": 10**400}, 2, 1),
+        ({"backoff": 1, "factor": 10**400}, 3, 60),
+        ({"backoff": 1, "factor": inf}, 2, 1),
+        ({"backoff": 1, "factor": inf}, 3, 60),
+        ({"backoff": 0, "factor": inf}, 3, 0),
+        ({"backoff": 0}, 5_000, 0),
+        ({"backoff": inf}, 2, 60),
+        ({"backoff": inf, "factor": 0}, 3, 0),
+        ({"backoff": inf, "factor": 0.5}, 5_000, 60),
+        ({"backoff": 10**400}, 2, 60),
+        ({"backoff": 1, "factor": 0}, 2, 1),
+        ({"backoff": 1, "factor": 0}, 3, 0),
+        ({"backoff": 1, "factor": 0.5}, 10**6, 0),
+        ({"backoff": 1, "max_backoff": inf}, 5_000, inf),
+        ({"backoff": 1, "max_backoff": 10**400}, 5_000, inf),
+        ({"backoff": 1, "max_backoff": 10**400}, 4, 4),
+    ],
+)
+def test_the_wait_of_any_attempt_is_bounded_and_never_overflows(
+    options: dict[str, Any], attempt: int, wait: float
+) -> None:
+    given = Retry(10**9, **options).wait_before(attempt)
+    assert type(given) is float
+    assert given == wait
 
 
 def test_a_retry_may_name_one_class() -> None:

@@ -149,7 +149,7 @@ PROBLEMS: list[tuple[Callable[[Any], object], str]] = [
     (lambda flow: flow.when("rung").to(count),
      "TF701: flow 'review': step 'count' takes str, and gets int (annotate its parameter Data[…, int], "
      "or put a step in between that makes str of it)"),
-    (lambda flow: flow.when({"event": ["rung", "knocked"]}).to(count),
+    (lambda flow: flow.when({"event": ["rung", "knocked"]}, mode="simple_or").to(count),
      "TF701: flow 'review': step 'count' takes str, and gets int | str (annotate its parameter Data[…, int | str], "
      "or put a step in between that makes str of it)"),
     (lambda flow: flow.when({"flow_state": "runs"}).to(count),
@@ -333,7 +333,9 @@ def carried(wire: Callable[[Any], Any]) -> str:
         (lambda flow: flow.match().case(1).to(untyped).end_match(), "?"),
         (lambda flow: flow.when({"state": "request"}), "Request | None"),
         (lambda flow: flow.when({"state": "request.topic"}), "str"),
-        (lambda flow: flow.when({"event": "rung", "state": "topics"}), "int | list[str]"),
+        (lambda flow: flow.when({"event": "rung", "state": "topics"}), "?"),
+        (lambda flow: flow.when({"event": "rung", "state": "topics"}, mode="simple_or"), "int | list[str]"),
+        (lambda flow: flow.when(["rung"]), "?"),
         (lambda flow: flow.when("rung").collect("votes", "a"), "?"),
     ],
 )  # fmt: skip

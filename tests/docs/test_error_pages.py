@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from tests.docs.programs import ENTRIES, PLUGIN_ONLY, RUN_TIME_ONLY, TYPE_CHECKERS, completed
-from typedflow.contract.rules import RULES, Rule
+from typedflow.rules.catalogue import RULES, Rule
 
 # Damaged documents and stores, which no line of a program shows.
 NOT_SHOWN = {f"TF{number}" for number in (906, 907, 909, 910, 911, 912, 913, 950, 953, 954, 955, 956, 957)}

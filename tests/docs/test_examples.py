@@ -14,7 +14,7 @@ import pytest
 from tests.docs.programs import ENTRIES, PLUGIN_ONLY, TYPE_CHECKERS, Entry, completed, starts
 from tests.mypy.programs import CONFIG, run_mypy, write_project
 from typedflow import TypedflowError
-from typedflow.contract.rules import RULES
+from typedflow.rules.catalogue import RULES
 
 SHOWN: Final = [entry for entry in ENTRIES.values() if entry.wrong]
 STATIC: Final = [entry for entry in SHOWN if RULES[entry.number].code]

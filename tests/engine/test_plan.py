@@ -63,9 +63,9 @@ def test_edges_lead_from_ports_to_slots() -> None:
     wiring.batch(START, "a", "b")
     plan = wiring.plan()
     batch, join = node(plan, "batch"), node(plan, "end_batch")
-    assert batch.arms == (((node(plan, "a").index, 0),), ((node(plan, "b").index, 0),))
-    assert node(plan, "a").arms == (((join.index, 0),),)
-    assert node(plan, "b").arms == (((join.index, 1),),)
+    assert batch.ports == (((node(plan, "a").index, 0),), ((node(plan, "b").index, 0),))
+    assert node(plan, "a").ports == (((join.index, 0),),)
+    assert node(plan, "b").ports == (((join.index, 1),),)
     assert batch.join == join.index
     assert join.as_tuple
 
@@ -151,7 +151,7 @@ def test_bounds_and_modes_are_taken_over() -> None:
     plan = wiring.plan()
     assert (node(plan, "batch").limit, node(plan, "for_each").limit) == (3, 2)
     match = node(plan, "match")
-    assert (match.hit_all, match.has_else, len(match.arms), [case.condition for case in match.cases]) == (
+    assert (match.hit_all, match.has_else, len(match.ports), [case.condition for case in match.cases]) == (
         True, True, 2, ["c"],
     )  # fmt: skip
     assert (node(plan, "all").keeps, node(plan, "all").branches) == (True, ("r",))

@@ -202,7 +202,7 @@ def test_a_cancelled_run_drops_everything() -> None:
     drive.finish("a", 1)
     drive.run.cancelled()
     assert drive.live == []
-    assert drive.run.joins is None
+    assert drive.run.blocks is None
     assert drive.run.settle() is Status.CANCELLED
 
 
@@ -249,28 +249,6 @@ def test_the_key_of_a_step_names_its_place() -> None:
     assert drive.run.key(drive.token("a")) == "a@0"
     drive.finish("a", 1)
     assert drive.run.key(drive.token("b")) == "b@0"
-
-
-def test_the_key_of_a_step_in_a_block_names_its_items() -> None:
-    wiring = Wiring()
-    outer = wiring.builder.open_each(START, None)
-    wiring.builder.close_each(wiring.each(outer, "a"))
-    drive = Drive(wiring, [["x", "y"], ["z"]])
-    keys = [drive.run.key(token) for token in drive.run.live]
-    assert keys == [
-        "for_each@0[0]/for_each#2@0[0]/a@0",
-        "for_each@0[0]/for_each#2@0[1]/a@0",
-        "for_each@0[1]/for_each#2@0[0]/a@0",
-    ]
-
-
-def test_the_key_of_a_step_behind_a_listener_names_the_firing() -> None:
-    wiring = Wiring()
-    wiring.batch(wiring.builder.when("rung", "simple_or"), "a", "b")
-    drive = Drive(wiring)
-    drive.emit(event("rung", 1), event("rung", 2))
-    keys = [drive.run.key(token) for token in drive.run.live]
-    assert keys == ["batch@1[0]/a@0", "batch@1[1]/b@0", "batch@2[0]/a@0", "batch@2[1]/b@0"]
 
 
 def test_a_retry_does_not_change_a_key() -> None:

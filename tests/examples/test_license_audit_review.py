@@ -28,11 +28,11 @@ WAITING: Final = 3
 # Comes to the nth time that it passes a point between two steps, and kills or stops itself there.
 DYING: Final = """
 import itertools, os, signal, sys
-from typedflow.execution import points
+from typedflow.execution import failpoints
 from examples.license_audit.__main__ import main
 name, point, nth = sys.argv[1:4]
 left = itertools.count(int(nth) - 1, -1)
-points.reach = lambda at: at == point and next(left) == 0 and os.kill(os.getpid(), getattr(signal, name))
+failpoints.reach = lambda at: at == point and next(left) == 0 and os.kill(os.getpid(), getattr(signal, name))
 sys.exit(main(sys.argv[4:]))
 """
 QUESTIONS: Final = """\

@@ -14,7 +14,7 @@ from tests.execution.hooked import HookedStore
 from tests.execution.running import Style, both, run
 from typedflow import Contract, Data, Events, Execution, FinishedError, Flow, Status
 from typedflow.errors import ConflictError, StoreError
-from typedflow.execution.checkpoints import TURN
+from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
 from typedflow.stores import SQLiteStore, in_place
 from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
 
@@ -218,10 +218,10 @@ def test_an_answer_at_any_turn_round_the_save_of_a_pause_is_taken(ready: bool, c
 
 
 def busy(length: int) -> Flow[Any]:
-    """Give a chain whose steps each keep the processor busy for longer than `TURN`."""
+    """Give a chain whose steps each keep the processor busy for longer than `MAXIMUM_BLOCKING_TIME`."""
 
     def work(data: Data[Any, int]) -> int:
-        end = time.perf_counter() + TURN
+        end = time.perf_counter() + MAXIMUM_BLOCKING_TIME
         while time.perf_counter() <= end:
             pass
         return data.value + 1
@@ -239,7 +239,7 @@ async def test_a_timeout_comes_between_saves_on_the_spot(tmp_path: Path, monkeyp
     async with SQLiteStore(tmp_path / "store.db") as store:
         execution = busy(20).create_execution(store=store, checkpoint="step")
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(TURN):
+            async with asyncio.timeout(MAXIMUM_BLOCKING_TIME):
                 await execution.async_start(0)
         stored = await store.get(execution.id)
     assert stored is not None

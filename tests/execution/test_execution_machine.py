@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.stores.conformance import budget
+from tests.budget import budget
 from typedflow import Contract, Data, Events, Execution, Flow, State, Status
 from typedflow.errors import FinishedError, InterruptError
 from typedflow.snapshot.envelope import Snapshot

@@ -246,11 +246,13 @@ def test_local_annotations_as_texts_are_checked() -> None:
         flow.validate()
 
 
-def test_an_annotation_that_cannot_be_resolved_counts_as_none() -> None:
+def test_an_annotation_that_cannot_be_resolved_is_a_problem() -> None:
     def vague(data: Data[Bare, NowhereToBeFound]) -> AlsoNowhere:  # type: ignore[name-defined]  # noqa: F821  # the case
         return data.value
 
-    assert chain(Bare, vague).start(4) == 4
+    with pytest.raises(ContractError) as caught:
+        chain(Bare, vague).start(4)
+    assert [problem.number for problem in caught.value.problems] == ["TF610", "TF610"]
 
 
 def test_a_return_value_is_checked_against_its_annotation() -> None:

@@ -132,6 +132,32 @@ def test_b25_and_waits_for_all_and_is_empty_after_firing() -> None:
     assert heard.values == [{"event": {"rung": 2, "knocked": 3}}]
 
 
+@pytest.mark.parametrize(
+    "triggers, values",
+    [
+        ("rung", [1, 2]),
+        ({"event": "rung"}, [1, 2]),
+        (["rung"], [{"event": {"rung": 1}}, {"event": {"rung": 2}}]),
+        (("rung", "knocked"), [{"event": {"rung": 2, "knocked": 3}}]),
+        ({"event": ["rung"]}, [{"event": {"rung": 1}}, {"event": {"rung": 2}}]),
+        ({"event": "rung", "state": "topic"}, [{"event": {"rung": 1}, "state": {"topic": "new"}}]),
+    ],
+)
+def test_without_a_mode_the_form_decides_what_a_listener_carries(triggers: Any, values: list[Any]) -> None:
+    heard = Heard()
+    flow = Flow(Plain)
+
+    def write(data: Here) -> None:
+        data.state.topic = "new"
+        for name, payload in (("rung", 1), ("rung", 2), ("knocked", 3)):
+            data.emit(name, payload)
+
+    flow.to(write)
+    flow.when(triggers).to(heard)
+    run(flow.create_execution().async_start(0))
+    assert heard.values == values
+
+
 def test_b25_executions_do_not_see_each_others_events() -> None:
     heard = Heard()
     flow = Flow(Plain)

@@ -11,14 +11,14 @@ import pytest
 
 from tests.execution.running import Here, Plain, Style, as_async, as_sync, both, passing, run
 from typedflow import Flow, Status
+from typedflow.engine import routing
 from typedflow.engine import run as reports
-from typedflow.engine import spreading
-from typedflow.engine.tokens import Join, Scope, Signal, Token
+from typedflow.engine.tokens import BlockInstance, Scope, Signal, Token
 
 
 def living() -> int:
     """Count what a run consists of, over the whole process."""
-    kinds = (Token, Scope, Join, Signal)
+    kinds = (Token, Scope, BlockInstance, Signal)
     return sum(type(thing) in kinds for thing in gc.get_objects())
 
 
@@ -34,7 +34,7 @@ def test_b27_a_loop_of_20_000_rounds_keeps_nothing(style: Style, block: str) -> 
         if number in (rounds // 10, rounds - 1):
             gc.collect()
             live = executions[0]._runtime.run
-            samples.append((len(asyncio.all_tasks()), living(), len(live.live) + len(live.joins or ())))
+            samples.append((len(asyncio.all_tasks()), living(), len(live.live) + len(live.blocks or ())))
         if number < rounds:
             data.emit("rung", number + 1)
 
@@ -103,7 +103,7 @@ def test_b27_a_for_each_over_10_000_items_makes_as_many_tokens(style: Style, mon
         made.append(1)
         return Token(*arguments)
 
-    for module in (reports, spreading):
+    for module in (reports, routing):
         monkeypatch.setattr(module, "Token", counting)
     flow = Flow(Plain)
     flow.for_each(concurrency=50).to(style(passing)).end_for_each().end()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import pytest
@@ -171,6 +173,92 @@ def test_b35_leaving_a_stream_early_cancels_the_run(way: str) -> None:
         await stream.aclose()
         assert log == ["stopped"]
         assert execution.status is Status.CANCELLED
+
+    run(main())
+
+
+@pytest.mark.parametrize("way", ["stream", "stream_continue"])
+def test_aclosing_ends_the_stream_and_cancels_the_run(way: str) -> None:
+    log: list[str] = []
+
+    def asks(data: Here) -> list[int]:
+        if way == "stream_continue":
+            data.pause_for(interrupt_id="go")
+        return [1, 2]
+
+    async def endless(data: Here) -> None:
+        try:
+            while True:
+                data.put(1)
+                await asyncio.sleep(1)
+        finally:
+            log.append("stopped")
+
+    flow = Flow(Plain)
+    flow.to(asks).for_each().to(endless).end_for_each().end()
+    execution = flow.create_execution()
+
+    async def main() -> None:
+        if way == "stream_continue":
+            await execution.async_start(None)
+        made = execution.stream(None) if way == "stream" else execution.stream_continue("go", [1, 2])
+        assert isinstance(made, AsyncGenerator)
+        async with contextlib.aclosing(made) as items:
+            assert await anext(items) == 1
+        assert log == ["stopped", "stopped"]
+        assert execution.status is Status.CANCELLED
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await made.aclose()  # once more changes nothing
+        assert [item async for item in made] == []
+
+    run(main())
+
+
+def test_a_stream_that_is_closed_before_its_first_item_starts_nothing() -> None:
+    flow = Flow(Plain)
+    flow.to(putting(1)).end()
+    execution = flow.create_execution()
+
+    async def main() -> None:
+        async with contextlib.aclosing(execution.stream(None)):
+            pass
+        assert execution.status is Status.CREATED
+        assert await items_of(execution.stream(None)) == [1]
+
+    run(main())
+
+
+@pytest.mark.parametrize("when", ["while it is closed", "before it is closed"])
+@pytest.mark.parametrize("way", ["break", "raise"])
+def test_what_fails_a_run_whose_stream_is_closed_is_raised(when: str, way: str) -> None:
+    unheard: list[Any] = []
+
+    async def failing(data: Here) -> None:
+        data.put(1)
+        try:
+            await asyncio.sleep(0 if when == "before it is closed" else 9)
+        finally:
+            raise Boom("at the end")
+
+    flow = Flow(Plain)
+    flow.to(failing).end()
+    execution = flow.create_execution()
+
+    async def leave() -> None:
+        async with contextlib.aclosing(execution.stream(None)) as items:
+            async for _ in items:
+                await asyncio.sleep(1)
+                if way == "raise":
+                    raise KeyError
+                break
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        with pytest.raises(Boom, match="at the end"):
+            await leave()
+        assert execution.status is Status.FAILED
+        gc.collect()
+        assert unheard == []
 
     run(main())
 

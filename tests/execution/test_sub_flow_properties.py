@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from tests.budget import examples
 from typedflow import Contract, ContractError, Data, Flow, FlowState, State
 
 # -- types: a leaf is a typing form, a record a Record, None for "or None" is kept beside
@@ -260,7 +262,8 @@ def contract(name: str, parts: Mapping[str, Any]) -> Any:
     return type(name, (Contract,), {"__annotations__": dict(parts), "__module__": __name__})
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_what_passes_the_check_moves_what_the_mapping_says(world: World) -> None:
     forms = {scope: kind.form for scope, kind in world.parent.items()}

@@ -281,8 +281,9 @@ def test_b33_the_key_of_a_step_is_the_same_in_every_attempt() -> None:
     flow.for_each().to(step, retry=Retry(2)).end_for_each().end()
     execution = flow.create_execution(execution_id="e1", concurrency=1)
     run(execution.async_start([1, 2]))
-    first, second = "e1:for_each@0[0]/step@0", "e1:for_each@0[1]/step@0"
-    assert keys == [first, first, second, second]
+    first, again, second, again_second = keys
+    assert (first, second) == (again, again_second)
+    assert first != second
 
 
 def test_the_key_of_a_step_is_the_same_when_a_failed_execution_is_retried() -> None:

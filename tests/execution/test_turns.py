@@ -8,8 +8,8 @@ import time
 import pytest
 
 from typedflow import Contract, Data, Flow
-from typedflow.execution.checkpoints import TURN
-from typedflow.execution.driver import BREATH, LOOK
+from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
+from typedflow.execution.driver import CLOCK_CHECK_INTERVAL, YIELD_INTERVAL
 
 
 class Numbers(Contract):
@@ -37,15 +37,15 @@ def counting(length: int, seconds: float) -> tuple[Flow[Numbers], list[int]]:
 
 
 async def test_slow_steps_let_a_timeout_come_soon() -> None:
-    flow, taken = counting(BREATH, TURN)
+    flow, taken = counting(YIELD_INTERVAL, MAXIMUM_BLOCKING_TIME)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(TURN):
+        async with asyncio.timeout(MAXIMUM_BLOCKING_TIME):
             await flow.async_start(0)
-    assert len(taken) < 2 * LOOK
+    assert len(taken) < 2 * CLOCK_CHECK_INTERVAL
 
 
 async def test_quick_steps_let_the_loop_turn_after_some_of_them() -> None:
-    flow, taken = counting(3 * BREATH, 0)
+    flow, taken = counting(3 * YIELD_INTERVAL, 0)
     seen: list[int] = []
 
     async def look() -> None:
@@ -55,4 +55,4 @@ async def test_quick_steps_let_the_loop_turn_after_some_of_them() -> None:
     await asyncio.sleep(0)
     await look()
     await running
-    assert 0 < seen[0] <= BREATH
+    assert 0 < seen[0] <= YIELD_INTERVAL

@@ -112,6 +112,8 @@ class Mid(Base):
     far: Far | None = None
 """,
     "layers": """\
+from typing import TypedDict
+
 from typedflow import Events, FlowState, Resources, State
 
 from PACKAGE.mid import Mid
@@ -138,6 +140,14 @@ class Counters(FlowState):
 class Tools(Resources):
     tool: Tool
     spare: Tool | None = None
+
+
+class Given(TypedDict, total=False):
+    tool: Tool
+
+
+class MoreTools(Tools):
+    pass
 
 
 class Happened(Events):
@@ -302,6 +312,26 @@ def as_it_is(data: Data[My, int], leaf: Any) -> None:
 def as_a_dict(data: Data[My, int]) -> None:
     data.state.set("mid.leaf", {"name": "x"})
 """,
+    "lent": """\
+from PACKAGE.layers import Given, MoreTools
+
+
+def given() -> Given:
+    return {}
+
+
+def more() -> MoreTools:
+    raise NotImplementedError
+""",
+    "lending": """\
+from typedflow import Flow
+
+from PACKAGE.contract import My
+from PACKAGE.lent import given, more
+
+Flow(My).update_runtime_resources(given())
+Flow(My).create_execution(runtime_resources=more())
+""",
     "piped": """\
 from typedflow import Flow
 
@@ -391,6 +421,149 @@ def tell(data: Data[My, int], number: int) -> None:
 }
 
 
+ALIASES: Final[Mapping[str, str]] = {
+    "kinds": """\
+import msgspec
+
+from typedflow import Contract, State
+
+Base = State
+Quiet = msgspec.Struct
+Terms = Contract
+Silent = object
+""",
+    "kinds2": """\
+from PACKAGE import kinds
+
+Base2 = kinds.Base
+Quiet2 = kinds.Quiet
+Terms2 = kinds.Terms
+Silent2 = kinds.Silent
+""",
+    "based": """\
+from typing import TypeAlias
+
+from PACKAGE import kinds2
+from PACKAGE.kinds2 import Base2, Quiet2, Silent2, Terms2
+
+
+class Based(Base2):
+    thing: object = None
+
+
+class Quieted(Quiet2):
+    thing: object = None
+
+
+class Agreed(Terms2):
+    input: int
+
+
+class Silenced(Silent2):
+    input: int
+
+
+def build() -> None:
+    Local: TypeAlias = kinds2.Quiet2
+
+    class OfLocal(Local):
+        thing: object = None
+
+    class OfTheirs(Based):
+        another: object = None
+
+    class Within(Silent2):
+        input: int
+""",
+}
+INSIDE: Final[Mapping[str, str]] = {
+    "inside": """\
+from typing import Any
+
+from typedflow import Contract, Data, Flow, State
+
+from PACKAGE.deep import Other
+from PACKAGE.layers import Counters, YourState
+
+
+def build() -> None:
+    class Inner(Contract, version=2):
+        input: int
+        result: str
+        state: YourState
+        flow_state: Counters
+
+    class Kept(State):
+        other: Other | None = None
+
+    def read(data: Data[Inner, int]) -> str:
+        return data.state.get("count")
+
+    Flow(Inner).to(read).end()
+
+    @Inner.migrate(1)
+    def lift(saved: dict[str, Any]) -> dict[str, Any]:
+        return saved
+""",
+}
+KEYS: Final[Mapping[str, str]] = {
+    "names": """\
+from enum import StrEnum, auto
+from typing import Final
+
+PREFIX: Final = "mid"
+VERSION: Final = 2
+
+
+class Auto(StrEnum):
+    COUNT = auto()
+""",
+    "keyed": """\
+from typing import Any, Final
+
+from typedflow import Contract, Data, Flow
+
+from PACKAGE.child import child
+from PACKAGE.contract import My
+from PACKAGE.names import PREFIX, VERSION, Auto
+
+NEAR: Final = f"{PREFIX}.near"
+SIZED: Final = NEAR + ".size"
+CAPTURE: Final = {"input": {"topic": f"state.{PREFIX}.leaf.name"}}
+
+
+class Keyed(Contract, version=VERSION):
+    input: int
+    result: int
+
+
+@Keyed.migrate(1)
+def lift(saved: dict[str, Any]) -> dict[str, Any]:
+    return saved
+
+
+def read_sized(data: Data[My, int]) -> int | None:
+    return data.state.get(SIZED)
+
+
+def read_name(data: Data[My, int]) -> str:
+    return data.state.get(f"{PREFIX}.leaf.name")
+
+
+def read_count(data: Data[My, int]) -> int:
+    return data.state.get(Auto.COUNT)
+
+
+def read_shown(data: Data[My, int]) -> int:
+    return data.state.get(f"{Auto.COUNT}")
+
+
+def build() -> None:
+    Flow(My).to_sub_flow(child, capture=CAPTURE)
+""",
+}
+
+
 class Edit(NamedTuple):
     """Replace a text in one module."""
 
@@ -404,13 +577,28 @@ class Scenario(NamedTuple):
 
     name: str
     steps: Sequence[Sequence[Edit]]
+    beside: Mapping[str, str] = {}
+    """Further modules of the project, which only some scenarios are about."""
 
 
-def _one(name: str, *edits: Edit) -> Scenario:
-    return Scenario(name, [edits])
+def _one(name: str, *edits: Edit, beside: Mapping[str, str] | None = None) -> Scenario:
+    return Scenario(name, [edits], beside or {})
 
 
 _RENAMED = Edit("deep", "    name: str", "    label: str")
+_OTHER_AUTO = """\
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
+        return name
+
+    COUNT = auto()
+"""
+_OTHER_TEXT = """\
+    COUNT = auto()
+
+    def __str__(self) -> str:
+        return "drafts"
+"""
 _BACK = Edit("deep", _RENAMED.new, _RENAMED.old)
 _LONGER = Edit("use", "class Own(", "NUMBER = 1\n\n\nclass Own(")
 _OTHER_BASE = "class Base2(msgspec.Struct):\n    inherited: Other\n\n\n"
@@ -505,7 +693,91 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         Edit("needs", "import Counters", "import YourState as Counters"),
     ),
     _one("an alias changes", Edit("deep", "Amount = int", "Amount = str")),
+    _one("an alias refers to itself", Edit("deep", "Amount = int", 'Amount = int | list["Amount"]')),
+    Scenario(
+        "an alias that refers to itself does so no more",
+        [
+            [Edit("deep", "Amount = int", 'Amount = int | list["Amount"]')],
+            [Edit("deep", 'Amount = int | list["Amount"]', 'Amount = int | list["str"]')],
+        ],
+    ),
+    _one("the result of a flow may be None", Edit("contract", "result: str", "result: str | None")),
+    _one(
+        "a resource that is lent has another name",
+        Edit("layers", "    tool: Tool\n\n\nclass More", "    tol: Tool\n\n\nclass More"),
+    ),
+    _one(
+        "a resource that is lent is of another class",
+        Edit("layers", "    tool: Tool\n\n\nclass More", "    tool: int\n\n\nclass More"),
+    ),
+    _one(
+        "one more resource is lent",
+        Edit("layers", "class MoreTools(Tools):\n    pass", "class MoreTools(Tools):\n    more: int"),
+    ),
     _one("a key is no text any more", Edit("deep", '"Word", str', '"Word", int')),
+    Scenario(
+        "an alias of a base class leads elsewhere, and back",
+        [
+            [Edit("kinds", "Base = State", "Base = msgspec.Struct")],
+            [Edit("kinds", "Base = msgspec.Struct", "Base = State")],
+        ],
+        ALIASES,
+    ),
+    _one(
+        "an alias of a base class is one of ours now",
+        Edit("kinds", "Quiet = msgspec.Struct", "Quiet = State"),
+        beside=ALIASES,
+    ),
+    _one(
+        "an alias of a contract is none any more", Edit("kinds", "Terms = Contract", "Terms = object"), beside=ALIASES
+    ),
+    _one("an alias is a contract now", Edit("kinds", "Silent = object", "Silent = Contract"), beside=ALIASES),
+    Scenario(
+        "an alias between leads elsewhere, and what it led to too",
+        [
+            [Edit("kinds2", "Quiet2 = kinds.Quiet", "Quiet2 = kinds.Base")],
+            [Edit("kinds", "Base = State", "Base = msgspec.Struct")],
+        ],
+        ALIASES,
+    ),
+    Scenario(
+        "a constant that keys are made of changes, and changes back",
+        [
+            [Edit("names", '"mid"', '"mit"')],
+            [Edit("names", '"mit"', '"mid"')],
+        ],
+        KEYS,
+    ),
+    _one(
+        "a constant that is a version changes",
+        Edit("names", "VERSION: Final = 2", "VERSION: Final = 1"),
+        beside=KEYS,
+    ),
+    Scenario(
+        "an enum makes other values of auto(), and is shown otherwise",
+        [
+            [Edit("names", "    COUNT = auto()", _OTHER_AUTO)],
+            [Edit("names", _OTHER_AUTO, '    COUNT = "drafts"')],
+            [Edit("names", '    COUNT = "drafts"', "    COUNT = auto()")],
+            [Edit("names", "    COUNT = auto()", _OTHER_TEXT)],
+        ],
+        KEYS,
+    ),
+    _one("a contract in a function has another version", Edit("inside", "version=2", "version=1"), beside=INSIDE),
+    Scenario(
+        "a contract in a function is edited, and moved",
+        [
+            [Edit("inside", "        result: str\n", "")],
+            [Edit("inside", "def build() -> None:\n", "def build() -> None:\n    number = 1\n\n")],
+            [Edit("inside", "        state: YourState", "        result: str\n        stat: YourState")],
+        ],
+        INSIDE,
+    ),
+    _one(
+        "a state of a contract in a function is none",
+        Edit("layers", "class YourState(State)", "class YourState"),
+        beside=INSIDE,
+    ),
     _one(
         "two modules are edited at once",
         Edit("deep", "    name: str", "    name: int"),
@@ -586,7 +858,7 @@ def sources_at(step: int) -> dict[str, str]:
     """Give the files of all scenarios after so many steps; 0 is the project as it was."""
     files: dict[str, str] = {}
     for number, scenario in enumerate(SCENARIOS):
-        modules = dict(PROJECT)
+        modules = {**PROJECT, **scenario.beside}
         for edits in scenario.steps[:step]:
             for edit in edits:
                 assert edit.old in modules[edit.module], f"'{edit.old}' is not there, in '{scenario.name}'"

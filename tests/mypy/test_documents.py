@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tests.mypy.programs import CONFIG, ROOT, Finding, mark, run_mypy, strip, write_project
-from typedflow.contract.rules import CODES
+from typedflow.rules.catalogue import CODES
 
 PAGE: Final = ROOT / "docs" / "mypy.md"
 BLOCK: Final = re.compile(r"^```python (shop|wrong|right)\n(.*?)^```$", re.M | re.S)

@@ -1,9 +1,14 @@
-"""After an edit, a checker that remembers says what one that starts anew says: in every mode, for every scenario."""
+"""After an edit, a checker that remembers says what one that starts anew says: in every mode, for every scenario.
+
+The quick form asks the daemon, which has the most to remember; the full form asks every mode.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,17 +18,22 @@ from tests.mypy.edits import SCENARIOS, STEPS, package_of, sources_at
 from tests.mypy.programs import Finding, run_mypy, write_project
 
 Said = dict[str, list[Finding]]
+Check = Callable[[set[str]], list[Finding]]
+"""Check a project in which these packages were edited."""
 
 
-def write_step(project: Path, step: int) -> None:
-    """Write the files of a step; mypy trusts the time of a change, in whole seconds."""
+def write_step(project: Path, step: int) -> set[str]:
+    """Write the files of a step and return the packages they belong to; mypy trusts the time, in whole seconds."""
+    edited: set[str] = set()
     for name, source in sources_at(step).items():
         path = project / name
         if step and path.read_text(encoding="utf-8") == source:
             continue
+        edited.add(Path(name).parts[0])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
         os.utime(path, (1_000_000_000 + 10 * step, 1_000_000_000 + 10 * step))
+    return edited
 
 
 def by_package(findings: list[Finding]) -> Said:
@@ -34,66 +44,86 @@ def by_package(findings: list[Finding]) -> Said:
     return said
 
 
-def anew(project: Path) -> Iterator[Callable[[], list[Finding]]]:
-    yield lambda: run_mypy(project)
+@contextmanager
+def anew(project: Path) -> Iterator[Check]:
+    """Check without a cache what was edited: no package imports another one, so the rest stays as it was."""
+    known: Said = {}
+
+    def check(edited: set[str]) -> list[Finding]:
+        known.update({package: [] for package in edited})
+        known.update(by_package(run_mypy(project, files=sorted(edited))))
+        return [finding for findings in known.values() for finding in findings]
+
+    yield check
 
 
-def incremental(project: Path) -> Iterator[Callable[[], list[Finding]]]:
-    yield lambda: run_mypy(project, cache=project / "cache")
+@contextmanager
+def incremental(project: Path) -> Iterator[Check]:
+    yield lambda _: run_mypy(project, cache=project / "cache")
 
 
-def two_workers(project: Path) -> Iterator[Callable[[], list[Finding]]]:
-    yield lambda: run_mypy(project, "-n", "2", cache=project / "cache")
+@contextmanager
+def two_workers(project: Path) -> Iterator[Check]:
+    yield lambda _: run_mypy(project, "-n", "2", cache=project / "cache")
 
 
-def daemon(project: Path) -> Iterator[Callable[[], list[Finding]]]:
+@contextmanager
+def daemon(project: Path) -> Iterator[Check]:
     with inside(project):
-        yield Daemon(project / "cache").check
+        checker = Daemon(project / "cache")
+        yield lambda _: checker.check()
 
 
-def daemon_from_cache(project: Path) -> Iterator[Callable[[], list[Finding]]]:
+@contextmanager
+def daemon_from_cache(project: Path) -> Iterator[Check]:
     run_mypy(project, "--cache-fine-grained", cache=project / "cache")
     with inside(project):
-        yield Daemon(project / "cache", "--use-fine-grained-cache").check
+        checker = Daemon(project / "cache", "--use-fine-grained-cache")
+        yield lambda _: checker.check()
 
 
-MODES = (anew, incremental, two_workers, daemon, daemon_from_cache)
+MODES = {mode.__name__: mode for mode in (anew, incremental, two_workers, daemon, daemon_from_cache)}
+REMEMBERING = ["daemon", *(pytest.param(mode, marks=pytest.mark.full) for mode in ("incremental", "two_workers"))]
+every_scenario = pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Said]]:
-    """Give what every mode says after every step, the first one being no edit at all."""
-    answers: dict[str, list[Said]] = {}
-    for mode in MODES:
-        project = write_project(tmp_path_factory.mktemp(mode.__name__), {})
+def said(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Said]]:
+    """Return a function that runs a mode once: what it reports after every step, the first one being no edit at all."""
+
+    @functools.cache
+    def run(mode: str) -> list[Said]:
+        project = write_project(tmp_path_factory.mktemp(mode), {})
         write_step(project, 0)
-        for check in mode(project):
-            answers[mode.__name__] = []
-            for step in range(STEPS + 1):
-                write_step(project, step)
-                answers[mode.__name__].append(by_package(check()))
-    return answers
+        with MODES[mode](project) as check:
+            return [by_package(check(write_step(project, step))) for step in range(STEPS + 1)]
+
+    return run
 
 
-@pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
-@pytest.mark.parametrize("mode", ["incremental", "two_workers", "daemon"])
-def test_an_edit_is_noticed(said: dict[str, list[Said]], mode: str, number: int) -> None:
+@every_scenario
+@pytest.mark.parametrize("mode", REMEMBERING)
+def test_an_edit_is_noticed(said: Callable[[str], list[Said]], mode: str, number: int) -> None:
     package = package_of(number)
-    for step in range(STEPS + 1):
-        assert said[mode][step].get(package) == said["anew"][step].get(package), f"step {step}"
+    for step, (found, expected) in enumerate(zip(said(mode), said("anew"), strict=True)):
+        assert found.get(package) == expected.get(package), f"step {step}"
 
 
-@pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
-def test_an_edit_is_noticed_by_a_daemon_that_starts_from_a_cache(said: dict[str, list[Said]], number: int) -> None:
+@pytest.mark.full
+@every_scenario
+def test_an_edit_is_noticed_by_a_daemon_that_starts_from_a_cache(
+    said: Callable[[str], list[Said]], number: int
+) -> None:
     # such a daemon says nothing of what it has not looked at since it was started
     package = package_of(number)
-    before = set(said["anew"][0][package])
+    before = set(said("anew")[0][package])
     for step in range(1, STEPS + 1):
-        found, expected = set(said["daemon_from_cache"][step].get(package, ())), set(said["anew"][step][package])
+        found = set(said("daemon_from_cache")[step].get(package, ()))
+        expected = set(said("anew")[step][package])
         assert expected - before <= found <= expected, f"step {step}"
 
 
-@pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
-def test_an_edit_matters(said: dict[str, list[Said]], number: int) -> None:
+@every_scenario
+def test_an_edit_matters(said: Callable[[str], list[Said]], number: int) -> None:
     package = package_of(number)
-    assert any(step[package] != said["anew"][0][package] for step in said["anew"])
+    assert any(step[package] != said("anew")[0][package] for step in said("anew"))

@@ -1,4 +1,7 @@
-"""Programs made up at random: mypy and `flow.validate()` find the same problems, in the same words."""
+"""Programs made up at random: mypy and `flow.validate()` find the same problems, in the same words.
+
+The quick form takes the first modules of the full one.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,19 @@ from typing import Any
 
 import pytest
 
+from tests.budget import is_full
 from tests.mypy.generated import PROGRAMS, Module
 from tests.mypy.programs import Finding, run_mypy, write_project
 from tests.parity.table import without_step
 from typedflow import ContractError
-from typedflow.contract.rules import CAPTURE, RULES, WRITE_BACK
+from typedflow.rules.catalogue import CAPTURE, RULES, WRITE_BACK
 
 SEED = int(os.environ.get("TYPEDFLOW_SEED", "1"))
-MODULES = 20
+MODULES = 60 if is_full() else 20
 NAMES = [f"generated{number}" for number in range(MODULES)]
 CHECKED = (CAPTURE, WRITE_BACK)
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ A value that the runtime shows is a type for the plugin, so that what follows "n
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import re
@@ -17,7 +18,7 @@ import pytest
 
 from tests.mypy.programs import CASES, strip
 from typedflow import ContractError, Flow
-from typedflow.contract.problems import Problem
+from typedflow.rules.problems import Problem
 
 THEMES: Final = ("no_overload", "option_values", "given_state")
 NOT_TYPED: Final = frozenset({"TF703", "TF706", "TF707", "TF723"})
@@ -33,6 +34,11 @@ OF_TYPES: Final = (
     "state=request",
 )
 """Where only a type checker finds a fault, or where the call is none."""
+
+
+CLASSES: Final = ("class_bases", "generic_parts")
+IN_OTHER_WORDS: Final = frozenset({"WithAbc", "Outside"})
+"""Classes of which mypy itself reports the fault."""
 
 
 class Statement(NamedTuple):
@@ -108,3 +114,47 @@ def test_the_runtime_says_what_the_plugin_says(modules: dict[str, ModuleType], c
     told = set(heads(f"{problem.number}: {problem.text}" for problem in found))
     assert told <= case.said
     assert bool(told) == bool(case.said)
+
+
+def class_statements() -> Iterator[Statement]:
+    """Give the classes at the top of the case files about classes."""
+    for theme in CLASSES:
+        source = (CASES / f"{theme}.py").read_text(encoding="utf-8")
+        lines = source.splitlines()
+        tree = ast.parse(source).body
+        starts = [min([node.lineno, *(it.lineno for it in getattr(node, "decorator_list", ()))]) for node in tree]
+        for node, start, after in zip(tree, starts, [*starts[1:], len(lines) + 1], strict=True):
+            if isinstance(node, ast.ClassDef):
+                said = [line.partition(" E: ")[2] for line in lines[start - 1 : after - 1] if " E: TF" in line]
+                yield Statement(theme, node.name, frozenset(heads(found.rpartition("  [")[0] for found in said)))
+
+
+@pytest.fixture(scope="module")
+def refusals() -> Iterator[dict[tuple[str, str], tuple[Problem, ...]]]:
+    """Give what the runtime reports of each class, by its file and name."""
+    found: dict[tuple[str, str], tuple[Problem, ...]] = {}
+    for theme in CLASSES:
+        module = sys.modules[theme] = ModuleType(theme)
+        flags = __future__.annotations.compiler_flag
+        for node in ast.parse(strip((CASES / f"{theme}.py").read_text(encoding="utf-8"))).body:
+            if not isinstance(node, (ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)):
+                continue
+            try:
+                exec(compile(ast.Module([node], []), theme, "exec", flags=flags), vars(module))
+            except ContractError as error:
+                assert isinstance(node, ast.ClassDef)
+                found[theme, node.name] = error.problems
+    yield found
+    for theme in CLASSES:
+        del sys.modules[theme]
+
+
+@pytest.mark.parametrize("case", list(class_statements()), ids=lambda case: f"{case.theme}: {case.text}")
+def test_a_class_is_refused_as_the_plugin_reports_it(
+    refusals: dict[tuple[str, str], tuple[Problem, ...]], case: Statement
+) -> None:
+    found = refusals.get((case.theme, case.text), ())
+    if case.text in IN_OTHER_WORDS:
+        assert found
+        return
+    assert set(heads(f"{problem.number}: {problem.text}" for problem in found)) == case.said

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mypy.programs import CONFIG, environment, run_mypy, write_project
-from typedflow.contract.rules import CODES
+from typedflow.rules.catalogue import CODES
 from typedflow_mypy.settings import Settings, read_settings
 
 PROGRAM = """\

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.parity.table import FOLDER, SIDES, entry_node, is_case, module_of, sub_flow_calls, themes, without_step
 from typedflow import ContractError
-from typedflow.contract.problems import Problem
+from typedflow.rules.problems import Problem
 
 WIDTH: Final = 120
 WORDS: Final = {side: word for word, side in SIDES.items()}

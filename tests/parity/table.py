@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeGuard
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import describe
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import describe
 
 FOLDER: Final = Path(__file__).with_name("cases")
 SIDES: Final = {"key": "key", "value": "value", "mapping": ""}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.parity.bless import problems_of
 from tests.parity.table import Case, read_cases, themes, without_step
-from typedflow.contract.rules import CAPTURE, RULES, WRITE_BACK
+from typedflow.rules.catalogue import CAPTURE, RULES, WRITE_BACK
 
 CASES = read_cases()
 SOUND = [case for case in CASES if not case.expected]

@@ -20,6 +20,7 @@ from typing import (
     NewType,
     NotRequired,
     Protocol,
+    Required,
     TypedDict,
     TypeVar,
 )
@@ -28,7 +29,7 @@ import msgspec
 import pytest
 import typing_extensions
 from msgspec import Meta
-from typing_extensions import TypeAliasType
+from typing_extensions import ReadOnly, TypeAliasType
 
 from typedflow.schema.accepts import accepts
 
@@ -106,6 +107,26 @@ class More(TypedDict):
 class Other(TypedDict):
     name: str
     depth: NotRequired[float]
+
+
+class Fixed(TypedDict):
+    name: ReadOnly[str]
+    depth: NotRequired[ReadOnly[int]]
+
+
+class FixedOther(TypedDict):
+    name: ReadOnly[str | None]
+    depth: ReadOnly[NotRequired[float]]
+
+
+class FixedStrict(TypedDict):
+    name: ReadOnly[Annotated[str, "of the author"]]
+    depth: Required[ReadOnly[int]]
+
+
+class Unlocked(Fixed):
+    name: str
+    depth: NotRequired[int]
 
 
 class Row(NamedTuple):
@@ -190,6 +211,11 @@ ACCEPTED = [
     (Source[float], Source[int]),
     (Sink[int], Sink[float]),
     (One, Same),
+    *((Fixed, given) for given in (One, Strict, FixedStrict, Unlocked)),
+    *((FixedOther, given) for given in (One, Strict, Other, Fixed, FixedStrict)),
+    (FixedStrict, Strict),
+    (One, Unlocked),
+    (Unlocked, One),
     (Json, Tree),
     (Json, list[Tree]),
     (Json | str, Json),
@@ -266,6 +292,12 @@ REFUSED = [
     (Sink[float], Sink[int]),
     (One, Strict),
     (Strict, One),
+    (One, Fixed),
+    (Strict, FixedStrict),
+    (Unlocked, Fixed),
+    (Fixed, FixedOther),
+    (FixedStrict, Fixed),
+    (FixedStrict, One),
     (One, More),
     (One, Other),
     (One, Base),

@@ -270,7 +270,7 @@ RESULT_MISSING = (
     "TF606: contract 'Bad' does not say its result (add `result: …` with the type, or `result: None` where there is "
     "none)"
 )
-NOT_THERE = "(define or import it before the class, outside of `if TYPE_CHECKING:`)"
+NOT_THERE = "(define it before the class, or import it at run time: outside of `if TYPE_CHECKING:`)"
 STREAM = "TF605: 'stream' of contract 'Bad' has to be a type, not 5 (int) (annotate it with a type)"
 IN_RESOURCES = "(declare it as the contract's `resources`, read it as data.resources)"
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import msgspec
 import pytest
+from typing_extensions import ReadOnly
 
 from typedflow.errors import ContractError, PathError
 from typedflow.schema.layers import FlowState, State
@@ -473,6 +474,58 @@ def test_a_key_that_need_not_be_there_is_removed(state: Wide) -> None:
     state.set("keys.extra", {"k": 1})
     state.delete("keys.extra")
     assert "keys.extra" not in state
+
+
+class Fixed(TypedDict):
+    name: ReadOnly[str]
+    size: NotRequired[ReadOnly[int]]
+    tags: ReadOnly[list[str]]
+    count: int
+
+
+class Unlocked(Fixed):
+    name: str
+
+
+class OfFixed(State):
+    fixed: Fixed = msgspec.field(default_factory=lambda: Fixed(name="x", tags=[], count=0))
+    unlocked: Unlocked = msgspec.field(default_factory=lambda: Unlocked(name="x", tags=[], count=0))
+    maybe: Fixed | None = None
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [("fixed.name", "y"), ("fixed.size", 1), ("fixed.tags", ["a"]), ("unlocked.size", 1)],
+)
+def test_a_key_that_is_read_only_is_set_with_the_whole(path: str, value: object) -> None:
+    state, (holder, key) = OfFixed(), path.split(".")
+    text = (
+        f"TF205: '{path}' cannot be written: key '{key}' of {holder.title()} is ReadOnly (write '{holder}' as a whole)"
+    )
+    before = state.to_dict()
+    with pytest.raises(ContractError) as caught:
+        state.set(path, value)
+    assert str(caught.value) == text
+    with pytest.raises(ContractError) as caught:
+        state.delete(path)
+    assert str(caught.value) == text
+    assert state.to_dict() == before
+    state.set(holder, {"name": "", "tags": [], "count": 1, key: value})
+    assert state[path] == value
+
+
+def test_what_is_in_a_key_that_is_read_only_can_change() -> None:
+    state = OfFixed()
+    state.append("fixed.tags", "x")
+    state.set("fixed.count", 1)
+    state.set("unlocked.name", "y")
+    assert state.get("fixed.tags") == ["x"]
+    assert (state.get("fixed.count"), state.get("unlocked.name"), state.get("fixed.size")) == (1, "y", None)
+
+
+def test_a_none_is_said_before_a_key_that_is_read_only() -> None:
+    with pytest.raises(ContractError, match="TF204"):
+        OfFixed().set("maybe.name", "x")
 
 
 def test_the_step_learns_of_the_path_that_was_given(state: Wide) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from typing_extensions import TypeAliasType
 
-from typedflow.contract.shape import FieldInfo, Shape
+from typedflow.rules.shape import FieldInfo, Shape
 from typedflow.schema.shape import TypeShape
 
 T = TypeVar("T")

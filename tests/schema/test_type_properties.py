@@ -13,9 +13,11 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, NotReq
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.budget import examples
 from typedflow.schema.accepts import accepts, check_persistable
 from typedflow.schema.check import Mismatch, compile_check, exact_class
 from typedflow.schema.copies import Uncopyable, compile_copy
@@ -159,7 +161,9 @@ def grow(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
 
 small = st.recursive(st.sampled_from(ATOMS), grow, max_leaves=3)
 any_form = st.recursive(st.sampled_from([*ATOMS, *OTHERS]), grow, max_leaves=4)
-budget = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+bounded = settings(max_examples=examples(250), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+pytestmark = pytest.mark.long
 
 
 def same(a: object, b: object) -> bool:
@@ -196,7 +200,7 @@ def mutable_parts(value: object) -> set[int]:
     return found.union(*map(mutable_parts, parts))
 
 
-@budget
+@bounded
 @given(any_form, st.data())
 def test_a_value_of_a_type_passes_its_check_and_is_equal_after(typed: Typed, data: st.DataObject) -> None:
     value = data.draw(typed.values)
@@ -206,7 +210,7 @@ def test_a_value_of_a_type_passes_its_check_and_is_equal_after(typed: Typed, dat
     assert same(compile_check(typed.form)(checked), checked)
 
 
-@budget
+@bounded
 @given(any_form)
 def test_a_type_accepts_itself_and_can_be_rendered(typed: Typed) -> None:
     assert accepts(typed.form, typed.form)
@@ -215,7 +219,7 @@ def test_a_type_accepts_itself_and_can_be_rendered(typed: Typed) -> None:
     assert render(typed.form)
 
 
-@settings(budget, max_examples=1500)
+@settings(bounded, max_examples=examples(1500))
 @given(small, small, st.data())
 def test_what_is_accepted_passes_the_check(target: Typed, source: Typed, data: st.DataObject) -> None:
     if accepts(target.form, source.form):
@@ -223,7 +227,7 @@ def test_what_is_accepted_passes_the_check(target: Typed, source: Typed, data: s
             compile_check(target.form)(data.draw(source.values))
 
 
-@budget
+@bounded
 @given(small, small, st.data())
 def test_a_union_accepts_its_members(one: Typed, other: Typed, data: st.DataObject) -> None:
     if one.form is not None:
@@ -231,7 +235,7 @@ def test_a_union_accepts_its_members(one: Typed, other: Typed, data: st.DataObje
         assert accepts(one.form | other.form, other.form)
 
 
-@budget
+@bounded
 @given(small, small, st.data())
 def test_the_exact_class_proves_validity(target: Typed, source: Typed, data: st.DataObject) -> None:
     value = data.draw(source.values)
@@ -239,7 +243,7 @@ def test_the_exact_class_proves_validity(target: Typed, source: Typed, data: st.
         assert compile_check(target.form)(value) is value
 
 
-@budget
+@bounded
 @given(small, small, st.data())
 def test_a_refused_value_is_what_it_was(target: Typed, source: Typed, data: st.DataObject) -> None:
     value = data.draw(source.values)
@@ -249,7 +253,7 @@ def test_a_refused_value_is_what_it_was(target: Typed, source: Typed, data: st.D
     assert value == before
 
 
-@budget
+@bounded
 @given(any_form, st.data())
 def test_a_copy_is_equal_and_shares_nothing_mutable(typed: Typed, data: st.DataObject) -> None:
     value = data.draw(typed.values)
@@ -264,7 +268,7 @@ def test_a_copy_is_equal_and_shares_nothing_mutable(typed: Typed, data: st.DataO
     assert not mutable_parts(dynamic) & mutable_parts(value)
 
 
-@settings(budget, max_examples=600)
+@settings(bounded, max_examples=examples(600))
 @given(any_form, st.data())
 def test_what_is_persistable_comes_back_the_same(typed: Typed, data: st.DataObject) -> None:
     if check_persistable(typed.form):
@@ -274,7 +278,7 @@ def test_what_is_persistable_comes_back_the_same(typed: Typed, data: st.DataObje
         assert same(codec.Decoder(typed.form).decode(codec.encode(value)), value)
 
 
-@settings(budget, max_examples=600)
+@settings(bounded, max_examples=examples(600))
 @given(any_form)
 def test_what_msgspec_refuses_is_not_persistable(typed: Typed) -> None:
     kind = parse(typed.form)

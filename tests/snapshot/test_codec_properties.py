@@ -11,9 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.budget import examples
 from typedflow import SnapshotError
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.parsing import parse
@@ -23,7 +25,9 @@ from typedflow.snapshot.coding import compile_coder
 from typedflow.snapshot.documents import ENCODE, FORMATS, Format
 from typedflow.snapshot.exactness import compile_exact, hides_from_equality
 
-BOUNDED = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
+
+pytestmark = pytest.mark.long
 
 
 class Colour(enum.StrEnum):

@@ -113,7 +113,7 @@ def test_migration_sees_json_whatever_the_encoding(format: Format) -> None:
     contract = chained(lambda saved: (seen.append(repr(saved)), rename(saved))[1])  # type: ignore[func-returns-value]
     settle_layers(snapshot(format), spec_of(contract))
     state = {"topic": "t", "raw": "AQ==", "day": "2026-01-01", "by_id": {"1": "a"}}
-    assert seen == [repr({"state": state, "flow_state": {"n": 2}})]
+    assert seen == [repr({"state": state, "flow_state": {"n": 2}, "values": {}})]
 
 
 def test_migration_is_given_back_by_its_decorator() -> None:
@@ -128,7 +128,12 @@ def test_absent_layer_stays_absent() -> None:
 BROKEN: list[tuple[Callable[[dict[str, Any]], Any], str, str, str]] = [
     (lambda saved: 1 / 0, "TF919", "version", "from version 1 to 2 raised ZeroDivisionError: division by zero"),
     (lambda saved: None, "TF919", "version", "gave None, not the saved layers"),
-    (lambda saved: {"stat": {}}, "TF919", "version", "gave a layer 'stat' (str): there are 'state' and 'flow_state'"),
+    (
+        lambda saved: {"stat": {}},
+        "TF919",
+        "version",
+        "gave a layer 'stat' (str): there are 'state', 'flow_state', 'values', 'result'",
+    ),
     (lambda saved: {"state": {"day": date(2026, 1, 1)}}, "TF919", "version", "at 'state.day', which is no builtin"),
     (lambda saved: {"state": [saved, saved]} | {"state": loop()}, "TF919", "version", "nested too deep"),
     (lambda saved: {"state": {}}, "TF912", "state", "missing required field `subject`"),

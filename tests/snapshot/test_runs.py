@@ -25,7 +25,7 @@ from tests.execution.pausing import (
 from tests.snapshot.golden import running
 from typedflow import Contract, Data, Flow, Snapshot, SnapshotError
 from typedflow.snapshot.envelope import ScopeRecord, TokenRecord
-from typedflow.snapshot.runs import blocks_of
+from typedflow.snapshot.run_reading import blocks_of
 
 Edit = Callable[[Snapshot], None]
 
@@ -91,7 +91,7 @@ WAITING: list[tuple[str, Edit, str, str]] = [
     ("collect members", _pool(values={"other": Raw(b"1")}), "pools[0].values.other", "has no such branch"),
     ("collect members", _pool(values={"counted": Raw(b'"x"')}), "pools[0].values.counted", "does not fit"),
     ("collect in each", _pool(scope=None), "pools[0].scope", "'both' is not in that block"),
-    ("child in child", _token(node="note_down"), "children[0]", "'note_down' runs no child flow"),
+    ("child in child", _token(node="note_down"), "tokens[0].value", "'note_down' does not lead to 'note_down'"),
     ("child in child", _token(value=Raw(b'"x"')), "tokens[0].value", "does not fit"),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,11 +67,6 @@ SHARING: Final = ["sqlite", "sqlite in place"]
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")
 ODD_IDS: Final = ("con", "NUL", "aux.txt", "a" * 128, "0", "A", "a..b")
 """Good ids that are no good file names everywhere."""
-
-
-def budget() -> float:
-    """Give the seconds that a test marked `long` may spend."""
-    return float(os.environ.get("TYPEDFLOW_BUDGET", "2"))
 
 
 def record(

@@ -177,7 +177,7 @@ async def test_what_is_no_id_is_refused(store: SnapshotStore, execution_id: str,
 
 
 def files(folder: Path) -> list[Path]:
-    return sorted(folder.parent.rglob("*"))
+    return sorted([*folder.rglob("*"), *folder.parent.iterdir()])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import ODD_IDS, budget, record
+from tests.budget import budget
+from tests.stores.conformance import ODD_IDS, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import DamagedEntry, FileStore, Listing
 from typedflow.stores.folder import encode, file_name

@@ -13,7 +13,8 @@ from random import Random
 
 import pytest
 
-from tests.stores.conformance import DURABLE, SHARING, STORES, budget, record
+from tests.budget import budget
+from tests.stores.conformance import DURABLE, SHARING, STORES, record
 from tests.stores.power import Disk
 from tests.stores.recorded import STEPS, Found, Operation, after, record_run
 from typedflow.errors import TypedflowError

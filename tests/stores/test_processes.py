@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.conformance import DURABLE, SHARING, STORES, budget
+from tests.budget import budget
+from tests.stores.conformance import DURABLE, SHARING, STORES
 from tests.stores.program import data_of
 from typedflow.stores import SnapshotStore
 

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from tests.stores.conformance import DURABLE, SHARING, STORES, Kind, budget
+from tests.budget import budget
+from tests.stores.conformance import DURABLE, SHARING, STORES, Kind
 from typedflow.errors import ConflictError
 from typedflow.stores import FlowStateChange, SnapshotStore, StoredSnapshot
 

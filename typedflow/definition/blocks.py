@@ -27,6 +27,8 @@ class BatchBlock:
     source: Cursor
     concurrency: int | None
     ends: dict[str, Port] = field(default_factory=dict)
+    former: dict[str, str] = field(default_factory=dict)
+    """The earlier names of branches, each with the name of today."""
     closed: bool = False
     word = "batch"
 
@@ -41,6 +43,8 @@ class MatchBlock:
     word: str
     cases: list[Case] = field(default_factory=list)
     ends: list[Port] = field(default_factory=list)
+    former: dict[str, str] = field(default_factory=dict)
+    """The earlier names of cases, each with the name of today."""
     has_else: bool = False
     closed: bool = False
 
@@ -84,3 +88,7 @@ class CollectDraft:
     mode: CollectMode
     blocks: tuple[Open, ...]
     members: dict[str, Port] = field(default_factory=dict)
+    formerly: list[str] = field(default_factory=list)
+    """The earlier names of the collect."""
+    former: dict[str, str] = field(default_factory=dict)
+    """The earlier names of branches, each with the name of today."""

@@ -7,18 +7,28 @@ whole flow to see waits for `typedflow.definition.validation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
-from typedflow.contract import flows
-from typedflow.contract.options import CONCURRENCY, FLOW_NAME, check_option
-from typedflow.contract.problems import Problem
-from typedflow.definition.arguments import case_of, check_mode, check_options, copied, takes_one, triggers_of
+from msgspec.structs import replace
+
+from typedflow.definition.arguments import (
+    case_name,
+    case_of,
+    check_mode,
+    check_names,
+    check_options,
+    copied,
+    takes_one,
+    triggers_of,
+)
 from typedflow.definition.blocks import Arm, BatchBlock, Block, CollectDraft, Cursor, EachBlock, MatchBlock, Open
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
+    ELSE,
     PLAIN,
     Batch,
     Child,
@@ -41,8 +51,21 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
+from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
-from typedflow.schema.annotations import handler_types
+from typedflow.rules import flows
+from typedflow.rules.options import (
+    BRANCH_NAME,
+    COLLECT_NAME,
+    CONCURRENCY,
+    FLOW_NAME,
+    NODE_NAME,
+    check_name,
+    check_option,
+)
+from typedflow.rules.problems import Problem
+from typedflow.schema.annotations import HandlerTypes
+from typedflow.schema.callables import is_generator_function
 
 
 @dataclass(slots=True, eq=False)
@@ -55,15 +78,17 @@ class _Draft:
 class Builder:
     """Collect the nodes of one flow, until the first execution freezes them."""
 
-    __slots__ = ("_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
+    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
-        if not isinstance(flow, str):
-            raise ContractError(FLOW_NAME.refuse(flow))
+        problem = check_name(FLOW_NAME, flow)
+        if problem is not None:
+            raise ContractError(problem)
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
         self._names = Names(self._place)
+        self._attached = Attached()
         self._nodes: list[Node | _Draft] = [Start()]
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
@@ -83,7 +108,7 @@ class Builder:
 
     def _add(self, node: Node | _Draft) -> int:
         if self.frozen is not None:
-            raise self._error(flows.wiring_after_start())
+            raise self._error(flows.wiring_after_start_problem())
         self._nodes.append(node)
         return len(self._nodes) - 1
 
@@ -96,6 +121,7 @@ class Builder:
         frame: FrameType,
         name: str | None = None,
         options: StepOptions = PLAIN,
+        formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Add a step behind `at`; `frame` is where the handler is attached, for annotations of local names."""
         found = self._names.handler_of(handler)
@@ -103,12 +129,20 @@ class Builder:
         self._require_callable(found)
         if options is not PLAIN:
             self._require_none(check_options(options))
-        types = handler_types(found, frame)
+        index = len(self._nodes)
+        types = self._attached.read(found, frame, partial(self._retype, index))
         if options.thread and types.is_async:
-            raise self._error(flows.async_in_thread(default))
+            raise self._error(flows.async_in_thread_problem(default))
+        self._require_names(formerly)
         label, auto = self._names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
-        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block))), at.blocks)
+        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
+
+    def _retype(self, index: int, types: HandlerTypes) -> None:
+        """Replace the types of a step by what its annotations can be resolved to by now."""
+        step = self._nodes[index]
+        assert isinstance(step, Step)
+        self._nodes[index] = replace(step, types=types)
 
     def sub_flow(
         self,
@@ -117,28 +151,35 @@ class Builder:
         capture: Mapping[str, Any] | None = None,
         write_back: Mapping[str, Any] | None = None,
         name: str | None = None,
+        formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Add a child flow behind `at`; the mappings are checked with the whole flow."""
+        self._require_names(formerly)
         label, auto = self._names.take(name, child.name)
-        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back))
+        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly)
         return Cursor(Port(self._add(node)), at.blocks)
 
     def end(self, at: Cursor) -> None:
         """Let the chain set the result."""
         if at.blocks:
-            raise self._error(flows.end_inside_block(at.blocks[-1].word))
+            raise self._error(flows.end_inside_block_problem(at.blocks[-1].word))
         label, auto = self._names.take(None, "end")
         self._add(End(label, auto, at.port))
 
     # -- batch
 
-    def open_batch(self, at: Cursor, concurrency: int | None) -> BatchBlock:
+    def open_batch(
+        self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> BatchBlock:
         """Open a batch; its branches follow with `branch`."""
         self._require_bound(concurrency)
-        label, auto = self._names.take(None, "batch")
+        self._require_names(formerly)
+        label, auto = self._names.take(name, "batch")
         draft = _Draft()
         block = BatchBlock(self._add(draft), at, concurrency)
-        draft.make = lambda: Batch(label, auto, at.port, tuple(block.ends), concurrency)
+        draft.make = lambda: Batch(
+            label, auto, at.port, tuple(block.ends), concurrency, formerly, tuple(block.former.items())
+        )
         self._open.append(block)
         return block
 
@@ -149,37 +190,57 @@ class Builder:
         frame: FrameType,
         name: str | None = None,
         options: StepOptions = PLAIN,
+        formerly: tuple[str, ...] = (),
     ) -> None:
-        """Add a branch of one step; its name in the batch is the explicit one, else the handler's."""
+        """Add a branch of one step; its name in the batch is the explicit one, else the handler's.
+
+        The former names are those of the branch and of its step.
+        """
+        self._names.require(NODE_NAME, name)
         default = name or (handler if isinstance(handler, str) else name_of(self._names.handler_of(handler)))
         inside = self._branch_of(block, default)
-        block.ends[default] = self.step(inside, handler, frame, name, options).port
+        block.ends[default] = self.step(inside, handler, frame, name, options, formerly).port
+        self._remember(block.former, formerly, default)
 
-    def branch_child(self, block: BatchBlock, child: Child, name: str | None = None) -> None:
-        """Add a branch that is a child flow, with the default mappings."""
+    def branch_child(
+        self,
+        block: BatchBlock,
+        child: Child,
+        name: str | None = None,
+        options: StepOptions = PLAIN,
+        formerly: tuple[str, ...] = (),
+    ) -> None:
+        """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
+        if options is not PLAIN:
+            raise self._error(flows.options_of_child_problem(child.name))
+        self._names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
-        block.ends[name or child.name] = self.sub_flow(inside, child, name=name).port
+        block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
+        self._remember(block.former, formerly, name or child.name)
 
     def _branch_of(self, block: BatchBlock, name: str) -> Cursor:
         self._require_open(block)
         if name in block.ends:
-            raise self._error(flows.duplicate_branch(name))
+            raise self._error(flows.duplicate_branch_problem(name))
         return Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
 
     def close_batch(self, block: BatchBlock) -> Cursor:
         """Close a batch: the chain goes on with the tuple."""
         self._require_open(block)
         if not block.ends:
-            raise self._error(flows.empty_batch())
+            raise self._error(flows.empty_batch_problem())
         return self._join(block, tuple(block.ends.values()), block.source.blocks)
 
     # -- for_each
 
-    def open_each(self, at: Cursor, concurrency: int | None) -> Cursor:
+    def open_each(
+        self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
         """Open a for_each: the chain goes on inside, with one item."""
         self._require_bound(concurrency)
-        label, auto = self._names.take(None, "for_each")
-        block = EachBlock(self._add(Each(label, auto, at.port, concurrency)))
+        self._require_names(formerly)
+        label, auto = self._names.take(name, "for_each")
+        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly)))
         self._open.append(block)
         return Cursor(Port(block.node), (*at.blocks, block))
 
@@ -187,32 +248,69 @@ class Builder:
         """Close the innermost block, a for_each: the chain goes on with the list."""
         block = at.blocks[-1] if at.blocks else None
         if not isinstance(block, EachBlock):
-            raise self._error(flows.not_open("end_for_each", "for_each", block.word if block else None))
+            raise self._error(flows.not_open_problem("end_for_each", "for_each", block.word if block else None))
         self._require_open(block)
         return self._join(block, (at.port,), at.blocks[:-1])
 
     # -- match and if
 
-    def open_match(self, at: Cursor, mode: MatchMode, word: str = "match") -> MatchBlock:
+    def open_match(
+        self,
+        at: Cursor,
+        mode: MatchMode,
+        word: str = "match",
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> MatchBlock:
         """Open a match; `word` is what its user called it: match or if."""
         self._require_none(check_mode("match", mode, MatchMode))
-        label, auto = self._names.take(None, word)
+        self._require_names(formerly)
+        label, auto = self._names.take(name, word)
         draft = _Draft()
         block = MatchBlock(self._add(draft), at, mode, word)
-        draft.make = lambda: Match(label, auto, at.port, mode, tuple(block.cases), block.has_else)
+        draft.make = lambda: Match(
+            label, auto, at.port, mode, tuple(block.cases), block.has_else, formerly, tuple(block.former.items())
+        )
         self._open.append(block)
         return block
 
-    def case(self, block: MatchBlock, condition: Any, frame: FrameType | None = None) -> Cursor:
-        """Open the next arm; a function is a condition, anything else (a class too) is a value to compare with."""
+    def case(
+        self,
+        block: MatchBlock,
+        condition: Any,
+        frame: FrameType | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Open the next branch; a function is a condition, anything else (a class too) is a value to compare with."""
         self._require_next_arm(block)
-        case = case_of(condition, frame)
+        self._require_names(formerly)
+        case = case_of(condition, self._case_name(block, condition, name))
+        self._remember(block.former, formerly, case.name)
         if case.is_function:
             self._require_callable(condition)
         elif block.word == "if":
-            raise self._error(flows.not_a_condition(condition))
+            raise self._error(flows.not_a_condition_problem(condition))
+        if case.is_function:
+            types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
+            case = replace(case, types=types)
         block.cases.append(case)
         return self._arm(block)
+
+    def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
+        """Return the explicit name, which has to be free, or one derived from the condition, numbered if need be."""
+        taken = {case.name for case in block.cases} | {ELSE}
+        if name is not None:
+            self._require_names((name,))
+            if name in taken:
+                raise self._error(flows.duplicate_name_problem("case", name))
+            return name
+        default = found = case_name(condition)
+        number = 1
+        while found in taken:
+            number += 1
+            found = f"{default}#{number}"
+        return found
 
     def case_else(self, block: MatchBlock) -> Cursor:
         """Open the arm for no hit."""
@@ -224,10 +322,10 @@ class Builder:
         """Finish the arm that `at` stands in; `call` is the method that asks, for the message."""
         arm = at.blocks[-1] if at.blocks else None
         if not isinstance(arm, Arm):
-            raise self._error(flows.not_open(call, "match", arm.word if arm else None))
+            raise self._error(flows.not_open_problem(call, "match", arm.word if arm else None))
         self._require_open(arm.block)
         if arm.finished:
-            raise self._error(flows.arm_finished_twice(call))
+            raise self._error(flows.arm_finished_twice_problem(call))
         arm.finished = True
         arm.block.ends.append(at.port)
         return arm.block
@@ -244,39 +342,69 @@ class Builder:
     def _require_next_arm(self, block: MatchBlock) -> None:
         self._require_open(block)
         if block.has_else:
-            raise self._error(flows.case_after_else())
+            raise self._error(flows.case_after_else_problem())
         if block.arms != len(block.ends):
-            raise self._error(flows.arm_not_finished(block.word))
+            raise self._error(flows.arm_not_finished_problem(block.word))
 
     # -- listeners
 
-    def when(self, triggers: str | Mapping[str, Any], mode: WhenMode) -> Cursor:
-        """Add a root that fires on events and written paths."""
-        self._require_none(check_mode("when", mode, WhenMode))
-        found, problems = triggers_of(triggers)
+    def when(
+        self,
+        triggers: str | Collection[str] | Mapping[str, Any],
+        mode: WhenMode | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Add a root that fires on events and written paths; without a mode the form of the triggers decides."""
+        if mode is not None:
+            self._require_none(check_mode("when", mode, WhenMode))
+        found, by_form, problems = triggers_of(triggers)
         if problems:
             raise ContractError([problem.at(self._place) for problem in problems])
-        label, auto = self._names.take(None, f"when {found[0].name}" if len(found) == 1 else "when")
-        return Cursor(Port(self._add(When(label, auto, found, mode))))
+        self._require_names(formerly)
+        label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
+        return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
 
-    def collect(self, at: Cursor, name: str, branch: str, mode: CollectMode) -> Cursor:
-        """Hang a branch on a collect, and stand behind it."""
+    def collect(
+        self,
+        at: Cursor,
+        name: str,
+        branch: str,
+        mode: CollectMode,
+        formerly: tuple[str, ...] = (),
+        branch_formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Hang a branch on a collect, and stand behind it; the former names of the collect are those of all calls."""
+        self._names.require(COLLECT_NAME, name)
+        self._names.require(BRANCH_NAME, branch)
         self._require_none(check_mode("collect", mode, CollectMode))
+        self._require_names(formerly)
+        self._require_names(branch_formerly)
         if name not in self._collects:
             label, auto = self._names.take(name, name)
             draft, made = _Draft(), CollectDraft(name, mode, at.blocks)
             self._collects[name] = (self._add(draft), made)
-            draft.make = lambda: Collect(label, auto, tuple(made.members), tuple(made.members.values()), mode)
+            draft.make = lambda: Collect(
+                label,
+                auto,
+                tuple(made.members),
+                tuple(made.members.values()),
+                mode,
+                tuple(made.formerly),
+                tuple(made.former.items()),
+            )
         elif self.frozen is not None:
-            raise self._error(flows.wiring_after_start())
+            raise self._error(flows.wiring_after_start_problem())
         index, collect = self._collects[name]
         if collect.mode != mode:
-            raise self._error(flows.collect_two_modes(name, collect.mode, mode))
+            raise self._error(flows.collect_two_modes_problem(name, collect.mode, mode))
         if collect.blocks != at.blocks:
-            raise self._error(flows.collect_two_blocks(name))
+            raise self._error(flows.collect_two_blocks_problem(name))
         if branch in collect.members:
-            raise ContractError(flows.duplicate_branch(branch).at(f"{self._place}, collect '{name}'"))
+            raise ContractError(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
         collect.members[branch] = at.port
+        collect.formerly.extend(name for name in formerly if name not in collect.formerly)
+        self._remember(collect.former, branch_formerly, branch)
         return Cursor(Port(index), at.blocks)
 
     # -- closing
@@ -289,29 +417,51 @@ class Builder:
 
     def _require_open(self, block: Block) -> None:
         if self.frozen is not None:
-            raise self._error(flows.wiring_after_start())
+            raise self._error(flows.wiring_after_start_problem())
         if block.closed:
-            raise self._error(flows.block_closed_twice(block.word))
+            raise self._error(flows.block_closed_twice_problem(block.word))
+
+    def _require_names(self, names: tuple[str, ...]) -> None:
+        """Refuse former names that are no tuple of names: a str would be taken for its characters."""
+        self._require_none(check_names(names))
+
+    def _remember(self, former: dict[str, str], names: tuple[str, ...], today: str) -> None:
+        """Note the former names of a branch or case; each of them leads to one of today."""
+        for name in names:
+            if former.setdefault(name, today) != today:
+                raise self._error(flows.former_name_in_use_problem(name, f"branches {former[name]!r} and {today!r}"))
 
     def _require_bound(self, concurrency: int | None) -> None:
         self._require_none(check_option(CONCURRENCY, concurrency))
 
     def _require_callable(self, handler: Handler) -> None:
         if not takes_one(handler):
-            raise self._error(flows.wrong_parameters(name_of(handler)))
+            raise self._error(flows.wrong_parameters_problem(name_of(handler)))
+        if is_generator_function(handler):
+            raise self._error(flows.generator_handler_problem(name_of(handler)))
+
+    def read_again(self) -> None:
+        """Resolve what could not be when it was attached: a name may have been bound since."""
+        if self.frozen is None:
+            self._attached.retry()
 
     def problems(self) -> list[Problem]:
         """Give what keeps the nodes from being frozen: blocks still open."""
-        return [flows.unclosed_block(block.word).at(self._place) for block in self._open]
+        return [flows.unclosed_block_problem(block.word).at(self._place) for block in self._open]
 
     def draft(self) -> Definition:
         """Give the nodes as they are now; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole))
+        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous())
 
     def freeze(self) -> Definition:
         """Freeze the nodes: from here on wiring is an error."""
         if self.frozen is None:
             self.frozen = self.draft()
         return self.frozen
+
+
+def _retype_case(block: MatchBlock, index: int, types: HandlerTypes) -> None:
+    """Replace the types of a condition, as `Builder._retype` does for a step."""
+    block.cases[index] = replace(block.cases[index], types=types)

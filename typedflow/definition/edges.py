@@ -12,8 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from typedflow.contract.paths import Resolution, check_read
-from typedflow.contract.write_back import check_write_back
 from typedflow.definition.nodes import (
     Batch,
     Collect,
@@ -29,6 +27,8 @@ from typedflow.definition.nodes import (
     Trigger,
     When,
 )
+from typedflow.rules.paths import Resolution, check_read
+from typedflow.rules.write_back import check_write_back
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.parsing import Unresolved, parse

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import inf, isnan
 from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 import msgspec
 
-from typedflow.contract.options import check_attempts, check_waits
-from typedflow.contract.wording import describe
+from typedflow.rules.options import as_float, check_attempts, check_waits
+from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
 
@@ -58,7 +59,15 @@ class Retry:
 
     def wait_before(self, attempt: int) -> float:
         """Give the wait in seconds before this attempt, 2 being the first that waits."""
-        return min(self.backoff * self.factor ** (attempt - 2), self.max_backoff)
+        if not self.backoff:
+            return 0.0
+        try:
+            wait = as_float(self.backoff) * as_float(self.factor) ** (attempt - 2)
+        except OverflowError:  # past every float
+            wait = inf
+        if isnan(wait):  # inf times 0, or times what is too small for a float
+            wait = inf if self.factor else 0.0
+        return min(wait, as_float(self.max_backoff))
 
 
 class StepOptions(msgspec.Struct, frozen=True):
@@ -97,6 +106,8 @@ class Step(msgspec.Struct, frozen=True):
     options: StepOptions = PLAIN
     block: str = ""
     """What the innermost open block is called, where there is one."""
+    formerly: tuple[str, ...] = ()
+    """The names that the node had in earlier definitions; on every kind of node."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -107,6 +118,9 @@ class Batch(msgspec.Struct, frozen=True):
     source: Port
     branches: tuple[str, ...]
     concurrency: int | None
+    formerly: tuple[str, ...] = ()
+    former_slots: tuple[tuple[str, str], ...] = ()
+    """The earlier names of branches, each with the name of today."""
 
 
 class Each(msgspec.Struct, frozen=True):
@@ -116,6 +130,7 @@ class Each(msgspec.Struct, frozen=True):
     auto: bool
     source: Port
     concurrency: int | None
+    formerly: tuple[str, ...] = ()
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -126,6 +141,8 @@ class Case(msgspec.Struct, frozen=True):
     is_async: bool = False
     types: HandlerTypes | None = None
     """What a function says of itself, resolved where it was attached."""
+    name: str = ""
+    """The explicit name, else that of the function or value, numbered where two cases of a match share one."""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -137,6 +154,9 @@ class Match(msgspec.Struct, frozen=True):
     mode: MatchMode
     cases: tuple[Case, ...]
     has_else: bool
+    formerly: tuple[str, ...] = ()
+    former_slots: tuple[tuple[str, str], ...] = ()
+    """The earlier names of cases, each with the name of today."""
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -162,6 +182,7 @@ class When(msgspec.Struct, frozen=True):
     auto: bool
     triggers: tuple[Trigger, ...]
     mode: WhenMode
+    formerly: tuple[str, ...] = ()
 
 
 class Collect(msgspec.Struct, frozen=True):
@@ -172,6 +193,9 @@ class Collect(msgspec.Struct, frozen=True):
     branches: tuple[str, ...]
     sources: tuple[Port, ...]
     mode: CollectMode
+    formerly: tuple[str, ...] = ()
+    former_slots: tuple[tuple[str, str], ...] = ()
+    """The earlier names of branches, each with the name of today."""
 
 
 class End(msgspec.Struct, frozen=True):
@@ -209,6 +233,7 @@ class SubFlow(msgspec.Struct, frozen=True):
     child: Child
     capture: Mapping[str, Any] | None
     write_back: Mapping[str, Any] | None
+    formerly: tuple[str, ...] = ()
 
 
 Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | SubFlow | End
@@ -220,6 +245,27 @@ class Definition(msgspec.Struct, frozen=True):
     flow: str
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
+    ambiguous: frozenset[str] = frozenset()
+    """The names that stand for several nodes of one handler, or could: another definition may number them otherwise."""
+
+
+ELSE: Final = "else"
+"""The name of the branch of a match for no hit."""
+
+
+def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
+    """Return the names of a node's branches, cases or triggers, in order; of a join those of the block it closes."""
+    match node:
+        case Batch() | Collect():
+            return node.branches
+        case Match():
+            return (*(case.name for case in node.cases), *([ELSE] if node.has_else else []))
+        case Join():
+            return slots_of(definition.nodes[node.opens], definition)
+        case When():
+            return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
+        case _:
+            return ()
 
 
 _ROOTS: Final = (Start, When)

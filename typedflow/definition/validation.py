@@ -9,16 +9,6 @@ from typing import Any, get_origin
 
 from typing_extensions import is_protocol
 
-from typedflow.contract import flows
-from typedflow.contract.bindings import Binding, Reporter
-from typedflow.contract.capture import check_capture
-from typedflow.contract.events import check_event
-from typedflow.contract.paths import Resolution, check_read, resolve
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import PARTS, undeclared_layer
-from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
-from typedflow.contract.transfers import shared_sources, uncopyable, uncopyable_value
-from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
@@ -32,12 +22,24 @@ from typedflow.definition.nodes import (
     SubFlow,
     Trigger,
     When,
+    slots_of,
     sources_of,
 )
+from typedflow.rules import flows
+from typedflow.rules.bindings import Binding, Reporter
+from typedflow.rules.capture import check_capture
+from typedflow.rules.events import check_event
+from typedflow.rules.paths import Resolution, check_read, resolve
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import PARTS, undeclared_layer_problem
+from typedflow.rules.scopes import CAPTURE, WRITE_BACK, Direction
+from typedflow.rules.transfers import shared_sources, uncopyable_problem, uncopyable_value_problem
+from typedflow.rules.write_back import check_write_back
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
-from typedflow.schema.contracts import Contract, ContractSpec
+from typedflow.schema.contracts import Contract, ContractSpec, has_layers
 from typedflow.schema.copies import Uncopyable, compile_copy
+from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 
@@ -46,16 +48,35 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
     """Check every node; `carried` are the types of their outputs. Problems come in order of definition."""
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
-        problems.append(flows.no_steps().at(f"flow '{definition.flow}'"))
+        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'"))
     dead = _unreachable(definition)
     for index, node in enumerate(definition.nodes):
         flow = f"flow '{definition.flow}'"
         where = flow if isinstance(node, Step) else f"step '{node.name}' of {flow}"
         found = list(_check_node(node, definition, spec, carried))
         if index in dead:
-            found.append(flows.unreachable(node.name))
+            found.append(flows.unreachable_problem(node.name))
         problems.extend(problem.at(where) for problem in found)
+    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
     return problems
+
+
+def _check_former_names(definition: Definition) -> Iterator[Problem]:
+    """Check that each former name leads to one node, and that no name of today is among them."""
+    today = {node.name for node in definition.nodes}
+    claimed: dict[str, str] = {}
+    for node in definition.nodes:
+        for name in getattr(node, "formerly", ()):
+            if name in today:
+                yield flows.former_name_in_use_problem(name, f"a node of today, and by '{node.name}'")
+            elif claimed.setdefault(name, node.name) != node.name:
+                yield flows.former_name_in_use_problem(name, f"'{claimed[name]}' and '{node.name}'")
+        slots = slots_of(node, definition)
+        for name, current in getattr(node, "former_slots", ()):
+            if name in slots:
+                yield flows.former_name_in_use_problem(
+                    name, f"a branch of '{node.name}', and by its branch '{current}'"
+                )
 
 
 def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
@@ -72,11 +93,11 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
                     yield from check_handler(name, case.types, source, spec, kind="condition")
         case Each():
             if not _is_sequence(carried[node.source.node]):
-                yield flows.not_a_sequence(render(carried[node.source.node]))
+                yield flows.not_a_sequence_problem(render(carried[node.source.node]))
         case End():
             source = carried[node.source.node]
             if source is not UNKNOWN and not accepts(spec.result, source, subclasses=True):
-                yield flows.wrong_result(spec.name, render(spec.result), render(source))
+                yield flows.wrong_result_problem(spec.name, render(spec.result), render(source))
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
@@ -105,14 +126,14 @@ def _check_child(
     yield from found
     items, declared = node.child.spec.stream, spec.stream
     if items is not None and declared is not None and not accepts(declared, items, subclasses=True):
-        yield flows.wrong_stream(node.child.name, render(items), spec.name, render(declared))
+        yield flows.wrong_stream_problem(node.child.name, render(items), spec.name, render(declared))
     yield from _check_copies(shared_sources(write_back.bindings), child, WRITE_BACK)
     into_value = [binding for binding in write_back.bindings if binding.target.scope == "value" and binding.target.path]
     if into_value:
         try:
             compile_copy(parent["value"].kind)
         except Uncopyable as error:
-            yield uncopyable_value(into_value[0], str(error))
+            yield uncopyable_value_problem(into_value[0], str(error))
 
 
 def _check_copies(
@@ -125,7 +146,7 @@ def _check_copies(
         try:
             compile_copy(found.declared.kind)
         except Uncopyable as error:
-            yield uncopyable(binding, direction, str(error))
+            yield uncopyable_problem(binding, direction, str(error))
 
 
 def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any]) -> Any:
@@ -168,7 +189,7 @@ def check_handler(
     yield from _check_contract(name, types.contract, spec, kind)
     told = source is not UNKNOWN and types.value is not UNKNOWN and types.value is not NEVER
     if told and not accepts(types.value, source, subclasses=True):
-        yield flows.wrong_input(name, render(types.value), render(source), kind=kind)
+        yield flows.wrong_input_problem(name, render(types.value), render(source), kind=kind)
 
 
 def _check_contract(name: str, wanted: Any, spec: ContractSpec, kind: str) -> Iterator[Problem]:
@@ -178,15 +199,17 @@ def _check_contract(name: str, wanted: Any, spec: ContractSpec, kind: str) -> It
         return
     if issubclass(cls, Contract):
         if not issubclass(spec.cls, cls):
-            yield flows.other_contract(name, cls.__name__, spec.name, kind=kind)
+            yield flows.other_contract_problem(name, cls.__name__, spec.name, kind=kind)
+        elif wanted is not cls and not has_layers(spec, wanted):
+            yield flows.other_contract_problem(name, render(wanted), spec.name, kind=kind)
     elif is_protocol(cls):
         lacks = [part for part in PARTS if _asks_for(cls, part) and part not in spec.declared]
         if lacks:
-            yield flows.other_contract(name, cls.__name__, spec.name, lacks, kind=kind)
+            yield flows.other_contract_problem(name, cls.__name__, spec.name, lacks, kind=kind)
 
 
 def _asks_for(protocol: type, part: str) -> bool:
-    return any(part in vars(base) or part in vars(base).get("__annotations__", ()) for base in protocol.__mro__[:-1])
+    return any(part in vars(base) or part in own_annotations(base) for base in protocol.__mro__[:-1])
 
 
 def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
@@ -197,7 +220,7 @@ def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
         return
     layer = spec.state if trigger.kind == "state" else spec.flow_state
     if layer is None:
-        yield undeclared_layer(spec.name, trigger.kind, spec.declared)
+        yield undeclared_layer_problem(spec.name, trigger.kind, spec.declared)
         return
     found = check_read(TypeShape.of(layer), trigger.name, root=trigger.kind)
     if isinstance(found, Problem):

@@ -1,6 +1,7 @@
-"""The compiled plan: a definition turned around, so that a run only follows indexes.
+"""The compiled plan of a flow: for each node its outgoing edges, its checks and its handler.
 
-All that can be known before a run is settled here: where values go, which checks are needed at all, what is called.
+A definition names the source of each node; a plan lists the targets, by index. A check is left out where the types
+prove it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from typedflow.contract.bindings import Binding
-from typedflow.contract.capture import check_capture
-from typedflow.contract.write_back import check_write_back
 from typedflow.definition.edges import child_scopes, codes_of, known, scopes_of, shape_of, trigger_type
 from typedflow.definition.nodes import (
     PLAIN,
@@ -32,8 +30,12 @@ from typedflow.definition.nodes import (
     Trigger,
     When,
     WhenMode,
+    slots_of,
     sources_of,
 )
+from typedflow.rules.bindings import Binding
+from typedflow.rules.capture import check_capture
+from typedflow.rules.write_back import check_write_back
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Check, compile_check, exact_class
@@ -41,7 +43,7 @@ from typedflow.schema.contracts import ContractSpec
 
 
 class Kind(IntEnum):
-    """Sort the nodes by who handles them: up to CHILD a driver, the rest the run itself."""
+    """The kind of a plan node. A driver works on STEP, MATCH and CHILD; routing handles the rest."""
 
     STEP = 0
     MATCH = 1
@@ -58,11 +60,11 @@ class Kind(IntEnum):
 LAST_TASK: Final = int(Kind.CHILD)
 
 Edge: TypeAlias = tuple[int, int]
-"""A target's index, and which of its inputs this is."""
+"""The index of the target, and the number of its input port."""
 
 
 class NoExactClass:
-    """Stand for a type that no class alone proves: no value has this class."""
+    """Stands for a type that no class alone proves; no value has this class."""
 
 
 def _no_call(data: Any) -> Any:
@@ -70,22 +72,23 @@ def _no_call(data: Any) -> Any:
 
 
 class PlanNode(msgspec.Struct, eq=False):
-    """Hold one node, ready to run."""
+    """One node of a plan."""
 
     index: int
     name: str
     kind: int
-    auto: bool
-    arms: tuple[tuple[Edge, ...], ...]
-    """Where each output port leads; most nodes have one."""
+    ambiguous: bool
+    """The name stands for several nodes of one handler, or may in another definition: it identifies none."""
+    ports: tuple[tuple[Edge, ...], ...]
+    """The outgoing edges of each output port; most nodes have one port."""
     next_step: int = -1
-    """The one task behind a node with one output and one edge; -1 where there is more to it."""
+    """The index of the task behind a node with one port and one edge; -1 for every other node."""
     carries: Any = UNKNOWN
     """The type of its outputs."""
     code: Any = UNKNOWN
-    """By what its outputs are saved: what they carry, or `Parts`."""
+    """The type by which its outputs are saved: the declared type, or `Parts`."""
     slot_codes: tuple[Any, ...] = ()
-    """Of a collect by what its branches' values are saved, of a join its arms'."""
+    """Of a collect or join: the type by which each branch's value is saved."""
 
     # a step
     handler: Callable[[Any], Any] = _no_call
@@ -94,9 +97,9 @@ class PlanNode(msgspec.Struct, eq=False):
     """No retry, no timeout, no thread."""
     options: StepOptions = PLAIN
     block: str = ""
-    """The innermost block that the step stands in."""
+    """The kind of the innermost block around the step; empty outside of all blocks."""
     check_in: Check | None = None
-    """Needed only where the edge's source does not say its type."""
+    """The check of the input; None where the type of its source proves it."""
     exact_out: type = NoExactClass
     check_out: Check | None = None
     result_type: Any = UNKNOWN
@@ -116,20 +119,28 @@ class PlanNode(msgspec.Struct, eq=False):
     capture: tuple[Binding, ...] = ()
     write_back: tuple[Binding, ...] = ()
     transfer: Any = None
-    """What moves values in and out of the child, compiled by who runs it."""
+    """The compiled capture and write_back; set by the execution layer."""
 
     # listeners
     triggers: tuple[Trigger, ...] = ()
     mode: WhenMode = "simple_or"
     branches: tuple[str, ...] = ()
     slot_types: tuple[Any, ...] = ()
-    """Of a collect its branches' types, of a listener its triggers'."""
+    """Of a collect the types of its branches, of a listener the types of its triggers."""
     keeps: bool = False
     """A collect that keeps its values after firing."""
 
+    # over a change of the flow
+    slots: tuple[str, ...] = ()
+    """The names of its branches, cases or triggers, in order."""
+    formerly: tuple[str, ...] = ()
+    """The names that the node had in earlier definitions."""
+    former_slots: Mapping[str, str] = {}
+    """The earlier names of branches and cases, each with the name of today."""
+
 
 class Plan(msgspec.Struct, frozen=True, eq=False, weakref=True):
-    """Hold a flow's nodes and listeners, compiled once for all its executions."""
+    """The nodes and listeners of a flow, compiled once and shared by all its executions."""
 
     flow: str
     spec: ContractSpec
@@ -138,16 +149,16 @@ class Plan(msgspec.Struct, frozen=True, eq=False, weakref=True):
     check_input: Check
     check_result: Check
     result_needed: bool
-    """The contract's result is more than None, so that a run without one has failed its contract."""
+    """The contract declares a result, so that a run that ends without one raises NoResultError."""
     check_stream: Check | None
     check_events: Mapping[str, Check]
     state_paths: frozenset[str] = frozenset()
-    """The state paths that somebody listens to."""
+    """The state paths that a listener waits for."""
     flow_state_paths: frozenset[str] = frozenset()
 
 
 def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Plan:
-    """Compile a valid definition; `carried` are the types of its nodes' outputs."""
+    """Compile a valid definition; `carried` holds the output type of each node, by index."""
     joins = {node.opens: index for index, node in enumerate(definition.nodes) if isinstance(node, Join)}
     edges = _edges(definition)
     nodes = tuple(
@@ -160,8 +171,8 @@ def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[A
         if isinstance(defined, (Join, Collect)):
             made.slot_codes = tuple(codes[port.node] for port in defined.sources)
     for node in nodes:
-        if len(node.arms) == 1 and len(node.arms[0]) == 1 and nodes[node.arms[0][0][0]].kind <= LAST_TASK:
-            node.next_step = node.arms[0][0][0]
+        if len(node.ports) == 1 and len(node.ports[0]) == 1 and nodes[node.ports[0][0][0]].kind <= LAST_TASK:
+            node.next_step = node.ports[0][0][0]
     listeners = _listeners(definition)
     return Plan(
         definition.flow,
@@ -179,7 +190,7 @@ def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[A
 
 
 def _edges(definition: Definition) -> list[list[list[Edge]]]:
-    """Turn the sources around: for each node, for each of its ports, the edges that leave it."""
+    """Return the outgoing edges of each node, by port."""
     edges: list[list[list[Edge]]] = [[[] for _ in range(_ports(node))] for node in definition.nodes]
     for index, node in enumerate(definition.nodes):
         for slot, port in enumerate(sources_of(node)):
@@ -214,7 +225,17 @@ def _compile_node(
     spec: ContractSpec,
 ) -> PlanNode:
     node = definition.nodes[index]
-    made = PlanNode(index, node.name, Kind.ROOT, node.auto, tuple(map(tuple, edges)), carries=carried[index])
+    made = PlanNode(
+        index,
+        node.name,
+        Kind.ROOT,
+        node.name in definition.ambiguous,
+        tuple(map(tuple, edges)),
+        carries=carried[index],
+        slots=slots_of(node, definition),
+        formerly=getattr(node, "formerly", ()),
+        former_slots=dict(getattr(node, "former_slots", ())),
+    )
     match node:
         case Step():
             _compile_step(made, node, carried[node.source.node])
@@ -239,7 +260,7 @@ def _compile_node(
         case When():
             made.triggers, made.mode = node.triggers, node.mode
             made.slot_types = tuple(trigger_type(trigger, spec) for trigger in node.triggers)
-        case _:  # the start
+        case _:  # the root
             pass
     return made
 
@@ -273,7 +294,7 @@ def _compile_step(made: PlanNode, node: Step, source: Any) -> None:
 
 
 def is_proven(target: Any, source: Any) -> bool:
-    """Say whether the source's type alone proves its values valid for the target."""
+    """Return whether every value of the source type is valid for the target type, so that no check is needed."""
     return (
         source is not UNKNOWN and source is not NEVER and source is not Any and accepts(target, source, subclasses=True)
     )

@@ -1,12 +1,12 @@
-"""One run of a plan: tokens go in and out, nothing is called.
+"""One run of a plan, as a state machine: reports come in, ready tokens go out, no handler is called.
 
-A driver tells the run what happened (`started`, `finished`, `chosen`, `paused`, `resumed`, `failed`, …) and
-gets back the tokens that became ready; when nothing is live any more it asks the run to `settle`. Every token handed
-out stays live until it is reported finished, so a run can be saved at any moment: what is live is what is ready.
+A driver reports what happened (`started`, `finished`, `chosen`, `paused`, `resumed`, `failed`, …) and gets the tokens
+that became ready. When no token is live, it calls `settle`. A token stays live until it is reported finished, so a run
+can be saved at any moment, and a load continues with its live tokens.
 
-Each report is all or nothing to those outside: a node of the run's own that cannot take its value (a for_each over a
-number, a result of the wrong type) leaves a live token in front of it, marks the run failed and raises. In a run that
-stands still nothing is marked: the listener of an event from outside that cannot take it is left out.
+Each report is one transition. If a node cannot take its value (a for_each over a number, a result of the wrong type),
+the token stays at that node, the run fails, and ContractError is raised. In a run that is not running, an event from
+outside that a listener cannot take changes nothing.
 """
 
 from __future__ import annotations
@@ -15,119 +15,123 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from typedflow.engine.marking import Marking
-from typedflow.engine.places import Places
+from typedflow.engine.causes import MAIN, derive
+from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK
-from typedflow.engine.spreading import Work, fire, open_round, spread
+from typedflow.engine.routing import Work, fire, fire_one, open_block, route
+from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt, Paused, Scope, Signal, Token
 
 
-class Run(Marking):
-    """Hold the state of one run, and move it on."""
+class Run(RunState):
+    """Apply reports to the state of one run."""
 
     __slots__ = ()
 
     # -- what happened
 
     def started(self, value: Any) -> list[Token]:
-        """Enter the flow with its input."""
-        self.become(Status.RUNNING)
-        return spread(self, [(self.plan.nodes[0].arms[0], value, None, 0, 0)])
+        """Start the run with its input; return the tokens that became ready."""
+        self.change_status(Status.RUNNING)
+        return route(self, [(self.plan.nodes[0].ports[0], value, None, 0, MAIN)])
 
     def finished(self, token: Token, value: Any, signals: Iterable[Signal] | None = None) -> list[Token]:
-        """Take a step's output and its signals, as one transition."""
+        """Route a step's output and its signals, as one transition; return the tokens that became ready."""
         del self.live[token]
         node, scope = self.plan.nodes[token.node], token.scope
         target = node.next_step
         if target >= 0 and signals is None:
-            ready = Token(target, scope, value, token.node, token.visit)
+            ready = Token(target, scope, value, token.node, token.cause)
             self.live[ready] = None
             return [ready]
         if scope is not None and scope.bounded:
             self._leave(scope)
-        work: Work = [(node.arms[0], value, scope, token.node, token.visit)]
+        work: Work = [(node.ports[0], value, scope, token.node, token.cause)]
         if signals is not None:
-            for signal in signals:
-                fire(self, signal, work)
-        return spread(self, work)
+            fire(self, signals, self.key(token), work)
+        return route(self, work)
 
     def chosen(self, token: Token, hits: Sequence[int], signals: Iterable[Signal] | None = None) -> list[Token]:
-        """Take the arms of a match that were hit, in case order; of a hit_first one at the most."""
+        """Route the value of a match to the branches that were hit, in case order; hit_first takes one at most."""
         del self.live[token]
         node = self.plan.nodes[token.node]
         self._leave(token.scope)
         if not hits and node.has_else:
-            hits = (len(node.arms) - 1,)
+            hits = (len(node.ports) - 1,)
         work: Work = []
         if node.hit_all:
-            open_round(self, node, token, token.value, tuple(hits), len(hits), work)
+            open_block(self, node, token, token.value, tuple(hits), len(hits), work)
         else:
-            edges = node.arms[hits[0]] if hits else self.plan.nodes[node.join].arms[0]
-            work.append((edges, token.value, token.scope, token.producer, token.visit))
+            edges = node.ports[hits[0]] if hits else self.plan.nodes[node.join].ports[0]
+            work.append((edges, token.value, token.scope, token.producer, token.cause))
         if signals is not None:
-            for signal in signals:
-                fire(self, signal, work)
-        return spread(self, work)
+            fire(self, signals, self.key(token), work)
+        return route(self, work)
 
     def emitted(self, signals: Iterable[Signal]) -> list[Token]:
-        """Take signals from outside of any step."""
+        """Route signals from outside, as one message."""
+        self.received += 1
         work: Work = []
-        for signal in signals:
-            fire(self, signal, work)
-        return spread(self, work)
+        fire(self, signals, f"message {self.received}", work)
+        return route(self, work)
 
     def paused(self, token: Token, interrupt: Interrupt, signals: Iterable[Signal] | None = None) -> list[Token]:
-        """Take a step out of the run until it is answered; what it has emitted stands."""
+        """Suspend a step until its interrupt is answered; its signals are routed now."""
         del self.live[token]
         if self.interrupts is None:
             self.interrupts = {}
         self.interrupts[interrupt.id] = Paused(interrupt, token)
         self._leave(token.scope)
-        return self.emitted(signals or ())
+        work: Work = []
+        fire(self, signals or (), self.key(token), work)
+        return route(self, work)
 
     def resumed(self, interrupt_id: str, value: Any) -> list[Token]:
-        """Take a valid answer: it is the step's output, or the event that the step asked for."""
+        """Route a valid answer, as the step's output or as the event that the step named."""
         assert self.interrupts is not None
         paused = self.interrupts.pop(interrupt_id)
         self._wake()
         token, event = paused.token, paused.interrupt.resume_event
         if event is not None:
-            return self.emitted([Signal("event", event, value)])
+            work: Work = []
+            fire_one(self, Signal("event", event, value), derive(self.key(token), "answer"), work)
+            return route(self, work)
         node = self.plan.nodes[token.node]
-        return spread(self, [(node.arms[0], value, token.scope, token.node, token.visit)])
+        return route(self, [(node.ports[0], value, token.scope, token.node, token.cause)])
 
     def child_waits(self, token: Token) -> list[Token]:
-        """Take a token out of the run whose child flow waits for an answer."""
+        """Suspend the token of a child flow that waits for an answer."""
         del self.live[token]
-        if self.parked is None:
-            self.parked = {}
-        self.parked[token] = None
+        if self.suspended is None:
+            self.suspended = {}
+        self.suspended[token] = None
         self._leave(token.scope)
-        return spread(self, [])
+        return route(self, [])
 
     def child_resumes(self, token: Token) -> bool:
-        """Take a token back whose child flow goes on; nothing changes where other branches of the child still run.
+        """Resume the token of a child flow; return whether the child may go on now.
 
-        Says whether the child may go on: where the token waits for a place, it is given as ready when it has one.
+        Nothing changes where other branches of the child still run. A token that waits for a permit is returned as
+        ready by the report that frees one.
         """
         self._wake()
-        if self.parked is not None and token in self.parked:
-            del self.parked[token]
+        if self.suspended is not None and token in self.suspended:
+            del self.suspended[token]
             if self.is_admitted(token):
                 self.live[token] = None
         return token in self.live
 
-    def restored(self, tokens: Iterable[Token], parked: Iterable[Token]) -> None:
-        """Take what was in flight when the run was saved; what had no place in a bounded round has none again."""
-        self.places = Places()
+    def restored(self, tokens: Iterable[Token], suspended: Iterable[Token]) -> None:
+        """Install the tokens of a snapshot, in its order; tokens without a permit are queued again."""
+        self.permits = Permits()
         self.live = {token: None for token in tokens if self.is_admitted(token)}
-        self.parked = dict.fromkeys(parked) or None
+        self.suspended = dict.fromkeys(suspended) or None
 
     def retried(self) -> list[Token]:
-        """Give all live tokens once more, also those of a run that was only cut off."""
+        """Return all live tokens again, of a failed run or of one whose process was killed."""
         if self.status is not Status.RUNNING:
-            self.become(Status.RUNNING)
+            self.change_status(Status.RUNNING)
         tasks: list[Token] = []
         work: Work = []
         for token in list(self.live):
@@ -136,29 +140,29 @@ class Run(Marking):
             else:
                 del self.live[token]
                 self._leave(token.scope)
-                work.append((((token.node, 0),), token.value, token.scope, token.producer, token.visit))
-        return [*tasks, *spread(self, work)]
+                work.append((((token.node, 0),), token.value, token.scope, token.producer, token.cause))
+        return [*tasks, *route(self, work)]
 
     def cancelled(self) -> None:
-        """Drop everything that is in flight, for good."""
-        self.become(Status.CANCELLED)
+        """Drop every token, block instance, pool and interrupt; the run is final."""
+        self.change_status(Status.CANCELLED)
         self.live.clear()
-        self.joins = self.pools = self.interrupts = self.parked = self.places = None
+        self.blocks = self.pools = self.interrupts = self.suspended = self.permits = None
 
     def copied(self) -> Run:
-        """Give a copy to cancel: of what is in flight, only what `cancelled` would change in place."""
+        """Return a copy to call `cancelled` on; it shares all that `cancelled` does not change in place."""
         run = copy.copy(self)
         run.live = dict(self.live)
         return run
 
     def settle(self) -> Status:
-        """Say how a run stands that has nothing live: waiting for an answer, or completed."""
+        """Return the status; a running run without live tokens becomes waiting or completed first."""
         if not self.live and self.status is Status.RUNNING:
-            self.become(Status.WAITING if self.interrupts or self.parked else Status.COMPLETED)
+            self.change_status(Status.WAITING if self.interrupts or self.suspended else Status.COMPLETED)
         return self.status
 
     def woken(self) -> None:
-        """Go on with what came to a run that waits."""
+        """Change a waiting run that has live tokens to running."""
         if self.live:
             self._wake()
 
@@ -166,10 +170,10 @@ class Run(Marking):
 
     def _wake(self) -> None:
         if self.status is Status.WAITING:
-            self.become(Status.RUNNING)
+            self.change_status(Status.RUNNING)
 
     def _leave(self, scope: Scope | None) -> None:
-        """Have the bounded rounds round a scope know that a token in there is not live any more."""
+        """Release the permits that the enclosing blocks hold for a token that is no longer live."""
         if scope is not None and scope.bounded:
-            assert self.places is not None
-            self.places.leave(scope)
+            assert self.permits is not None
+            self.permits.leave(scope)

@@ -1,4 +1,4 @@
-"""What a run consists of, as plain Structs: tokens, scopes and joins. They are what a snapshot saves."""
+"""The records of one run, as plain Structs: tokens, scopes, block instances and interrupts. A snapshot saves them."""
 
 from __future__ import annotations
 
@@ -17,79 +17,96 @@ class _Unset:
 
 
 UNSET: Final = _Unset()
-"""A slot that no value has reached; not None, which is a value."""
+"""An empty slot; not None, which is a value."""
 
 
 @final
-class Join(msgspec.Struct, eq=False):
-    """One round of a block: what was opened, what has come back, and what is still to be let in."""
+class BlockInstance(msgspec.Struct, eq=False):
+    """One run of a for_each, batch or hit_all match: its source, its results so far, its items not started yet.
+
+    It lives from the token that opens the block until the last slot is filled. A side branch inside of it may keep it
+    alive for longer, in the scopes of its tokens.
+    """
 
     node: int
-    """The node that opened it: a batch, a for_each, or a match that takes all hits."""
+    """The index of the node that opened it: a batch, a for_each, or a match that takes all hits."""
     scope: Scope | None
-    """Where the opening token stood."""
-    visit: int
-    """The visit of the opening token."""
+    """The scope of the opening token."""
+    cause: str
+    """The cause of the opening token."""
+    key: str
+    """The key of the opening token: the items of a for_each derive their causes from it."""
     producer: int
-    """The producer of `source`."""
+    """The index of the node that produced `source`."""
     source: Any
-    """The value that the arms get: for a for_each the items as a tuple, else the value itself."""
+    """The value that the branches get; of a for_each its items, as a tuple."""
     slots: list[Any]
-    """What came back, by item; UNSET where nothing did."""
+    """The results, by item; UNSET where there is none yet."""
     remaining: int
-    """How many slots are UNSET."""
+    """The number of slots that are UNSET."""
     launched: int
-    """How many items were let in; the rest follow as these come back."""
+    """The number of items started; the rest follow as earlier ones finish."""
     hits: tuple[int, ...] | None = None
-    """Of a match: the arms that were hit, in case order."""
+    """The branch of each slot: of a match those that were hit, of a batch where a change of the flow moved some."""
     limit: int = 0
-    """Of a round with a bound: how many items may hold a place at once."""
-    inside: dict[int, int] | None = None
-    """Of the same: the items that hold a place, each with how many live tokens are in it; see `engine.places`."""
-    waiting: dict[int, list[Token]] | None = None
-    """Of the same: what was answered and waits for a place, by item."""
+    """The number of items that may hold a permit at once; 0 is no limit."""
+    holders: dict[int, int] | None = None
+    """With a limit: the items that hold a permit, each with its number of live tokens; see `engine.permits`."""
+    queued: dict[int, list[Token]] | None = None
+    """With a limit: the tokens that were resumed and wait for a permit, by item."""
 
-    def bound(self, limit: int) -> None:
-        """Let in so many items at once from here on; None of them holds a place yet."""
-        self.limit, self.inside = limit, {}
+    def set_limit(self, limit: int) -> None:
+        """Limit the number of items that run at once; no item holds a permit yet."""
+        self.limit, self.holders = limit, {}
 
 
 @final
 class Scope(msgspec.Struct, eq=False):
-    """The inside of one item of a round; shared by all tokens in there."""
+    """One item of a block instance; all tokens inside of that item share it."""
 
-    join: Join
+    block: BlockInstance
     item: int
     bounded: bool = False
-    """This round, or one round it, has a bound."""
+    """This block instance, or an enclosing one, has a limit."""
 
 
-def scope_in(join: Join, item: int) -> Scope:
-    """Give the inside of one item."""
-    return Scope(join, item, join.inside is not None or (join.scope is not None and join.scope.bounded))
+def scope_in(block: BlockInstance, item: int) -> Scope:
+    """Return the scope of one item."""
+    return Scope(block, item, block.holders is not None or (block.scope is not None and block.scope.bounded))
 
 
 @final
 class Token(msgspec.Struct, eq=False):
-    """A value in front of a node: the node is to run with it."""
+    """A value at a node that is to run with it. Compared by identity."""
 
     node: int
+    """The index of the node."""
     scope: Scope | None
-    """The innermost block round that it is in; None outside of all blocks."""
+    """The innermost scope; None outside of all blocks."""
     value: Any
     producer: int
-    """The node whose output the value is; its type says how the value is saved."""
-    visit: int
-    """Which firing of its chain this is, within its scope; 0 on the main chain."""
+    """The index of the node whose output the value is; its type decides how the value is saved."""
+    cause: str
+    """What caused this firing of its chain; see `engine.causes`."""
+    key: str | None = None
+    """The key of a token that was saved under another node name or by an earlier format; None: node name and cause."""
+
+
+@final
+class Contribution(msgspec.Struct, frozen=True, eq=False):
+    """A value that a collect or a listener has gathered, with its cause."""
+
+    value: Any
+    cause: str
 
 
 @final
 class Interrupt(msgspec.Struct, frozen=True):
-    """A question to the outside, put by a step that waits for the answer."""
+    """A question to the outside, asked by a step that waits for the answer."""
 
     id: str
     type: str
-    """What kind of question it is, in the user's words."""
+    """The kind of question, in the user's words."""
     payload: Any
     """JSON-typed: None, bool, int, float, str, list, dict with str keys."""
     resume_event: str | None
@@ -101,7 +118,7 @@ class Interrupt(msgspec.Struct, frozen=True):
 
 @final
 class Paused(msgspec.Struct, eq=False):
-    """A token whose step waits for an answer."""
+    """An interrupt, and the token whose step waits for its answer."""
 
     interrupt: Interrupt
     token: Token
@@ -109,7 +126,7 @@ class Paused(msgspec.Struct, eq=False):
 
 @final
 class Signal(msgspec.Struct, eq=False):
-    """Something that listeners may wait for: an event, or a write to a path."""
+    """What listeners wait for: an event, or a write to a path."""
 
     kind: str
     name: str

@@ -1,1 +1,1 @@
-"""What users hold: flows, processes, executions and data; and the asyncio driver behind them."""
+"""The asyncio driver, the steps and what handlers hold: Data."""

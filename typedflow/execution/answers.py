@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from typedflow.contract import executions
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transfers import kind_at
+from typedflow.rules import executions
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.construction import construct
@@ -26,13 +26,13 @@ from typedflow.schema.types import CollectionOf, TupleOf, see_through
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
     """Give the execution, the root or an open child, that waits for this answer."""
-    for runtime in root.tree():
+    for runtime in root.tree() if isinstance(interrupt_id, str) else ():
         if interrupt_id in (runtime.run.interrupts or ()):
             return runtime
-    if interrupt_id in (root.answered or ()):
-        raise InterruptError(executions.answered_already(interrupt_id).at(root.name))
+    if isinstance(interrupt_id, str) and interrupt_id in (root.answered or ()):
+        raise InterruptError(executions.answered_already_problem(interrupt_id).at(root.name))
     pending: Collection[str] = root.interrupt_ids()
-    raise InterruptError(executions.unknown_interrupt(interrupt_id, pending).at(root.name))
+    raise InterruptError(executions.unknown_interrupt_problem(interrupt_id, pending).at(root.name))
 
 
 def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> Any:
@@ -55,7 +55,7 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
                     value = taken
                 break
         else:
-            problem = executions.wrong_answer(interrupt_id, render(demand.declared), **fault_of(fault))
+            problem = executions.wrong_answer_problem(interrupt_id, render(demand.declared), **fault_of(fault))
             raise InterruptError(problem.at(runtime.place(paused.interrupt.step))) from None
     return value
 
@@ -89,7 +89,7 @@ def demands(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode) -> 
         return [Demand((runtime.plan.spec.events or {})[interrupt.resume_event])]
     if known(node.result_type) is not UNKNOWN and node.result_type is not NEVER:
         return [Demand(node.result_type)]
-    return list(dict.fromkeys(_demands_behind(runtime.plan, node.arms[0])))
+    return list(dict.fromkeys(_demands_behind(runtime.plan, node.ports[0])))
 
 
 def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
@@ -108,10 +108,10 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
         elif node.kind == Kind.END:
             yield Demand(plan.spec.result)
         elif node.kind == Kind.EACH:
-            items = [demand.declared for demand in _demands_behind(plan, node.arms[0])]
+            items = [demand.declared for demand in _demands_behind(plan, node.ports[0])]
             yield from (Demand(CollectionOf(abc.Sequence, parse(item)), is_source=True) for item in items or [Any])
         elif node.kind in (Kind.JOIN, Kind.COLLECT):
-            parts = (_part(node, slot, demand.declared) for demand in _demands_behind(plan, node.arms[0]))
+            parts = (_part(node, slot, demand.declared) for demand in _demands_behind(plan, node.ports[0]))
             yield from (Demand(part) for part in parts if known(part) is not UNKNOWN)
         elif node.kind == Kind.CHILD:
             yield from _captured(node)
@@ -123,14 +123,14 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
 def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
     """Give where a node hands the value that it gets on to, the same or with other parts."""
     if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS):
-        further = [edge for arm in node.arms for edge in arm]
+        further = [edge for arm in node.ports for edge in arm]
         if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
-            further.extend(plan.nodes[node.join].arms[0])
+            further.extend(plan.nodes[node.join].ports[0])
         return further
     if node.kind == Kind.CHILD and not any(
         each.target.scope == "value" and not each.target.path for each in node.write_back
     ):
-        return node.arms[0]
+        return node.ports[0]
     return ()
 
 

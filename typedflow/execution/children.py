@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from typedflow.contract import executions
-from typedflow.contract.scopes import WRITE_BACK
-from typedflow.contract.transfers import does_not_fit
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, ExecutionError, NoResultError
@@ -21,6 +18,9 @@ from typedflow.execution.transfers import (
     copy_of_field,
     put,
 )
+from typedflow.rules import executions
+from typedflow.rules.scopes import WRITE_BACK
+from typedflow.rules.transfers import does_not_fit_problem
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
@@ -43,7 +43,7 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     root = runtime.root()
     child = ExecutionRuntime(child_flow, child_id(runtime, token), parent=(runtime, token))
     if child.depth > root.flow.max_depth:
-        raise ExecutionError(executions.too_deep(root.flow.name, root.flow.max_depth))
+        raise ExecutionError(executions.too_deep_problem(root.flow.name, root.flow.max_depth))
     scopes = {"value": token.value, "state": runtime.state, "flow_state": runtime.flow.flow_state}
     value = capture.make_input(scopes)
     _make_layers(child, capture, scopes)
@@ -93,7 +93,7 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
     result = child.run.result
     if result is UNSET:
         if child.plan.result_needed:
-            raise NoResultError(executions.no_result(child.run.status, child.run.unfilled()).at(child.name))
+            raise NoResultError(executions.no_result_problem(child.run.status, child.run.unfilled()).at(child.name))
         result = None
     write_back: WriteBack = node.transfer[1]
     step: Data[Any, Any] = Data(parent, token, node, token.value)
@@ -168,4 +168,4 @@ def _require_fit(layer: Layer | None, field: str, draft: Any, keys: tuple[str, .
         try:
             declared.check(draft)
         except Mismatch as mismatch:
-            raise ContractError(does_not_fit(WRITE_BACK, keys, str(mismatch))) from None
+            raise ContractError(does_not_fit_problem(WRITE_BACK, keys, str(mismatch))) from None

@@ -8,15 +8,16 @@ from typing import Any, ClassVar, Generic, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
 
-from typedflow.contract import executions
-from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Interrupt, Signal, Token
 from typedflow.errors import ContractError, FinishedError
+from typedflow.execution.failures import is_a
 from typedflow.execution.flow_runtime import Change, differs
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import executions
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import Layer
 from typedflow.schema.writing import FLAT, current_step, outside
@@ -104,7 +105,7 @@ class Data(Generic[C, V]):
         """Give the injected resources, read-only, as they are now."""
         if self._runtime.plan.spec.resources is None:
             spec = self._runtime.plan.spec
-            raise ContractError(undeclared_layer(spec.name, "resources", spec.declared).at(self.name))
+            raise ContractError(undeclared_layer_problem(spec.name, "resources", spec.declared).at(self.name))
         return self._runtime.resources.view()  # type: ignore[return-value]  # an instance of the declared class
 
     def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], object]) -> None:
@@ -188,8 +189,13 @@ class Data(Generic[C, V]):
 
     @property
     def key(self) -> str:
-        """Give the idempotency key of this step: the same over retries, re-runs and loads."""
-        return f"{self._runtime.id}:{self._runtime.run.key(self._token)}"
+        """Return the idempotency key of this step, for side effects: execution id, step and cause.
+
+        The same cause has the same key, over retries, kills, loads and any order in which concurrent branches finish:
+        the item of a for_each, the signal that fired a listener, the contributors of a join. No two steps of an
+        execution have the same key. Its length does not grow with the run: id, step's name and at most 22 characters.
+        """
+        return self._runtime.key(self._token)
 
     @property
     def execution_id(self) -> str:
@@ -266,11 +272,11 @@ class Data(Generic[C, V]):
         In a task or a thread of its own the layer can be read, and refuses the write itself.
         """
         if current_step.get() is not self:
-            raise FinishedError(executions.step_over(self._node.name, f"a write to data.{layer}"))
+            raise FinishedError(executions.step_over_problem(self._node.name, f"a write to data.{layer}"))
 
     def _require_open(self, call: str) -> None:
         if self.revoked:
-            raise FinishedError(executions.step_over(self._node.name, call))
+            raise FinishedError(executions.step_over_problem(self._node.name, call))
 
     def _check_touched(self) -> None:
         """Check what the handler may have changed in place, in the fields that it read."""
@@ -292,11 +298,11 @@ class Data(Generic[C, V]):
         if runtime.touched is None:
             runtime.touched = {}
         runtime.touched[self._token] = touched
-        if isinstance(error, Exception):
+        if is_a(error, Exception):
             try:
                 self._check_touched()
             except ContractError as fault:
-                if fault.problems == getattr(error, "problems", ()):  # it is what the attempt has failed of
+                if is_a(error, ContractError) and fault.problems == error.problems:  # what the attempt has failed of
                     return
                 raise fault from error
             finally:

@@ -15,23 +15,24 @@ from collections import deque
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
-from typedflow.contract import executions
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
-from typedflow.execution import points
-from typedflow.execution.checkpoints import TURN, Checkpoints
+from typedflow.execution import failpoints
+from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME, Checkpointer
 from typedflow.execution.children import enter_child, leave_child
+from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_step
+from typedflow.rules import executions
 from typedflow.schema.writing import current_step
 
-BREATH: Final = 64
+YIELD_INTERVAL: Final = 64
 """Steps in a row after which a worker lets the loop run, so that timeouts and cancellation reach endless loops."""
-LOOK: Final = 8
-"""Steps in a row after which a worker looks whether they have taken long: then the loop gets its turn earlier."""
+CLOCK_CHECK_INTERVAL: Final = 8
+"""Steps in a row after which a worker reads the clock: past `MAXIMUM_BLOCKING_TIME` it lets the loop run earlier."""
 
 
 class _Stop(Exception):
@@ -44,6 +45,7 @@ class Driver:
     __slots__ = (
         "cancel_asked",
         "checkpoints",
+        "creating",
         "failure",
         "group",
         "limit",
@@ -54,38 +56,40 @@ class Driver:
         "stopping",
         "tasks",
         "thread",
-        "turned",
         "workers",
+        "yielded_at",
     )
 
-    def __init__(self, limit: int | None, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, limit: int | None, checkpoints: Checkpointer | None = None) -> None:
         self.checkpoints = checkpoints
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
         self.limit = limit or 1_000_000_000
         self.workers = 0
         self.spawning = False
+        """A worker was begun and has not come to its first token yet."""
+        self.creating = False
+        """A task is being created: what runs meanwhile is run by an eager task factory."""
         self.stopping = False
         self.cancel_asked = False
         self.failure: Exception | None = None
         self.group: asyncio.TaskGroup | None = None
         self.loop = asyncio.get_running_loop()
         self.thread = threading.current_thread()
-        self.turned = self.loop.time()
+        self.yielded_at = self.loop.time()
         self.tasks: set[asyncio.Task[Any] | None] = {asyncio.current_task()}
         self.sink: asyncio.Queue[Any] | None = None
 
     # -- from outside
 
-    async def drive(self) -> None:
-        """Work until nothing is left; raise the first failure, after everything else has stopped."""
+    async def drive(self) -> Exception | None:
+        """Work until nothing is left; return the first failure, after everything else has stopped."""
         while not self.cancel_asked:
             await self._work_together()
-            if self.failure is not None:
-                raise self.failure
-            if not self.ready:
+            if self.failure is not None or not self.ready:
                 break
-        if self.cancel_asked:
+        if self.cancel_asked and self.failure is None:
             raise CancelledError
+        return self.failure
 
     async def _work_together(self) -> None:
         outer = current_step.get()
@@ -95,7 +99,7 @@ class Driver:
                 self.group = group
                 await self._work()
         except BaseExceptionGroup as stopped:
-            others = [error for error in stopped.exceptions if not isinstance(error, _Stop)]
+            others = [error for error in stopped.exceptions if not is_a(error, _Stop)]
             if others and self.failure is None:
                 raise others[0] from None
         finally:
@@ -146,27 +150,43 @@ class Driver:
             self._start(self._halt())
 
     async def _halt(self) -> None:
+        await self._be_created()
         self.stopping = True
         raise _Stop
 
     # -- workers
 
     def _spawn(self) -> None:
-        if self._start(self._helper()):
-            self.spawning = True
-            self.workers += 1
+        self.spawning = True
+        self.workers += 1
+        if not self._start(self._helper()):
+            self.spawning = False
+            self.workers -= 1
 
     def _start(self, work: Coroutine[Any, Any, None]) -> bool:
         """Start a task in the group; one that is coming down takes none, which it can be asked in no other way."""
         assert self.group is not None
+        self.creating = True
         try:
             self.group.create_task(work)
         except RuntimeError:
             work.close()
             return False
+        finally:
+            self.creating = False
         return True
 
+    async def _be_created(self) -> None:
+        """Return once the task that runs this has been created.
+
+        An eager task factory runs it before: what it began would nest as deep as there are tokens, and a failure would
+        be lost on the TaskGroup, which does not know the task yet (cpython#128550).
+        """
+        if self.creating:
+            await asyncio.sleep(0)
+
     async def _helper(self) -> None:
+        await self._be_created()
         self.spawning = False
         task = asyncio.current_task()
         self.tasks.add(task)
@@ -193,12 +213,11 @@ class Driver:
                 if ready and not self.spawning and self.workers < self.limit and (saves or may_suspend(node)):
                     self._spawn()
                 steps += 1
-                if steps % LOOK == 0 and (steps % BREATH == 0 or self.loop.time() > self.turned + TURN):
-                    await asyncio.sleep(0)
-                    self.turned = self.loop.time()
+                if steps % CLOCK_CHECK_INTERVAL == 0:
+                    await self._let_the_loop_run(always=steps % YIELD_INTERVAL == 0)
                 try:
                     if self.checkpoints is not None:
-                        points.at("step.taken")
+                        failpoints.at("step.taken")
                     if node.kind == Kind.CHILD:
                         runtime, tokens = self._enter(runtime, token, node)
                     else:
@@ -218,20 +237,26 @@ class Driver:
         finally:
             self.workers -= 1
 
+    async def _let_the_loop_run(self, *, always: bool) -> None:
+        """Let timers, signals and other tasks run; unless `always`, only after `MAXIMUM_BLOCKING_TIME`."""
+        if always or self.loop.time() > self.yielded_at + MAXIMUM_BLOCKING_TIME:
+            await asyncio.sleep(0)
+            self.yielded_at = self.loop.time()
+
     def _is_taken(self, runtime: ExecutionRuntime, token: Token) -> bool:
         """Say whether the child behind a token was left already, or goes on by itself since an answer came for it.
 
         One that has waited for a place of its step, and has it now, goes on by itself from here.
         """
         child = None if runtime.children is None else runtime.children.get(token)
-        if child is not None and child.held:
-            child.held = False
+        if child is not None and child.queued:
+            child.queued = False
             for open_ in child.tree():
                 self.push(open_, open_.ready())
         return token not in runtime.run.live or (child is not None and bool(child.run.live))
 
-    async def _ended(self, checkpoints: Checkpoints) -> None:
-        points.at("step.ended")
+    async def _ended(self, checkpoints: Checkpointer) -> None:
+        failpoints.at("step.ended")
         if checkpoints.each_step:
             await checkpoints.commit()
 
@@ -242,7 +267,7 @@ class Driver:
             return self._leave(child)
         entered = enter_child(runtime, token, node)
         if self.checkpoints is not None:
-            points.at("child.entered")
+            failpoints.at("child.entered")
         return entered
 
     def _leave(self, child: ExecutionRuntime) -> tuple[ExecutionRuntime, list[Token]]:
@@ -253,7 +278,7 @@ class Driver:
             return parent, parent.run.child_waits(token)
         tokens = leave_child(child)
         if self.checkpoints is not None:
-            points.at("child.left")
+            failpoints.at("child.left")
         return parent, tokens
 
     def _failure_of(
@@ -263,23 +288,23 @@ class Driver:
 
         `cancelled` says whether somebody has asked this worker to stop.
         """
-        if isinstance(error, BaseExceptionGroup):
+        if is_a(error, BaseExceptionGroup):
             return swallowed_pause(runtime, node, error)
-        if isinstance(error, CancelledError):
+        if is_a(error, CancelledError):
             if cancelled or self.stopping or self.cancel_asked:
                 return None
             return cancelled_inside(node, error)
-        return error if isinstance(error, Exception) else None
+        return error if is_a(error, Exception) else None
 
     def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
         if runtime.run.status is Status.COMPLETED and runtime.parent is not None:  # what its parent takes of it failed
             runtime, token = runtime.parent
             node = runtime.plan.nodes[token.node]
-        error.add_note(f"in {runtime.place(node.name)}, execution '{runtime.id}'")
+        add_note(error, f"in {runtime.place(node.name)}, execution '{runtime.id}'")
         above: ExecutionRuntime | None = runtime
         while above is not None:
-            if error not in (above.run.errors or ()):
+            if not any(known is error for known in above.run.errors or ()):
                 above.run.failed(error)
             above = None if above.parent is None else above.parent[0]
         self.failure = self.failure or error
@@ -291,10 +316,10 @@ def swallowed_pause(
 ) -> Exception | None:
     """Turn a group that a handler raised into the failure of its step: itself, or the pause that was lost in it."""
     if holds_pause(error):
-        failure = ContractError(executions.pause_in_group().at(runtime.place(node.name)))
+        failure = ContractError(executions.pause_in_group_problem().at(runtime.place(node.name)))
         failure.__cause__ = error
         return failure
-    return error if isinstance(error, Exception) else None
+    return error if is_a(error, Exception) else None
 
 
 def may_suspend(node: PlanNode) -> bool:
@@ -304,6 +329,6 @@ def may_suspend(node: PlanNode) -> bool:
 
 def cancelled_inside(node: PlanNode, error: CancelledError) -> Exception:
     """Turn a CancelledError that nobody asked for into a failure: a task group would drop it, and the token with it."""
-    failure = ExecutionError(executions.cancelled_inside(node.name))
+    failure = ExecutionError(executions.cancelled_inside_problem(node.name))
     failure.__cause__ = error
     return failure

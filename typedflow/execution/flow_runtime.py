@@ -10,24 +10,30 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from typedflow.contract import executions
-from typedflow.contract.concealment import concealing
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import undeclared_layer
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import SubFlow
+from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.transfers import compile_transfer
+from typedflow.rules import executions
+from typedflow.rules.concealment import concealing
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import undeclared_layer_problem
+from typedflow.rules.wording import describe
+from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
+
+_compiling = threading.RLock()
+"""Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""
 
 
 class Change:
@@ -88,9 +94,10 @@ class FlowRuntime:
         waiting: list[FlowRuntime] = [self]
         seen = {self.builder}  # a child may be the flow itself
         for flow in waiting:
-            definition = flow.builder.draft()
+            flow.builder.read_again()
+            definition, unreadable = check_annotations(flow.builder.draft())
             carried = carried_types(definition, flow.spec)
-            problems += [*flow.builder.problems(), *check_definition(definition, flow.spec, carried)]
+            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
             children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
             for child in children:
                 if child.builder not in seen:
@@ -101,19 +108,25 @@ class FlowRuntime:
 
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
-        if self._plan is None:
-            self.check()
-            compiled: list[FlowRuntime] = []
-            try:
-                self._compile(compiled)
-            except Exception:
-                for flow in compiled:
-                    flow._plan = None
-                raise
-            for flow in compiled:
-                flow.builder.freeze()
-            assert self._plan is not None
+        if self._plan is None or self.builder.frozen is None:  # frozen last, when every plan below is whole
+            with _compiling:
+                self._check_and_compile()
+        assert self._plan is not None
         return self._plan
+
+    def _check_and_compile(self) -> None:
+        if self._plan is not None:  # another thread has done it meanwhile
+            return
+        self.check()
+        compiled: list[FlowRuntime] = []
+        try:
+            self._compile(compiled)
+        except Exception:
+            for flow in compiled:
+                flow._plan = None
+            raise
+        for flow in compiled:
+            flow.builder.freeze()
 
     def _compile(self, compiled: list[FlowRuntime]) -> None:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""
@@ -139,7 +152,7 @@ class FlowRuntime:
     def require_flow_state(self) -> FlowState:
         """Give the flow_state, or say that the contract declares none."""
         if self.flow_state is None:
-            raise ContractError(undeclared_layer(self.spec.name, "flow_state", self.spec.declared))
+            raise ContractError(undeclared_layer_problem(self.spec.name, "flow_state", self.spec.declared))
         return self.flow_state
 
     def initial_flow_state(self) -> FlowState:
@@ -156,17 +169,25 @@ class FlowRuntime:
         current = self.require_flow_state()
         cls = type(current)
         if self.updater == threading.get_ident():
-            raise ContractError(executions.nested_update().at(f"flow '{self.name}'"))
+            raise ContractError(executions.nested_update_problem().at(f"flow '{self.name}'"))
+        if not callable(change) or deferral_of(change):
+            raise self._not_plain(deferral_of(change) or describe(change))
         with self.lock:
             self.updater = threading.get_ident()
             try:
                 with concealing(self.resources.in_use):
                     draft = compile_copy(cls)(current)
-                    change(draft)
+                    returned = change(draft)
+                    if is_deferred(returned):
+                        discard(returned)
+                        raise self._not_plain(f"one that returned {describe(returned)}")
                     require_fields(draft, cls.__struct_fields__)
                     self._take_over(draft)
             finally:
                 self.updater = 0
+
+    def _not_plain(self, given: str) -> ContractError:
+        return ContractError(executions.not_plain_problem("update_flow_state", given).at(f"flow '{self.name}'"))
 
     def note_change(self, operation: Callable[[Any], object]) -> Change:
         """Have a change seen by all executions of this process until it is stored; whoever made it holds it."""

@@ -14,6 +14,7 @@ from typing_extensions import TypeVar
 T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
+P = TypeVar("P")
 
 
 class HasState(Protocol[T_co]):
@@ -38,10 +39,16 @@ class HasResources(Protocol[T_co]):
 
 
 class HasInput(Protocol[T_co]):
-    """A contract with this input."""
+    """A contract with this input, for the first steps of its flow, which read it."""
 
     @property
     def input(self) -> T_co: ...
+
+
+class TakesInput(Protocol[P]):
+    """A contract with exactly this input, for a call that starts its flow."""
+
+    input: P
 
 
 class GivesResult(Protocol[T_co]):
@@ -51,11 +58,11 @@ class GivesResult(Protocol[T_co]):
     def result(self) -> T_co: ...
 
 
-class HasIO(Protocol[T_co, R_co]):
-    """A contract with this input and result."""
+class TakesIO(Protocol[P, R_co]):
+    """A contract with exactly this input, and this result, for a call that starts its flow and returns the result."""
 
-    @property
-    def input(self) -> T_co: ...
+    input: P
+
     @property
     def result(self) -> R_co: ...
 
@@ -77,3 +84,12 @@ class GivesStream(Protocol[T_co]):
 
     @property
     def stream(self) -> T_co: ...
+
+
+class TakesInputGivesStream(Protocol[P, R_co]):
+    """A contract with exactly this input, and this stream item, for a call that starts it and yields the items."""
+
+    input: P
+
+    @property
+    def stream(self) -> R_co: ...

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from typedflow.contract import executions, flows
-from typedflow.contract.problems import Problem
-from typedflow.contract.wording import describe
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError
+from typedflow.execution.failures import is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import executions, flows
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import describe
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.snapshot.documents import scalar_fault
 
@@ -41,32 +42,32 @@ def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRunt
     problems: list[Problem] = []
     task = _current_task()
     if runtime.driver is not None and task is not None and not runtime.driver.is_worker(task):
-        problems.append(executions.pause_in_group())
+        problems.append(executions.pause_in_group_problem())
     if node.kind == Kind.MATCH:
-        problems.append(flows.pause_in_condition(node.name))
+        problems.append(flows.pause_in_condition_problem(node.name))
     if interrupt.resume_event is not None and node.block:
-        problems.append(flows.resume_event_inside(node.block, interrupt.resume_event))
+        problems.append(flows.resume_event_inside_problem(node.block, interrupt.resume_event))
     malformed = executions.check_id(interrupt.id, what="interrupt id")
     if malformed is not None:
         problems.append(malformed)
     elif interrupt.id in runtime.root().interrupt_ids():
-        problems.append(executions.interrupt_in_use(interrupt.id))
+        problems.append(executions.interrupt_in_use_problem(interrupt.id))
     if type(interrupt.type) is not str or scalar_fault(interrupt.type, "json") is not None:
-        problems.append(executions.wrong_pause_type(interrupt.type))
+        problems.append(executions.wrong_pause_type_problem(interrupt.type))
     fault = find_non_json(interrupt.payload)
     if fault is not None:
-        problems.append(executions.payload_not_json(render_path(fault[0]), describe(fault[1])))
+        problems.append(executions.payload_not_json_problem(render_path(fault[0]), describe(fault[1])))
     return problems
 
 
 def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
     """Say whether a group that a handler raised has swallowed a pause, or the refusal of one."""
-    return group.subgroup(_is_pause) is not None
+    return any(map(_is_pause, leaves(group)))
 
 
 def _is_pause(error: BaseException) -> bool:
-    refusal = executions.pause_in_group()
-    return isinstance(error, PauseSignal) or (isinstance(error, ContractError) and refusal in error.problems)
+    refusal = executions.pause_in_group_problem()
+    return is_a(error, PauseSignal) or (is_a(error, ContractError) and refusal in error.problems)
 
 
 def find_non_json(value: Any) -> tuple[tuple[Segment, ...], Any] | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from typedflow.contract import resources as rules
-from typedflow.contract.problems import Problem
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ResourceError
+from typedflow.rules import resources as rules
+from typedflow.rules.problems import Problem
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.layers import Resources
 from typedflow.schema.render import render
@@ -36,11 +36,11 @@ class FlowResources:
 
     def require_key(self, key: str) -> None:
         """Refuse a key that the contract does not declare."""
-        if key in self.declared:
+        if isinstance(key, str) and key in self.declared:
             return
         problem: Problem | None
         if self.spec.resources is None:
-            problem = rules.no_resources(self.spec.name)
+            problem = rules.no_resources_problem(self.spec.name)
         else:
             problem = rules.check_declared(key, self.declared, owner=self.spec.resources.__name__)
         assert problem is not None
@@ -50,13 +50,13 @@ class FlowResources:
         """Give what is to be injected, by key; one `ResourceError` tells all that is unknown or wrong."""
         if self.spec.resources is None:
             if overrides_of(given):
-                raise ResourceError(rules.no_resources(self.spec.name))
+                raise ResourceError(rules.no_resources_problem(self.spec.name))
             return {}
         return require_resources(self.spec.resources, given)
 
     def missing(self, key: str) -> Problem:
         """Word the problem of a declared resource that nobody supplies."""
-        return rules.missing_resource(key, render(self.declared[key].kind))
+        return rules.missing_resource_problem(key, render(self.declared[key].kind))
 
     def update(self, given: Resources | Mapping[str, Any]) -> None:
         """Set defaults of the flow, all or none."""
@@ -119,12 +119,17 @@ class ResourceLayers:
         self.flow.require_key(key)
         value = self.lookup(key)
         if value is UNSET or value is None:
-            type_ = render(self.flow.declared[key].kind)
-            raise ResourceError(rules.missing_resource(key, type_, self.available()), missing=[key])
+            raise self.missing(key)
         return value
+
+    def missing(self, key: str) -> ResourceError:
+        """Return the error of a declared resource that is read and not there, with the keys that there are."""
+        type_ = render(self.flow.declared[key].kind)
+        return ResourceError(rules.missing_resource_problem(key, type_, self.available()), missing=[key])
 
     def set_in_run(self, key: str, value: Any) -> None:
         """Lay a value over everything else, for this execution only."""
+        self.flow.require_key(key)
         checked = self.flow.checked({key: value})
         self.in_run = {**(self.in_run or NOTHING), **checked}
         self._view = None
@@ -180,9 +185,13 @@ class ResourceLayers:
     def view(self) -> Resources:
         """Give the resources as an instance of the declared class, as they are now."""
         if self._view is None or self._seen != self.flow.version:
-            cls = self.flow.spec.resources
-            assert cls is not None
-            self.require_complete(f"contract '{self.flow.spec.name}'")
-            self._view = cls(**{key: self.lookup(key) for key in self.flow.declared})
+            self._view = self.make_view()
             self._seen = self.flow.version
         return self._view
+
+    def make_view(self) -> Resources:
+        """Make the instance that `view` returns; raises where a required resource is missing."""
+        cls = self.flow.spec.resources
+        assert cls is not None
+        self.require_complete(f"contract '{self.flow.spec.name}'")
+        return cls(**{key: self.lookup(key) for key in self.flow.declared})

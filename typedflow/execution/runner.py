@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from typedflow.contract import executions
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import UNSET
-from typedflow.errors import ConflictError, ContractError, FinishedError
-from typedflow.execution import points
+from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
+from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
+from typedflow.execution.failures import add_note
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.rules import executions
+from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
 from typedflow.schema.render import render
 
@@ -25,11 +28,13 @@ from typedflow.schema.render import render
 class Runner:
     """Run one execution, as often as something is to be done; one driver at a time."""
 
-    __slots__ = ("_concurrency", "_done", "_runtime")
+    __slots__ = ("_concurrency", "_done", "_driver", "_runtime")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None) -> None:
         self._runtime = runtime
         self._concurrency = concurrency
+        self._driver: Driver | None = None
+        """The one that runs this now."""
         self._done: asyncio.Future[Exception | None] | None = None
         """What those wait for who have not started the driver that runs."""
 
@@ -45,11 +50,11 @@ class Runner:
         """Check all that can be checked before a handler runs, then put the input in front of the flow."""
         runtime = self._runtime
         if runtime.run.status is not Status.CREATED:
-            raise FinishedError(executions.started_already(runtime.run.status).at(runtime.name))
+            raise FinishedError(executions.started_already_problem(runtime.run.status).at(runtime.name))
         try:
             value = runtime.plan.check_input(value)
         except Mismatch as mismatch:
-            problem = executions.wrong_start(render(runtime.plan.spec.input), **fault_of(mismatch))
+            problem = executions.wrong_start_problem(render(runtime.plan.spec.input), **fault_of(mismatch))
             raise ContractError(problem.at(runtime.name)) from None
         if runtime.state is None and runtime.plan.spec.state is not None:
             runtime.require_state()
@@ -58,17 +63,18 @@ class Runner:
 
     async def retry(self, timeout: float | None) -> Status:
         """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
+        self._require_loop("async_retry")
         with self._runtime.concealing():
             return await self._retry(timeout)
 
     async def _retry(self, timeout: float | None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
         woken = self._is_woken()
-        if not woken and self._is_unsaved():
+        if not woken and runtime.checkpoints is not None and self._is_unsaved():
             await runtime.checkpoints.commit()
             return runtime.run.status
         if not woken and status is not Status.FAILED and not self._is_cut_off():
-            raise FinishedError(executions.wrong_status(status, Status.RUNNING).at(runtime.name))
+            raise FinishedError(executions.wrong_status_problem(status, Status.RUNNING).at(runtime.name))
         self._require_resources()
         runtime.run.woken()
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
@@ -93,9 +99,10 @@ class Runner:
 
     def answer(self, interrupt_id: str, value: Any) -> None:
         """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
+        self._require_loop("an answer")
         root = self._runtime
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
-            raise FinishedError(executions.finished(root.run.status, "continue_with").at(root.name))
+            raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         owner = find_interrupt(root, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
@@ -109,7 +116,7 @@ class Runner:
         while below.parent is not None:
             above, waiting = below.parent
             if not above.run.child_resumes(waiting):
-                below.held = True
+                below.queued = True
             if fault is not None:
                 above.run.failed(fault)
             below = above
@@ -118,7 +125,7 @@ class Runner:
                 root.driver.fail(fault)
             raise fault
         if root.checkpoints is not None:
-            points.at("answer.taken")
+            failpoints.at("answer.taken")
         if root.driver is not None and not owner.is_held():
             if owner.parent is None or owner.run.live:
                 root.driver.push(owner, tokens)
@@ -127,6 +134,8 @@ class Runner:
 
     def emit(self, event: str, payload: Any) -> None:
         """Take an event from outside."""
+        if self._driver is not None and threading.current_thread() is not self._driver.thread:
+            raise ExecutionError(executions.other_loop_problem("emit").at(self._runtime.name))
         with self._runtime.concealing():
             self._emit(event, payload)
 
@@ -134,7 +143,7 @@ class Runner:
         runtime = self._runtime
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
-            raise FinishedError(executions.finished(runtime.run.status, "emit").at(runtime.name))
+            raise FinishedError(executions.finished_problem(runtime.run.status, "emit").at(runtime.name))
         try:
             tokens = runtime.run.emitted([signal])
         except ContractError as error:  # a listener cannot take it; who awaits the run is told too
@@ -146,6 +155,7 @@ class Runner:
 
     async def cancel(self) -> Status:
         """Stop what runs, and give the status that this leaves."""
+        self._require_loop("async_cancel")
         runtime = self._runtime
         while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
@@ -166,10 +176,21 @@ class Runner:
         self._runtime.run.cancelled()
         self._runtime.children = None
 
-    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncIterator[Any]:
-        """Do what is to be done first, and give what the handlers put until it is over."""
+    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Begin with `begin`, and yield the items that handlers put until the run ends.
+
+        Closing the generator cancels the run and waits for its end. An error that fails the run by then is raised.
+        """
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        running = asyncio.create_task(self.go_on(begin, timeout, queue))
+        creating = True
+
+        async def work() -> Status:
+            if creating:  # an eager task factory runs this in the caller's place: here the steps need their own task
+                await asyncio.sleep(0)
+            return await self.go_on(begin, timeout, queue)
+
+        running = asyncio.create_task(work())
+        creating = False
         running.add_done_callback(lambda _: queue.put_nowait(UNSET))
         try:
             while (item := await queue.get()) is not UNSET:
@@ -178,6 +199,9 @@ class Runner:
             if not running.done():
                 running.cancel()
                 await asyncio.wait([running])
+            failure = None if running.cancelled() else running.exception()
+            if failure is not None:
+                raise failure
         await running
 
     async def go_on(
@@ -191,7 +215,7 @@ class Runner:
                 return await self._drive(timeout, queue)
         listens = queue is not None and driver.listen(queue)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within_reach(timeout)):
                 failure = await self._stopped()
         finally:
             if listens:
@@ -203,6 +227,17 @@ class Runner:
         return self._runtime.run.status
 
     # -- inside
+
+    def _require_loop(self, call: str) -> None:
+        """Refuse a call in another loop than the one that runs this; a loop that is closed runs nothing any more."""
+        driver = self._driver
+        if driver is None or driver.loop is asyncio.get_running_loop():
+            return
+        if not driver.loop.is_closed():
+            raise ExecutionError(executions.other_loop_problem(call).at(self._runtime.name))
+        self._driver = self._done = None
+        for open_ in self._runtime.tree():
+            open_.driver = None
 
     def _require_resources(self) -> None:
         for runtime in self._runtime.tree():
@@ -220,18 +255,19 @@ class Runner:
         runtime, checkpoints = self._runtime, self._runtime.checkpoints
         driver = Driver(self._concurrency, checkpoints)
         driver.sink = queue
+        self._driver = driver
         failure: Exception | None = None
         saved = False
         for open_ in runtime.tree():
             open_.driver = driver
         try:
             if checkpoints is not None:
-                points.at("run.entered")
+                failpoints.at("run.entered")
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
             for open_ in runtime.tree():
                 open_.saved_keys = ()
-                open_.held = open_.parent is not None and open_.parent[1] in open_.parent[0].run.held
+                open_.queued = open_.parent is not None and open_.parent[1] in open_.parent[0].run.queued
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
             saved = True
@@ -244,18 +280,19 @@ class Runner:
                 await checkpoints.keep_failure(error)
                 if self._is_unsaved(driver):
                     unsaved = f"{runtime.name} is {runtime.run.status}, and that is not stored"
-                    error.add_note(f"{unsaved}: {executions.RETRY} saves it")
+                    add_note(error, f"{unsaved}: {executions.RETRY} saves it")
             raise
         finally:
             try:
                 if checkpoints is not None and not saved:  # else at once: what an answer makes ready now, nobody runs
                     await checkpoints.rest()
             finally:
-                self._let_go(failure)
+                if self._driver is driver:  # else its loop was closed under it, and another one has gone on
+                    self._let_go(failure)
 
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""
-        runtime = self._runtime
+        runtime, self._driver = self._runtime, None
         for open_ in runtime.tree():
             open_.driver = None
         if runtime.run.status is Status.RUNNING:
@@ -266,15 +303,17 @@ class Runner:
 
     async def _run(self, driver: Driver, timeout: float | None) -> None:
         """Work until nothing is left, within the time allowed."""
-        run = self._runtime.run
+        run, failure = self._runtime.run, None
         try:
-            async with asyncio.timeout(timeout) as limit:
+            async with asyncio.timeout(within_reach(timeout)) as limit:
                 deadline = limit.when()
                 while True:
-                    await driver.drive()
+                    failure = await driver.drive()
+                    if failure is not None:
+                        break
                     run.settle()
                     if driver.checkpoints is not None:
-                        points.at("run.over")
+                        failpoints.at("run.over")
                         if not limit.expired():
                             limit.reschedule(None)  # the save of an end is waited for in any case
                         await driver.checkpoints.commit()
@@ -288,3 +327,5 @@ class Runner:
                 run.failed(late)
                 raise late from error
             raise
+        if failure is not None:  # not through `timeout`, which sets the context of what it lets through
+            raise failure

@@ -14,14 +14,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-from typedflow.contract import events, executions
-from typedflow.contract.concealment import concealing
-from typedflow.contract.schema import undeclared_layer
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
+from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.resources import ResourceLayers
+from typedflow.rules import events, executions
+from typedflow.rules.concealment import concealing
+from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import State
 from typedflow.schema.mismatch import MISSING, render_path
@@ -76,13 +77,13 @@ class ExecutionRuntime:
         "driver",
         "flow",
         "given_state",
-        "held",
         "id",
         "lent",
         "loose",
         "operations",
         "parent",
         "plan",
+        "queued",
         "resources",
         "run",
         "saved_keys",
@@ -110,11 +111,11 @@ class ExecutionRuntime:
         """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
         self.children: dict[Token, ExecutionRuntime] | None = None
         """The open child executions, by the token that waits for them."""
-        self.held = False
+        self.queued = False
         """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
-        self.checkpoints: Any = None
+        self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
         self.operations: list[Change] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
@@ -186,7 +187,7 @@ class ExecutionRuntime:
         if self.state is None:
             cls = self.plan.spec.state
             if cls is None:
-                raise ContractError(undeclared_layer(self.plan.spec.name, "state", self.plan.spec.declared))
+                raise ContractError(undeclared_layer_problem(self.plan.spec.name, "state", self.plan.spec.declared))
             self.state = fresh(cls, self.given_state)
             self.given_state = None
         return self.state
@@ -195,7 +196,7 @@ class ExecutionRuntime:
         """Check and copy a state that was given; only what it lacks may wait until it is asked for."""
         cls = self.plan.spec.state
         if cls is None:
-            raise ContractError(undeclared_layer(self.plan.spec.name, "state", self.plan.spec.declared))
+            raise ContractError(undeclared_layer_problem(self.plan.spec.name, "state", self.plan.spec.declared))
         try:
             self.state = fresh(cls, given)
         except ContractError as error:
@@ -206,7 +207,7 @@ class ExecutionRuntime:
 
     def event(self, name: str, payload: Any) -> Signal:
         """Make the signal of an event, checked against what the contract declares."""
-        check = self.plan.check_events.get(name)
+        check = self.plan.check_events.get(name) if isinstance(name, str) else None
         if check is None:
             problem = events.check_event(name, self.plan.spec.events, contract=self.plan.spec.name)
             assert problem is not None
@@ -216,7 +217,7 @@ class ExecutionRuntime:
         except Mismatch as mismatch:
             assert self.plan.spec.events is not None
             with self.concealing():
-                problem = events.wrong_payload(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
+                problem = events.wrong_payload_problem(name, render(self.plan.spec.events[name]), **fault_of(mismatch))
         raise ContractError(problem)
 
     def require_event(self, name: str) -> None:
@@ -225,12 +226,16 @@ class ExecutionRuntime:
         if problem is not None:
             raise ContractError(problem)
 
+    def key(self, token: Token) -> str:
+        """Return the idempotency key of a step: the same over retries, re-runs and loads."""
+        return f"{self.id}:{self.run.key(token)}"
+
     def interrupt_id(self, token: Token) -> str:
         """Give the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
 
         The same over re-runs and loads, and an id by the rules of ids.
         """
-        place = f"{self.id}:{self.run.key(token)}".removeprefix(self.root().id)
+        place = self.key(token).removeprefix(self.root().id)
         step = re.sub(r"[^A-Za-z0-9_.-]", "-", self.plan.nodes[token.node].name).lstrip("_.-")[:100]
         return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
@@ -251,17 +256,21 @@ class ExecutionRuntime:
         """Give the ids that are pending here and in the open children."""
         return {id_ for runtime in self.tree() for id_ in runtime.run.interrupts or ()}
 
-    def put(self, item: Any) -> None:
-        """Hand an item to the stream, checked; dropped when nobody listens."""
+    def stream_item(self, item: Any) -> Any:
+        """Return an item as the stream takes it; raises where the contract declares no stream, or another type."""
         check = self.plan.check_stream
         if check is None:
-            raise ContractError(executions.undeclared_stream(self.plan.spec.name))
+            raise ContractError(executions.undeclared_stream_problem(self.plan.spec.name))
         try:
-            item = check(item)
+            return check(item)
         except Mismatch as mismatch:
             with self.concealing():
-                problem = executions.wrong_item(render(self.plan.spec.stream), **fault_of(mismatch))
+                problem = executions.wrong_item_problem(render(self.plan.spec.stream), **fault_of(mismatch))
             raise ContractError(problem) from None
+
+    def put(self, item: Any) -> None:
+        """Hand an item to the stream, checked; dropped when nobody listens."""
+        item = self.stream_item(item)
         if self.parent is not None:
             if self.parent[0].plan.check_stream is not None:
                 self.parent[0].put(item)
@@ -298,9 +307,9 @@ class ExecutionRuntime:
     def is_held(self) -> bool:
         """Say whether this, or an execution above it, waits for a place in a bounded block of its parent."""
         runtime = self
-        while runtime.parent is not None and not runtime.held:
+        while runtime.parent is not None and not runtime.queued:
             runtime = runtime.parent[0]
-        return runtime.held
+        return runtime.queued
 
     def tree(self) -> Iterator[ExecutionRuntime]:
         """Give this execution and all open ones below it, parents first."""
@@ -315,7 +324,7 @@ class ExecutionRuntime:
             return self.plan.check_result(value)
         except Mismatch as mismatch:
             with self.concealing():
-                problem = executions.wrong_value("result", str(mismatch))
+                problem = executions.wrong_value_problem("result", str(mismatch))
             raise ContractError(problem) from None
 
 

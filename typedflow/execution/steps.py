@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from functools import partial
-from types import CoroutineType
 from typing import Any
 
-from typedflow.contract import executions
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
 from typedflow.execution.data import Data
+from typedflow.execution.failures import is_caught_by
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
-from typedflow.schema.annotations import UNKNOWN
+from typedflow.rules import executions
+from typedflow.rules.options import within_reach
+from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.writing import current_step
 
@@ -45,7 +45,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
             raise stopped(node.name) from stop
         if node.is_async:
             value = await value
-        elif type(value) is CoroutineType or (node.result_type is UNKNOWN and isinstance(value, Awaitable)):
+        elif type(value) is not node.exact_out and is_awaited(value):
             let_others_work(runtime)
             value = await value
         value = settle_value(data, node, value)
@@ -104,7 +104,7 @@ def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRu
     try:
         return check(value)
     except Mismatch as mismatch:
-        problem = executions.wrong_value(what, str(mismatch))
+        problem = executions.wrong_value_problem(what, str(mismatch))
     raise ContractError(problem.at(runtime.place(node)))
 
 
@@ -117,8 +117,7 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
         data: Data[Any, Any] = Data(runtime, token, node, value)
         data.attempt = number
         try:
-            async with asyncio.timeout(node.options.timeout) as limit:
-                result = settle_value(data, node, await _call(data, node))
+            result = await _attempt(data, node)
             break
         except PauseSignal as pause:
             return pause_step(data, pause)
@@ -126,10 +125,8 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             data._failed(error)
             raise
         except Exception as error:
-            if isinstance(error, TimeoutError) and limit.expired() and not error.args:
-                error.args = (f"step '{node.name}' was not over after {node.options.timeout} s",)
             data._failed(error)
-            if retry is None or number >= attempts or not isinstance(error, retry.on):
+            if retry is None or number >= attempts or not is_caught_by(error, retry.on):
                 raise
         finally:
             data._end()
@@ -140,15 +137,32 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
     return finish(data, result)
 
 
+async def _attempt(data: Data[Any, Any], node: PlanNode) -> Any:
+    """Call the handler within the step's time, and check what it returned."""
+    seconds, failure, result = node.options.timeout, None, None
+    try:
+        async with asyncio.timeout(within_reach(seconds)):
+            try:
+                result = settle_value(data, node, await _call(data, node))
+            except Exception as error:
+                failure = error
+    except TimeoutError as late:
+        raise TimeoutError(f"step '{node.name}' was not over after {seconds} s") from late.__cause__
+    if failure is not None:  # not through `timeout`, which sets the context of what it lets through
+        raise failure
+    return result
+
+
 async def _call(data: Data[Any, Any], node: PlanNode) -> Any:
     current_step.set(data)
     if node.options.thread:
-        return await run_in_thread(partial(node.handler, data), node.name)
-    try:
-        value = node.handler(data)
-    except StopIteration as stop:
-        raise stopped(node.name) from stop
-    return await value if isinstance(value, Awaitable) else value
+        value = await run_in_thread(partial(node.handler, data), node.name)
+    else:
+        try:
+            value = node.handler(data)
+        except StopIteration as stop:
+            raise stopped(node.name) from stop
+    return await value if is_awaited(value) else value
 
 
 async def choose(data: Data[Any, Any], node: PlanNode) -> list[int]:
@@ -157,8 +171,11 @@ async def choose(data: Data[Any, Any], node: PlanNode) -> list[int]:
     hits: list[int] = []
     for arm, case in enumerate(node.cases):
         if case.is_function:
-            found = case.condition(data)
-            if case.is_async or isinstance(found, Awaitable):
+            try:
+                found = case.condition(data)
+            except StopIteration as stop:
+                raise stopped(node.name) from stop
+            if case.is_async or is_awaited(found):
                 found = await found
         else:
             found = case.condition == data.value

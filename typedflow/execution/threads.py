@@ -26,31 +26,33 @@ async def run_in_thread(call: Callable[[], T], name: str) -> T:
     Cancelling the await leaves the thread running: what it returns is dropped. The thread is a daemon.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    over: asyncio.Future[None] = loop.create_future()
+    outcome: list[tuple[T | None, BaseException | None]] = []
     context = contextvars.copy_context()
 
-    def deliver(value: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # type: ignore[arg-type]  # None only where there is an error
+    def deliver() -> None:
+        if not over.done():
+            over.set_result(None)
 
     def body() -> None:
         value: T | None = None
         error: BaseException | None = None
         try:
             value = context.run(call)
-        except StopIteration as stop:  # a future refuses it: it would end the coroutine that awaits
+        except StopIteration as stop:  # it would end the coroutine that awaits
             error = stopped(name)
             error.__cause__ = stop
         except BaseException as caught:  # it belongs to who awaits, whatever it is
             error = caught
+        outcome.append((value, error))
         try:
-            loop.call_soon_threadsafe(deliver, value, error)
+            loop.call_soon_threadsafe(deliver)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             return
 
     threading.Thread(target=body, name=f"typedflow {name}", daemon=True).start()
-    return await future
+    await over
+    value, error = outcome.pop()
+    if error is not None:  # not by the future, which looks at its class and prints it
+        raise error
+    return value  # type: ignore[return-value]  # None only where there is an error

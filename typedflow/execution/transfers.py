@@ -12,13 +12,19 @@ from typing import Any
 
 import msgspec
 
-from typedflow.contract.bindings import Binding
-from typedflow.contract.paths import Resolution, resolve
-from typedflow.contract.scopes import CAPTURE, WRITE_BACK, Direction
-from typedflow.contract.transfers import does_not_fit, no_place, not_there, shared_sources, uncopyable
 from typedflow.definition.edges import child_scopes, scopes_of, shape_of
 from typedflow.engine.plan import PlanNode
 from typedflow.errors import ContractError
+from typedflow.rules.bindings import Binding
+from typedflow.rules.paths import Resolution, resolve
+from typedflow.rules.scopes import CAPTURE, WRITE_BACK, Direction
+from typedflow.rules.transfers import (
+    does_not_fit_problem,
+    no_place_problem,
+    not_there_problem,
+    shared_sources,
+    uncopyable_problem,
+)
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.construction import construct
 from typedflow.schema.contracts import ContractSpec
@@ -50,20 +56,20 @@ class Move(msgspec.Struct, frozen=True):
                 break
             if isinstance(value, Mapping):
                 if segment not in value:
-                    raise ContractError(not_there(self.binding, self.direction, segment))
+                    raise ContractError(not_there_problem(self.binding, self.direction, segment))
                 value = value[segment]
             else:
                 value = getattr(value, segment, MISSING)
                 if value is MISSING:
-                    raise ContractError(not_there(self.binding, self.direction, segment, what="field"))
+                    raise ContractError(not_there_problem(self.binding, self.direction, segment, what="field"))
         try:
             if self.copy is not None:
                 value = self.copy(value)
             return value if self.check is None else self.check(value)
         except Uncopyable as error:
-            raise ContractError(uncopyable(self.binding, self.direction, str(error))) from None
+            raise ContractError(uncopyable_problem(self.binding, self.direction, str(error))) from None
         except Mismatch as mismatch:
-            raise ContractError(does_not_fit(self.direction, self.binding.keys, str(mismatch))) from None
+            raise ContractError(does_not_fit_problem(self.direction, self.binding.keys, str(mismatch))) from None
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -109,7 +115,7 @@ class Capture(msgspec.Struct, frozen=True):
         try:
             value = construct(self.input_kind, self.input.mapping(scopes))
         except Mismatch as mismatch:
-            raise ContractError(does_not_fit(CAPTURE, ("input",), str(mismatch))) from None
+            raise ContractError(does_not_fit_problem(CAPTURE, ("input",), str(mismatch))) from None
         for move in self.input.late:
             put(value, move, move.target, move.read(scopes))
         return self._checked(value)
@@ -118,7 +124,7 @@ class Capture(msgspec.Struct, frozen=True):
         try:
             return self.check_input(value)
         except Mismatch as mismatch:
-            raise ContractError(does_not_fit(CAPTURE, ("input",), str(mismatch))) from None
+            raise ContractError(does_not_fit_problem(CAPTURE, ("input",), str(mismatch))) from None
 
 
 class WriteBack(msgspec.Struct, frozen=True):
@@ -230,9 +236,9 @@ def put(holder: Any, move: Move, path: tuple[str, ...], value: Any) -> None:
         else:
             setattr(holder, path[-1], value)
     except KeyError as error:
-        raise ContractError(no_place(move.binding, move.direction, f"no key {error}")) from None
+        raise ContractError(no_place_problem(move.binding, move.direction, f"no key {error}")) from None
     except (AttributeError, TypeError) as error:
-        raise ContractError(no_place(move.binding, move.direction, str(error))) from None
+        raise ContractError(no_place_problem(move.binding, move.direction, str(error))) from None
 
 
 def copy_of_field(layer: Any, name: str) -> Any:

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import collections.abc as abc
 import enum
-import inspect
 from typing import Any, Final
 
 import typing_extensions
 
 from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.deferred import own_annotations
 from typedflow.schema.limits import implies, length_limits
 from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.persistable import check_persistable as check_persistable
-from typedflow.schema.records import fields_of, is_frozen
+from typedflow.schema.records import Field, fields_of, is_frozen
 from typedflow.schema.types import (
     ANY,
     NO_LIMITS,
@@ -203,10 +203,14 @@ class _Relation:
     def _typeddict(self, target: RecordOf, source: RecordOf) -> bool:
         wanted = {field.name: field for field in fields_of(target)}
         given = {field.name: field for field in fields_of(source)}
-        return wanted.keys() == given.keys() and all(
-            field.required == given[name].required and self.same(field.kind, given[name].kind)
-            for name, field in wanted.items()
-        )
+        return wanted.keys() == given.keys() and all(self._key(field, given[name]) for name, field in wanted.items())
+
+    def _key(self, target: Field, source: Field) -> bool:
+        """Judge one key of a TypedDict: of one that is ReadOnly in the target, only reads have to fit."""
+        if target.read_only:
+            return (source.required or not target.required) and self.holds(target.kind, source.kind)
+        is_alike = target.required == source.required and not source.read_only
+        return is_alike and self.same(target.kind, source.kind)
 
     def _function(self, target: FunctionOf, source: Kind) -> bool:
         if isinstance(source, Opaque):
@@ -294,7 +298,7 @@ def _class_of(kind: Kind) -> type:
 def _has_members(protocol: type, cls: type, source: Kind) -> bool:
     """Compare by name only: signatures are mypy's business."""
     fields = {field.name for field in fields_of(source)} if isinstance(source, RecordOf) else set()
-    annotated = {name for base in cls.__mro__ for name in inspect.get_annotations(base)}
+    annotated = {name for base in cls.__mro__ for name in own_annotations(base)}
     if cls is type(_has_members):
         annotated |= {"__call__"}
     members = typing_extensions.get_protocol_members(protocol)

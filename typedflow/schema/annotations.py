@@ -15,12 +15,16 @@ import sys
 import types
 import typing
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, ForwardRef, Literal, Never, NoReturn, TypeAlias, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, Never, NoReturn, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 import typing_extensions
+
+from typedflow.schema.deferred import Unevaluated, closure_of, own_annotations, text_as_written
+from typedflow.schema.resolving import NOTHING_UNBOUND, Names, RecursiveAlias, UnresolvedName, has_text, resolve
 
 
 class Unknown(enum.Enum):
@@ -39,31 +43,26 @@ NEVER: Final[Any] = Never
 DATA_MARK: Final = "__typedflow_data__"
 """The class attribute by which `Data` is recognised."""
 
-Names: TypeAlias = Mapping[str, Any]
-
 _NEVER_FORMS: Final = (NoReturn, Never, typing_extensions.Never, typing_extensions.NoReturn)
-_LITERALS: Final = (Literal, typing_extensions.Literal)
-_TEXTS: Final = (str, ForwardRef)
+_UNIONS: Final = (Union, types.UnionType)
 _CALLS: Final = (types.FunctionType, staticmethod)
 ALIASES: Final[tuple[Any, ...]] = tuple(
-    {getattr(module, "TypeAliasType", None) for module in (typing, typing_extensions)} - {None}
+    {getattr(module, "TypeAliasType", None) for module in (typing, typing_extensions)} - {None} | {RecursiveAlias}
 )
+"""The classes of named aliases: `type X = …`, and those that refer to themselves by a text."""
 _OWN_MODULES: Final = __name__.rpartition(".")[0] + "."
+_GENERIC: Final = "<generic parameters of "
+"""What the frame is called in which Python makes the type parameters of a `class C[T]`."""
 
 
-class UnresolvedName(Exception):
-    """Say that an annotation could not be resolved; `text` is what was written, `reason` what evaluating it said."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An annotation of a handler that cannot be resolved."""
 
+    name: str
+    """The parameter, or "return"."""
     text: str
     reason: str
-
-    def __init__(self, text: str, reason: str) -> None:
-        self.text = text
-        self.reason = reason
-        super().__init__(text, reason)
-
-    def __str__(self) -> str:
-        return f"'{self.text}': {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +77,20 @@ class HandlerTypes:
     """The return annotation, awaitables unwrapped; NEVER for a handler that does not return."""
     is_async: bool
     """A coroutine function, also behind a partial, a method or a callable object."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """The annotations that cannot be resolved: what they stand for above is UNKNOWN."""
 
 
 def calling_frame() -> types.FrameType | None:
     """Give the nearest frame outside this package: the one that is creating a class."""
     frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(_OWN_MODULES):
+    while frame is not None and (_is_our_own(frame) or frame.f_code.co_name.startswith(_GENERIC)):
         frame = frame.f_back
     return frame
+
+
+def _is_our_own(frame: types.FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith(_OWN_MODULES)
 
 
 def frame_names(frame: types.FrameType | None) -> Names:
@@ -99,52 +104,76 @@ def frame_names(frame: types.FrameType | None) -> Names:
     return scopes[0] if len(scopes) == 1 else ChainMap(*(typing.cast("dict[str, Any]", scope) for scope in scopes))
 
 
-def resolve(annotation: Any, globals_: dict[str, Any], locals_: Names) -> Any:
-    """Evaluate the texts in an annotation, at any depth; names are looked up in `locals_`, then in `globals_`.
-
-    Gives NoneType for None. Raises `UnresolvedName`. Evaluating runs whatever the annotation says, as every reader of
-    annotations does.
-    """
-    if annotation is None:
-        return types.NoneType
-    if not _has_text(annotation):
-        return annotation
-    try:
-        if isinstance(annotation, str):  # as in a class, where ClassVar and Final are allowed
-            annotation = ForwardRef(annotation, is_argument=False, is_class=True)
-        holder = types.SimpleNamespace(__annotations__={"it": annotation})
-        return typing.get_type_hints(holder, globals_, locals_, include_extras=True)["it"]
-    except Exception as error:  # an annotation may hold any expression, so it may raise anything
-        raise UnresolvedName(_text_of(annotation), f"{type(error).__name__}: {error}") from error
+def unbound_names(frame: types.FrameType) -> frozenset[str]:
+    """Return the local names of a function that it has not bound yet: no global of the same name is meant by them."""
+    code = frame.f_code
+    if not code.co_flags & inspect.CO_OPTIMIZED:
+        return NOTHING_UNBOUND
+    return frozenset((*code.co_varnames, *code.co_cellvars)).difference(frame.f_locals)
 
 
-def class_hints(cls: type, frame: types.FrameType | None = None) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
+def class_hints(
+    cls: type, frame: types.FrameType | None = None, defining: type | None = None
+) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
     """Resolve what a class annotates itself, its bases excluded, and what of it cannot be resolved.
 
     Names are those of the module's globals and of the frame; the frame comes first where the class was written in it.
-    Then follow the class's own name (for recursion in a local class), its type parameters, what is nested in its body.
+    Then follow the class's own name (for recursion in a local class), its type parameters, what is nested in its body,
+    and the name of the class that is `defining` it: one whose statement has not ended yet.
+    Where not one annotation can be evaluated, the failure stands under an empty name.
     """
-    module = sys.modules.get(cls.__module__)
-    scopes = [module.__dict__ if module is not None else {}]
-    if frame is not None:
-        scopes.insert(0 if written_in(cls, frame) else 1, typing.cast("dict[str, Any]", frame_names(frame)))
-    scopes.append({cls.__name__: cls} | {name: value for name, value in vars(cls).items() if isinstance(value, type)})
-    scopes.insert(0, {parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())})
-    names = ChainMap(*scopes)
+    try:
+        annotations = own_annotations(cls)
+    except Unevaluated as failure:
+        return {}, {"": UnresolvedName("", str(failure))}
     hints: dict[str, Any] = {}
     failures: dict[str, UnresolvedName] = {}
-    for name, annotation in vars(cls).get("__annotations__", {}).items():
+    names: Names | None = None
+    unbound = NOTHING_UNBOUND
+    for name, annotation in annotations.items():
+        if names is None and has_text(annotation):
+            names, unbound = _class_names(cls, frame, defining or cls)
         try:
-            hints[name] = resolve(annotation, {}, names)
+            hints[name] = resolve(annotation, {}, names or {}, unbound)
         except UnresolvedName as failure:
-            failures[name] = failure
+            failures[name] = UnresolvedName(text_as_written(cls, name) or failure.text, failure.reason)
     return hints, failures
+
+
+def _class_names(cls: type, frame: types.FrameType | None, defining: type) -> tuple[Names, frozenset[str]]:
+    """Collect the names that the annotations of a class can mean, and those that have no value yet."""
+    bound, unbound = closure_of(cls)
+    own = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    own = {defining.__name__: defining, cls.__name__: cls} | own
+    module = sys.modules.get(cls.__module__)
+    scopes = [{parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())}, bound]
+    if module is not None:
+        scopes.append(module.__dict__)
+    if frame is not None:
+        scopes.append(typing.cast("dict[str, Any]", frame_names(frame)))
+        home = home_of(cls, frame)
+        if home is not None:
+            scopes.insert(2, typing.cast("dict[str, Any]", frame_names(home)))
+            unbound |= unbound_names(home)
+    return ChainMap(*scopes, own), unbound - own.keys()
 
 
 def written_in(defined: Any, frame: types.FrameType) -> bool:
     """Say whether a class or function was written directly in the function that this frame runs."""
     scope, local, _ = defined.__qualname__.rpartition(".<locals>.")
     return bool(local) and frame.f_code.co_qualname == scope and defined.__module__ == frame.f_globals.get("__name__")
+
+
+def home_of(defined: Any, frame: types.FrameType | None) -> types.FrameType | None:
+    """Return the frame of the function in which a class or function was written, from `frame` outwards, if it runs.
+
+    A function that puts a flow together may be given the handlers of one that calls it.
+    """
+    while frame is not None and "<locals>" in defined.__qualname__:
+        if written_in(defined, frame):
+            return frame
+        frame = frame.f_back
+    return None
 
 
 def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = None) -> HandlerTypes:
@@ -218,48 +247,72 @@ def _read_handler(
     function: types.FunctionType, skip: int, taken: frozenset[str], is_async: bool, frame: types.FrameType | None
 ) -> tuple[HandlerTypes, bool]:
     """Read one function; the second member says whether the frame took part in it."""
-    annotations = function.__annotations__
+    try:
+        annotations = own_annotations(function)
+    except Unevaluated as failure:
+        unreadable = (Unreadable("", "", str(failure)),)
+        return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async, unreadable), True
     if not annotations:
         return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async), False
     code = function.__code__
+    is_coroutine = bool(code.co_flags & inspect.CO_COROUTINE)
     parameters = [name for name in code.co_varnames[: code.co_argcount][skip:] if name not in taken]
-    first = annotations.get(parameters[0], UNKNOWN) if parameters else UNKNOWN
-    data, data_by_frame = _annotation(first, function, frame)
-    result, result_by_frame = _annotation(annotations.get("return", UNKNOWN), function, frame)
-    contract, value = _data_arguments(data)
-    return HandlerTypes(contract, value, _returned(result), is_async), data_by_frame or result_by_frame
+    by_frame, failures = False, list[Unreadable]()
+    found: dict[str, Any] = {}
+    for name in (*parameters[:1], "return"):
+        annotation = annotations.get(name, UNKNOWN)
+        try:
+            found[name], needed_frame = _annotation(annotation, function, frame)
+            by_frame = by_frame or needed_frame
+        except UnresolvedName as failure:  # another frame may know it
+            found[name], by_frame = UNKNOWN, True
+            failures.append(Unreadable(name, text_as_written(function, name) or failure.text, failure.reason))
+    if code.co_flags & inspect.CO_ITERABLE_COROUTINE:  # of a `types.coroutine`, annotated as the generator that it is
+        found["return"] = UNKNOWN
+    result = _returned(found["return"], is_coroutine=is_coroutine)
+    contract, value = _data_arguments(found[parameters[0]] if parameters else UNKNOWN)
+    return HandlerTypes(contract, value, result, is_async, tuple(failures)), by_frame
 
 
 def _annotation(annotation: Any, function: types.FunctionType, frame: types.FrameType | None) -> tuple[Any, bool]:
-    """Resolve one annotation of a function: by its own names, and by the frame where these do not do."""
+    """Resolve one annotation of a function: by its own names, and by the frame where these do not do.
+
+    The second member says whether the frame took part. Raises `UnresolvedName`.
+    """
     if annotation is UNKNOWN:
         return UNKNOWN, False
-    if not _has_text(annotation):
+    if not has_text(annotation):
         return (types.NoneType if annotation is None else annotation), False
-    own = _own_names(function)
+    own, unbound = _own_names(function)
     if frame is not None and written_in(function, frame):
-        order: list[tuple[Names, bool]] = [(ChainMap(own, frame.f_locals), True)]
-    elif frame is not None:
-        order = [(own, False), (ChainMap(own, function.__globals__, dict(frame_names(frame))), True)]
-    else:
-        order = [(own, False)]
-    for names, by_frame in order:
-        try:
-            return resolve(annotation, function.__globals__, names), by_frame
-        except UnresolvedName:
-            continue
-    return UNKNOWN, True  # another frame may know it
+        unbound = (unbound | unbound_names(frame)) - own.keys()
+        return resolve(annotation, function.__globals__, ChainMap(own, frame.f_locals), unbound), True
+    try:
+        return resolve(annotation, function.__globals__, own, unbound), False
+    except UnresolvedName:
+        if frame is None:
+            raise
+    home = home_of(function, frame)
+    if home is not None:
+        with suppress(UnresolvedName):
+            return _annotation(annotation, function, home)
+    names = ChainMap(own, function.__globals__, dict(frame_names(frame)))
+    return resolve(annotation, function.__globals__, names, unbound), True
 
 
-def _own_names(function: types.FunctionType) -> dict[str, Any]:
-    """Give the names that belong to the function alone: its type parameters, and what its closure holds by now."""
-    names = {parameter.__name__: parameter for parameter in getattr(function, "__type_params__", ())}
+def _own_names(function: types.FunctionType) -> tuple[dict[str, Any], frozenset[str]]:
+    """Give the names that belong to the function alone, and those of them without a value yet.
+
+    They are its type parameters, and what its closure and that of its annotations hold by now.
+    """
+    names, unbound = closure_of(function)
+    names |= {parameter.__name__: parameter for parameter in getattr(function, "__type_params__", ())}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             names[name] = cell.cell_contents
         except ValueError:  # not bound yet
-            continue
-    return names
+            unbound |= {name}
+    return names, unbound - names.keys()
 
 
 def _data_arguments(annotation: Any) -> tuple[Any, Any]:
@@ -273,15 +326,28 @@ def _data_arguments(annotation: Any) -> tuple[Any, Any]:
     return _known(contract), _known(value)
 
 
-def _returned(annotation: Any) -> Any:
+def _returned(annotation: Any, *, is_coroutine: bool) -> Any:
+    """Give the type of a step's value: that of a coroutine function is what it returns, any other one is awaited."""
     annotation = _known(annotation)
+    if not is_coroutine and annotation is not UNKNOWN:
+        annotation = _awaited(annotation)
     if annotation is UNKNOWN or isinstance(annotation, type):
         return annotation
-    seen = _see_through(annotation)
-    origin = get_origin(seen)
-    if origin is Coroutine or origin is Awaitable:
-        return _returned(get_args(seen)[-1])
-    return NEVER if seen in _NEVER_FORMS else annotation
+    return NEVER if _see_through(annotation) in _NEVER_FORMS else annotation
+
+
+def _awaited(annotation: Any) -> Any:
+    """Give what awaiting gives, UNKNOWN where only a class knows; the annotation itself where nothing is awaited."""
+    seen = annotation if isinstance(annotation, type) else _see_through(annotation)
+    origin, arguments = get_origin(seen) or seen, get_args(seen)
+    if isinstance(origin, type) and issubclass(origin, Awaitable):
+        of_python = origin.__module__ in ("collections.abc", "_asyncio")  # Coroutine, Awaitable, Future, Task
+        return _known(arguments[-1]) if arguments and of_python else UNKNOWN
+    if origin in _UNIONS:
+        members = tuple(map(_awaited, arguments))
+        if members != arguments:
+            return UNKNOWN if UNKNOWN in members else Union[members]  # noqa: UP007  # members of a tuple
+    return annotation
 
 
 def _known(annotation: Any) -> Any:
@@ -302,25 +368,3 @@ def _see_through(annotation: Any) -> Any:
             annotation = origin.__value__[annotation.__args__]
         else:
             return annotation
-
-
-def _has_text(annotation: Any) -> bool:
-    """Say whether a name is still a text anywhere in the annotation."""
-    if isinstance(annotation, _TEXTS):
-        return True
-    arguments = getattr(annotation, "__args__", None)
-    if not arguments or type(arguments) is not tuple or getattr(annotation, "__origin__", None) in _LITERALS:
-        return False
-    for argument in arguments:  # noqa: SIM110  # a loop is faster: this is most of the cost of attaching a handler
-        if type(argument) is not type and _has_text(argument):
-            return True
-    return False
-
-
-def _text_of(annotation: Any) -> str:
-    if isinstance(annotation, ForwardRef):
-        annotation = annotation.__forward_arg__
-    if isinstance(annotation, str):
-        return annotation.strip("'\"")  # a text in a module where every annotation is one
-    texts = [_text_of(argument) for argument in getattr(annotation, "__args__", ()) if _has_text(argument)]
-    return texts[0] if texts else str(annotation)

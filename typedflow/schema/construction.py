@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from typedflow.contract.writes import undeclared_field
+from typedflow.rules.writes import undeclared_field_problem
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.parsing import parse
@@ -36,7 +36,7 @@ class UndeclaredKey(Mismatch):
 
     def __init__(self, record: RecordOf, key: object) -> None:
         super().__init__((), render(record), key)
-        self.problem = undeclared_field(str(key), render(record), field_table(record))
+        self.problem = undeclared_field_problem(str(key), render(record), field_table(record))
 
 
 def construct(tp: Any, value: Any) -> Any:

@@ -7,36 +7,43 @@ one error, because later nobody could say which line to change.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar, cast, get_origin
 
 import msgspec
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.schema import (
+from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+from typedflow.rules.schema import (
     PARTS,
     check_parts,
-    contract_instance,
-    not_a_contract,
-    not_persistable,
-    part_with_value,
-    resource_in_state,
-    unresolved,
-    wrong_part,
-    wrong_version,
+    contract_instance_problem,
+    foreign_part_problem,
+    generic_part_problem,
+    not_a_contract_problem,
+    not_persistable_problem,
+    part_with_value_problem,
+    resource_in_state_problem,
+    unbound_part_problem,
+    unresolved_problem,
+    unsettled_part_problem,
+    wrong_part_problem,
+    wrong_version_problem,
 )
-from typedflow.contract.snapshots import check_migration, missing_migration, stray_migration
-from typedflow.contract.wording import describe
-from typedflow.errors import ContractError
+from typedflow.rules.snapshots import check_migration, missing_migration_problem, stray_migration_problem
+from typedflow.rules.wording import describe
 from typedflow.schema.annotations import calling_frame, class_hints
+from typedflow.schema.callables import deferral_of
 from typedflow.schema.check import compile_check, render_path
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import Events, FlowState, Layer, Resources, State
 from typedflow.schema.parsing import Unresolved
+from typedflow.schema.parts import candidates, inherited_parts, parts_of_alias
 from typedflow.schema.persistable import check_persistable
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
+from typedflow.schema.resolving import RecursiveAlias, UnresolvedName
 from typedflow.schema.resources import resources_within
 from typedflow.schema.settling import settle
 from typedflow.schema.types import RecordOf
@@ -80,11 +87,12 @@ class Contract:
             result: Report
             state: ReviewState
 
-    The parts are those of `typedflow.contract.schema.PARTS`; `input` and `result` are required. A contract may extend
+    The parts are those of `typedflow.rules.schema.PARTS`; `input` and `result` are required. A contract may extend
     another with more parts, or with narrower ones; a base that leaves a required part to others says so:
     `class Base(Contract, abstract=True)`. There are no instances.
     """
 
+    __typedflow_own__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     __typedflow_parts__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     __typedflow_version__: ClassVar[int] = 1
     __typedflow_migrations__: ClassVar[dict[int, Migration]] = {}
@@ -94,15 +102,20 @@ class Contract:
         super().__init_subclass__(**options)
         frame = calling_frame()
         own, failures = class_hints(cls, frame)
-        parts = {name: tp for name, tp in (_inherited(cls) | own).items() if name in PARTS}
-        problems = _check_body(cls.__name__, vars(cls), [*parts, *own, *failures], abstract=abstract)
-        problems += [unresolved(cls.__name__, name, failure.text, failure.reason) for name, failure in failures.items()]
+        inherited, problems = _inherited(cls)
+        parts = {name: tp for name, tp in (inherited | own).items() if name in PARTS}
+        problems += _check_body(cls.__name__, vars(cls), [*parts, *own, *failures], abstract=abstract)
+        problems += [
+            unresolved_problem(cls.__name__, name, failure.text, failure.reason) for name, failure in failures.items()
+        ]
+        problems += _check_bases(cls, {*parts, *failures})
         if type(version) is not int or version < 1:
-            problems.append(wrong_version(cls.__name__, describe(version)))
+            problems.append(wrong_version_problem(cls.__name__, describe(version)))
         for name, tp in parts.items():
-            problems += _check_part(cls.__name__, name, tp, frame)
+            problems += _check_part(cls, name, tp, frame)
         if problems:
             raise ContractError(problems)
+        cls.__typedflow_own__ = types.MappingProxyType({name: tp for name, tp in own.items() if name in PARTS})
         cls.__typedflow_parts__ = types.MappingProxyType(parts)
         cls.__typedflow_version__ = version
         cls.__typedflow_migrations__ = {}
@@ -122,7 +135,12 @@ class Contract:
             known = cls.__typedflow_migrations__
             problem = check_migration(cls.__name__, version, cls.__typedflow_version__, known)
             if problem is None and not callable(function):
-                problem = stray_migration(cls.__name__, repr(version), f"{describe(function)} is no function")
+                problem = stray_migration_problem(cls.__name__, repr(version), f"{describe(function)} is no function")
+            deferral = deferral_of(function)
+            if problem is None and deferral:
+                problem = stray_migration_problem(
+                    cls.__name__, repr(version), f"it is {deferral}, and has to be a plain one"
+                )
             if problem is not None:
                 raise ContractError(problem)
             known[version] = function
@@ -132,14 +150,14 @@ class Contract:
 
     def __new__(cls) -> Self:
         """Refuse: a contract is used as a class."""
-        raise ContractError(contract_instance(cls.__name__))
+        raise ContractError(contract_instance_problem(cls.__name__))
 
 
 def check_migrations(contract: type[Contract]) -> list[Problem]:
     """Check that the chain from the oldest version with a migration to the contract's own has no gap (TF917)."""
     known, version = contract.__typedflow_migrations__, contract.__typedflow_version__
     gaps = [older for older in range(min(known, default=version), version) if older not in known]
-    return [missing_migration(contract.__name__, older, version) for older in gaps]
+    return [missing_migration_problem(contract.__name__, older, version) for older in gaps]
 
 
 def spec_of(contract: Any) -> ContractSpec:
@@ -149,18 +167,31 @@ def spec_of(contract: Any) -> ContractSpec:
     """
     origin = get_origin(contract) or contract
     if not isinstance(origin, type) or not issubclass(origin, Contract) or origin is Contract:
-        raise ContractError(not_a_contract(render(contract) if isinstance(contract, type) else describe(contract)))
+        raise ContractError(
+            not_a_contract_problem(render(contract) if isinstance(contract, type) else describe(contract))
+        )
     if origin is not contract:
-        return _read_spec(origin, _substituted(contract))
+        return _read_spec(origin, contract)
     spec: ContractSpec | None = vars(origin).get("__typedflow_spec__")
     if spec is None:
-        spec = _read_spec(origin, origin.__typedflow_parts__)
+        spec = _read_spec(origin, contract)
         type.__setattr__(origin, "__typedflow_spec__", spec)
     return spec
 
 
-def _read_spec(cls: type[Contract], parts: Mapping[str, Any]) -> ContractSpec:
-    problems = check_parts(cls.__name__, parts)
+def has_layers(spec: ContractSpec, contract: Any) -> bool:
+    """Return whether the layers of a contract are those of a generic one with these arguments, or subclasses."""
+    parts, _ = parts_of_alias(contract)
+    declared = ((getattr(spec, name), parts.get(name)) for name in _BASES if name != "events")
+    return all(issubclass(own, tp) for own, tp in declared if isinstance(own, type) and isinstance(tp, type))
+
+
+def _read_spec(cls: type[Contract], contract: Any) -> ContractSpec:
+    parts, problems = parts_of_alias(contract)
+    problems += check_parts(cls.__name__, parts)
+    for name in _BASES:
+        if name in parts and (isinstance(parts[name], TypeVar) or contract is not cls):
+            problems += _check_part(cls, name, parts[name], None, settled=True)
     if problems:
         raise ContractError(problems)
     taken = {name: parts.get(name) for name in PARTS}
@@ -171,30 +202,20 @@ def _read_spec(cls: type[Contract], parts: Mapping[str, Any]) -> ContractSpec:
     )
 
 
-def _inherited(cls: type) -> dict[str, Any]:
-    """Give the parts of the bases, the type variables of generic ones replaced by what the class gives them."""
-    parts: dict[str, Any] = {}
-    for base in reversed(vars(cls).get("__orig_bases__", cls.__bases__)):
-        origin = get_origin(base) or base
-        if isinstance(origin, type) and issubclass(origin, Contract):
-            parts |= origin.__typedflow_parts__ if origin is base else _substituted(base)
-    return parts
+def _inherited(cls: type[Contract]) -> tuple[dict[str, Any], list[Problem]]:
+    try:
+        return inherited_parts(cls)
+    except UnresolvedName as failure:
+        return {}, [unresolved_problem(cls.__name__, "the bases", failure.text, failure.reason)]
 
 
-def _substituted(alias: Any) -> dict[str, Any]:
-    """Give the parts of a generic contract with the alias's arguments in the place of its type variables."""
-    origin: Any = get_origin(alias)
-    arguments = dict(zip(origin.__parameters__, get_args(alias), strict=False))
-    return {name: _with_arguments(tp, arguments) for name, tp in origin.__typedflow_parts__.items()}
-
-
-def _with_arguments(tp: Any, arguments: Mapping[Any, Any]) -> Any:
-    if isinstance(tp, TypeVar):
-        return arguments.get(tp, tp)
-    wanted = (
-        () if isinstance(tp, type) and not isinstance(tp, types.GenericAlias) else getattr(tp, "__parameters__", ())
-    )
-    return tp[tuple(arguments.get(variable, variable) for variable in wanted)] if wanted else tp
+def _check_bases(cls: type[Contract], parts: Collection[str]) -> list[Problem]:
+    """Check that no base of another kind annotates a part: a type checker would take it for one of the contract's."""
+    others = [base for base in cls.__mro__[1:] if not issubclass(base, Contract)]
+    found = [(name, base.__name__) for base in others for hints in class_hints(base) for name in hints]
+    return [
+        foreign_part_problem(cls.__name__, name, base) for name, base in found if name in PARTS and name not in parts
+    ]
 
 
 def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, abstract: bool) -> list[Problem]:
@@ -207,50 +228,85 @@ def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, 
     problems = check_parts(contract, list(dict.fromkeys(named)))
     if abstract:
         problems = [problem for problem in problems if problem.number != "TF606"]
-    return problems + [part_with_value(contract, name) for name in with_value]
+    return problems + [part_with_value_problem(contract, name) for name in with_value]
 
 
 def _is_own(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _check_part(contract: str, name: str, tp: Any, frame: types.FrameType | None) -> list[Problem]:
-    """Check one part: its kind, that every annotation below it resolves, and that a state can be saved."""
+def _check_part(
+    cls: type[Contract], name: str, tp: Any, frame: types.FrameType | None, *, settled: bool = False
+) -> list[Problem]:
+    """Check one part: its kind, that every annotation below it resolves, and that a state can be saved.
+
+    With `settled` the part must not be a type variable of the contract itself.
+    """
+    contract = cls.__name__
     base = _BASES.get(name)
+    if base is not None and isinstance(tp, TypeVar):
+        return _check_variable(cls, name, tp, frame, settled=settled)
+    if base is not None and _is_generic(tp, base):
+        return [generic_part_problem(contract, name, tp.__name__ if isinstance(tp, type) else render(tp))]
     if base is not None and not (isinstance(tp, type) and issubclass(tp, base)):
-        return [wrong_part(contract, name, _shown(tp))]
+        return [wrong_part_problem(contract, name, _shown(tp))]
     if base is None and not _is_type_form(tp):
-        return [wrong_part(contract, name, describe(tp))]
-    unsettled = settle(tp, frame)
+        return [wrong_part_problem(contract, name, describe(tp))]
+    unsettled = settle(tp, frame, cls)
     if unsettled:
-        return [unresolved(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
+        return [unresolved_problem(it.owner.__name__, it.field, it.failure.text, it.failure.reason) for it in unsettled]
     try:
         if name in ("state", "flow_state"):
             return _check_state(tp)
         if name != "resources":
             compile_check(tp)
     except Unresolved as failure:  # in an alias, which nobody can write back
-        return [unresolved(contract, name, render(tp), str(failure))]
+        return [unresolved_problem(contract, name, render(tp), str(failure))]
     return []
+
+
+def _check_variable(
+    cls: type[Contract], name: str, variable: TypeVar, frame: types.FrameType | None, *, settled: bool
+) -> list[Problem]:
+    """Check a part that is a type variable: the contract is generic in it, and it is limited to classes of the kind."""
+    if settled or variable not in getattr(cls, "__parameters__", ()):
+        return [unsettled_part_problem(cls.__name__, name, variable.__name__)]
+    try:
+        limits = candidates(variable)
+    except UnresolvedName as failure:
+        return [unresolved_problem(cls.__name__, name, failure.text, failure.reason)]
+    if not limits:
+        return [unbound_part_problem(cls.__name__, name, variable.__name__)]
+    return [problem for limit in dict.fromkeys(limits) for problem in _check_part(cls, name, limit, frame)]
+
+
+def _is_generic(tp: Any, base: type) -> bool:
+    """Return whether a type is a generic class of a kind, with or without arguments."""
+    origin = get_origin(tp)
+    if origin is not None:
+        return isinstance(origin, type) and issubclass(origin, base)
+    return isinstance(tp, type) and issubclass(tp, base) and bool(getattr(tp, "__parameters__", ()))
 
 
 def _check_state(cls: type[Layer]) -> list[Problem]:
     """Check that every field of a State or FlowState can be saved and read back, whatever is in it."""
     problems: list[Problem] = []
-    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # no kinds: msgspec is asked as well
-    for field in layer_fields(cls).values():
+    fields = layer_fields(cls)
+    forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # for msgspec, which is asked as well
+    for field in fields.values():
         within = resources_within(field.kind)
         if within is not None:
-            problems.append(resource_in_state(cls.__name__, field.name, render(within)))
+            problems.append(resource_in_state_problem(cls.__name__, field.name, render(within)))
             continue
-        for path, reason in check_persistable(forms[field.name], field=True):
+        for path, reason in check_persistable(field.kind, field=True, form=forms[field.name]):
             inner = render_path((field.name, *path))
-            problems.append(not_persistable(cls.__name__, field.name, reason, path=inner))
+            problems.append(not_persistable_problem(cls.__name__, field.name, reason, path=inner))
     return problems
 
 
 def _is_type_form(tp: Any) -> bool:
-    return isinstance(tp, type) or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
+    is_named = isinstance(tp, type | RecursiveAlias)
+    return is_named or get_origin(tp) is not None or type(tp).__module__ in _TYPING_MODULES
 
 
 def _shown(tp: Any) -> str:

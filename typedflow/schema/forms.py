@@ -26,7 +26,7 @@ from typedflow.schema.types import (
 
 
 class Formless(Exception):
-    """Say that no form of the kind can be given to msgspec: an alias that speaks of itself, a type of unknown make."""
+    """Say that no form of the kind can be given to msgspec: an alias that refers to itself, a type of unknown make."""
 
 
 def form_of(kind: Kind) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec.structs import force_setattr
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.writes import changed_in_place, undeclared_field, wrong_type
 from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+from typedflow.rules.writes import changed_in_place_problem, undeclared_field_problem, wrong_type_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
 from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy
@@ -111,7 +111,8 @@ def layer_fields(cls: Any) -> Mapping[str, LayerField]:
             )
             if made.changeable:
                 type.__setattr__(cls, field.name, NotedField(field.name, member))
-        fields.update(compiled)
+        type.__setattr__(cls, "__typedflow_fields__", compiled)  # at once: other threads may be writing already
+        return compiled
     return fields
 
 
@@ -132,8 +133,10 @@ def field_of(layer: Any, name: str) -> LayerField:
     """Give one field for a write; raises the `ContractError` that names the nearest one."""
     fields = layer_fields(type(layer))
     field = fields.get(name)
+    if name == "__orig_class__":  # which `Box[int](…)` sets on what it makes, where it can be set
+        raise AttributeError(name)
     if field is None:
-        raise placed(undeclared_field(name, type(layer).__name__, fields))
+        raise placed(undeclared_field_problem(name, type(layer).__name__, fields))
     return field
 
 
@@ -152,7 +155,7 @@ def require_fields(layer: Any, names: Any) -> None:
         except Mismatch as mismatch:
             path, expected, given = fault_of(mismatch, name)
             kind = layer.__typedflow_layer__
-            problems.append(changed_in_place(path, expected, given, layer=kind, hint=mismatch.hint))
+            problems.append(changed_in_place_problem(path, expected, given, layer=kind, hint=mismatch.hint))
         else:
             if normal is not value:
                 force_setattr(layer, name, normal)
@@ -170,7 +173,7 @@ def fault_problem(mismatch: Mismatch, path: str, layer: str) -> Problem:
     if isinstance(mismatch, UndeclaredKey):
         return mismatch.problem
     place, expected, given = fault_of(mismatch, path)
-    return wrong_type(place, expected, given, layer=layer, hint=mismatch.hint)
+    return wrong_type_problem(place, expected, given, layer=layer, hint=mismatch.hint)
 
 
 def fault_of(mismatch: Mismatch, path: str) -> tuple[str, str, str]:

@@ -6,19 +6,30 @@ from type checkers, and `__getattr__` is never defined: a visible one would let 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import msgspec
 from msgspec.structs import force_setattr
 from typing_extensions import dataclass_transform
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.resources import assigned
-from typedflow.contract.schema import REFUSED_OPTIONS, changeable_default, check_field_name, refused_option
 from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import assigned_problem
+from typedflow.rules.schema import (
+    REFUSED_OPTIONS,
+    changeable_default_problem,
+    check_field_name,
+    failed_class_problem,
+    refused_decorator_problem,
+    refused_option_problem,
+    unresolved_problem,
+)
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
+from typedflow.schema.bases import check_class
 from typedflow.schema.check import Mismatch
+from typedflow.schema.deferred import Unevaluated, body_annotations
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
 from typedflow.schema.render import class_name
 from typedflow.schema.settling import settle_class
@@ -28,10 +39,25 @@ __all__ = ["Events", "FlowState", "Layer", "LayerMeta", "Resources", "State", "r
 
 
 _FIELD: Final = type(msgspec.field())
+_OF_DECORATORS: Final = {"__dataclass_params__": "dataclass", "__attrs_attrs__": "attrs class"}
 _CHANGEABLE: Final = (list, dict, set, bytearray)
 
 
-class LayerMeta(msgspec.StructMeta):
+if TYPE_CHECKING:
+    _Metaclass = msgspec.StructMeta
+else:
+
+    class _Metaclass(msgspec.StructMeta, type(Protocol)):
+        """Let Python pass on a class with an ABC or a protocol among its bases, so that its problem gets a text.
+
+        Python compares the metaclasses before any of them is asked. Nothing of an ABC is in effect.
+        """
+
+        __instancecheck__ = type.__instancecheck__
+        __subclasscheck__ = type.__subclasscheck__
+
+
+class LayerMeta(_Metaclass):
     """Make the classes of the four kinds keyword-only, refuse what they cannot be, settle those written in a function.
 
     The base classes set `__typedflow_layer__`, the contract's name for the kind.
@@ -41,7 +67,11 @@ class LayerMeta(msgspec.StructMeta):
         """Create one class; raises one `ContractError` with all that is wrong with it."""
         layer = _layer_of(bases, namespace)
         is_state = layer in ("state", "flow_state")
-        problems = [] if layer in ("", "events") else _check_names(name, namespace)
+        problems = check_class(name, bases, namespace)
+        if problems:
+            raise ContractError(problems)
+        declared = _declared(name, namespace)
+        problems = [] if layer in ("", "events") else _check_names(name, declared)
         options["kw_only"] = True
         if is_state:
             options.setdefault("forbid_unknown_fields", True)
@@ -50,13 +80,17 @@ class LayerMeta(msgspec.StructMeta):
         body = dict(namespace)
         try:
             cls = super().__new__(mcls, name, bases, namespace, **options)
-        except TypeError:
-            unsafe = _check_defaults(name, body)
+        except TypeError as error:
+            unsafe = _check_defaults(name, declared, body)
             if unsafe:
                 raise ContractError(problems + unsafe) from None
-            raise
+            if len(bases) < 2:  # an option, of which msgspec names the fault
+                raise
+            raise ContractError(
+                [*problems, failed_class_problem(name, [base.__name__ for base in bases], str(error))]
+            ) from error
         if is_state:
-            problems += [refused_option(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
+            problems += [refused_option_problem(name, option) for option in REFUSED_OPTIONS if _has_option(cls, option)]
         if problems:
             raise ContractError(problems)
         if layer == "resources":  # over the refusal that msgspec itself puts into a frozen class while it creates it
@@ -66,29 +100,43 @@ class LayerMeta(msgspec.StructMeta):
         settle_class(cls, calling_frame())
         return cls
 
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Set an attribute of the class; refuses what `@dataclass` sets, which would make another record of it."""
+        if name in _OF_DECORATORS:
+            raise ContractError(refused_decorator_problem(cls.__name__, _OF_DECORATORS[name]))
+        super().__setattr__(name, value)
+
 
 def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
     inherited = (getattr(base, "__typedflow_layer__", "") for base in bases)
     return str(namespace.get("__typedflow_layer__") or next(filter(None, inherited), ""))
 
 
-def _check_names(owner: str, namespace: dict[str, Any]) -> list[Problem]:
-    checked = (check_field_name(owner, name) for name in namespace.get("__annotations__", {}))
+def _declared(owner: str, namespace: dict[str, Any]) -> Collection[str]:
+    """Give the names that a class body annotates."""
+    try:
+        return body_annotations(namespace).keys()
+    except Unevaluated as failure:
+        raise ContractError(unresolved_problem(owner, "", "", str(failure))) from failure.__cause__
+
+
+def _check_names(owner: str, declared: Collection[str]) -> list[Problem]:
+    checked = (check_field_name(owner, name) for name in declared)
     return [problem for problem in checked if problem is not None]
 
 
-def _check_defaults(owner: str, namespace: dict[str, Any]) -> list[Problem]:
+def _check_defaults(owner: str, declared: Collection[str], namespace: dict[str, Any]) -> list[Problem]:
     """Name the defaults that msgspec refuses: those which could be changed in one instance and seen in another."""
     problems: list[Problem] = []
-    for name in namespace.get("__annotations__", {}):
+    for name in declared:
         given = namespace.get(name)
         default: Any = getattr(given, "default", None) if isinstance(given, _FIELD) else given
         kind: Any = type(default)
         if isinstance(default, msgspec.Struct):
             if not kind.__struct_config__.frozen:
-                problems.append(changeable_default(owner, name, kind.__name__, is_struct=True))
+                problems.append(changeable_default_problem(owner, name, kind.__name__, is_struct=True))
         elif kind in _CHANGEABLE and default:
-            problems.append(changeable_default(owner, name, kind.__name__))
+            problems.append(changeable_default_problem(owner, name, kind.__name__))
     return problems
 
 
@@ -99,7 +147,9 @@ def _has_option(cls: Any, option: str) -> bool:
 
 def _refuse_change(self: Any, name: str, value: object = None) -> None:
     """Refuse an assignment to a resource: what is injected belongs to the execution, not to this object."""
-    raise ContractError(assigned(type(self).__name__, name, type(self).__struct_fields__))
+    if name == "__orig_class__":  # which `Tools[int](…)` sets on what it makes, where it can be set
+        raise AttributeError(name)
+    raise ContractError(assigned_problem(type(self).__name__, name, type(self).__struct_fields__))
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))

@@ -6,14 +6,19 @@ import collections.abc as abc
 import dataclasses
 import enum
 import sys
+import threading
 import types
 import typing
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, Final, cast, get_args, get_origin
 
 import msgspec
 import typing_extensions
 
+from typedflow.schema.annotations import ALIASES
+from typedflow.schema.deferred import evaluate, without
+from typedflow.schema.resolving import NOTHING_UNBOUND, Names, UnresolvedName, has_text, resolve
 from typedflow.schema.types import (
     ANY,
     COLLECTIONS,
@@ -62,18 +67,17 @@ _QUALIFIERS: Final = frozenset(
     {typing.Final, typing.ClassVar, typing.Required, typing.NotRequired, typing_extensions.ReadOnly}
     | {getattr(typing, "ReadOnly", typing.Final)}
 )
-_ALIAS_TYPES: Final[tuple[Any, ...]] = (
-    typing_extensions.TypeAliasType,
-    *filter(None, [getattr(typing, "TypeAliasType", None)]),
-)
 _TYPE_VARS: Final = tuple({typing.TypeVar, typing_extensions.TypeVar})
 
 
 class Unresolved(Exception):
-    """Say that a name in an annotation means nothing where the annotation was written; `name` is that name."""
+    """Say that a name in an annotation means nothing where the annotation was written; `name` is that name.
 
-    def __init__(self, name: str, place: str = "") -> None:
-        super().__init__(f"'{name}' is not defined{f' where {place} was written' if place else ''}")
+    `reason` says why, where it is something else than that the name is not defined.
+    """
+
+    def __init__(self, name: str, place: str = "", reason: str = "is not defined") -> None:
+        super().__init__(f"'{name}' {reason}{f' where {place} was written' if place else ''}")
         self.name = name
         self.place = place
 
@@ -82,20 +86,42 @@ class Scope(msgspec.Struct, frozen=True):
     """What names and type variables mean where a form was written."""
 
     variables: Mapping[Any, Kind] = {}
-    globals: Mapping[str, Any] = {}
-    locals: Mapping[str, Any] = {}
+    globals: Names = {}
+    locals: Names = {}
+    unbound: frozenset[str] = NOTHING_UNBOUND
+    """Names that mean nothing yet, whatever else has them."""
     owner: Kind = ANY
     """What `Self` is."""
     place: str = ""
 
-    def evaluate(self, text: str) -> Any:
-        """Give the form that a text stands for: module globals first, as msgspec has it, then the class."""
+    def evaluate(self, text: str | typing.ForwardRef) -> Any:
+        """Give the form that a text stands for: module globals first, as msgspec has it, then the class.
+
+        A form that holds further texts is resolved as a whole: it may lead back to itself.
+        """
         try:
-            return eval(text, dict(self.locals), self.globals)  # the annotations are the user's own program
+            form = evaluate(text, dict(without(self.locals, self.unbound)), without(self.globals, self.unbound))
+            if isinstance(form, str | typing.ForwardRef) or not has_text(form):
+                return form
+            names = ChainMap(cast("dict[str, Any]", self.globals), cast("dict[str, Any]", self.locals))
+            return resolve(form, {}, names, self.unbound)
         except NameError as error:
-            raise Unresolved(error.name or text, self.place) from None
+            raise Unresolved(error.name or _shown(text), self.place) from None
+        except UnresolvedName as error:
+            cause = error.__cause__
+            if isinstance(cause, NameError):
+                raise Unresolved(cause.name or error.text, self.place) from None
+            raise Unresolved(error.text, self.place, _raises(cause)) from None
         except Exception as error:
-            raise Unresolved(text, self.place) from error
+            raise Unresolved(_shown(text), self.place, _raises(error)) from error
+
+
+def _raises(error: BaseException | None) -> str:
+    return f"raises {type(error).__name__} ({error})"
+
+
+def _shown(text: str | typing.ForwardRef) -> str:
+    return text if isinstance(text, str) else text.__forward_arg__
 
 
 _NO_SCOPE: Final = Scope()
@@ -131,17 +157,15 @@ def parse_in(tp: Any, scope: Scope) -> Kind:
         return special
     if isinstance(tp, type) and not isinstance(tp, types.GenericAlias):
         return _parse_class(tp, ())
-    if isinstance(tp, str):
+    if isinstance(tp, str | typing.ForwardRef):
         return parse_in(scope.evaluate(tp), scope)
-    if isinstance(tp, typing.ForwardRef):
-        return parse_in(scope.evaluate(tp.__forward_arg__), scope)
     if isinstance(tp, _TYPE_VARS):
         return scope.variables[tp] if tp in scope.variables else _parse_variable(tp, scope)
     if tp is typing.Self or tp is typing_extensions.Self:
         return scope.owner
     if isinstance(tp, (typing.NewType, typing_extensions.NewType)):
         return NewTypeOf(tp, parse_in(tp.__supertype__, Scope(globals=_module_of(tp))))
-    if isinstance(tp, _ALIAS_TYPES):
+    if isinstance(tp, ALIASES):
         return alias_of(tp, tuple(parse_in(p, _NO_SCOPE) for p in tp.__type_params__))
     if isinstance(tp, dataclasses.InitVar):
         return parse_in(tp.type, scope)
@@ -181,7 +205,7 @@ def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
         return FunctionOf(None, ANY)
     if issubclass(cls, enum.Enum) and len(cls.__members__):
         return EnumOf(cls)
-    flavour = _flavour(cls)
+    flavour = flavour_of(cls)
     args = tuple(ANY if depth_of(arg) > _MAX_NESTED_ARGS else arg for arg in args)
     if flavour is None:
         return Opaque(cls, args)
@@ -190,7 +214,8 @@ def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
     return RecordOf(cls, args + rest, flavour)
 
 
-def _flavour(cls: type) -> str | None:
+def flavour_of(cls: type) -> str | None:
+    """Return which make of record a class is; None for one that has no declared fields."""
     if isinstance(cls, type(msgspec.Struct)):
         return "struct"
     if typing_extensions.is_typeddict(cls):
@@ -221,7 +246,7 @@ def _parse_generic(tp: Any, scope: Scope) -> Kind:
     if origin is abc.Callable:
         return _parse_callable(args, scope)
     inner = tuple(parse_in(arg, scope) for arg in args if arg is not Ellipsis and not isinstance(arg, list))
-    if isinstance(origin, _ALIAS_TYPES):
+    if isinstance(origin, ALIASES):
         return alias_of(origin, tuple(ANY if depth_of(arg) > _MAX_NESTED_ARGS else arg for arg in inner))
     return _parse_class(origin, inner) if isinstance(origin, type) else Opaque(type(tp))
 
@@ -239,8 +264,15 @@ def _parse_callable(args: tuple[Any, ...], scope: Scope) -> Kind:
     return FunctionOf(params, parse_in(args[-1], scope))
 
 
+class _Expanding(threading.local):
+    """The aliases that this thread is looking up: one that is met again is nothing but itself."""
+
+    def __init__(self) -> None:
+        self.aliases: set[AliasOf] = set()
+
+
 _targets: dict[AliasOf, Kind] = {}
-_expanding: set[AliasOf] = set()
+_expanding = _Expanding()
 
 
 def alias_of(alias: Any, args: tuple[Kind, ...] = ()) -> AliasOf:
@@ -253,20 +285,26 @@ def _expand(alias: AliasOf) -> Kind:
     if found is not None:
         return found
     name = alias.alias.__name__
-    if alias in _expanding:
-        raise Unresolved(name, f"the alias '{name}' itself")
-    _expanding.add(alias)
+    if alias in _expanding.aliases:
+        raise Unresolved(name, reason="is an alias that leads only to itself")
+    _expanding.aliases.add(alias)
     try:
         variables = dict(zip(alias.alias.__type_params__, alias.args, strict=False))
         scope = Scope(variables, _module_of(alias.alias), place=f"the alias '{name}'")
-        try:
-            value = alias.alias.__value__
-        except NameError as error:
-            raise Unresolved(error.name or name, scope.place) from None
-        target = parse_in(value, scope)
+        target = parse_in(_meaning_of(alias.alias, scope), scope)
         while isinstance(target, AliasOf):
             target = target.target
     finally:
-        _expanding.discard(alias)
+        _expanding.aliases.discard(alias)
     _targets[alias] = target
     return target
+
+
+def _meaning_of(alias: Any, scope: Scope) -> Any:
+    """Give what an alias stands for; evaluating it may raise whatever its expression raises."""
+    try:
+        return alias.__value__
+    except NameError as error:
+        raise Unresolved(error.name or alias.__name__, scope.place) from None
+    except Exception as error:
+        raise Unresolved(alias.__name__, scope.place, _raises(error)) from error

@@ -1,6 +1,6 @@
 """Access to a layer by paths: `get`, `set`, `append`, `delete`, `in`, `[...]` and `to_dict`.
 
-What a path means is settled by the declared types, once per class and path (`typedflow.contract.paths`); what it
+What a path means is settled by the declared types, once per class and path (`typedflow.rules.paths`); what it
 reaches is settled by the data at hand. A path through a value that may be None can be written while the value is there.
 """
 
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from msgspec.structs import force_setattr
 
-from typedflow.contract.paths import Resolution, check_append, check_resettable, check_writable, parse_path
-from typedflow.contract.paths import resolve as resolve_path
-from typedflow.contract.problems import Problem
-from typedflow.contract.shape import FieldInfo
-from typedflow.contract.wording import quoted
-from typedflow.contract.writes import path_not_there
 from typedflow.errors import ContractError, PathError
+from typedflow.rules.paths import Resolution, check_append, check_resettable, check_writable, parse_path
+from typedflow.rules.paths import resolve as resolve_path
+from typedflow.rules.problems import Problem
+from typedflow.rules.shape import FieldInfo
+from typedflow.rules.wording import quoted
+from typedflow.rules.writes import path_not_there_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class
 from typedflow.schema.construction import construct, field_table, may_construct
 from typedflow.schema.defaults import defaults_of
@@ -126,6 +126,7 @@ def delete(layer: Any, path: str, *, emit: bool) -> None:
         holder = _holder(layer, place)
         field = place.found.field
         if isinstance(holder, dict):
+            _require_writable_key(layer, place)
             if field is not None and field.required:  # of a TypedDict
                 raise _refusal(check_resettable(place.found))
             holder.pop(name, None)
@@ -249,6 +250,7 @@ def _assign(layer: Any, place: Place, value: Any) -> None:
 
 def _store(layer: Any, place: Place, holder: Any, name: str, value: Any) -> None:
     if isinstance(holder, dict):
+        _require_writable_key(layer, place)
         holder[name] = value
         return
     if _member(holder, name) is _ABSENT:
@@ -275,7 +277,7 @@ def _default(place: Place, holder: Any) -> Any:
 
 
 def _not_there(place: Place, reached: int) -> ContractError:
-    return placed(path_not_there(place.text, ".".join(place.segments[:reached])), error=PathError)
+    return placed(path_not_there_problem(place.text, ".".join(place.segments[:reached])), error=PathError)
 
 
 def _through_none(layer: Any, place: Place, reached: int) -> ContractError:
@@ -288,6 +290,14 @@ def _read_only(layer: Any, place: Place, holder: Any) -> ContractError:
     field = FieldInfo(place.segments[-1], required=False, writable=False)
     found = replace(place.found, maybe_none="", owner=render(type(holder)), field=field)
     return _refusal(check_writable(found, root=layer.__typedflow_layer__))
+
+
+def _require_writable_key(layer: Any, place: Place) -> None:
+    """Refuse a key of a TypedDict that is declared ReadOnly."""
+    field = place.found.field
+    if field is not None and field.read_only:
+        found = replace(place.found, maybe_none="")
+        raise _refusal(check_writable(found, root=layer.__typedflow_layer__))
 
 
 def _refusal(problem: Problem | None) -> ContractError:

@@ -8,6 +8,7 @@ stricter ones, each tried against msgspec by the tests. What is refused although
 
 from __future__ import annotations
 
+import builtins
 import enum
 import typing
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ from uuid import UUID
 
 import msgspec
 
-from typedflow.contract import saving
+from typedflow.rules import saving
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import render
+from typedflow.schema.resolving import RecursiveAlias
 from typedflow.schema.types import (
     MAPPINGS,
     NO_LIMITS,
@@ -49,16 +51,16 @@ Fault = tuple[tuple[str | int, ...], str]
 _UNSET: Final = Scalar(msgspec.UnsetType)
 
 
-def check_persistable(tp: Any, *, field: bool = False) -> list[Fault]:
+def check_persistable(tp: Any, *, field: bool = False, form: Any = None) -> list[Fault]:
     """Give every part of a type that cannot be saved and loaded, with its path and the reason; empty if none.
 
     The path holds field names, and the positions of fixed tuples; the items of a collection have no segment of their
-    own. Given a typing form rather than a kind, msgspec itself is asked too. `field`: the type is that of a Struct
-    field, which may be UNSET. Raises `Unresolved` where a name in an annotation means nothing.
+    own. Given a typing form rather than a kind, or one with its `form`, msgspec itself is asked too. `field`: the type
+    is that of a Struct field, which may be UNSET. Raises `Unresolved` where a name in an annotation means nothing.
     """
     kind = parse(tp)
     faults = list(dict.fromkeys(_Walk().faults(kind, (), field)))
-    return faults or _refused_by_msgspec(tp, kind)
+    return faults or _refused_by_msgspec(tp if form is None else form, kind)
 
 
 def _refused_by_msgspec(tp: Any, kind: Kind) -> list[Fault]:
@@ -77,6 +79,7 @@ class _Walk:
     def __init__(self) -> None:
         self.seen: set[Kind] = set()
         self.open_aliases: set[Kind] = set()
+        self.recursive: set[Kind] = set()
 
     def faults(self, kind: Kind, path: tuple[str | int, ...], field: bool = False) -> Iterator[Fault]:
         match kind:
@@ -109,28 +112,40 @@ class _Walk:
                 yield from self.faults(base, path, field)
             case AliasOf() | RecordOf():
                 yield from self._named(kind, path)
+            case Opaque(cls=cls) if cls is _FROZENDICT:
+                yield path, saving.frozen_dict(render(kind))
             case FunctionOf() | Opaque():
                 yield path, saving.not_encodable(render(kind))
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind in self.open_aliases:
-            yield path, f"msgspec cannot decode {render(kind)}, an alias that speaks of itself: use a Struct"
+            self.recursive.add(kind)
         if kind in self.seen:
             return
         self.seen.add(kind)
         if isinstance(kind, AliasOf):
+            if isinstance(kind.alias, RecursiveAlias):
+                yield path, saving.recursive_alias(render(kind))
+                return
             if not isinstance(kind.alias, _NATIVE_ALIAS):
                 yield path, f"msgspec cannot decode {render(kind)}, an alias of typing_extensions"
                 return
             self.open_aliases.add(kind)
             yield from self.faults(kind.target, path)
             self.open_aliases.discard(kind)
+            if kind in self.recursive:
+                yield path, saving.recursive_alias(render(kind))
             return
         if kind.flavour == "attrs":
             yield from ((path, reason) for reason in _attrs_faults(kind))
+        # what a record refers to is decoded on its own, an alias that leads to it too
+        opened, self.open_aliases = self.open_aliases, set()
         may_be_unset = kind.flavour in ("struct", "dataclass", "attrs")
+        if any(field.read_only for field in fields_of(kind)):
+            yield path, saving.read_only_keys(render(kind))
         for field in fields_of(kind):
             yield from self.faults(field.kind, (*path, field.name), may_be_unset)
+        self.open_aliases = opened
 
     def _container(self, kind: CollectionOf | MappingOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind.cls not in _CONCRETE:
@@ -146,6 +161,7 @@ class _Walk:
         yield from self.faults(kind.item, path)
 
 
+_FROZENDICT: Final = getattr(builtins, "frozendict", None)  # of Python 3.15
 _NATIVE_ALIAS: Final = getattr(typing, "TypeAliasType", ())
 _CONCRETE: Final = frozenset({list, set, frozenset, tuple, dict})
 _LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})

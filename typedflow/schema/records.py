@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import sys
 import typing
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from typing import Any, cast, get_args, get_origin
 import msgspec
 import typing_extensions
 
-from typedflow.schema.parsing import Scope, parse_in
+from typedflow.schema.deferred import Unevaluated, closure_of, own_annotations
+from typedflow.schema.parsing import Scope, Unresolved, parse_in
 from typedflow.schema.types import ANY, Kind, RecordOf
 
 
@@ -27,6 +27,8 @@ class Field:
     """No default; of a TypedDict: the key is always there."""
     encoded: str
     """The name in the encoding."""
+    read_only: bool = False
+    """Declared `ReadOnly[…]`, in a TypedDict."""
 
 
 _fields: dict[RecordOf, tuple[Field, ...]] = {}
@@ -74,8 +76,14 @@ class _Hints:
             if cls in (object, dict, tuple, typing.Generic, msgspec.Struct):
                 continue
             scope = self._scope(cls)
-            for name, annotation in inspect.get_annotations(cls).items():
-                self.found.setdefault(name, (annotation, scope))
+            for name, annotation in _annotations_of(cls).items():
+                self._find(name, annotation, scope)
+
+    def _find(self, name: str, annotation: Any, scope: Scope) -> None:
+        """Keep an annotation with the scope of its class; a TypedDict has those of its bases too, after them."""
+        known = self.found.get(name)
+        if known is None or (self.record.flavour == "typeddict" and known[0] != annotation):
+            self.found[name] = (annotation, scope)
 
     def _bind(self, cls: type, variables: Mapping[Any, Kind]) -> None:
         if cls in self.bound:
@@ -90,21 +98,27 @@ class _Hints:
 
     def _scope(self, cls: type) -> Scope:
         module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
-        names = dict(vars(cls)) | {p.__name__: p for p in getattr(cls, "__type_params__", ())}
-        return Scope(self.bound.get(cls, {}), module, names, self.record, f"class '{cls.__qualname__}'")
+        bound, unbound = closure_of(cls)
+        names = bound | dict(vars(cls)) | {p.__name__: p for p in getattr(cls, "__type_params__", ())}
+        return Scope(self.bound.get(cls, {}), module, names, unbound, self.record, f"class '{cls.__qualname__}'")
 
     def form(self, name: str) -> Any:
         """Give the annotation of a field, text resolved on the outside."""
         annotation, scope = self.found[name]
-        if isinstance(annotation, typing.ForwardRef):
-            annotation = annotation.__forward_arg__
-        return scope.evaluate(annotation) if isinstance(annotation, str) else annotation
+        return scope.evaluate(annotation) if isinstance(annotation, str | typing.ForwardRef) else annotation
 
     def kind(self, name: str) -> Kind:
         """Give the type of a field; Any where it has no annotation."""
         if name not in self.found:
             return ANY
         return parse_in(self.form(name), self.found[name][1])
+
+
+def _annotations_of(cls: type) -> dict[str, Any]:
+    try:
+        return own_annotations(cls)
+    except Unevaluated as failure:
+        raise Unresolved(f"the annotations of {cls.__qualname__}: {failure}") from failure
 
 
 def _struct_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
@@ -117,19 +131,21 @@ def _struct_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
 
 
 def _typeddict_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:
-    for name in inspect.get_annotations(record.cls):
-        required = name in cast("Any", record.cls).__required_keys__
+    for name in own_annotations(record.cls):
+        required, read_only = name in cast("Any", record.cls).__required_keys__, False
         form = hints.form(name)
-        # text hides Required and NotRequired from the TypedDict itself
+        # text hides Required, NotRequired and ReadOnly from the TypedDict itself
         while (origin := get_origin(form)) is not None:
             if origin in (typing.Required, typing_extensions.Required):
                 required = True
             elif origin in (typing.NotRequired, typing_extensions.NotRequired):
                 required = False
-            elif origin not in (typing.Annotated, typing_extensions.ReadOnly):
+            elif origin is typing_extensions.ReadOnly:
+                read_only = True
+            elif origin is not typing.Annotated:
                 break
             form = get_args(form)[0]
-        yield Field(name, hints.kind(name), required, name)
+        yield Field(name, hints.kind(name), required, name, read_only)
 
 
 def _namedtuple_fields(record: RecordOf, hints: _Hints) -> typing.Iterator[Field]:

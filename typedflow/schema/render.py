@@ -5,8 +5,8 @@ from __future__ import annotations
 import reprlib
 from typing import Any, Final, assert_never
 
-from typedflow.contract.concealment import is_concealed
-from typedflow.schema.parsing import parse
+from typedflow.rules.concealment import is_concealed
+from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.types import (
     NO_LIMITS,
     AliasOf,
@@ -31,8 +31,14 @@ _SHORT: Final = 80
 
 
 def render(tp: Any) -> str:
-    """Give a type, or a kind, as its user would write it, without module names: `list[Request | None]`."""
-    return _render(parse(tp))
+    """Give a type, or a kind, as its user would write it, without module names: `list[Request | None]`.
+
+    One that holds a name which means nothing is shown as Python shows it.
+    """
+    try:
+        return _render(parse(tp))
+    except Unresolved:
+        return tp.__name__ if isinstance(tp, type) else str(tp)
 
 
 def describe(value: object) -> str:
@@ -62,6 +68,13 @@ def class_name(value: object) -> str:
 class _Brief(reprlib.Repr):
     def repr_instance(self, x: Any, level: int) -> str:
         return repr(x)[: 2 * _SHORT]
+
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            repr(x)
+        except ValueError:  # longer than sys.set_int_max_str_digits: from 3.14 reprlib shows it with its address
+            return f"an int of {x.bit_length()} bits"
+        return super().repr_int(x, level)
 
 
 _brief: Final = _Brief()

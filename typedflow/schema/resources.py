@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from typedflow.contract.problems import Problem
-from typedflow.contract.resources import check_declared, wrong_class
 from typedflow.errors import ResourceError
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import check_declared, no_mapping_problem, wrong_class_problem
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
 from typedflow.schema.parsing import parse
@@ -79,6 +79,8 @@ def declared_resources(cls: type[Resources]) -> Mapping[str, ResourceField]:
 
 def overrides_of(given: Resources | Mapping[str, Any]) -> dict[str, Any]:
     """Give what is to be injected: a mapping as it is; of a Resources object what is not its default."""
+    if not isinstance(given, Resources | abc.Mapping):
+        raise ResourceError(no_mapping_problem(given))
     if not isinstance(given, Resources):
         return dict(given)
     fields = declared_resources(type(given)).values()
@@ -92,7 +94,7 @@ def check_resources(cls: type[Resources], given: Mapping[str, Any]) -> list[Prob
     for key, value in given.items():
         problem = check_declared(key, declared, owner=cls.__name__)
         if problem is None and not is_instance(value, declared[key].kind):
-            problem = wrong_class(key, render(declared[key].kind), class_name(value))
+            problem = wrong_class_problem(key, render(declared[key].kind), class_name(value))
         if problem is not None:
             problems.append(problem)
     return problems

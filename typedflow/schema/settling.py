@@ -12,12 +12,15 @@ import typing
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakSet
 
 import msgspec
 
-from typedflow.schema.annotations import ALIASES, UnresolvedName, class_hints, written_in
-from typedflow.schema.parsing import parse
-from typedflow.schema.types import RecordOf
+from typedflow.schema.annotations import ALIASES, class_hints, home_of
+from typedflow.schema.deferred import own_annotations
+from typedflow.schema.parsing import flavour_of
+from typedflow.schema.resolving import UnresolvedName, has_text
+from typedflow.schema.types import SCALARS
 
 _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
 
@@ -31,9 +34,15 @@ class Unsettled:
     failure: UnresolvedName
 
 
-def settle(tp: Any, frame: types.FrameType | None) -> list[Unsettled]:
-    """Settle every record class that a type leads to; give the fields that cannot be resolved, none twice."""
+def settle(tp: Any, frame: types.FrameType | None, defining: type | None = None) -> list[Unsettled]:
+    """Settle every record class that a type leads to; give the fields that cannot be resolved, none twice.
+
+    `defining` is the class whose statement this happens in: its name means nothing else yet.
+    """
+    if isinstance(tp, type) and tp in SCALARS:  # most of what steps hand on
+        return []
     seen: set[int] = set()
+    records: list[type] = []
     unsettled: list[Unsettled] = []
     waiting = [tp]
     while waiting:
@@ -42,34 +51,49 @@ def settle(tp: Any, frame: types.FrameType | None) -> list[Unsettled]:
             continue
         seen.add(id(here))
         if isinstance(here, type) and not isinstance(here, types.GenericAlias):
-            for owner in here.__mro__ if _is_record(here) else ():
-                hints, failures = settle_class(owner, frame)
+            if here in _settled or flavour_of(here) is None:
+                continue
+            records.append(here)
+            for owner in here.__mro__:
+                hints, failures = settle_class(owner, frame, defining)
                 unsettled += [Unsettled(owner, name, failure) for name, failure in failures.items()]
                 waiting += hints.values()
         else:
             waiting += _inner_types(here)
+    if not unsettled:
+        _settled.update(records)
     return unsettled
 
 
-def settle_class(cls: type, frame: types.FrameType | None) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
+_settled: WeakSet[type] = WeakSet()
+"""Records all of whose annotations, at any depth, could be resolved: they are not looked at again."""
+
+
+def settle_class(
+    cls: type, frame: types.FrameType | None, defining: type | None = None
+) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
     """Resolve what one class annotates itself; write back what needs the frame."""
-    if cls in _LEAVES or "__annotations__" not in vars(cls):
+    if cls in _LEAVES:
         return {}, {}
     hints, failures = class_hints(cls)
-    if frame is not None and (failures or written_in(cls, frame)):
-        hints, failures = class_hints(cls, frame)
-        cls.__annotations__.update(hints)
+    if frame is not None and (failures or home_of(cls, frame) is not None):
+        hints, failures = class_hints(cls, frame, defining)
+        _write_back(cls, hints, failures)
     return hints, failures
 
 
-def _is_record(cls: type) -> bool:
-    return isinstance(parse(cls), RecordOf)
+def _write_back(cls: Any, hints: dict[str, Any], failures: dict[str, UnresolvedName]) -> None:
+    """Put types in the place of texts, or of what only the frame knows; the rest is left to Python to evaluate."""
+    if "__annotations__" in vars(cls):
+        cls.__annotations__.update(hints)
+    elif not failures and any(map(has_text, own_annotations(cls).values())):
+        cls.__annotations__ = hints
 
 
 def _inner_types(tp: Any) -> list[Any]:
     """Give what a type is made of: arguments, an alias's value, the class behind a generic alias, a NewType's base."""
     inner = [getattr(tp, name, None) for name in ("__origin__", "__supertype__")]
     if isinstance(tp, ALIASES):
-        with suppress(NameError):  # who parses the alias says so
+        with suppress(Exception):  # who parses the alias says so
             inner.append(tp.__value__)
     return [*getattr(tp, "__args__", ()), *inner]

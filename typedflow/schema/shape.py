@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from typedflow.contract.shape import FieldInfo
+from typedflow.rules.shape import FieldInfo
 from typedflow.schema.accepts import accepts
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.parsing import Unresolved, parse
@@ -34,7 +34,7 @@ _ABSENT = (NONE, Scalar(msgspec.UnsetType))
 
 @dataclass(frozen=True, slots=True)
 class TypeShape:
-    """A `contract.shape.Shape` over a runtime type.
+    """A `rules.shape.Shape` over a runtime type.
 
     Total: a record whose annotations cannot be resolved has no fields, whoever compiles its check reports the name.
     """
@@ -135,7 +135,7 @@ def _infos(record: RecordOf) -> dict[str, FieldInfo] | None:
     writable = not is_frozen(record)
     return {
         field.name: FieldInfo(
-            field.name, field.required, writable, field.encoded if field.encoded != field.name else ""
+            field.name, field.required, writable, field.encoded if field.encoded != field.name else "", field.read_only
         )
         for field in fields
     }
@@ -143,7 +143,8 @@ def _infos(record: RecordOf) -> dict[str, FieldInfo] | None:
 
 def _both(one: FieldInfo, other: FieldInfo) -> FieldInfo:
     encoded = one.encoded if one.encoded == other.encoded else ""
-    return FieldInfo(one.name, one.required or other.required, one.writable and other.writable, encoded)
+    required, writable = one.required or other.required, one.writable and other.writable
+    return FieldInfo(one.name, required, writable, encoded, one.read_only or other.read_only)
 
 
 def _is_open(kind: Kind) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from typedflow.contract.executions import missing_state
-from typedflow.contract.writes import undeclared_field, wrong_state, wrong_type
 from typedflow.errors import ContractError
+from typedflow.rules.executions import missing_state
+from typedflow.rules.writes import undeclared_field_problem, wrong_state_problem, wrong_type_problem
 from typedflow.schema.check import Mismatch
 from typedflow.schema.construction import construct
 from typedflow.schema.copies import Uncopyable
@@ -29,7 +29,7 @@ def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) ->
     fields = layer_fields(cls)
     values = _given_values(cls, fields, given)
     makers = defaults_of(cls)
-    problems = [undeclared_field(str(name), cls.__name__, fields) for name in values if name not in fields]
+    problems = [undeclared_field_problem(str(name), cls.__name__, fields) for name in values if name not in fields]
     taken: dict[str, Any] = {}
     missing: dict[str, str] = {}
     for name, field in fields.items():
@@ -45,7 +45,7 @@ def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) ->
         except Mismatch as mismatch:
             problems.append(fault_problem(mismatch, name, cls.__typedflow_layer__))
         except Uncopyable as fault:
-            problems.append(wrong_type(name, "a value that can be copied", f"one with {fault}"))
+            problems.append(wrong_type_problem(name, "a value that can be copied", f"one with {fault}"))
     problems += missing_state(missing, cls.__name__)
     if problems:
         raise ContractError(problems)
@@ -59,7 +59,7 @@ def _given_values(cls: type[LayerT], fields: Mapping[str, LayerField], given: An
         return {name: field.read(given) for name, field in fields.items()}
     if isinstance(given, Mapping):
         return given
-    raise ContractError(wrong_state(cls.__typedflow_layer__, cls.__name__, describe(given)))
+    raise ContractError(wrong_state_problem(cls.__typedflow_layer__, cls.__name__, describe(given)))
 
 
 def _own(field: LayerField, value: Any) -> Any:

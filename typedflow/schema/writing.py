@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
-from typedflow.contract.executions import step_over
 from typedflow.errors import FinishedError
+from typedflow.rules.executions import step_over_problem
 
 
 class StepInProgress(Protocol):
@@ -59,4 +59,4 @@ current_step: Final[ContextVar[StepInProgress | None]] = ContextVar("typedflow_s
 
 def step_is_over(step: StepInProgress, layer: Any, path: str) -> FinishedError:
     """Make the error of a write by a step that is over."""
-    return FinishedError(step_over(step.name, f"write to '{path}' of {layer.__typedflow_layer__}"))
+    return FinishedError(step_over_problem(step.name, f"write to '{path}' of {layer.__typedflow_layer__}"))

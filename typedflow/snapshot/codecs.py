@@ -16,8 +16,9 @@ from typing import Any, Final, final
 
 from msgspec import Raw
 
-from typedflow.contract import snapshots
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.wording import text_of
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.schema.parsing import parse
@@ -49,11 +50,11 @@ class Codec:
             return Raw(self._encode(value, format, loose))
         except Untyped as fault:
             place = join_place(path, render_path(fault.path))
-            problem = snapshots.untyped_value(path, render_path(fault.path), fault.reason)
+            problem = snapshots.untyped_value_problem(path, render_path(fault.path), fault.reason)
             raise SnapshotError(problem, path=place) from None
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
-            raise SnapshotError(snapshots.not_saved(place, fault.reason), path=place) from fault.__cause__
+            raise SnapshotError(snapshots.not_saved_problem(place, fault.reason), path=place) from fault.__cause__
 
     def decode(
         self,
@@ -76,7 +77,7 @@ class Codec:
             return at_ease(partial(self._decode, format=format, added=added), raw)
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
-            raise SnapshotError(snapshots.unfit(place, fault.reason), path=place) from None
+            raise SnapshotError(snapshots.unfit_problem(place, fault.reason), path=place) from None
         except Exception as error:  # decoding raises what users' classes raise
             raise unreadable(error, path) from error
 
@@ -94,7 +95,7 @@ class Codec:
         except Refused:
             raise
         except Exception as error:
-            raise Refused(_DEEP if isinstance(error, RecursionError) else str(error)) from error
+            raise Refused(_DEEP if isinstance(error, RecursionError) else text_of(error)) from error
         return data
 
     def _decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:

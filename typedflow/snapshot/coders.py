@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Raw
 
+from typedflow.rules.wording import shown_error
 from typedflow.schema.crowding import REASON, watch_of
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment
@@ -148,7 +149,7 @@ class Native:
             return Refused("it is nested too deep, or holds itself")
         if fault is not None:
             return Refused(fault.reason, fault.path)
-        return Refused(f"{type(error).__name__}: {error}")
+        return Refused(shown_error(error))
 
     def _difference(self, value: Any, back: Any, format: Format) -> Refused:
         fault = find_fault(self.kind, value, format) or find_fault(self.kind, value, format, back)

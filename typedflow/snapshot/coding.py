@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw
 
 from typedflow.schema.check import exact_classes
 from typedflow.schema.crowding import MOST_ALIKE, REASON, is_crowded, watch_of
+from typedflow.schema.defaults import defaults_of
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Mismatch
 from typedflow.schema.persistable import check_persistable
@@ -260,10 +261,21 @@ class Fields:
             if field.name in parts:
                 made[field.name] = _at(field.name, coder.decode, parts[field.name], format, added)
             elif not may_lack:
-                raise Refused(f"it lacks the field '{field.name}' of {render(self.kind)}")
+                self._add(field, made, added)
             elif self.kind.flavour != "typeddict":
                 made[field.name] = UNSET
         return self._make(made)
+
+    def _add(self, field: Field, made: dict[str, Any], added: frozenset[str] | None) -> None:
+        """Leave a field that was added with a default to that default; any other that is missing is refused."""
+        expected = added is None or f"{render(self.kind)}.{field.name}" in added
+        if field.required or not expected:
+            raise Refused(f"it lacks the field '{field.name}' of {render(self.kind)}")
+        make = defaults_of(self.kind.cls).get(field.name)
+        if make is not None:
+            made[field.name] = make()
+        elif self.kind.flavour != "namedtuple":
+            raise Refused(f"it lacks the field '{field.name}' of {render(self.kind)}")
 
     def _make(self, fields: dict[str, Any]) -> Any:
         """Make the record; one with fields that its `__init__` does not take is filled past it."""

@@ -16,8 +16,9 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from typedflow.contract import snapshots
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.wording import text_of
 from typedflow.schema.mismatch import Segment
 
 Format: TypeAlias = Literal["json", "msgpack"]
@@ -170,19 +171,21 @@ def unreadable(error: Exception, place: str) -> SnapshotError:
     """Make the error for a document that could not be decoded."""
     match error:
         case RecursionError():
-            return SnapshotError(snapshots.too_deep(place), path=place)
+            return SnapshotError(snapshots.too_deep_problem(place), path=place)
         case Doubled(key=key):
-            return SnapshotError(snapshots.doubled_key(place, key), path=place)
+            return SnapshotError(snapshots.doubled_key_problem(place, key), path=place)
         case MemoryError():
-            return SnapshotError(snapshots.malformed("it asks for more memory than there is", place), path=place)
+            return SnapshotError(
+                snapshots.malformed_problem("it asks for more memory than there is", place), path=place
+            )
         case msgspec.ValidationError():
             reason, inner = split_place(str(error))
             at = join_place(place, inner)
             if reason.startswith(_UNKNOWN):
-                return SnapshotError(snapshots.unknown_field(at, reason[len(_UNKNOWN) :].rstrip("`")), path=at)
-            return SnapshotError(snapshots.unfit(at or "the document", reason), path=at)
+                return SnapshotError(snapshots.unknown_field_problem(at, reason[len(_UNKNOWN) :].rstrip("`")), path=at)
+            return SnapshotError(snapshots.unfit_problem(at or "the document", reason), path=at)
         case _:
-            return SnapshotError(snapshots.malformed(str(error) or type(error).__name__, place), path=place)
+            return SnapshotError(snapshots.malformed_problem(text_of(error) or type(error).__name__, place), path=place)
 
 
 _UNKNOWN: Final = "Object contains unknown field `"

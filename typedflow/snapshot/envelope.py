@@ -19,8 +19,11 @@ from msgspec.structs import replace
 from typedflow.engine.status import Status
 from typedflow.snapshot.documents import ENCODE, FORMATS, Format
 
-FORMAT_VERSION: Final = 1
-"""The version of the envelope itself. A later one is read by upgrading the document before it is decoded."""
+FORMAT_VERSION: Final = 2
+"""The version of the envelope that is written."""
+
+READABLE: Final = frozenset({1, 2})
+"""The versions that are read. Fields of older ones are marked; they are never written."""
 
 Count = Annotated[int, Meta(ge=0)]
 Version = Annotated[int, Meta(ge=1)]
@@ -49,7 +52,14 @@ class TokenRecord(_Record, frozen=True):
     value: Raw
     producer: str
     """The node whose output the value is: its type says how the value is coded."""
-    visit: Count = 0
+    visit: Count | UnsetType = UNSET
+    """Of older documents: a number of the firing, from which the key of the token came then."""
+    cause: str | UnsetType = UNSET
+    """Why the token is there; left out on the main chain."""
+    key: str | UnsetType = UNSET
+    """The key of the token, where it is not that of its node and cause."""
+    coded: Any = UNSET
+    """The description of what the value is saved by, where that is more than the output type of its producer."""
     scope: ScopeRecord | None = None
 
 
@@ -63,7 +73,14 @@ class JoinRecord(_Record, frozen=True):
     source: Raw
     slots: list[Slot]
     launched: Count
-    visit: Count = 0
+    visit: Count | UnsetType = UNSET
+    """As of a token."""
+    cause: str | UnsetType = UNSET
+    """As of a token."""
+    key: str | UnsetType = UNSET
+    """As of a token: that of the token that opened it."""
+    coded: Any = UNSET
+    """As of a token: of the source of a batch or match that has branches to start."""
     scope: ScopeRecord | None = None
     hits: tuple[Count, ...] | None = None
     released: list[Count] = []
@@ -76,6 +93,8 @@ class PoolRecord(_Record, frozen=True):
 
     node: str
     values: dict[str, Raw]
+    causes: dict[str, str] | UnsetType = UNSET
+    """Why each value came; older documents have none."""
     scope: ScopeRecord | None = None
 
 
@@ -99,9 +118,13 @@ class NodeRecord(_Record, frozen=True):
     carries: str
     """The type of its outputs, for people."""
     digest: str
-    """Of that type with all that is in it."""
+    """The fingerprint of its types."""
     slots: list[str] = []
     """The branches of a block or collect, the triggers of a listener."""
+    types: Any = UNSET
+    """The descriptions of what is saved of it: "carries", "answer", "items", "slot …", and the table "types"."""
+    ambiguous: bool | UnsetType = UNSET
+    """The name stood for several nodes, or was numbered: it identifies none over a change of the flow."""
 
 
 @final
@@ -157,6 +180,8 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     state: Raw | UnsetType = UNSET
     flow_state: Raw | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
+    result_type: Any = UNSET
+    """The description of the result's type, where one is set."""
     tokens: list[TokenRecord] = []
     joins: list[JoinRecord] = []
     pools: list[PoolRecord] = []
@@ -165,8 +190,12 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Of a root that goes on: the ids of the last interrupts that were answered, for whoever answers one twice."""
     nodes: dict[str, NodeRecord] = {}
     """The nodes by name that something in flight stands at, or came from."""
-    fired: dict[str, Count] = {}
-    """How often each listener and collect has fired, by node."""
+    fired: dict[str, Count] | UnsetType = UNSET
+    """Of older documents: how often each listener and collect has fired."""
+    events: dict[str, Any] | UnsetType = UNSET
+    """The descriptions of the payloads of events that pending interrupts are to emit, by event."""
+    received: Count | UnsetType = UNSET
+    """The number of messages from outside so far; left out where there were none."""
     children: list[Snapshot] = []
 
     state_mark: StateMark | UnsetType = UNSET

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
 
-from typedflow.contract import snapshots
 from typedflow.engine.plan import Plan
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.schema.contracts import ContractSpec
 from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.matching import PlanMatch, match_plan
 from typedflow.snapshot.migrations import saved_shape, settle_layers
-from typedflow.snapshot.plans import PlanMark, mark_plan, require_places
+from typedflow.snapshot.plans import PlanMark, mark_plan
+from typedflow.snapshot.shapes import Json, describe_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,13 @@ class Header:
     mark: PlanMark
     state: Codec | None
     flow_state: Codec | None
+    spec: ContractSpec
+    result_type: Json
 
     def complete(self, snapshot: Snapshot) -> Snapshot:
         """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot."""
-        snapshot.nodes = self.mark.nodes_of(snapshot)
+        snapshot.nodes = self.mark.records_of(snapshot)
+        snapshot.events = events_of(snapshot, self.spec)
         return snapshot
 
 
@@ -37,8 +43,23 @@ def header_of(plan: Plan, format: Format) -> Header:
     """Describe a plan and its contract."""
     shape, mark = saved_shape(plan.spec), mark_plan(plan)
     spec = plan.spec
-    layers = [None if cls is None else compile_codec(cls) for cls in (spec.state, spec.flow_state)]
-    return Header(shape.raw[format], shape.fingerprint, mark.fingerprint, mark, *layers)
+    state, flow_state = (None if cls is None else compile_codec(cls) for cls in (spec.state, spec.flow_state))
+    return Header(
+        shape.raw[format],
+        shape.fingerprint,
+        mark.fingerprint,
+        mark,
+        state,
+        flow_state,
+        spec,
+        describe_code(spec.result),
+    )
+
+
+def events_of(snapshot: Snapshot, spec: ContractSpec) -> dict[str, Json] | UnsetType:
+    """Describe the payloads of the events that the interrupts of a snapshot are to emit."""
+    names = sorted({each.resume_event for each in snapshot.interrupts if each.resume_event is not None})
+    return {name: describe_code((spec.events or {})[name]) for name in names} or UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,7 @@ class Settled:
     """Fields ("Record.field") that the saved layers may lack, because they were added with a default."""
     state_vouched: bool
     """A save by the very types of today wrote the state, which the mark of the snapshot vouches for."""
+    match: PlanMatch
 
 
 def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
@@ -60,8 +82,8 @@ def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
     `place` is that of a child in its parent's document. Raises `SnapshotError`; nothing is changed.
     """
     if snapshot.flow != flow:
-        raise SnapshotError(snapshots.other_flow("flow", snapshot.flow, flow), path=f"{place}flow")
+        raise SnapshotError(snapshots.other_flow_problem("flow", snapshot.flow, flow), path=f"{place}flow")
     layers = settle_layers(snapshot, plan.spec, place)
-    require_places(snapshot, mark_plan(plan), place)
+    match = match_plan(plan, snapshot, layers.migrated, place)
     vouched = snapshot.state_mark is not UNSET and snapshot.fingerprint == saved_shape(plan.spec).fingerprint
-    return Settled(snapshot, layers.state, layers.flow_state, layers.added, vouched)
+    return Settled(snapshot, layers.state, layers.flow_state, layers.added, vouched, match)

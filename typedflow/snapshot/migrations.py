@@ -6,23 +6,27 @@ the chain gives is decoded strictly into the types of today.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET, Raw, UnsetType
 
-from typedflow.contract import snapshots
-from typedflow.contract.wording import describe
 from typedflow.errors import SnapshotError
-from typedflow.schema.contracts import Contract, ContractSpec
+from typedflow.rules import snapshots
+from typedflow.rules.wording import describe, shown_error
+from typedflow.schema.callables import discard, is_deferred
+from typedflow.schema.contracts import Contract, ContractSpec, spec_of
 from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.coders import NOTHING_ADDED
-from typedflow.snapshot.documents import ENCODE, FORMATS, PLAIN, Format, find_unplain, reading, strict_tree
+from typedflow.snapshot.comparison import Verdict, compare_layers
+from typedflow.snapshot.documents import ENCODE, FORMATS, Format, find_unplain, reading, strict_tree
 from typedflow.snapshot.envelope import Snapshot
-from typedflow.snapshot.shapes import LAYERS, Shape, Verdict, compare, fingerprint, shape_of
+from typedflow.snapshot.shapes import LAYERS, Shape, fingerprint, shape_of
+from typedflow.snapshot.values import changed_values, gather_values, odd_values, plain_tree, result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Layers:
     flow_state: Raw | UnsetType
     added: frozenset[str]
     """The fields ("Record.field") with defaults that they do not have yet."""
+    migrated: Mapping[str, Any] = field(default_factory=dict)
+    """The values in flight that a migration has changed, in builtins of JSON, by their places in the document."""
 
 
 def settle_layers(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> Layers:
@@ -62,41 +68,73 @@ def settle_layers(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> La
     migration that is missing, fails, or gives what does not fit. `place` is that of a child in its parent's document.
     """
     if snapshot.contract != spec.name:
-        problem = snapshots.other_flow("contract", snapshot.contract, spec.name)
+        problem = snapshots.other_flow_problem("contract", snapshot.contract, spec.name)
         raise SnapshotError(problem, path=f"{place}contract")
     if snapshot.version > spec.version:
-        problem = snapshots.newer_contract(spec.name, snapshot.version, spec.version)
+        problem = snapshots.newer_contract_problem(spec.name, snapshot.version, spec.version)
         raise SnapshotError(problem, path=f"{place}version")
     if snapshot.version == spec.version:
-        return Layers(snapshot.state, snapshot.flow_state, require_unchanged(snapshot, spec, place))
-    decoded = decode_layers(run_chain(spec.cls, snapshot.version, plain_layers(snapshot, place), place), spec, place)
+        return _unchanged_layers(snapshot, spec, place)
+    return _migrated_layers(snapshot, spec, place)
+
+
+def _unchanged_layers(snapshot: Snapshot, spec: ContractSpec, place: str) -> Layers:
+    """Compare the saved shape with today's, at one version, and convert what is found by another value today.
+
+    Raises `SnapshotError` with the difference where a migration is needed.
+    """
+    today = saved_shape(spec)
+    if snapshot.fingerprint == today.fingerprint:
+        return Layers(snapshot.state, snapshot.flow_state, NOTHING_ADDED)
+    with reading(f"{place}shape"):
+        old = strict_tree(snapshot.shape, snapshot.encoding)
+        verdicts = compare_layers(old, today.shape)
+        if fingerprint(old) != snapshot.fingerprint:
+            raise SnapshotError(snapshots.altered_problem(), path=f"{place}fingerprint")
+    problems = [
+        snapshots.changed_contract_problem(_layer_name(spec, layer), verdict.differences, spec.version)
+        for layer, verdict in verdicts.items()
+        if not verdict.accepted
+    ]
+    if problems:
+        raise SnapshotError(problems, path=f"{place}shape")
+    added = frozenset(name for verdict in verdicts.values() for name in verdict.added)
+    state, flow_state = (
+        converted(getattr(snapshot, name), verdicts[name], snapshot.encoding, place + name) for name in LAYERS
+    )
+    return Layers(state, flow_state, added)
+
+
+def converted(payload: Any, verdict: Verdict, format: Format, place: str) -> Any:
+    """Return a payload as today's types read it: with the values that enum members have today."""
+    if verdict.conversion is None or payload is UNSET:
+        return payload
+    with reading(place):
+        return Raw(ENCODE[format](verdict.conversion(strict_tree(payload, format))))
+
+
+def _migrated_layers(snapshot: Snapshot, spec: ContractSpec, place: str) -> Layers:
+    """Run the chain of migrations over the layers, the values in flight and the result."""
+    values, found = gather_values(snapshot, place)
+    document = plain_layers(snapshot, place) | {"values": values}
+    result = result_of(snapshot, place)
+    if result is not UNSET:
+        document["result"] = result
+    document = run_chain(spec.cls, snapshot.version, document, place)
+    try:
+        migrated = changed_values(values, document["values"], found, place)
+    except LookupError as error:
+        version = spec.version - 1
+        problem = snapshots.failed_migration_problem(spec.name, version, str(error.args[0]))
+        raise SnapshotError(problem, path=f"{place}version") from None
+    if result is not UNSET and document["result"] != result:
+        migrated[f"{place}result"] = document["result"]
+    decoded = decode_layers({name: document[name] for name in LAYERS if name in document}, spec, place)
     encoded = {
         name: compile_codec(type(layer)).encode(layer, f"{place}{name}", snapshot.encoding)
         for name, layer in decoded.items()
     }
-    return Layers(encoded.get("state", UNSET), encoded.get("flow_state", UNSET), NOTHING_ADDED)
-
-
-def require_unchanged(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> frozenset[str]:
-    """Compare the saved shape with today's, at one version; give the fields with defaults that it does not have yet.
-
-    Raises `SnapshotError` with the difference where there is more to it.
-    """
-    today = saved_shape(spec)
-    if snapshot.fingerprint == today.fingerprint:
-        return NOTHING_ADDED
-    with reading(f"{place}shape"):
-        old = strict_tree(snapshot.shape, snapshot.encoding)
-        verdict: Verdict = compare(old, today.shape)
-        if fingerprint(old) != snapshot.fingerprint:
-            raise SnapshotError(snapshots.altered(), path=f"{place}fingerprint")
-    if not verdict.accepted:
-        problems = [
-            snapshots.changed_contract(_layer_name(spec, layer), differences, spec.version)
-            for layer, differences in verdict.differences.items()
-        ]
-        raise SnapshotError(problems, path=f"{place}shape")
-    return verdict.added
+    return Layers(encoded.get("state", UNSET), encoded.get("flow_state", UNSET), NOTHING_ADDED, migrated)
 
 
 def _layer_name(spec: ContractSpec, layer: str) -> str:
@@ -112,43 +150,62 @@ def plain_layers(snapshot: Snapshot, place: str = "") -> dict[str, Any]:
         if payload is UNSET:
             continue
         with reading(f"{place}{name}"):
-            tree = strict_tree(payload, snapshot.encoding)
-            layers[name] = tree if snapshot.encoding == "json" else PLAIN["json"](ENCODE["json"](tree))
+            layers[name] = plain_tree(payload, snapshot.encoding)
     return layers
 
 
-def run_chain(contract: type[Contract], version: int, layers: dict[str, Any], place: str = "") -> dict[str, Any]:
-    """Lead the layers from `version` to the contract's own, one migration after another.
+def run_chain(contract: type[Contract], version: int, document: dict[str, Any], place: str = "") -> dict[str, Any]:
+    """Run the migrations from `version` to the contract's own over a document, one after another.
 
-    Raises `SnapshotError` where a migration is missing, raises, or gives something else than layers in builtins.
+    What a migration leaves out of the document that it returns is unchanged, but for a layer that the contract does not
+    declare any more, which is dropped. Raises `SnapshotError` where a migration
+    is missing, raises, or returns something else than a document in builtins.
     """
     for older in range(version, contract.__typedflow_version__):
         migration = contract.__typedflow_migrations__.get(older)
         if migration is None:
-            problem = snapshots.missing_migration(contract.__name__, older, contract.__typedflow_version__)
+            problem = snapshots.missing_migration_problem(contract.__name__, older, contract.__typedflow_version__)
             raise SnapshotError(problem, path=f"{place}version")
         try:
-            layers = migration(layers)
+            given = migration(copy.deepcopy(document))
         except Exception as error:  # whatever the user's function raises
-            reason = f"raised {type(error).__name__}: {error}"
+            reason = f"raised {shown_error(error)}"
             raise SnapshotError(
-                snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version"
+                snapshots.failed_migration_problem(contract.__name__, older, reason), path=f"{place}version"
             ) from error
-        reason = _odd_layers(layers)
+        reason = _odd_document(given)
+        if is_deferred(given):
+            discard(given)
         if reason:
-            raise SnapshotError(snapshots.failed_migration(contract.__name__, older, reason), path=f"{place}version")
-    return layers
+            raise SnapshotError(
+                snapshots.failed_migration_problem(contract.__name__, older, reason), path=f"{place}version"
+            )
+        kept = {name: part for name, part in document.items() if name not in LAYERS or contract_has(contract, name)}
+        document = kept | given
+    return document
 
 
-def _odd_layers(layers: object) -> str:
-    """Say what is wrong with what a migration gave; empty where nothing is."""
-    if type(layers) is not dict:
-        return f"gave {describe(layers)}, not the saved layers"
-    unknown = [name for name in layers if name not in LAYERS]
+def contract_has(contract: type[Contract], layer: str) -> bool:
+    """Return whether a contract declares a layer today."""
+    return getattr(spec_of(contract), layer) is not None
+
+
+PARTS: Final = (*LAYERS, "values", "result")
+"""What a document for migrations consists of."""
+
+
+def _odd_document(document: object) -> str:
+    """Return what is wrong with what a migration returned; empty where nothing is."""
+    if type(document) is not dict:
+        return f"gave {describe(document)}, not the saved layers"
+    unknown = [name for name in document if name not in PARTS]
     if unknown:
-        return f"gave a layer {describe(unknown[0])}: there are {' and '.join(map(repr, LAYERS))}"
+        return f"gave a layer {describe(unknown[0])}: there are {', '.join(map(repr, PARTS))}"
+    reason = odd_values(document.get("values", {}))
+    if reason:
+        return reason
     try:
-        fault = find_unplain(layers, "json")
+        fault = find_unplain(document, "json")
     except RecursionError:
         return "gave layers that are nested too deep, or hold themselves"
     return (
@@ -162,7 +219,7 @@ def decode_layers(layers: Mapping[str, Any], spec: ContractSpec, place: str = ""
     for name, tree in layers.items():
         cls, here = getattr(spec, name), f"{place}{name}"
         if cls is None:
-            raise SnapshotError(snapshots.unfit(here, f"contract '{spec.name}' declares no {name}"), path=here)
+            raise SnapshotError(snapshots.unfit_problem(here, f"contract '{spec.name}' declares no {name}"), path=here)
         with reading(here):
             payload = Raw(ENCODE["json"](tree))
         decoded[name] = compile_codec(cls).decode(payload, here, "json", added=None)

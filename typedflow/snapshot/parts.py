@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-from typedflow.contract import snapshots
 from typedflow.definition.edges import Parts, known
-from typedflow.engine.plan import PlanNode
+from typedflow.engine.plan import Kind as NodeKind
+from typedflow.engine.plan import Plan, PlanNode
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.types import CollectionOf, Kind, TupleOf, see_through
 from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.coders import NOTHING_ADDED
 from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
 
 _BY_NAME: Final = compile_decoder(dict[str, Raw])
@@ -67,25 +69,28 @@ def encode_value(code: Any, value: Any, place: str, format: Format) -> Raw:
     return Raw(ENCODE[format]([encode_value(part, item, f"{place}[{i}]", format) for i, (part, item) in items]))
 
 
-def decode_value(code: Any, raw: Any, place: str, format: Format) -> Any:
-    """Decode what `encode_value` has written; raises `SnapshotError` that names the part at fault."""
+def decode_value(code: Any, raw: Any, place: str, format: Format, added: frozenset[str] | None = NOTHING_ADDED) -> Any:
+    """Decode what `encode_value` has written; raises `SnapshotError` that names the part at fault.
+
+    `added` names the fields ("Record.field") that it may lack because they have defaults, None allows them all.
+    """
     if isinstance(code, Taken):
-        return compile_codec(code.kind).decode(raw, place, format)
+        return compile_codec(code.kind).decode(raw, place, format, added=added)
     if not isinstance(code, Parts):
-        return compile_codec(code).decode(raw, place, format)
+        return compile_codec(code).decode(raw, place, format, added=added)
     if code.cls is dict:
         with reading(place):
             coded = _BY_NAME[format](raw)
         require_parts(coded, code.names, "branch", place)
         named = zip(code.names, code.codes, strict=True)
-        return {name: decode_value(part, coded[name], f"{place}.{name}", format) for name, part in named}
+        return {name: decode_value(part, coded[name], f"{place}.{name}", format, added) for name, part in named}
     with reading(place):
         items = _ITEMS[format](raw)
     codes = code.codes if code.cls is tuple else code.codes * len(items)
     if len(codes) != len(items):
-        raise SnapshotError(snapshots.dangling(place, f"{len(codes)} values expected"), path=place)
+        raise SnapshotError(snapshots.dangling_problem(place, f"{len(codes)} values expected"), path=place)
     parts = enumerate(zip(codes, items, strict=True))
-    return code.cls(decode_value(part, item, f"{place}[{index}]", format) for index, (part, item) in parts)
+    return code.cls(decode_value(part, item, f"{place}[{index}]", format, added) for index, (part, item) in parts)
 
 
 def normalised(check: Check, value: Any) -> Any:
@@ -100,7 +105,32 @@ def require_parts(given: Collection[str], wanted: Collection[str], what: str, pl
     """Check that a value of several parts has exactly those that its node puts together."""
     for name in given:
         if name not in wanted:
-            raise SnapshotError(snapshots.dangling(place, f"there is no {what} '{name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"there is no {what} '{name}'"), path=place)
     for name in wanted:
         if name not in given:
-            raise SnapshotError(snapshots.dangling(place, f"nothing for {what} '{name}'"), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, f"nothing for {what} '{name}'"), path=place)
+
+
+def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:
+    """Return the types of a listener's triggers."""
+    return {(t.kind, t.name): tp for t, tp in zip(node.triggers, node.slot_types, strict=True)}
+
+
+def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
+    """Return by what a collect or listener saves what it has gathered, by slot."""
+    return node.slot_codes or node.slot_types
+
+
+def slot_code(plan: Plan, node: PlanNode, branch: int) -> Any:
+    """Return by what the result of a branch of a block is saved; of a for_each by what each item's is."""
+    join = plan.nodes[node.join]
+    if isinstance(join.carries, TupleOf):
+        return join.carries.items[branch]
+    return join.carries.item if isinstance(join.carries, CollectionOf) else join.slot_codes[branch]
+
+
+def branch_of(node: PlanNode, hits: Sequence[int] | None, slot: int) -> int:
+    """Return the branch whose result is in a slot; all items of a for_each are of one."""
+    if node.kind == NodeKind.EACH:
+        return 0
+    return slot if hits is None else hits[slot]

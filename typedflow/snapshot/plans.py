@@ -1,143 +1,173 @@
-"""Whether what a snapshot has in flight still has its place in a flow that has changed.
+"""A plan as a snapshot describes it: its nodes by name, with the types that values in flight are saved by.
 
-A plan is known by its nodes: names, types and edges. Where those are the same, everything has its place. Where they are
-not, each node that something stands at has to be there by its name, with the type that it had, and so has the node that
-something came from, where that is needed to read it.
+Where the fingerprint of the plan is the same, everything in flight has its node. Where it is another,
+`typedflow.snapshot.matching` compares what is described here with the plan of today.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from typedflow.contract import snapshots
-from typedflow.contract.problems import Problem
-from typedflow.engine.plan import Kind as NodeKind
-from typedflow.engine.plan import Plan, PlanNode
-from typedflow.errors import SnapshotError
+from msgspec import UNSET
+
+from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.render import render
 from typedflow.snapshot.envelope import NodeRecord, Snapshot
+from typedflow.snapshot.first_format import ANYTHING, FirstMark
 from typedflow.snapshot.migrations import saved_shape
-from typedflow.snapshot.shapes import describe_type, fingerprint
-
-EACH: Final = NodeKind.EACH.name.lower()
-ANYTHING: Final = "anything"
-"""What a node carries of which nobody says the type."""
+from typedflow.snapshot.parts import code_of_edge, gathered_codes, slot_code
+from typedflow.snapshot.shapes import Json, Shape, describe_code, describe_codes, describe_fired, fingerprint
 
 
 class PlanMark:
-    """Hold what a snapshot says of a plan; see `mark_plan`."""
-
-    __slots__ = ("_nodes", "auto", "fingerprint")
+    """What snapshots say of a plan; made once per plan by `mark_plan`."""
 
     def __init__(self, plan: Plan) -> None:
-        self._nodes = {node.name: _record(node) for node in plan.nodes}
-        self.auto = frozenset(node.name for node in plan.nodes if node.auto)
-        self.fingerprint: str = fingerprint([_wiring(plan, node, self._nodes[node.name]) for node in plan.nodes])
+        self._plan = plan
+        self.nodes = {node.name: node for node in plan.nodes}
+        self._records: dict[str, NodeRecord] = {}
 
-    def node(self, name: str) -> NodeRecord | None:
-        """Give what a node is, None where the plan has none of that name."""
-        return self._nodes.get(name)
+    @cached_property
+    def fingerprint(self) -> str:
+        """The fingerprint of the plan: names, types and edges of its nodes."""
+        return fingerprint([self._wiring(node) for node in self._plan.nodes])
 
-    def names(self) -> Collection[str]:
-        """Give the names of the plan's nodes, in order."""
-        return self._nodes.keys()
+    @cached_property
+    def first(self) -> FirstMark:
+        """The plan as documents of the first format describe it."""
+        return FirstMark(self._plan)
 
-    def nodes_of(self, snapshot: Snapshot) -> dict[str, NodeRecord]:
-        """Give the nodes that something in flight stands at or came from: the `nodes` of the snapshot being made."""
-        names = {name for _, node, producer, _ in _in_flight(snapshot) for name in (node, producer)}
-        return {name: self._nodes[name] for name in sorted(names)}
+    @cached_property
+    def former(self) -> Mapping[str, PlanNode]:
+        """The nodes by the names that they had in earlier definitions."""
+        return {name: node for node in self._plan.nodes for name in node.formerly}
+
+    @cached_property
+    def producers(self) -> Mapping[int, tuple[int, ...]]:
+        """For each node, by index, the nodes whose outputs come to it: directly, or through what passes values on."""
+        found: dict[int, list[int]] = {}
+        for node in self._plan.nodes:
+            for target in () if node.kind in _PASSING else _reached(self._plan, node):
+                found.setdefault(target, []).append(node.index)
+        return {target: tuple(sources) for target, sources in found.items()}
+
+    def is_unchanged(self, snapshot: Snapshot) -> bool:
+        """Return whether the plan that saved a snapshot is this one."""
+        known = self.first.fingerprint if snapshot.format == 1 else self.fingerprint
+        return snapshot.plan == known
+
+    def record(self, name: str) -> NodeRecord:
+        """Return what a snapshot says of a node that something in flight is at or came from."""
+        found = self._records.get(name)
+        if found is None:
+            found = self._records[name] = self._record(self.nodes[name])
+        return found
+
+    def records_of(self, snapshot: Snapshot) -> dict[str, NodeRecord]:
+        """Return the nodes that something in flight is at or came from: the `nodes` of a snapshot that is made."""
+        return {name: self.record(name) for name in sorted(_nodes_in_flight(snapshot))}
+
+    def _record(self, node: PlanNode) -> NodeRecord:
+        carries = ANYTHING if node.carries is UNKNOWN or node.carries is NEVER else render(node.carries)
+        types = self._types(node)
+        return NodeRecord(
+            kind=kind_name(node),
+            carries=carries,
+            digest=fingerprint(types),
+            slots=list(node.slots),
+            types=types,
+            ambiguous=True if node.ambiguous else UNSET,
+        )
+
+    def _types(self, node: PlanNode) -> Json:
+        """Describe what is saved of a node: its output, the answer that it may wait for, its slots."""
+        answer = node.result_type if node.kind == Kind.STEP else UNKNOWN
+        return describe_codes({"carries": node.carries, "answer": answer, **self._slots(node)})
+
+    def _slots(self, node: PlanNode) -> dict[str, Any]:
+        """Return by what the slots of a node are saved, by their names; of a for_each all of them, under no name."""
+        codes: Sequence[Any]
+        if node.kind == Kind.EACH:
+            return {"items": node.code, "slot ": slot_code(self._plan, node, 0)}
+        if node.kind == Kind.BATCH or (node.kind == Kind.MATCH and node.hit_all):
+            codes = [slot_code(self._plan, node, branch) for branch in range(len(node.ports))]
+        elif node.kind == Kind.COLLECT or node.triggers:
+            codes = gathered_codes(node)
+        else:
+            return {}
+        return {f"slot {name}": code for name, code in zip(node.slots, codes, strict=True)}
+
+    def _wiring(self, node: PlanNode) -> Json:
+        """Describe a node and its edges; a child counts by its flow's name and the fingerprint of what it saves."""
+        nodes = self._plan.nodes
+        leads = [[[nodes[target].name, slot] for target, slot in port] for port in node.ports]
+        child = None
+        if node.child is not None:
+            child = [node.child.name, node.child.spec.version, saved_shape(node.child.spec).fingerprint]
+        taken = describe_codes({"input": node.input_type})
+        options = [str(node.mode), node.hit_all, node.has_else, node.keeps]
+        return [node.name, kind_name(node), self._types(node), taken, list(node.slots), options, leads, child]
 
 
 _marks: Final[WeakKeyDictionary[Plan, PlanMark]] = WeakKeyDictionary()
 
 
 def mark_plan(plan: Plan) -> PlanMark:
-    """Give the mark of a plan; made once, and dropped with the plan."""
+    """Return the mark of a plan; made once, and dropped with the plan."""
     mark = _marks.get(plan)
     if mark is None:
         mark = _marks[plan] = PlanMark(plan)
     return mark
 
 
-def require_places(snapshot: Snapshot, mark: PlanMark, place: str = "") -> None:
-    """Check that everything in flight has its place in the plan; children are for their own flows to check.
-
-    Raises one `SnapshotError` that names everything which has none.
-    """
-    if snapshot.plan == mark.fingerprint:
-        return
-    problems = dict.fromkeys(
-        problem
-        for what, node, producer, is_read_by_producer in _in_flight(snapshot)
-        for name in ((node, producer) if is_read_by_producer else (node,))
-        if (problem := _place_problem(what, name, snapshot.nodes.get(name), mark)) is not None
-    )
-    if problems:
-        raise SnapshotError(problems, path=f"{place}plan")
+def describe_value(producer: PlanNode, consumer: PlanNode) -> Shape:
+    """Describe by what a value on its way from one node to another is saved."""
+    if producer.triggers and producer.mode != "simple_or":
+        return describe_fired(producer.mode, producer.slots, producer.slot_types)
+    return describe_code(code_of_edge(producer, consumer))
 
 
-def _in_flight(snapshot: Snapshot) -> Iterator[tuple[str, str, str, bool]]:
-    """Give what is in flight, in words, with the nodes that it is at and came from, and whether the latter reads it.
-
-    A paused step keeps no value. A block keeps one while it has more to let in; the items of a for_each are of the type
-    that it carries itself, where that is known.
-    """
-    for token in snapshot.tokens:
-        yield "a value", token.node, token.producer, True
-    for join in snapshot.joins:
-        old = snapshot.nodes.get(join.node)
-        has_own_type = old is not None and old.kind == EACH and old.carries != ANYTHING
-        yield "an open block", join.node, join.producer, join.launched < len(join.slots) and not has_own_type
-    for pool in snapshot.pools:
-        yield "what was gathered", pool.node, pool.node, False
-    for interrupt in snapshot.interrupts:
-        yield f"interrupt '{interrupt.id}'", interrupt.token.node, interrupt.token.producer, False
+def has_own_description(producer: PlanNode) -> bool:
+    """Return whether the values of a producer are saved by more than the type of its output."""
+    fired = producer.triggers and producer.mode != "simple_or"
+    return bool(fired) or producer.carries is UNKNOWN
 
 
-def _place_problem(what: str, name: str, old: NodeRecord | None, mark: PlanMark) -> Problem | None:
-    new = mark.node(name)
-    if new is None:
-        return snapshots.orphaned(what, name, "the flow does not have any more", mark.names())
-    if name in mark.auto:
-        return snapshots.orphaned(
-            what, name, "was numbered by its place, and may be another one now that the flow changed"
-        )
-    if old is None:
-        return snapshots.orphaned(what, name, "the snapshot does not describe")
-    if old.kind != new.kind or old.slots != new.slots:
-        return snapshots.orphaned(what, name, f"was {_shown(old)} and is {_shown(new)}")
-    if old.digest != new.digest:
-        inside = "" if old.carries != new.carries else ", with another inside"
-        return snapshots.orphaned(what, name, f"carried {old.carries} and carries {new.carries}{inside}")
-    return None
+def kind_name(node: PlanNode) -> str:
+    """Return the kind of a node as a snapshot has it."""
+    return Kind(node.kind).name.lower()
 
 
-def _shown(node: NodeRecord) -> str:
-    return f"{node.kind} ({', '.join(node.slots)})" if node.slots else node.kind
+def _nodes_in_flight(snapshot: Snapshot) -> set[str]:
+    names = {name for token in snapshot.tokens for name in (token.node, token.producer)}
+    names |= {name for join in snapshot.joins for name in (join.node, join.producer)}
+    names |= {pool.node for pool in snapshot.pools}
+    return names | {name for each in snapshot.interrupts for name in (each.token.node, each.token.producer)}
 
 
-def _record(node: PlanNode) -> NodeRecord:
-    types = [_described(node.carries), _described(node.input_type), *map(_described, node.slot_types)]
-    slots = [*node.branches, *(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)]
-    if len(node.arms) > 1:
-        slots += [f"arm {arm}" for arm in range(len(node.arms))]
-    carries = ANYTHING if types[0] is None else render(node.carries)
-    return NodeRecord(kind=NodeKind(node.kind).name.lower(), carries=carries, digest=fingerprint(types), slots=slots)
+_PASSING: Final = frozenset({Kind.BATCH, Kind.MATCH, Kind.PASS})
+"""The nodes that pass a value on as the output of the node that produced it."""
 
 
-def _described(tp: Any) -> Any:
-    return None if tp is UNKNOWN or tp is NEVER else [render(tp), describe_type(tp)]
+def _reached(plan: Plan, node: PlanNode) -> Iterator[int]:
+    """Yield the nodes to which the outputs of a node come, also behind nodes that pass them on."""
+    waiting = [node]
+    seen: set[int] = set()
+    for source in waiting:
+        for target, _ in _edges(plan, source):
+            if target not in seen:
+                seen.add(target)
+                yield target
+                if plan.nodes[target].kind in _PASSING:
+                    waiting.append(plan.nodes[target])
 
 
-def _wiring(plan: Plan, node: PlanNode, record: NodeRecord) -> Any:
-    """Describe a node and where it leads; a child counts by its flow's name and the fingerprint of what it saves."""
-    nodes = plan.nodes
-    leads = [[[nodes[target].name, slot] for target, slot in arm] for arm in node.arms]
-    child = None
-    if node.child is not None:
-        child = [node.child.name, node.child.spec.version, saved_shape(node.child.spec).fingerprint]
-    described = [record.kind, record.digest, record.slots, str(node.mode), node.hit_all, node.has_else, node.keeps]
-    return [node.name, described, leads, child]
+def _edges(plan: Plan, node: PlanNode) -> Iterator[Edge]:
+    for port in node.ports:
+        yield from port
+    if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:  # no hit: the value goes on behind it
+        yield from plan.nodes[node.join].ports[0]

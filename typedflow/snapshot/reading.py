@@ -16,10 +16,10 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from typedflow.contract import snapshots
-from typedflow.contract.names import is_id
-from typedflow.contract.wording import describe, quoted
 from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.rules.names import is_id
+from typedflow.rules.wording import describe, quoted
 from typedflow.snapshot.documents import (
     ENCODE,
     Format,
@@ -32,6 +32,7 @@ from typedflow.snapshot.documents import (
 from typedflow.snapshot.envelope import (
     FORMAT_VERSION,
     NULL,
+    READABLE,
     ScopeRecord,
     Snapshot,
     StateMark,
@@ -70,9 +71,9 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
                 data = source.to_bytes()
         case str():
             if len(source) > max_bytes:
-                raise SnapshotError(snapshots.oversized(f"at least {len(source)}", max_bytes))
+                raise SnapshotError(snapshots.oversized_problem(f"at least {len(source)}", max_bytes))
             if _looks_like_a_path(source):
-                raise SnapshotError(snapshots.not_a_document(f"{quoted(source)}, a str that looks like a path"))
+                raise SnapshotError(snapshots.not_a_document_problem(f"{quoted(source)}, a str that looks like a path"))
             with reading(""):
                 data = source.encode()
         case bytes() | bytearray() | memoryview():
@@ -83,7 +84,7 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
         case Mapping():
             data = _encode_mapping(source)
         case _:
-            raise SnapshotError(snapshots.not_a_document(describe(source)))
+            raise SnapshotError(snapshots.not_a_document_problem(describe(source)))
     if not isinstance(source, Snapshot):
         _require_size(len(data), max_bytes)
     return _read(data)
@@ -97,7 +98,7 @@ def _looks_like_a_path(text: str) -> bool:
 
 def _require_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise SnapshotError(snapshots.oversized(str(size), max_bytes))
+        raise SnapshotError(snapshots.oversized_problem(str(size), max_bytes))
 
 
 def _read_file(path: os.PathLike[str], max_bytes: int) -> bytes:
@@ -106,12 +107,12 @@ def _read_file(path: os.PathLike[str], max_bytes: int) -> bytes:
         with Path(path).open("rb") as file:
             data = file.read(max_bytes + 1)
     except FileNotFoundError as error:
-        raise SnapshotError(snapshots.no_file(os.fspath(path))) from error
+        raise SnapshotError(snapshots.no_file_problem(os.fspath(path))) from error
     except (OSError, ValueError) as error:
         text = f"{quoted(os.fspath(path))} cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise SnapshotError(snapshots.malformed(text)) from error
+        raise SnapshotError(snapshots.malformed_problem(text)) from error
     if len(data) > max_bytes:
-        raise SnapshotError(snapshots.oversized(f"more than {max_bytes}", max_bytes))
+        raise SnapshotError(snapshots.oversized_problem(f"more than {max_bytes}", max_bytes))
     return data
 
 
@@ -120,7 +121,9 @@ def _encode_mapping(mapping: Mapping[str, Any]) -> bytes:
         plain = dict(mapping)
         fault = find_unplain(plain, "json")
         if fault is not None:
-            raise SnapshotError(snapshots.malformed(f"a mapping is the JSON form, with no {describe(fault[1])} in it"))
+            raise SnapshotError(
+                snapshots.malformed_problem(f"a mapping is the JSON form, with no {describe(fault[1])} in it")
+            )
         return ENCODE["json"](plain)
 
 
@@ -133,10 +136,10 @@ def _read(data: bytes) -> Snapshot:
             if snapshot.to_bytes(format) != data:
                 snapshot = _read_loose(data, format, checksum)
     if not has_its_mark(snapshot):
-        raise SnapshotError(snapshots.altered(), path="state")
+        raise SnapshotError(snapshots.altered_problem(), path="state")
     with reading(""):
         for place, reason in _faults(snapshot, ""):
-            raise SnapshotError(snapshots.dangling(place, reason), path=place)
+            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
     return snapshot
 
 
@@ -182,7 +185,7 @@ def _format_of(data: bytes) -> Format:
     if start in (b"{", b" ", b"\t", b"\r", b"\n"):
         return "json"
     reason = "it begins neither as a JSON object nor as a MessagePack map" if data else "it is empty"
-    raise SnapshotError(snapshots.malformed(reason))
+    raise SnapshotError(snapshots.malformed_problem(reason))
 
 
 def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
@@ -192,8 +195,8 @@ def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
     except Exception as error:  # a decoder raises more than its own errors
         _require_version(data, format)
         raise unreadable(error, "") from error
-    if snapshot.format != FORMAT_VERSION:
-        raise SnapshotError(snapshots.unknown_format(str(snapshot.format), FORMAT_VERSION), path="format")
+    if snapshot.format not in READABLE:
+        raise SnapshotError(snapshots.unknown_format_problem(str(snapshot.format), FORMAT_VERSION), path="format")
     checksum = snapshot.checksum
     snapshot.checksum = 0
     if snapshot.state_mark is not UNSET:
@@ -210,8 +213,8 @@ def _require_version(data: bytes, format: Format) -> None:
         version = _DECODE_HEADER[format](data).format
     except Exception:  # the caller has the error that counts
         return
-    if version != FORMAT_VERSION:
-        raise SnapshotError(snapshots.unknown_format(str(version), FORMAT_VERSION), path="format")
+    if version not in READABLE:
+        raise SnapshotError(snapshots.unknown_format_problem(str(version), FORMAT_VERSION), path="format")
 
 
 def _read_loose(data: bytes, format: Format, checksum: int) -> Snapshot:
@@ -219,7 +222,7 @@ def _read_loose(data: bytes, format: Format, checksum: int) -> Snapshot:
     tight = ENCODE[format](strict_tree(data, format))
     snapshot, _ = _decode(tight, format)
     if checksum_of(snapshot) != checksum:
-        raise SnapshotError(snapshots.altered(), path="checksum")
+        raise SnapshotError(snapshots.altered_problem(), path="checksum")
     return snapshot
 
 

@@ -17,8 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
+from typedflow.rules import stores as texts
 from typedflow.stores.failures import kind_of_file, store_error
 from typedflow.stores.worker import Outcome
 
@@ -211,7 +211,9 @@ def _require_file(path: str) -> None:
     with suppress(FileNotFoundError):  # SQLite has words of its own for that
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise StoreError(texts.failed("open it", f"it is {kind_of_file(mode)}, not a file", "give another path"))
+            raise StoreError(
+                texts.failed_problem("open it", f"it is {kind_of_file(mode)}, not a file", "give another path")
+            )
 
 
 def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
@@ -225,7 +227,7 @@ def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
                 raise
             time.sleep(RETRY_AFTER)
     if mode != "wal":
-        raise StoreError(texts.no_wal(mode))
+        raise StoreError(texts.no_wal_problem(mode))
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -240,4 +242,4 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         connection.execute("COMMIT")
     (version,) = connection.execute("SELECT max(version) FROM typedflow_schema").fetchone()
     if version != FORMAT:
-        raise StoreError(texts.unknown_format(version, FORMAT))
+        raise StoreError(texts.unknown_format_problem(version, FORMAT))

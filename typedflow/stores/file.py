@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
-from typedflow.contract.wording import quoted
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules.wording import quoted
 from typedflow.stores.failures import store_error
 from typedflow.stores.folder import Folder
 from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
@@ -17,6 +17,7 @@ from typedflow.stores.requirements import (
     require_expected,
     require_id,
     require_no_flow_state,
+    require_place,
     require_record,
     require_text,
 )
@@ -35,9 +36,10 @@ class FileStore:
     processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state.
     """
 
-    shares_flow_state: Final = False
+    shares_flow_state: bool = False
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
+        path, timeout = require_place("FileStore", path, timeout)
         self.path: Final = os.path.abspath(path)
         self._folder = Folder(Path(self.path), timeout)
         self._worker = Worker("FileStore", _Session(self._folder, self.path))

@@ -24,9 +24,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, final
 
-from typedflow.contract import stores as texts
-from typedflow.contract.wording import quoted
 from typedflow.errors import SnapshotError, StoreError
+from typedflow.rules import stores as texts
+from typedflow.rules.wording import quoted
 from typedflow.stores.failures import kind_of_file, store_error
 from typedflow.stores.protocol import DamagedEntry, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of
@@ -76,17 +76,17 @@ def read_header(file: BufferedReader, name: str) -> Header:
     line = file.readline(LONGEST_HEADER)
     parts = line.rstrip(b"\n").split(b" ", 3)
     if len(parts) != 4 or parts[0] != MAGIC or not line.endswith(b"\n"):
-        raise SnapshotError(texts.damaged("it does not begin with the header of a snapshot"))
+        raise SnapshotError(texts.damaged_problem("it does not begin with the header of a snapshot"))
     if parts[1] != b"%d" % FORMAT:
-        raise SnapshotError(texts.unknown_format(parts[1].decode("latin-1"), FORMAT))
+        raise SnapshotError(texts.unknown_format_problem(parts[1].decode("latin-1"), FORMAT))
     if sha256(parts[3]).hexdigest().encode() != parts[2]:
-        raise SnapshotError(texts.damaged("its header is not what was written"))
+        raise SnapshotError(texts.damaged_problem("its header is not what was written"))
     entry, length, digest = _columns(parts[3])
     found = os.fstat(file.fileno()).st_size - len(line)
     if found != length:
-        raise SnapshotError(texts.damaged(f"it holds {found} bytes of data instead of {length}"))
+        raise SnapshotError(texts.damaged_problem(f"it holds {found} bytes of data instead of {length}"))
     if name != file_name(entry.execution_id):
-        raise SnapshotError(texts.damaged(f"it holds the snapshot of {quoted(entry.execution_id)}"))
+        raise SnapshotError(texts.damaged_problem(f"it holds the snapshot of {quoted(entry.execution_id)}"))
     return Header(entry, length, digest, len(line))
 
 
@@ -100,7 +100,7 @@ def _columns(line: bytes) -> tuple[StoredEntry, int, str]:
         columns = [fields[name] for name in _COLUMNS]
         length, digest = fields["length"], fields["digest"]
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise SnapshotError(texts.damaged("its header is not one that a save writes")) from None
+        raise SnapshotError(texts.damaged_problem("its header is not one that a save writes")) from None
     return entry_of(*columns), length, digest
 
 
@@ -122,7 +122,7 @@ def open_file(path: Path) -> BufferedReader:
 
 def _require_file(mode: int) -> None:
     if not stat.S_ISREG(mode):
-        raise SnapshotError(texts.damaged(f"it is {kind_of_file(mode)}, not a file"))
+        raise SnapshotError(texts.damaged_problem(f"it is {kind_of_file(mode)}, not a file"))
 
 
 _ID: Final = re.compile(rb'"execution_id": ("[A-Za-z0-9_.-]{1,128}")')
@@ -193,7 +193,7 @@ class Folder:
             header = read_header(file, path.name)
             data = file.read()
             if len(data) != header.length or sha256(data).hexdigest() != header.digest:
-                raise SnapshotError(texts.damaged("its data is not what was written"))
+                raise SnapshotError(texts.damaged_problem("its data is not what was written"))
             entry = header.entry
             return StoredSnapshot(entry.execution_id, entry.flow, entry.status, entry.sequence, entry.saved_at, data)
 
@@ -274,6 +274,6 @@ class Folder:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     hint = "find it, or give the store a longer timeout=…"
-                    raise StoreError(texts.failed("lock it", "another process holds the lock", hint)) from None
+                    raise StoreError(texts.failed_problem("lock it", "another process holds the lock", hint)) from None
             time.sleep(pause)
             pause = min(2 * pause, longest)

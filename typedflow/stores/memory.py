@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from threading import Lock
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Self, final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
+from typedflow.rules import stores as texts
 from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
 from typedflow.stores.requirements import (
     require_expected,
@@ -25,7 +25,7 @@ class MemoryStore:
     It does not share flow_state: within one process a flow's own is the only one.
     """
 
-    shares_flow_state: Final = False
+    shares_flow_state: bool = False
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
@@ -87,5 +87,5 @@ class MemoryStore:
 
     def _open(self) -> dict[str, StoredSnapshot]:
         if self._records is None:
-            raise StoreError(texts.closed("MemoryStore"))
+            raise StoreError(texts.closed_problem("MemoryStore"))
         return self._records

@@ -132,7 +132,12 @@ class SnapshotStore(Protocol):
 
     @property
     def shares_flow_state(self) -> bool:
-        """Say whether the flow_state of a flow is a row of this store, shared by all processes that use it."""
+        """Return True if the flow_state of a flow is a row of this store, shared by all processes that use it.
+
+        A store declares it as `shares_flow_state: bool = False`, sets it on the instance, or has a property. A `Final`
+        or a `ClassVar` in the class body does not fit a property of a protocol in pyright. A class that names this
+        protocol as its base needs a property: an attribute would override one.
+        """
         ...
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
@@ -175,7 +180,7 @@ class SnapshotStore(Protocol):
         ...
 
     async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
         """Close the store."""
         ...

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
+from typing import Final
 
-from typedflow.contract import stores as texts
-from typedflow.contract.executions import check_id
-from typedflow.contract.names import is_id
-from typedflow.contract.wording import describe
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules import stores as texts
+from typedflow.rules.executions import check_id
+from typedflow.rules.names import is_id
+from typedflow.rules.options import as_float
+from typedflow.rules.wording import describe
 from typedflow.stores.protocol import FlowStateChange, StoredEntry, StoredSnapshot
+
+LONGEST_WAIT: Final = 2_000_000.0
+"""Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
 
 
 def require_id(execution_id: str) -> None:
@@ -28,24 +34,40 @@ def require_text(what: str, text: str | None) -> None:
 
 def require_record(record: StoredSnapshot, expected: int | None) -> None:
     """Refuse a record with columns that cannot be kept, or whose sequence does not grow."""
+    if not isinstance(record, StoredSnapshot):
+        raise StoreError(texts.no_record_problem(record))
     problems = texts.check_stored(
         record.execution_id, record.flow, record.status, record.sequence, record.saved_at, expected
     )
-    if problems:
-        raise StoreError(problems)
+    wrong = texts.check_data(record.data)
+    if problems or wrong is not None:
+        raise StoreError([*problems, *([] if wrong is None else [wrong])])
+
+
+def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> tuple[str, float]:
+    """Give a path and a timeout as a system takes them; refuse what is none, before anything is opened."""
+    given = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    problem = texts.check_path(store, given) or texts.check_wait(store, timeout)
+    if problem is not None:
+        raise StoreError(problem)
+    try:
+        os.fsencode(given)
+    except UnicodeEncodeError:
+        raise StoreError(texts.wrong_path_problem(store, given, "it holds half of a surrogate pair")) from None
+    return given, min(as_float(timeout), LONGEST_WAIT)
 
 
 def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
     """Refuse a change of a flow_state: to drop it in silence would lose it."""
     if change is not None:
-        raise StoreError(texts.no_flow_state(store))
+        raise StoreError(texts.no_flow_state_problem(store))
 
 
 def require_expected(execution_id: str, stored: int | None, expected: int | None) -> None:
     """Refuse a save that does not follow what is stored."""
     if stored != expected:
         raise ConflictError(
-            texts.conflict(execution_id, stored, expected),
+            texts.conflict_problem(execution_id, stored, expected),
             execution_id=execution_id,
             stored=stored,
             expected=expected,
@@ -75,4 +97,4 @@ def entry_of(execution_id: object, flow: object, status: object, sequence: objec
 
 
 def _odd(column: str, given: object) -> SnapshotError:
-    return SnapshotError(texts.damaged(f"its {column} is {describe(given)}, which no save has written"))
+    return SnapshotError(texts.damaged_problem(f"its {column} is {describe(given)}, which no save has written"))

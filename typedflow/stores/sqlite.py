@@ -10,15 +10,30 @@ from sqlite3 import Connection, OperationalError
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
-from typedflow.contract import stores as texts
-from typedflow.contract.names import is_id
-from typedflow.contract.wording import quoted
-from typedflow.errors import ConflictError, SnapshotError
+from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules import stores as texts
+from typedflow.rules.names import is_id
+from typedflow.rules.wording import quoted
+from typedflow.schema.callables import discard
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.in_place import InPlace
-from typedflow.stores.protocol import DamagedEntry, FlowStateChange, Listing, Put, StoredEntry, StoredSnapshot
-from typedflow.stores.requirements import entry_of, require_expected, require_id, require_record, require_text
+from typedflow.stores.protocol import (
+    DamagedEntry,
+    FlowStateChange,
+    Listing,
+    Put,
+    StoredEntry,
+    StoredSnapshot,
+)
+from typedflow.stores.requirements import (
+    entry_of,
+    require_expected,
+    require_id,
+    require_place,
+    require_record,
+    require_text,
+)
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -35,10 +50,11 @@ class SQLiteStore:
     one in the folder that is the current one now. `timeout` is how long a call waits for other processes, in seconds.
     """
 
-    shares_flow_state: Final = True
+    shares_flow_state: bool = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
-        self.path: Final = os.fspath(path) if path == ":memory:" else os.path.realpath(path)
+        path, timeout = require_place("SQLiteStore", path, timeout)
+        self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
 
@@ -163,9 +179,13 @@ def _columns(record: StoredSnapshot) -> tuple[object, ...]:
 def _replay(db: Connection, change: FlowStateChange) -> bytes:
     stored = _select_flow_state(db, change.flow)
     try:
-        return change.replay(stored)
+        replayed = change.replay(stored)
     except BaseException as error:  # the user's function may raise anything, and all of it is for its caller
         raise Refusal(error) from None
+    if type(replayed) is not bytes:
+        discard(replayed)
+        raise Refusal(StoreError(texts.wrong_replay_problem(change.flow, replayed)))
+    return replayed
 
 
 def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
@@ -181,7 +201,7 @@ def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
         record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
         if _digest(record, saved_at) == stored_digest:
             return record
-    raise SnapshotError(texts.damaged(f"the snapshot of {quoted(execution_id)} is not what was saved"))
+    raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
 
 
 def _entry(*columns: object) -> StoredEntry:
@@ -251,7 +271,7 @@ def _select_flow_state(db: Connection, flow: str) -> bytes | None:
         return None
     data, stored_digest = cast(tuple[bytes, bytes], row)
     if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
-        raise SnapshotError(texts.damaged(f"the flow_state of {quoted(flow)} is not what was saved"))
+        raise SnapshotError(texts.damaged_problem(f"the flow_state of {quoted(flow)} is not what was saved"))
     return data
 
 

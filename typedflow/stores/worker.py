@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar, final
 
-from typedflow.contract import stores as texts
 from typedflow.errors import StoreError
+from typedflow.rules import stores as texts
 
 LARGEST_BATCH: Final = 128
 """Jobs that run together: bounds what one failing commit repeats, and how long the first of them waits."""
@@ -106,11 +106,11 @@ class Worker(Generic[J]):
     def _submit(self, job: J) -> asyncio.Future[Outcome]:
         with self._lock:
             if self._closed:
-                raise StoreError(texts.closed(self._store))
+                raise StoreError(texts.closed_problem(self._store))
             if self._started_in is None:
                 self._start()
             elif not self.is_here:
-                raise StoreError(texts.other_process(self._store))
+                raise StoreError(texts.other_process_problem(self._store))
             self._asked += 1
             return self._enqueue(job)
 

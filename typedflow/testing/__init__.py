@@ -1,6 +1,6 @@
 """What tests of users' handlers need: a `Data` to call one handler with, and what the handler did with it."""
 
 from typedflow.execution.pauses import PauseSignal
-from typedflow.testing.handlers import emitted, make_data
+from typedflow.testing.handlers import emitted, make_data, result_of, streamed
 
-__all__ = ["PauseSignal", "emitted", "make_data"]
+__all__ = ["PauseSignal", "emitted", "make_data", "result_of", "streamed"]

@@ -4,7 +4,8 @@
     assert await search(data) == ["…"]
     assert data.state.request.topic == "msgspec"
 
-A handler that pauses raises `PauseSignal`, whose `interrupt` is what it asks.
+`emitted`, `streamed` and `result_of` return what the handler did besides. A handler that pauses raises `PauseSignal`,
+whose `interrupt` is what it asks.
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ from typing import Any, TypeVar
 
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.nodes import Port
-from typedflow.engine.tokens import Token
+from typedflow.engine.causes import MAIN
+from typedflow.engine.tokens import UNSET, Token
+from typedflow.errors import ContractError, NoResultError
 from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
-from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.members import GivesResult, GivesStream
+from typedflow.rules import executions
+from typedflow.rules.options import ATTEMPT, KEY, NODE_NAME, check_option
 from typedflow.schema.contracts import spec_of
 from typedflow.schema.layers import FlowState, Resources, State
+from typedflow.testing.alone import AloneRuntime
 
 C = TypeVar("C")
 V = TypeVar("V")
+S = TypeVar("S")
 
 
 def make_data(
@@ -34,26 +41,51 @@ def make_data(
     flow_state: FlowState | Mapping[str, Any] | None = None,
     resources: Resources | Mapping[str, Any] | None = None,
     execution_id: str = "test",
+    step: str = "handler",
+    key: str | None = None,
+    attempt: int = 1,
 ) -> Data[C, V]:
-    """Give a `Data` for one call of one handler; each has layers of its own.
+    """Return a `Data` for one call of one handler; each has layers of its own.
 
-    `state` and `flow_state` are copied and checked as at a start, resources are checked as at injection; what a
-    contract requires and nobody gives is missing only when the handler asks for it.
+    `state` and `flow_state` are copied and checked as at a start, resources are checked as at injection. A required
+    field or resource that is left out is missing only when the handler reads it. `step` is the name of the step that
+    `data.step` and messages show, `key` the idempotency key, `attempt` the number of the attempt, from 1.
     """
+    given = [check_option(option, it) for option, it in ((NODE_NAME, step), (KEY, key), (ATTEMPT, attempt))]
+    problems = [problem for problem in (executions.check_id(execution_id), *given) if problem is not None]
+    if problems:
+        raise ContractError(problems)
     flow = FlowRuntime(contract.__name__, spec_of(contract), max_depth=1)
-    flow.builder.step(Cursor(Port(0)), _handler, sys._getframe(), "handler")
+    flow.builder.step(Cursor(Port(0)), _handler, sys._getframe(), step)
     if flow_state is not None:
         flow.begin_with(flow_state)
-    runtime = ExecutionRuntime(flow, execution_id, state)
+    runtime = AloneRuntime(flow, execution_id, state, key)
     if resources is not None:
         runtime.resources.give(resources)
     node = runtime.plan.nodes[1]
-    return Data(runtime, Token(node.index, None, value, 0, 0), node, value)
+    data: Data[C, V] = Data(runtime, Token(node.index, None, value, 0, MAIN), node, value)
+    data.attempt = attempt
+    return data
 
 
 def emitted(data: Data[Any, Any]) -> list[tuple[str, Any]]:
-    """Give the events that the handler has emitted so far, with their payloads, in order."""
+    """Return the events that the handler has emitted so far, with their payloads, in order."""
     return [(signal.name, signal.value) for signal in data._signals or () if signal.kind == "event"]
+
+
+def streamed(data: Data[GivesStream[S], Any]) -> list[S]:
+    """Return the items that the handler has put into the stream so far, in order."""
+    runtime = data._runtime
+    if not isinstance(runtime, AloneRuntime):
+        raise TypeError("streamed() takes a Data of make_data(): the items of a flow that runs go to its stream")
+    return list(runtime.items)
+
+
+def result_of(data: Data[GivesResult[S], Any]) -> S:
+    """Return the result that the handler has set with `set_result`; raises `NoResultError` where it has set none."""
+    if data._early is UNSET:
+        raise NoResultError(executions.no_result_set_problem().at(data.name))
+    return data._early  # type: ignore[no-any-return]  # checked when it was set
 
 
 def _handler(data: Any) -> None:

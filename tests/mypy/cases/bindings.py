@@ -14,4 +14,4 @@ GOOD_CAPTURE = binding(
 )
 WRONG_CAPTURE = binding({"input": {"topic": "value.topik", "depth": "state.count"}, "state": {"request": "value"}})
 reveal_type(GOOD_CAPTURE)
-#           ^ R: TypedDict({'input': TypedDict({'topic': Literal['value.topic'], 'depth': Literal['state.count']}), 'state': TypedDict({'request': Literal['value']})})
+#           ^ R: TypedDict({'input': typing.Mapping[str, Literal['value.topic'] | Literal['state.count']], 'state': typing.Mapping[str, Literal['value']]}, closed=True)

@@ -57,7 +57,7 @@ flow.to(size)
 flow.to(Handler().method)
 #       ^ E: TF701: step 'method' takes int, and gets Request (annotate its parameter Data[…, Request], or put a step in between that makes int of it)  [typedflow-flow]
 reveal_type(flow.to(find).to(measure))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, float, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, float, None]
 #                            ^ E: TF701: step 'measure' takes list[int], and gets list[str] (annotate its parameter Data[…, list[str]], or put a step in between that makes list[int] of it)  [typedflow-flow]
 flow.to(find).to(size, name="measure").to(log)
 #                ^ E: TF701: step 'measure' takes str, and gets list[str] (annotate its parameter Data[…, list[str]], or put a step in between that makes str of it)  [typedflow-flow]
@@ -142,9 +142,9 @@ async def later(data: Data[Shop, Request]) -> list[str]:
 
 # lambdas
 reveal_type(flow.to(lambda data: data.value.max_items))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, int, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, int, None]
 reveal_type(flow.to(lambda data: later(data)))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, list[str], None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, list[str], None]
 flow.to(lambda data: data.emit("aproved", None))
 #                              ^ E: TF501: contract 'Shop' declares no event 'aproved' (did you mean 'approved'?)  [typedflow-event]
 flow.to(lambda data: data.state.set("drafts", ["a", 1]))

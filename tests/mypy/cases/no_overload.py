@@ -75,7 +75,6 @@ flow.to(Request)
 #       ^ E: TF717: a handler is a function that takes Data, not type[Request] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to(Made)
 flow.to(find(3))
-#       ^ E: TF717: a handler is a function that takes Data, not list[str] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 #            ^ E: Argument 1 to "find" has incompatible type "int"; expected "Data[Shop, Request]"  [arg-type]
 flow.to(takes_nothing)
 #       ^ E: TF717: 'takes_nothing' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
@@ -100,10 +99,10 @@ flow.batch().branch(3).branch(find).end_batch()
 #                   ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to("a chunk")
 reveal_type(flow.to(3))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, Any, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, Any, None]
 #                   ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 reveal_type(flow.to(takes_two))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, int, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, int, None]
 #                   ^ E: TF717: 'takes_two' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
 
 # child flows
@@ -131,6 +130,19 @@ flow.when(3)
 flow.when({"event": 3, "state": ["drafts"]})
 #                   ^ E: TF719: when() takes names, not 3 (int) (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
 flow.when({"event": ("approved", "ticked")})
+flow.when(["approved", 3])
+#         ^ E: TF719: when() takes names, not list[object] (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when({"event": ("approved", None)})
+#                   ^ E: TF719: when() takes names, not tuple[str, None] (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when({"event": {"approved": 1}})
+#                   ^ E: TF719: when() takes names, not dict[str, int] (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when([])
+#         ^ E: TF719: when() waits for nothing (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when({"event": [], "state": ()})
+#         ^ E: TF719: when() waits for nothing (name an event, when("approved"), or paths, when({"state": "request.topic"}))  [typedflow-flow]
+flow.when(("approved",), mode=None)
+flow.when(["aproved"])
+#          ^ E: TF501: contract 'Shop' declares no event 'aproved' (did you mean 'approved'?)  [typedflow-event]
 
 # contracts
 Flow("x")

@@ -201,6 +201,7 @@ def receivers(one: ShopState | Counters, any_state: State, any_flow_state: FlowS
     any_state.get("anything")
     any_flow_state.set("anything", 1)
     bound.get("cuont")
+    #         ^ E: TF202: ShopState has no field 'cuont' (did you mean 'count'?)  [typedflow-path]
 
 
 def local() -> None:

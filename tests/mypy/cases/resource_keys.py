@@ -123,6 +123,8 @@ def outside_of_handlers(flow: Flow[Shop], execution: Execution[Shop], plain: Flo
     #                             ^ E: TF101: ShopResources declares no resource 'serch' (did you mean 'search'?)  [typedflow-resource]
     #                                                    ^ E: TF103: resource 'logger' is declared as Logger, not int (give an instance of Logger)  [typedflow-resource]
     flow.update_runtime_resources({"search": 1, SEARCH + "h": 2})
+    #                                        ^ E: TF103: resource 'search' is declared as Search, not int (give an instance of Search)  [typedflow-resource]
+    #                                           ^ E: TF101: ShopResources declares no resource 'searchh' (did you mean 'search'?)  [typedflow-resource]
     flow.update_runtime_resources(ShopResources(logger=logging.getLogger(), search=Search()))
     flow.set_runtime_resource("search", 1)
     #                                   ^ E: TF103: resource 'search' is declared as Search, not int (give an instance of Search)  [typedflow-resource]

@@ -55,11 +55,11 @@ process = Flow(Shop).to(lambda data: data.value)
 
 # what fits
 reveal_type(process.to_sub_flow(small))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, shop.Report, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, shop.Report, None]
 reveal_type(process.to_sub_flow(small, write_back={}))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, shop.Request, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, shop.Request, None]
 reveal_type(process.to_sub_flow(small, write_back={"value": "result.score"}))
-#           ^ R: typedflow.execution.process.Process[shop.Shop, float, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, float, None]
 reveal_type(Flow(Shop).to_sub_flow(small).end())
 #           ^ R: None
 good = process.to_sub_flow(
@@ -72,7 +72,7 @@ good = process.to_sub_flow(
     write_back={"value": "result.verdict", "state": {"count": "result.score", "note": "result.by"}},
 )
 reveal_type(good)
-#           ^ R: typedflow.execution.process.Process[shop.Shop, str, None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, str, None]
 
 # what does not
 process.to_sub_flow(child)
@@ -149,7 +149,7 @@ process.to_sub_flow(child, capture={"input": {"topic": TOPIC, "depth": "state.co
 
 def dynamic(text: str, spread: dict[str, str], flow: Flow[Any]) -> None:
     reveal_type(process.to_sub_flow(small, capture={"input": text}))
-    #           ^ R: typedflow.execution.process.Process[shop.Shop, shop.Report, None]
+    #           ^ R: typedflow.api.process.Process[shop.Shop, shop.Report, None]
     process.to_sub_flow(small, write_back={"state": {**spread}})
     process.to_sub_flow(flow)
 
@@ -159,7 +159,7 @@ def branches(data: Data[Shop, Request]) -> int:
 
 
 reveal_type(process.batch().branch(branches).branch(small).end_batch())
-#           ^ R: typedflow.execution.process.Process[shop.Shop, tuple[int, shop.Report], None]
+#           ^ R: typedflow.api.process.Process[shop.Shop, tuple[int, shop.Report], None]
 process.batch().branch(child).end_batch()
 #                      ^ E: TF306: capture, left out, is {"input": "value"}: 'input' of the child takes Task, and 'value' of the parent is Request (map its fields, {"input": {"field": "value.field"}})  [typedflow-capture]
 #                      ^ E: TF311: capture: the child requires the state field 'request' (Request), and nothing supplies it (give capture={"input": "value", "state": {"request": "state.request"}})  [typedflow-capture]

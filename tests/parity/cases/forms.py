@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from typedflow import Contract, Data, Flow, State, binding
-from typedflow.execution.blueprint import Capture, WriteBack
+from typedflow.api.blueprint import Capture, WriteBack
 
 
 class Request(msgspec.Struct):

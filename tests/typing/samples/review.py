@@ -50,6 +50,11 @@ class Score(Contract):
     result: int
 
 
+class Audit(Contract):
+    input: Request
+    result: Report
+
+
 class HasLogger(Protocol):
     @property
     def logger(self) -> logging.Logger: ...
@@ -89,3 +94,7 @@ def report(data: Data[Review, list[int]]) -> Report:
 
 def count(data: Data[Score, str]) -> int:
     return len(data.value)
+
+
+def audited(data: Data[Audit, Request]) -> Report:
+    return Report(text=data.value.topic)

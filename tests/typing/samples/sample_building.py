@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import reveal_type
+from typing import Any, reveal_type
 
 from review import Review, log, long, raw, report, search, size
 
-from typedflow import Flow
+from typedflow import Data, Flow
+
+
+def gathered(data: Data[Review, dict[str, Any]]) -> None: ...
+
 
 flow = Flow(Review)
 hits = flow.to(search)
@@ -62,3 +66,15 @@ reveal_type(no_else.end_for_each())  # R: Process[Review, list[int | bytes | str
 reveal_type(if_else.end_for_each())  # R: Process[Review, list[int | bytes]]
 looped = hits.match().case("x").for_each().to(size).end_for_each().case_else().end_match()
 reveal_type(looped)  # R: Process[Review, list[int] | list[str]]
+
+# Listeners: a name, a list or a tuple of names, or a mapping; only the plugin knows what they carry.
+reveal_type(flow.when("approved"))  # R[plugin]: Process[Review, bool]  # R: Process[Review, Any]
+flow.when(["approved"]).to(gathered)
+flow.when(("approved",)).to(gathered)
+flow.when({"event": "approved", "state": ["topic"]}).to(gathered)
+flow.when({"event": ("approved",)}, mode="or")
+flow.when("approved", mode=None)
+flow.when(["approved", 3])  # E
+flow.when({"event": 3})  # E
+flow.when(3)  # E
+flow.when("approved", mode="nor")  # E

@@ -1,0 +1,222 @@
+"""Whether anything in sight sets the result of a flow: the `end()` of a chain, or a handler's `data.set_result`.
+
+The program is read as Python's own `ast`, from its file, since a plugin cannot walk mypy's trees. Whatever is not
+certain may set the result: a flow that is handed on, wired in a loop by names that change, or whose handlers stand in
+another module.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from mypy.nodes import AssignmentStmt, FuncDef
+from mypy.types import AnyType, CallableType, FunctionLike, Instance, NoneType, get_proper_type
+
+from typedflow.rules.flows import result_never_set_problem
+from typedflow_mypy import contracts
+from typedflow_mypy.calls import Call
+from typedflow_mypy.codes import code_of
+from typedflow_mypy.rendering import render
+from typedflow_mypy.shape import flat
+from typedflow_mypy.surface import member_of
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+Scope: TypeAlias = ast.Module | Function
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+_TAKES_HANDLERS: Final = frozenset({"to", "side_branch", "branch", "case", "if_condition", "elif_condition"})
+_STEPS: Final = _TAKES_HANDLERS | {
+    *("to_sub_flow", "batch", "end_batch", "for_each", "end_for_each", "match", "case_else", "end_match"),
+    *("else_condition", "end_condition", "when", "collect"),
+}
+"""Methods that go on with a chain, and leave the result alone."""
+_OTHERS: Final = frozenset(
+    {"start", "async_start", "create_execution", "async_open", "validate", "chunk", "name", "contract"}
+    | {f"{verb}_runtime_resource" for verb in ("get", "set", "del")}
+    | {"update_runtime_resources", "flow_state", "update_flow_state"}
+)
+"""Members of a flow that add nothing to it."""
+
+
+def check_flow(call: Call) -> FunctionLike:
+    """Check what a flow is made of, and whether anything in sight sets its result."""
+    signature = contracts.check_flow(call)
+    given = call.argument("contract")
+    if given is None or not call.is_sound or not _is_assigned(call):
+        return signature
+    proper = get_proper_type(call.type_of(given))
+    made = get_proper_type(proper.ret_type) if isinstance(proper, CallableType) and proper.is_type_obj() else None
+    result = member_of(made, "result", call.steps) if isinstance(made, Instance) else None
+    if (
+        made is None
+        or result is None
+        or any(isinstance(get_proper_type(it), (AnyType, NoneType)) for it in flat(result))
+    ):
+        return signature
+    try:
+        source = Path(call.api.path).read_bytes()
+    except OSError:  # what mypy checks is not in a file
+        return signature
+    if not may_set_result(source, call.context.line, call.context.column):
+        problem = result_never_set_problem(render(made), render(result))
+        call.api.note(problem.render(), call.context, code=code_of(problem.number))
+    return signature
+
+
+def _is_assigned(call: Call) -> bool:
+    """Return True if the flow is assigned in the body of a module or function, outside of all blocks."""
+    function = call.api.scope.current_function()
+    body = function.body.body if isinstance(function, FuncDef) else call.api.tree.defs
+    return any(isinstance(statement, AssignmentStmt) and statement.rvalue is call.context for statement in body)
+
+
+def may_set_result(source: bytes, line: int, column: int) -> bool:
+    """Return False if certainly nothing sets the result of the flow that is made, and assigned, at a place.
+
+    Parsing takes longer than all other checks of a module: what the text alone tells is left to the text.
+    """
+    if b"set_result" in source or (source.count(b"Flow(") == 1 and b".end(" in source):
+        return True
+    program = _parsed(source)
+    found = _made_at(program, line, column) if program is not None else None
+    return program is None or found is None or _Flow(program, *found).may_set_result()
+
+
+@lru_cache(maxsize=1)
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):  # of another Python than this one
+        return None
+
+
+def _made_at(program: ast.Module, line: int, column: int) -> tuple[Scope, str] | None:
+    """Return the name that a flow is assigned to, and the scope of that name."""
+    for scope in ast.walk(program):
+        if not isinstance(scope, (ast.Module, *_FUNCTIONS)):
+            continue
+        for statement in scope.body:
+            targets = statement.targets if isinstance(statement, ast.Assign) else ()
+            value = getattr(statement, "value", None)
+            if isinstance(value, ast.Call) and (value.lineno, value.col_offset) == (line, column):
+                name = targets[0] if len(targets) == 1 else getattr(statement, "target", None)
+                return (scope, name.id) if isinstance(name, ast.Name) else None
+    return None
+
+
+class _Flow:
+    """One flow in its program: the names that it and its chains have, and what becomes of them."""
+
+    def __init__(self, program: ast.Module, scope: Scope, name: str) -> None:
+        self.program = program
+        self.scope = scope
+        self.parents = {child: node for node in ast.walk(program) for child in ast.iter_child_nodes(node)}
+        self.names = [name]
+        """Grows as chains are found that are assigned to a name."""
+        self.has_steps = False
+
+    def may_set_result(self) -> bool:
+        """Return True unless every use of the names is known, and sets no result."""
+        for name in self.names:  # grows on the way
+            uses = list(_reads(self.scope, name))
+            # what goes on from a chain at the top of a module may stand in another one
+            is_open = self.scope is self.program and name != self.names[0] and not uses
+            if is_open or self._times_bound(self.scope, name) != 1 or not all(map(self._is_harmless, uses)):
+                return True
+        return not self.has_steps
+
+    def _times_bound(self, scope: Scope, name: str) -> int:
+        """Count what binds a name in a scope; `global` and `nonlocal`, wherever they stand, may do so again."""
+        declared = (node.names for node in ast.walk(self.program) if isinstance(node, (ast.Global, ast.Nonlocal)))
+        return [*_bound(scope), *(found for names in declared for found in names)].count(name)
+
+    def _is_harmless(self, use: ast.AST) -> bool:
+        """Return True if a chain that begins with a name is known, and sets no result."""
+        here = use
+        while True:
+            member = self.parents[here]
+            if not isinstance(member, ast.Attribute):
+                return here is not use and self._is_kept(here)
+            call = self.parents[member]
+            if member.attr in _OTHERS:
+                return True
+            if member.attr not in _STEPS or not isinstance(call, ast.Call) or call.func is not member:
+                return False
+            if member.attr in _TAKES_HANDLERS and not all(map(self._is_seen, _arguments(call))):
+                return False
+            self.has_steps = True
+            here = call
+
+    def _is_kept(self, chain: ast.AST) -> bool:
+        """Return True if a chain ends as a statement, or has a name, which is looked at too."""
+        statement = self.parents[chain]
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            name = statement.targets[0]
+            if isinstance(name, ast.Name):
+                if name.id not in self.names:
+                    self.names.append(name.id)
+                return True
+        return isinstance(statement, ast.Expr)
+
+    def _is_seen(self, handler: ast.expr) -> bool:
+        """Return True if a handler stands in this module, and does nothing with its Data but use its members."""
+        if isinstance(handler, ast.Constant):
+            return not isinstance(handler.value, str)  # the name of a chunk
+        found = self._function(handler.id) if isinstance(handler, ast.Name) else handler
+        if not isinstance(found, (*_FUNCTIONS, ast.Lambda)):
+            return False
+        parameters = [*found.args.posonlyargs, *found.args.args]
+        if not parameters or (isinstance(found, _FUNCTIONS) and found.decorator_list):
+            return False
+        reads = (node for node in ast.walk(found) if _is_read(node, parameters[0].arg))
+        return all(isinstance(self.parents[node], ast.Attribute) for node in reads)
+
+    def _function(self, name: str) -> Function | None:
+        """Return the one function that a name stands for, where the flow is."""
+        scope: ast.AST = self.scope
+        while not isinstance(scope, (ast.Module, *_FUNCTIONS)) or name not in set(_bound(scope)):
+            if scope is self.program:
+                return None
+            scope = self.parents[scope]
+        made = [node for node in scope.body if isinstance(node, _FUNCTIONS) and node.name == name]
+        return made[0] if len(made) == 1 == self._times_bound(scope, name) else None
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments that may be handlers; a starred one is none that is known."""
+    return [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in (None, "handler", "condition"))]
+
+
+def _is_read(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Store)
+
+
+def _reads(scope: ast.AST, name: str) -> Iterator[ast.AST]:
+    """Return where a name of a scope is read, also by functions in it that have no such name of their own."""
+    for node in ast.iter_child_nodes(scope):
+        if _is_read(node, name):
+            yield node
+        elif not isinstance(node, (*_FUNCTIONS, ast.Lambda)) or name not in set(_bound(node)):
+            yield from _reads(node, name)
+
+
+def _bound(scope: ast.AST) -> Iterator[str]:
+    """Return every name as often as a scope binds it; parameters too."""
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            yield node.name
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name
+        if not isinstance(node, ast.Lambda):
+            yield from _bound(node)

@@ -1,0 +1,25 @@
+"""How much the tests marked `long` try: little unless `TYPEDFLOW_BUDGET` asks for more."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+QUICK: Final = 0.5
+FULL: Final = 4.0
+"""`.ci/run` sets this."""
+
+
+def budget() -> float:
+    """Return the seconds that one test marked `long` may spend."""
+    return float(os.environ.get("TYPEDFLOW_BUDGET", QUICK))
+
+
+def is_full() -> bool:
+    """Return True if the tests that have a quick and a full form run the full one."""
+    return budget() >= FULL
+
+
+def examples(full: int) -> int:
+    """Return how many examples a property is tried with: so many in the full form, a third of them in the quick one."""
+    return full if is_full() else full // 3

@@ -1,0 +1,1 @@
+"""What users hold: flows, processes and executions, the typed faces."""

@@ -1,0 +1,289 @@
+"""`Execution`: one run of a flow, as its user sees it; `runner` runs it, `saving` and `loading` keep it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any, Final, Generic, final, get_args
+
+from typing_extensions import TypeVar
+
+from typedflow.api.loops import run_sync
+from typedflow.durability.files import write_file
+from typedflow.durability.loading import load_into, missing_keys
+from typedflow.durability.saving import snapshot_of
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import UNSET, Interrupt
+from typedflow.errors import ContractError, ExecutionError, NoResultError
+from typedflow.execution.members import (
+    GivesResult,
+    GivesStream,
+    HasFlowState,
+    HasState,
+    TakesInput,
+    TakesInputGivesStream,
+)
+from typedflow.execution.runner import Runner
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import executions
+from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
+from typedflow.schema.layers import Resources
+from typedflow.schema.resources import overrides_of
+from typedflow.snapshot.documents import Format
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.reading import MAX_BYTES as LARGEST
+from typedflow.snapshot.reading import Source
+
+FORMATS: Final = get_args(Format)
+
+C = TypeVar("C", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@final
+class Execution(Generic[C]):
+    """One run of a flow: made by `flow.create_execution()`, started once.
+
+    It belongs to the event loop that runs it; only `emit` of a running one may be called from a callback of that loop.
+    """
+
+    __slots__ = ("__weakref__", "_runner", "_runtime")
+
+    def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
+        self._runtime = runtime
+        self._require(CONCURRENCY, concurrency)
+        self._runner = Runner(runtime, concurrency)
+
+    # -- what it is
+
+    @property
+    def id(self) -> str:
+        """Give the id, kept over save and load."""
+        return self._runtime.id
+
+    @property
+    def status(self) -> Status:
+        """Say where the execution stands."""
+        return self._runtime.run.status
+
+    @property
+    def state(self: Execution[HasState[S]]) -> S:
+        """Give the state; a required field that nothing has supplied is a `ContractError` that names it."""
+        return self._runtime.require_state()  # type: ignore[return-value]  # an instance of the declared class
+
+    @property
+    def flow_state(self: Execution[HasFlowState[S]]) -> S:
+        """Give the state that all executions of the flow share."""
+        return self._runtime.flow.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
+
+    @property
+    def interrupts(self) -> Mapping[str, Interrupt]:
+        """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
+        found: dict[str, Interrupt] = {}
+        for runtime in self._runtime.tree():
+            found.update({id_: paused.interrupt for id_, paused in (runtime.run.interrupts or {}).items()})
+        return found
+
+    @property
+    def errors(self) -> tuple[Exception, ...]:
+        """Give the exceptions that steps have raised, first one first, those before a retry included.
+
+        They are not saved, so that those of a loaded execution are those since the load: the text of an exception may
+        hold what a resource holds (the password in a URL that could not be reached), and no text of a resource is ever
+        written. Log them where they are raised. What failed is
+        saved, as the steps that `async_retry` runs once more.
+        """
+        return tuple(self._runtime.run.errors or ())
+
+    @property
+    def result(self: Execution[GivesResult[S]]) -> S:
+        """Give the result of a completed execution.
+
+        Raises `NoResultError` where nothing set one, and `ExecutionError` while the execution is not completed.
+        """
+        run = self._runtime.run
+        if run.status is not Status.COMPLETED:
+            loaded = run.status is Status.FAILED and not run.errors
+            raise ExecutionError(executions.no_result_problem(run.status, loaded=loaded).at(self._place))
+        if run.result is not UNSET:
+            return run.result  # type: ignore[no-any-return]  # checked when it was set
+        if not run.plan.result_needed:
+            return None  # type: ignore[return-value]  # the contract's result is None
+        raise NoResultError(executions.no_result_problem(run.status, run.unfilled()).at(self._place))
+
+    @property
+    def _place(self) -> str:
+        return self._runtime.name
+
+    # -- running it
+
+    async def async_start(self: Execution[TakesInput[T]], value: T, *, timeout: float | None = None) -> Status:
+        """Run until nothing is ready or running; gives `completed` or `waiting`.
+
+        Raises the handler's own exception, with a note that names flow, step and execution, and TimeoutError after
+        `timeout` seconds, which bounds the handlers too, but not a save that is under way. Everything that ran has
+        stopped by then. The input, the state and the resources are checked before any handler runs. Where the store
+        fails at the very end, the error says so in a note, and `async_retry` saves once more.
+        """
+        self._require(TIMEOUT, timeout)
+        return await self._runner.start(value, timeout)
+
+    def start(self: Execution[TakesInput[T]], value: T, *, timeout: float | None = None) -> Status:
+        """Do what `async_start` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_start(value, timeout=timeout), "execution.start")
+
+    async def async_retry(self, *, timeout: float | None = None) -> Status:
+        """Run the failed and the cut-off steps once more, with the values that they had.
+
+        For an execution that failed, or that was saved while it was running and has been loaded; or one that waits,
+        where an event that was emitted meanwhile has started listeners. With a store it begins with a save. Where the
+        run had come to its end and only the save of it failed, it is saved once more.
+        """
+        self._require(TIMEOUT, timeout)
+        return await self._runner.retry(timeout)
+
+    async def async_continue_with(
+        self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
+    ) -> Status:
+        """Answer a pending interrupt and run on until nothing is ready or running.
+
+        The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
+        it. It has to fit the return type of the step that paused, or the payload of its resume event; where the step
+        declares no return type, what the next steps, collects and child flows take of it. A wrong one is an
+        `InterruptError`, and so are an unknown and an answered interrupt; the interrupt stays pending. So it does where
+        a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
+        end, for `timeout` seconds at the most; what stops the run is raised here too.
+        """
+        self._require(TIMEOUT, timeout)
+        return await self._runner.go_on(lambda: self._runner.answer(interrupt_id, value), timeout)
+
+    def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
+        """Do what `async_continue_with` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.async_continue_with(interrupt_id, value, timeout=timeout), "execution.continue_with"
+        )
+
+    async def async_cancel(self) -> Status:
+        """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
+
+        Whoever awaits the run gets CancelledError. Where the store fails, a second call saves once more. Where somebody
+        else saved first, this raises `ConflictError`, and what stood still is as it was.
+        """
+        return await self._runner.cancel()
+
+    def emit(self, event: str, payload: Any = None) -> None:
+        """Emit an event from outside: its listeners start at once in a running execution, else with the next run.
+
+        An execution that waits goes on with its next answer, or at once by `await execution.async_retry()`. What an
+        event has started and not yet run is saved with the execution.
+        """
+        self._runner.emit(event, payload)
+
+    def stream(
+        self: Execution[TakesInputGivesStream[T, S]], value: T, *, timeout: float | None = None
+    ) -> AsyncGenerator[S, None]:
+        """Start with `value` and give the items that the handlers put, in order.
+
+        It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run as
+        soon as the generator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it,
+        waits until the run has stopped, and raises an error that failed it.
+        """
+        self._require_stream()
+        self._require(TIMEOUT, timeout)
+        return self._runner.streamed(lambda: self._runner.enter(value), timeout)
+
+    def stream_continue(
+        self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
+    ) -> AsyncGenerator[S, None]:
+        """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
+
+        In a running execution that somebody listens to already, the items go on to them.
+        """
+        self._require_stream()
+        self._require(TIMEOUT, timeout)
+        return self._runner.streamed(lambda: self._runner.answer(interrupt_id, value), timeout)
+
+    def _require(self, option: Option, given: object) -> None:
+        problem = check_option(option, given)
+        if problem is not None:
+            raise ContractError(problem.at(self._place))
+
+    def _require_stream(self) -> None:
+        if self._runtime.plan.check_stream is None:
+            raise ContractError(executions.undeclared_stream_problem(self._runtime.plan.spec.name).at(self._place))
+
+    # -- saving and loading
+
+    def save(self, path: str | os.PathLike[str] | None = None, format: Format = "json") -> Snapshot:
+        """Give the execution as a snapshot, at any time from the loop's thread; with `path` write it to a file too.
+
+        Running steps are saved as ready: they are run again after a load, with the same `data.key`. Resources are not
+        saved, only their keys. What was encoded is decoded again and compared before it counts as saved: what would not
+        come back equal and of the same type is a `SnapshotError` that names its path. The file takes its place at once,
+        or the old one stays.
+        """
+        if not isinstance(format, str) or format not in FORMATS:
+            raise ContractError(executions.wrong_option_problem("format", format, FORMATS).at(self._place))
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise ContractError(executions.no_path_problem(path).at(self._place))
+        checkpoints = self._runtime.checkpoints
+        sequence = (checkpoints.sequence or 0) if checkpoints is not None else self._runtime.saves + 1
+        shared = self._runtime.shares_flow_state
+        with self._runtime.concealing():
+            snapshot = snapshot_of(self._runtime, format, sequence, with_flow_state=not shared)
+        self._runtime.saves = sequence
+        if path is not None:
+            write_file(Path(path), snapshot.to_bytes())
+        return snapshot
+
+    def load(
+        self,
+        source: Source,
+        *,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        max_bytes: int = LARGEST,
+    ) -> Execution[C]:
+        """Take over what was saved, all or nothing: a Snapshot, a mapping, JSON text or bytes, MessagePack or a path.
+
+        A str is always text; a file is given as a `Path`. Gives the execution itself, with the saved id, ready for
+        `async_continue_with`, or for `async_retry` where it was running or had failed. Raises `SnapshotError` with the
+        path and the reason, and changes nothing, for whatever is not exactly what this flow has saved; FinishedError
+        where this execution was started already. `max_bytes` bounds the document before it is decoded.
+        """
+        self._require(MAX_BYTES, max_bytes)
+        with self._runtime.concealing(overrides(runtime_resources).values()):
+            load_into(self._runtime, source, runtime_resources, max_bytes)
+        return self
+
+    def missing_resources(self) -> list[str]:
+        """Give the keys that nobody supplies, sorted: required ones, and those at hand when this was saved.
+
+        The saved ones are kept, over further saves and loads too, until the execution runs on without them.
+        """
+        return missing_keys(self._runtime)
+
+    # -- resources from outside
+
+    def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
+        """Set resources of this execution; values are checked against their declared classes, all or nothing."""
+        self._runtime.resources.give({**overrides(given), **resources})
+
+    def set_runtime_resource(self, key: str, value: Any) -> None:
+        """Set one resource of this execution."""
+        self._runtime.resources.flow.require_key(key)
+        self._runtime.resources.give({key: value})
+
+    def get_runtime_resource(self, key: str, default: Any = None) -> Any:
+        """Give a resource as a handler of this execution would see it."""
+        return self._runtime.resources.get(key, default)
+
+    def del_runtime_resource(self, key: str) -> None:
+        """Uncover the flow's default."""
+        self._runtime.resources.del_in_run(key)
+
+
+def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Give what a resources argument supplies."""
+    return {} if given is None else overrides_of(given)

@@ -1,0 +1,427 @@
+"""`Process`, `Match` and `Batch`: the typed face of the builder.
+
+Each method returns a new object; going on twice from the same one forks the chain. The contract, the value and the open
+blocks are type parameters, so that a wrong step, a wrong result or a block closed that is not open is an error in every
+type checker. A handler comes in two overloads, Coroutine first: mypy solves a union of both to `Never`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Generic, Literal, Never, final, overload
+
+from typing_extensions import TypeVar, TypeVarTuple
+
+from typedflow.api.blocks import AllHits, Case, Each, Else, FirstHit
+from typedflow.api.blueprint import (
+    Blueprint,
+    Capture,
+    Child,
+    WriteBack,
+    WritesFields,
+    WritesLayers,
+    WritesResult,
+    runtime_of,
+)
+from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
+from typedflow.definition.builder import Builder
+from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
+from typedflow.execution.data import Data
+from typedflow.execution.members import GivesResult, TakesResult
+
+C = TypeVar("C", covariant=True)
+V = TypeVar("V", covariant=True)
+K = TypeVar("K", default=None)
+K2 = TypeVar("K2")
+T = TypeVar("T")
+S = TypeVar("S")
+W = TypeVar("W")
+R = TypeVar("R")
+M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
+In = TypeVar("In")
+Done = TypeVar("Done")
+Outer = TypeVar("Outer")
+Ts = TypeVarTuple("Ts")
+
+
+def options_of(retry: Retry | None, timeout: float | None, thread: bool) -> StepOptions:
+    """Give the options of a step; the common case shares one object."""
+    return PLAIN if retry is None and timeout is None and thread is False else StepOptions(retry, timeout, thread)
+
+
+@final
+class Process(Generic[C, V, K]):
+    """A chain under construction: where it stands, and the type of the value there."""
+
+    __slots__ = ("_at", "_builder")
+
+    def __init__(self, builder: Builder, at: Cursor) -> None:
+        self._builder = builder
+        self._at = at
+
+    # -- steps
+
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W, K]: ...
+    @overload
+    def to(
+        self,
+        handler: str,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, Any, K]: ...
+    def to(
+        self,
+        handler: Any,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Any:
+        """Add a step; the value from here on is what the handler returns.
+
+        `handler` is a function of `Data`, sync or async, or the name of a chunk. `timeout` bounds each attempt, in
+        seconds. `thread=True` runs a plain function in a thread of its own: it cannot be cancelled, only ignored.
+        """
+        options = options_of(retry, timeout, thread)
+        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
+
+    def side_branch(
+        self,
+        handler: Callable[[Data[C, V]], object] | str,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, V, K]:
+        """Add a step beside the chain: the chain goes on with its own value, and does not wait.
+
+        What it returns is dropped; if it fails, the run fails, even after the result is set.
+        """
+        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
+        return self
+
+    def end(self: Process[TakesResult[R], R, None]) -> None:
+        """Let the chain's value be the result, if none is set when it gets here; it cancels nothing."""
+        self._builder.end(self._at)
+
+    # -- child flows
+
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WritesLayers | WritesFields,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture,
+        write_back: WritesLayers | WritesFields,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[Any, T, Any],
+        child: Child[T, Any],
+        *,
+        capture: None = None,
+        write_back: WriteBack,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, Any, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture,
+        write_back: WriteBack,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, Any, K]: ...
+    def to_sub_flow(
+        self,
+        child: Any,
+        *,
+        capture: Any = None,
+        write_back: Any = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
+        """Run a child flow, which shares nothing with this one.
+
+        `capture` says what it is given, once, when the node runs: `{"input": "value"}` by default. `write_back` says
+        what of its result goes where: `{"value": "result"}` by default; all or nothing. `{}` means nothing. Values are
+        copied, resources go by identity; the child has its own state and flow_state, and its flow's resource defaults
+        below what is captured. Both mappings are checked with the whole flow, by `validate()`.
+        """
+        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
+        return Process(self._builder, at)
+
+    # -- batch
+
+    def batch(
+        self, *, concurrency: int | None = None, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Batch[C, V, K]:
+        """Open a batch: every branch gets this value. `concurrency` bounds the branches that run at once.
+
+        A branch that waits for an answer gives its place away; see `for_each`.
+        """
+        return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
+
+    # -- for_each
+
+    def for_each(
+        self: Process[C, Sequence[T], K],
+        *,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[K]]:
+        """Open a block that is run for each item of a sequence; `concurrency` bounds the items at once.
+
+        An item in which everything waits for answers gives its place to the next one; when it is answered, what
+        follows waits until a place is free, and goes before the items that have not begun. So the bound always holds,
+        and a question that takes days stops nobody.
+        """
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
+
+    def end_for_each(self: Process[C, W, Each[K2]]) -> Process[C, list[W], K2]:
+        """Close a for_each: the value is the list of what the items gave, in input order; [] for no items."""
+        return Process(self._builder, self._builder.close_each(self._at))
+
+    # -- match and if
+
+    @overload
+    def match(
+        self, *, mode: Literal["hit_all"], name: str | None = ..., formerly: tuple[str, ...] = ...
+    ) -> Match[AllHits, C, V, K]: ...
+    @overload
+    def match(
+        self, *, mode: Literal["hit_first"] = ..., name: str | None = ..., formerly: tuple[str, ...] = ...
+    ) -> Match[FirstHit, C, V, K]: ...
+    def match(self, *, mode: MatchMode = "hit_first", name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
+        """Open a match; its cases are asked in order. `hit_first` takes one, `hit_all` every one that is hit."""
+        return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
+
+    def case(
+        self: Process[C, W, Case[M, In, Done, K2]],
+        condition: object,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, In, Case[M, In, Done | W, K2]]:
+        """Finish the case before and open the next: a function of `Data`, or a value compared with `==`."""
+        block = self._builder.finish_arm(self._at, "case")
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
+
+    def case_else(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
+        """Finish the case before and open the one for no hit."""
+        block = self._builder.finish_arm(self._at, "case_else")
+        return Process(self._builder, self._builder.case_else(block))
+
+    @overload
+    def end_match(self: Process[C, W, Else[AllHits, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
+    @overload
+    def end_match(self: Process[C, W, Case[AllHits, In, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
+    @overload
+    def end_match(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
+    @overload
+    def end_match(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    def end_match(self) -> Any:
+        """Close a match: the value is the taken case's; of hit_all the list of them, in case order.
+
+        With no hit and no else, hit_first lets its own value pass, hit_all gives [].
+        """
+        return Process(self._builder, self._builder.close_match(self._builder.finish_arm(self._at, "end_match")))
+
+    def if_condition(
+        self, condition: Callable[[Data[C, V]], object], *, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Process[C, V, Case[FirstHit, V, Never, K]]:
+        """Open an if: a match that takes its first hit."""
+        block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
+
+    def elif_condition(
+        self: Process[C, W, Case[M, In, Done, K2]],
+        condition: Callable[[Data[C, In]], object],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, In, Case[M, In, Done | W, K2]]:
+        """Finish the arm before and open the next."""
+        block = self._builder.finish_arm(self._at, "elif_condition")
+        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
+
+    def else_condition(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
+        """Finish the arm before and open the one for no hit."""
+        block = self._builder.finish_arm(self._at, "else_condition")
+        return Process(self._builder, self._builder.case_else(block))
+
+    @overload
+    def end_condition(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
+    @overload
+    def end_condition(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    def end_condition(self) -> Any:
+        """Close an if: the value is the taken arm's; with no hit and no else it passes."""
+        return Process(self._builder, self._builder.close_match(self._builder.finish_arm(self._at, "end_condition")))
+
+    # -- collect
+
+    def collect(
+        self,
+        name: str,
+        branch: str,
+        *,
+        mode: CollectMode = "filled_then_empty",
+        formerly: tuple[str, ...] = (),
+        branch_formerly: tuple[str, ...] = (),
+    ) -> Process[C, dict[str, Any], K]:
+        """Give this chain's value to a collect, as one of its branches, and go on behind it with all of them.
+
+        It fires when every branch has a value, with the last one of each. `filled_then_empty` starts over then;
+        `filled_and_update` keeps the values and fires with each new one. Every call gives the same continuation.
+        """
+        return Process(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
+
+
+@final
+class Match(Generic[M_co, C, V, Outer]):
+    """A match that was opened; its first case follows."""
+
+    __slots__ = ("_block", "_builder")
+
+    def __init__(self, builder: Builder, block: MatchBlock) -> None:
+        self._builder = builder
+        self._block = block
+
+    def case(
+        self, condition: object, *, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Process[C, V, Case[M_co, V, Never, Outer]]:
+        """Open the first case: a function of `Data` (sync or async, any truthiness), or a value compared with `==`."""
+        return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1), name, formerly))
+
+
+@final
+class Batch(Generic[C, V, Outer, *Ts]):
+    """A batch that was opened: its branches so far are the types in `Ts`."""
+
+    __slots__ = ("_block", "_builder")
+
+    def __init__(self, builder: Builder, block: BatchBlock) -> None:
+        self._builder = builder
+        self._block = block
+
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Batch[C, V, Outer, *Ts, W]: ...
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Batch[C, V, Outer, *Ts, W]: ...
+    @overload
+    def branch(
+        self: Batch[C, T, Outer, *Ts], handler: Child[T, W], *, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Batch[C, T, Outer, *Ts, W]: ...
+    @overload
+    def branch(
+        self,
+        handler: str,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Batch[C, V, Outer, *Ts, Any]: ...
+    def branch(
+        self,
+        handler: Any,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Any:
+        """Add a branch: one step, or a child flow; two of one name are an error."""
+        options = options_of(retry, timeout, thread)
+        if isinstance(handler, Blueprint):
+            self._builder.branch_child(self._block, handler._runtime, name, options, formerly)
+            return self
+        self._builder.branch(self._block, handler, sys._getframe(1), name, options, formerly)
+        return self
+
+    def end_batch(self) -> Process[C, tuple[*Ts], Outer]:
+        """Close the batch: the value is the tuple of what the branches gave, in their order."""
+        return Process(self._builder, self._builder.close_batch(self._block))

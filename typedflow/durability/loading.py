@@ -1,0 +1,194 @@
+"""An execution from a snapshot: everything is read and checked before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET as ABSENT
+
+from typedflow.engine.plan import Kind
+from typedflow.engine.pools import Pools
+from typedflow.engine.run import Run
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import UNSET, Token
+from typedflow.errors import FinishedError, ResourceError, SnapshotError
+from typedflow.execution.children import capture_resources
+from typedflow.execution.flow_runtime import FlowRuntime, differs
+from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
+from typedflow.rules import executions, snapshots
+from typedflow.schema.layers import FlowState, Resources, State
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.headers import Settled, settle
+from typedflow.snapshot.reading import Source, read_document
+from typedflow.snapshot.run_reading import RunReader
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Hold what was read of one execution, before it takes its place."""
+
+    snapshot: Snapshot
+    run: Run
+    state: State | None
+    flow_state: FlowState | None
+    children: list[tuple[Token, FlowRuntime, Loaded]] = field(default_factory=list)
+
+
+def load_into(
+    runtime: ExecutionRuntime, source: Source, resources: Resources | Mapping[str, Any] | None, max_bytes: int
+) -> None:
+    """Take over what was saved, all or nothing, with the resources that are given along."""
+    if runtime.run.status is not Status.CREATED or runtime.run.live:
+        refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
+        raise FinishedError(refused.at(runtime.name))
+    snapshot = read_document(source, max_bytes=max_bytes)
+    try:
+        loaded = read_execution(runtime.flow, snapshot)
+    except RecursionError as error:
+        raise SnapshotError(snapshots.too_deep_problem("children"), path="children") from error
+    before = runtime.resources.given
+    try:
+        if resources is not None:
+            runtime.resources.give(resources)
+        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+    except ResourceError:
+        runtime.resources.take_back(before)
+        raise
+    runtime.saves = snapshot.sequence
+    runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
+
+
+def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:
+    """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
+    plan = flow.plan()
+    settled = settle(plan, snapshot, flow.name, place)
+    run, tokens = _read_run(flow, settled, place)
+    loaded = Loaded(
+        snapshot,
+        run,
+        _layer(plan.spec.state, settled, "state", place),
+        _layer(plan.spec.flow_state, settled, "flow_state", place),
+    )
+    for index, child in enumerate(snapshot.children):
+        here = f"{place}children[{index}]"
+        assert child.parent is not None
+        token = tokens[child.parent]
+        node = plan.nodes[token.node]
+        if node.kind != Kind.CHILD:
+            raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' runs no child flow"), path=here)
+        if any(token is taken for taken, _, _ in loaded.children):
+            raise SnapshotError(
+                snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
+            )
+        child_flow = node.child.for_child()
+        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
+    _place_tokens(loaded, tokens, place)
+    return loaded
+
+
+def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, list[Token]]:
+    plan, snapshot = flow.plan(), settled.snapshot
+    run = Run(plan)
+    reader = RunReader(plan, snapshot, settled.match)
+    run.status = snapshot.status
+    reader.joins(snapshot.joins, place)
+    run.blocks = dict.fromkeys(reader.open_joins()) or None
+    tokens = [reader.token(record, f"{place}tokens[{index}]") for index, record in enumerate(snapshot.tokens)]
+    paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
+    run.interrupts = {each.interrupt.id: each for each in paused} or None
+    run.pools = (
+        Pools(reader.pool(record, f"{place}pools[{index}]") for index, record in enumerate(snapshot.pools)) or None
+    )
+    run.received = 0 if snapshot.received is ABSENT else snapshot.received
+    if snapshot.result is not ABSENT:
+        run.result = reader.value(plan.spec.result, snapshot.result, f"{place}result")
+    return run, tokens
+
+
+def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
+    """Sort the tokens into those that go on and those whose child waits, and check that the status says the same."""
+    run = loaded.run
+    waiting = {id(token) for token, _, child in loaded.children if child.run.status is Status.WAITING}
+    run.restored(
+        [token for token in tokens if id(token) not in waiting], [token for token in tokens if id(token) in waiting]
+    )
+    pending = bool(run.interrupts or run.suspended)
+    at_rest = not run.live and not pending
+    sound = {
+        Status.CREATED: not pending and run.result is UNSET,
+        Status.RUNNING: True,
+        Status.WAITING: pending,
+        Status.FAILED: True,
+        Status.COMPLETED: at_rest,
+        Status.CANCELLED: at_rest,
+    }
+    if not sound[run.status]:
+        here = f"{place}status"
+        raise SnapshotError(
+            snapshots.dangling_problem(here, f"'{run.status}' does not go with what is in flight"), path=here
+        )
+
+
+def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
+    raw, here = getattr(settled, name), f"{place}{name}"
+    if cls is None:
+        if raw is not ABSENT:
+            raise SnapshotError(snapshots.dangling_problem(here, "the contract declares none"), path=here)
+        return None
+    if raw is ABSENT:
+        if not _may_lack(name, settled.snapshot):
+            raise SnapshotError(
+                snapshots.dangling_problem(here, "the contract declares one, and it is missing"), path=here
+            )
+        return None
+    vouched = name == "state" and settled.state_vouched
+    return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added, vouched=vouched)
+
+
+def _may_lack(name: str, snapshot: Snapshot) -> bool:
+    """Say whether a layer may be absent: a state that nothing has made yet, a flow_state that a store keeps."""
+    if name == "flow_state":
+        return snapshot.parent is None
+    return snapshot.status in (Status.CREATED, Status.CANCELLED)
+
+
+def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool = True) -> None:
+    """Put what was read in its place.
+
+    A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back.
+    Captured resources of children are taken again from their parents; one of the wrong class is a `ResourceError`, and
+    nothing was changed then.
+    """
+    children: dict[Token, ExecutionRuntime] = {}
+    for token, child_flow, read in loaded.children:
+        child = ExecutionRuntime(child_flow, read.snapshot.execution_id, parent=(runtime, token))
+        children[token] = child
+        capture_resources(child)
+        install(child, read)
+    snapshot = loaded.snapshot
+    runtime.id = snapshot.execution_id
+    runtime.created = snapshot.created.timestamp()
+    runtime.saved_keys = tuple(snapshot.resource_keys)
+    runtime.run = loaded.run
+    if loaded.state is not None:
+        runtime.state, runtime.given_state = loaded.state, None
+    flow = runtime.flow
+    if loaded.flow_state is not None and with_flow_state:
+        if runtime.parent is not None:
+            flow.flow_state = loaded.flow_state
+        elif not differs(flow.flow_state, flow.initial_flow_state()):
+            flow.show_flow_state(loaded.flow_state)
+    runtime.children = children or None
+
+
+def missing_keys(runtime: ExecutionRuntime) -> list[str]:
+    """Give the resource keys that nobody supplies, sorted: required ones, and those at hand when it was saved."""
+    for each in runtime.tree():
+        if each.parent is not None:
+            capture_resources(each)
+    missing = {key for each in runtime.tree() for key in each.resources.absent()}
+    at_hand = {key for each in runtime.tree() for key in each.resources.injected()}
+    return sorted(missing | (set(runtime.saved_keys) - at_hand))

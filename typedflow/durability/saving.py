@@ -1,0 +1,113 @@
+"""An execution as a snapshot: its header, its layers, its run, and its open children in the same form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec import UNSET as ABSENT
+from msgspec import Raw, UnsetType
+
+from typedflow.engine.status import FINAL
+from typedflow.engine.tokens import UNSET
+from typedflow.errors import SnapshotError
+from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.rules import snapshots
+from typedflow.snapshot.codecs import Codec, compile_codec
+from typedflow.snapshot.documents import Format
+from typedflow.snapshot.envelope import Snapshot, mark_of
+from typedflow.snapshot.headers import Header, header_of
+from typedflow.snapshot.run_writing import RunWriter
+
+DEEPEST: Final = 300
+"""Levels of open children in a snapshot: on every Python this many are written and read again."""
+
+
+def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, with_flow_state: bool) -> Snapshot:
+    """Give the snapshot of an execution as it is now; running steps are saved as ready.
+
+    Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
+    that of a child is always saved.
+    """
+    if any(below.depth > DEEPEST for below in runtime.tree()):
+        reason = "the open child executions are nested deeper than a snapshot can be"
+        raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
+    return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
+
+
+def _snapshot(
+    runtime: ExecutionRuntime,
+    format: Format,
+    sequence: int,
+    saved: datetime,
+    *,
+    with_flow_state: bool,
+    parent: int | None = None,
+) -> Snapshot:
+    run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
+    writer = RunWriter(run, format)
+    tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
+    snapshot = Snapshot(
+        encoding=format,
+        flow=runtime.flow.name,
+        contract=spec.name,
+        version=spec.version,
+        fingerprint=header.fingerprint,
+        plan=header.plan,
+        execution_id=runtime.id,
+        sequence=sequence,
+        status=run.status,
+        created=datetime.fromtimestamp(runtime.created, UTC),
+        saved=saved,
+        resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
+        parent=parent,
+        shape=header.shape,
+        state=_state(runtime, header.state, format),
+        flow_state=_flow_state(runtime.flow, header.flow_state, format) if with_flow_state else ABSENT,
+        result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
+        result_type=ABSENT if run.result is UNSET else header.result_type,
+        tokens=tokens,
+        interrupts=interrupts,
+        answered=list(runtime.answered) if runtime.answered and run.status not in FINAL else ABSENT,
+        pools=pools,
+        joins=writer.joins(),
+        received=run.received or ABSENT,
+        children=_children(runtime, format, sequence, saved) if runtime.children else [],
+    )
+    if parent is None:
+        snapshot.state_mark = mark_of(snapshot)
+    return header.complete(snapshot)
+
+
+def _state(runtime: ExecutionRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:
+    """Encode the state; of what no step got hold of since the last save, the classes are known."""
+    state = runtime.require_state() if runtime.given_state is not None else runtime.state
+    if state is None or codec is None:
+        return ABSENT
+    loose = runtime.take_loose()
+    try:
+        return codec.encode(state, "state", format, loose=loose)
+    except BaseException:
+        runtime.give_back_loose()
+        raise
+
+
+def _flow_state(flow: FlowRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:
+    return ABSENT if flow.flow_state is None or codec is None else codec.encode(flow.flow_state, "flow_state", format)
+
+
+def _children(runtime: ExecutionRuntime, format: Format, sequence: int, saved: datetime) -> list[Snapshot]:
+    """Give the open children, each with the place of its token among those in flight."""
+    places = {id(token): index for index, token in enumerate(runtime.run.in_flight())}
+    return [
+        _snapshot(child, format, sequence, saved, with_flow_state=True, parent=places[id(token)])
+        for token, child in (runtime.children or {}).items()
+    ]
+
+
+def _header(runtime: ExecutionRuntime, format: Format) -> Header:
+    header = runtime.flow.headers.get(format)
+    if header is None:
+        header = runtime.flow.headers[format] = header_of(runtime.plan, format)
+    return header

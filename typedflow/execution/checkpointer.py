@@ -1,0 +1,45 @@
+"""What the driver and the runner ask of whatever saves an execution; `durability.checkpoints` implements it."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from typedflow.stores.protocol import SnapshotStore
+
+MAXIMUM_BLOCKING_TIME: Final = 0.002
+"""Seconds of work without a wait, in steps or in synchronous saves, after which the event loop gets to run."""
+
+
+class Checkpointer(Protocol):
+    """Save one execution into its store; all methods are called in the loop that drives the execution."""
+
+    store: SnapshotStore
+    each_step: bool
+    """Whether the end of every step is saved before what it made ready runs."""
+    sequence: int | None
+    """The sequence of the stored snapshot; None where there is none yet."""
+
+    @property
+    def behind(self) -> bool:
+        """Return True if a save was asked for and is not stored."""
+        ...
+
+    async def begin(self) -> None:
+        """Save before anything runs, so that of two processes that continue one snapshot the second is refused."""
+        ...
+
+    async def commit(self) -> None:
+        """Return when everything up to this call is stored; raises what the save or the store raises."""
+        ...
+
+    async def rest(self) -> None:
+        """Wait until no save is under way."""
+        ...
+
+    async def keep_end(self) -> None:
+        """Save a cancelled run, once."""
+        ...
+
+    async def keep_failure(self, error: Exception) -> None:
+        """Save a failed run; a store that fails too becomes a note on the error."""
+        ...

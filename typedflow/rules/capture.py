@@ -1,0 +1,197 @@
+"""The rules of capture: what a child flow is given, checked where the child is put into its parent.
+
+What a target means, and so what is complete:
+
+- `input` as a whole is the source's value. By fields, the input is built from them: every required field has to be
+  among them, the others take their defaults. Left out, the child's input is None, which its type has to allow.
+- `state` by fields: the child's new state takes its defaults, then the fields. Every required field has to be given.
+- A nested target under a required field builds that field from its parts, so all the required ones have to be among
+  them. Under a field with a default it replaces a part of the default, which therefore may not be None nor read-only.
+- `flow_state` by fields: they replace those of the child's own flow_state, which is complete by its defaults.
+- `resources` by keys: a required one that nothing captures has to be a default of the child's flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeVar
+
+from typedflow.rules.bindings import Binding, Entry, Reporter, Verdict
+from typedflow.rules.mappings import Reading, check_fit, find
+from typedflow.rules.names import nearest
+from typedflow.rules.paths import Path, Resolution, check_writable, resolve
+from typedflow.rules.problems import Problem
+from typedflow.rules.scopes import CAPTURE
+from typedflow.rules.shape import Shape
+from typedflow.rules.wording import quoted
+
+S = TypeVar("S", bound=Shape)
+
+
+def check_capture(
+    mapping: object, parent: Mapping[str, S], child: Mapping[str, S], *, child_defaults: Collection[str] | None = ()
+) -> Verdict[S]:
+    """Check a capture against the parent's scopes (value, state, …) and the child's (input, state, …).
+
+    A layer that a contract does not declare is left out of its scopes. `mapping` None is the default, the parent's
+    value as the input. `child_defaults` are the resources that the child's flow supplies itself; None says that nobody
+    can tell, and required resources are then left to the preflight of the run.
+    """
+    reading = Reading(CAPTURE.default if mapping is None else mapping, CAPTURE)
+    report = Reporter(CAPTURE)
+    problems: list[Problem] = list(reading.problems)
+    bindings: list[Binding] = []
+    for entry in reading.entries:
+        found = _check_entry(entry, parent, child, report)
+        problems += found
+        if entry.source is not None and not found:
+            bindings.append(Binding(entry.target, entry.source, entry.keys))
+    problems += _Completeness(reading, parent, child, report, left_out=mapping is None).check(child_defaults)
+    if mapping is None:
+        problems = [report.of_default(problem) for problem in problems]
+    return Verdict(tuple(bindings), tuple(problems))
+
+
+def _check_entry(entry: Entry, parent: Mapping[str, S], child: Mapping[str, S], report: Reporter) -> list[Problem]:
+    target = find(entry.target, child, report, entry, owner="child", side="key")
+    source = None
+    if entry.source is not None:
+        source = find(entry.source, parent, report, entry, owner="parent", side="value")
+    problems = [found for found in (target, source) if isinstance(found, Problem)]
+    if isinstance(target, Resolution):
+        if entry.target.scope == "flow_state":
+            problem = check_writable(target, root="flow_state")
+        else:
+            problem = check_buildable(child[entry.target.scope], target, root=entry.target.scope)
+        if problem is not None:
+            problems.append(report.renumbered(problem, entry.keys, "key"))
+        elif isinstance(source, Resolution):
+            problem = check_fit(entry, target, source, report, CAPTURE)
+            problems += [problem] if problem is not None else []
+    return problems
+
+
+def check_buildable(shape: S, target: Resolution[S], *, root: str) -> Problem | None:
+    """Check that a nested target can be put into a value that is being made (TF204, TF205).
+
+    A required field on the way is built from its parts, so that nothing is in the way, where its type tells what to
+    build; a field with a default is there already, and what lies below it is written as anywhere else.
+    """
+    for length in range(len(target.path)):
+        above = resolve(shape, target.path[:length])
+        assert isinstance(above, Resolution)  # the target lies behind it
+        if above.field is not None and not above.field.required:
+            there = resolve(shape, target.path, root=root, built=length)
+            return check_writable(there, root=root) if isinstance(there, Resolution) else there
+        if above.declared.is_choice():
+            holder = quoted(".".join(above.path) or root)
+            text = f"{quoted('.'.join(target.path))} cannot be built: {holder} is one of "
+            text += f"{above.declared.without_none().render()}, and nothing tells which"
+            return Problem("TF205", text, f"give {holder} as a whole")
+    return None
+
+
+class _Completeness:
+    """Find what a child requires and nothing supplies, and the line that would supply it."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        parent: Mapping[str, Shape],
+        child: Mapping[str, Shape],
+        report: Reporter,
+        *,
+        left_out: bool,
+    ) -> None:
+        self._reading = reading
+        self._parent = parent
+        self._child = child
+        self._report = report
+        self._left_out = left_out
+
+    def check(self, child_defaults: Collection[str] | None) -> Iterator[Problem]:
+        for scope, rule in (("input", "10"), ("state", "11"), ("resources", "12")):
+            shape = self._child.get(scope)
+            if shape is None or scope in self._reading.unread:
+                continue
+            given = [entry.target.path for entry in self._reading.entries if entry.target.scope == scope]
+            if scope == "input" and not given:
+                if not _takes_none(shape):
+                    yield self._missing(rule, scope, (), shape)
+            elif scope != "resources":
+                for path, declared in _missing_fields(shape, given):
+                    yield self._missing(rule, scope, path, declared)
+            elif child_defaults is not None:
+                for path, declared in _missing_fields(shape, given):
+                    if path[0] not in child_defaults:
+                        yield self._missing(rule, scope, path, declared)
+
+    def _missing(self, rule: str, scope: str, path: Path, declared: Shape) -> Problem:
+        what = {"input": "an input", "state": "the state field", "resources": "the resource"}[scope]
+        if scope == "input" and path:
+            what = "the input field"
+        name = f" {quoted('.'.join(path))}" if path else ""
+        text = f"the child requires {what}{name} ({declared.render()}), and nothing supplies it"
+        line = self._line(scope, path, declared)
+        if self._left_out:  # a capture of this line alone would drop the default
+            default = ", ".join(f'"{target}": "{source}"' for target, source in CAPTURE.default.items())
+            hint = f"give capture={{{default}, {line}}}"
+        else:
+            hint = f"add to capture: {line}"
+        if scope == "resources" and not self._in_parent(path):
+            hint += ", and declare it in the parent's resources; or give the child's flow a default"
+        return self._report.at_mapping(rule, text, hint)
+
+    def _line(self, scope: str, path: Path, declared: Shape) -> str:
+        """Give the line that supplies what is missing; a whole that nothing fits is given by fields."""
+        key, source = self._reading.key_of(scope), self._suggested(scope, path, declared)
+        fields = declared.fields() or {}
+        if path:
+            parts = {".".join(path): source}
+        elif source == "…" and fields:
+            names = [name for name, field in fields.items() if field.required] or list(fields)[:1]
+            parts = {name: self._suggested(scope, (name,), declared.child(name) or declared) for name in names}
+        else:
+            return f'"{key}": "{source}"'
+        inner = ", ".join(f'"{name}": "{found}"' for name, found in parts.items())
+        return f'"{key}": {{{inner}}}'
+
+    def _suggested(self, scope: str, path: Path, declared: Shape) -> str:
+        """Name a source that fits: a field of the same name, else the value itself, else dots to be filled in."""
+        if scope == "resources":
+            return f"resources.{path[0]}"
+        for source in [name for name in CAPTURE.sources[scope] if path and name in self._parent]:
+            found = resolve(self._parent[source], path[-1:])
+            if isinstance(found, Resolution) and declared.accepts(found.shape):
+                return f"{source}.{path[-1]}"
+        value = self._parent.get("value")
+        return "value" if value is not None and declared.accepts(value) else "…"
+
+    def _in_parent(self, path: Path) -> bool:
+        shape = self._parent.get("resources")
+        return shape is not None and isinstance(resolve(shape, path), Resolution)
+
+
+def _takes_none(shape: Shape) -> bool:
+    return shape.accepts(shape.with_none())
+
+
+def _missing_fields(shape: S, given: list[Path], above: Path = ()) -> Iterator[tuple[Path, S]]:
+    """Give the required fields of a value built from these paths that are not among them; all of it when () is."""
+    if () in given:
+        return
+    inner = shape.without_none() if shape.is_optional() else shape
+    below: dict[str, list[Path]] = {}
+    fields = inner.fields()
+    for name, *rest in given:  # who misspells a field, which is reported, does not leave out the one that he meant
+        meant = name if fields is None or name in fields else nearest(name, fields)
+        below.setdefault(meant or name, []).append(() if meant != name else tuple(rest))
+    names = list(fields) if fields is not None else list(below)
+    for name in names:
+        field, child = (fields or {}).get(name), inner.child(name)
+        if child is None or (field is not None and not field.required):
+            continue
+        if name in below:
+            yield from _missing_fields(child, below[name], (*above, name))
+        else:
+            yield (*above, name), child

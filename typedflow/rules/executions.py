@@ -1,0 +1,247 @@
+"""What can be wrong with a run and with the calls on it: the texts that only the runtime needs.
+
+The place (`Problem.where`: the flow, the execution, the step) is filled in by who knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from typedflow.rules.names import is_id, name_hint, nearest
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import describe, instead_of, listed, quoted
+
+NEW_ONE: Final = "make a new execution: flow.create_execution()"
+RETRY: Final = "await execution.async_retry()"
+
+# -- starting
+
+
+def inside_loop_problem(call: str) -> Problem:
+    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start"."""
+    receiver, dot, name = call.rpartition(".")
+    text = f"{call}() cannot run inside a running event loop"
+    return Problem("TF801", text, f"write `await {receiver}{dot}async_{name}(…)`")
+
+
+def started_already_problem(status: str, *, emitted: bool = False) -> Problem:
+    """Report a second start of one execution, or a load into one that was started or was given an event (TF812)."""
+    if status == "created" and emitted:
+        return Problem("TF812", "an event was emitted to the execution already: a load would lose it", NEW_ONE)
+    text = f"the execution was started already, it is {status}"
+    return Problem("TF812", text, NEW_ONE)
+
+
+def missing_state(missing: Mapping[str, str], state: str) -> list[Problem]:
+    """Report the required state fields that nothing supplies at the start (TF811): names and rendered types."""
+    hint = f"give create_execution(state={state}(…)), or the field a default"
+    return [
+        Problem("TF811", f"field {quoted(name)} ({type_}) of {state} is required, and nothing supplies it", hint)
+        for name, type_ in missing.items()
+    ]
+
+
+def check_id(given: object, *, what: str = "execution id") -> Problem | None:
+    """Check an id that a user chose (TF816)."""
+    if is_id(given):
+        return None
+    shown = quoted(given) if isinstance(given, str) else describe(given)
+    hint = "use 1 to 128 letters, digits, '_', '.' and '-', beginning with a letter or digit"
+    return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
+
+
+def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
+    """Report an option that is not one of those there are (TF823)."""
+    text = f"{name} is one of {listed(allowed)}, not {describe(given)}"
+    meant = nearest(given, list(allowed)) if isinstance(given, str) else None
+    return Problem("TF823", text, f"did you mean {quoted(meant)}?" if meant else "", side="value")
+
+
+def no_store_problem(given: object) -> Problem:
+    """Report something given as a store that is none (TF823)."""
+    text = f"store is a SnapshotStore, not {describe(given)}"
+    return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
+
+
+def no_path_problem(given: object) -> Problem:
+    """Report something given as the path of a file that is none (TF823)."""
+    text = f"path is a str or a Path, not {describe(given)}"
+    return Problem("TF823", text, "leave it out to get the snapshot only", side="value")
+
+
+def needless_checkpoint_problem(checkpoint: str) -> Problem:
+    """Report saves that are asked for without a place for them (TF823)."""
+    text = f"checkpoint={quoted(checkpoint)} has no effect without a store"
+    return Problem("TF823", text, "give store=…, or leave checkpoint out", side="value")
+
+
+def other_loop_problem(call: str) -> Problem:
+    """Report a call from another event loop or thread than the one that runs the execution (TF824)."""
+    text = f"the execution runs in another event loop: {call} cannot reach it from here"
+    return Problem("TF824", text, "make the call there: asyncio.run_coroutine_threadsafe(…, loop)")
+
+
+# -- values
+
+
+def wrong_start_problem(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a start value that is not the contract's input (TF806); the words are those of `wording.instead_of`."""
+    text = f"the flow starts with {instead_of(declared, given, path=path, expected=expected)}"
+    return Problem("TF806", text, f"start it with a value of {declared}", side="value")
+
+
+def wrong_value_problem(what: str, mismatch: str) -> Problem:
+    """Report a value that does not fit where a step's types say otherwise (TF813); `what` names it: "return value"."""
+    return Problem("TF813", f"the {what} does not fit: {mismatch}", "change the value, or the annotation", side="value")
+
+
+def undeclared_stream_problem(contract: str) -> Problem:
+    """Report a stream call under a contract that declares none (TF804)."""
+    hint = f"add `stream: …` with the type of an item to {contract}"
+    return Problem("TF804", f"contract {quoted(contract)} declares no stream", hint)
+
+
+def wrong_item_problem(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a stream item of the wrong type (TF805); the words are those of `wording.instead_of`."""
+    text = f"the stream carries {instead_of(declared, given, path=path, expected=expected)}"
+    return Problem("TF805", text, f"put a value of {declared}", side="value")
+
+
+# -- running and its end
+
+
+def no_result_set_problem() -> Problem:
+    """Report a result that a test asks of a handler which has set none (TF802)."""
+    hint = "data.set_result(value) sets one; what a handler returns is its output, and the test has it already"
+    return Problem("TF802", "there is no result: the handler has set none", hint)
+
+
+def no_result_problem(
+    status: str, unfilled: Mapping[str, Collection[str]] | None = None, *, loaded: bool = False
+) -> Problem:
+    """Report a result that is asked for and is not there (TF802).
+
+    `unfilled` holds the joins that were never filled, each with the branches it still waits for. `loaded` says of a
+    failed execution that its errors are not at hand.
+    """
+    if status in ("created", "running"):
+        return Problem("TF802", f"there is no result yet: the execution is {status}", "await async_start(…) first")
+    if status == "cancelled":
+        return Problem("TF802", "there is no result: the execution was cancelled", NEW_ONE)
+    if status != "completed":
+        hint = "answer its interrupts" if status == "waiting" else "execution.errors holds why"
+        if loaded:
+            hint = f"it was loaded, and errors are not saved: {RETRY} runs what failed once more"
+        return Problem("TF802", f"there is no result: the execution is {status}", hint)
+    joins = [f"{quoted(name)} still waits for {listed(waits)}" for name, waits in (unfilled or {}).items()]
+    text = "the run is over and nothing set a result"
+    if joins:
+        return Problem("TF802", f"{text}: {'; '.join(joins)}", "let every branch of these joins fire")
+    return Problem("TF802", text, "add .end() to a chain, or call data.set_result(value)")
+
+
+def finished_problem(status: str, call: str) -> Problem:
+    """Report a call on an execution that is over (TF803)."""
+    hint = f"rerun what failed, with {RETRY}, or make a new execution" if status == "failed" else NEW_ONE
+    return Problem("TF803", f"the execution is {status}: {call} can have no effect", hint)
+
+
+def wrong_status_problem(status: str, wanted: str) -> Problem:
+    """Report a change of status that cannot be (TF803)."""
+    ways = {
+        "created": "start it first",
+        "running": "wait until it stops",
+        "waiting": "answer its interrupts",
+        "failed": f"{RETRY} is the only way on from a failure",
+    }
+    return Problem("TF803", f"the execution is {status}, it cannot become {wanted}", ways.get(status, NEW_ONE))
+
+
+def step_over_problem(step: str, call: str) -> Problem:
+    """Report a late call from a step that is over: cancelled, timed out or returned (TF819)."""
+    named = step if step.startswith("step '") else f"step {quoted(step)}"  # its name, or its place with the flow
+    text = f"{named} is over: {call} can have no effect"
+    return Problem("TF819", text, "finish before the step returns; a thread cannot be cancelled, only ignored")
+
+
+def cancelled_inside_problem(step: str) -> Problem:
+    """Report a handler that raised CancelledError although nobody cancelled it (TF820)."""
+    text = f"step {quoted(step)} raised CancelledError, and nobody cancelled it"
+    return Problem("TF820", text, "a task that it awaits was cancelled: catch the error there")
+
+
+def nested_update_problem() -> Problem:
+    """Report an update_flow_state() that another one's function calls (TF821)."""
+    text = "update_flow_state() was called by the function of another update_flow_state()"
+    return Problem("TF821", text, "make both changes in one function: it gets the whole flow_state")
+
+
+def not_plain_problem(call: str, given: str) -> Problem:
+    """Report a function that would have to be awaited or iterated, where a plain one is taken (TF825)."""
+    text = f"{call}() takes a plain function, which has done its work when it returns, not {given}"
+    return Problem("TF825", text, "await in the handler first, then make the change with what came of it", side="value")
+
+
+def too_deep_problem(flow: str, depth: int) -> Problem:
+    """Report child flows nested past the declared bound (TF814)."""
+    text = f"flow {quoted(flow)} is nested deeper than max_depth={depth}"
+    return Problem("TF814", text, "end the recursion, or declare Flow(…, max_depth=…)")
+
+
+# -- pauses
+
+
+def paused_problem(ids: Collection[str]) -> Problem:
+    """Report a direct start that met a pause (TF815)."""
+    text = f"the run is waiting for an answer to {listed(ids)}"
+    hint = "error.execution is the one to answer: await error.execution.async_continue_with(id, value)"
+    return Problem("TF815", text, hint)
+
+
+def unknown_interrupt_problem(given: object, pending: Collection[str]) -> Problem:
+    """Report an answer to an interrupt that there never was (TF807)."""
+    shown = quoted(given) if isinstance(given, str) else describe(given)
+    hint = name_hint(given, pending, known="pending") or "no interrupt is pending"
+    return Problem("TF807", f"there is no interrupt {shown}", hint, side="value")
+
+
+def answered_already_problem(given: str) -> Problem:
+    """Report a second answer to one interrupt (TF808)."""
+    hint = "the first answer stands: execution.interrupts lists what is pending"
+    return Problem("TF808", f"interrupt {quoted(given)} was answered already", hint, side="value")
+
+
+def interrupt_in_use_problem(given: str) -> Problem:
+    """Report an interrupt id that is pending already (TF809)."""
+    text = f"interrupt id {quoted(given)} is in use in this execution"
+    return Problem("TF809", text, "leave interrupt_id out, or give each one an id of its own", side="value")
+
+
+def wrong_answer_problem(interrupt: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`."""
+    answer = instead_of(declared, given, path=path, expected=expected)
+    text = f"interrupt {quoted(interrupt)} is answered with {answer}"
+    return Problem("TF810", text, "it is still pending: answer it again", side="value")
+
+
+def pause_in_group_problem() -> Problem:
+    """Report a pause inside a TaskGroup of the handler, which would take it for a failure (TF817)."""
+    text = "pause_for() was called inside a TaskGroup of the handler"
+    return Problem("TF817", text, "pause in the handler itself, outside of `async with TaskGroup()`")
+
+
+def wrong_pause_type_problem(given: object) -> Problem:
+    """Report a pause type that is no text, or one that cannot be written (TF822)."""
+    text = f"the type of a pause is text that can be written as UTF-8, not {describe(given)}"
+    return Problem("TF822", text, 'give a short name of what is asked: type="approval"', side="value")
+
+
+def payload_not_json_problem(path: str, given: str) -> Problem:
+    """Report a pause payload that is more than JSON (TF818)."""
+    inside = f" at {quoted(path)}" if path else ""
+    text = (
+        f"the payload of a pause is JSON (None, bool, int, float, str, list, dict with str keys), not {given}{inside}"
+    )
+    hint = "turn it into plain data first: msgspec.json.decode(msgspec.json.encode(value))"
+    return Problem("TF818", text, hint, side="value")

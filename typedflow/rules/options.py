@@ -1,0 +1,158 @@
+"""The options of flows, steps and executions: what each may be, for the calls that take them and for a checker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from typedflow.rules.flows import duplicate_name_problem, unknown_mode_problem, wrong_option_problem
+from typedflow.rules.names import unwritable
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import quoted
+
+MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "match": ("hit_first", "hit_all"),
+        "when": ("simple_or", "or", "and"),
+        "collect": ("filled_then_empty", "filled_and_update"),
+    }
+)
+"""The modes of each construct that has some; its `Literal` lists the same."""
+
+
+class Option(NamedTuple):
+    """What one option may be."""
+
+    shown: str
+    """What messages call it."""
+    expected: str
+    allows: Callable[[object], bool]
+    hint: str = ""
+
+    def refuse(self, given: object) -> Problem:
+        """Report a value that it may not be (TF718)."""
+        return wrong_option_problem(self.shown, self.expected, given, self.hint)
+
+
+def is_bound(given: object) -> bool:
+    """Say whether a concurrency is one: a whole number from 1, or None for no bound."""
+    return given is None or (type(given) is int and given >= 1)
+
+
+def is_timeout(given: object) -> bool:
+    """Say whether a timeout is one: a number of seconds from 0, which a nan is not, or None for none."""
+    return given is None or ((type(given) is int or type(given) is float) and given >= 0)
+
+
+def within_reach(seconds: float | None) -> float | None:
+    """Return a timeout as a clock can add it to its time; None for one that never comes: inf, or past every float."""
+    return None if seconds is None or as_float(seconds) == inf else float(seconds)
+
+
+def as_float(number: float) -> float:
+    """Return a number as a float; inf for an int past every float."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf
+
+
+def is_depth(given: object) -> bool:
+    """Say whether a max_depth is one."""
+    return type(given) is int and given >= 0
+
+
+def is_size(given: object) -> bool:
+    """Say whether a size is one: a whole number of bytes."""
+    return type(given) is int and given >= 0
+
+
+def is_flag(given: object) -> bool:
+    """Say whether a value is True or False."""
+    return isinstance(given, bool)
+
+
+def is_name(given: object) -> bool:
+    """Say whether a name is a text, or None where it is left to us."""
+    return given is None or isinstance(given, str)
+
+
+def is_attempt(given: object) -> bool:
+    """Say whether a number of an attempt is one."""
+    return type(given) is int and given >= 1
+
+
+def is_key(given: object) -> bool:
+    """Say whether an idempotency key is one: a text with something in it, or None where it is left to us."""
+    return given is None or (isinstance(given, str) and given != "")
+
+
+def is_text(given: object) -> bool:
+    """Say whether a name that has to be given is a text."""
+    return isinstance(given, str)
+
+
+CONCURRENCY: Final = Option("concurrency", "a whole number from 1", is_bound, "leave it out for no bound")
+TIMEOUT: Final = Option("timeout", "a number of seconds from 0", is_timeout)
+THREAD: Final = Option("thread", "True or False", is_flag)
+MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
+ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
+KEY: Final = Option("key", "a text that is not empty", is_key, "leave it out for one of the step's own")
+MAX_BYTES: Final = Option("max_bytes", "a whole number from 0", is_size)
+NODE_NAME: Final = Option("the name of a node", "a text", is_name)
+FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
+CHUNK_NAME: Final = Option("the name of a chunk", "a text", is_text)
+COLLECT_NAME: Final = Option("the name of a collect", "a text", is_text)
+BRANCH_NAME: Final = Option("the name of a branch", "a text", is_text)
+
+
+def check_name(option: Option, given: object) -> Problem | None:
+    """Check a name (TF705, TF718): a text that is not empty and can be written, or None where it is left to us."""
+    if not isinstance(given, str):
+        return check_option(option, given)
+    if not given:
+        return duplicate_name_problem(option.shown.removeprefix("the name of a "), given)
+    reason = unwritable(given)
+    return Problem("TF718", f"{option.shown} is {option.expected}, and {quoted(given)} cannot be written: {reason}",
+                   side="value") if reason else None  # fmt: skip
+
+
+def wrong_retry_problem(given: object) -> Problem:
+    """Report something else than a Retry (TF718); which class that is only the front ends know."""
+    return wrong_option_problem("retry", "a Retry", given)
+
+
+def check_option(option: Option, given: object) -> Problem | None:
+    """Check the value of an option (TF718)."""
+    return None if option.allows(given) else option.refuse(given)
+
+
+def check_mode(construct: str, given: object) -> Problem | None:
+    """Check a mode against those that a construct has (TF715)."""
+    modes = MODES[construct]
+    return None if isinstance(given, str) and given in modes else unknown_mode_problem(construct, given, modes)
+
+
+def mode_by_form(single: Iterable[bool]) -> str:
+    """Return the mode of a `when` that names none: it depends on the form of the triggers, never on their number.
+
+    `single` has one entry for each kind of trigger: True for one name, False for a list or tuple of names. One name is
+    a plain trigger, whose value is the payload (`simple_or`). A list, a tuple or several kinds wait for all (`and`).
+    """
+    return "simple_or" if list(single) == [True] else "and"
+
+
+def check_attempts(given: int) -> Problem | None:
+    """Check how often a step may be tried (TF718)."""
+    if given >= 1:
+        return None
+    return Problem("TF718", f"Retry(attempts=…) counts the first attempt: at least 1 expected, {given} given")
+
+
+def check_waits(*given: float) -> Problem | None:
+    """Check the waits between attempts, and what they grow by (TF718); a nan is neither."""
+    if all(value >= 0 for value in given):
+        return None
+    return Problem("TF718", "Retry(backoff=…, factor=…, max_backoff=…) expects numbers of 0 or more")

@@ -1,0 +1,161 @@
+"""What can be wrong with a store of snapshots and with the calls on it: the texts that every store shares.
+
+The place (`Problem.where`: the file, the database) is filled in by the store.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from typedflow.rules.executions import check_id
+from typedflow.rules.options import is_timeout
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import describe, quoted
+
+LARGEST_SEQUENCE: Final = 2**63 - 1
+"""What the integer column of every database can hold."""
+LONGEST_NAME: Final = 1000
+"""Characters of a flow's name or a status: it has to fit the header of a file."""
+
+
+def check_sequence(given: object, expected: int | None) -> Problem | None:
+    """Check the save sequence of a record against the one that it follows (TF950)."""
+    if type(given) is not int or not 0 <= given <= LARGEST_SEQUENCE:
+        return Problem("TF950", f"a save sequence is an int from 0 to 2**63 - 1, not {describe(given)}", side="value")
+    if expected is not None and given <= expected:
+        text = f"save sequence {given} does not follow the expected {expected}"
+        return Problem("TF950", text, "count up with every save", side="value")
+    return None
+
+
+def check_saved_at(given: object) -> Problem | None:
+    """Check the time of a save (TF950): one without a zone means another moment on another machine."""
+    if not isinstance(given, datetime):
+        return Problem("TF950", f"saved_at is a datetime, not {describe(given)}", "datetime.now(UTC)", side="value")
+    if given.utcoffset() == timedelta(0):
+        return None
+    return Problem("TF950", f"saved_at is not in UTC: {given.isoformat()}", "datetime.now(UTC)", side="value")
+
+
+def check_text(what: str, given: object) -> Problem | None:
+    """Check a name that becomes a column (TF950): a lone surrogate has no bytes in UTF-8."""
+    if not isinstance(given, str):
+        return Problem("TF950", f"{what} is a str, not {describe(given)}", side="value")
+    if len(given) > LONGEST_NAME:
+        text = f"{what} {quoted(given)} has {len(given)} characters"
+        return Problem("TF950", text, f"use at most {LONGEST_NAME}", side="value")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        text = f"{what} {quoted(given)} cannot be written in UTF-8"
+        return Problem("TF950", text, "it holds half of a surrogate pair", side="value")
+    return None
+
+
+def check_path(store: str, given: object) -> Problem | None:
+    """Check the path of a store (TF950); whether there can be a file of this name only the system knows."""
+    if isinstance(given, str):
+        return wrong_path_problem(store, given, "it holds a NUL character") if "\0" in given else None
+    return Problem("TF950", f"the path of a {store} is a str or a Path, not {describe(given)}", side="value")
+
+
+def wrong_path_problem(store: str, given: str, reason: str) -> Problem:
+    """Report a path that no file can have (TF950)."""
+    return Problem("TF950", f"{quoted(given)} is no path for a {store}", reason, side="value")
+
+
+def check_wait(store: str, given: object) -> Problem | None:
+    """Check the timeout of a store (TF950), which has one in any case."""
+    if given is not None and is_timeout(given):
+        return None
+    text = f"the timeout of a {store} is a number of seconds from 0, not {describe(given)}"
+    return Problem("TF950", text, "how long a call waits for other processes", side="value")
+
+
+def check_expected(given: object) -> Problem | None:
+    """Check the sequence that a save follows (TF950)."""
+    if given is None or type(given) is int:
+        return None
+    text = f"the expected save sequence is an int, or None for no snapshot, not {describe(given)}"
+    return Problem("TF950", text, side="value")
+
+
+def no_record_problem(given: object) -> Problem:
+    """Report something that is no record (TF950)."""
+    return Problem("TF950", f"a store keeps a StoredSnapshot, not {describe(given)}", side="value")
+
+
+def check_data(given: object) -> Problem | None:
+    """Check the bytes of a record (TF950)."""
+    if isinstance(given, bytes):
+        return None
+    return Problem("TF950", f"the data of a record are bytes, not {describe(given)}", side="value")
+
+
+def wrong_replay_problem(flow: str, given: object) -> Problem:
+    """Report a change of a flow_state that came to something else than its new bytes (TF950)."""
+    text = f"the change of the flow_state of {quoted(flow)} returned {describe(given)}"
+    return Problem("TF950", text, "replay is a plain function that returns the new bytes", side="value")
+
+
+def check_stored(
+    execution_id: object, flow: object, status: object, sequence: object, saved_at: object, expected: int | None
+) -> list[Problem]:
+    """Check the columns of a record, all at once (TF816, TF950)."""
+    wrong = check_expected(expected)
+    if wrong is not None:
+        return [wrong]
+    found = (
+        check_id(execution_id),
+        check_text("flow", flow),
+        check_text("status", status),
+        check_sequence(sequence, expected),
+        check_saved_at(saved_at),
+    )
+    return [problem for problem in found if problem is not None]
+
+
+def conflict_problem(execution_id: str, stored: int | None, expected: int | None) -> Problem:
+    """Report a save that does not follow what is stored (TF951); None: there is no record."""
+    found = "nothing is stored" if stored is None else f"save {stored} is stored"
+    wanted = "none was expected" if expected is None else f"save {expected} was expected"
+    text = f"execution {quoted(execution_id)}: {found}, {wanted}"
+    hint = "somebody else saved or deleted it: load it again" if expected is not None else "the id is in use: load it"
+    return Problem("TF951", text, hint)
+
+
+def closed_problem(store: str) -> Problem:
+    """Report a call on a store that was closed (TF952)."""
+    return Problem("TF952", f"the {store} was closed", "open another one on the same place")
+
+
+def failed_problem(doing: str, reason: str, hint: str = "") -> Problem:
+    """Report what the system or the database answered (TF953): "cannot save …: disk full"."""
+    return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
+
+
+def no_wal_problem(mode: str) -> Problem:
+    """Report a database that cannot have a write-ahead log (TF953): in memory, on some network file systems."""
+    text = f"SQLite gives journal_mode {quoted(mode)} here instead of 'wal'"
+    return Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore")
+
+
+def no_flow_state_problem(store: str) -> Problem:
+    """Report a change of a flow_state given to a store that keeps none (TF954)."""
+    return Problem("TF954", f"a {store} does not share flow_state", "ask store.shares_flow_state, or use a SQLiteStore")
+
+
+def damaged_problem(reason: str) -> Problem:
+    """Report stored bytes that are not what was written (TF955)."""
+    return Problem("TF955", f"damaged: {reason}", "move it away, or bring it back from a backup")
+
+
+def unknown_format_problem(found: object, known: int) -> Problem:
+    """Report a file or database that a newer typedflow wrote (TF956)."""
+    return Problem("TF956", f"its format is {describe(found)}, known is {known}", "update typedflow")
+
+
+def other_process_problem(store: str) -> Problem:
+    """Report a store that was opened before a fork (TF957): connections and threads do not survive one."""
+    return Problem("TF957", f"the {store} was opened in another process", "make one in each process")

@@ -1,0 +1,46 @@
+"""What is wrong with a write to a layer: the texts of the runtime, and of the paths that a checker can follow.
+
+The place (`Problem.where`: the handler) is filled in by who knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from typedflow.rules.names import name_hint
+from typedflow.rules.problems import Problem
+from typedflow.rules.wording import quoted
+
+
+def wrong_type_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
+    """Report a write of the wrong type; `given` is a rendered type, or a value as `wording.describe` gives it."""
+    return Problem("TF601", f"{_named(path, layer)} takes {expected}, not {given}", hint, side="value")
+
+
+def wrong_state_problem(layer: str, expected: str, given: str) -> Problem:
+    """Report a layer that is given whole as something else (TF601): a subclass too, which a save would cut short."""
+    return wrong_type_problem(
+        layer, expected, given, hint=f"give an instance of {expected} itself, or a mapping of its fields"
+    )
+
+
+def undeclared_field_problem(name: str, owner: str, fields: Iterable[str]) -> Problem:
+    """Report a write to a field that the record `owner` does not declare."""
+    hint = name_hint(name, fields, known="its fields") or "it declares no fields"
+    return Problem("TF602", f"{owner} has no field {quoted(name)}", hint, side="key")
+
+
+def changed_in_place_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
+    """Report a value that a handler changed in place to one that its field does not take."""
+    text = f"{_named(path, layer)} was changed in place: it takes {expected}, and now holds {given}"
+    return Problem("TF612", text, hint or "append and set check each value where it is written")
+
+
+def path_not_there_problem(path: str, reached: str) -> Problem:
+    """Report a path that the types allow and the data at hand does not have (TF208); `reached` is where it ends."""
+    blame = f": {quoted(reached)} is not there" if reached != path else ""
+    return Problem("TF208", f"{quoted(path)} is not there now{blame}", "use get(path, default), or ask with `in`")
+
+
+def _named(path: str, layer: str) -> str:
+    return f"{quoted(path)} of {layer}" if layer else quoted(path)

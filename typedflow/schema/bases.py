@@ -1,0 +1,51 @@
+"""The bases and members of a State, FlowState, Resources or Events class that Python or msgspec would refuse.
+
+They refuse with a TypeError that names neither; here the same is found out first, for a problem with a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Generic
+
+import msgspec
+
+from typedflow.rules import schema as rules
+from typedflow.rules.problems import Problem
+
+_PLAIN: Final[frozenset[Any]] = frozenset({object, Generic, msgspec.Struct})
+
+
+def check_class(owner: str, bases: tuple[type, ...], namespace: Mapping[str, Any]) -> list[Problem]:
+    """Check the bases and the body of a class before it is created (TF617)."""
+    problems = [rules.refused_member_problem(owner, name) for name in rules.REFUSED_MEMBERS if name in namespace]
+    refused = list(_refused_bases(owner, bases))
+    if not refused:
+        kinds = {base.__name__: getattr(base, "__typedflow_layer__", "") for base in bases}
+        layouts = {base.__name__: _layout_of(base) for base in bases}
+        combined = rules.check_bases(owner, kinds, layouts)
+        refused = [] if combined is None else [combined]
+    return problems + refused
+
+
+def _refused_bases(owner: str, bases: tuple[type, ...]) -> Iterator[Problem]:
+    for base in bases:
+        if isinstance(base, msgspec.StructMeta) or base in _PLAIN:
+            continue
+        defines = [name for name in ("__init__", "__new__") if getattr(base, name) is not getattr(object, name)]
+        if type(base) is not type:
+            yield rules.abstract_base_problem(owner, base.__name__)
+        elif defines:
+            yield rules.refused_base_problem(owner, base.__name__, defines[0])
+
+
+def _layout_of(base: type) -> list[str]:
+    """Return the classes that add fields or slots, a class before those it builds on."""
+    return [f"{cls.__module__}.{cls.__qualname__}" for cls in base.__mro__ if cls not in _PLAIN and _adds_slots(cls)]
+
+
+def _adds_slots(cls: type) -> bool:
+    if isinstance(cls, msgspec.StructMeta):
+        inherited = [len(base.__struct_fields__) for base in cls.__bases__ if isinstance(base, msgspec.StructMeta)]
+        return len(cls.__struct_fields__) > max(inherited)
+    return bool(vars(cls).get("__slots__"))

@@ -1,0 +1,81 @@
+"""What calling a user's function leads to: a value now, or one that has to be awaited or iterated for.
+
+The one rule of steps, conditions and branches: **what the call of a handler or condition returns is awaited, once, if
+it is awaitable**: a coroutine, a Future, a Task, any object whose class has `__await__`. Neither an annotation nor an
+option (`retry`, `timeout`, `thread`) changes that; a function that runs in a thread returns what the loop then awaits.
+What awaiting gives is the value of the step. Where typedflow takes a plain function (`update_flow_state`, a migration),
+nothing is awaited: a function that would have to be is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable
+from contextlib import suppress
+from types import AsyncGeneratorType, FunctionType, GeneratorType, MethodType
+from typing import Any, Final
+
+_VALUES: Final = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple, set})
+"""Classes of values that are looked at no further."""
+_LATER: Final = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+
+def is_awaited(value: Any) -> bool:
+    """Return True for what `await` takes; asked of the class alone, as `await` does, never of `__class__`."""
+    cls = type(value)
+    if cls in _VALUES:
+        return False
+    if cls is GeneratorType:
+        return bool(value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE)  # of a `types.coroutine`
+    return issubclass(cls, Awaitable)
+
+
+def is_generator_function(function: Any) -> bool:
+    """Return True for a function with a `yield`, async or not, whose body no step would run."""
+    flags = _flags_of(function)
+    return (
+        bool(flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR)) and not flags & inspect.CO_ITERABLE_COROUTINE
+    )
+
+
+def deferral_of(function: Any) -> str:
+    """Return what a function is whose body does not run when it is called; "" for a plain one."""
+    flags = _flags_of(function)
+    if flags & inspect.CO_ASYNC_GENERATOR:
+        return "an async generator function"
+    if flags & (inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE) or inspect.iscoroutinefunction(function):
+        return "a coroutine function"
+    return "a generator function" if flags & inspect.CO_GENERATOR else ""
+
+
+def is_deferred(returned: Any) -> bool:
+    """Return True for what a call has returned in place of having done its work."""
+    return isinstance(returned, GeneratorType | AsyncGeneratorType) or is_awaited(returned)
+
+
+def discard(deferred: Any) -> None:
+    """Drop a coroutine, generator, Future or Task that nobody will wait for, without a warning about it."""
+    for end in ("close", "cancel"):
+        call = getattr(deferred, end, None)
+        if callable(call):
+            with suppress(Exception):
+                call()
+            return
+
+
+def _flags_of(function: Any) -> int:
+    """Return the flags of the code that a call of `function` would begin with; 0 where that is not Python's."""
+    for _ in range(100):  # a chain of wrappers may be a ring
+        if type(function) is FunctionType:
+            return function.__code__.co_flags & (_LATER | inspect.CO_ITERABLE_COROUTINE)
+        if isinstance(function, MethodType | staticmethod | classmethod):
+            function = function.__func__
+        elif isinstance(function, functools.partial):
+            function = function.func
+        else:
+            call = inspect.getattr_static(type(function), "__call__", None)
+            if isinstance(function, type) or not isinstance(call, FunctionType | staticmethod | classmethod):
+                break
+            function = call
+    return 0
