@@ -34,6 +34,7 @@ from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, snapshots
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option
@@ -429,7 +430,7 @@ class Flow(Blueprint[C]):
         stored with the next save of any execution of the flow.
         """
         step = current_step.get()
-        if isinstance(step, Data) and step._runtime.flow is self._runtime and not step.revoked:
+        if isinstance(step, StepTransaction) and step.runtime.flow is self._runtime and not step.revoked:
             step.update_flow_state(change)
             return
         self._runtime.update_flow_state(change)
