@@ -372,8 +372,9 @@ class Flow(Blueprint[C]):
         stored = await store.get(execution_id)
         if stored is None:
             raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
-        execution = self.create_execution(concurrency=concurrency)
-        checkpoints = _keep(execution._runtime, store, checkpoint)
+        runtime = ExecutionRuntime(self._runtime, execution_id)
+        checkpoints = _keep(runtime, store, checkpoint)
+        execution: Execution[C] = Execution(runtime, concurrency)
         largest = max(len(stored.data), MAX_BYTES)
         try:
             execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)

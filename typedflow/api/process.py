@@ -417,7 +417,7 @@ class Batch(Generic[C, V, Outer, *Ts]):
         """Add a branch: one step, or a child flow; two of one name are an error."""
         options = options_of(retry, timeout, thread)
         if isinstance(handler, Blueprint):
-            self._builder.branch_child(self._block, handler._runtime, name, options, formerly)
+            self._builder.branch_child(self._block, runtime_of(handler), name, options, formerly)
             return self
         self._builder.branch(self._block, handler, sys._getframe(1), name, options, formerly)
         return self

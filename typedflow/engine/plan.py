@@ -118,8 +118,6 @@ class PlanNode(msgspec.Struct, eq=False):
     child: Any = None
     capture: tuple[Binding, ...] = ()
     write_back: tuple[Binding, ...] = ()
-    transfer: Any = None
-    """The compiled capture and write_back; set by the execution layer."""
 
     # listeners
     triggers: tuple[Trigger, ...] = ()

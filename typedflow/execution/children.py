@@ -38,7 +38,7 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     handler of the child.
     """
     current_step.set(None)
-    capture: Capture = node.transfer[0]
+    capture = runtime.flow.transfers[node.index].capture
     child_flow = node.child.for_child()
     root = runtime.root()
     child = ExecutionRuntime(child_flow, child_id(runtime, token), parent=(runtime, token))
@@ -66,7 +66,7 @@ def capture_resources(child: ExecutionRuntime) -> None:
     """Take the captured resources from the parent, as it has them now: they are never saved."""
     assert child.parent is not None
     parent, token = child.parent
-    capture: Capture = parent.plan.nodes[token.node].transfer[0]
+    capture = parent.flow.transfers[token.node].capture
     found = {key: parent.resources.lookup(source) for key, source in capture.resources}
     given = {key: value for key, value in found.items() if value is not UNSET}
     if given:
@@ -95,7 +95,7 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
         if child.plan.result_needed:
             raise NoResultError(executions.no_result_problem(child.run.status, child.run.unfilled()).at(child.name))
         result = None
-    write_back: WriteBack = node.transfer[1]
+    write_back = parent.flow.transfers[node.index].write_back
     step = StepTransaction(parent, token, node)
     current_step.set(step)
     try:

@@ -214,4 +214,4 @@ class Data(Generic[C, V]):
 
 def transaction_of(data: Data[Any, Any]) -> StepTransaction:
     """Return the transaction behind a `Data`, for what tests ask of a handler that they have called."""
-    return data._step  # the one way behind the facade
+    return data._step  # noqa: SLF001  # the one way behind the facade

@@ -8,7 +8,7 @@ copied; only the result of a child that is over is handed on as it is, to the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -137,10 +137,17 @@ class WriteBack(msgspec.Struct, frozen=True):
     layers: tuple[tuple[str, Move], ...]
 
 
-def compile_transfer(node: PlanNode, parent: ContractSpec) -> tuple[Capture, WriteBack]:
+class Transfer(NamedTuple):
+    """Both compiled mappings of a child node."""
+
+    capture: Capture
+    write_back: WriteBack
+
+
+def compile_transfer(node: PlanNode, parent: ContractSpec) -> Transfer:
     """Compile both mappings of a sub_flow node."""
     source, child = node.input_type, node.child.spec
-    return (
+    return Transfer(
         compile_capture(node.capture, parent, source, child),
         compile_write_back(node.write_back, parent, source, child),
     )
