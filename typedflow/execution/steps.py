@@ -19,6 +19,7 @@ from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.writing import current_step
 
 
@@ -105,7 +106,7 @@ def settle_value(step: StepTransaction, value: Any) -> Any:
 def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRuntime) -> Any:
     """Give the value, normalised; raise the `ContractError` that names the step."""
     try:
-        return check(value)
+        return read_again_if_changed(partial(check, value))
     except Mismatch as mismatch:
         problem = executions.wrong_value_problem(what, str(mismatch))
     raise ContractError(problem.at(runtime.place(node)))

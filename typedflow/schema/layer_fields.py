@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from msgspec.structs import force_setattr
@@ -17,6 +18,7 @@ from typedflow.errors import ContractError
 from typedflow.rules.problems import Problem
 from typedflow.rules.writes import changed_in_place_problem, undeclared_field_problem, wrong_type_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.mismatch import MISSING
@@ -151,7 +153,7 @@ def require_fields(layer: Any, names: Any) -> None:
         field = fields[name]
         value = field.read(layer)
         try:
-            normal = field.check(value)
+            normal = read_again_if_changed(partial(field.check, value))
         except Mismatch as mismatch:
             path, expected, given = fault_of(mismatch, name)
             kind = layer.__typedflow_layer__
