@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -26,6 +26,8 @@ from tests.crash import journey
 from tests.crash.program import Order, Report, open_store
 from typedflow.engine.status import TRANSITIONS, Status
 from typedflow.execution.failpoints import FAILPOINTS
+from typedflow.schema.contracts import spec_of
+from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.snapshot.reading import read_document
 from typedflow.stores import StoredSnapshot
 
@@ -118,7 +120,8 @@ class Case:
         async with open_store(self.order.store, self.folder) as store:
             stored = await store.get(journey.ID)
             data = await store.get_flow_state("journey")
-            return stored, journey.Tally() if data is None else msgspec.json.decode(data, type=journey.Tally)
+            tally: Any = journey.Tally() if data is None else decode_flow_state(data, spec_of(journey.Journey))
+            return stored, tally
 
     def check_end(self, report: Report, expected: Expected) -> None:
         """Check what the last process has reached: the result, C, E and F."""

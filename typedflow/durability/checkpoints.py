@@ -28,7 +28,8 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
 from typedflow.schema.render import render
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.codecs import compile_codec, unsavable
+from typedflow.snapshot.codecs import unsavable
+from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
 from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
@@ -307,21 +308,19 @@ def require_savable(plan: Plan) -> None:
 
 def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], object]]) -> FlowStateChange:
     """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
-    cls = flow.spec.flow_state
-    codec = compile_codec(cls)
 
     def replay(stored: bytes | None) -> bytes:
-        value = flow.initial_flow_state() if stored is None else codec.decode(stored, "flow_state", "json")
+        value = flow.initial_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
         for operation in operations:
             operation(value)
-        return bytes(codec.encode(value, "flow_state", "json"))
+        return encode_flow_state(value, flow.spec)
 
     return FlowStateChange(flow.name, replay)
 
 
 def take_flow_state(flow: FlowRuntime, stored: bytes) -> None:
     """Show in this process what the store holds now, with what no execution has committed yet on top of it."""
-    value = compile_codec(flow.spec.flow_state).decode(stored, "flow_state", "json")
+    value = decode_flow_state(stored, flow.spec)
     step = current_step.set(None)  # the run may be inside a step of another
     try:
         for change in list(flow.changes):
