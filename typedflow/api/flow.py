@@ -31,6 +31,7 @@ from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_op
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.data import Data
+from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.runtime import ExecutionRuntime
@@ -434,9 +435,10 @@ class Flow(Blueprint[C]):
         if isinstance(step, StepTransaction) and step.runtime.flow is self._runtime and not step.revoked:
             step.update_flow_state(change)
             return
+        again = as_it_is_now(change)
         self._runtime.update_flow_state(change)
         if self._runtime.shares:
-            self._runtime.outside.append(self._runtime.note_change(change))
+            self._runtime.outside.append(self._runtime.note_change(again))
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
         """Set default resources of the flow; values are checked against their declared classes, all or nothing."""

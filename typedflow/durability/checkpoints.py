@@ -53,6 +53,7 @@ class Checkpoints:
     __slots__ = (
         "_done",
         "_lent",
+        "_pushes",
         "_running",
         "_turned",
         "_unsure",
@@ -79,7 +80,9 @@ class Checkpoints:
         self._lent: list[Change] = []
         """What was changed outside of all steps, and goes along with the next save of this execution."""
         if store.shares_flow_state and runtime.flow.flow_state is not None:
-            runtime.flow.shares = True
+            runtime.flow.share()
+        self._pushes = False
+        """Whether the next save takes along a flow_state from before the first store."""
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
@@ -129,6 +132,7 @@ class Checkpoints:
             stored = await self.store.get_flow_state(self.runtime.flow.name)
             if stored is not None:
                 take_flow_state(self.runtime.flow, stored)
+            self._pushes = stored is None and self.runtime.flow.unstored is not None
         await self.commit()
 
     @property
@@ -187,7 +191,9 @@ class Checkpoints:
         record = StoredSnapshot(
             runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
         )
-        change = flow_state_change(runtime.flow, [each.operation for each in changes]) if changes else None
+        change = (
+            flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
+        )
         return _Save(record, change, changes, self._wanted)
 
     def _put_at_once(self, save: _Save) -> bool:
@@ -232,6 +238,7 @@ class Checkpoints:
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         if flow_state is not None:
+            self._pushes = False
             self._forget(save.changes)
             take_flow_state(self.runtime.flow, flow_state)
 
@@ -310,7 +317,7 @@ def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], ob
     """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
 
     def replay(stored: bytes | None) -> bytes:
-        value = flow.initial_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
+        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
         for operation in operations:
             operation(value)
         return encode_flow_state(value, flow.spec)

@@ -62,6 +62,7 @@ class FlowRuntime:
         "shares",
         "spec",
         "transfers",
+        "unstored",
         "updater",
     )
 
@@ -81,6 +82,8 @@ class FlowRuntime:
         """What is to be seen on top of the stored flow_state, in order; the steps and executions it is of hold it."""
         self.outside: list[Change] = []
         """What was changed outside of all steps: the next save of any execution takes it along."""
+        self.unstored: FlowState | None = None
+        """The flow_state from before the first store, if it was changed: a store without a row begins with it."""
         self.updater = 0
         """The thread that is changing the flow_state; 0 where none is."""
         self.transfers: dict[int, Transfer] = {}
@@ -167,6 +170,19 @@ class FlowRuntime:
         """Give a flow_state as it is before anything has changed it."""
         assert self.spec.flow_state is not None
         return fresh(self.spec.flow_state, None)
+
+    def share(self) -> None:
+        """Have a store keep the flow_state from now on; what was changed before is kept for a store without a row."""
+        with self.lock:
+            if not self.shares and differs(self.flow_state, self.initial_flow_state()):
+                self.unstored = compile_copy(type(self.flow_state))(self.flow_state)
+            self.shares = True
+
+    def first_flow_state(self) -> FlowState:
+        """Return the flow_state that a store without a row begins with."""
+        if self.unstored is None:
+            return self.initial_flow_state()
+        return compile_copy(type(self.unstored))(self.unstored)  # type: ignore[no-any-return]  # of the same class
 
     def begin_with(self, given: FlowState | Mapping[str, Any]) -> None:
         """Take a flow_state in place of the defaults, copied and checked."""

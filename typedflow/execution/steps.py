@@ -87,10 +87,7 @@ def take_effects(step: StepTransaction) -> None:
     runtime = step.runtime
     if step.result is not UNSET:
         runtime.run.set_result(step.result)
-    if step.operations is not None:
-        if runtime.operations is None:
-            runtime.operations = []
-        runtime.operations.extend(step.operations)
+    step.hand_over_operations()
 
 
 def settle_value(step: StepTransaction, value: Any) -> Any:

@@ -13,6 +13,7 @@ from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.failures import is_a
+from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import Change, differs
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
@@ -107,10 +108,13 @@ class StepTransaction:
         self.keep_held()
 
     def failed(self, error: BaseException) -> None:
-        """Check what an attempt that failed has left behind, and have the next one answer for what is wrong there."""
+        """Check what an attempt that failed has left behind, and have the next one answer for what is wrong there.
+
+        What it changed in the flow_state stands, as without a store: it goes along with the next save.
+        """
         touched, runtime = self.touched, self.runtime
         if touched is None:
-            self.operations = None
+            self.hand_over_operations()
             return
         if runtime.touched is None:
             runtime.touched = {}
@@ -123,9 +127,17 @@ class StepTransaction:
                     return
                 raise fault from error
             finally:
-                self.operations = None
+                self.hand_over_operations()
                 self.checked = False  # whoever was at it may be so still: a thread that was left behind
             del runtime.touched[self.token]
+
+    def hand_over_operations(self) -> None:
+        """Let the next save take the changes of a shared flow_state along."""
+        if self.operations is not None:
+            if self.runtime.operations is None:
+                self.runtime.operations = []
+            self.runtime.operations.extend(self.operations)
+            self.operations = None
 
     def end(self) -> None:
         """Take nothing more: the step, or this attempt, is over."""
@@ -144,12 +156,13 @@ class StepTransaction:
         """Change the flow_state atomically, as an operation of this step; see `Data.update_flow_state`."""
         self.require_open("update_flow_state")
         self.keep_held()
+        again = as_it_is_now(change) if self.runtime.shares_flow_state else change
         self.replaying = True
         try:
             self.runtime.flow.update_flow_state(change)
         finally:
             self.replaying = False
-        self.operate(change)
+        self.operate(again)
 
     # -- what the layers report
 
