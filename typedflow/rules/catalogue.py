@@ -1,6 +1,6 @@
-"""The rules, one row each: a number for people and documents, a mypy code to silence it, a title.
+"""The catalogue of rules, one row each: a number, the mypy code that silences it, a title.
 
-Both front ends read this table, so a number means the same from the runtime and from the type checker. The hundreds
+The runtime and the mypy plugin read the same table, so a number means the same in both. The hundreds
 are the areas: 1 resources, 2 paths, 3 capture, 4 write_back, 5 events, 6 contracts and state, 7 flow definition,
 8 execution, 9 snapshots. A number is never reused. The texts live beside the checks that make them.
 """
@@ -33,15 +33,15 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         DYNAMIC: "keys that are no literals, so that nothing can be checked (off by default)",
     }
 )
-"""The mypy codes, with what each is about."""
+"""The mypy codes, each with its subject."""
 
 
 class Rule(NamedTuple):
-    """Name one rule."""
+    """One rule of the catalogue."""
 
     number: str
     code: str
-    """The mypy code, one of `CODES`; empty where only the runtime can tell."""
+    """The mypy code, one of `CODES`; empty if only the runtime checks the rule."""
     title: str
 
 
