@@ -78,7 +78,7 @@ class PlanNode(msgspec.Struct, eq=False):
     name: str
     kind: int
     ambiguous: bool
-    """The name stands for several nodes of one handler, or may in another definition: it identifies none."""
+    """The name does not identify the node: another definition may number the nodes of one handler differently."""
     ports: tuple[tuple[Edge, ...], ...]
     """The outgoing edges of each output port; most nodes have one port."""
     next_step: int = -1
@@ -192,7 +192,7 @@ def _edges(definition: Definition) -> list[list[list[Edge]]]:
     edges: list[list[list[Edge]]] = [[[] for _ in range(_ports(node))] for node in definition.nodes]
     for index, node in enumerate(definition.nodes):
         for slot, port in enumerate(sources_of(node)):
-            edges[port.node][port.arm].append((index, slot))
+            edges[port.node][port.branch].append((index, slot))
     return edges
 
 

@@ -77,7 +77,7 @@ def block_closed_twice_problem(block: str) -> Problem:
     return Problem("TF704", text, f"go on from what .{_end(block)}() returned")
 
 
-def arm_finished_twice_problem(call: str) -> Problem:
+def branch_finished_twice_problem(call: str) -> Problem:
     """Report a second call that ends the same case (TF704)."""
     text = f"{call}() ends a case that is ended already"
     return Problem("TF704", text, "go on from what the first call returned; one case has one chain")
@@ -93,7 +93,7 @@ def case_after_else_problem() -> Problem:
     return Problem("TF722", "a case follows case_else(), which catches all the rest", "put the else case last")
 
 
-def arm_not_finished_problem(block: str) -> Problem:
+def branch_not_finished_problem(block: str) -> Problem:
     """Report a case that is opened, or a block that is closed, while the case before it is open (TF722)."""
     text = f"a case of this {block} block begins while the one before it is open"
     call = ".elif_condition()" if block == "if" else ".case()"
