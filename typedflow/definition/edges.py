@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -71,8 +71,10 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
             value = check_write_back(node.write_back, parent, child_scopes(node.child.spec)).value
             return UNKNOWN if value is None else known(value.kind)
-        case _:  # a collect, whose branches may carry anything
+        case Collect():  # its branches may carry anything
             return UNKNOWN
+        case _:
+            assert_never(node)
 
 
 def _joined(opener: Node, branches: list[Any], carried: Sequence[Any]) -> Any:
@@ -128,8 +130,10 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
             if isinstance(opener, Match) and opener.mode == "hit_first":
                 return _common(branches if opener.has_else else (*branches, codes[opener.source.node]))
             return Parts(list, (_common(branches),))
-        case _:
+        case Start() | Step() | When() | SubFlow() | End():
             return UNKNOWN
+        case _:
+            assert_never(node)
 
 
 def _common(codes: tuple[Any, ...]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import inf, isnan
-from typing import Any, Final, Literal, Protocol, TypeAlias, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 
 import msgspec
 
@@ -265,8 +265,10 @@ def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
             return slots_of(definition.nodes[node.opens], definition)
         case When():
             return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-        case _:
+        case Start() | Step() | Each() | SubFlow() | End():
             return ()
+        case _:
+            assert_never(node)
 
 
 _ROOTS: Final = (Start, When)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc as abc
 from collections.abc import Iterator, Mapping, Sequence
 from types import GenericAlias
-from typing import Any, get_origin
+from typing import Any, assert_never, get_origin
 
 from typing_extensions import is_protocol
 
@@ -13,11 +13,14 @@ from typedflow.definition.edges import NoSequence, child_scopes, item_type, scop
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
     Batch,
+    Collect,
     Definition,
     Each,
     End,
+    Join,
     Match,
     Node,
+    Start,
     Step,
     SubFlow,
     Trigger,
@@ -101,8 +104,10 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
-        case _:
+        case Start() | Batch() | Join() | Collect():
             return
+        case _:
+            assert_never(node)
 
 
 def _check_child(

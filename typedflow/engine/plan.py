@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -24,6 +24,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Node,
+    Start,
     Step,
     StepOptions,
     SubFlow,
@@ -258,8 +259,10 @@ def _compile_node(
         case When():
             made.triggers, made.mode = node.triggers, node.mode
             made.slot_types = tuple(trigger_type(trigger, spec) for trigger in node.triggers)
-        case _:  # the root
+        case Start():
             pass
+        case _:
+            assert_never(node)
     return made
 
 

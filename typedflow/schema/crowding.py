@@ -17,7 +17,7 @@ import msgspec
 
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Segment
-from typedflow.schema.records import fields_of
+from typedflow.schema.records import children, fields_of
 from typedflow.schema.types import (
     CollectionOf,
     Kind,
@@ -61,22 +61,8 @@ def _hashed(kind: Kind, seen: set[Kind]) -> Iterator[Kind]:
         yield kind.key
     elif isinstance(kind, CollectionOf) and issubclass(kind.cls, (set, frozenset)):
         yield kind.item
-    for part in _parts(kind):
+    for part in children(kind):
         yield from _hashed(part, seen)
-
-
-def _parts(kind: Kind) -> Iterable[Kind]:
-    match kind:
-        case UnionOf(members=parts) | TupleOf(items=parts):
-            return parts
-        case CollectionOf(item=item):
-            return (item,)
-        case MappingOf(key=key, value=value):
-            return (key, value)
-        case RecordOf():
-            return [field.kind for field in fields_of(kind)]
-        case _:
-            return ()
 
 
 def _needs(kind: Kind, seen: set[Kind], *, inside: bool) -> Iterator[Watch]:
@@ -91,7 +77,7 @@ def _needs(kind: Kind, seen: set[Kind], *, inside: bool) -> Iterator[Watch]:
         elif not inside and kind.cls in _CHOSEN:
             yield _CHOSEN[kind.cls]
         return
-    for part in _parts(kind):
+    for part in children(kind):
         yield from _needs(part, seen, inside=inside or not isinstance(kind, UnionOf))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from msgspec.structs import force_setattr
 
@@ -25,12 +25,16 @@ from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import describe
 from typedflow.schema.types import (
     AliasOf,
+    Anything,
     CollectionOf,
     EnumOf,
+    FunctionOf,
     Kind,
     LiteralOf,
+    MappingOf,
     NewTypeOf,
     Nothing,
+    Opaque,
     RecordOf,
     Scalar,
     TupleOf,
@@ -212,5 +216,7 @@ def _is_changeable(kind: Kind, open_: set[Kind]) -> bool:
             return _is_changeable(kind.target, open_ | {kind})
         case RecordOf():
             return not is_frozen(kind) or any(_is_changeable(part.kind, open_ | {kind}) for part in fields_of(kind))
-        case _:
+        case MappingOf() | Anything() | FunctionOf() | Opaque():
             return True
+        case _:
+            assert_never(kind)

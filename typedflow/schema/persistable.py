@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 import msgspec
@@ -116,6 +116,10 @@ class _Walk:
                 yield path, saving.frozen_dict(render(kind))
             case FunctionOf() | Opaque():
                 yield path, saving.not_encodable(render(kind))
+            case Scalar():
+                pass
+            case _:
+                assert_never(kind)
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind in self.open_aliases:

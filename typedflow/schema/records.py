@@ -7,14 +7,31 @@ import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args, get_origin
+from typing import Any, assert_never, cast, get_args, get_origin
 
 import msgspec
 import typing_extensions
 
 from typedflow.schema.deferred import Unevaluated, closure_of, own_annotations
 from typedflow.schema.parsing import Scope, Unresolved, parse_in
-from typedflow.schema.types import ANY, Kind, RecordOf
+from typedflow.schema.types import (
+    ANY,
+    AliasOf,
+    Anything,
+    CollectionOf,
+    EnumOf,
+    FunctionOf,
+    Kind,
+    LiteralOf,
+    MappingOf,
+    NewTypeOf,
+    Nothing,
+    Opaque,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,28 @@ def fields_of(record: RecordOf) -> tuple[Field, ...]:
     if found is None:
         found = _fields[record] = tuple(_READERS[record.flavour](record, _Hints(record)))
     return found
+
+
+def children(kind: Kind) -> tuple[Kind, ...]:
+    """Return the kinds of a value's direct parts, or the members, base or target of the kind; empty if it has none.
+
+    A recursive type leads back to itself: the caller keeps the kinds that it has visited.
+    """
+    match kind:
+        case CollectionOf(item=inner) | NewTypeOf(base=inner):
+            return (inner,)
+        case MappingOf(key=key, value=value):
+            return (key, value)
+        case TupleOf(items=several) | UnionOf(members=several):
+            return several
+        case AliasOf():
+            return (kind.target,)
+        case RecordOf():
+            return tuple(field.kind for field in fields_of(kind))
+        case Anything() | Nothing() | Scalar() | EnumOf() | LiteralOf() | FunctionOf() | Opaque():
+            return ()
+        case _:
+            assert_never(kind)
 
 
 def is_frozen(record: RecordOf) -> bool:

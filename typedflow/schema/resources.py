@@ -18,7 +18,7 @@ from typedflow.rules.resources import check_declared, no_mapping_problem, wrong_
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
 from typedflow.schema.parsing import parse
-from typedflow.schema.records import fields_of
+from typedflow.schema.records import children, fields_of
 from typedflow.schema.render import class_name, render
 from typedflow.schema.types import (
     AliasOf,
@@ -151,21 +151,7 @@ def resources_within(tp: Any) -> Kind | None:
         if kind in seen:
             continue
         seen.add(kind)
-        match kind:
-            case RecordOf(cls=cls) if issubclass(cls, Resources):
-                return kind
-            case RecordOf():
-                waiting += [field.kind for field in fields_of(kind)]
-            case CollectionOf(item=item):
-                waiting.append(item)
-            case MappingOf(key=key, value=value):
-                waiting += [key, value]
-            case TupleOf(items=inner) | UnionOf(members=inner):
-                waiting += inner
-            case NewTypeOf(base=base):
-                waiting.append(base)
-            case AliasOf():
-                waiting.append(kind.target)
-            case _:
-                pass
+        if isinstance(kind, RecordOf) and issubclass(kind.cls, Resources):
+            return kind
+        waiting += children(kind)
     return None
