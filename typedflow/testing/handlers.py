@@ -81,7 +81,7 @@ def streamed(data: Data[GivesStream[S], Any]) -> list[S]:
 
 
 def result_of(data: Data[GivesResult[S], Any]) -> S:
-    """Return the result that the handler has set with `set_result`; raises `NoResultError` where it has set none."""
+    """Return the result that the handler has set with `set_result`; raises `NoResultError` if there is none."""
     step = transaction_of(data)
     if step.result is UNSET:
         raise NoResultError(executions.no_result_set_problem().at(step.name))
@@ -89,4 +89,4 @@ def result_of(data: Data[GivesResult[S], Any]) -> S:
 
 
 def _handler(data: Any) -> None:
-    """Stand in the plan for the handler under test, which the test calls itself."""
+    """Stand in for the handler under test in the plan; the test calls the handler itself."""
