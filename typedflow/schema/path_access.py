@@ -188,9 +188,14 @@ _compiled = functools.lru_cache(maxsize=_PATHS_KEPT)(_compile)
 
 
 def _read(layer: Any, place: Place) -> Any:
-    """Return the value at a path; like an attribute access, it is reported to the step in progress."""
-    value = getattr(layer, place.segments[0])
-    return value if len(place.segments) == 1 else _walk(value, place.segments[1:])
+    """Read a path; the step in progress notes the field unless the value is a scalar or absent.
+
+    A scalar cannot be changed in place, so its container need not be checked again: the cost is the same at any size.
+    """
+    value = _walk(place.top.read(layer), place.segments[1:])
+    if value is not _ABSENT and type(value) not in FLAT:
+        getattr(layer, place.segments[0])  # the descriptor notes the read
+    return value
 
 
 def _walk(holder: Any, segments: tuple[str, ...]) -> Any:
