@@ -23,10 +23,12 @@ from typedflow.api.blueprint import (
 from typedflow.api.execution import Execution, overrides
 from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
+from typedflow.config.diagrams import compose_mermaid
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.reading import check_annotations
 from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
@@ -318,6 +320,17 @@ class Flow(Blueprint[C]):
     def validate(self) -> None:
         """Check the whole flow; raises one `ContractError` with all problems. The first execution does it too."""
         self._runtime.check()
+
+    # -- showing
+
+    def to_mermaid(self, *, detailed: bool = False) -> str:
+        """Return the flow as a Mermaid flowchart; raises what `validate` raises. The flow can still be extended.
+
+        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies.
+        """
+        self.validate()
+        definition, _ = check_annotations(self._runtime.builder.draft())
+        return compose_mermaid(definition, self._runtime.spec, detailed=detailed)
 
     # -- running
 
