@@ -81,8 +81,8 @@ def _edge_texts(port: Port, definition: Definition) -> Iterator[str]:
     source = definition.nodes[port.node]
     if isinstance(source, Batch | Match):
         names = slots_of(source, definition)
-        if port.arm < len(names):
-            yield names[port.arm]
+        if port.branch < len(names):
+            yield names[port.branch]
 
 
 def _escape(text: str) -> str:
