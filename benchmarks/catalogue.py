@@ -73,4 +73,8 @@ CASES = (
         "W10", "100 KB of state, against none", "w10_state", "µs/step", 100_000, 1000, 1.25,
         floor="typedflow", floor_size=0, judged="ratio",
     ),
+    Case(
+        "G6", "state.get of a scalar in 100,000", "g06_path_read", "µs/step", 100_000, 200, 1.5,
+        floor="typedflow", floor_size=100, judged="ratio",
+    ),
 )  # fmt: skip

@@ -23,7 +23,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.errors",),
     ("typedflow.schema",),
     ("typedflow.definition",),
-    ("typedflow.engine",),
+    ("typedflow.config", "typedflow.engine"),
     ("typedflow.snapshot",),
     ("typedflow.stores",),
     ("typedflow.execution",),

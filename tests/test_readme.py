@@ -105,18 +105,6 @@ def test_a_command_runs_tools_and_tests_that_are_there(name: str) -> None:
     assert [word for word in words if word.startswith("tests/") and not (HOME / word).exists()] == []
 
 
-@pytest.mark.one_python
-def test_the_quick_check_leaves_out_what_takes_long() -> None:
-    words = shlex.split(COMMANDS["quick"])
-    chosen = [*words[words.index(".venv/bin/pytest") + 1 :], "-n0", "--collect-only", "-qq"]
-    plain = {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *chosen], cwd=HOME, capture_output=True, text=True, env=plain, check=True
-    )
-    assert "tests/execution/test_flow.py: " in done.stdout
-    assert "tests/execution/test_races.py: " not in done.stdout
-
-
 @pytest.mark.parametrize("module", [typedflow, typedflow.stores, typedflow.testing])
 def test_every_public_name_is_listed(module: object) -> None:
     rows = re.findall(r"^\| `([\w.]+)`(?:, [\w ]+)? \| (.+) \|$", README, re.MULTILINE)

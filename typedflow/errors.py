@@ -1,8 +1,8 @@
-"""Every error that typedflow raises, and nothing else.
+"""The exceptions that typedflow raises.
 
     TypedflowError
       ContractError (TypeError)       a definition, a write, a value or an event that breaks a contract; .problems
-        PathError (KeyError)          a path that leads nowhere: in the declared types, or in the data at hand
+        PathError (KeyError)          a path that does not exist in the declared types or in the data
       ResourceError (KeyError)        missing, unknown or of the wrong class; .missing
       ExecutionError
         NoResultError                 the run is over and nothing set a result
@@ -11,10 +11,11 @@
         FinishedError                 a call on an execution or a step that is over
       SnapshotError (ValueError)      cannot be written, read or trusted; .path
       StoreError                      a store failed
-        ConflictError                 somebody else saved first
+        ConflictError                 another writer saved first
         LeaseLostError                the lease on the execution is gone
 
-An exception carries data, `str()` renders it. Where a caller would expect a builtin, the class inherits it too.
+An exception has its data as attributes, and `str()` renders it. Where a caller would expect a builtin exception, the
+class inherits from it too.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from typedflow.rules.problems import Problem
 
 
 class TypedflowError(Exception):
-    """Stand at the top of everything that typedflow raises.
+    """Base class of all exceptions that typedflow raises.
 
-    Holds the problems that were found, all at once; a text alone is a problem without a number. No text of the
-    resources in use stands in them.
+    `problems` are all problems that were found; a str becomes a problem without a number. Text of the resources in use
+    is replaced by '…'.
     """
 
     problems: tuple[Problem, ...]
@@ -46,7 +47,7 @@ class TypedflowError(Exception):
 
     @property
     def code(self) -> str:
-        """Give the number of the first problem, `TF…`; empty where it has none."""
+        """The number of the first problem, `TF…`; empty if it has none."""
         return self.problems[0].number if self.problems else ""
 
     def __str__(self) -> str:
@@ -62,15 +63,15 @@ def _without_secrets(problem: Problem) -> Problem:
 
 
 class ContractError(TypedflowError, TypeError):
-    """Say that a definition, a write, a value or an event breaks a contract."""
+    """A definition, a write, a value or an event violates a contract."""
 
 
 class PathError(ContractError, KeyError):
-    """Say that a path leads nowhere: in the declared types, or in the data at hand."""
+    """A path does not exist in the declared types or in the data."""
 
 
 class ResourceError(TypedflowError, KeyError):
-    """Say that a resource is missing, unknown or of the wrong class; `missing` lists the absent keys, sorted."""
+    """A resource is missing, unknown or of the wrong class; `missing` lists the absent keys, sorted."""
 
     missing: tuple[str, ...]
 
@@ -80,15 +81,15 @@ class ResourceError(TypedflowError, KeyError):
 
 
 class ExecutionError(TypedflowError):
-    """Say that an execution cannot do, or did not do, what was asked of it."""
+    """A call on an execution is not possible, or the execution failed to carry it out."""
 
 
 class NoResultError(ExecutionError):
-    """Say that a run is over and nothing set its result."""
+    """The run is over and nothing set its result."""
 
 
 class ExecutionPaused(ExecutionError):
-    """Say that a run which was started for its result is waiting; `execution` is the one to resume or save."""
+    """A run that was started for its result is waiting; `execution` is the one to resume or save."""
 
     execution: Any
 
@@ -98,15 +99,15 @@ class ExecutionPaused(ExecutionError):
 
 
 class InterruptError(ExecutionError):
-    """Say that an interrupt is unknown, was answered already, or was given a value that does not fit."""
+    """An interrupt is unknown, was answered already, or was answered with a value of the wrong type."""
 
 
 class FinishedError(ExecutionError):
-    """Say that an execution or a step is over, so that the call could have no effect."""
+    """The execution or step is over, so that the call can have no effect."""
 
 
 class SnapshotError(TypedflowError, ValueError):
-    """Say that a snapshot cannot be written, read or trusted; `path` is the place in the document."""
+    """A snapshot cannot be written, read or trusted; `path` is the location in the document."""
 
     path: str
 
@@ -116,13 +117,13 @@ class SnapshotError(TypedflowError, ValueError):
 
 
 class StoreError(TypedflowError):
-    """Say that a snapshot store failed."""
+    """A snapshot store failed."""
 
 
 class ConflictError(StoreError):
-    """Say that the stored snapshot is not the one that this save follows.
+    """Another writer has saved since: the stored snapshot is not the one that this save follows.
 
-    `stored` and `expected` are save sequences; None stands for no snapshot at all.
+    `stored` and `expected` are save sequences; None means no snapshot.
     """
 
     execution_id: str
@@ -144,4 +145,4 @@ class ConflictError(StoreError):
 
 
 class LeaseLostError(StoreError):
-    """Say that somebody else holds the lease on the execution."""
+    """The lease on the execution belongs to another process."""

@@ -17,5 +17,5 @@ __all__ = ["TypedflowPlugin", "plugin"]
 
 
 def plugin(version: str) -> type[TypedflowPlugin]:
-    """Give mypy, of the version that it tells, the class to make its plugin of."""
+    """Return the plugin class; mypy calls this with its own version."""
     return TypedflowPlugin

@@ -86,7 +86,7 @@ class Call:
 
     @property
     def module(self) -> str:
-        """Give the name of the module that the call stands in."""
+        """Return the name of the module that the call stands in."""
         name: str = self.api.tree.fullname
         return name
 
@@ -114,7 +114,7 @@ class Call:
         return any(kind.is_star() and arg is given for arg, kind in pairs)
 
     def formal(self, name: str) -> Type | None:
-        """Give the type that mypy asks of an argument; None where the signature has none of this name."""
+        """Return the type that mypy asks of an argument; None where the signature has none of this name."""
         position = self._position(name)
         return self.signature.arg_types[position] if position is not None else None
 
@@ -126,7 +126,7 @@ class Call:
         return position if position < len(names) and names[position] is None else None
 
     def keywords(self) -> list[tuple[str, Expression]]:
-        """Give the arguments that are given by name, in order."""
+        """Return the arguments that are given by name, in order."""
         if not isinstance(self.context, CallExpr):
             return []
         pairs = zip(self.context.arg_names, self.context.arg_kinds, self.context.args, strict=True)
@@ -138,7 +138,7 @@ class Call:
         return found
 
     def texts(self, expr: Expression | None, dynamic: str) -> tuple[str, ...]:
-        """Give the texts that a key can be; none where it is dynamic, which is reported where that is asked for."""
+        """Return the texts that a key can be; none where it is dynamic, which is reported where that is asked for."""
         if expr is None:
             return ()
         found = texts_of(expr, self.api, self.steps)
@@ -149,7 +149,7 @@ class Call:
         return found
 
     def fits(self, expr: Expression, expected: Type) -> tuple[bool, Type]:
-        """Say whether an expression is of the expected type, and of which it is.
+        """Return whether an expression is of the expected type, and of which it is.
 
         What says nothing fits, and so does what mypy itself finds a fault in: it will say so, at the very part.
         """
@@ -190,7 +190,7 @@ class Call:
         return None
 
     def with_types(self, ret_type: Type | None = None, /, **formals: Type) -> CallableType:
-        """Give the signature with another return type, and other types of the named formals."""
+        """Return the signature with another return type, and other types of the named formals."""
         types = list(self.signature.arg_types)
         for name, tp in formals.items():
             position = self._position(name)
@@ -223,7 +223,7 @@ def first_given(call: CallExpr, name: str) -> Expression | None:
 
 
 def taking_anything(signature: CallableType, value: Type) -> CallableType:
-    """Give the signature that takes anything, with a type in the place of its type variables."""
+    """Return the signature that takes anything, with a type in the place of its type variables."""
     values: dict[object, Type] = {variable.id: value for variable in signature.variables}
     return signature.copy_modified(
         arg_types=[ANY] * len(signature.arg_types),
@@ -233,7 +233,7 @@ def taking_anything(signature: CallableType, value: Type) -> CallableType:
 
 
 def only_literals(call: Context) -> Hashable:
-    """Give the arguments of a call where they are a text, and a default, as they stand; None for any others."""
+    """Return the arguments of a call where they are a text, and a default, as they stand; None for any others."""
     if not isinstance(call, CallExpr):
         return None
     args = call.args
@@ -247,7 +247,7 @@ def only_literals(call: Context) -> Hashable:
 
 
 def text_and_value(call: Context) -> tuple[str, Expression] | tuple[None, None]:
-    """Give the arguments of a call where they are a text as it stands, and a value that is no display of a dict."""
+    """Return the arguments of a call where they are a text as it stands, and a value that is no display of a dict."""
     if not isinstance(call, CallExpr) or call.arg_kinds != _POSITIONAL:
         return None, None
     key, value = call.args
@@ -255,7 +255,7 @@ def text_and_value(call: Context) -> tuple[str, Expression] | tuple[None, None]:
 
 
 def without_constants(value: Expression) -> NameExpr | None:
-    """Give the name in `name + 1`; None for a value that is no such thing. An int and an int make an int."""
+    """Return the name in `name + 1`; None for a value that is no such thing. An int and an int make an int."""
     inner = value
     while isinstance(inner, OpExpr) and inner.op in _OF_INTS and isinstance(inner.right, IntExpr):
         inner = inner.left
@@ -263,13 +263,13 @@ def without_constants(value: Expression) -> NameExpr | None:
 
 
 def is_plain_int(tp: Type) -> bool:
-    """Say whether a type is int, or one int, and not a subclass."""
+    """Return whether a type is int, or one int, and not a subclass."""
     proper = get_proper_type(tp)
     return isinstance(proper, Instance) and proper.type.fullname == "builtins.int"
 
 
 def is_plainly(given: Type, expected: Type) -> bool:
-    """Say whether a type is the expected one without a closer look; a literal is of its class."""
+    """Return whether a type is the expected one without a closer look; a literal is of its class."""
     if given == expected:
         return True
     here, there = get_proper_type(given), get_proper_type(expected)
@@ -279,13 +279,13 @@ def is_plainly(given: Type, expected: Type) -> bool:
 
 
 def entries(display: DictExpr) -> list[tuple[Expression, Expression]] | None:
-    """Give the items of a dict display; None where something is spread into it."""
+    """Return the items of a dict display; None where something is spread into it."""
     found = [(key, value) for key, value in display.items if key is not None]
     return found if len(found) == len(display.items) else None
 
 
 def keyword_place(name: str, value: Expression) -> Context:
-    """Give the place of the name in `name=value`, which mypy does not keep, as it is commonly laid out."""
+    """Return the place of the name in `name=value`, which mypy does not keep, as it is commonly laid out."""
     if value.column <= len(name):
         return value
     place = Context(value.line, value.column - len(name) - 1)

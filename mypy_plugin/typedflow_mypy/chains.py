@@ -66,12 +66,12 @@ _HANDING_ON: Final = frozenset({*_OPENERS, *CASES, "branch"})
 
 
 def value_of(call: Call) -> Type | None:
-    """Give the type of the value where a step is added."""
+    """Return the type of the value where a step is added."""
     return value_at(call, call.receiver)
 
 
 def value_at(call: Call, given: Type | None) -> Type | None:
-    """Give the type of the value where a Flow, Process or Batch stands."""
+    """Return the type of the value where a Flow, Process or Batch stands."""
     receiver = get_proper_type(given)
     if not isinstance(receiver, Instance):
         return None
@@ -82,7 +82,7 @@ def value_at(call: Call, given: Type | None) -> Type | None:
 
 
 def handler_name(handler: Expression) -> str:
-    """Give the name of a function as it is written."""
+    """Return the name of a function as it is written."""
     if isinstance(handler, (NameExpr, MemberExpr)):
         return handler.name
     if isinstance(handler, CallExpr):
@@ -104,7 +104,7 @@ def report_unanswered(call: Call) -> None:
 
 
 def call_before(context: Context) -> CallExpr | None:
-    """Give the call that a call of a chain hangs on."""
+    """Return the call that a call of a chain hangs on."""
     callee = context.callee if isinstance(context, CallExpr) else None
     return callee.expr if isinstance(callee, MemberExpr) and isinstance(callee.expr, CallExpr) else None
 
@@ -215,7 +215,7 @@ def check_for_each(call: Call) -> FunctionLike:
 
 
 def _is_text(tp: Type) -> bool:
-    """Say whether a type is one of the sequences that a for_each does not go over."""
+    """Return whether a type is one of the sequences that a for_each does not go over."""
     proper = get_proper_type(tp)
     if isinstance(proper, LiteralType):
         proper = proper.fallback

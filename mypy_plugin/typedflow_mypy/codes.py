@@ -21,6 +21,6 @@ daemon fails where a code that a plugin made is enabled or disabled for the whol
 
 
 def code_of(number: str) -> ErrorCode:
-    """Give the code under which a rule is reported."""
+    """Return the code under which a rule is reported."""
     rule = RULES.get(number)
     return CODE_OF.get(rule.code, TYPEDFLOW) if rule is not None else TYPEDFLOW

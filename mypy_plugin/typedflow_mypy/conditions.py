@@ -117,7 +117,7 @@ def _check_function(call: Call, condition: Expression, wanted: CallableType, *, 
 
 
 def _wanted(call: Call, contract: Type, value: Type) -> CallableType | None:
-    """Give the type of a condition of a match; a case may be any object, so that its signature does not hold it."""
+    """Return the type of a condition of a match; a case may be any object, so that its signature does not hold it."""
     module = call.api.modules.get(_DATA[0])
     data = module.names.get(_DATA[1]) if module is not None else None
     if data is None or isinstance(get_proper_type(value), TypeVarType):

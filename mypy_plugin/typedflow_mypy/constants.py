@@ -18,7 +18,7 @@ UNKNOWN: Final = object()
 
 
 def constant_of(expr: Expression, module: str) -> object:
-    """Give the value of a constant in a module, or of a Final name of any other; `UNKNOWN` for everything else."""
+    """Return the value of a constant in a module, or of a Final name of any other; `UNKNOWN` for everything else."""
     if isinstance(expr, NameExpr) and expr.fullname == "builtins.None":
         return None
     found: object = constant_fold_expr(expr, module)
@@ -28,7 +28,7 @@ def constant_of(expr: Expression, module: str) -> object:
 
 
 def keyword_of(defn: ClassDef, name: str, default: object = None) -> object:
-    """Give the value of a keyword in the head of a class; `UNKNOWN` where it is computed."""
+    """Return the value of a keyword in the head of a class; `UNKNOWN` where it is computed."""
     given = defn.keywords.get(name)
     return default if given is None else constant_of(given, defn.info.module_name)
 
@@ -45,6 +45,6 @@ def spreads_keywords(defn: ClassDef, path: str) -> bool:
 
 
 def shown(call: Call, expr: Expression) -> object:
-    """Give what a message shows of an argument: a constant itself, the type of anything else."""
+    """Return what a message shows of an argument: a constant itself, the type of anything else."""
     given = constant_of(expr, call.module)
     return OfType(render(call.type_of(expr))) if given is UNKNOWN else given

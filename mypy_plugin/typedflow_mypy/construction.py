@@ -19,12 +19,12 @@ _LISTS: Final = frozenset({"builtins.list", "typing.Sequence", "typing.MutableSe
 
 
 def is_mapping_for(target: MypyShape, given: Type | None = None) -> bool:
-    """Say whether a mapping, or a value of a given type, can stand for what a path takes."""
+    """Return whether a mapping, or a value of a given type, can stand for what a path takes."""
     return record_of(target) is not None and (given is None or _is_mapping(given))
 
 
 def record_of(target: MypyShape) -> MypyShape | None:
-    """Give the one record among the members of a type; None where there is none, or where there are several."""
+    """Return the one record among the members of a type; None where there is none, or where there are several."""
     members = [get_proper_type(item) for item in flat(target.type)]
     found = [member for member in members if _is_record(member)]
     others = [member for member in members if isinstance(member, TypedDictType) or _is_mapping(member)]
@@ -87,7 +87,7 @@ def _check_value(call: Call, value: Expression, target: MypyShape, path: str, ro
 
 
 def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expression]] | None:
-    """Give the items of a display of a list, or of a dict with texts as keys, each with its place."""
+    """Return the items of a display of a list, or of a dict with texts as keys, each with its place."""
     if isinstance(value, ListExpr):
         return [(f"{path}[{at}]", part) for at, part in enumerate(value.items) if not isinstance(part, StarExpr)]
     if not isinstance(value, DictExpr):
@@ -102,7 +102,7 @@ def _parts(call: Call, value: Expression, path: str) -> list[tuple[str, Expressi
 
 
 def _inner(target: MypyShape, names: frozenset[str]) -> MypyShape | None:
-    """Give what a collection holds, where one of these is the one thing that is declared beside None."""
+    """Return what a collection holds, where one of these is the one thing that is declared beside None."""
     proper = get_proper_type(target.without_none().type)
     if not isinstance(proper, Instance) or proper.type.fullname not in names:
         return None
@@ -112,7 +112,7 @@ def _inner(target: MypyShape, names: frozenset[str]) -> MypyShape | None:
 
 
 def _may_become(target: Type, given: Type) -> bool:
-    """Say whether mappings in a value may stand for records in its type, which only their keys could tell."""
+    """Return whether mappings in a value may stand for records in its type, which only their keys could tell."""
     return _holds(given, _is_mapping) and _holds(target, _is_record)
 
 

@@ -115,7 +115,7 @@ def _keep(ctx: ClassDefContext, name: str, value: int) -> None:
 
 
 def _remembered(info: TypeInfo, name: str) -> int:
-    """Give what was kept; 0 for what was not."""
+    """Return what was kept; 0 for what was not."""
     sym = info.names.get(_KEPT.format(name))
     tp = get_proper_type(sym.node.type) if sym is not None and isinstance(sym.node, Var) else None
     return tp.value if isinstance(tp, LiteralType) and isinstance(tp.value, int) else 0
@@ -229,7 +229,7 @@ def check_migrate(call: Call) -> FunctionLike:
 
 
 def _named(context: Context) -> TypeInfo | None:
-    """Give the contract whose `migrate` a call names."""
+    """Return the contract whose `migrate` a call names."""
     callee = context.callee if isinstance(context, CallExpr) else None
     owner = callee.expr if isinstance(callee, MemberExpr) and callee.name == "migrate" else None
     return class_of(owner.node) if isinstance(owner, RefExpr) else None

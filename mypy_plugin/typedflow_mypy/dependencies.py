@@ -73,7 +73,7 @@ class Steps:
 
     @property
     def modules(self) -> frozenset[str]:
-        """Give the modules of the classes, and of their bases; those of the parts not included."""
+        """Return the modules of the classes, and of their bases; those of the parts not included."""
         if self._counted != len(self.classes):
             self._modules = frozenset(base.module_name for info in self.classes for base in info.mro)
             self._counted = len(self.classes)
@@ -81,7 +81,7 @@ class Steps:
 
     @property
     def triggers(self) -> frozenset[str]:
-        """Give the triggers whose firing makes a check of these steps stale; those of the parts not included."""
+        """Return the triggers whose firing makes a check of these steps stale; those of the parts not included."""
         if self._named != len(self.classes) + len(self.members) + len(self.constants):
             self._triggers = frozenset(map(make_trigger, _names(self)))
             self._named = len(self.classes) + len(self.members) + len(self.constants)
@@ -175,7 +175,7 @@ class Dependencies:
         modules |= steps.modules
 
     def modules_of(self, file: MypyFile) -> set[str]:
-        """Give the modules that a checked module depends on."""
+        """Return the modules that a checked module depends on."""
         return self._modules.get(file.fullname, set()) - {file.fullname, "builtins"}
 
     def tell(self, file: MypyFile) -> None:

@@ -45,7 +45,7 @@ def check_resume_event(call: Call) -> FunctionLike:
 
 
 def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | None]:
-    """Give the declared payload of an event, in every contract; reports it where a contract does not declare it."""
+    """Return the declared payload of an event, in every contract; reports it where a contract does not declare it."""
     contract = contract_of(call.receiver)
     answer = call.memo.ask(("event", contract, name), call.steps, partial(_find, contract, name))
     for found in answer:

@@ -11,7 +11,7 @@ from typedflow.rules.catalogue import RULES
 
 
 def fingerprint(mypy_version: str, options: str, folders: Iterable[Path]) -> str:
-    """Give one text that changes when any of these does; mypy itself looks at the entry module only."""
+    """Return one text that changes when any of these does; mypy itself looks at the entry module only."""
     digest = hashlib.sha256(f"{mypy_version}\n{options}\n{sorted(RULES.items())}".encode())
     for folder in [*folders, *map(Path, typedflow.rules.__path__)]:
         for path in sorted(folder.glob("*.py")):

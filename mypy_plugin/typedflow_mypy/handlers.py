@@ -39,7 +39,7 @@ _COROUTINE: Final = "typing.Coroutine"
 
 
 def handler_type(call: Call, handler: Expression) -> CallableType | None:
-    """Give the type of a function, or of an object that can be called; None for a class, and for anything else."""
+    """Return the type of a function, or of an object that can be called; None for a class, and for anything else."""
     found = _called(call, handler, call.type_of(handler))
     return found if isinstance(found, CallableType) else None
 
@@ -74,7 +74,7 @@ def never_returns(call: Call, handler: Expression) -> bool:
 
 
 def is_no_function(call: Call, given: Expression) -> bool:
-    """Say whether an argument is something that cannot be called, or a class, for all that is known of it."""
+    """Return whether an argument is something that cannot be called, or a class, for all that is known of it."""
     proper = get_proper_type(call.type_of(given))
     if isinstance(proper, Instance):
         return proper.type.get("__call__") is None and not proper.type.fallback_to_any
@@ -82,13 +82,13 @@ def is_no_function(call: Call, given: Expression) -> bool:
 
 
 def is_class(tp: Type) -> bool:
-    """Say whether a value is a class."""
+    """Return whether a value is a class."""
     function = get_proper_type(tp)
     return isinstance(function, CallableType) and function.is_type_obj()
 
 
 def takes_one(function: CallableType | LambdaExpr) -> bool:
-    """Say whether a function can be called with one positional argument."""
+    """Return whether a function can be called with one positional argument."""
     kinds = function.arg_kinds
     if not any(kind.is_positional(star=True) for kind in kinds):
         return False
@@ -97,18 +97,18 @@ def takes_one(function: CallableType | LambdaExpr) -> bool:
 
 
 def gives_coroutine(function: CallableType) -> bool:
-    """Say whether a function is async."""
+    """Return whether a function is async."""
     result = get_proper_type(function.ret_type)
     return isinstance(result, Instance) and result.type.fullname == _COROUTINE and len(result.args) == 3
 
 
 def is_data(tp: ProperType | None) -> TypeIs[Instance]:
-    """Say whether a type is `Data[C, V]`."""
+    """Return whether a type is `Data[C, V]`."""
     return isinstance(tp, Instance) and tp.type.name == "Data" and is_typedflow(tp.type, "Data")
 
 
 def misfits(name: str, given: CallableType, wanted: CallableType, call: Call, *, kind: str) -> list[Problem] | None:
-    """Give what keeps a function from its place; None where it does not take Data.
+    """Return what keeps a function from its place; None where it does not take Data.
 
     The list is empty where nothing does: what `when` and `collect` make may be taken as a plain dict.
     """
@@ -158,7 +158,7 @@ def _contract_problems(call: Call, name: str, contract: Type, wanted: Type, kind
 
 
 def _lacks(call: Call, asked: Instance, mine: Instance) -> Iterator[str]:
-    """Give the parts that a protocol asks for and a contract does not have, and the members of those that it has."""
+    """Return the parts that a protocol asks for and a contract does not have, and the members of those that it has."""
     for part in declared_parts(asked):
         wanted, given = member_of(asked, part, call.steps), member_of(mine, part, call.steps)
         if given is None:

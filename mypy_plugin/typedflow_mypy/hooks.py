@@ -184,7 +184,7 @@ class Hooks:
         self._dependencies.begin(api)
 
     def _recall(self, api: Any, check: SignatureCheck, receiver: Type, written: Hashable) -> Known | None:
-        """Give what is known of a call for the first time in a module; from then on that is a look-up."""
+        """Return what is known of a call for the first time in a module; from then on that is a look-up."""
         settled = self._memo.settled(check, receiver, written)
         if settled is None:
             return None
@@ -200,7 +200,7 @@ class Hooks:
 
 
 def _is_of(api: Any, value: Expression, expected: Type) -> bool:
-    """Say whether a value is plainly of a type; what mypy itself finds a fault in is left to mypy, as a check does."""
+    """Return whether a value is plainly of a type; errors that mypy itself finds are left to mypy, as in a check."""
     if isinstance(value, NameExpr):  # of which nothing is reported but what mypy says again, and then once
         return is_plainly(api.get_expression_type(value, expected), expected)
     counted = without_constants(value)

@@ -60,13 +60,13 @@ def texts_of_type(tp: Type, steps: Steps | None = None) -> Texts | None:
 
 
 def says_nothing(tp: Type) -> bool:
-    """Say whether a type comes of an error elsewhere, or of code that is never run: not to be reported again."""
+    """Return whether a type comes of an error elsewhere, or of code that is never run: not to be reported again."""
     proper = get_proper_type(tp)
     return isinstance(proper, (AnyType, UninhabitedType))
 
 
 def is_constant(node: Var) -> bool:
-    """Say whether a name is Final; mypy takes the members of an enum for Final too, whose values may be others."""
+    """Return whether a name is Final; mypy takes the members of an enum for Final too, whose values may be others."""
     return node.is_final and not (node.info and node.info.is_enum)
 
 
@@ -221,7 +221,7 @@ def _as_shown(tp: ProperType, steps: Steps | None) -> str | None:
 
 
 def _is_str(tp: Type) -> bool:
-    """Say whether all that a value may be is str itself, of which a constant may be read by what it is assigned."""
+    """Return whether all that a value may be is str itself, of which a constant may be read by what it is assigned."""
     return all(
         isinstance(proper := get_proper_type(item), Instance) and proper.type.fullname == _STR for item in flat(tp)
     )
@@ -250,7 +250,7 @@ def _is_of(info: TypeInfo, base: str) -> bool:
 
 
 def _is_own(info: TypeInfo, method: str, steps: Steps | None) -> bool:
-    """Say whether a method of an enum is that of the standard library."""
+    """Return whether a method of an enum is that of the standard library."""
     if steps is not None:
         steps.through(info, method)
     owner = info.get_containing_type_info(method)

@@ -78,11 +78,11 @@ class Written(Mapping[object, object]):
         return len(self.rows)
 
     def items(self) -> Any:
-        """Give every entry, a repeated key as often as it is written."""
+        """Return every entry, a repeated key as often as it is written."""
         return [(key, value) for key, value, _, _ in self.rows]
 
     def place(self, problem: Problem, whole: Context) -> Context:
-        """Give the place of what a problem is about: the last entry of its keys, or the mapping as a whole."""
+        """Return the place of what a problem is about: the last entry of its keys, or the mapping as a whole."""
         found, here = whole, self
         for name in problem.entry:
             row = next((row for row in reversed(here.rows) if _shown(row[0]) == name), None)
@@ -190,7 +190,7 @@ def _judge_write_back(mapping: object, between: Between, steps: Steps) -> Verdic
 
 
 def _scopes(between: Between, steps: Steps) -> tuple[dict[str, MypyShape], dict[str, MypyShape]]:
-    """Give what the parent and the child have, by scope."""
+    """Return what the parent and the child have, by scope."""
     value, mine, theirs, _ = between
     parent = {"value": MypyShape(value, steps), **_parts(mine, _PARENT, steps)}
     return parent, _parts(theirs, _CHILD, steps)
@@ -202,7 +202,7 @@ def _parts(contract: Instance, names: tuple[str, ...], steps: Steps) -> dict[str
 
 
 def _content(mapping: object) -> Hashable:
-    """Give all that a mapping says, wherever it stands."""
+    """Return all that a mapping says, wherever it stands."""
     if isinstance(mapping, Written):
         return tuple((_content(key), _content(value)) for key, value, _, _ in mapping.rows)
     return type(mapping), str(mapping)
@@ -240,7 +240,7 @@ def breaks_write_back(call: Call, function: CallableType) -> bool:
 
 
 def _receiver(call: Call, callee: Expression) -> Type | None:
-    """Give the type of what a method is called on; it is not at hand where mypy checks only this function again."""
+    """Return the type of what a method is called on; it is not at hand where mypy checks only this function again."""
     if not isinstance(callee, MemberExpr):
         return None
     known: Type | None = call.api.lookup_type_or_none(callee.expr)
@@ -248,12 +248,12 @@ def _receiver(call: Call, callee: Expression) -> Type | None:
 
 
 def _is_settled(tp: Type) -> bool:
-    """Say whether a type is free of type variables, and says something."""
+    """Return whether a type is free of type variables, and says something."""
     return not says_nothing(tp) and not isinstance(get_proper_type(tp), TypeVarType)
 
 
 def _flow_name(call: Call, flow: Expression) -> str:
-    """Give the name that a flow is made with, where that stands in this module; it has its contract's else."""
+    """Return the name that a flow is made with, where that stands in this module; it has its contract's else."""
     node = flow.node if isinstance(flow, NameExpr) else None
     made = call.assigned(node) if isinstance(node, Var) else flow
     if not isinstance(made, CallExpr):
@@ -263,7 +263,7 @@ def _flow_name(call: Call, flow: Expression) -> str:
 
 
 def child_contract(call: Call, child: Expression) -> Type | None:
-    """Give the contract of a child flow; None where the expression is no flow."""
+    """Return the contract of a child flow; None where the expression is no flow."""
     proper = get_proper_type(call.type_of(child))
     if not isinstance(proper, Instance) or not is_typedflow(proper.type, "Flow", "Blueprint") or not proper.args:
         return None
@@ -297,7 +297,7 @@ def _has_spread(expr: Expression | Spread | None) -> bool:
 
 
 def _placed(mapping: object, where: Context) -> object:
-    """Give a mapping that is used under a name: the name stands for all of its entries."""
+    """Return a mapping that is used under a name: the name stands for all of its entries."""
     if not isinstance(mapping, Written):
         return mapping
     return Written([(key, _placed(value, where), where, where) for key, value, _, _ in mapping.rows])
@@ -346,7 +346,7 @@ def _read_value(call: Call, value: Expression) -> object:
 
 
 def _as_value(source: object) -> object:
-    """Give what stands in a mapping's mapping, which the rules read no deeper, as the dict that the runtime finds."""
+    """Return what stands in a mapping's mapping, which the rules read no deeper, as the dict that the runtime finds."""
     return dict(source.items()) if isinstance(source, Written) else source
 
 

@@ -50,7 +50,7 @@ class Memo:
         """By the name of a layer, from what it was read last, where that declares it."""
 
     def settled(self, check: object, receiver: Type, written: Hashable) -> tuple[Any, Steps] | None:
-        """Give the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
+        """Return the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
         known = self._settled.get((check, receiver, written, state.strict_optional))
         return known if known is not None and self._holds(known[1]) else None
 
@@ -81,7 +81,7 @@ class Memo:
             self._sights.forget()
 
     def ask(self, key: tuple[Hashable, ...], steps: Steps, find: Callable[[Steps], T]) -> T:
-        """Give the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
+        """Return the answer to a question; `find` is asked once, and has to leave its steps in what it is given."""
         texts = [str(part) for part in key if isinstance(part, Type) and has_order(part)]
         key = (*key, state.strict_optional, *texts)
         known = self._answers.get(key)
@@ -109,7 +109,7 @@ class Memo:
 
 
 def has_order(tp: Type) -> bool:
-    """Say whether an equal type may be written in another order: a union, or a TypedDict."""
+    """Return whether an equal type may be written in another order: a union, or a TypedDict."""
     if isinstance(tp, TypeAliasType) and tp.is_recursive:
         return True
     proper = get_proper_type(tp)

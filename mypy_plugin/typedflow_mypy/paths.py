@@ -176,7 +176,7 @@ def _root(shape: MypyShape) -> str:
 
 
 def _may_be_absent(shape: MypyShape, place: Resolution[MypyShape]) -> bool:
-    """Say whether a path that the types allow may not be there: through a None, or by a key that may be missing."""
+    """Return whether a path that the types allow may not be there: through a None, or by a key that may be missing."""
     if place.maybe_none:
         return True
     for end, segment in enumerate(place.path):

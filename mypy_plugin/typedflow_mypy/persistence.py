@@ -60,7 +60,7 @@ class Incomplete(Exception):
 
 
 def faults(tp: Type, steps: Steps, *, is_of_self: bool = False) -> list[Fault]:
-    """Give every part of a field's type that cannot be saved and loaded, with its path and the reason.
+    """Return every part of a field's type that cannot be saved and loaded, with its path and the reason.
 
     `is_of_self`: the field is declared with Self, in whose place `tp` has the class.
     """
@@ -85,7 +85,7 @@ def fields_of(info: TypeInfo) -> Iterator[str]:
 
 
 def is_record_class(info: TypeInfo) -> bool:
-    """Say whether a class is one whose fields msgspec saves, also while it is being made."""
+    """Return whether a class is one whose fields msgspec saves, also while it is being made."""
     return is_struct(info) or any(key in info.metadata for key in ("dataclass", "dataclass_tag", "attrs", "attrs_tag"))
 
 
@@ -210,7 +210,7 @@ def _enum_faults(info: TypeInfo) -> Iterator[str]:
 
 
 def _is_record(tp: ProperType) -> bool:
-    """Say whether a type is a record to which mypy gives an alias of its own, as it refers to itself."""
+    """Return whether a type is a record to which mypy gives an alias of its own, as it refers to itself."""
     if isinstance(tp, TypedDictType):
         return not tp.is_anonymous()
     return isinstance(tp, TupleType) and tp.partial_fallback.type.is_named_tuple
@@ -313,7 +313,7 @@ def _info(tp: Type) -> TypeInfo:
 
 
 def leads_to(tp: Type, *names: str) -> Instance | None:
-    """Give the first class that a type leads to, at any depth, which has one of typedflow's own among its bases."""
+    """Return the first class that a type leads to, at any depth, which has one of typedflow's own among its bases."""
     waiting, seen = [tp], set[Type]()
     while waiting:
         proper = get_proper_type(waiting.pop())
@@ -334,7 +334,7 @@ def leads_to(tp: Type, *names: str) -> Instance | None:
 
 
 def can_grow(tp: Type) -> bool:
-    """Say whether a type is a record that holds, at any depth, a collection without a bound."""
+    """Return whether a type is a record that holds, at any depth, a collection without a bound."""
     waiting, seen, in_record = [tp], set[Type](), set[Type]()
     while waiting:
         proper = get_proper_type(waiting.pop())

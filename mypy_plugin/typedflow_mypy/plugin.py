@@ -178,11 +178,11 @@ class TypedflowPlugin(Plugin):
             setattr(self, method, look_up)
 
     def report_config_data(self, ctx: ReportConfigContext) -> Any:
-        """Give what every verdict of this plugin depends on, as one text: the cache is dropped when it changes."""
+        """Return what every verdict of this plugin depends on, as one text: the cache is dropped when it changes."""
         return self._fingerprint
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
-        """Give the modules of the classes that the checks of a module stepped through."""
+        """Return the modules of the classes that the checks of a module stepped through."""
         self._drop(file.fullname)
         self.dependencies.tell(file)
         return self.dependencies.modules_of(file)
@@ -256,6 +256,6 @@ class TypedflowPlugin(Plugin):
             self._signature_hooks.pop(self._of_users.pop(), None)
 
     def _is_of(self, owner: str, base: str) -> bool:
-        """Say whether a class has one of ours among its bases."""
+        """Return whether a class has one of ours among its bases."""
         sym = self.lookup_fully_qualified(owner)
         return sym is not None and isinstance(sym.node, TypeInfo) and is_typedflow(sym.node, base)

@@ -40,7 +40,7 @@ _SHOWN_AS: Final = {"typing.AbstractSet": "Set"}
 
 
 def render(tp: Type) -> str:
-    """Give a type without module names: `list[Request | None]`."""
+    """Return a type without module names: `list[Request | None]`."""
     if isinstance(tp, TypeAliasType) and tp.alias is not None and (tp.alias.python_3_12_type_alias or tp.is_recursive):
         return _applied(tp.alias.name, tp.args)
     proper = get_proper_type(tp)
@@ -83,7 +83,7 @@ def _applied(name: str, args: Iterable[Type]) -> str:
 
 
 def _members(items: Iterable[Type]) -> Iterable[str]:
-    """Give each member once, all literals as the one `Literal[…]` that was written."""
+    """Return each member once, all literals as the one `Literal[…]` that was written."""
     literals: list[str] = []
     texts: dict[str, None] = {}
     for item in items:

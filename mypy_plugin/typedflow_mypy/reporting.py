@@ -26,7 +26,7 @@ def reword(api: Any, problem: Problem, where: Context, begins: tuple[str, ...]) 
 
 
 def is_tried(api: Any) -> bool:
-    """Say whether mypy drops what is reported now, because it only looks whether there is something."""
+    """Return whether mypy drops what is reported now, because it only looks whether there is something."""
     try:
         watchers = api.msg.errors._watchers
         return any(watcher._filter is True and watcher._filtered is None for watcher in watchers)
@@ -55,7 +55,7 @@ def _within(line: int, where: Context) -> bool:
 
 
 def method_name_of(expr: Expression, call: Context) -> Context:
-    """Give the place of the last name of a chain, `end` of `flow.to(a).end()`: a call begins with its chain."""
+    """Return the place of the last name of a chain, `end` of `flow.to(a).end()`: a call begins with its chain."""
     if not isinstance(expr, MemberExpr) or expr.end_line is None or expr.end_column is None:
         return call
     place = Context(expr.end_line, max(0, expr.end_column - len(expr.name)))

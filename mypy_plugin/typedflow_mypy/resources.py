@@ -90,7 +90,7 @@ def check_given(call: Call, argument: str = "runtime_resources") -> None:
 
 
 def _declared(call: Call, key: Expression | None) -> list[MypyShape]:
-    """Give the declared types of all that a key can be, in every contract; none where one of them is not declared."""
+    """Return the declared types of all that a key can be, in every contract; none where one of them is not declared."""
     if key is None:
         return []
     found: list[MypyShape | None] = []

@@ -55,7 +55,7 @@ def read_settings(config_file: str | None) -> tuple[Settings, list[str]]:
 
 
 def report_settings(problems: list[str]) -> None:
-    """Say what is wrong with the options where mypy says it of its own."""
+    """Write the problems of the options to stderr, where mypy reports those of its own options."""
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
 

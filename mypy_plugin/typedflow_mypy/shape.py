@@ -57,7 +57,7 @@ class MypyShape:
         self.steps = steps
 
     def fields(self) -> Mapping[str, FieldInfo] | None:
-        """Give the fields that every member has; a field is required if one member requires it."""
+        """Return the fields that every member has; a field is required if one member requires it."""
         found: Mapping[str, FieldInfo] | None = None
         for member in self._members():
             own = _fields(member, self.steps)
@@ -67,49 +67,49 @@ class MypyShape:
         return found
 
     def is_open(self) -> bool:
-        """Say whether any segment is a child."""
+        """Return whether any segment is a child."""
         members = self._members()
         return bool(members) and all(map(_is_open, members))
 
     def child(self, name: str) -> Self | None:
-        """Give the type behind one segment: the union of what the members have."""
+        """Return the type behind one segment: the union of what the members have."""
         return self._joined(lambda member: _child(member, name, self.steps))
 
     def item(self) -> Self | None:
-        """Give the type of one item of a list or set."""
+        """Return the type of one item of a list or set."""
         return self._joined(_item)
 
     def accepts(self, other: Self) -> bool:
-        """Say whether every value of `other` is valid here: for mypy, and as a write, which takes no subclass."""
+        """Return whether every value of `other` is valid here: for mypy, and as a write, which takes no subclass."""
         return _takes(other.type, self.type)
 
     def is_choice(self) -> bool:
-        """Say whether a value may be of one of several types, None and UNSET aside."""
+        """Return whether a value may be of one of several types, None and UNSET aside."""
         return len(self._members()) > 1
 
     def is_optional(self) -> bool:
-        """Say whether None is one of several possible values."""
+        """Return whether None is one of several possible values."""
         proper = get_proper_type(self.type)
         return isinstance(proper, UnionType) and any(map(_is_none, flat(proper)))
 
     def without_none(self) -> Self:
-        """Give the type less its None; None alone stays."""
+        """Return the type less its None; None alone stays."""
         if not self.is_optional():
             return self
         return self._of(union_of(item for item in flat(self.type) if not _is_none(item)))
 
     def with_none(self) -> Self:
-        """Give the type or None."""
+        """Return the type or None."""
         if any(map(_is_none, flat(self.type))):
             return self
         return self._of(union_of([self.type, NoneType()]))
 
     def render(self) -> str:
-        """Give the type as its user would write it."""
+        """Return the type as its user would write it."""
         return render(self.type)
 
     def may_lack(self, name: str) -> bool:
-        """Say whether a segment may not be there in a value of this type: a dict key, or one that is not required."""
+        """Return whether a value of this type may lack a segment: a dict key, or a key that is not required."""
         return any(_may_lack(member, name) for member in self._members())
 
     def _of(self, tp: Type) -> Self:
@@ -121,7 +121,7 @@ class MypyShape:
         return self._of(union_of(found)) if found and len(found) == len(members) else None
 
     def _members(self) -> list[ProperType]:
-        """Give what the value may be, less None and UNSET, which have no parts; of a type variable its bound."""
+        """Return what the value may be, less None and UNSET, which have no parts; of a type variable its bound."""
         members: list[ProperType] = []
         for item in flat(self.type):
             proper = _bounded(get_proper_type(item))
@@ -130,7 +130,7 @@ class MypyShape:
 
 
 def flat(tp: Type) -> list[Type]:
-    """Give the members of a union, of aliases and nested ones too; a type that is no union is its only member."""
+    """Return the members of a union, of aliases and nested ones too; a type that is no union is its only member."""
     proper = get_proper_type(tp)
     if not isinstance(proper, UnionType):
         return [tp]
@@ -173,7 +173,7 @@ def union_of(members: Iterable[Type]) -> Type:
 
 
 def member_type(tp: Instance, name: str) -> Type | None:
-    """Give the type of a field of an instance, its type variables and Self filled in; a property's for a protocol."""
+    """Return the type of a field of an instance, its type variables and Self filled in; a property's for a protocol."""
     sym = tp.type.get(name)
     node = sym.node if sym is not None else None
     if isinstance(node, Var):
@@ -191,7 +191,7 @@ def _with_self(declared: Type, info: TypeInfo, owner: Type) -> Type:
 
 
 def declares_self(info: TypeInfo, name: str) -> bool:
-    """Say whether a field is declared with Self, at any depth."""
+    """Return whether a field is declared with Self, at any depth."""
     sym = info.get(name)
     node = sym.node if sym is not None else None
     if not isinstance(node, Var) or node.type is None:
@@ -207,14 +207,14 @@ def _enum_member(node: Var, declared: Type) -> Type:
 
 
 def field_attributes(info: TypeInfo) -> list[dict[str, Any]] | None:
-    """Give mypy's record of a Struct's, or another dataclass's, fields; it survives the cache."""
+    """Return mypy's record of a Struct's, or another dataclass's, fields; it survives the cache."""
     data = info.metadata.get("dataclass")
     found: list[dict[str, Any]] | None = data.get("attributes") if data is not None else None
     return found
 
 
 def is_record(info: TypeInfo) -> bool:
-    """Say whether a class is a Struct, dataclass, attrs class or NamedTuple."""
+    """Return whether a class is a Struct, dataclass, attrs class or NamedTuple."""
     return "dataclass" in info.metadata or "attrs" in info.metadata or info.is_named_tuple
 
 
@@ -229,7 +229,7 @@ def _takes(given: Type, target: Type) -> bool:
 
 
 def is_cut_short(target: Type, source: Type, assumed: Pairs = ()) -> bool:
-    """Say whether a value would be written where only its base is declared.
+    """Return whether a value would be written where only its base is declared.
 
     `assumed` are the pairs with a recursive alias that the question comes from, which are taken for fitting.
     """

@@ -153,12 +153,12 @@ class Sights:
         self._of: dict[TypeInfo, Sight] = {}
 
     def of(self, classes: Iterable[TypeInfo], types: Iterable[Type]) -> list[Sight]:
-        """Give what there is to be seen now of these classes, their bases and these types."""
+        """Return what there is to be seen now of these classes, their bases and these types."""
         bases = dict.fromkeys(base for info in classes for base in info.mro)
         return [*map(self._sight, bases), Sight(self.round, types)]
 
     def hold(self, sights: Iterable[Sight]) -> bool:
-        """Say whether all of it is as it was."""
+        """Return whether all of it is as it was."""
         number = self.round
         for sight in sights:
             if sight.round != number:  # most were looked at for another answer

@@ -76,6 +76,6 @@ def _check_state(call: Call, layer: str) -> None:
 
 
 def _is_other(given: Instance, declared: Type, base: str) -> bool:
-    """Say whether an instance is of another class: of the very class that is declared it has to be."""
+    """Return whether an instance is of another class: of the very class that is declared it has to be."""
     proper = get_proper_type(declared)
     return isinstance(proper, Instance) and is_typedflow(proper.type, base) and proper.type is not given.type

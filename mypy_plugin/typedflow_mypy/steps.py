@@ -105,12 +105,12 @@ def _check_either(call: Call, handler: ConditionalExpr, wanted: CallableType) ->
 
 
 def _takes_just(given: CallableType, formal: CallableType) -> bool:
-    """Say whether a handler takes what it gets and nothing else, as most do: then there is no need of a closer look."""
+    """Return whether a handler takes exactly what it gets, as most do; then no further check is needed."""
     return not given.variables and given.arg_kinds == formal.arg_kinds and given.arg_types == formal.arg_types
 
 
 def _fits(given: CallableType, wanted: CallableType) -> bool:
-    """Say whether mypy takes a handler."""
+    """Return whether mypy takes a handler."""
     for takes in map(get_proper_type, given.arg_types[:1]):
         if is_data(takes) and any(contract.type.is_protocol for contract in contracts(takes.args[0])):
             # mypy forgets in its daemon what fits a protocol that was edited, but not what fits a Data of it
@@ -119,7 +119,7 @@ def _fits(given: CallableType, wanted: CallableType) -> bool:
 
 
 def _takes_async(signature: CallableType) -> bool:
-    """Say whether an overload is the one of async handlers, which is the first."""
+    """Return whether an overload is the one of async handlers, which is the first."""
     formal = get_proper_type(signature.arg_types[0])
     return isinstance(formal, CallableType) and gives_coroutine(formal)
 
@@ -196,7 +196,7 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
 
 
 def _returning(signature: CallableType, handler: CallableType) -> CallableType:
-    """Give the signature that takes anything, and goes on with what the handler returns, as far as that is known."""
+    """Return the signature that takes anything, and goes on with what the handler returns, as far as that is known."""
     result = get_proper_type(handler.ret_type)
     if get_all_type_vars(result):
         return taking_anything(signature, ANY)
@@ -218,7 +218,7 @@ def _check_child(call: Call, child: Expression) -> CallableType:
 
 
 def step_name(call: Call, handler: Expression) -> str:
-    """Give the name that a step will have, as far as it can be told from its call."""
+    """Return the name that a step will have, as far as it can be told from its call."""
     name = next((value.value for key, value in call.keywords() if key == "name" and isinstance(value, StrExpr)), None)
     if name is not None:
         return name
@@ -226,13 +226,13 @@ def step_name(call: Call, handler: Expression) -> str:
 
 
 def _function(call: Call) -> CallableType | None:
-    """Give the function that an overload takes."""
+    """Return the function that an overload takes."""
     formals = [get_proper_type(item) for item in flat(call.signature.arg_types[0])]
     return next((item for item in formals if isinstance(item, CallableType)), None)
 
 
 def _wanted(call: Call, formal: CallableType) -> CallableType:
-    """Give what mypy asks of a handler here: a function of Data, whatever it returns."""
+    """Return what mypy asks of a handler here: a function of Data, whatever it returns."""
     return formal.copy_modified(ret_type=call.api.named_generic_type("builtins.object", []))
 
 
@@ -262,7 +262,7 @@ def check_sub_flow(call: Call) -> FunctionLike:
 
 
 def _settled(call: Call, result: Type, read: Sequence[str]) -> FunctionLike:
-    """Give the signature that goes on with a value, and leaves nothing of the mappings that were read to mypy."""
+    """Return the signature that goes on with a value, and leaves nothing of the mappings that were read to mypy."""
     formals = dict.fromkeys(("child", *read), ANY)
     signature = call.with_types(_with_value(call.signature.ret_type, result), **formals)
     return with_options(call, signature.copy_modified(variables=[]))

@@ -65,7 +65,7 @@ def _show(info: TypeInfo) -> None:
 
 
 def annotated(defn: ClassDef) -> Iterator[tuple[AssignmentStmt, NameExpr]]:
-    """Give what a class body annotates, each with its statement."""
+    """Return what a class body annotates, each with its statement."""
     for statement in defn.defs.body:
         if isinstance(statement, AssignmentStmt) and statement.unanalyzed_type is not None:
             for name in statement.lvalues:
@@ -82,17 +82,17 @@ def class_of(node: SymbolNode | None) -> TypeInfo | None:
 
 
 def is_struct(info: TypeInfo) -> bool:
-    """Say whether a class is a Struct."""
+    """Return whether a class is a Struct."""
     return any(base.fullname == STRUCT for base in info.mro)
 
 
 def struct_option(info: TypeInfo, name: str) -> bool:
-    """Say whether a Struct is `tagged`, `array_like` or `frozen`."""
+    """Return whether a Struct is `tagged`, `array_like` or `frozen`."""
     return bool(info.metadata.get(KEY, {}).get(name))
 
 
 def encoded_names(info: TypeInfo) -> Mapping[str, str]:
-    """Give the names in the encoding, where they differ."""
+    """Return the names in the encoding, where they differ."""
     names: dict[str, str] = {}
     for base in reversed(info.mro):
         names.update(base.metadata.get(KEY, {}).get("encoded", {}))
@@ -119,7 +119,7 @@ def _encoded(defn: ClassDef, rule: Callable[[str], str] | None) -> Any:
 
 
 def _explicit(value: Expression) -> str | None:
-    """Give the name in `field(name="…")`."""
+    """Return the name in `field(name="…")`."""
     if (
         isinstance(value, CallExpr)
         and isinstance(value.callee, (NameExpr, MemberExpr))

@@ -29,12 +29,12 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Give the name of the contract."""
+        """Return the name of the contract."""
         return self.contract.type.name
 
 
 def contract_of(receiver: Type) -> Type | None:
-    """Give the contract that a Data, Flow, Process or Execution carries."""
+    """Return the contract that a Data, Flow, Process or Execution carries."""
     proper = _bound(get_proper_type(receiver))
     return proper.args[0] if isinstance(proper, Instance) and proper.args else None
 
@@ -45,7 +45,7 @@ def parts(contract: Type | None, name: str, steps: Steps) -> list[Part]:
 
 
 def contracts(contract: Type | None) -> list[Instance]:
-    """Give the contracts that a type stands for."""
+    """Return the contracts that a type stands for."""
     if contract is None:
         return []
     proper = _bound(get_proper_type(contract))
@@ -57,36 +57,36 @@ def contracts(contract: Type | None) -> list[Instance]:
 
 
 def member_of(contract: Instance, name: str, steps: Steps) -> Type | None:
-    """Give the type of one part of a contract."""
+    """Return the type of one part of a contract."""
     steps.through(contract.type, name)
     found = member_type(contract, name)
     return found if found is not None and not _is_foreign(contract.type, name) else None
 
 
 def declared_parts(contract: Instance) -> list[str]:
-    """Give the names of the parts that a contract declares."""
+    """Return the names of the parts that a contract declares."""
     return [part for part in PARTS if contract.type.get(part) is not None]
 
 
 def shape_of(part: Part, steps: Steps) -> MypyShape | None:
-    """Give the shape of a part that says something."""
+    """Return the shape of a part that says something."""
     if part.type is None or isinstance(get_proper_type(part.type), AnyType):
         return None
     return MypyShape(part.type, steps)
 
 
 def is_typedflow(info: TypeInfo, *names: str) -> bool:
-    """Say whether a class is, or inherits from, one of typedflow's own of these names."""
+    """Return whether a class is, or inherits from, one of typedflow's own of these names."""
     return any(base.name in names and base.fullname.startswith(PACKAGE) for base in info.mro)
 
 
 def layer_name(info: TypeInfo) -> str:
-    """Give what a layer is called in texts: "state" or "flow_state"."""
+    """Return what a layer is called in texts: "state" or "flow_state"."""
     return "flow_state" if is_typedflow(info, "FlowState") else "state"
 
 
 def owner_name(tp: Type) -> str:
-    """Give the name of a Resources, Events or State class, or of the protocol in its place."""
+    """Return the name of a Resources, Events or State class, or of the protocol in its place."""
     proper = get_proper_type(tp)
     return proper.type.name if isinstance(proper, Instance) else str(proper)
 
@@ -98,6 +98,6 @@ def _bound(tp: ProperType) -> ProperType:
 
 
 def _is_foreign(info: TypeInfo, name: str) -> bool:
-    """Say whether a name comes from `object` or from Contract itself."""
+    """Return whether a name comes from `object` or from Contract itself."""
     home = info.get_containing_type_info(name)
     return home is not None and home.fullname == "builtins.object"

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
 
 from tests.budget import budget
 from tests.crash import adders
 from typedflow import Status
+from typedflow.schema.contracts import spec_of
+from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.stores import SQLiteStore
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +59,8 @@ def check_sum(folder: Path, names: list[str], executions: int) -> None:
     async def stored() -> adders.Tally:
         async with SQLiteStore(folder / "store.db") as store:
             assert {entry.status for entry in await store.list("adding")} == {"completed"}
-            return msgspec.json.decode(await store.get_flow_state("adding") or b"", type=adders.Tally)
+            tally: Any = decode_flow_state(await store.get_flow_state("adding") or b"", spec_of(adders.Adding))
+            return tally  # type: ignore[no-any-return]  # a Tally
 
     tally = asyncio.run(stored())
     keys = [f"{name}-{n}:add{step}@0" for name in names for n in range(executions) for step in range(5)]

@@ -91,9 +91,9 @@ class Wiring:
         """Let each case be one step, named as the value that it is for."""
         block = self.builder.open_match(at, mode)
         for name in cases:
-            self.builder.finish_arm(self.to(self.builder.case(block, name), name), "case")
+            self.builder.finish_branch(self.to(self.builder.case(block, name), name), "case")
         if otherwise is not None:
-            self.builder.finish_arm(self.to(self.builder.case_else(block), otherwise), "case")
+            self.builder.finish_branch(self.to(self.builder.case_else(block), otherwise), "case")
         return self.builder.close_match(block)
 
     def plan(self) -> Plan:

@@ -185,7 +185,7 @@ def test_an_empty_arm_lets_the_value_pass() -> None:
     """B19."""
     wiring = Wiring()
     block = wiring.builder.open_match(START, "hit_first")
-    wiring.builder.finish_arm(wiring.builder.case(block, "x"), "end_match")
+    wiring.builder.finish_branch(wiring.builder.case(block, "x"), "end_match")
     wiring.to(wiring.builder.close_match(block), "after")
     assert Drive(wiring, "in").choose("match", [0]) == [("after", "in")]
 
@@ -224,7 +224,7 @@ def test_a_match_in_a_for_each_in_a_match() -> None:
     outer = wiring.builder.open_match(START, "hit_all")
     each = wiring.builder.open_each(wiring.builder.case(outer, "list"), None)
     inside = wiring.builder.close_each(wiring.match(each, "hit_first", "x", otherwise="y"))
-    wiring.builder.finish_arm(inside, "end_match")
+    wiring.builder.finish_branch(inside, "end_match")
     wiring.to(wiring.builder.close_match(outer), "after")
     drive = Drive(wiring, [1, 2])
     drive.choose("match", [0])

@@ -109,7 +109,7 @@ def test_all_branches_of_an_item_come_in_together() -> None:
     wiring = Wiring()
     block = wiring.builder.open_match(wiring.builder.open_each(START, 1), "hit_all")
     for name in ("one", "two"):
-        wiring.builder.finish_arm(wiring.to(wiring.builder.case(block, name), name, f"{name} more"), "case")
+        wiring.builder.finish_branch(wiring.to(wiring.builder.case(block, name), name, f"{name} more"), "case")
     wiring.to(wiring.builder.close_each(wiring.builder.close_match(block)), "after")
     drive = Drive(wiring, ["a", "b"])
     drive.choose("match", [0, 1])

@@ -117,7 +117,11 @@ class Place:
                 return await store.get_flow_state("license_audit")
 
         stored = asyncio.run(read())
-        return Tally().to_dict() if stored is None else json.loads(stored)
+        if stored is None:
+            return Tally().to_dict()
+        fields: dict[str, Any] = json.loads(stored)
+        del fields["$typedflow"]  # the header: which contract wrote it
+        return fields
 
     def questions(self, audit: str, shown: str) -> str:
         """Give what is printed while questions are open."""

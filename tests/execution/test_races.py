@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Literal
 
-import msgspec
 import pytest
 
 from tests.budget import budget
@@ -23,6 +22,8 @@ from tests.execution.seeded import run_seeded
 from typedflow import Execution, Flow, Status
 from typedflow.engine.status import TRANSITIONS
 from typedflow.errors import ConflictError, FinishedError, InterruptError, SnapshotError, StoreError
+from typedflow.schema.contracts import spec_of
+from typedflow.snapshot.flow_states import decode_flow_state
 
 SEEDS = 40
 """Schedules that each test tries at the least; the long ones go on from there."""
@@ -94,7 +95,7 @@ class Trip:
         knocked = {key for key in left if key.startswith(f"{journey.ID}:knock@")}
         assert len(knocked) == knocks
         assert {key: left[key] for key in left if key not in knocked} == expected.marks
-        tally = msgspec.json.decode(self.store.flow_states["journey"], type=journey.Tally)
+        tally: Any = decode_flow_state(self.store.flow_states["journey"], spec_of(journey.Journey))
         assert tally.by_key == dict.fromkeys([*expected.counted, *knocked], 1)
         self.check_history(Status.COMPLETED)
 

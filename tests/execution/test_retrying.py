@@ -9,6 +9,7 @@ import pytest
 
 from tests.execution.running import Here, Plain, Style, both, double, outcome, passing, run
 from typedflow import Contract, FinishedError, Flow, Status
+from typedflow.execution.data import transaction_of
 from typedflow.schema.writing import current_step
 
 
@@ -148,7 +149,7 @@ def test_a_handler_may_run_another_flow(style: Style) -> None:
     async def outer(data: Here) -> Any:
         step = current_step.get()
         result = await inner.async_start(data.value)
-        assert current_step.get() is step is data
+        assert current_step.get() is step is transaction_of(data)
         data.state.topic = "mine"
         return result
 
@@ -166,7 +167,7 @@ def test_a_failure_of_a_flow_inside_a_handler_leaves_the_step_as_it_was() -> Non
     async def outer(data: Here) -> Any:
         with pytest.raises(Boom):
             await inner.async_start(data.value)
-        assert current_step.get() is data
+        assert current_step.get() is transaction_of(data)
         return "caught"
 
     flow = Flow(Plain)

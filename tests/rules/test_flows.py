@@ -78,7 +78,7 @@ from typedflow.rules.problems import Problem
             "TF704: this batch block is closed already (go on from what .end_batch() returned)",
         ),
         (
-            flows.arm_finished_twice_problem("case"),
+            flows.branch_finished_twice_problem("case"),
             "TF704: case() ends a case that is ended already "
             "(go on from what the first call returned; one case has one chain)",
         ),
@@ -91,12 +91,12 @@ from typedflow.rules.problems import Problem
             "TF722: a case follows case_else(), which catches all the rest (put the else case last)",
         ),
         (
-            flows.arm_not_finished_problem("match"),
+            flows.branch_not_finished_problem("match"),
             "TF722: a case of this match block begins while the one before it is open "
             "(call .case() on the end of the chain of the case before)",
         ),
         (
-            flows.arm_not_finished_problem("if"),
+            flows.branch_not_finished_problem("if"),
             "TF722: a case of this if block begins while the one before it is open "
             "(call .elif_condition() on the end of the chain of the case before)",
         ),

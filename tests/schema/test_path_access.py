@@ -575,3 +575,27 @@ def test_access_by_path_into_any_value() -> None:
     assert open_.anything == {"list": [1, "x"], "n": {"m": "y"}, "new": 3}
     with pytest.raises(PathError, match=r"TF208: 'anything.list.x' is not there now"):
         open_.set("anything.list.x", 1)
+
+
+@pytest.mark.parametrize("path, value", [("a.b.c", 1), ("inner.c", 0), ("a.x", None), ("maybe", None)])
+def test_a_path_read_of_a_scalar_does_not_note_its_container(state: Wide, path: str, value: Any) -> None:
+    step = Recorder()
+    token = current_step.set(step)
+    try:
+        assert state.get(path) == value
+        if path in state:
+            assert state[path] == value
+    finally:
+        current_step.reset(token)
+    assert step.reads == []
+
+
+@pytest.mark.parametrize("path", ["a", "a.b", "inner"])
+def test_a_path_read_of_what_can_change_notes_its_field(state: Wide, path: str) -> None:
+    step = Recorder()
+    token = current_step.set(step)
+    try:
+        assert state[path] is state.get(path)
+    finally:
+        current_step.reset(token)
+    assert step.reads == [path.partition(".")[0]] * 2

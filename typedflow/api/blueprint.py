@@ -44,7 +44,7 @@ def runtime_of(child: object) -> FlowRuntime:
     """Give what a child flow consists of, or say that it is none."""
     if not isinstance(child, Blueprint):
         raise ContractError(flows.not_a_flow_problem(child))
-    return child._runtime
+    return child._runtime  # noqa: SLF001  # the one way behind the facade
 
 
 class Capture(TypedDict, total=False):

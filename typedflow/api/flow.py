@@ -23,17 +23,21 @@ from typedflow.api.blueprint import (
 from typedflow.api.execution import Execution, overrides
 from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
+from typedflow.config.diagrams import compose_mermaid
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.reading import check_annotations
 from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.data import Data
+from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, snapshots
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option
@@ -317,6 +321,17 @@ class Flow(Blueprint[C]):
         """Check the whole flow; raises one `ContractError` with all problems. The first execution does it too."""
         self._runtime.check()
 
+    # -- showing
+
+    def to_mermaid(self, *, detailed: bool = False) -> str:
+        """Return the flow as a Mermaid flowchart; raises what `validate` raises. The flow can still be extended.
+
+        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies.
+        """
+        self.validate()
+        definition, _ = check_annotations(self._runtime.builder.draft())
+        return compose_mermaid(definition, self._runtime.spec, detailed=detailed)
+
     # -- running
 
     def create_execution(
@@ -371,8 +386,9 @@ class Flow(Blueprint[C]):
         stored = await store.get(execution_id)
         if stored is None:
             raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
-        execution = self.create_execution(concurrency=concurrency)
-        checkpoints = _keep(execution._runtime, store, checkpoint)
+        runtime = ExecutionRuntime(self._runtime, execution_id)
+        checkpoints = _keep(runtime, store, checkpoint)
+        execution: Execution[C] = Execution(runtime, concurrency)
         largest = max(len(stored.data), MAX_BYTES)
         try:
             execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)
@@ -429,12 +445,13 @@ class Flow(Blueprint[C]):
         stored with the next save of any execution of the flow.
         """
         step = current_step.get()
-        if isinstance(step, Data) and step._runtime.flow is self._runtime and not step.revoked:
+        if isinstance(step, StepTransaction) and step.runtime.flow is self._runtime and not step.revoked:
             step.update_flow_state(change)
             return
+        again = as_it_is_now(change)
         self._runtime.update_flow_state(change)
         if self._runtime.shares:
-            self._runtime.outside.append(self._runtime.note_change(change))
+            self._runtime.outside.append(self._runtime.note_change(again))
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
         """Set default resources of the flow; values are checked against their declared classes, all or nothing."""

@@ -268,12 +268,12 @@ class Process(Generic[C, V, K]):
         formerly: tuple[str, ...] = (),
     ) -> Process[C, In, Case[M, In, Done | W, K2]]:
         """Finish the case before and open the next: a function of `Data`, or a value compared with `==`."""
-        block = self._builder.finish_arm(self._at, "case")
+        block = self._builder.finish_branch(self._at, "case")
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
     def case_else(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the case before and open the one for no hit."""
-        block = self._builder.finish_arm(self._at, "case_else")
+        block = self._builder.finish_branch(self._at, "case_else")
         return Process(self._builder, self._builder.case_else(block))
 
     @overload
@@ -289,7 +289,7 @@ class Process(Generic[C, V, K]):
 
         With no hit and no else, hit_first lets its own value pass, hit_all gives [].
         """
-        return Process(self._builder, self._builder.close_match(self._builder.finish_arm(self._at, "end_match")))
+        return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_match")))
 
     def if_condition(
         self, condition: Callable[[Data[C, V]], object], *, name: str | None = None, formerly: tuple[str, ...] = ()
@@ -306,12 +306,12 @@ class Process(Generic[C, V, K]):
         formerly: tuple[str, ...] = (),
     ) -> Process[C, In, Case[M, In, Done | W, K2]]:
         """Finish the arm before and open the next."""
-        block = self._builder.finish_arm(self._at, "elif_condition")
+        block = self._builder.finish_branch(self._at, "elif_condition")
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
     def else_condition(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the arm before and open the one for no hit."""
-        block = self._builder.finish_arm(self._at, "else_condition")
+        block = self._builder.finish_branch(self._at, "else_condition")
         return Process(self._builder, self._builder.case_else(block))
 
     @overload
@@ -320,7 +320,7 @@ class Process(Generic[C, V, K]):
     def end_condition(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
     def end_condition(self) -> Any:
         """Close an if: the value is the taken arm's; with no hit and no else it passes."""
-        return Process(self._builder, self._builder.close_match(self._builder.finish_arm(self._at, "end_condition")))
+        return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_condition")))
 
     # -- collect
 
@@ -417,7 +417,7 @@ class Batch(Generic[C, V, Outer, *Ts]):
         """Add a branch: one step, or a child flow; two of one name are an error."""
         options = options_of(retry, timeout, thread)
         if isinstance(handler, Blueprint):
-            self._builder.branch_child(self._block, handler._runtime, name, options, formerly)
+            self._builder.branch_child(self._block, runtime_of(handler), name, options, formerly)
             return self
         self._builder.branch(self._block, handler, sys._getframe(1), name, options, formerly)
         return self

@@ -1,1 +1,1 @@
-"""What a flow is: frozen nodes, the builder that makes them, and the checks before anything runs."""
+"""Flow definitions: frozen nodes, the builder that makes them, and the checks before the first run."""

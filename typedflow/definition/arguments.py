@@ -1,4 +1,4 @@
-"""How the arguments of the builder's calls are read: what they mean, and what is wrong with them."""
+"""Parse and check the arguments of the builder's methods."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from typedflow.rules.wording import plain
 
 
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
-    """Check a mode against the Literal that lists them."""
+    """Check that `mode` is a member of the Literal `modes` (TF715)."""
     known = get_args(modes)
     return None if isinstance(mode, str) and mode in known else flows.unknown_mode_problem(construct, mode, known)
 
 
 def check_options(options: StepOptions) -> Problem | None:
-    """Check what `to(…)` was given beside its handler."""
+    """Check the options of a step: retry, timeout and thread (TF718)."""
     if options.retry is not None and not isinstance(options.retry, Retry):
         return wrong_retry_problem(options.retry)
     return check_option(TIMEOUT, options.timeout) or check_option(THREAD, options.thread)
 
 
-def takes_one(handler: Handler) -> bool:
-    """Say whether a function can be called with one positional argument; of what hides its parameters: yes."""
-    if type(handler) is FunctionType:  # the most of them, and a signature is slow
+def can_take_one(handler: Handler) -> bool:
+    """Return whether a function can be called with one positional argument; True if it has no signature."""
+    if type(handler) is FunctionType:  # the usual case; inspect.signature is slow
         code = handler.__code__
         required = code.co_argcount - len(handler.__defaults__ or ())
         takes = code.co_argcount >= 1 or bool(code.co_flags & inspect.CO_VARARGS)
@@ -49,7 +49,7 @@ def takes_one(handler: Handler) -> bool:
 
 
 def case_name(condition: Any) -> str:
-    """Return the name of a case that has no explicit one: that of its function, or the value as it is written."""
+    """Return the default name of a case: that of its function, or the repr of its value."""
     if is_condition(condition):
         return name_of(condition)
     if isinstance(condition, Enum):
@@ -63,14 +63,14 @@ def is_condition(condition: Any) -> bool:
 
 
 def check_names(names: object) -> Problem | None:
-    """Check the former names of a node, branch or case: a tuple of texts."""
+    """Check the former names of a node, branch or case: a tuple of non-empty str (TF740)."""
     if isinstance(names, tuple) and all(isinstance(name, str) and name for name in names):
         return None
     return flows.wrong_former_names_problem(names)
 
 
 def case_of(condition: Any, name: str = "") -> Case:
-    """Tell a condition from a value: what can be called is a condition, but for classes."""
+    """Return a case for a condition (a callable that is not a class) or for a value to compare with."""
     if not is_condition(condition):
         return Case(condition, is_function=False, name=name)
     target = condition
@@ -81,16 +81,16 @@ def case_of(condition: Any, name: str = "") -> Case:
 
 
 def copied(mapping: Any) -> Any:
-    """Copy a mapping, so that its user may go on changing it; what is no mapping is reported by the rules."""
+    """Return a copy of a mapping, which its caller may change later; other values are left for the rules to report."""
     if not isinstance(mapping, Mapping):
         return mapping
     return {key: dict(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
 
 
 def triggers_of(given: Any) -> tuple[tuple[Trigger, ...], WhenMode, list[Problem]]:
-    """Read what `when(…)` was given: its triggers, the mode that their form asks for, and what is wrong with them.
+    """Parse the first argument of `when(…)`: return its triggers, its default mode and the problems.
 
-    One name or a collection of names are events; a mapping has the kinds of triggers, each with names of its own.
+    One name or a collection of names are events; a mapping has a name or names for each kind of trigger.
     """
     by_kind: Mapping[Any, Any] = given if isinstance(given, Mapping) else {"event": given}
     problems: list[Problem] = []
@@ -109,7 +109,7 @@ def triggers_of(given: Any) -> tuple[tuple[Trigger, ...], WhenMode, list[Problem
 
 
 def _names_of(names: Any) -> list[str] | None:
-    """Return the names of one kind of trigger as exact texts, those of a set in their order; None for anything else."""
+    """Return the names of one kind of trigger as exact str, those of a set sorted; None for any other argument."""
     listed = [names] if isinstance(names, str) else names
     if not isinstance(listed, Collection) or isinstance(listed, Mapping):
         return None

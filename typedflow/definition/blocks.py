@@ -1,6 +1,6 @@
-"""What stands open while a flow is wired: blocks, their arms, collects, and the cursor that tells where a chain is.
+"""The state of a builder: open blocks, their branches, open collects, and `Cursor`, the end of a chain.
 
-Mutable, and the builder's own: nothing of it is left in the frozen nodes.
+The records are mutable and private to the builder; the frozen nodes do not refer to them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class EachBlock:
 
 @dataclass(slots=True, eq=False)
 class BatchBlock:
-    """An open batch: its branches so far, by name, with the port where each ends."""
+    """An open batch: its branches so far, by name, each with the port at its end."""
 
     node: int
     source: Cursor
@@ -35,7 +35,7 @@ class BatchBlock:
 
 @dataclass(slots=True, eq=False)
 class MatchBlock:
-    """An open match or if: its cases so far, with the port where each finished arm ends."""
+    """An open match or if: its cases so far, with the port at the end of each finished branch."""
 
     node: int
     source: Cursor
@@ -49,14 +49,14 @@ class MatchBlock:
     closed: bool = False
 
     @property
-    def arms(self) -> int:
-        """Count the arms opened so far."""
+    def branch_count(self) -> int:
+        """The number of branches opened so far."""
         return len(self.cases) + self.has_else
 
 
 @dataclass(slots=True, eq=False)
-class Arm:
-    """One arm of a match that is being wired."""
+class MatchBranch:
+    """One branch of an open match."""
 
     block: MatchBlock
     index: int
@@ -64,17 +64,17 @@ class Arm:
 
     @property
     def word(self) -> str:
-        """Give what the user called the block."""
+        """The user's word for the block: match or if."""
         return self.block.word
 
 
 Block = EachBlock | BatchBlock | MatchBlock
-Open = EachBlock | BatchBlock | Arm
+Open = EachBlock | BatchBlock | MatchBranch
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Say where a chain stands: the port that gives its value, and the open blocks, outermost first."""
+    """The end of a chain: the port that produces its value, and the open blocks, outermost first."""
 
     port: Port
     blocks: tuple[Open, ...] = ()
@@ -82,7 +82,7 @@ class Cursor:
 
 @dataclass(slots=True, eq=False)
 class CollectDraft:
-    """A collect that may still get members."""
+    """A collect to which branches can still be added."""
 
     name: str
     mode: CollectMode

@@ -1,8 +1,8 @@
 """The builder: the only mutable part of a definition.
 
-`Process` and its kin (in `typedflow.execution`) are the typed face of it; they hold a `Cursor` and hand it back. What
-can be seen at the call (a block that is not open, a name used twice, an unknown chunk) is refused there; what takes the
-whole flow to see waits for `typedflow.definition.validation`.
+`Process` and the block classes (in `typedflow.api`) are its typed facade; each keeps a `Cursor` and passes it to the
+builder. Problems of a single call (a block that is not open, a duplicate name, an unknown chunk) are raised by that
+call; problems of the whole flow are found by `typedflow.definition.validation`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,25 @@ from typing import Any
 from msgspec.structs import replace
 
 from typedflow.definition.arguments import (
+    can_take_one,
     case_name,
     case_of,
     check_mode,
     check_names,
     check_options,
     copied,
-    takes_one,
     triggers_of,
 )
-from typedflow.definition.blocks import Arm, BatchBlock, Block, CollectDraft, Cursor, EachBlock, MatchBlock, Open
+from typedflow.definition.blocks import (
+    BatchBlock,
+    Block,
+    CollectDraft,
+    Cursor,
+    EachBlock,
+    MatchBlock,
+    MatchBranch,
+    Open,
+)
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
     ELSE,
@@ -70,7 +79,7 @@ from typedflow.schema.callables import is_generator_function
 
 @dataclass(slots=True, eq=False)
 class _Draft:
-    """The place of a node that is complete only when its block is closed."""
+    """Placeholder for a node that is complete only when its block is closed."""
 
     make: Callable[[], Node] | None = None
 
@@ -93,10 +102,10 @@ class Builder:
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
 
-    # -- what every call comes through
+    # -- shared by all calls
 
     def register(self, name: str, handler: Handler) -> None:
-        """Register a chunk; a name stands for one function."""
+        """Register a chunk; raises ContractError if the name belongs to another function."""
         self._names.register(name, handler)
 
     def _error(self, problem: Problem) -> ContractError:
@@ -123,7 +132,7 @@ class Builder:
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
     ) -> Cursor:
-        """Add a step behind `at`; `frame` is where the handler is attached, for annotations of local names."""
+        """Add a step after `at`; `frame` is the caller's, to resolve annotations with local names."""
         found = self._names.handler_of(handler)
         default = handler if isinstance(handler, str) else name_of(found)
         self._require_callable(found)
@@ -139,7 +148,7 @@ class Builder:
         return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
 
     def _retype(self, index: int, types: HandlerTypes) -> None:
-        """Replace the types of a step by what its annotations can be resolved to by now."""
+        """Replace the types of a step after its annotations were resolved again."""
         step = self._nodes[index]
         assert isinstance(step, Step)
         self._nodes[index] = replace(step, types=types)
@@ -153,14 +162,14 @@ class Builder:
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Cursor:
-        """Add a child flow behind `at`; the mappings are checked with the whole flow."""
+        """Add a child flow after `at`; the mappings are checked with the whole flow."""
         self._require_names(formerly)
         label, auto = self._names.take(name, child.name)
         node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly)
         return Cursor(Port(self._add(node)), at.blocks)
 
     def end(self, at: Cursor) -> None:
-        """Let the chain set the result."""
+        """Add an end node after `at`: the chain's value becomes the result."""
         if at.blocks:
             raise self._error(flows.end_inside_block_problem(at.blocks[-1].word))
         label, auto = self._names.take(None, "end")
@@ -171,7 +180,7 @@ class Builder:
     def open_batch(
         self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> BatchBlock:
-        """Open a batch; its branches follow with `branch`."""
+        """Open a batch; `branch` adds its branches."""
         self._require_bound(concurrency)
         self._require_names(formerly)
         label, auto = self._names.take(name, "batch")
@@ -225,7 +234,7 @@ class Builder:
         return Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
 
     def close_batch(self, block: BatchBlock) -> Cursor:
-        """Close a batch: the chain goes on with the tuple."""
+        """Close a batch; the chain continues with the tuple of results."""
         self._require_open(block)
         if not block.ends:
             raise self._error(flows.empty_batch_problem())
@@ -236,7 +245,7 @@ class Builder:
     def open_each(
         self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> Cursor:
-        """Open a for_each: the chain goes on inside, with one item."""
+        """Open a for_each; the chain continues inside, with one item."""
         self._require_bound(concurrency)
         self._require_names(formerly)
         label, auto = self._names.take(name, "for_each")
@@ -245,7 +254,7 @@ class Builder:
         return Cursor(Port(block.node), (*at.blocks, block))
 
     def close_each(self, at: Cursor) -> Cursor:
-        """Close the innermost block, a for_each: the chain goes on with the list."""
+        """Close the innermost block, which must be a for_each; the chain continues with the list of results."""
         block = at.blocks[-1] if at.blocks else None
         if not isinstance(block, EachBlock):
             raise self._error(flows.not_open_problem("end_for_each", "for_each", block.word if block else None))
@@ -262,7 +271,7 @@ class Builder:
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> MatchBlock:
-        """Open a match; `word` is what its user called it: match or if."""
+        """Open a match; `word` is the user's word for it: match or if."""
         self._require_none(check_mode("match", mode, MatchMode))
         self._require_names(formerly)
         label, auto = self._names.take(name, word)
@@ -283,7 +292,7 @@ class Builder:
         formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Open the next branch; a function is a condition, anything else (a class too) is a value to compare with."""
-        self._require_next_arm(block)
+        self._require_next_branch(block)
         self._require_names(formerly)
         case = case_of(condition, self._case_name(block, condition, name))
         self._remember(block.former, formerly, case.name)
@@ -295,10 +304,10 @@ class Builder:
             types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
             case = replace(case, types=types)
         block.cases.append(case)
-        return self._arm(block)
+        return self._open_branch(block)
 
     def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
-        """Return the explicit name, which has to be free, or one derived from the condition, numbered if need be."""
+        """Return the explicit name, which must be free, or a default from the condition, numbered if it is taken."""
         taken = {case.name for case in block.cases} | {ELSE}
         if name is not None:
             self._require_names((name,))
@@ -313,38 +322,38 @@ class Builder:
         return found
 
     def case_else(self, block: MatchBlock) -> Cursor:
-        """Open the arm for no hit."""
-        self._require_next_arm(block)
+        """Open the branch that is taken if no case matches."""
+        self._require_next_branch(block)
         block.has_else = True
-        return self._arm(block)
+        return self._open_branch(block)
 
-    def finish_arm(self, at: Cursor, call: str) -> MatchBlock:
-        """Finish the arm that `at` stands in; `call` is the method that asks, for the message."""
-        arm = at.blocks[-1] if at.blocks else None
-        if not isinstance(arm, Arm):
-            raise self._error(flows.not_open_problem(call, "match", arm.word if arm else None))
-        self._require_open(arm.block)
-        if arm.finished:
-            raise self._error(flows.arm_finished_twice_problem(call))
-        arm.finished = True
-        arm.block.ends.append(at.port)
-        return arm.block
+    def finish_branch(self, at: Cursor, call: str) -> MatchBlock:
+        """Finish the branch that ends at `at`; `call` is the calling method, for the message."""
+        branch = at.blocks[-1] if at.blocks else None
+        if not isinstance(branch, MatchBranch):
+            raise self._error(flows.not_open_problem(call, "match", branch.word if branch else None))
+        self._require_open(branch.block)
+        if branch.finished:
+            raise self._error(flows.branch_finished_twice_problem(call))
+        branch.finished = True
+        branch.block.ends.append(at.port)
+        return branch.block
 
     def close_match(self, block: MatchBlock) -> Cursor:
-        """Close a match: the chain goes on with the arm's value, or the list of them."""
+        """Close a match; the chain continues with the value of the branch taken, or with the list of values."""
         self._require_open(block)
         return self._join(block, tuple(block.ends), block.source.blocks)
 
-    def _arm(self, block: MatchBlock) -> Cursor:
-        arm = Arm(block, block.arms - 1)
-        return Cursor(Port(block.node, arm.index), (*block.source.blocks, arm))
+    def _open_branch(self, block: MatchBlock) -> Cursor:
+        branch = MatchBranch(block, block.branch_count - 1)
+        return Cursor(Port(block.node, branch.index), (*block.source.blocks, branch))
 
-    def _require_next_arm(self, block: MatchBlock) -> None:
+    def _require_next_branch(self, block: MatchBlock) -> None:
         self._require_open(block)
         if block.has_else:
             raise self._error(flows.case_after_else_problem())
-        if block.arms != len(block.ends):
-            raise self._error(flows.arm_not_finished_problem(block.word))
+        if block.branch_count != len(block.ends):
+            raise self._error(flows.branch_not_finished_problem(block.word))
 
     # -- listeners
 
@@ -374,7 +383,7 @@ class Builder:
         formerly: tuple[str, ...] = (),
         branch_formerly: tuple[str, ...] = (),
     ) -> Cursor:
-        """Hang a branch on a collect, and stand behind it; the former names of the collect are those of all calls."""
+        """Add a branch to a collect; the chain continues after it. `formerly` is added to that of earlier calls."""
         self._names.require(COLLECT_NAME, name)
         self._names.require(BRANCH_NAME, branch)
         self._require_none(check_mode("collect", mode, CollectMode))
@@ -422,11 +431,11 @@ class Builder:
             raise self._error(flows.block_closed_twice_problem(block.word))
 
     def _require_names(self, names: tuple[str, ...]) -> None:
-        """Refuse former names that are no tuple of names: a str would be taken for its characters."""
+        """Raise ContractError unless `names` is a tuple of names (a str would be taken for its characters)."""
         self._require_none(check_names(names))
 
     def _remember(self, former: dict[str, str], names: tuple[str, ...], today: str) -> None:
-        """Note the former names of a branch or case; each of them leads to one of today."""
+        """Record the former names of a branch or case; each may stand for one current name only."""
         for name in names:
             if former.setdefault(name, today) != today:
                 raise self._error(flows.former_name_in_use_problem(name, f"branches {former[name]!r} and {today!r}"))
@@ -435,28 +444,28 @@ class Builder:
         self._require_none(check_option(CONCURRENCY, concurrency))
 
     def _require_callable(self, handler: Handler) -> None:
-        if not takes_one(handler):
+        if not can_take_one(handler):
             raise self._error(flows.wrong_parameters_problem(name_of(handler)))
         if is_generator_function(handler):
             raise self._error(flows.generator_handler_problem(name_of(handler)))
 
     def read_again(self) -> None:
-        """Resolve what could not be when it was attached: a name may have been bound since."""
+        """Resolve again the annotations that could not be resolved; their names may be bound by now."""
         if self.frozen is None:
             self._attached.retry()
 
     def problems(self) -> list[Problem]:
-        """Give what keeps the nodes from being frozen: blocks still open."""
+        """Return a problem for each open block; the nodes can be frozen if there is none."""
         return [flows.unclosed_block_problem(block.word).at(self._place) for block in self._open]
 
     def draft(self) -> Definition:
-        """Give the nodes as they are now; open blocks count as closed."""
+        """Return the definition so far; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
         return Definition(self.flow, whole, order_of(whole), self._names.ambiguous())
 
     def freeze(self) -> Definition:
-        """Freeze the nodes: from here on wiring is an error."""
+        """Freeze and return the definition; adding nodes raises from now on."""
         if self.frozen is None:
             self.frozen = self.draft()
         return self.frozen

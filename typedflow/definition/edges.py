@@ -1,14 +1,14 @@
-"""The types along the edges: what each node's outputs carry, as kinds of `typedflow.schema.types`.
+"""The types along the edges: the kind (`typedflow.schema.types`) of each node's outputs.
 
-UNKNOWN stands for what nobody says: an unannotated handler, `Any`, the mixed value of an `or`. Such an edge is checked
-where it is consumed, at run time.
+UNKNOWN is the type of an unannotated handler, of `Any` and of an `or` with several triggers. The values of such an edge
+are checked at run time, by their consumer.
 """
 
 from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -39,11 +39,11 @@ _SEQUENCES: Final = (list, tuple, abc.Sequence, abc.MutableSequence)
 
 
 class NoSequence(Exception):
-    """Say that a type is none that a for_each goes over."""
+    """Raised for a type over which a for_each cannot iterate."""
 
 
 def carried_types(definition: Definition, spec: ContractSpec) -> tuple[Any, ...]:
-    """Give for each node the kind that its outputs carry, or UNKNOWN. One pass, sources first."""
+    """Return the kind of each node's outputs, by index, or UNKNOWN. One pass, sources first."""
     carried: list[Any] = [UNKNOWN] * len(definition.nodes)
     for index in definition.order:
         carried[index] = _carried(definition.nodes[index], definition, carried, spec)
@@ -71,38 +71,40 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
             value = check_write_back(node.write_back, parent, child_scopes(node.child.spec)).value
             return UNKNOWN if value is None else known(value.kind)
-        case _:  # a collect, whose branches may carry anything
+        case Collect():  # its branches may carry anything
             return UNKNOWN
+        case _:
+            assert_never(node)
 
 
-def _joined(opener: Node, arms: list[Any], carried: Sequence[Any]) -> Any:
+def _joined(opener: Node, branches: list[Any], carried: Sequence[Any]) -> Any:
     if isinstance(opener, Match) and opener.mode == "hit_first" and not opener.has_else:
-        arms = [*arms, carried[opener.source.node]]
-    if UNKNOWN in arms:
+        branches = [*branches, carried[opener.source.node]]
+    if UNKNOWN in branches:
         return UNKNOWN
     if isinstance(opener, Batch):
-        return TupleOf(tuple(arms))
-    merged = union_of(arms)
+        return TupleOf(tuple(branches))
+    merged = union_of(branches)
     if isinstance(opener, Match) and opener.mode == "hit_first":
         return merged
     return CollectionOf(list, merged)
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """Say how a value is saved that a block or a collect has put together: each part by what its own source carries."""
+    """How the combined value of a block or a collect is saved: each part by the type of its own source."""
 
     cls: type
     """dict, tuple or list."""
     codes: tuple[Any, ...]
-    """Of a list one, for all of its items."""
+    """The types of the parts; for a list a single one, for all items."""
     names: tuple[str, ...] = ()
     """The keys of a dict."""
 
 
 def codes_of(definition: Definition, carried: Sequence[Any]) -> tuple[Any, ...]:
-    """Give for each node by what its outputs are saved: what they carry, or `Parts` where only the parts are known.
+    """Return the type by which each node's outputs are saved: the carried type, or `Parts` if only the parts are known.
 
-    It is no type that anything is checked against: a collect carries whatever its branches do.
+    The type is used for saving only, not for checks.
     """
     codes = list(carried)
     for index in definition.order:
@@ -122,23 +124,25 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
             return _common(source.codes) if isinstance(source, Parts) and source.cls is not dict else UNKNOWN
         case Join():
             opener = definition.nodes[node.opens]
-            arms = tuple(codes[port.node] for port in node.sources)
+            branches = tuple(codes[port.node] for port in node.sources)
             if isinstance(opener, Batch):
-                return Parts(tuple, arms)
+                return Parts(tuple, branches)
             if isinstance(opener, Match) and opener.mode == "hit_first":
-                return _common(arms if opener.has_else else (*arms, codes[opener.source.node]))
-            return Parts(list, (_common(arms),))
-        case _:
+                return _common(branches if opener.has_else else (*branches, codes[opener.source.node]))
+            return Parts(list, (_common(branches),))
+        case Start() | Step() | When() | SubFlow() | End():
             return UNKNOWN
+        case _:
+            assert_never(node)
 
 
 def _common(codes: tuple[Any, ...]) -> Any:
-    """Give what codes the values of several sources; UNKNOWN where they are of several kinds."""
+    """Return the type by which values of several sources are saved; UNKNOWN if the sources differ."""
     return codes[0] if codes and all(code == codes[0] for code in codes) else UNKNOWN
 
 
 def _fired(node: When, spec: ContractSpec) -> Any:
-    """Give what a listener carries; several triggers give the union of theirs."""
+    """Return the type that a listener carries: the union of its triggers' types."""
     if node.mode != "simple_or":
         return UNKNOWN
     kinds = [trigger_type(trigger, spec) for trigger in node.triggers]
@@ -146,7 +150,7 @@ def _fired(node: When, spec: ContractSpec) -> Any:
 
 
 def trigger_type(trigger: Trigger, spec: ContractSpec) -> Any:
-    """Give the kind of an event's payload, or of what a path holds."""
+    """Return the kind of an event's payload, or of the value at a path."""
     if trigger.kind == "event":
         return known((spec.events or {}).get(trigger.name, UNKNOWN))
     layer = spec.state if trigger.kind == "state" else spec.flow_state
@@ -155,23 +159,23 @@ def trigger_type(trigger: Trigger, spec: ContractSpec) -> Any:
 
 
 def scopes_of(spec: ContractSpec) -> dict[str, TypeShape]:
-    """Give the layers that a contract declares, as the scopes of a mapping."""
+    """Return the layers that a contract declares, as the scopes of a mapping."""
     layers = {"state": spec.state, "flow_state": spec.flow_state, "resources": spec.resources}
     return {name: TypeShape.of(cls) for name, cls in layers.items() if cls is not None}
 
 
 def child_scopes(spec: ContractSpec) -> dict[str, TypeShape]:
-    """Give the scopes of a child: its layers, what it takes and what it gives."""
+    """Return the scopes of a child: its layers, its input and its result."""
     return scopes_of(spec) | {"input": TypeShape.of(spec.input), "result": TypeShape.of(spec.result)}
 
 
 def shape_of(carried: Any) -> TypeShape:
-    """Give the shape of what an edge carries; nothing is known of what nobody declares."""
+    """Return the shape of the values of an edge; that of `Any` for UNKNOWN."""
     return TypeShape(ANY if carried is UNKNOWN else carried)
 
 
 def known(tp: Any) -> Any:
-    """Give the kind of a typing form, UNKNOWN for one that says nothing or cannot be resolved."""
+    """Return the kind of a typing form; UNKNOWN for `Any` and for a form that cannot be resolved."""
     if tp is UNKNOWN:
         return UNKNOWN
     try:
@@ -182,7 +186,7 @@ def known(tp: Any) -> Any:
 
 
 def item_type(source: Any) -> Any:
-    """Give the kind of a sequence's items; raises `NoSequence` for a type that is none, str and bytes included."""
+    """Return the kind of a sequence's items; raises `NoSequence` for other types, str and bytes included."""
     if source is UNKNOWN:
         return UNKNOWN
     kind = see_through(source)

@@ -1,4 +1,4 @@
-"""The names in a flow: its nodes' own, and the chunks that are registered under one."""
+"""The names of a flow: those of its nodes, and those of its registered chunks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typedflow.rules.options import CHUNK_NAME, NODE_NAME, Option, check_name
 
 
 class Names:
-    """Give every node of one flow a name of its own, and handlers by the name of their chunk."""
+    """Assign unique node names within one flow, and find handlers by their chunk name."""
 
     __slots__ = ("_chunks", "_given", "_numbers", "_place", "_taken")
 
@@ -20,11 +20,11 @@ class Names:
         self._taken: set[str] = {"start"}
         self._numbers: dict[str, int] = {}
         self._given: dict[str, list[str]] = {}
-        """The names that nodes got by default, by what they were derived from."""
+        """The default names of nodes, by the name they were derived from."""
         self._chunks: dict[str, Handler] = {}
 
     def take(self, wanted: str | None, default: str) -> tuple[str, bool]:
-        """Give a free name, and whether it was numbered by us: then it may name another node tomorrow."""
+        """Return a free name, and whether it is ambiguous: another definition may number the nodes differently."""
         self.require(NODE_NAME, default if wanted is None else wanted)
         if wanted is not None:
             if wanted in self._taken:
@@ -44,7 +44,7 @@ class Names:
         return name, name != default or default == "lambda"
 
     def ambiguous(self) -> frozenset[str]:
-        """Return the names that identify no node over a change of the flow: numbered ones, and those they share."""
+        """Return the names that do not identify a node after a change of the flow: numbered ones and their origins."""
         return frozenset(
             name
             for default, names in self._given.items()
@@ -53,13 +53,13 @@ class Names:
         )
 
     def require(self, option: Option, given: object) -> None:
-        """Refuse a name that is no text, or none that can be written."""
+        """Raise ContractError unless the name is a non-empty str that can be saved."""
         problem = check_name(option, given)
         if problem is not None:
             raise ContractError(problem.at(self._place))
 
     def register(self, name: str, handler: Handler) -> None:
-        """Register a chunk; a name stands for one function."""
+        """Register a chunk; raises ContractError if the name belongs to another function."""
         if not callable(handler):
             raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
         self.require(CHUNK_NAME, name)
@@ -68,7 +68,7 @@ class Names:
             raise ContractError(flows.duplicate_name_problem("chunk", name).at(self._place))
 
     def handler_of(self, handler: Handler | str) -> Handler:
-        """Give a handler, or the one that is registered as the chunk of this name."""
+        """Return the handler itself, or the chunk of this name; raises ContractError if there is none."""
         if isinstance(handler, str):
             if handler not in self._chunks:
                 raise ContractError(flows.unknown_chunk_problem(handler, sorted(self._chunks)).at(self._place))
@@ -79,7 +79,7 @@ class Names:
 
 
 def name_of(handler: Handler) -> str:
-    """Give the name that a handler lends to its node."""
+    """Return the default node name of a handler."""
     while isinstance(handler, partial):
         handler = handler.func
     name = getattr(handler, "__name__", None) or type(handler).__name__

@@ -1,7 +1,7 @@
-"""The nodes of a flow, frozen: what the builder makes, the checks read and the engine compiles.
+"""The frozen nodes of a flow: made by the builder, read by the checks, compiled by the engine.
 
-A node says where its value comes from (`Port`), never where it goes: the plan turns that around once. Nothing here
-runs, and nothing here refers to an event loop.
+A node names the source of its value (`Port`), not its targets; `engine.plan` inverts the edges once. Nothing here runs
+or refers to an event loop.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import inf, isnan
-from typing import Any, Final, Literal, Protocol, TypeAlias, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 
 import msgspec
 
@@ -28,11 +28,12 @@ Handler: TypeAlias = Callable[[Any], Any]
 @final
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Say how often a step may be tried, and on which errors.
+    """Retry a failed step: the number of attempts, the delays between them, and the errors that are retried.
 
     `attempts` counts the first one. `backoff` is the wait before the second attempt, in seconds; each later wait is
-    `factor` times the one before it, and `max_backoff` bounds it. An error that is no instance of `on` fails the step
-    at once; the pause signal and cancellation are never retried. State that a failed attempt wrote is seen by the next.
+    `factor` times the previous one, but at most `max_backoff` seconds. An error that is no instance of `on`
+    fails the step at once; the pause signal and cancellation are never retried. State that a failed attempt wrote stays
+    written.
     """
 
     attempts: int = 3
@@ -58,20 +59,20 @@ class Retry:
             raise TypeError(f"Retry(on=…) is a tuple of exception classes, not {describe(self.on)}")
 
     def wait_before(self, attempt: int) -> float:
-        """Give the wait in seconds before this attempt, 2 being the first that waits."""
+        """Return the delay in seconds before an attempt; attempts count from 1, so the first delay is before 2."""
         if not self.backoff:
             return 0.0
         try:
             wait = as_float(self.backoff) * as_float(self.factor) ** (attempt - 2)
-        except OverflowError:  # past every float
+        except OverflowError:  # too large for a float
             wait = inf
-        if isnan(wait):  # inf times 0, or times what is too small for a float
+        if isnan(wait):  # inf times 0, or times a number too small for a float
             wait = inf if self.factor else 0.0
         return min(wait, as_float(self.max_backoff))
 
 
 class StepOptions(msgspec.Struct, frozen=True):
-    """Hold what `to(…)` says of a step beside its handler; `timeout` in seconds, for each attempt."""
+    """The options of a step; `timeout` is in seconds, for each attempt."""
 
     retry: Retry | None = None
     timeout: float | None = None
@@ -82,21 +83,21 @@ PLAIN = StepOptions()
 
 
 class Port(msgspec.Struct, frozen=True):
-    """Name an output of a node: its index, and of a match or a batch which arm."""
+    """One output of a node: the node's index, and the branch of a match or a batch."""
 
     node: int
-    arm: int = 0
+    branch: int = 0
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Carry the input."""
+    """The root of the main chain; its output is the input of the flow."""
 
     name: str = "start"
     auto: bool = False
 
 
 class Step(msgspec.Struct, frozen=True):
-    """Call a handler with the value; its return is the value from here on."""
+    """Call a handler with the value; its return value is the output."""
 
     name: str
     auto: bool
@@ -105,13 +106,13 @@ class Step(msgspec.Struct, frozen=True):
     types: HandlerTypes
     options: StepOptions = PLAIN
     block: str = ""
-    """What the innermost open block is called, where there is one."""
+    """The user's word for the innermost enclosing block; empty outside of blocks."""
     formerly: tuple[str, ...] = ()
     """The names that the node had in earlier definitions; on every kind of node."""
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Give the same value to every branch; the join gives a tuple in the order of `branches`."""
+    """Pass the same value to every branch; the join returns a tuple in the order of `branches`."""
 
     name: str
     auto: bool
@@ -124,7 +125,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Each(msgspec.Struct, frozen=True):
-    """Give every item of a sequence to the body; the join gives a list in input order."""
+    """Run the body for every item of a sequence; the join returns a list in input order."""
 
     name: str
     auto: bool
@@ -134,19 +135,19 @@ class Each(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """Hold one condition: a function of `Data`, or a value to compare with `==`."""
+    """One condition of a match: a function of `Data`, or a value to compare with `==`."""
 
     condition: Any
     is_function: bool
     is_async: bool = False
     types: HandlerTypes | None = None
-    """What a function says of itself, resolved where it was attached."""
+    """The annotations of a function, resolved where it was attached."""
     name: str = ""
-    """The explicit name, else that of the function or value, numbered where two cases of a match share one."""
+    """The explicit name, else that of the function or value, numbered if two cases of a match share one."""
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Choose arms by their conditions, in order; the last arm is the else where there is one."""
+    """Choose branches by their conditions, in order; with `has_else` the last branch is taken if none matches."""
 
     name: str
     auto: bool
@@ -160,7 +161,7 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Join(msgspec.Struct, frozen=True):
-    """Close a block: `sources` are the ends of its arms, in order."""
+    """Close the block that node `opens` opened; `sources` are the ends of its branches, in order."""
 
     name: str
     auto: bool
@@ -169,7 +170,7 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Trigger(msgspec.Struct, frozen=True):
-    """Name one thing a listener waits for: an event, or a path of a layer."""
+    """One trigger of a listener: an event, or a write to a path of a layer."""
 
     kind: TriggerKind
     name: str
@@ -186,7 +187,7 @@ class When(msgspec.Struct, frozen=True):
 
 
 class Collect(msgspec.Struct, frozen=True):
-    """Wait for the last value of every branch, all hanging in one block."""
+    """Gather the latest value of every branch, and continue with a dict of them; all branches are in one block."""
 
     name: str
     auto: bool
@@ -211,21 +212,21 @@ class Child(Protocol):
 
     @property
     def name(self) -> str:
-        """Give the flow's name."""
+        """The name of the flow."""
         ...
 
     @property
     def spec(self) -> ContractSpec:
-        """Give what its contract declares."""
+        """The declarations of its contract."""
         ...
 
     def supplied(self) -> Collection[str]:
-        """Give the keys of the resources that it has defaults for."""
+        """Return the resource keys for which the flow has defaults."""
         ...
 
 
 class SubFlow(msgspec.Struct, frozen=True):
-    """Run a child flow; the mappings are as written, None for the default."""
+    """Run a child flow; the mappings are as the user wrote them, None for the default."""
 
     name: str
     auto: bool
@@ -240,21 +241,21 @@ Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | 
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """Hold a flow's nodes; a node's index is its place in `nodes`, and `order` lists them sources first."""
+    """A whole flow: `nodes` by index, and in `order` their indexes, sources first."""
 
     flow: str
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     ambiguous: frozenset[str] = frozenset()
-    """The names that stand for several nodes of one handler, or could: another definition may number them otherwise."""
+    """Names that do not identify a node: nodes of one handler are numbered, in another definition maybe differently."""
 
 
 ELSE: Final = "else"
-"""The name of the branch of a match for no hit."""
+"""The name of the branch of a match that is taken if no case matches."""
 
 
 def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
-    """Return the names of a node's branches, cases or triggers, in order; of a join those of the block it closes."""
+    """Return the names of a node's branches, cases or triggers, in order; for a join those of its block."""
     match node:
         case Batch() | Collect():
             return node.branches
@@ -264,8 +265,10 @@ def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
             return slots_of(definition.nodes[node.opens], definition)
         case When():
             return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-        case _:
+        case Start() | Step() | Each() | SubFlow() | End():
             return ()
+        case _:
+            assert_never(node)
 
 
 _ROOTS: Final = (Start, When)
@@ -273,7 +276,7 @@ _JOINING: Final = (Join, Collect)
 
 
 def sources_of(node: Node) -> tuple[Port, ...]:
-    """Give the ports that a node takes values from; none for the roots."""
+    """Return the source ports of a node; empty for roots."""
     if isinstance(node, _ROOTS):
         return ()
     if isinstance(node, _JOINING):

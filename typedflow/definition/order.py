@@ -1,4 +1,4 @@
-"""The order of a flow's nodes: sources before those they feed."""
+"""The topological order of a flow's nodes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typedflow.definition.nodes import Node, sources_of
 def order_of(nodes: Sequence[Node]) -> tuple[int, ...]:
     """Sort node indexes topologically, ties in order of definition (Kahn's algorithm).
 
-    Only a collect can have a source that was defined after it. Nodes on a cycle (a collect fed from behind itself) are
-    left out; the validation names them.
+    Only a collect can have a source that was defined after it. Nodes on a cycle (a collect that feeds itself) are
+    omitted; the validation reports them.
     """
     sources = [sources_of(node) for node in nodes]
     waits = [len(ports) for ports in sources]

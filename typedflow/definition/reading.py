@@ -1,7 +1,7 @@
-"""What the handlers of a flow annotate: read when they are attached, and again before the flow is checked.
+"""Resolve the annotations of handlers: when they are attached, and again before the flow is checked.
 
-A name may be bound below the line that attaches a handler. So a handler whose annotations cannot be resolved yet, or
-those of a class that it takes or returns, is kept with the frame of that line until they can.
+A name can be bound after the line that attaches a handler. If annotations of a handler, or of a class in them, cannot
+be resolved yet, the handler is kept with the frame of that line and resolved again later.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Pending:
 
 
 class Attached:
-    """The handlers of one flow that are to be read again; their frames are released once they could be."""
+    """The handlers of one flow with unresolved annotations; a frame is released when its handler is resolved."""
 
     __slots__ = ("_pending",)
 
@@ -49,21 +49,22 @@ class Attached:
         self._pending: list[Pending] = []
 
     def read(self, handler: Handler, frame: FrameType | None, put: Callable[[HandlerTypes], None]) -> HandlerTypes:
-        """Read a handler that `frame` attaches; `put` is called with its types when they are read again."""
+        """Return the types of a handler attached in `frame`; later resolutions pass the new types to `put`."""
         types, is_whole = read_types(handler, frame)
         if not is_whole:
             self._pending.append(Pending(handler, frame if _has_locals(frame) else None, put))
         return types
 
     def retry(self) -> None:
-        """Read again what could not be resolved so far."""
+        """Resolve again the annotations that could not be resolved so far."""
         self._pending = [pending for pending in self._pending if not pending.retry()]
 
 
 def read_types(handler: Handler, frame: FrameType | None) -> tuple[HandlerTypes, bool]:
-    """Read a handler, and settle the classes that it takes and returns by the names of the frame.
+    """Return the types of a handler, and whether all could be resolved.
 
-    The second member says whether everything could be resolved, as far as the frame takes part in it.
+    Classes in them are resolved with the names of the frame too. Names that do not depend on the frame's locals count
+    as resolved.
     """
     types = handler_types(handler, frame)
     if not _has_locals(frame):
@@ -79,7 +80,7 @@ def _has_locals(frame: FrameType | None) -> bool:
 def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]]:
     """Check that what the handlers annotate can be resolved at any depth (TF610).
 
-    Returns the definition with UNKNOWN in the place of types that cannot, so that all else can be checked.
+    Returns the definition with UNKNOWN for the types that cannot be resolved, so that the rest can be checked.
     """
     problems: list[Problem] = []
     nodes: list[Node] = []
@@ -106,7 +107,7 @@ def _readable_case(case: Case, problems: list[Problem]) -> Case:
 
 
 def _readable(name: str, types: HandlerTypes, kind: str, problems: list[Problem]) -> HandlerTypes:
-    """Add what is wrong with the annotations of one handler; return its types without those at fault."""
+    """Append the problems of one handler's annotations; return its types, UNKNOWN for those with a problem."""
     problems += [unresolved_handler_problem(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
     if taken := list(_unresolved_in(name, "takes", types.value, kind)):
         types = replace(types, value=UNKNOWN)

@@ -1,11 +1,11 @@
-"""What is wrong with a whole flow, all at once: what takes more than one call of the builder to see."""
+"""Check a whole flow, and return all problems that a single call of the builder cannot detect."""
 
 from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Iterator, Mapping, Sequence
 from types import GenericAlias
-from typing import Any, get_origin
+from typing import Any, assert_never, get_origin
 
 from typing_extensions import is_protocol
 
@@ -13,11 +13,14 @@ from typedflow.definition.edges import NoSequence, child_scopes, item_type, scop
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
     Batch,
+    Collect,
     Definition,
     Each,
     End,
+    Join,
     Match,
     Node,
+    Start,
     Step,
     SubFlow,
     Trigger,
@@ -45,7 +48,7 @@ from typedflow.schema.shape import TypeShape
 
 
 def check_definition(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> list[Problem]:
-    """Check every node; `carried` are the types of their outputs. Problems come in order of definition."""
+    """Check every node; `carried` are the types of their outputs. Problems are in order of definition."""
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
         problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'"))
@@ -62,7 +65,7 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
 
 
 def _check_former_names(definition: Definition) -> Iterator[Problem]:
-    """Check that each former name leads to one node, and that no name of today is among them."""
+    """Check that each former name stands for one node, and that no current name is among them (TF740)."""
     today = {node.name for node in definition.nodes}
     claimed: dict[str, str] = {}
     for node in definition.nodes:
@@ -101,14 +104,16 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
-        case _:
+        case Start() | Batch() | Join() | Collect():
             return
+        case _:
+            assert_never(node)
 
 
 def _check_child(
     node: SubFlow, definition: Definition, spec: ContractSpec, carried: Sequence[Any]
 ) -> Iterator[Problem]:
-    """Check both mappings, and that every step behind takes what the write_back leaves as the value."""
+    """Check both mappings, and that every next step accepts the value after the write_back."""
     parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
     child = child_scopes(node.child.spec)
     capture = check_capture(node.capture, parent, child, child_defaults=node.child.supplied())
@@ -139,7 +144,7 @@ def _check_child(
 def _check_copies(
     bindings: Sequence[Binding], scopes: Mapping[str, TypeShape], direction: Direction
 ) -> Iterator[Problem]:
-    """Check that what has to be copied can be, as far as its declared type tells."""
+    """Check that values which must be copied have a declared type that can be copied."""
     for binding in bindings:
         found = resolve(scopes[binding.source.scope], binding.source.path)
         assert isinstance(found, Resolution)
@@ -150,7 +155,7 @@ def _check_copies(
 
 
 def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any]) -> Any:
-    """Give what comes to a node; UNKNOWN behind a child, where it is checked with the child's write_back."""
+    """Return the input type of a node; UNKNOWN after a child flow, which is checked with the child's write_back."""
     source = definition.nodes[node.source.node]
     while isinstance(source, (Batch, Match, Each)):
         source = definition.nodes[source.source.node]
@@ -158,7 +163,7 @@ def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any
 
 
 def _taken_behind(definition: Definition, index: int, carried: Sequence[Any]) -> Iterator[Any]:
-    """Give what the steps and conditions take to which a node's value comes, also through blocks that hand it on."""
+    """Yield the parameter types of the steps and conditions that receive a node's value, also through blocks."""
     for at, node in enumerate(definition.nodes):
         if not isinstance(node, (Step, Batch, Match, Each)) or node.source.node != index:
             continue
@@ -185,15 +190,15 @@ def _is_sequence(carried: Any) -> bool:
 def check_handler(
     name: str, types: HandlerTypes, source: Any, spec: ContractSpec, *, kind: str = "step"
 ) -> Iterator[Problem]:
-    """Check that a handler takes this flow's contract, and the value that it gets."""
+    """Check that a handler accepts the flow's contract and its input."""
     yield from _check_contract(name, types.contract, spec, kind)
-    told = source is not UNKNOWN and types.value is not UNKNOWN and types.value is not NEVER
-    if told and not accepts(types.value, source, subclasses=True):
+    is_declared = source is not UNKNOWN and types.value is not UNKNOWN and types.value is not NEVER
+    if is_declared and not accepts(types.value, source, subclasses=True):
         yield flows.wrong_input_problem(name, render(types.value), render(source), kind=kind)
 
 
 def _check_contract(name: str, wanted: Any, spec: ContractSpec, kind: str) -> Iterator[Problem]:
-    """Check the C of `Data[C, V]`: the flow's, one that it extends, or a protocol of parts that it has."""
+    """Check the C of `Data[C, V]`: the flow's contract, a base of it, or a protocol of parts that it declares."""
     cls = get_origin(wanted) or wanted
     if wanted is UNKNOWN or not isinstance(cls, type):
         return
@@ -228,27 +233,27 @@ def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
 
 
 def _unreachable(definition: Definition) -> set[int]:
-    """Find the nodes that no value can come to: on a cycle, behind a repeated case, or fed by such nodes only."""
+    """Return the nodes that no value can reach: on a cycle, after a repeated case, or fed by such nodes only."""
     reached: set[int] = set()
-    dead = {index: _dead_arms(node) for index, node in enumerate(definition.nodes) if isinstance(node, Match)}
+    dead = {index: _dead_branches(node) for index, node in enumerate(definition.nodes) if isinstance(node, Match)}
     for index in definition.order:
         ports = sources_of(definition.nodes[index])
-        if not ports or any(port.node in reached and port.arm not in dead.get(port.node, ()) for port in ports):
+        if not ports or any(port.node in reached and port.branch not in dead.get(port.node, ()) for port in ports):
             reached.add(index)
     return set(range(len(definition.nodes))) - reached
 
 
-def _dead_arms(match: Match) -> set[int]:
-    """Find the arms of a hit_first match whose condition stands in an arm before them already."""
+def _dead_branches(match: Match) -> set[int]:
+    """Return the branches of a hit_first match whose condition is the same as that of an earlier branch."""
     if match.mode == "hit_all":
         return set()
     dead: set[int] = set()
     seen: set[tuple[type, Any]] = set()
-    for arm, case in enumerate(match.cases):
+    for branch, case in enumerate(match.cases):
         condition = case.condition
         plain = type(condition) in (str, int, bool)
         same = (type(condition), condition if plain else id(condition))
         if same in seen:
-            dead.add(arm)
+            dead.add(branch)
         seen.add(same)
     return dead

@@ -28,7 +28,8 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
 from typedflow.schema.render import render
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.codecs import compile_codec, unsavable
+from typedflow.snapshot.codecs import unsavable
+from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
 from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
@@ -52,6 +53,7 @@ class Checkpoints:
     __slots__ = (
         "_done",
         "_lent",
+        "_pushes",
         "_running",
         "_turned",
         "_unsure",
@@ -78,7 +80,9 @@ class Checkpoints:
         self._lent: list[Change] = []
         """What was changed outside of all steps, and goes along with the next save of this execution."""
         if store.shares_flow_state and runtime.flow.flow_state is not None:
-            runtime.flow.shares = True
+            runtime.flow.share()
+        self._pushes = False
+        """Whether the next save takes along a flow_state from before the first store."""
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
@@ -128,6 +132,7 @@ class Checkpoints:
             stored = await self.store.get_flow_state(self.runtime.flow.name)
             if stored is not None:
                 take_flow_state(self.runtime.flow, stored)
+            self._pushes = stored is None and self.runtime.flow.unstored is not None
         await self.commit()
 
     @property
@@ -186,7 +191,9 @@ class Checkpoints:
         record = StoredSnapshot(
             runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
         )
-        change = flow_state_change(runtime.flow, [each.operation for each in changes]) if changes else None
+        change = (
+            flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
+        )
         return _Save(record, change, changes, self._wanted)
 
     def _put_at_once(self, save: _Save) -> bool:
@@ -231,6 +238,7 @@ class Checkpoints:
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         if flow_state is not None:
+            self._pushes = False
             self._forget(save.changes)
             take_flow_state(self.runtime.flow, flow_state)
 
@@ -307,21 +315,19 @@ def require_savable(plan: Plan) -> None:
 
 def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], object]]) -> FlowStateChange:
     """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
-    cls = flow.spec.flow_state
-    codec = compile_codec(cls)
 
     def replay(stored: bytes | None) -> bytes:
-        value = flow.initial_flow_state() if stored is None else codec.decode(stored, "flow_state", "json")
+        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
         for operation in operations:
             operation(value)
-        return bytes(codec.encode(value, "flow_state", "json"))
+        return encode_flow_state(value, flow.spec)
 
     return FlowStateChange(flow.name, replay)
 
 
 def take_flow_state(flow: FlowRuntime, stored: bytes) -> None:
     """Show in this process what the store holds now, with what no execution has committed yet on top of it."""
-    value = compile_codec(flow.spec.flow_state).decode(stored, "flow_state", "json")
+    value = decode_flow_state(stored, flow.spec)
     step = current_step.set(None)  # the run may be inside a step of another
     try:
         for change in list(flow.changes):

@@ -57,7 +57,7 @@ class Permits:
         self._released.extend(reversed(emptied))
 
     def reserve(self, scope: Scope) -> None:
-        """Give a permit to an item that is being started; it is released again if nothing of the item runs."""
+        """Assign a permit to an item before it starts; `find_free` releases it again if no token of the item runs."""
         assert scope.block.holders is not None
         scope.block.holders[scope.item] = 0
         self._released.append(scope)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -24,6 +24,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Node,
+    Start,
     Step,
     StepOptions,
     SubFlow,
@@ -78,7 +79,7 @@ class PlanNode(msgspec.Struct, eq=False):
     name: str
     kind: int
     ambiguous: bool
-    """The name stands for several nodes of one handler, or may in another definition: it identifies none."""
+    """The name does not identify the node: another definition may number the nodes of one handler differently."""
     ports: tuple[tuple[Edge, ...], ...]
     """The outgoing edges of each output port; most nodes have one port."""
     next_step: int = -1
@@ -118,8 +119,6 @@ class PlanNode(msgspec.Struct, eq=False):
     child: Any = None
     capture: tuple[Binding, ...] = ()
     write_back: tuple[Binding, ...] = ()
-    transfer: Any = None
-    """The compiled capture and write_back; set by the execution layer."""
 
     # listeners
     triggers: tuple[Trigger, ...] = ()
@@ -194,7 +193,7 @@ def _edges(definition: Definition) -> list[list[list[Edge]]]:
     edges: list[list[list[Edge]]] = [[[] for _ in range(_ports(node))] for node in definition.nodes]
     for index, node in enumerate(definition.nodes):
         for slot, port in enumerate(sources_of(node)):
-            edges[port.node][port.arm].append((index, slot))
+            edges[port.node][port.branch].append((index, slot))
     return edges
 
 
@@ -260,8 +259,10 @@ def _compile_node(
         case When():
             made.triggers, made.mode = node.triggers, node.mode
             made.slot_types = tuple(trigger_type(trigger, spec) for trigger in node.triggers)
-        case _:  # the root
+        case Start():
             pass
+        case _:
+            assert_never(node)
     return made
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """Say where an execution stands.
+    """The status of an execution.
 
     `completed` and `cancelled` are final. `failed` keeps its failed and cancelled tokens, and `async_retry()` is its
     only way out. `waiting` has nothing to run and at least one pending interrupt.

@@ -8,9 +8,9 @@ from typing import Any, Final
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, ExecutionError, NoResultError
-from typedflow.execution.data import Data
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_effects
+from typedflow.execution.transaction import StepTransaction
 from typedflow.execution.transfers import (
     Capture,
     Move,
@@ -38,7 +38,7 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     handler of the child.
     """
     current_step.set(None)
-    capture: Capture = node.transfer[0]
+    capture = runtime.flow.transfers[node.index].capture
     child_flow = node.child.for_child()
     root = runtime.root()
     child = ExecutionRuntime(child_flow, child_id(runtime, token), parent=(runtime, token))
@@ -66,7 +66,7 @@ def capture_resources(child: ExecutionRuntime) -> None:
     """Take the captured resources from the parent, as it has them now: they are never saved."""
     assert child.parent is not None
     parent, token = child.parent
-    capture: Capture = parent.plan.nodes[token.node].transfer[0]
+    capture = parent.flow.transfers[token.node].capture
     found = {key: parent.resources.lookup(source) for key, source in capture.resources}
     given = {key: value for key, value in found.items() if value is not UNSET}
     if given:
@@ -95,23 +95,23 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
         if child.plan.result_needed:
             raise NoResultError(executions.no_result_problem(child.run.status, child.run.unfilled()).at(child.name))
         result = None
-    write_back: WriteBack = node.transfer[1]
-    step: Data[Any, Any] = Data(parent, token, node, token.value)
+    write_back = parent.flow.transfers[node.index].write_back
+    step = StepTransaction(parent, token, node)
     current_step.set(step)
     try:
         value = _apply(write_back, step, {"result": result})
     finally:
-        step._end()
+        step.end()
         current_step.set(None)
     assert parent.children is not None
     del parent.children[token]
     take_effects(step)
-    return parent.run.finished(token, value, step._signals)
+    return parent.run.finished(token, value, step.signals)
 
 
-def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) -> Any:
+def _apply(write_back: WriteBack, step: StepTransaction, scopes: dict[str, Any]) -> Any:
     """Read and check everything, then write everything; gives the value that goes on."""
-    value = step.value
+    value = step.token.value
     if write_back.whole is not None:
         value = write_back.whole.read(scopes)
     elif write_back.fields:
@@ -120,17 +120,17 @@ def _apply(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) 
         for move in write_back.fields:
             put(value, move, move.target, move.read(scopes))
     if write_back.layers:
-        with step._runtime.flow.lock:  # a thread may be changing the flow_state that is copied here
+        with step.runtime.flow.lock:  # a thread may be changing the flow_state that is copied here
             _write_layers(write_back, step, scopes)
     return value
 
 
-def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str, Any]) -> None:
+def _write_layers(write_back: WriteBack, step: StepTransaction, scopes: dict[str, Any]) -> None:
     """Write to drafts of the fields first, so that a value that does not fit leaves everything as it was.
 
     Below a field only the path itself is written: a step that runs now may hold what lies round it, to change it there.
     """
-    parent = step._runtime
+    parent = step.runtime
     layers: dict[str, Layer | None] = {"state": parent.state, "flow_state": parent.flow.flow_state}
     drafts: dict[tuple[str, str], Any] = {}
     keys: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -156,7 +156,7 @@ def _write_layers(write_back: WriteBack, step: Data[Any, Any], scopes: dict[str,
             require_fields(layer, [field])  # it is sound, as its draft is, and is normalised here
         else:
             setattr(layer, field, found)
-    step._signals = step._operations = None  # of fields; what counts is what was bound
+    step.signals = step.operations = None  # of fields; what counts is what was bound
     for layer, move, found in written:
         step.wrote(layer, ".".join(move.target), found)
 

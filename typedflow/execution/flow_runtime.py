@@ -18,7 +18,7 @@ from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
 from typedflow.errors import ContractError
 from typedflow.execution.resources import FlowResources
-from typedflow.execution.transfers import compile_transfer
+from typedflow.execution.transfers import Transfer, compile_transfer
 from typedflow.rules import executions
 from typedflow.rules.concealment import concealing
 from typedflow.rules.problems import Problem
@@ -61,6 +61,8 @@ class FlowRuntime:
         "resources",
         "shares",
         "spec",
+        "transfers",
+        "unstored",
         "updater",
     )
 
@@ -80,8 +82,12 @@ class FlowRuntime:
         """What is to be seen on top of the stored flow_state, in order; the steps and executions it is of hold it."""
         self.outside: list[Change] = []
         """What was changed outside of all steps: the next save of any execution takes it along."""
+        self.unstored: FlowState | None = None
+        """The flow_state from before the first store, if it was changed: a store without a row begins with it."""
         self.updater = 0
         """The thread that is changing the flow_state; 0 where none is."""
+        self.transfers: dict[int, Transfer] = {}
+        """The compiled capture and write_back of each child node, by the node's index in the plan."""
         self._plan: Plan | None = None
 
     def supplied(self) -> Collection[str]:
@@ -120,15 +126,15 @@ class FlowRuntime:
         self.check()
         compiled: list[FlowRuntime] = []
         try:
-            self._compile(compiled)
+            self.compile_into(compiled)
         except Exception:
             for flow in compiled:
-                flow._plan = None
+                flow.forget_plan()
             raise
         for flow in compiled:
             flow.builder.freeze()
 
-    def _compile(self, compiled: list[FlowRuntime]) -> None:
+    def compile_into(self, compiled: list[FlowRuntime]) -> None:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""
         if self._plan is not None:  # done before, or a child that is itself
             return
@@ -137,8 +143,13 @@ class FlowRuntime:
         compiled.append(self)
         for node in self._plan.nodes:
             if node.kind == Kind.CHILD:
-                node.transfer = compile_transfer(node, self.spec)
-                node.child._compile(compiled)
+                self.transfers[node.index] = compile_transfer(node, self.spec)
+                node.child.compile_into(compiled)
+
+    def forget_plan(self) -> None:
+        """Drop a plan that was compiled beside one that could not be."""
+        self._plan = None
+        self.transfers = {}
 
     def for_child(self) -> FlowRuntime:
         """Give a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
@@ -159,6 +170,19 @@ class FlowRuntime:
         """Give a flow_state as it is before anything has changed it."""
         assert self.spec.flow_state is not None
         return fresh(self.spec.flow_state, None)
+
+    def share(self) -> None:
+        """Have a store keep the flow_state from now on; what was changed before is kept for a store without a row."""
+        with self.lock:
+            if not self.shares and differs(self.flow_state, self.initial_flow_state()):
+                self.unstored = compile_copy(type(self.flow_state))(self.flow_state)
+            self.shares = True
+
+    def first_flow_state(self) -> FlowState:
+        """Return the flow_state that a store without a row begins with."""
+        if self.unstored is None:
+            return self.initial_flow_state()
+        return compile_copy(type(self.unstored))(self.unstored)  # type: ignore[no-any-return]  # of the same class
 
     def begin_with(self, given: FlowState | Mapping[str, Any]) -> None:
         """Take a flow_state in place of the defaults, copied and checked."""

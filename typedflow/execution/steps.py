@@ -14,10 +14,12 @@ from typedflow.execution.failures import is_caught_by
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
+from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.writing import current_step
 
 
@@ -32,13 +34,14 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         value = checked(node.check_in, value, "value", node.name, runtime)
     if not node.plain:
         return await _take_with_options(runtime, token, node, value)
-    data: Data[Any, Any] = Data(runtime, token, node, value)
+    step = StepTransaction(runtime, token, node)
+    data: Data[Any, Any] = Data(step, value)
     try:
         if node.kind == Kind.MATCH:
-            hits = await choose(data, node)
-            take_effects(data)
-            return runtime.run.chosen(token, hits, data._signals)
-        current_step.set(data)
+            hits = await choose(step, data)
+            take_effects(step)
+            return runtime.run.chosen(token, hits, step.signals)
+        current_step.set(step)
         try:
             value = node.handler(data)
         except StopIteration as stop:  # it would end the coroutine that this is
@@ -48,15 +51,15 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         elif type(value) is not node.exact_out and is_awaited(value):
             let_others_work(runtime)
             value = await value
-        value = settle_value(data, node, value)
+        value = settle_value(step, value)
     except PauseSignal as pause:
-        return pause_step(data, pause)
+        return pause_step(step, pause)
     except BaseException as error:
-        data._failed(error)
+        step.failed(error)
         raise
     finally:
-        data._end()
-    return finish(data, value)
+        step.end()
+    return finish(step, value)
 
 
 def let_others_work(runtime: ExecutionRuntime) -> None:
@@ -65,85 +68,83 @@ def let_others_work(runtime: ExecutionRuntime) -> None:
         runtime.driver.push(runtime, ())
 
 
-def finish(data: Data[Any, Any], value: Any) -> list[Token]:
-    """Tell the run that a step has ended."""
-    take_effects(data)
-    return data._runtime.run.finished(data._token, value, data._signals)
+def finish(step: StepTransaction, value: Any) -> list[Token]:
+    """End a step with its value; returns the tokens that this made ready."""
+    take_effects(step)
+    return step.runtime.run.finished(step.token, value, step.signals)
 
 
-def pause_step(data: Data[Any, Any], pause: PauseSignal) -> list[Token]:
-    """Tell the run that a step waits for an answer; what it has set, emitted and written stands."""
-    if data._touched is not None:
-        data._check_touched()
-    take_effects(data)
-    return data._runtime.run.paused(data._token, pause.interrupt, data._signals)
+def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
+    """End a step that waits for an answer; what it has set, emitted and written stands."""
+    if step.touched is not None:
+        step.check_touched()
+    take_effects(step)
+    return step.runtime.run.paused(step.token, pause.interrupt, step.signals)
 
 
-def take_effects(data: Data[Any, Any]) -> None:
-    """Take what a step has set aside for its end: an early result, changes of a shared flow_state."""
-    runtime = data._runtime
-    if data._early is not UNSET:
-        runtime.run.set_result(data._early)
-    if data._operations is not None:
-        if runtime.operations is None:
-            runtime.operations = []
-        runtime.operations.extend(data._operations)
+def take_effects(step: StepTransaction) -> None:
+    """Take what a step has set aside for its end: a result, changes of a shared flow_state."""
+    runtime = step.runtime
+    if step.result is not UNSET:
+        runtime.run.set_result(step.result)
+    step.hand_over_operations()
 
 
-def settle_value(data: Data[Any, Any], node: PlanNode, value: Any) -> Any:
+def settle_value(step: StepTransaction, value: Any) -> Any:
     """Check what the handler returned, and the containers of the state that it read and may have changed in place."""
-    if data._touched is not None:
-        data._check_touched()
+    node = step.node
+    if step.touched is not None:
+        step.check_touched()
     if type(value) is not node.exact_out and node.check_out is not None:
-        return checked(node.check_out, value, "return value", node.name, data._runtime)
+        return checked(node.check_out, value, "return value", node.name, step.runtime)
     return value
 
 
 def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRuntime) -> Any:
     """Give the value, normalised; raise the `ContractError` that names the step."""
     try:
-        return check(value)
+        return read_again_if_changed(partial(check, value))
     except Mismatch as mismatch:
         problem = executions.wrong_value_problem(what, str(mismatch))
     raise ContractError(problem.at(runtime.place(node)))
 
 
 async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: PlanNode, value: Any) -> list[Token]:
-    """Take a step that has a retry, a timeout or a thread; each attempt has its own `Data`."""
+    """Take a step that has a retry, a timeout or a thread; each attempt is a transaction of its own."""
     retry = node.options.retry
     attempts = retry.attempts if retry is not None else 1
     number = 1
     while True:
-        data: Data[Any, Any] = Data(runtime, token, node, value)
-        data.attempt = number
+        step = StepTransaction(runtime, token, node)
         try:
-            result = await _attempt(data, node)
+            result = await _attempt(step, Data(step, value, number))
             break
         except PauseSignal as pause:
-            return pause_step(data, pause)
+            return pause_step(step, pause)
         except asyncio.CancelledError as error:
-            data._failed(error)
+            step.failed(error)
             raise
         except Exception as error:
-            data._failed(error)
+            step.failed(error)
             if retry is None or number >= attempts or not is_caught_by(error, retry.on):
                 raise
         finally:
-            data._end()
+            step.end()
         number += 1
         wait = retry.wait_before(number)
         if wait:
             await asyncio.sleep(wait)
-    return finish(data, result)
+    return finish(step, result)
 
 
-async def _attempt(data: Data[Any, Any], node: PlanNode) -> Any:
+async def _attempt(step: StepTransaction, data: Data[Any, Any]) -> Any:
     """Call the handler within the step's time, and check what it returned."""
+    node = step.node
     seconds, failure, result = node.options.timeout, None, None
     try:
         async with asyncio.timeout(within_reach(seconds)):
             try:
-                result = settle_value(data, node, await _call(data, node))
+                result = settle_value(step, await _call(step, data))
             except Exception as error:
                 failure = error
     except TimeoutError as late:
@@ -153,8 +154,9 @@ async def _attempt(data: Data[Any, Any], node: PlanNode) -> Any:
     return result
 
 
-async def _call(data: Data[Any, Any], node: PlanNode) -> Any:
-    current_step.set(data)
+async def _call(step: StepTransaction, data: Data[Any, Any]) -> Any:
+    node = step.node
+    current_step.set(step)
     if node.options.thread:
         value = await run_in_thread(partial(node.handler, data), node.name)
     else:
@@ -165,11 +167,12 @@ async def _call(data: Data[Any, Any], node: PlanNode) -> Any:
     return await value if is_awaited(value) else value
 
 
-async def choose(data: Data[Any, Any], node: PlanNode) -> list[int]:
-    """Ask the conditions of a match in case order; hit_first stops at the first hit."""
-    current_step.set(data)
+async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
+    """Evaluate the conditions of a match in case order; hit_first stops at the first hit."""
+    node = step.node
+    current_step.set(step)
     hits: list[int] = []
-    for arm, case in enumerate(node.cases):
+    for branch, case in enumerate(node.cases):
         if case.is_function:
             try:
                 found = case.condition(data)
@@ -180,9 +183,9 @@ async def choose(data: Data[Any, Any], node: PlanNode) -> list[int]:
         else:
             found = case.condition == data.value
         if found:
-            hits.append(arm)
+            hits.append(branch)
             if not node.hit_all:
                 break
-    if data._touched is not None:
-        data._check_touched()
+    if step.touched is not None:
+        step.check_touched()
     return hits

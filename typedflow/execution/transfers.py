@@ -8,7 +8,8 @@ copied; only the result of a child that is over is handed on as it is, to the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +27,7 @@ from typedflow.rules.transfers import (
     uncopyable_problem,
 )
 from typedflow.schema.check import Check, Mismatch, compile_check
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.construction import construct
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import Uncopyable, compile_copy
@@ -64,7 +66,7 @@ class Move(msgspec.Struct, frozen=True):
                     raise ContractError(not_there_problem(self.binding, self.direction, segment, what="field"))
         try:
             if self.copy is not None:
-                value = self.copy(value)
+                value = read_again_if_changed(partial(self.copy, value))
             return value if self.check is None else self.check(value)
         except Uncopyable as error:
             raise ContractError(uncopyable_problem(self.binding, self.direction, str(error))) from None
@@ -137,10 +139,17 @@ class WriteBack(msgspec.Struct, frozen=True):
     layers: tuple[tuple[str, Move], ...]
 
 
-def compile_transfer(node: PlanNode, parent: ContractSpec) -> tuple[Capture, WriteBack]:
+class Transfer(NamedTuple):
+    """Both compiled mappings of a child node."""
+
+    capture: Capture
+    write_back: WriteBack
+
+
+def compile_transfer(node: PlanNode, parent: ContractSpec) -> Transfer:
     """Compile both mappings of a sub_flow node."""
     source, child = node.input_type, node.child.spec
-    return (
+    return Transfer(
         compile_capture(node.capture, parent, source, child),
         compile_write_back(node.write_back, parent, source, child),
     )

@@ -15,10 +15,10 @@ S = TypeVar("S", bound=Shape)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Name a value: the whole of a scope, or what a path leads to in it."""
+    """Address of a value: a scope as a whole, or a path inside it."""
 
     scope: str
-    """By its own name, never an alias."""
+    """The canonical name of the scope, never an alias."""
     path: Path = ()
 
     def __str__(self) -> str:
@@ -27,20 +27,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Hold one entry of a mapping as it was written."""
+    """One entry of a mapping, as the user wrote it."""
 
     target: Place
     keys: tuple[str, ...]
     """The keys as written: `("runtime_data", "topic")`."""
     text: str
-    """The source as written; empty where it is no text."""
+    """The source as written; empty if it is not a str."""
     source: Place | None
-    """None where the source is broken: the entry still says what its user meant to supply."""
+    """None if the source is invalid; the target still counts as supplied, so that it is not reported as missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Carry one value from its source to its target; sound, when the check that made it found no problems."""
+    """A checked entry: moves one value from its source to its target."""
 
     target: Place
     source: Place
@@ -50,17 +50,17 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Generic[S]):
-    """Give what a check found."""
+    """Result of checking a capture or a write_back."""
 
     bindings: tuple[Binding, ...]
-    """The sound entries in the order written; all there are when there are no problems."""
+    """The entries without problems, in the order written; all entries if `problems` is empty."""
     problems: tuple[Problem, ...]
     value: S | None = None
-    """Of a write_back: the type of the value that goes on to the next step; None where a problem hides it."""
+    """For a write_back: the type of the value that the next step receives; None if a problem makes it unknown."""
 
 
 class Reporter:
-    """Make the problems of one direction: the same rules have numbers of their own in capture and in write_back."""
+    """Build the problems of one direction: capture and write_back number the same rules differently."""
 
     _renumbered: Final = {"TF104": "03", "TF201": "03", "TF202": "04", "TF203": "05", "TF204": "15", "TF205": "15"}
 
@@ -68,27 +68,27 @@ class Reporter:
         self._direction = direction
 
     def at_key(self, rule: str, keys: tuple[str, ...], text: str, hint: str) -> Problem:
-        """Report a target; `rule` is the number within the area, "01"."""
+        """Return a problem about a target; `rule` is the number within the area, for instance "01"."""
         return self._problem(rule, keys, text, hint, "key")
 
     def at_value(self, rule: str, keys: tuple[str, ...], text: str, hint: str, source: str = "") -> Problem:
-        """Report a source, with its text where it is one."""
+        """Return a problem about a source; `source` is its text, empty if it is not a str."""
         return self._problem(rule, keys, text, hint, "value", source)
 
     def at(self, side: Side, rule: str, entry: Entry, text: str, hint: str) -> Problem:
-        """Report the target or the source of an entry that was read."""
+        """Return a problem about the target or the source of a parsed entry."""
         return self._problem(rule, entry.keys, text, hint, side, entry.text)
 
     def at_mapping(self, rule: str, text: str, hint: str) -> Problem:
-        """Report what belongs to no entry: the mapping itself, or something that it lacks."""
+        """Return a problem about the mapping as a whole, or about a missing entry."""
         return self._problem(rule, (), text, hint, "")
 
     def renumbered(self, problem: Problem, keys: tuple[str, ...], side: Side, source: str = "") -> Problem:
-        """Give a problem of a path or a resource key the number that it has in a mapping."""
+        """Return a problem of a path or a resource key with the number that the rule has in this direction."""
         return self._problem(self._renumbered[problem.number], keys, problem.text, problem.hint, side, source)
 
     def of_default(self, problem: Problem) -> Problem:
-        """Move a problem from an entry that nobody wrote to the argument that was left out."""
+        """Return a problem of the default mapping, located at the omitted argument instead of an entry."""
         if not problem.entry:
             return problem
         scope, source = next(iter(self._direction.default.items()))

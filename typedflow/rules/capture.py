@@ -1,14 +1,14 @@
-"""The rules of capture: what a child flow is given, checked where the child is put into its parent.
+"""The rules of capture: which values of the parent become a child flow's input, state, flow_state and resources.
 
-What a target means, and so what is complete:
+They are checked when the parent is defined. What each target means, and which targets are required:
 
-- `input` as a whole is the source's value. By fields, the input is built from them: every required field has to be
-  among them, the others take their defaults. Left out, the child's input is None, which its type has to allow.
-- `state` by fields: the child's new state takes its defaults, then the fields. Every required field has to be given.
-- A nested target under a required field builds that field from its parts, so all the required ones have to be among
-  them. Under a field with a default it replaces a part of the default, which therefore may not be None nor read-only.
-- `flow_state` by fields: they replace those of the child's own flow_state, which is complete by its defaults.
-- `resources` by keys: a required one that nothing captures has to be a default of the child's flow.
+- `input` as a whole is the source's value. By fields, the input is built from them: every required field must be
+  mapped, the others take their defaults. If `input` is omitted, the child's input is None, which its type must allow.
+- `state` by fields: the child's new state takes its defaults, then the fields. Every required field must be mapped.
+- A nested target under a required field builds that field from its parts, so all required parts must be mapped.
+  Under a field with a default it replaces a part of the default, which therefore must not be None or read-only.
+- `flow_state` by fields: they replace those of the child's flow_state; the others keep their defaults.
+- `resources` by keys: a required key that is not captured must have a default in the child's flow.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def check_capture(
 ) -> Verdict[S]:
     """Check a capture against the parent's scopes (value, state, …) and the child's (input, state, …).
 
-    A layer that a contract does not declare is left out of its scopes. `mapping` None is the default, the parent's
-    value as the input. `child_defaults` are the resources that the child's flow supplies itself; None says that nobody
-    can tell, and required resources are then left to the preflight of the run.
+    The scopes contain only the layers that the contracts declare. `mapping` None is the default: the parent's value
+    becomes the input. `child_defaults` are the resources that the child's flow supplies itself; None means that they
+    are unknown, and the check of required resources is then left to the start of the run.
     """
     reading = Reading(CAPTURE.default if mapping is None else mapping, CAPTURE)
     report = Reporter(CAPTURE)
@@ -72,10 +72,10 @@ def _check_entry(entry: Entry, parent: Mapping[str, S], child: Mapping[str, S], 
 
 
 def check_buildable(shape: S, target: Resolution[S], *, root: str) -> Problem | None:
-    """Check that a nested target can be put into a value that is being made (TF204, TF205).
+    """Check that a nested target can be set in a value that is being built (TF204, TF205).
 
-    A required field on the way is built from its parts, so that nothing is in the way, where its type tells what to
-    build; a field with a default is there already, and what lies below it is written as anywhere else.
+    A required field on the path is built from its parts, so its type must be a single one. A field with a default
+    exists already, and a target below it follows the rules of an ordinary write.
     """
     for length in range(len(target.path)):
         above = resolve(shape, target.path[:length])
@@ -92,7 +92,7 @@ def check_buildable(shape: S, target: Resolution[S], *, root: str) -> Problem | 
 
 
 class _Completeness:
-    """Find what a child requires and nothing supplies, and the line that would supply it."""
+    """Find the required targets that a capture does not supply, with an entry that would supply each."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class _Completeness:
         return self._report.at_mapping(rule, text, hint)
 
     def _line(self, scope: str, path: Path, declared: Shape) -> str:
-        """Give the line that supplies what is missing; a whole that nothing fits is given by fields."""
+        """Return an entry that supplies the missing target; by fields if no source fits the whole."""
         key, source = self._reading.key_of(scope), self._suggested(scope, path, declared)
         fields = declared.fields() or {}
         if path:
@@ -157,7 +157,7 @@ class _Completeness:
         return f'"{key}": {{{inner}}}'
 
     def _suggested(self, scope: str, path: Path, declared: Shape) -> str:
-        """Name a source that fits: a field of the same name, else the value itself, else dots to be filled in."""
+        """Return a source that fits: a field of the same name, else the value itself, else "…"."""
         if scope == "resources":
             return f"resources.{path[0]}"
         for source in [name for name in CAPTURE.sources[scope] if path and name in self._parent]:
@@ -177,13 +177,16 @@ def _takes_none(shape: Shape) -> bool:
 
 
 def _missing_fields(shape: S, given: list[Path], above: Path = ()) -> Iterator[tuple[Path, S]]:
-    """Give the required fields of a value built from these paths that are not among them; all of it when () is."""
+    """Yield the required fields, with their types, that building a value from the paths in `given` would lack.
+
+    The empty path supplies the whole value, so that nothing is missing.
+    """
     if () in given:
         return
     inner = shape.without_none() if shape.is_optional() else shape
     below: dict[str, list[Path]] = {}
     fields = inner.fields()
-    for name, *rest in given:  # who misspells a field, which is reported, does not leave out the one that he meant
+    for name, *rest in given:  # a misspelt field is reported as such; do not report the intended one as missing too
         meant = name if fields is None or name in fields else nearest(name, fields)
         below.setdefault(meant or name, []).append(() if meant != name else tuple(rest))
     names = list(fields) if fields is not None else list(below)

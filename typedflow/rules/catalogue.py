@@ -1,6 +1,6 @@
-"""The rules, one row each: a number for people and documents, a mypy code to silence it, a title.
+"""The catalogue of rules, one row each: a number, the mypy code that silences it, a title.
 
-Both front ends read this table, so a number means the same from the runtime and from the type checker. The hundreds
+The runtime and the mypy plugin read the same table, so a number means the same in both. The hundreds
 are the areas: 1 resources, 2 paths, 3 capture, 4 write_back, 5 events, 6 contracts and state, 7 flow definition,
 8 execution, 9 snapshots. A number is never reused. The texts live beside the checks that make them.
 """
@@ -33,15 +33,15 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         DYNAMIC: "keys that are no literals, so that nothing can be checked (off by default)",
     }
 )
-"""The mypy codes, with what each is about."""
+"""The mypy codes, each with its subject."""
 
 
 class Rule(NamedTuple):
-    """Name one rule."""
+    """One rule of the catalogue."""
 
     number: str
     code: str
-    """The mypy code, one of `CODES`; empty where only the runtime can tell."""
+    """The mypy code, one of `CODES`; empty if only the runtime checks the rule."""
     title: str
 
 
@@ -65,10 +65,10 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF205", PATH, "write into a read-only record"),
         ("TF206", PATH, "append to something that is not a list or a set"),
         ("TF207", PATH, "delete of a field without a default"),
-        ("TF208", RUNTIME, "path not there in the data at hand"),
+        ("TF208", RUNTIME, "path absent from the data"),
         ("TF299", DYNAMIC, "path is not a literal"),
         ("TF301", CAPTURE, "unknown scope"),
-        ("TF302", CAPTURE, "scope not allowed from there"),
+        ("TF302", CAPTURE, "source scope not allowed for this target"),
         ("TF303", CAPTURE, "malformed path"),
         ("TF304", CAPTURE, "unknown field"),
         ("TF305", CAPTURE, "path through a type without fields"),
@@ -83,10 +83,10 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF314", CAPTURE, "layer that the contract does not declare"),
         ("TF315", CAPTURE, "target that cannot be written"),
         ("TF316", CAPTURE, "value that cannot be copied"),
-        ("TF317", RUNTIME, "value to capture is not there, or does not fit"),
+        ("TF317", RUNTIME, "value to capture is absent, or of the wrong type"),
         ("TF399", DYNAMIC, "capture is not a literal"),
         ("TF401", WRITE_BACK, "unknown scope"),
-        ("TF402", WRITE_BACK, "scope not allowed from there"),
+        ("TF402", WRITE_BACK, "source scope not allowed for this target"),
         ("TF403", WRITE_BACK, "malformed path"),
         ("TF404", WRITE_BACK, "unknown field"),
         ("TF405", WRITE_BACK, "path through a type without fields"),
@@ -95,15 +95,15 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF408", WRITE_BACK, "targets in conflict"),
         ("TF409", WRITE_BACK, "duplicate target"),
         ("TF410", WRITE_BACK, "resources in write_back"),
-        ("TF411", WRITE_BACK, "value that the next step does not take"),
+        ("TF411", WRITE_BACK, "value that the next step does not accept"),
         ("TF413", WRITE_BACK, "malformed mapping"),
         ("TF414", WRITE_BACK, "layer that the contract does not declare"),
         ("TF415", WRITE_BACK, "target that cannot be written"),
         ("TF416", WRITE_BACK, "value that cannot be copied"),
-        ("TF417", RUNTIME, "value to write back is not there, or does not fit"),
+        ("TF417", RUNTIME, "value to write back is absent, or of the wrong type"),
         ("TF499", DYNAMIC, "write_back is not a literal"),
         ("TF501", EVENT, "undeclared event"),
-        ("TF502", EVENT, "payload does not fit the event"),
+        ("TF502", EVENT, "event payload of the wrong type"),
         ("TF503", EVENT, "contract declares no events"),
         ("TF599", DYNAMIC, "event name is not a literal"),
         ("TF601", STATE, "write of the wrong type"),
@@ -121,9 +121,9 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF613", STATE, "contract part with a value"),
         ("TF614", STATE, "contract version or migration"),
         ("TF615", STATE, "large payload in a flow_state"),
-        ("TF616", STATE, "default that can change"),
+        ("TF616", STATE, "mutable default"),
         ("TF617", STATE, "bases or members that a class cannot have"),
-        ("TF701", FLOW, "handler does not take the value it gets"),
+        ("TF701", FLOW, "handler does not accept its input"),
         ("TF702", FLOW, "end with a value that is not the result"),
         ("TF703", FLOW, "block not closed"),
         ("TF704", FLOW, "block closed that is not open"),
@@ -142,13 +142,13 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF717", FLOW, "not a handler"),
         ("TF718", FLOW, "option out of range"),
         ("TF719", FLOW, "when with no trigger, or an unknown one"),
-        ("TF720", FLOW, "paused step that does not say its answer"),
+        ("TF720", FLOW, "pausing step without an answer type"),
         ("TF721", FLOW, "end inside a block"),
         ("TF722", FLOW, "case out of order"),
         ("TF723", FLOW, "flow without steps"),
         ("TF724", FLOW, "pause in a condition"),
-        ("TF725", FLOW, "child whose stream the parent does not take"),
-        ("TF726", FLOW, "result that nothing in sight sets"),
+        ("TF725", FLOW, "child whose stream the parent does not accept"),
+        ("TF726", FLOW, "result that no chain or handler sets"),
         ("TF740", FLOW, "former name that is in use"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
@@ -159,7 +159,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF807", RUNTIME, "unknown interrupt"),
         ("TF808", RUNTIME, "interrupt answered already"),
         ("TF809", RUNTIME, "interrupt id in use"),
-        ("TF810", RUNTIME, "answer that does not fit"),
+        ("TF810", RUNTIME, "answer of the wrong type"),
         ("TF811", RUNTIME, "required state field missing at start"),
         ("TF812", RUNTIME, "started already"),
         ("TF813", RUNTIME, "step value of the wrong type"),
@@ -169,13 +169,13 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF817", RUNTIME, "pause inside a TaskGroup"),
         ("TF818", RUNTIME, "pause payload that is not JSON"),
         ("TF819", RUNTIME, "step is over"),
-        ("TF820", RUNTIME, "cancelled by nobody"),
+        ("TF820", RUNTIME, "cancellation from inside a step"),
         ("TF821", RUNTIME, "update inside an update"),
         ("TF822", RUNTIME, "pause type that is not text"),
-        ("TF823", RUNTIME, "option that is not one of those there are"),
+        ("TF823", RUNTIME, "invalid option"),
         ("TF824", RUNTIME, "call from another event loop"),
         ("TF825", RUNTIME, "function that is not a plain one"),
-        ("TF901", RUNTIME, "value that a save would not give back"),
+        ("TF901", RUNTIME, "value that a save would change"),
         ("TF902", RUNTIME, "untyped value that is more than JSON"),
         ("TF903", RUNTIME, "type that can never be saved"),
         ("TF904", RUNTIME, "not a snapshot"),
@@ -185,9 +185,9 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF908", RUNTIME, "oversized snapshot"),
         ("TF909", RUNTIME, "snapshot nested too deep"),
         ("TF910", RUNTIME, "unknown field in a snapshot"),
-        ("TF911", RUNTIME, "doubled key in a snapshot"),
-        ("TF912", RUNTIME, "saved value that does not fit"),
-        ("TF913", RUNTIME, "reference that leads nowhere"),
+        ("TF911", RUNTIME, "duplicate key in a snapshot"),
+        ("TF912", RUNTIME, "saved value of the wrong type"),
+        ("TF913", RUNTIME, "dangling reference"),
         ("TF914", RUNTIME, "snapshot of another flow or contract"),
         ("TF915", RUNTIME, "snapshot of a newer contract"),
         ("TF916", RUNTIME, "contract changed without a new version"),
@@ -195,9 +195,9 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF918", STATE, "migration out of place"),
         ("TF919", RUNTIME, "migration failed"),
         ("TF920", RUNTIME, "saved work without its node"),
-        ("TF921", RUNTIME, "execution that a store does not have"),
+        ("TF921", RUNTIME, "unknown execution"),
         ("TF950", RUNTIME, "record that a store cannot keep"),
-        ("TF951", RUNTIME, "somebody else saved first"),
+        ("TF951", RUNTIME, "another writer saved first"),
         ("TF952", RUNTIME, "store is closed"),
         ("TF953", RUNTIME, "store failed"),
         ("TF954", RUNTIME, "store does not share flow_state"),

@@ -1,8 +1,8 @@
-"""What no message may show: text of the resources in use (passwords, keys, tokens).
+"""Keep text of the resources in use (passwords, keys, tokens) out of error messages.
 
-Resources are injected, and never written anywhere; a value that came from one may still be put into the wrong place,
-and the error about that would show it. Who runs an execution names its resources with `concealing`; a message shows of
-what belongs to them the class only. Outside of `concealing` nothing is concealed.
+Resources are injected and never saved, but a handler can write a value taken from one to a wrong field, and the error
+would show the value. Code that runs an execution registers its resources with `concealing`; for values that belong to
+them, messages show the class only. Outside of `concealing` nothing is concealed.
 """
 
 from __future__ import annotations

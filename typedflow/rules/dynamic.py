@@ -1,4 +1,4 @@
-"""Keys, paths and mappings that are only known when the program runs, of which a checker can say nothing."""
+"""Keys, paths and mappings that are known at run time only, so that a type checker cannot check them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHAT: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def not_literal_problem(number: str) -> Problem:
-    """Report a text that is no literal where one is asked for (TF199, TF299, TF399, TF499, TF599)."""
+    """Return the problem of a key, path or mapping that is not a literal (TF199, TF299, TF399, TF499, TF599)."""
     text = f"{_WHAT[number]} is not a literal, so that it cannot be checked before the flow runs"
     hint = "write it out where it is used, as a Final name or of a Literal type"
     if number in ("TF399", "TF499"):

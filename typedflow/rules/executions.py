@@ -1,6 +1,6 @@
 """What can be wrong with a run and with the calls on it: the texts that only the runtime needs.
 
-The place (`Problem.where`: the flow, the execution, the step) is filled in by who knows it.
+The caller fills in the location (`Problem.where`: the flow, the execution, the step).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def inside_loop_problem(call: str) -> Problem:
 
 
 def started_already_problem(status: str, *, emitted: bool = False) -> Problem:
-    """Report a second start of one execution, or a load into one that was started or was given an event (TF812)."""
+    """Report a second start of one execution, or a load into one that was started or has received an event (TF812)."""
     if status == "created" and emitted:
         return Problem("TF812", "an event was emitted to the execution already: a load would lose it", NEW_ONE)
     text = f"the execution was started already, it is {status}"
@@ -59,19 +59,19 @@ def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> 
 
 
 def no_store_problem(given: object) -> Problem:
-    """Report something given as a store that is none (TF823)."""
+    """Report a `store` argument that is not a store (TF823)."""
     text = f"store is a SnapshotStore, not {describe(given)}"
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
 
 
 def no_path_problem(given: object) -> Problem:
-    """Report something given as the path of a file that is none (TF823)."""
+    """Report a `path` argument that is not a file path (TF823)."""
     text = f"path is a str or a Path, not {describe(given)}"
     return Problem("TF823", text, "leave it out to get the snapshot only", side="value")
 
 
 def needless_checkpoint_problem(checkpoint: str) -> Problem:
-    """Report saves that are asked for without a place for them (TF823)."""
+    """Report an option that requests saves without a store (TF823)."""
     text = f"checkpoint={quoted(checkpoint)} has no effect without a store"
     return Problem("TF823", text, "give store=…, or leave checkpoint out", side="value")
 
@@ -92,7 +92,7 @@ def wrong_start_problem(declared: str, given: str, *, path: str = "", expected: 
 
 
 def wrong_value_problem(what: str, mismatch: str) -> Problem:
-    """Report a value that does not fit where a step's types say otherwise (TF813); `what` names it: "return value"."""
+    """Report a value that does not match a step's declared type (TF813); `what` names it: "return value"."""
     return Problem("TF813", f"the {what} does not fit: {mismatch}", "change the value, or the annotation", side="value")
 
 
@@ -112,7 +112,7 @@ def wrong_item_problem(declared: str, given: str, *, path: str = "", expected: s
 
 
 def no_result_set_problem() -> Problem:
-    """Report a result that a test asks of a handler which has set none (TF802)."""
+    """Report that a test reads the result of a handler which has set none (TF802)."""
     hint = "data.set_result(value) sets one; what a handler returns is its output, and the test has it already"
     return Problem("TF802", "there is no result: the handler has set none", hint)
 
@@ -120,10 +120,10 @@ def no_result_set_problem() -> Problem:
 def no_result_problem(
     status: str, unfilled: Mapping[str, Collection[str]] | None = None, *, loaded: bool = False
 ) -> Problem:
-    """Report a result that is asked for and is not there (TF802).
+    """Report that a result is read and there is none (TF802).
 
-    `unfilled` holds the joins that were never filled, each with the branches it still waits for. `loaded` says of a
-    failed execution that its errors are not at hand.
+    `unfilled` maps each join that was never filled to the branches it still waits for. `loaded` is True for an
+    execution that was loaded, whose errors were not saved.
     """
     if status in ("created", "running"):
         return Problem("TF802", f"there is no result yet: the execution is {status}", "await async_start(…) first")
@@ -148,7 +148,7 @@ def finished_problem(status: str, call: str) -> Problem:
 
 
 def wrong_status_problem(status: str, wanted: str) -> Problem:
-    """Report a change of status that cannot be (TF803)."""
+    """Report a status transition that is not allowed (TF803)."""
     ways = {
         "created": "start it first",
         "running": "wait until it stops",
@@ -160,13 +160,13 @@ def wrong_status_problem(status: str, wanted: str) -> Problem:
 
 def step_over_problem(step: str, call: str) -> Problem:
     """Report a late call from a step that is over: cancelled, timed out or returned (TF819)."""
-    named = step if step.startswith("step '") else f"step {quoted(step)}"  # its name, or its place with the flow
+    named = step if step.startswith("step '") else f"step {quoted(step)}"  # its name, or its location with the flow
     text = f"{named} is over: {call} can have no effect"
     return Problem("TF819", text, "finish before the step returns; a thread cannot be cancelled, only ignored")
 
 
 def cancelled_inside_problem(step: str) -> Problem:
-    """Report a handler that raised CancelledError although nobody cancelled it (TF820)."""
+    """Report a handler that raised CancelledError although its step was not cancelled (TF820)."""
     text = f"step {quoted(step)} raised CancelledError, and nobody cancelled it"
     return Problem("TF820", text, "a task that it awaits was cancelled: catch the error there")
 

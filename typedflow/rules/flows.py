@@ -1,6 +1,6 @@
-"""What can be wrong with how a flow is put together: the texts of the builder, of `validate()` and of the plugin.
+"""Problems of flow definitions, as the builder, `validate()` and the plugin report them.
 
-The place (`Problem.where`: the flow, the step) is filled in by who knows it.
+The caller fills in the location (`Problem.where`: the flow, the step).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typedflow.rules.wording import describe, listed, quoted
 
 
 def wrong_input_problem(step: str, takes: str, gets: str, *, source: str = "", kind: str = "step") -> Problem:
-    """Report a handler that does not take the value it gets (TF701); `source` names the step that gives it.
+    """Report a handler whose parameter does not accept its input (TF701); `source` names the step that produces it.
 
-    `kind` says what is named: a "step", or a "condition".
+    `kind` is "step" or "condition".
     """
     giver = f" from {quoted(source)}" if source else ""
     text = f"{kind} {quoted(step)} takes {takes}, and gets {gets}{giver}"
@@ -32,7 +32,7 @@ def wrong_result_problem(contract: str, result: str, gets: str) -> Problem:
 
 
 def not_a_sequence_problem(given: str) -> Problem:
-    """Report a for_each over something else than a sequence (TF709); `given` is a rendered type or described value."""
+    """Report a for_each over something other than a sequence (TF709); `given` is a rendered type or described value."""
     text = f"for_each goes over a sequence (a list, tuple or range), not {given}"
     return Problem("TF709", text, "put a step before it that returns a list", side="value")
 
@@ -48,7 +48,7 @@ def other_contract_problem(
 
 
 def no_answer_type_problem(step: str) -> Problem:
-    """Report a paused step that does not say what it is answered with (TF720)."""
+    """Report a pausing step that does not declare the type of its answer (TF720)."""
     text = f"step {quoted(step)} pauses and returns NoReturn: nothing says which type answers it"
     return Problem("TF720", text, "annotate its return with the type of the answer: `-> Approval`", side="value")
 
@@ -77,7 +77,7 @@ def block_closed_twice_problem(block: str) -> Problem:
     return Problem("TF704", text, f"go on from what .{_end(block)}() returned")
 
 
-def arm_finished_twice_problem(call: str) -> Problem:
+def branch_finished_twice_problem(call: str) -> Problem:
     """Report a second call that ends the same case (TF704)."""
     text = f"{call}() ends a case that is ended already"
     return Problem("TF704", text, "go on from what the first call returned; one case has one chain")
@@ -93,7 +93,7 @@ def case_after_else_problem() -> Problem:
     return Problem("TF722", "a case follows case_else(), which catches all the rest", "put the else case last")
 
 
-def arm_not_finished_problem(block: str) -> Problem:
+def branch_not_finished_problem(block: str) -> Problem:
     """Report a case that is opened, or a block that is closed, while the case before it is open (TF722)."""
     text = f"a case of this {block} block begins while the one before it is open"
     call = ".elif_condition()" if block == "if" else ".case()"
@@ -122,7 +122,7 @@ def duplicate_branch_problem(name: str) -> Problem:
 
 
 def duplicate_name_problem(kind: str, name: str) -> Problem:
-    """Report an explicit name that is taken, or empty (TF705); `kind` says of what: "node", "chunk"."""
+    """Report an explicit name that is taken, or empty (TF705); `kind` is "node" or "chunk"."""
     if not name:
         return Problem("TF705", f"the name of a {kind} cannot be empty", "leave name= out, or give one", side="value")
     return Problem("TF705", f"there are two {kind}s named {quoted(name)}", "explicit names are unique", side="value")
@@ -135,13 +135,13 @@ def former_name_in_use_problem(name: str, by: str) -> Problem:
 
 
 def wrong_former_names_problem(given: object) -> Problem:
-    """Report former names that are no tuple of names (TF740)."""
+    """Report former names that are not a tuple of names (TF740)."""
     text = f"formerly is a tuple of names, not {describe(given)}"
     return Problem("TF740", text, 'write formerly=("ask",), with the comma', side="value")
 
 
 def unknown_chunk_problem(name: str, chunks: Collection[str]) -> Problem:
-    """Report a step given by a name under which no chunk is registered (TF706)."""
+    """Report a step passed as a name under which no chunk is registered (TF706)."""
     hint = name_hint(name, chunks, known="registered") or f'register one first: @flow.chunk("{name}")'
     return Problem("TF706", f"no chunk is registered as {quoted(name)}", hint, side="value")
 
@@ -250,7 +250,7 @@ def unknown_trigger_problem(kind: str) -> Problem:
 
 
 def wrong_triggers_problem(given: object) -> Problem:
-    """Report a `when` that is given neither a name nor a mapping of kinds to names (TF719)."""
+    """Report a `when` whose argument is neither a name nor a mapping of kinds to names (TF719)."""
     hint = 'name an event, when("approved"), or paths, when({"state": "request.topic"})'
     return Problem("TF719", f"when() takes names, not {describe(given)}", hint, side="value")
 
@@ -268,7 +268,7 @@ def collect_two_blocks_problem(name: str) -> Problem:
 
 
 def collect_two_modes_problem(name: str, first: str, given: str) -> Problem:
-    """Report a collect that is given another mode than before (TF712)."""
+    """Report a collect with a mode that differs from an earlier call (TF712)."""
     text = f"collect {quoted(name)} has mode {quoted(first)}, and is given mode {quoted(given)}"
     return Problem("TF712", text, "give every member of a collect the same mode", side="value")
 

@@ -1,10 +1,10 @@
-"""How a capture or write_back is read, and whether its sources fit its targets.
+"""Parse a capture or write_back, and check that its sources fit its targets.
 
-A mapping goes from target scope to fields to sources: `{"state": {"request.topic": "value.topic"}}`. A source is a
-scope, for the whole of it ("value"), or a scope and a path ("value.topic"). A target scope that can be given as a whole
-(`input`, `value`) takes one source in place of the fields: `{"input": "value"}`. The other target scopes are given by
-fields only, so `{"state": "value"}` is refused: a layer is not one value that could be exchanged. An empty mapping
-binds nothing, at both levels, and so does a scope that is left out. Resources are bound key by key, whole:
+A mapping has the form target scope -> target field -> source: `{"state": {"request.topic": "value.topic"}}`. A source
+is a scope as a whole ("value"), or a scope and a path ("value.topic"). A target scope that can be set as a whole
+(`input`, `value`) takes one source in place of the fields: `{"input": "value"}`. The other target scopes are set field
+by field, so `{"state": "value"}` is refused: a layer cannot be replaced as one value. An empty mapping binds nothing,
+at both levels, and so does an omitted scope. Resources are bound key by key, each as a whole:
 `{"resources": {"search": "resources.search"}}`.
 """
 
@@ -26,13 +26,13 @@ S = TypeVar("S", bound=Shape)
 
 
 class Reading:
-    """Read a mapping of any type that an untyped caller may give: scopes, paths, forms, duplicates and conflicts."""
+    """Parse a mapping of any type into entries; check scopes, paths, forms, duplicates and conflicts."""
 
     def __init__(self, mapping: object, direction: Direction) -> None:
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self.unread: set[str] = set()
-        """Target scopes with an entry that could not be read, or misspelt: nothing can be said of what they lack."""
+        """Target scopes with an entry that could not be parsed, so that their missing fields are not reported."""
         self._direction = direction
         self._report = Reporter(direction)
         if isinstance(mapping, Mapping):
@@ -45,7 +45,7 @@ class Reading:
             self.problems.append(self._report.at_mapping("13", text, self._form()))
 
     def key_of(self, scope: str) -> str:
-        """Give the key under which a target scope was written, which may be an alias; its own name where it was not."""
+        """Return the key under which a target scope was written (maybe an alias), or its canonical name if absent."""
         return next((entry.keys[0] for entry in self.entries if entry.target.scope == scope), scope)
 
     def _read_scope(self, key: object, value: object) -> None:
@@ -164,7 +164,7 @@ class Reading:
 def find(
     place: Place, scopes: Mapping[str, S], report: Reporter, entry: Entry, *, owner: str, side: Side
 ) -> Resolution[S] | Problem:
-    """Walk a place through its scope's shape; a scope that the `owner`'s contract does not declare is a problem too."""
+    """Resolve a place in its scope's shape; also a problem: a scope that the `owner`'s contract does not declare."""
     shape = scopes.get(place.scope)
     if shape is None:
         text = f"the {owner}'s contract declares no {place.scope}"
@@ -193,7 +193,7 @@ def check_fit(
 
 
 def _other_source(entry: Entry, target: Shape, source: Shape) -> str:
-    """Say what else could fill a target: its fields or a part of the source, where it is given as a whole."""
+    """Return a hint for another source: map the fields of the target, or take a part of the source."""
     if entry.target.path:
         return "take another source, or declare the two alike"
     nothing = ", or give {} for nothing" if target.accepts(target.with_none()) else ""

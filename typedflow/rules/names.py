@@ -21,24 +21,24 @@ LONGEST_COMPARED: Final = 64
 
 
 def is_id(text: object) -> bool:
-    """Say whether the text may be an execution or interrupt id."""
+    """Return whether the text may be an execution or interrupt id."""
     return isinstance(text, str) and ID.match(text) is not None
 
 
 def unwritable(text: str) -> str:
-    """Say why a text cannot be written where names are: in a file, a database, a log line; empty where it can."""
+    """Return why a text cannot be saved as a name (in a file, a database, a log line); empty if it can."""
     if "\0" in text:
         return "it holds a NUL character"
     return "it holds half of a surrogate pair" if any("\ud800" <= char <= "\udfff" for char in text) else ""
 
 
 def is_reserved(name: str) -> bool:
-    """Say whether a field cannot have this name: a method of the base classes has it, or Python or msgspec own it."""
+    """Return whether a field cannot have this name: the base classes, Python or msgspec use it."""
     return name in RESERVED_FIELDS or (name.startswith("__") and name.endswith("__")) or name.startswith("_typedflow")
 
 
 def nearest(name: object, candidates: Iterable[str]) -> str | None:
-    """Give the candidate that was most likely meant, or None rather than a guess.
+    """Return the candidate that was most likely meant, or None rather than a guess.
 
     The measure is the edit distance with swapped neighbours as one edit (optimal string alignment), blind to case and
     underscores, bounded by the length of the name; of equals the first wins.
@@ -57,7 +57,7 @@ def nearest(name: object, candidates: Iterable[str]) -> str | None:
 
 
 def name_hint(name: object, candidates: Iterable[str], *, known: str = "known") -> str:
-    """Word the way on from an unknown name: "did you mean 'x'?", or the known names; empty when there are none."""
+    """Return a hint for an unknown name: "did you mean 'x'?", or the known names; empty when there are none."""
     names = list(candidates)
     meant = nearest(name, names)
     if meant is not None:

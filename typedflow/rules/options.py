@@ -19,7 +19,7 @@ MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "collect": ("filled_then_empty", "filled_and_update"),
     }
 )
-"""The modes of each construct that has some; its `Literal` lists the same."""
+"""The modes of each construct that has any; the construct's `Literal` lists the same."""
 
 
 class Option(NamedTuple):
@@ -37,22 +37,22 @@ class Option(NamedTuple):
 
 
 def is_bound(given: object) -> bool:
-    """Say whether a concurrency is one: a whole number from 1, or None for no bound."""
+    """Return whether a value is a valid concurrency: an int >= 1, or None for no limit."""
     return given is None or (type(given) is int and given >= 1)
 
 
 def is_timeout(given: object) -> bool:
-    """Say whether a timeout is one: a number of seconds from 0, which a nan is not, or None for none."""
+    """Return whether a value is a valid timeout: a number of seconds >= 0 (not nan), or None for no timeout."""
     return given is None or ((type(given) is int or type(given) is float) and given >= 0)
 
 
 def within_reach(seconds: float | None) -> float | None:
-    """Return a timeout as a clock can add it to its time; None for one that never comes: inf, or past every float."""
+    """Return a timeout in seconds as a float; None if it never expires (inf, or an int too large for a float)."""
     return None if seconds is None or as_float(seconds) == inf else float(seconds)
 
 
 def as_float(number: float) -> float:
-    """Return a number as a float; inf for an int past every float."""
+    """Return a number as a float; inf for an int too large for a float."""
     try:
         return float(number)
     except OverflowError:
@@ -60,37 +60,37 @@ def as_float(number: float) -> float:
 
 
 def is_depth(given: object) -> bool:
-    """Say whether a max_depth is one."""
+    """Return whether a value is a valid max_depth."""
     return type(given) is int and given >= 0
 
 
 def is_size(given: object) -> bool:
-    """Say whether a size is one: a whole number of bytes."""
+    """Return whether a value is a valid size: an int, in bytes."""
     return type(given) is int and given >= 0
 
 
 def is_flag(given: object) -> bool:
-    """Say whether a value is True or False."""
+    """Return whether a value is True or False."""
     return isinstance(given, bool)
 
 
 def is_name(given: object) -> bool:
-    """Say whether a name is a text, or None where it is left to us."""
+    """Return whether a value is a str, or None for a name that is chosen automatically."""
     return given is None or isinstance(given, str)
 
 
 def is_attempt(given: object) -> bool:
-    """Say whether a number of an attempt is one."""
+    """Return whether a value is a valid attempt number."""
     return type(given) is int and given >= 1
 
 
 def is_key(given: object) -> bool:
-    """Say whether an idempotency key is one: a text with something in it, or None where it is left to us."""
+    """Return whether a value is a valid idempotency key: a non-empty str, or None for an automatic key."""
     return given is None or (isinstance(given, str) and given != "")
 
 
 def is_text(given: object) -> bool:
-    """Say whether a name that has to be given is a text."""
+    """Return whether a value is a str, for a name that is required."""
     return isinstance(given, str)
 
 
@@ -109,7 +109,7 @@ BRANCH_NAME: Final = Option("the name of a branch", "a text", is_text)
 
 
 def check_name(option: Option, given: object) -> Problem | None:
-    """Check a name (TF705, TF718): a text that is not empty and can be written, or None where it is left to us."""
+    """Check a name (TF705, TF718): a non-empty str that can be saved, or None for an automatic name."""
     if not isinstance(given, str):
         return check_option(option, given)
     if not given:
@@ -120,7 +120,7 @@ def check_name(option: Option, given: object) -> Problem | None:
 
 
 def wrong_retry_problem(given: object) -> Problem:
-    """Report something else than a Retry (TF718); which class that is only the front ends know."""
+    """Report a `retry` argument that is not a Retry (TF718); the front ends check the class."""
     return wrong_option_problem("retry", "a Retry", given)
 
 
@@ -130,7 +130,7 @@ def check_option(option: Option, given: object) -> Problem | None:
 
 
 def check_mode(construct: str, given: object) -> Problem | None:
-    """Check a mode against those that a construct has (TF715)."""
+    """Check that a construct has this mode (TF715)."""
     modes = MODES[construct]
     return None if isinstance(given, str) and given in modes else unknown_mode_problem(construct, given, modes)
 
@@ -145,14 +145,14 @@ def mode_by_form(single: Iterable[bool]) -> str:
 
 
 def check_attempts(given: int) -> Problem | None:
-    """Check how often a step may be tried (TF718)."""
+    """Check the number of attempts of a step (TF718)."""
     if given >= 1:
         return None
     return Problem("TF718", f"Retry(attempts=…) counts the first attempt: at least 1 expected, {given} given")
 
 
 def check_waits(*given: float) -> Problem | None:
-    """Check the waits between attempts, and what they grow by (TF718); a nan is neither."""
+    """Check the delays between attempts, in seconds, and their growth factor (TF718); nan is invalid."""
     if all(value >= 0 for value in given):
         return None
     return Problem("TF718", "Retry(backoff=…, factor=…, max_backoff=…) expects numbers of 0 or more")

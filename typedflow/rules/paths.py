@@ -1,8 +1,8 @@
-"""The path grammar, and where a path leads in a shape.
+"""Parse paths, resolve them in a shape, and check reads, writes, appends and deletes.
 
-A path is names joined by dots, `request.topic`: each goes through a field of a Struct, dataclass or NamedTuple, a key
-of a TypedDict, or a key of a `dict[str, V]`. Python field names are used, also where an encoding renames them. The
-checks take what a caller wrote, of any type, and never raise.
+A path is names joined by dots, `request.topic`: each is a field of a Struct, dataclass or NamedTuple, a key of a
+TypedDict, or a key of a `dict[str, V]`. Python field names are used, also where an encoding renames them. The checks
+accept arguments of any type and never raise.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ GRAMMAR: Final = "a path is field names joined by dots, like 'request.topic'"
 
 @dataclass(frozen=True, slots=True)
 class Resolution(Generic[S]):
-    """Say where a path leads."""
+    """The target of a path in a shape."""
 
     path: Path
     declared: S
     """The type at the end, as declared."""
     shape: S
-    """The type that a read gives: `declared`, or None too where the path goes through a value that may be None."""
+    """The type of a read: `declared`, or its union with None if the path goes through a value that may be None."""
     maybe_none: str = ""
-    """What on the way may be None, the outermost; empty where nothing may."""
+    """The outermost value on the path that may be None, quoted; empty if there is none."""
     owner: str = ""
-    """The rendered type of the record that holds the last field; empty for the whole and for a dict key."""
+    """The rendered type of the record that has the last field; empty for the empty path and for a dict key."""
     field: FieldInfo | None = None
-    """The last field; None for the whole and for a dict key, which can always be set and deleted."""
+    """The last field; None for the empty path and for a dict key, which can always be set and deleted."""
 
 
 def parse_path(text: object) -> Path | Problem:
-    """Give the segments of a path, or say why it is none (TF201)."""
+    """Return the segments of a path, or the problem of an invalid one (TF201)."""
     if not isinstance(text, str):
         return Problem("TF201", f"a path is a str, not {describe(text)}", GRAMMAR)
     if not text:
@@ -59,9 +59,9 @@ def parse_path(text: object) -> Path | Problem:
 
 
 def resolve(shape: S, path: Path, *, root: str = "", built: int = 0) -> Resolution[S] | Problem:
-    """Walk a parsed path through a shape (TF202, TF203); `root` is what the shape is called in texts: "state".
+    """Resolve a parsed path in a shape (TF202, TF203); `root` is the shape's name in messages: "state".
 
-    `built` counts the outer values on the way that are being made, so that none of them is None.
+    `built` is the number of outer values on the path that are being built, so that they cannot be None.
     """
     here, maybe_none = shape, ""
     owner, field = "", None
@@ -82,13 +82,13 @@ def resolve(shape: S, path: Path, *, root: str = "", built: int = 0) -> Resoluti
 
 
 def check_read(shape: S, text: object, *, root: str = "") -> Resolution[S] | Problem:
-    """Check `get`, `[...]` and `in`: the path has to lead somewhere (TF201 to TF203)."""
+    """Check `get`, `[...]` and `in`: the path must exist in the types (TF201 to TF203)."""
     path = parse_path(text)
     return path if isinstance(path, Problem) else resolve(shape, path, root=root)
 
 
 def check_write(shape: S, text: object, value: S | None = None, *, root: str = "") -> Resolution[S] | Problem:
-    """Check `set`: the field can be written (TF204, TF205), and takes the value where its type is given (TF601)."""
+    """Check `set`: the field can be written (TF204, TF205), and accepts values of the type `value` (TF601)."""
     found = check_read(shape, text, root=root)
     if isinstance(found, Problem):
         return found
@@ -99,10 +99,10 @@ def check_write(shape: S, text: object, value: S | None = None, *, root: str = "
 
 
 def check_append(shape: S, text: object, value: S | None = None, *, root: str = "") -> Resolution[S] | Problem:
-    """Check `append`: to a list or set that is there (TF204, TF206), and that takes the value (TF601).
+    """Check `append`: the target is a list or set (TF206), cannot be None (TF204), and accepts the value (TF601).
 
-    The type of an item is `resolution.declared.item()`. The record that holds the list may be read-only: it is the
-    list that changes.
+    The type of an item is `resolution.declared.item()`. The record around the list may be read-only, because only the
+    list changes.
     """
     found = check_read(shape, text, root=root)
     if isinstance(found, Problem):
@@ -124,7 +124,7 @@ def check_append(shape: S, text: object, value: S | None = None, *, root: str = 
 
 
 def check_delete(shape: S, text: object, *, root: str = "") -> Resolution[S] | Problem:
-    """Check `delete`: back to the field's default, so it needs one (TF207); the key of a dict can always go."""
+    """Check `delete`: it restores the field's default, so there must be one (TF207); a dict key needs none."""
     found = check_read(shape, text, root=root)
     if isinstance(found, Problem):
         return found
@@ -132,7 +132,7 @@ def check_delete(shape: S, text: object, *, root: str = "") -> Resolution[S] | P
 
 
 def check_resettable(found: Resolution[S]) -> Problem | None:
-    """Check that what a path leads to has a default to go back to (TF207)."""
+    """Check that the target of a path has a default (TF207)."""
     if found.field is None or not found.field.required:
         return None
     text = f"{quoted('.'.join(found.path))} cannot be deleted: field {quoted(found.field.name)} of {found.owner}"
@@ -140,7 +140,7 @@ def check_resettable(found: Resolution[S]) -> Problem | None:
 
 
 def check_writable(found: Resolution[S], *, root: str = "") -> Problem | None:
-    """Check that what a path leads to can be replaced in place (TF204, TF205)."""
+    """Check that the target of a path can be assigned (TF204, TF205)."""
     name = quoted(".".join(found.path))
     if found.maybe_none:
         text = f"{name} cannot be written through {found.maybe_none}, which may be None"

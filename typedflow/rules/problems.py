@@ -1,4 +1,4 @@
-"""What a broken rule looks like: its number, its text and the place it belongs to.
+"""`Problem`: one violation of a rule, with its number, text, hint and location.
 
 A `Problem` is what every rule in `typedflow.rules` returns, and what both front ends print: the runtime inside a
 `ContractError`, the mypy plugin as an error on the key or the value at fault. Numbers and their mypy codes are in
@@ -15,27 +15,27 @@ Side: TypeAlias = Literal["", "key", "value"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One broken rule, as data; `render()` gives the line that a person reads."""
+    """One violation of a rule, as data; `render()` returns the message for users."""
 
     number: str
     """The rule's number, `TF…`: a key of `catalogue.RULES`."""
     text: str
-    """What is wrong, what was expected and what was given; lower-case start, user text in 'quotes'."""
+    """What is wrong, the expected and the actual value; lower-case start, user text in 'quotes'."""
     hint: str = ""
     """The nearest name or the next step; empty where there is none."""
     where: str = ""
-    """The place, as the front end names it: "step 'draft' of flow 'review'"."""
+    """The location, as the front end names it: "step 'draft' of flow 'review'"."""
     side: Side = ""
     """Of a mapping or a call: whether the key or the value is at fault."""
     entry: tuple[str, ...] = ()
     """Of a mapping: the keys that lead to the entry at fault, outermost first: ("state", "a.b")."""
 
     def render(self) -> str:
-        """Give the problem as one line: number, place, text, hint."""
+        """Return the problem as one line: number, location, text, hint."""
         place = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.number}: {place}{self.text}{hint}"
 
     def at(self, where: str) -> Problem:
-        """Give the same problem with its place filled in; one that has a place keeps it behind the new one."""
+        """Return the problem with an outer location; a location that it has already is kept after the new one."""
         return replace(self, where=f"{where}, {self.where}" if self.where else where)

@@ -1,6 +1,6 @@
 """The rules of resources: declared keys, complete before anything runs, of the declared class.
 
-Declared types are given as they are rendered, so that both front ends can ask: `{"search": "SearchTool"}`.
+Declared types are passed in rendered form, so that both front ends can call the rules: `{"search": "SearchTool"}`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typedflow.rules.wording import quoted
 
 
 def check_key(key: object) -> Problem | None:
-    """Check that a resource key is one name (TF104): resources are handed over whole, so a key has no dots."""
+    """Check that a resource key is one name (TF104): resources are passed as a whole, so a key has no dots."""
     if isinstance(key, str) and SEGMENT.fullmatch(key) is not None:
         return None
     if not isinstance(key, str):
@@ -45,7 +45,7 @@ def no_resources_problem(contract: str) -> Problem:
 def missing_resource_problem(
     key: str, type_: str, available: Collection[str] = (), *, in_test: bool = False
 ) -> Problem:
-    """Report one required resource that is absent or None (TF102); `available` are the keys that there are.
+    """Report a required resource that is absent or None (TF102); `available` are the existing keys.
 
     With `in_test` it is missing where a test calls a handler alone.
     """

@@ -12,75 +12,75 @@ NEVER: Final = "no value is valid for Never"
 RAW: Final = "Raw holds bytes of one format, and cannot be saved in another"
 LOOSE_UNSET: Final = "UNSET can only stand for a Struct field"
 SELF: Final = "msgspec refuses it: Type 'typing.Self' is not supported"
-"""What msgspec itself says of a field that is declared with Self."""
+"""The message of msgspec for a field that is declared with Self."""
 
 
 def comes_back_plain(type_: str) -> str:
-    """Say what becomes of a type that says nothing: `Any`, `object`."""
+    """Return the reason for `Any` and `object`: values lose their class."""
     return f"{type_} comes back as plain builtins: say what it holds"
 
 
 def not_encodable(type_: str) -> str:
-    """Say that there is no encoding."""
+    """Return the reason for a type without an encoding."""
     return f"{type_} cannot be encoded"
 
 
 def frozen_dict(type_: str) -> str:
-    """Say that the frozendict of Python 3.15 is not saved."""
+    """Return the reason for the frozendict of Python 3.15, which msgspec does not support."""
     return f"{type_} is not saved: say {type_.replace('frozendict', 'dict')}"
 
 
 def recursive_alias(type_: str) -> str:
-    """Report an alias that refers to itself other than through a record."""
+    """Return the reason for an alias that refers to itself other than through a record."""
     return f"msgspec cannot decode {type_}, an alias that refers to itself: use a Struct"
 
 
 def read_only_keys(type_: str) -> str:
-    """Say which TypedDict msgspec does not read back."""
+    """Return the reason for a TypedDict with ReadOnly keys."""
     return f"msgspec cannot decode {type_}, a TypedDict with ReadOnly keys"
 
 
 def other_class(type_: str, better: str) -> str:
-    """Say what becomes of an abstract collection; `better` is what to write."""
+    """Return the reason for an abstract collection; `better` is the type to declare instead."""
     return f"what is declared as {type_} may come back as another class: say {better}"
 
 
 def private_field(type_: str, name: str) -> str:
-    """Say which field of an attrs class msgspec leaves out."""
+    """Return the reason for a private field of an attrs class, which msgspec does not encode."""
     return f"msgspec leaves out '{name}', as it does all private fields of an attrs class like {type_}"
 
 
 def cached_attribute(type_: str, name: str) -> str:
-    """Say which attribute of an attrs class msgspec writes that is no field."""
+    """Return the reason for a cached attribute of an attrs class, which msgspec encodes but cannot decode."""
     return f"msgspec writes '{name}' of the attrs class {type_}, which is no field of it, and refuses to read it"
 
 
 def odd_enum(type_: str) -> str:
-    """Say which enums msgspec reads back."""
+    """Return the reason for an enum whose values are neither all str nor all int."""
     return f"the values of {type_} are neither all str nor all int"
 
 
 def odd_literal(value: object) -> str:
-    """Say which literal is in the way."""
+    """Return the reason for a Literal that msgspec cannot decode."""
     return f"msgspec cannot decode a Literal of {value!r}"
 
 
 def no_json_key(type_: str) -> str:
-    """Say which dict keys JSON cannot write."""
+    """Return the reason for dict keys that JSON does not have."""
     return f"JSON has no keys of type {type_}"
 
 
 def mixed_keys(type_: str) -> str:
-    """Say which dict keys JSON cannot tell apart."""
+    """Return the reason for dict keys of several types that are equal in JSON."""
     return f"as JSON keys, numbers and text cannot be told apart in {type_}"
 
 
 def not_hashable(type_: str, container: str) -> str:
-    """Say what a set cannot hold."""
+    """Return the reason for set items or dict keys that are not hashable."""
     return f"{type_} is not hashable, so no {container} can hold it"
 
 
 def not_told_apart(types: Collection[str], *, structs: bool = False) -> str:
-    """Say which members of a union look alike when they are read back; a tag helps Structs."""
+    """Return the reason for union members with the same encoding; `structs`: suggest tags."""
     hint = ": give the Structs tags of one kind" if structs else ""
     return f"{' and '.join(types)} cannot be told apart when read back{hint}"

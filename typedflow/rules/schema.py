@@ -1,6 +1,6 @@
-"""What can be wrong with a contract and the classes it names: the texts, for class bodies and for class objects.
+"""Problems of contracts and of the classes they name, for class bodies and for class objects.
 
-A front end knows how to find out (msgspec's view of a type, or mypy's); here is how to say it.
+The front ends find the violations, from the runtime types or from mypy's; this module has the messages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
         "stream": "a type",
     }
 )
-"""The parts of a contract, with what each has to be."""
+"""The parts of a contract, each with its required form."""
 
 _LAYER_BASES: Final[Mapping[str, str]] = MappingProxyType(
     {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
@@ -71,7 +71,7 @@ def wrong_part_problem(contract: str, name: str, given: str) -> Problem:
 
 
 def generic_part_problem(contract: str, name: str, given: str) -> Problem:
-    """Report a generic class as a part (TF605); `given` is the class as it is written, with or without arguments."""
+    """Report a generic class as a part (TF605); `given` is the class as written, with or without arguments."""
     text = f"{quoted(name)} of contract {quoted(contract)} has to be {PARTS[name]} without type parameters, not {given}"
     settled = given if "[" in given else f"{given}[…]"
     own = f"{contract}{_LAYER_BASES[name]}"
@@ -86,7 +86,7 @@ def unbound_part_problem(contract: str, name: str, variable: str) -> Problem:
 
 
 def unsettled_part_problem(contract: str, name: str, variable: str) -> Problem:
-    """Report a part that is a type variable in whose place no class is put (TF605)."""
+    """Report a part that is a type variable for which no class was substituted (TF605)."""
     text = f"{quoted(name)} of contract {quoted(contract)} is the type variable {variable}, which no class replaces"
     hint = f"add Generic[{variable}] to the bases of {contract}, or put a class in its place: `{contract}[…]`"
     return Problem("TF605", text, hint, side="value")
@@ -106,7 +106,7 @@ def foreign_part_problem(contract: str, name: str, base: str) -> Problem:
 
 
 def part_with_value_problem(contract: str, name: str) -> Problem:
-    """Report a part that is given a value: a contract is annotations only (TF613)."""
+    """Report a part that is assigned a value: a contract has annotations only (TF613)."""
     text = f"{quoted(name)} of contract {quoted(contract)} has a value: a contract holds annotations only"
     return Problem("TF613", text, f"write `{name}: …` with the type, and no `=`", side="key")
 
@@ -180,9 +180,9 @@ def unresolved_handler_problem(step: str, name: str, annotation: str, reason: st
 
 
 def unresolved_within_problem(said: str, owner: str, name: str, annotation: str, reason: str) -> Problem:
-    """Report a type of a handler in which an annotation names something that is not there (TF610).
+    """Report a handler's type in which an annotation has an undefined name (TF610).
 
-    `said` is a sentence like `step 'find' returns Offer`; there is no owner where it is no class that holds the name.
+    `said` is a clause like `step 'find' returns Offer`; `owner` is the class with the annotation, empty if none.
     """
     if not owner:
         return Problem("TF610", f"{said}, which cannot be resolved: {reason}", _hint_of(reason), side="value")
@@ -191,7 +191,7 @@ def unresolved_within_problem(said: str, owner: str, name: str, annotation: str,
 
 
 def _hint_of(reason: str) -> str:
-    """Say how a name gets there; one of a lazy import (PEP 810) fails only when it is used."""
+    """Return a hint for an undefined name; the import error of a lazy import (PEP 810) appears only when it is used."""
     if reason.startswith(("ImportError", "ModuleNotFoundError")):
         return "install the module that the lazy import names, or correct its name"
     if reason.endswith("leads only to itself"):
@@ -206,7 +206,7 @@ REFUSED_MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "__slots__": "a Struct has a slot for each of its fields: leave it out",
     }
 )
-"""What the body of a State, FlowState, Resources or Events class cannot define, with the way on."""
+"""Names that the body of a State, FlowState, Resources or Events class cannot define, each with a hint."""
 
 
 def refused_member_problem(owner: str, name: str) -> Problem:
@@ -276,10 +276,10 @@ def large_flow_state_problem(owner: str, field: str, type_: str) -> Problem:
 
 
 def not_a_contract_problem(given: str) -> Problem:
-    """Report something else where a contract class is due (TF605)."""
+    """Report an argument that is not a contract class (TF605)."""
     return Problem("TF605", f"a contract is a subclass of Contract, not {given}", "declare `class …(Contract): …`")
 
 
 def contract_instance_problem(contract: str) -> Problem:
-    """Report a call of a contract class (TF605): there is nothing that an instance could hold."""
+    """Report a call of a contract class (TF605): a contract has no instances."""
     return Problem("TF605", f"contract {quoted(contract)} has no instances", f"use the class: `Flow({contract})`")

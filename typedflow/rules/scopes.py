@@ -1,6 +1,6 @@
-"""Which scope may be captured from which, and written back to which: the table, once.
+"""The table of scopes: the allowed sources of each target, for capture and for write_back.
 
-A scope is one place where values live: of the parent of a child flow, of the child itself, or the child's result.
+A scope is a named set of values of the parent flow or of the child flow: its input, a layer, its result, …
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType({"runtime_data": "state", "
 
 
 class Direction(NamedTuple):
-    """Say what one of the two mappings may do."""
+    """The scopes and defaults of one of the two mappings."""
 
     name: str
     """The argument of to_sub_flow: "capture" or "write_back"."""
@@ -23,12 +23,12 @@ class Direction(NamedTuple):
     sources: Mapping[str, tuple[str, ...]]
     """The target scopes, and for each the scopes that it may take values from."""
     whole: frozenset[str]
-    """The target scopes that can be given as a whole, by one source in place of a mapping of fields."""
+    """The target scopes that can be set as a whole, by one source in place of a mapping of fields."""
     target_owner: str
     """Whose the target scopes are: "child" or "parent"."""
     source_owner: str
     default: Mapping[str, str]
-    """What holds when the argument is left out."""
+    """The mapping that an omitted argument stands for."""
 
 
 _LAYERS: Final = ("value", "state", "flow_state")
@@ -60,5 +60,5 @@ SCOPES: Final = frozenset({"input", "value", "state", "flow_state", "resources",
 
 
 def canonical(scope: str) -> str:
-    """Give a scope's own name for itself or one of its aliases."""
+    """Return the canonical name of a scope, from that name or an alias."""
     return ALIASES.get(scope, scope)

@@ -1,6 +1,6 @@
-"""What the rules ask of a type, whoever holds it.
+"""`Shape`: the interface to a type that the rules use.
 
-`typedflow.schema.shape` answers from runtime types, the mypy plugin from mypy's; the rules see no difference.
+`typedflow.schema.shape` implements it for runtime types, the mypy plugin for mypy's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class FieldInfo:
 
     name: str
     required: bool
-    """No default: somebody has to supply it."""
+    """The field has no default."""
     writable: bool = True
     """False in a frozen record and a NamedTuple."""
     encoded: str = ""
@@ -26,44 +26,44 @@ class FieldInfo:
 
 
 class Shape(Protocol):
-    """A type, as the rules see it: total, without side effects, equal questions give equal answers."""
+    """A type, as the rules see it. The methods never raise, have no side effects and are deterministic."""
 
     def fields(self) -> Mapping[str, FieldInfo] | None:
-        """Give the named fields in order of definition; None for a type without fields (a dict has none of its own)."""
+        """Return the named fields in order of definition; None for a type without fields, such as a dict."""
         ...
 
     def is_open(self) -> bool:
-        """Say whether any segment is a child: `dict[str, V]`, or a type that nothing is known of (Any)."""
+        """Return whether any segment is a child: `dict[str, V]`, or an unknown type (Any)."""
         ...
 
     def child(self, name: str) -> Self | None:
-        """Give the type behind one path segment, None if there is none; of an optional type, of the other members."""
+        """Return the type behind one path segment, None if there is none; of an optional type, of the other members."""
         ...
 
     def item(self) -> Self | None:
-        """Give the type of one item of a list or set, to which `append` adds (Any of Any); None for any other type."""
+        """Return the type of one item of a list or set, for `append` (Any for Any); None for any other type."""
         ...
 
     def accepts(self, other: Self) -> bool:
-        """Say whether every value of `other` is valid here."""
+        """Return whether every value of `other` is valid here."""
         ...
 
     def is_choice(self) -> bool:
-        """Say whether a value may be of one of several types, None aside, so that its parts do not tell which."""
+        """Return whether the type, without None, is a union, so that a value cannot be built from parts alone."""
         ...
 
     def is_optional(self) -> bool:
-        """Say whether None is one of several possible values."""
+        """Return whether None is one of several possible values."""
         ...
 
     def without_none(self) -> Self:
-        """Give the type less its None."""
+        """Return the type without None."""
         ...
 
     def with_none(self) -> Self:
-        """Give the type or None."""
+        """Return the union of the type and None."""
         ...
 
     def render(self) -> str:
-        """Give the type as its user would write it, without module names: `list[Request | None]`."""
+        """Return the type as its user would write it, without module names: `list[Request | None]`."""
         ...

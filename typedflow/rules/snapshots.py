@@ -1,6 +1,6 @@
-"""What can be wrong with a snapshot: when it is written, read, or set against a flow that has changed; the texts.
+"""Problems of snapshots: when they are written, read, or compared with a flow that has changed.
 
-`place` is the part of the document: "state.items[3]". What the path leads to is user data, and is shown short.
+`place` is the part of the document: "state.items[3]". The value there is user data, and is shortened in messages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BROKEN: Final = "take another copy of the snapshot; a damaged one is not loaded 
 
 
 def not_saved_problem(place: str, reason: str, hint: str = "") -> Problem:
-    """Report a value that a save would not give back as it is (TF901)."""
+    """Report a value that would not be equal after a save and a load (TF901)."""
     return Problem("TF901", f"{quoted(place)} cannot be saved: {reason}", hint, side="value")
 
 
@@ -33,7 +33,7 @@ def untyped_value_problem(place: str, inner: str, given: str) -> Problem:
 
 
 def never_savable_problem(edge: str, type_: str, reason: str, inner: str = "") -> Problem:
-    """Report a declared type whose values no snapshot can hold (TF903); `edge` names where it is declared."""
+    """Report a declared type whose values cannot be saved (TF903); `edge` names where it is declared."""
     where = f" at {quoted(inner)}" if inner else ""
     text = f"{edge} is {type_}, which cannot be saved{where}: {reason}"
     return Problem("TF903", text, "pass what it is made from, and keep the thing itself in Resources")
@@ -43,7 +43,7 @@ def never_savable_problem(edge: str, type_: str, reason: str, inner: str = "") -
 
 
 def not_a_document_problem(given: str) -> Problem:
-    """Report something that holds no snapshot at all (TF904)."""
+    """Report a document that is not a snapshot (TF904)."""
     text = f"a snapshot is read from a Snapshot, a mapping, JSON text, bytes or a path, not from {given}"
     return Problem("TF904", text, "a str is always text: give pathlib.Path(…) for a file")
 
@@ -60,7 +60,7 @@ def malformed_problem(reason: str, place: str = "") -> Problem:
 
 
 def altered_problem() -> Problem:
-    """Report a document that is not what was written: its checksum says so (TF906)."""
+    """Report a document whose checksum does not match (TF906)."""
     return Problem("TF906", "the snapshot was changed after it was written: its checksum does not fit", BROKEN)
 
 
@@ -156,7 +156,7 @@ def stray_migration_problem(contract: str, given: str, reason: str) -> Problem:
 
 
 def failed_migration_problem(contract: str, version: int, reason: str) -> Problem:
-    """Report a migration that raised, or gave something else than the saved layers (TF919)."""
+    """Report a migration that raised, or did not return the saved layers (TF919)."""
     text = f"the migration of contract {quoted(contract)} from version {version} to {version + 1} {reason}"
     return Problem("TF919", text, "the snapshot is unchanged: fix the function and load it again")
 
@@ -175,7 +175,7 @@ def other_answer_problem(what: str, whose: str, differences: Sequence[str]) -> P
 
 
 def orphaned_problem(what: str, node: str, reason: str, known: Collection[str] = ()) -> Problem:
-    """Report something in flight whose node the changed flow does not have, or has otherwise (TF920)."""
+    """Report a value in flight whose node is absent from the changed flow, or differs there (TF920)."""
     text = f"{what} stands at node {quoted(node)}, which {reason}"
     finish = (
         f'declare formerly=("{node}",) where it was renamed, migrate the contract where a type changed, '

@@ -1,6 +1,6 @@
-"""What can be wrong with a store of snapshots and with the calls on it: the texts that every store shares.
+"""Problems of snapshot stores and of the calls on them; all stores share these messages.
 
-The place (`Problem.where`: the file, the database) is filled in by the store.
+The store fills in the location (`Problem.where`: the file, the database).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typedflow.rules.problems import Problem
 from typedflow.rules.wording import describe, quoted
 
 LARGEST_SEQUENCE: Final = 2**63 - 1
-"""What the integer column of every database can hold."""
+"""The largest integer that every database can store in a column."""
 LONGEST_NAME: Final = 1000
 """Characters of a flow's name or a status: it has to fit the header of a file."""
 
@@ -82,7 +82,7 @@ def check_expected(given: object) -> Problem | None:
 
 
 def no_record_problem(given: object) -> Problem:
-    """Report something that is no record (TF950)."""
+    """Report an argument that is not a record (TF950)."""
     return Problem("TF950", f"a store keeps a StoredSnapshot, not {describe(given)}", side="value")
 
 
@@ -131,7 +131,7 @@ def closed_problem(store: str) -> Problem:
 
 
 def failed_problem(doing: str, reason: str, hint: str = "") -> Problem:
-    """Report what the system or the database answered (TF953): "cannot save …: disk full"."""
+    """Report a failure of the system or the database (TF953): "cannot save …: disk full"."""
     return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
 
 
@@ -142,12 +142,12 @@ def no_wal_problem(mode: str) -> Problem:
 
 
 def no_flow_state_problem(store: str) -> Problem:
-    """Report a change of a flow_state given to a store that keeps none (TF954)."""
+    """Report a flow_state change passed to a store that does not share flow_state (TF954)."""
     return Problem("TF954", f"a {store} does not share flow_state", "ask store.shares_flow_state, or use a SQLiteStore")
 
 
 def damaged_problem(reason: str) -> Problem:
-    """Report stored bytes that are not what was written (TF955)."""
+    """Report stored bytes that differ from those written (TF955)."""
     return Problem("TF955", f"damaged: {reason}", "move it away, or bring it back from a backup")
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong when a checked mapping moves values: the texts of its node, at definition and at run time."""
+"""Problems of moving values by a checked mapping, found at definition or at run time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typedflow.rules.wording import quoted
 
 
 def shared_sources(bindings: Sequence[Binding]) -> list[Binding]:
-    """Give the bindings of a write_back whose source, or a part of it, an earlier one takes: these need a copy."""
+    """Return the bindings of a write_back whose source overlaps that of an earlier one: they must copy the value."""
     shared = []
     for position, binding in enumerate(bindings):
         path = binding.source.path
@@ -32,26 +32,26 @@ def uncopyable_problem(binding: Binding, direction: Direction, reason: str) -> P
 
 
 def uncopyable_value_problem(binding: Binding, reason: str) -> Problem:
-    """Report a write_back to a field of a value that cannot be copied, and that others may still hold (TF416)."""
+    """Report a write_back to a field of a value that cannot be copied and may still be referenced (TF416)."""
     text = f"'value' cannot be changed in part, because it cannot be copied: {reason}"
     hint = "write another value as a whole, or write to the state"
     return Reporter(WRITE_BACK).at_key("16", binding.keys, text, hint)
 
 
 def not_there_problem(binding: Binding, direction: Direction, segment: str, *, what: str = "key") -> Problem:
-    """Report a source that the types allow and this value does not have (TF317, TF417)."""
+    """Report a source that the types allow but that is absent from this value (TF317, TF417)."""
     text = f"{quoted(str(binding.source))} is not there: no {what} {quoted(segment)}"
     hint = "set it before the child runs" if direction.name == "capture" else "return it from the child"
     return Reporter(direction).at_value("17", binding.keys, text, hint, str(binding.source))
 
 
 def no_place_problem(binding: Binding, direction: Direction, reason: str) -> Problem:
-    """Report a target that the types allow and that lies in nothing that is there (TF317, TF417)."""
+    """Report a target that the types allow but whose enclosing value is absent (TF317, TF417)."""
     text = f"{quoted(str(binding.target))} cannot be written: {reason}"
     return Reporter(direction).at_key("17", binding.keys, text, "write what it lies in as a whole")
 
 
 def does_not_fit_problem(direction: Direction, keys: tuple[str, ...], mismatch: str) -> Problem:
-    """Report a value that is moved and does not fit its target after all (TF317, TF417)."""
+    """Report a moved value that fails the check of its target (TF317, TF417)."""
     hint = "the declared types fit; look for a value that was changed in place"
     return Reporter(direction).at_value("17", keys, f"the value does not fit: {mismatch}", hint)

@@ -1,4 +1,4 @@
-"""How messages quote, shorten and list what users wrote; total on any object, so that a report never fails itself."""
+"""Quote, shorten and list user text for messages. The functions accept any object and never raise."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ LONGEST_LIST: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class OfType:
-    """Stand for a value of which only the type is known, before anything runs; `describe` gives the type."""
+    """Placeholder for a value of which only the type is known; `describe` returns the type."""
 
     rendered: str
 
 
 def plain(text: str) -> str:
-    """Give text as an exact str: that of a `(str, Enum)` member is its value, where str() gives its name."""
+    """Return text as an exact str: for a `(str, Enum)` member its value, where str() returns its name."""
     return str.__str__(text)
 
 
 def quoted(text: str) -> str:
-    """Give user text in quotes, on one line, cut where it is long."""
+    """Return user text in quotes, on one line, cut to `LONGEST_TEXT` characters."""
     text = plain(text)
     if len(text) > LONGEST_TEXT:
         text = text[: LONGEST_TEXT - 1] + "…"
@@ -35,7 +35,7 @@ def quoted(text: str) -> str:
 
 
 def describe(value: object) -> str:
-    """Give a value as a message shows it: its repr, cut, and its class: `'5' (str)`; of a resource the class only."""
+    """Return a value for a message: its shortened repr and its class, `'5' (str)`; for a resource the class only."""
     if isinstance(value, OfType):
         return value.rendered
     name = type(value).__name__
@@ -47,7 +47,7 @@ def describe(value: object) -> str:
         return f"{quoted(value)} ({name})"
     try:
         shown = plain(repr(value))
-    except Exception:  # a user's __repr__ may do anything, the message must come out all the same
+    except Exception:  # a user's __repr__ may raise anything; the message must still be built
         return f"a value of {name}"
     if not shown.isprintable():
         shown = " ".join(shown.split())
@@ -57,21 +57,21 @@ def describe(value: object) -> str:
 
 
 def shown_error(error: BaseException) -> str:
-    """Give an exception as a message shows it: its class, and its text where it has one and can print it."""
+    """Return an exception for a message: its class, and its text if there is one."""
     text = text_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def text_of(error: BaseException) -> str:
-    """Give what an exception says of itself; nothing where it cannot be printed."""
+    """Return the text of an exception; empty if its `__str__` raises."""
     try:
         return plain(str(error))
-    except Exception:  # a user's __str__ may do anything, as a __repr__ may
+    except Exception:  # a user's __str__ may raise anything
         return ""
 
 
 def listed(names: Iterable[str]) -> str:
-    """Give names in quotes, in the order given, cut where they are many: `'a', 'b' and 7 more`."""
+    """Return names in quotes, in order; past `LONGEST_LIST` only their number: `'a', 'b' and 7 more`."""
     every = list(names)
     shown = ", ".join(quoted(name) for name in every[:LONGEST_LIST])
     rest = len(every) - LONGEST_LIST
@@ -79,7 +79,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def instead_of(declared: str, given: str, *, path: str = "", expected: str = "") -> str:
-    """Set a declared type against what was given, at a path inside of it where the fault lies deeper.
+    """Return "<declared>, not <given>"; with a path, the expected and actual type at that path inside the value.
 
     `str, not 5 (int)`, or `Approval, and 'note' in it is str, not 5 (int)`.
     """

@@ -1,8 +1,9 @@
-"""The rules of write_back: what the parent takes of a child's result, checked where the child is put into its parent.
+"""The rules of write_back: which parts of a child's result the parent's value, state and flow_state take.
 
-`value` as a whole is replaced by its source; by fields, the value that the child was given goes on with those fields
-replaced, and so does the value as it was where `value` is left out. `state` and `flow_state` are the parent's own, so
-a target has to be one that `set` could write: not through a value that may be None, not into a read-only record.
+They are checked when the parent is defined. `value` as a whole is replaced by its source. By fields, the next step gets
+the value before the child with those fields replaced; if `value` is omitted, it gets the value before the child.
+`state` and `flow_state` belong to the parent, so a target must be one that `set` can write: not through a value that
+may be None, not into a read-only record.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def check_write_back(
 ) -> Verdict[S]:
     """Check a write_back against the parent's scopes (value, state, flow_state) and the child's (result).
 
-    `mapping` None is the default, the result as the value. `next_value` is the type that the step behind takes, where
-    it is known; the verdict's `value` is the type that it gets.
+    `mapping` None is the default, the result as the value. `next_value` is the parameter type of the
+    next step, if known; the verdict's `value` is the type that it receives.
     """
     reading = Reading(WRITE_BACK.default if mapping is None else mapping, WRITE_BACK)
     report = Reporter(WRITE_BACK)
@@ -52,7 +53,7 @@ def check_write_back(
 def _check_entry(
     entry: Entry, parent: Mapping[str, S], child: Mapping[str, S], report: Reporter
 ) -> tuple[list[Problem], S | None]:
-    """Check one entry; its source's type comes along where there is one. The value as a whole takes any type."""
+    """Check one entry; also return its source's type, if known. The value as a whole accepts any type."""
     target: Resolution[S] | Problem | None = None
     if entry.target != Place("value"):
         target = find(entry.target, parent, report, entry, owner="parent", side="key")

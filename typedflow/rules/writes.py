@@ -1,6 +1,6 @@
-"""What is wrong with a write to a layer: the texts of the runtime, and of the paths that a checker can follow.
+"""Problems of writes to a layer, for the runtime and for writes that the plugin can check.
 
-The place (`Problem.where`: the handler) is filled in by who knows it.
+The caller fills in the location (`Problem.where`: the handler).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typedflow.rules.wording import quoted
 
 
 def wrong_type_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
-    """Report a write of the wrong type; `given` is a rendered type, or a value as `wording.describe` gives it."""
+    """Report a write of the wrong type; `given` is a rendered type, or a value as `wording.describe` returns it."""
     return Problem("TF601", f"{_named(path, layer)} takes {expected}, not {given}", hint, side="value")
 
 
 def wrong_state_problem(layer: str, expected: str, given: str) -> Problem:
-    """Report a layer that is given whole as something else (TF601): a subclass too, which a save would cut short."""
+    """Report a whole layer of another type (TF601); of a subclass too, as a save would drop its extra fields."""
     return wrong_type_problem(
         layer, expected, given, hint=f"give an instance of {expected} itself, or a mapping of its fields"
     )
@@ -31,13 +31,13 @@ def undeclared_field_problem(name: str, owner: str, fields: Iterable[str]) -> Pr
 
 
 def changed_in_place_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
-    """Report a value that a handler changed in place to one that its field does not take."""
+    """Report a value that a handler changed in place to one that its field does not accept."""
     text = f"{_named(path, layer)} was changed in place: it takes {expected}, and now holds {given}"
     return Problem("TF612", text, hint or "append and set check each value where it is written")
 
 
 def path_not_there_problem(path: str, reached: str) -> Problem:
-    """Report a path that the types allow and the data at hand does not have (TF208); `reached` is where it ends."""
+    """Report a path that the types allow but that is absent from the data (TF208); `reached` is where it ends."""
     blame = f": {quoted(reached)} is not there" if reached != path else ""
     return Problem("TF208", f"{quoted(path)} is not there now{blame}", "use get(path, default), or ask with `in`")
 

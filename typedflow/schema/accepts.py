@@ -1,13 +1,13 @@
-"""Whether every value of one type is valid where another is declared.
+"""Decide whether every value of one type is valid where another is declared.
 
-The relation is that of the runtime check, and mypy's where both can tell: a source is accepted when its values pass the
+The relation is that of the runtime check, and mypy's where both apply: a source is accepted when its values pass the
 check of the target *and* mypy would let them. So mutable containers are invariant, a NewType is not entered from its
 base, `Meta` limits have to be implied by the source's, a subclass of a record does not pass for its base, and a
 TypedDict has exactly the target's keys. Two points follow mypy although a value may still fail: Any, and int into
 float, where an int past 2**53 may have no equal. What cannot be known (arguments of user generics) is accepted.
 
-Pure and terminating: a recursive pair is assumed to hold while it is being judged. A name that cannot be resolved is
-accepted, whoever compiles the check reports it.
+Pure and terminating: a recursive pair is assumed to hold while it is being compared. A name that cannot be resolved is
+accepted here; compiling the check reports it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from typedflow.schema.types import (
 
 
 def accepts(target: Any, source: Any, *, subclasses: bool = False) -> bool:
-    """Say whether every value of `source` is valid for `target`; both are typing forms or kinds.
+    """Return whether every value of `source` is valid for `target`; both are typing forms or kinds.
 
-    With `subclasses`, an instance of a subclass passes for its base, as mypy has it: for a value that is handed on and
-    not written to a layer.
+    With `subclasses`, an instance of a subclass is valid for its base, as in mypy: for a value that is passed to the
+    next step and not written to a layer.
     """
     try:
         wanted, given = parse(target), parse(source)
@@ -61,7 +61,7 @@ def accepts(target: Any, source: Any, *, subclasses: bool = False) -> bool:
 
 
 class _Relation:
-    """One question, with the pairs that are assumed while they are being judged."""
+    """One comparison, with the pairs that are assumed to hold while they are being compared."""
 
     def __init__(self, subclasses: bool, *, limits: bool = True) -> None:
         self.subclasses = subclasses
@@ -87,7 +87,7 @@ class _Relation:
         return self._holds(target, source)
 
     def same(self, target: Kind, source: Kind) -> bool:
-        """Say whether two kinds may stand for each other inside a mutable container; limits count one way only."""
+        """Return whether two kinds are interchangeable inside a mutable container; limits are compared one way only."""
         return self.holds(target, source) and self.unlimited.holds(source, target)
 
     def _holds(self, target: Kind, source: Kind) -> bool:
@@ -206,7 +206,7 @@ class _Relation:
         return wanted.keys() == given.keys() and all(self._key(field, given[name]) for name, field in wanted.items())
 
     def _key(self, target: Field, source: Field) -> bool:
-        """Judge one key of a TypedDict: of one that is ReadOnly in the target, only reads have to fit."""
+        """Return whether one key of a TypedDict fits; if it is ReadOnly in the target, only reads have to fit."""
         if target.read_only:
             return (source.required or not target.required) and self.holds(target.kind, source.kind)
         is_alike = target.required == source.required and not source.read_only
@@ -236,7 +236,7 @@ _ABSTRACT_PROTOCOLS: Final = frozenset({abc.Hashable, abc.Sized, abc.Iterable, a
 
 
 def finite(kind: Kind) -> tuple[tuple[type, Any], ...]:
-    """Give all values of a kind with their classes, where they are few and known; empty else."""
+    """Return all values of a kind with their classes, if the kind is a Literal, bool or similar; empty otherwise."""
     match kind:
         case LiteralOf(members=members):
             return members
@@ -259,7 +259,7 @@ def _passes(target: Kind, value: Any) -> bool:
 
 
 def _items(cls: type, source: Kind) -> Kind | None:
-    """Give what iterating over a source of another make yields; None where it is not of the abstract class `cls`."""
+    """Return the item kind of a source of another kind; None if it is not an instance of the abstract class `cls`."""
     found: Kind | None = None
     match source:
         case Scalar(cls=source_cls) if source_cls is str:
@@ -296,7 +296,7 @@ def _class_of(kind: Kind) -> type:
 
 
 def _has_members(protocol: type, cls: type, source: Kind) -> bool:
-    """Compare by name only: signatures are mypy's business."""
+    """Return whether a class has all members of a protocol; by name only, as mypy checks the signatures."""
     fields = {field.name for field in fields_of(source)} if isinstance(source, RecordOf) else set()
     annotated = {name for base in cls.__mro__ for name in own_annotations(base)}
     if cls is type(_has_members):

@@ -1,9 +1,9 @@
-"""What annotations say: resolved where their names were written, for classes and for handlers.
+"""Resolve the annotations of classes and handlers, with the names of the place in the source where they were written.
 
-With `from __future__ import annotations` an annotation is a text, and the names in it belong to the place where the
+With `from __future__ import annotations` an annotation is a str, and the names in it belong to the scope in which the
 class or the function was written. Their lookup follows pydantic: the module's globals and the locals of the frame that
-creates the class or attaches the handler. Nothing here knows what a contract is, nor imports `Data`: it is recognised
-by a mark on the class, because it lives in a higher layer.
+creates the class or attaches the handler. This module does not import `Data`, which is in a higher layer: it recognises
+the class by the attribute `DATA_MARK`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typedflow.schema.resolving import NOTHING_UNBOUND, Names, RecursiveAlias, U
 
 
 class Unknown(enum.Enum):
-    """Hold the one mark for what an annotation does not say."""
+    """The type of `UNKNOWN`, which stands for a missing or unresolvable annotation."""
 
     UNKNOWN = "unknown"
 
@@ -67,7 +67,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class HandlerTypes:
-    """Give what a handler says of itself; UNKNOWN where it says nothing, or where that cannot be resolved."""
+    """The types that a handler annotates; UNKNOWN for an annotation that is missing or cannot be resolved."""
 
     contract: Any
     """The C of `Data[C, V]`."""
@@ -78,11 +78,11 @@ class HandlerTypes:
     is_async: bool
     """A coroutine function, also behind a partial, a method or a callable object."""
     unreadable: tuple[Unreadable, ...] = ()
-    """The annotations that cannot be resolved: what they stand for above is UNKNOWN."""
+    """The annotations that cannot be resolved; their types above are UNKNOWN."""
 
 
 def calling_frame() -> types.FrameType | None:
-    """Give the nearest frame outside this package: the one that is creating a class."""
+    """Return the nearest frame outside this package, for instance the one that creates a class."""
     frame: types.FrameType | None = sys._getframe(1)
     while frame is not None and (_is_our_own(frame) or frame.f_code.co_name.startswith(_GENERIC)):
         frame = frame.f_back
@@ -94,7 +94,7 @@ def _is_our_own(frame: types.FrameType) -> bool:
 
 
 def frame_names(frame: types.FrameType | None) -> Names:
-    """Give the local names that a class statement in this frame can mean: a class body sees the function around it."""
+    """Return the local names visible to a class statement in this frame; a class body sees the enclosing function."""
     scopes: list[Names] = []
     while frame is not None and frame.f_locals is not frame.f_globals:
         scopes.append(frame.f_locals)
@@ -105,7 +105,7 @@ def frame_names(frame: types.FrameType | None) -> Names:
 
 
 def unbound_names(frame: types.FrameType) -> frozenset[str]:
-    """Return the local names of a function that it has not bound yet: no global of the same name is meant by them."""
+    """Return the local names of a function that are not bound yet; they hide globals of the same name."""
     code = frame.f_code
     if not code.co_flags & inspect.CO_OPTIMIZED:
         return NOTHING_UNBOUND
@@ -115,12 +115,12 @@ def unbound_names(frame: types.FrameType) -> frozenset[str]:
 def class_hints(
     cls: type, frame: types.FrameType | None = None, defining: type | None = None
 ) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
-    """Resolve what a class annotates itself, its bases excluded, and what of it cannot be resolved.
+    """Resolve the annotations of a class, without its bases; return the types, and the failures by field.
 
     Names are those of the module's globals and of the frame; the frame comes first where the class was written in it.
     Then follow the class's own name (for recursion in a local class), its type parameters, what is nested in its body,
     and the name of the class that is `defining` it: one whose statement has not ended yet.
-    Where not one annotation can be evaluated, the failure stands under an empty name.
+    If no annotation can be evaluated, the failure has the empty name.
     """
     try:
         annotations = own_annotations(cls)
@@ -141,7 +141,7 @@ def class_hints(
 
 
 def _class_names(cls: type, frame: types.FrameType | None, defining: type) -> tuple[Names, frozenset[str]]:
-    """Collect the names that the annotations of a class can mean, and those that have no value yet."""
+    """Return the names visible to the annotations of a class, and those that have no value yet."""
     bound, unbound = closure_of(cls)
     own = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
     own = {defining.__name__: defining, cls.__name__: cls} | own
@@ -159,7 +159,7 @@ def _class_names(cls: type, frame: types.FrameType | None, defining: type) -> tu
 
 
 def written_in(defined: Any, frame: types.FrameType) -> bool:
-    """Say whether a class or function was written directly in the function that this frame runs."""
+    """Return whether a class or function was written directly in the function that this frame runs."""
     scope, local, _ = defined.__qualname__.rpartition(".<locals>.")
     return bool(local) and frame.f_code.co_qualname == scope and defined.__module__ == frame.f_globals.get("__name__")
 
@@ -167,7 +167,7 @@ def written_in(defined: Any, frame: types.FrameType) -> bool:
 def home_of(defined: Any, frame: types.FrameType | None) -> types.FrameType | None:
     """Return the frame of the function in which a class or function was written, from `frame` outwards, if it runs.
 
-    A function that puts a flow together may be given the handlers of one that calls it.
+    A function that builds a flow may receive handlers from its caller.
     """
     while frame is not None and "<locals>" in defined.__qualname__:
         if written_in(defined, frame):
@@ -177,10 +177,10 @@ def home_of(defined: Any, frame: types.FrameType | None) -> types.FrameType | No
 
 
 def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = None) -> HandlerTypes:
-    """Read the types of a handler: a function, method, partial, callable object, static method or wrapped function.
+    """Return the types of a handler: a function, method, partial, callable object, static method or wrapped function.
 
-    `frame` is the one that attaches the handler: its locals are asked where the names of the handler's own module and
-    closure do not do, and first where the handler was written in that frame.
+    `frame` is the one that attaches the handler: its locals are searched after the names of the handler's module and
+    closure, or first if the handler was written in that frame.
     """
     function, skip, taken, is_async = _function_of(handler)
     if function is None:
@@ -203,9 +203,9 @@ _handlers: WeakKeyDictionary[types.FunctionType, dict[tuple[int, bool], HandlerT
 
 
 def _function_of(handler: Any) -> tuple[types.FunctionType | None, int, frozenset[str], bool]:
-    """Find the function that carries the annotations, how many of its parameters are bound, which by name, is it async.
+    """Return the annotated function, the number of bound parameters, those bound by name, and whether it is async.
 
-    Whether a call gives a coroutine is asked of the outermost function: a decorator may have changed it.
+    The outermost function decides whether a call returns a coroutine, as a decorator may have changed it.
     """
     skip = 0
     taken: frozenset[str] = frozenset()
@@ -246,7 +246,7 @@ def _unwrapped(function: types.FunctionType) -> types.FunctionType:
 def _read_handler(
     function: types.FunctionType, skip: int, taken: frozenset[str], is_async: bool, frame: types.FrameType | None
 ) -> tuple[HandlerTypes, bool]:
-    """Read one function; the second member says whether the frame took part in it."""
+    """Return the types of one function, and whether names of the frame were used."""
     try:
         annotations = own_annotations(function)
     except Unevaluated as failure:
@@ -275,9 +275,9 @@ def _read_handler(
 
 
 def _annotation(annotation: Any, function: types.FunctionType, frame: types.FrameType | None) -> tuple[Any, bool]:
-    """Resolve one annotation of a function: by its own names, and by the frame where these do not do.
+    """Resolve one annotation of a function: by its own names, then by those of the frame.
 
-    The second member says whether the frame took part. Raises `UnresolvedName`.
+    Returns the type, and whether names of the frame were used. Raises `UnresolvedName`.
     """
     if annotation is UNKNOWN:
         return UNKNOWN, False
@@ -301,9 +301,9 @@ def _annotation(annotation: Any, function: types.FunctionType, frame: types.Fram
 
 
 def _own_names(function: types.FunctionType) -> tuple[dict[str, Any], frozenset[str]]:
-    """Give the names that belong to the function alone, and those of them without a value yet.
+    """Return the names that only this function sees, and those of them without a value yet.
 
-    They are its type parameters, and what its closure and that of its annotations hold by now.
+    They are its type parameters, and the names in its closure and in that of its annotations.
     """
     names, unbound = closure_of(function)
     names |= {parameter.__name__: parameter for parameter in getattr(function, "__type_params__", ())}
@@ -316,7 +316,7 @@ def _own_names(function: types.FunctionType) -> tuple[dict[str, Any], frozenset[
 
 
 def _data_arguments(annotation: Any) -> tuple[Any, Any]:
-    """Give C and V of `Data[C, V]`, UNKNOWN where it is something else."""
+    """Return C and V of `Data[C, V]`; UNKNOWN for any other annotation."""
     origin = getattr(annotation, "__origin__", None)
     if not getattr(origin, DATA_MARK, False) or hasattr(annotation, "__metadata__"):
         annotation = _see_through(annotation)
@@ -327,7 +327,7 @@ def _data_arguments(annotation: Any) -> tuple[Any, Any]:
 
 
 def _returned(annotation: Any, *, is_coroutine: bool) -> Any:
-    """Give the type of a step's value: that of a coroutine function is what it returns, any other one is awaited."""
+    """Return the type of a step's value: the declared return type, awaited unless `is_coroutine`."""
     annotation = _known(annotation)
     if not is_coroutine and annotation is not UNKNOWN:
         annotation = _awaited(annotation)
@@ -337,7 +337,7 @@ def _returned(annotation: Any, *, is_coroutine: bool) -> Any:
 
 
 def _awaited(annotation: Any) -> Any:
-    """Give what awaiting gives, UNKNOWN where only a class knows; the annotation itself where nothing is awaited."""
+    """Return the type of awaiting a value, UNKNOWN for a user's awaitable class; other annotations are unchanged."""
     seen = annotation if isinstance(annotation, type) else _see_through(annotation)
     origin, arguments = get_origin(seen) or seen, get_args(seen)
     if isinstance(origin, type) and issubclass(origin, Awaitable):
@@ -351,14 +351,14 @@ def _awaited(annotation: Any) -> Any:
 
 
 def _known(annotation: Any) -> Any:
-    """Give NoneType for None, and UNKNOWN for a bare type variable: it stands for whatever comes."""
+    """Return NoneType for None, UNKNOWN for a bare type variable, and any other annotation unchanged."""
     if annotation is None:
         return types.NoneType
     return UNKNOWN if isinstance(annotation, TypeVar) else annotation
 
 
 def _see_through(annotation: Any) -> Any:
-    """Take off `Annotated` and the names of type aliases."""
+    """Return the annotation without `Annotated`, with type aliases replaced by their values."""
     while True:
         if get_origin(annotation) is Annotated:
             annotation = annotation.__origin__

@@ -1,6 +1,6 @@
 """The bases and members of a State, FlowState, Resources or Events class that Python or msgspec would refuse.
 
-They refuse with a TypeError that names neither; here the same is found out first, for a problem with a text.
+Their TypeError names neither the base nor the member; this module detects the same first, for a clear message.
 """
 
 from __future__ import annotations

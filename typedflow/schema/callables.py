@@ -1,10 +1,10 @@
-"""What calling a user's function leads to: a value now, or one that has to be awaited or iterated for.
+"""Find out whether the call of a user's function returns a value, an awaitable or a generator.
 
-The one rule of steps, conditions and branches: **what the call of a handler or condition returns is awaited, once, if
-it is awaitable**: a coroutine, a Future, a Task, any object whose class has `__await__`. Neither an annotation nor an
+The one rule of steps, conditions and branches: **the return value of a handler or condition is awaited, once, if it is
+awaitable**: a coroutine, a Future, a Task, any object whose class has `__await__`. Neither an annotation nor an
 option (`retry`, `timeout`, `thread`) changes that; a function that runs in a thread returns what the loop then awaits.
-What awaiting gives is the value of the step. Where typedflow takes a plain function (`update_flow_state`, a migration),
-nothing is awaited: a function that would have to be is refused.
+The result of the await is the value of the step. Where typedflow accepts plain functions only (`update_flow_state`, a
+migration), nothing is awaited: an async function is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import AsyncGeneratorType, FunctionType, GeneratorType, MethodType
 from typing import Any, Final
 
 _VALUES: Final = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple, set})
-"""Classes of values that are looked at no further."""
+"""Classes whose values are never awaitable; a fast path."""
 _LATER: Final = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
@@ -50,12 +50,12 @@ def deferral_of(function: Any) -> str:
 
 
 def is_deferred(returned: Any) -> bool:
-    """Return True for what a call has returned in place of having done its work."""
+    """Return True if a call returned an awaitable or a generator, so that its work is not done yet."""
     return isinstance(returned, GeneratorType | AsyncGeneratorType) or is_awaited(returned)
 
 
 def discard(deferred: Any) -> None:
-    """Drop a coroutine, generator, Future or Task that nobody will wait for, without a warning about it."""
+    """Close a coroutine or generator, or cancel a Future or Task, that will not be awaited; avoids the warning."""
     for end in ("close", "cancel"):
         call = getattr(deferred, end, None)
         if callable(call):

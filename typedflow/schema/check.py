@@ -1,14 +1,14 @@
-"""Whether a value is valid for a declared type, and the value as it is then stored.
+"""Check that a value is valid for a declared type, and normalise it to the form that is stored.
 
-The check agrees with mypy where both can tell, and is stricter where a save would not give the value back: classes are
-exact (a subclass of a Struct, a dataclass or a list is refused), TypedDicts hold no undeclared keys, and Structs are
+The check agrees with mypy where both apply, and is stricter where a save would lose information: classes are exact
+(a subclass of a Struct, a dataclass or a list is refused), TypedDicts have no undeclared keys, and Structs are
 checked *inside*, which msgspec does not do on `__init__`. bool where int, int where float and plain subclasses of
 scalars are normalised (`scalars`). Mutable containers are normalised in place and keep their identity; immutable ones,
 and what is declared as read-only (`Sequence`, `Mapping`), are rebuilt, only when a part changed. Values equal their
 normal form throughout.
 
-Compiled to closures, once per kind. What is behind a Callable, a protocol that is not runtime-checkable, an iterator or
-a class of unknown make is not looked at.
+Compiled to closures, once per kind. Not checked: the signature of a Callable, a protocol that is not
+runtime-checkable, the items of an iterator, the attributes of a class that is no record.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _compiled: dict[Kind, Check] = {}
 
 
 def compile_check(tp: Any) -> Check:
-    """Compile the check of a type: the value in, the value out, normalised, or the first `Mismatch`.
+    """Compile the check of a type: it returns the normalised value, or raises the first `Mismatch`.
 
-    Raises `parsing.Unresolved` where an annotation at any depth names what does not exist. Cached for the life of the
-    process. A value nested deeper than the interpreter's stack, or one that holds itself, is a `Mismatch`.
+    Raises `parsing.Unresolved` if an annotation at any depth has an undefined name. Cached for the life of the process.
+    A value nested deeper than the interpreter's stack, or one that contains itself, is a `Mismatch`.
     """
     kind = parse(tp)
     try:
@@ -66,7 +66,7 @@ def compile_check(tp: Any) -> Check:
 
 
 def exact_class(tp: Any) -> type | None:
-    """Give the class for which `type(v) is cls` alone says that `v` is valid; None where there is more to it."""
+    """Return the class for which `type(v) is cls` proves that `v` is valid; None if the type needs more checks."""
     kind = see_through(parse(tp))
     if isinstance(kind, Scalar) and kind.limits == NO_LIMITS:
         return kind.cls
@@ -74,7 +74,7 @@ def exact_class(tp: Any) -> type | None:
 
 
 def proving_classes(kind: Kind) -> frozenset[type]:
-    """Give every class for which `type(v)` alone says that `v` is valid: of a union, those of its members."""
+    """Return the classes for which `type(v)` proves that `v` is valid: for a union, those of its members."""
     seen = see_through(kind)
     members = seen.members if isinstance(seen, UnionOf) else (seen,)
     return frozenset(cls for member in members if (cls := exact_class(member)) is not None)
@@ -99,7 +99,7 @@ def _compile(kind: Kind) -> Check:
 class _Compiler:
     """One compilation.
 
-    Not `in_place`: a container of which a part changes is rebuilt, and what was given is left alone.
+    With `in_place` False, a container with a changed part is rebuilt, and the original is not modified.
     """
 
     def __init__(self, *, in_place: bool) -> None:
@@ -178,7 +178,7 @@ class _Compiler:
         return check_union
 
     def _tried_first(self, kind: UnionOf, checks: list[Check], expected: str) -> Check:
-        """Find the member on copies, as a member that fails late must not have changed the value for the next one."""
+        """Find the matching member without changing the value, which a member that fails late would have modified."""
         dry = _Compiler(in_place=False)
         trials = [dry.check(member) for member in kind.members]
 
@@ -203,7 +203,7 @@ _BUILTINS: Final = frozenset({list, set, frozenset, tuple, dict, str, bytes, byt
 
 
 def exact_classes(kind: Kind) -> frozenset[type]:
-    """Give the classes whose instances a kind is meant for: of an abstract collection, the builtins among them."""
+    """Return the classes of a kind's values; for an abstract collection, the builtin ones."""
     match see_through(kind):
         case Scalar(cls=cls) | EnumOf(cls=cls):
             return frozenset({cls})
@@ -220,7 +220,7 @@ def exact_classes(kind: Kind) -> frozenset[type]:
 
 
 def _unfit(expected: str, value: Any, fault: Mismatch | None, *, clear: bool) -> Mismatch:
-    """Choose the fault to tell of: that of the part, where it is clear which member was meant."""
+    """Return the mismatch to report: that of the part if the intended member is clear, else that of the union."""
     if fault is not None and clear and fault.path:
         return fault
     return Mismatch((), expected, value, fault.hint if fault is not None and clear else "")

@@ -1,7 +1,7 @@
-"""Records made of mappings: what `set` does with a mapping for a Struct, and a start with `state={…}`.
+"""Convert mappings to records, as `set` does for a Struct, and a start with `state={…}`.
 
-Only mappings that stand where a record is declared are converted, at any depth; all else is left as it is, for the
-check that follows. Python field names are used. TypedDicts stay dicts.
+Only mappings where a record is declared are converted, at any depth; other values are unchanged, for the check that
+follows. Python field names are used. TypedDicts stay dicts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MEMBERWISE: Final = (list, set, frozenset, tuple)
 
 
 class UndeclaredKey(Mismatch):
-    """Say that a mapping has a key that the record it stands for does not declare."""
+    """A mapping has a key that its record does not declare."""
 
     def __init__(self, record: RecordOf, key: object) -> None:
         super().__init__((), render(record), key)
@@ -40,16 +40,16 @@ class UndeclaredKey(Mismatch):
 
 
 def construct(tp: Any, value: Any) -> Any:
-    """Make records of the mappings in a value; the same object where there are none.
+    """Return the value with its mappings converted to records; the same object if there are none.
 
-    Raises `Mismatch` for a mapping with a key that its record does not have, or without one that it needs.
+    Raises `Mismatch` for a mapping with an undeclared key, or without a required one.
     """
     return _construct(parse(tp), value)
 
 
 @functools.lru_cache(maxsize=1024)
 def field_table(record: RecordOf) -> Mapping[str, Field]:
-    """Give the fields of a record by name."""
+    """Return the fields of a record by name."""
     return {field.name: field for field in fields_of(record)}
 
 
@@ -91,7 +91,7 @@ def _record(record: RecordOf, given: Mapping[Any, Any]) -> Any:
 
 
 def _member(members: tuple[Kind, ...], value: Any) -> Any:
-    """Convert for the member of a union that fits; where none does, for the only record there is."""
+    """Convert for the member of a union that fits; if none does, for the only record in it."""
     if isinstance(value, Mapping):
         records = [kind for member in members if _takes_mapping(kind := see_through(member))]
         tagged = [record for record in records if isinstance(record, RecordOf) and _has_tag(record, value)]
@@ -146,7 +146,7 @@ def _under(kind: Kind, segment: Any, value: Any) -> Any:
 
 
 def may_construct(tp: Any) -> bool:
-    """Say whether a type holds, without looking into records, a record that a mapping can stand for."""
+    """Return whether a type contains a record, outside of other records, to which a mapping can be converted."""
     return _may_construct(parse(tp), frozenset())
 
 

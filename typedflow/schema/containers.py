@@ -1,4 +1,4 @@
-"""The checks of lists, sets, tuples and mappings; loops are spelt out, they are where a large value spends its time."""
+"""The checks of lists, sets, tuples and mappings. The loops are written out for speed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def tuple_check(kind: TupleOf, items: Sequence[Check]) -> Check:
 def mapping_check(
     kind: MappingOf, key: Check, exact_key: type | None, value: Check, exact_value: type | None, in_place: bool
 ) -> Check:
-    """Compile the check of a mapping; other mappings than a dict are looked at, not changed."""
+    """Compile the check of a mapping; mappings other than dict are checked, but not changed."""
     cls: Any = kind.cls
     expected = render(kind)
     check_parts = _parts_check(key, exact_key, value, exact_value, in_place and _is_mutable(cls))
@@ -72,12 +72,12 @@ def mapping_check(
 
 
 def _is_mutable(cls: type) -> bool:
-    """Say whether who declares this may change the value; a `Sequence[float]` may be somebody else's `list[int]`."""
+    """Return whether the declared class allows changes; a `Sequence[float]` may be a `list[int]` of the caller."""
     return issubclass(cls, (abc.MutableSequence, abc.MutableSet, abc.MutableMapping))
 
 
 def not_exactly(cls: type, expected: str, value: Any) -> Mismatch:
-    """Word the refusal of a value that is not exactly of a container's class."""
+    """Return the mismatch of a value that is not exactly of a container's class."""
     hint = ""
     if isinstance(value, cls) and type(value) is not cls:
         hint = f"a save would turn it into a plain {cls.__name__}: give {cls.__name__}(…)"

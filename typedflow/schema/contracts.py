@@ -1,7 +1,7 @@
-"""`Contract`: the one class that says what a flow takes, gives, keeps and needs; and `spec_of`, which reads it.
+"""`Contract`, the class that declares the input, result, layers, events and resources of a flow; and `spec_of`.
 
-A contract is annotations only. It is checked as a whole when the class is created, with all that is wrong with it in
-one error, because later nobody could say which line to change.
+A contract has annotations only. It is checked when the class is created, with all problems in one error that points to
+the class statement.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ _BASES: Final[Mapping[str, type]] = types.MappingProxyType(
     {"state": State, "flow_state": FlowState, "resources": Resources, "events": Events}
 )
 Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
-"""From the layers that one version saved to those of the next: `{"state": …, "flow_state": …}` in builtins."""
+"""Converts the saved layers of one version to the next: `{"state": …, "flow_state": …}`, as builtins."""
 MigrationT = TypeVar("MigrationT", bound=Migration)
 _TYPING_MODULES: Final = frozenset({"typing", "typing_extensions", "types"})
 
 
 @dataclass(frozen=True, slots=True)
 class ContractSpec:
-    """Give what a contract class declares; None where the part is absent, NoneType where it is `None`."""
+    """The declarations of a contract class; a part is None if it is absent, NoneType if it is declared as `None`."""
 
     cls: type[Contract]
     name: str
@@ -75,12 +75,12 @@ class ContractSpec:
 
     @property
     def declared(self) -> tuple[str, ...]:
-        """Give the names of the parts that are there, in the order of the table."""
+        """The names of the declared parts, in the order of `PARTS`."""
         return tuple(part for part in PARTS if getattr(self, part) is not None)
 
 
 class Contract:
-    """Declare what a flow takes, gives, keeps and needs.
+    """Declare the input, result, state, resources and events of a flow.
 
         class Review(Contract, version=2):
             input: Request
@@ -98,7 +98,7 @@ class Contract:
     __typedflow_migrations__: ClassVar[dict[int, Migration]] = {}
 
     def __init_subclass__(cls, *, version: int = 1, abstract: bool = False, **options: Any) -> None:
-        """Read and check the class; raises one `ContractError` with all its problems."""
+        """Check the class; raises one `ContractError` with all its problems."""
         super().__init_subclass__(**options)
         frame = calling_frame()
         own, failures = class_hints(cls, frame)
@@ -122,7 +122,7 @@ class Contract:
 
     @classmethod
     def migrate(cls, version: int) -> Callable[[MigrationT], MigrationT]:
-        """Register a function that leads what version `version` saved to the next version.
+        """Register a function that converts layers saved by version `version` to the next version.
 
             @Review.migrate(1)
             def name_the_subject(saved: dict[str, Any]) -> dict[str, Any]: ...
@@ -149,7 +149,7 @@ class Contract:
         return register
 
     def __new__(cls) -> Self:
-        """Refuse: a contract is used as a class."""
+        """Raise ContractError: a contract has no instances."""
         raise ContractError(contract_instance_problem(cls.__name__))
 
 
@@ -161,9 +161,9 @@ def check_migrations(contract: type[Contract]) -> list[Problem]:
 
 
 def spec_of(contract: Any) -> ContractSpec:
-    """Read a contract class, or a generic one with its arguments: `Box[int]`. Cached per class.
+    """Return the declarations of a contract class, or of a generic one with its arguments: `Box[int]`.
 
-    Raises `ContractError` for what is no contract, and for an abstract one, which lacks parts.
+    Cached per class. Raises `ContractError` if the argument is no contract, or an abstract one that lacks parts.
     """
     origin = get_origin(contract) or contract
     if not isinstance(origin, type) or not issubclass(origin, Contract) or origin is Contract:
@@ -210,7 +210,7 @@ def _inherited(cls: type[Contract]) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _check_bases(cls: type[Contract], parts: Collection[str]) -> list[Problem]:
-    """Check that no base of another kind annotates a part: a type checker would take it for one of the contract's."""
+    """Check that no base of another kind annotates a part: a type checker would treat it as a part of the contract."""
     others = [base for base in cls.__mro__[1:] if not issubclass(base, Contract)]
     found = [(name, base.__name__) for base in others for hints in class_hints(base) for name in hints]
     return [
@@ -219,7 +219,7 @@ def _check_bases(cls: type[Contract], parts: Collection[str]) -> list[Problem]:
 
 
 def _check_body(contract: str, body: Mapping[str, Any], declared: list[str], *, abstract: bool) -> list[Problem]:
-    """Check the names of the parts, and that the body holds nothing but annotations, and classes nested in it."""
+    """Check the names of the parts, and that the body has annotations and nested classes only."""
     own = {name: value for name, value in body.items() if not _is_own(name)}
     values = [name for name, value in own.items() if name in PARTS or not isinstance(value, type)]
     with_value = [name for name in values if name in PARTS or name in declared]
@@ -238,7 +238,7 @@ def _is_own(name: str) -> bool:
 def _check_part(
     cls: type[Contract], name: str, tp: Any, frame: types.FrameType | None, *, settled: bool = False
 ) -> list[Problem]:
-    """Check one part: its kind, that every annotation below it resolves, and that a state can be saved.
+    """Check one part: its kind, that all annotations in it can be resolved, and that a state can be saved.
 
     With `settled` the part must not be a type variable of the contract itself.
     """
@@ -260,7 +260,7 @@ def _check_part(
             return _check_state(tp)
         if name != "resources":
             compile_check(tp)
-    except Unresolved as failure:  # in an alias, which nobody can write back
+    except Unresolved as failure:  # in an alias, whose value cannot be replaced
         return [unresolved_problem(contract, name, render(tp), str(failure))]
     return []
 
@@ -289,7 +289,7 @@ def _is_generic(tp: Any, base: type) -> bool:
 
 
 def _check_state(cls: type[Layer]) -> list[Problem]:
-    """Check that every field of a State or FlowState can be saved and read back, whatever is in it."""
+    """Check that every value of each field of a State or FlowState can be saved and loaded."""
     problems: list[Problem] = []
     fields = layer_fields(cls)
     forms = {info.name: info.type for info in msgspec.structs.fields(cls)}  # for msgspec, which is asked as well

@@ -1,7 +1,7 @@
-"""Copies by declared type: what cannot change is shared, what can is copied, what nobody can copy is an error.
+"""Copy values by declared type: immutable parts are shared, mutable ones are copied, others raise `Uncopyable`.
 
-Cheaper than `copy.deepcopy`, which looks everything up per value, and than a round trip through msgspec; and never a
-silent alias. Two mentions of one list inside a value become two lists, as they would in a save. Custom `__copy__` and
+Faster than `copy.deepcopy`, which dispatches per value, and than a round trip through msgspec. A mutable part is never
+shared. Two references to one list inside a value become two lists, as they do in a save. Custom `__copy__` and
 `__init__` methods are not called; of a dataclass the declared fields are copied, and nothing else.
 """
 
@@ -55,11 +55,11 @@ IMMUTABLE: Final = (
     *(fractions.Fraction, types.FunctionType, types.BuiltinFunctionType, types.EllipsisType),
     *(ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network),
 )
-"""Classes whose instances nobody changes; subclasses of them are taken to behave."""
+"""Classes with immutable instances; subclasses are assumed to be immutable too."""
 
 
 class Uncopyable(Exception):
-    """Say which part of a type, or of a value, cannot be copied, and why."""
+    """A part of a type, or of a value, cannot be copied; with its path and the reason."""
 
     path: tuple[Segment, ...]
     reason: str
@@ -70,7 +70,7 @@ class Uncopyable(Exception):
         self.reason = reason
 
     def under(self, segment: object) -> Uncopyable:
-        """Move the fault one level down."""
+        """Prepend a segment to the path, and return the exception."""
         self.path = (segment if isinstance(segment, (str, int)) else describe(segment), *self.path)
         return self
 
@@ -82,10 +82,10 @@ _compiled: dict[Kind, Copy] = {}
 
 
 def compile_copy(tp: Any) -> Copy:
-    """Compile the copy of a type's values, which are taken to be valid.
+    """Compile the copy function of a type; it assumes valid values.
 
-    Raises `Uncopyable` where the type tells that its values cannot be copied; the closure raises it where only the
-    value does. Raises `Unresolved` for names that mean nothing. Cached for the life of the process.
+    Raises `Uncopyable` if no value of the type can be copied; the function raises it if a single value cannot. Raises
+    `Unresolved` for undefined names. Cached for the life of the process.
     """
     kind = parse(tp)
     try:
@@ -98,7 +98,7 @@ def compile_copy(tp: Any) -> Copy:
 
 
 def is_immutable(tp: Any) -> bool:
-    """Say whether no valid value can change, at any depth, so that sharing it is copying it."""
+    """Return whether all valid values are immutable, at any depth, so that they need no copy."""
     return _immutable(parse(tp), set())
 
 
@@ -296,7 +296,7 @@ def _attributes_copy(cls: Any, parts: list[tuple[str, Copy]]) -> Copy:
 
 
 def copy_value(value: Any) -> Any:
-    """Copy a value of which only its class is known: builtins and records; `Uncopyable` else."""
+    """Copy a value by its class, as its type is unknown: builtins and records; raises `Uncopyable` for others."""
     cls = type(value)
     if isinstance(value, IMMUTABLE):
         return value

@@ -1,8 +1,8 @@
-"""Keys and set members that share one hash: a dict or set of them takes quadratic time to build.
+"""Detect keys and set members with equal hashes: building a dict or set of them takes quadratic time.
 
-Python hashes texts and bytes with a secret of the process, numbers not: all multiples of 2**61 - 1 have the hash 0, and
-20,000 of them in one dict take ten seconds. A document, or an answer from outside, may hold such keys on purpose; so
-they are counted before msgspec builds the dict.
+Python hashes str and bytes with a random key per process, but not numbers: all multiples of 2**61 - 1 have the hash 0,
+and 20,000 of them in one dict take ten seconds. A document, or an answer from outside, may contain such keys on
+purpose; so they are counted before msgspec builds the dict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Segment
-from typedflow.schema.records import fields_of
+from typedflow.schema.records import children, fields_of
 from typedflow.schema.types import (
     CollectionOf,
     Kind,
@@ -36,14 +36,14 @@ REASON: Final = f"more than {MOST_ALIKE} of its keys or members have the same ha
 
 
 Watch: TypeAlias = Literal["", "integers", "all"]
-"""Which hashes in the values of a type can be chosen by who writes a document: none, those of integers past 64 bits
-only, or others too: of UUIDs and Decimals, of tuples and records with numbers in them."""
+"""Which hashes in the values of a type the author of a document can choose: none, those of integers of more than 64
+bits only, or also those of UUIDs, Decimals, and tuples and records with numbers in them."""
 
 _watches: Final[dict[Kind, Watch]] = {}
 
 
 def watch_of(kind: Kind) -> Watch:
-    """Find what is to be watched in a type. Cached for the life of the process."""
+    """Return which hashes must be counted in values of a type. Cached for the life of the process."""
     found = _watches.get(kind)
     if found is None:
         needs = {need for hashed in _hashed(kind, set()) for need in _needs(hashed, set(), inside=False)}
@@ -61,26 +61,12 @@ def _hashed(kind: Kind, seen: set[Kind]) -> Iterator[Kind]:
         yield kind.key
     elif isinstance(kind, CollectionOf) and issubclass(kind.cls, (set, frozenset)):
         yield kind.item
-    for part in _parts(kind):
+    for part in children(kind):
         yield from _hashed(part, seen)
 
 
-def _parts(kind: Kind) -> Iterable[Kind]:
-    match kind:
-        case UnionOf(members=parts) | TupleOf(items=parts):
-            return parts
-        case CollectionOf(item=item):
-            return (item,)
-        case MappingOf(key=key, value=value):
-            return (key, value)
-        case RecordOf():
-            return [field.kind for field in fields_of(kind)]
-        case _:
-            return ()
-
-
 def _needs(kind: Kind, seen: set[Kind], *, inside: bool) -> Iterator[Watch]:
-    """Yield how a hashed value of the kind has to be watched; `inside` of another one any number counts."""
+    """Yield which hashes of a kind must be counted; with `inside` (part of a hashed value), those of any number."""
     kind = see_through(kind)
     if kind in seen:
         return
@@ -91,7 +77,7 @@ def _needs(kind: Kind, seen: set[Kind], *, inside: bool) -> Iterator[Watch]:
         elif not inside and kind.cls in _CHOSEN:
             yield _CHOSEN[kind.cls]
         return
-    for part in _parts(kind):
+    for part in children(kind):
         yield from _needs(part, seen, inside=inside or not isinstance(kind, UnionOf))
 
 
@@ -108,7 +94,7 @@ def is_crowded(hashes: Iterable[int]) -> bool:
 
 
 def find_crowd(kind: Kind, tree: Any) -> tuple[Segment, ...] | None:
-    """Return the path of the first dict or set in plain data that would be crowded, read as the kind."""
+    """Return the path of the first dict or set with too many equal hashes, in plain data of the kind; None if none."""
     kind = see_through(kind)
     if not watch_of(kind):
         return None

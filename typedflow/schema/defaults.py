@@ -1,4 +1,4 @@
-"""The defaults of records, made anew: no two values ever share one that can change."""
+"""Create the defaults of records; a mutable default is never shared between two values."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Make = Callable[[], Any]
 
 @functools.lru_cache(maxsize=1024)
 def defaults_of(cls: Any) -> Mapping[str, Make]:
-    """Give what makes the default of each field that has one; nothing for a class without fields.
+    """Return a factory for each field with a default, by name; empty for a class without fields.
 
-    A default that can change is copied by the declared type of its field; what a factory gives is taken as it is.
+    A mutable default is copied by the declared type of its field; the value of a `default_factory` is used as it is.
     """
     record = parse(cls)
     if not isinstance(record, RecordOf):

@@ -1,4 +1,4 @@
-"""How annotations are read on every Python: from 3.14 they are deferred (PEP 649, PEP 749), evaluated when read.
+"""Read annotations on every Python; from 3.14 they are evaluated when they are read (PEP 649, PEP 749).
 
 Below 3.14 an annotation is an object, or a text. From 3.14 a class or function has an `__annotate__` function, which
 raises where a name is not bound yet; what can be evaluated is read all the same, and the rest as forward references.
@@ -21,11 +21,11 @@ if sys.version_info >= (3, 14):
 
 
 class Unevaluated(Exception):
-    """Raised where not one annotation can be read, because evaluating them raises what is no missing name."""
+    """Raised if no annotation can be read, because evaluating them raises something other than a NameError."""
 
 
 class Names(Mapping[str, Any]):
-    """Names with their values; those of `unbound` are known to have none yet, and are looked up nowhere else."""
+    """Names with their values; looking up a name of `unbound`, which has no value yet, raises NameError."""
 
     __slots__ = ("_names", "_unbound")
 
@@ -34,7 +34,7 @@ class Names(Mapping[str, Any]):
         self._unbound = unbound
 
     def __getitem__(self, name: str) -> Any:
-        """Return a value; raise NameError, which ends the lookup, for a name without one."""
+        """Return a value; raises NameError, which ends the lookup, for a name without one."""
         if name in self._unbound:
             raise NameError(f"name '{name}' is not defined yet", name=name)
         return self._names[name]
@@ -47,15 +47,14 @@ class Names(Mapping[str, Any]):
 
 
 def without(names: Mapping[str, Any], unbound: frozenset[str]) -> Mapping[str, Any]:
-    """Return the names, with those of `unbound` refused."""
+    """Return the names; looking up one of `unbound` raises NameError."""
     return Names(names, unbound) if unbound else names
 
 
 def own_annotations(owner: Any) -> dict[str, Any]:
-    """Read what a class or function annotates itself, without its bases; a name that is not bound stays a reference.
+    """Return a copy of the annotations of a class or function, without its bases; unbound names stay references.
 
-    A copy, which nothing else sees; reading a class stores nothing in it, so that what its names mean is not fixed by
-    the first reader. Raises `Unevaluated`.
+    Nothing is stored in the class, so that its names can still be bound later. Raises `Unevaluated`.
     """
     if sys.version_info >= (3, 14):
         try:
@@ -80,7 +79,7 @@ def body_annotations(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_as_written(owner: Any, name: str) -> str | None:
-    """Return an annotation as it stands in the source, for messages; None where only its value is known."""
+    """Return the source text of an annotation, for messages; None if only its value is known."""
     if sys.version_info >= (3, 14):
         annotate = getattr(owner, "__annotate__", None)
         if annotate is not None:
@@ -112,7 +111,7 @@ def closure_of(owner: Any) -> tuple[dict[str, Any], frozenset[str]]:
 
 
 def evaluate(reference: str | ForwardRef, globals_: dict[str, Any], locals_: Mapping[str, Any]) -> Any:
-    """Evaluate a text or a forward reference once: what comes out may hold further ones. Raises whatever it raises."""
+    """Evaluate a str or a forward reference once; the result may contain further ones. Its exceptions propagate."""
     if sys.version_info >= (3, 14) and isinstance(reference, ForwardRef):
         return reference.evaluate(globals=globals_, locals=locals_)
     text = reference if isinstance(reference, str) else reference.__forward_arg__

@@ -1,4 +1,4 @@
-"""From a kind back to a typing form, for msgspec to build a decoder of."""
+"""Convert a kind back to a typing form, from which msgspec builds a decoder."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from typedflow.schema.types import (
 
 
 class Formless(Exception):
-    """Say that no form of the kind can be given to msgspec: an alias that refers to itself, a type of unknown make."""
+    """Raised for a kind that msgspec cannot decode: an alias that refers to itself, a class that is no record."""
 
 
 def form_of(kind: Kind) -> Any:
-    """Give the form; raises `Formless`. Abstract collections, functions and unknown classes have none."""
+    """Return the typing form; raises `Formless` for abstract collections, functions and unknown classes."""
     return _form(kind, frozenset())
 
 

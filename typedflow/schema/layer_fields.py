@@ -1,7 +1,7 @@
-"""What a layer knows of its fields: their types, compiled once per class and only when first needed.
+"""The fields of a layer with their types, checks and copies; compiled once per class, when first needed.
 
-The fields of a class sit in its own dict, `__typedflow_fields__`, which is empty until then, so that a write costs one
-lookup. A field whose value can be changed in place gets a descriptor that tells the step in progress of every read:
+The fields of a class are in its own dict, `__typedflow_fields__`, which is empty until then, so that a write costs one
+lookup. A field with mutable values gets a descriptor that reports every read to the step in progress:
 msgspec encodes, decodes, copies and compares by offset and does not see it.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, assert_never
 
 from msgspec.structs import force_setattr
 
@@ -17,6 +18,7 @@ from typedflow.errors import ContractError
 from typedflow.rules.problems import Problem
 from typedflow.rules.writes import changed_in_place_problem, undeclared_field_problem, wrong_type_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.construction import UndeclaredKey, may_construct
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.mismatch import MISSING
@@ -25,12 +27,16 @@ from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.render import describe
 from typedflow.schema.types import (
     AliasOf,
+    Anything,
     CollectionOf,
     EnumOf,
+    FunctionOf,
     Kind,
     LiteralOf,
+    MappingOf,
     NewTypeOf,
     Nothing,
+    Opaque,
     RecordOf,
     Scalar,
     TupleOf,
@@ -50,21 +56,21 @@ class LayerField:
     """The class whose instances need no check."""
     check: Check
     constructs: bool
-    """A mapping may stand for a record."""
+    """A mapping can be converted to a record."""
     copy: Callable[[Any], Any]
     changeable: bool
-    """The value can be changed in place: reads are noted."""
+    """The value is mutable: reads are recorded."""
     read: Callable[[Any], Any]
-    """Give the field of an instance without noting the read."""
+    """Returns the field of an instance without recording the read."""
 
 
 class NotedField:
-    """Tell the step in progress that a field was read whose value can be changed in place."""
+    """Descriptor of a field with mutable values: reports every read to the step in progress."""
 
     __slots__ = ("_get", "_name", "member")
 
     member: Any
-    """The member descriptor of msgspec, which does the work."""
+    """The member descriptor of msgspec, which reads and writes the slot."""
 
     def __init__(self, name: str, member: Any) -> None:
         self._name = name
@@ -72,7 +78,7 @@ class NotedField:
         self.member = member
 
     def __get__(self, layer: Any, owner: type | None = None) -> Any:
-        """Read the field; on the class give the descriptor, as a member descriptor does."""
+        """Return the field of an instance; on the class return the descriptor, as a member descriptor does."""
         if layer is None:
             return self
         step = current_step.get()
@@ -83,14 +89,14 @@ class NotedField:
         return self._get(layer)
 
     def __set__(self, layer: Any, value: object) -> None:
-        """Write the field; its check lies before, in `__setattr__`."""
+        """Write the field, which `__setattr__` has checked before."""
         self.member.__set__(layer, value)
 
 
 def layer_fields(cls: Any) -> Mapping[str, LayerField]:
-    """Give the fields of a State or FlowState class, in order; compiles them the first time.
+    """Return the fields of a State or FlowState class, in order; compiles them the first time.
 
-    Raises `parsing.Unresolved` where an annotation names what does not exist.
+    Raises `parsing.Unresolved` if an annotation has an undefined name.
     """
     fields: dict[str, LayerField] = cls.__typedflow_fields__
     if not fields and cls.__struct_fields__:
@@ -117,7 +123,7 @@ def layer_fields(cls: Any) -> Mapping[str, LayerField]:
 
 
 def _copier(kind: Kind) -> Callable[[Any], Any]:
-    """Compile a copy; where the type alone tells that there is none, asking for one raises."""
+    """Compile a copy function; for a type that cannot be copied, the function raises."""
     try:
         return compile_copy(kind)
     except Uncopyable as fault:
@@ -130,7 +136,7 @@ def _copier(kind: Kind) -> Callable[[Any], Any]:
 
 
 def field_of(layer: Any, name: str) -> LayerField:
-    """Give one field for a write; raises the `ContractError` that names the nearest one."""
+    """Return a field for a write; raises ContractError, with the nearest name, if there is none."""
     fields = layer_fields(type(layer))
     field = fields.get(name)
     if name == "__orig_class__":  # which `Box[int](…)` sets on what it makes, where it can be set
@@ -141,9 +147,9 @@ def field_of(layer: Any, name: str) -> LayerField:
 
 
 def require_fields(layer: Any, names: Any) -> None:
-    """Check the named fields again, for what was changed inside them; raises one `ContractError` with all faults.
+    """Recheck fields whose values may have been changed in place; raises one `ContractError` with all problems.
 
-    What a field holds is normalised in place, as a write would have done.
+    Values are normalised in place, as a write would have done.
     """
     fields = layer_fields(type(layer))
     problems = []
@@ -151,7 +157,7 @@ def require_fields(layer: Any, names: Any) -> None:
         field = fields[name]
         value = field.read(layer)
         try:
-            normal = field.check(value)
+            normal = read_again_if_changed(partial(field.check, value))
         except Mismatch as mismatch:
             path, expected, given = fault_of(mismatch, name)
             kind = layer.__typedflow_layer__
@@ -164,12 +170,12 @@ def require_fields(layer: Any, names: Any) -> None:
 
 
 def refused_value(layer: Any, path: str, mismatch: Mismatch) -> ContractError:
-    """Make the error of a write whose value does not fit."""
+    """Return the error of a write with an invalid value."""
     return placed(fault_problem(mismatch, path, layer.__typedflow_layer__))
 
 
 def fault_problem(mismatch: Mismatch, path: str, layer: str) -> Problem:
-    """Word a value that does not fit at `path` of a layer."""
+    """Return the problem of an invalid value at `path` of a layer."""
     if isinstance(mismatch, UndeclaredKey):
         return mismatch.problem
     place, expected, given = fault_of(mismatch, path)
@@ -177,20 +183,20 @@ def fault_problem(mismatch: Mismatch, path: str, layer: str) -> Problem:
 
 
 def fault_of(mismatch: Mismatch, path: str) -> tuple[str, str, str]:
-    """Give the place of a fault below `path`, what was expected there, and what was given."""
+    """Return the path of a mismatch below `path`, the expected type and the actual value, as rendered text."""
     inner = render_path(mismatch.path)
     place = path + (inner if inner.startswith("[") or not inner else f".{inner}")
     return place, mismatch.expected, "nothing" if mismatch.given is MISSING else describe(mismatch.given)
 
 
 def placed(*problems: Problem, error: type[ContractError] = ContractError) -> ContractError:
-    """Make an error that names the step in progress, if there is one."""
+    """Return an error that names the step in progress, if there is one."""
     step = current_step.get()
     return error(problems if step is None else [problem.at(step.name) for problem in problems])
 
 
 def is_changeable(tp: Any) -> bool:
-    """Say whether a value of the type may change, or hold something that may, while it stays the same object."""
+    """Return whether a value of the type, or a part of it, can be changed in place."""
     return _is_changeable(parse(tp), set())
 
 
@@ -212,5 +218,7 @@ def _is_changeable(kind: Kind, open_: set[Kind]) -> bool:
             return _is_changeable(kind.target, open_ | {kind})
         case RecordOf():
             return not is_frozen(kind) or any(_is_changeable(part.kind, open_ | {kind}) for part in fields_of(kind))
-        case _:
+        case MappingOf() | Anything() | FunctionOf() | Opaque():
             return True
+        case _:
+            assert_never(kind)

@@ -1,4 +1,4 @@
-"""The four base classes: State, FlowState, Resources, Events; and the metaclass that keeps their promises.
+"""The four base classes: State, FlowState, Resources, Events; and the metaclass that checks their subclasses.
 
 All are msgspec Structs, keyword-only. A State or FlowState checks every write where it is made. `__setattr__` is hidden
 from type checkers, and `__getattr__` is never defined: a visible one would let `data.state.topik = 1` pass them all.
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 else:
 
     class _Metaclass(msgspec.StructMeta, type(Protocol)):
-        """Let Python pass on a class with an ABC or a protocol among its bases, so that its problem gets a text.
+        """Accept an ABC or a protocol among the bases of a class, so that `check_class` can report it clearly.
 
-        Python compares the metaclasses before any of them is asked. Nothing of an ABC is in effect.
+        Without this, Python raises a metaclass conflict first. The features of an ABC have no effect.
         """
 
         __instancecheck__ = type.__instancecheck__
@@ -58,13 +58,13 @@ else:
 
 
 class LayerMeta(_Metaclass):
-    """Make the classes of the four kinds keyword-only, refuse what they cannot be, settle those written in a function.
+    """Metaclass of the four kinds: makes classes keyword-only, checks them, and resolves those defined in a function.
 
     The base classes set `__typedflow_layer__`, the contract's name for the kind.
     """
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any) -> LayerMeta:
-        """Create one class; raises one `ContractError` with all that is wrong with it."""
+        """Create one class; raises one `ContractError` with all its problems."""
         layer = _layer_of(bases, namespace)
         is_state = layer in ("state", "flow_state")
         problems = check_class(name, bases, namespace)
@@ -101,7 +101,7 @@ class LayerMeta(_Metaclass):
         return cls
 
     def __setattr__(cls, name: str, value: Any) -> None:
-        """Set an attribute of the class; refuses what `@dataclass` sets, which would make another record of it."""
+        """Set an attribute of the class; raises for those of `@dataclass`, which would change the kind of record."""
         if name in _OF_DECORATORS:
             raise ContractError(refused_decorator_problem(cls.__name__, _OF_DECORATORS[name]))
         super().__setattr__(name, value)
@@ -113,7 +113,7 @@ def _layer_of(bases: tuple[type, ...], namespace: dict[str, Any]) -> str:
 
 
 def _declared(owner: str, namespace: dict[str, Any]) -> Collection[str]:
-    """Give the names that a class body annotates."""
+    """Return the annotated names of a class body."""
     try:
         return body_annotations(namespace).keys()
     except Unevaluated as failure:
@@ -126,7 +126,7 @@ def _check_names(owner: str, declared: Collection[str]) -> list[Problem]:
 
 
 def _check_defaults(owner: str, declared: Collection[str], namespace: dict[str, Any]) -> list[Problem]:
-    """Name the defaults that msgspec refuses: those which could be changed in one instance and seen in another."""
+    """Return a problem for each mutable default, which instances would share and msgspec refuses."""
     problems: list[Problem] = []
     for name in declared:
         given = namespace.get(name)
@@ -146,7 +146,7 @@ def _has_option(cls: Any, option: str) -> bool:
 
 
 def _refuse_change(self: Any, name: str, value: object = None) -> None:
-    """Refuse an assignment to a resource: what is injected belongs to the execution, not to this object."""
+    """Raise for an assignment to a resource: injected resources belong to the execution, not to this object."""
     if name == "__orig_class__":  # which `Tools[int](…)` sets on what it makes, where it can be set
         raise AttributeError(name)
     raise ContractError(assigned_problem(type(self).__name__, name, type(self).__struct_fields__))
@@ -154,7 +154,7 @@ def _refuse_change(self: Any, name: str, value: object = None) -> None:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
 class Layer(msgspec.Struct, metaclass=LayerMeta):
-    """What State and FlowState share: checked writes, and access by paths like 'request.topic'.
+    """Base of State and FlowState: checked writes, and access by paths like 'request.topic'.
 
     A path goes through fields of Structs, dataclasses and NamedTuples, keys of TypedDicts and of `dict[str, V]`. One
     that the declared types do not know raises `PathError`, which is a `ContractError` and a `KeyError`. `emit=False`
@@ -167,7 +167,7 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
     if not TYPE_CHECKING:
 
         def __setattr__(self, name, value):
-            """Check and normalise the value, then write it; the old value stays where the check fails."""
+            """Check and normalise the value, then write it; the old value stays if the check fails."""
             try:
                 field = type(self).__typedflow_fields__[name]
             except KeyError:
@@ -187,17 +187,17 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
                 outside.touched()
 
         def __delattr__(self, name):
-            """Set the field back to its default, as `delete` does."""
+            """Reset the field to its default, as `delete` does."""
             self.delete(name)
 
     def get(self, path: str, default: Any = None) -> Any:
-        """Read a path; `default` where it cannot be reached now. A field that holds None gives None."""
+        """Return the value at a path, or `default` if the path is absent. A field with the value None returns None."""
         return path_access.get(self, path, default)
 
     def set(self, path: str, value: Any, *, emit: bool = True) -> None:
-        """Replace what a path holds, all or nothing; never merges. For a Struct a mapping is converted.
+        """Replace the value at a path, all or nothing; never merges. A mapping is converted to the declared Struct.
 
-        A missing `dict[str, …]` on the way is made; any other missing value is an error.
+        A missing `dict[str, …]` on the path is created; any other missing value is an error.
         """
         path_access.set_(self, path, value, emit=emit)
 
@@ -206,15 +206,15 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
         path_access.append(self, path, value, emit=emit)
 
     def delete(self, path: str, *, emit: bool = True) -> None:
-        """Set a field back to its default, made anew; remove the key of a dict, if it is there."""
+        """Reset a field to a new default; remove the key of a dict, if present."""
         path_access.delete(self, path, emit=emit)
 
     def __contains__(self, path: str) -> bool:
-        """Say whether a path can be reached now; a field that holds None can."""
+        """Return whether a path is present; a field with the value None is."""
         return path_access.contains(self, path)
 
     def __getitem__(self, path: str) -> Any:
-        """Read a path; raises `PathError`, a KeyError, where it cannot be reached now."""
+        """Return the value at a path; raises `PathError`, a KeyError, if it is absent."""
         return path_access.item(self, path)
 
     def __setitem__(self, path: str, value: Any) -> None:
@@ -222,31 +222,31 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
         path_access.set_(self, path, value, emit=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give a deep copy in dicts, by Python field names; what is no record and no builtin container is shared."""
+        """Return a deep copy as dicts, by Python field names; other values than records and containers are shared."""
         return path_access.to_dict(self)
 
 
 class State(Layer):
-    """What one execution knows: private to it, saved and restored.
+    """Data of one execution: private to it, saved and restored.
 
     Every field type must be one that msgspec can encode and decode, at any depth; it is checked when the class is used
     in a Contract. Unknown fields are refused. Defaults are never shared between executions.
 
-    What a field holds stays the same object until the field, or a path to it, is written anew. A step that keeps a list
-    of it over an await and appends to it later therefore changes the state, unless somebody has put another list there
-    meanwhile: then the old one belongs to the step alone. So read a container again after an await, and from the state:
-    a value that was assigned may have been copied on its way in (an int where a float is declared).
+    The value of a field stays the same object until the field, or a path in it, is written again. A step that keeps a
+    list over an await and appends to it later therefore changes the state, unless another step has replaced the list
+    meanwhile: then only the step itself sees the old list. So read a container from the state again after an await,
+    and after an assignment, which may have stored a copy (for an int where a float is declared).
     """
 
     __typedflow_layer__ = "state"
 
 
 class FlowState(Layer):
-    """What all executions of one flow share: flags, counters and small config; saved like a State.
+    """Data that all executions of one flow share: flags, counters and small config; saved like a State.
 
-    Where a store shares it between processes, a plain write of a field is stored as it is: the last one wins, and what
-    somebody else has put there since is lost. `update_flow_state` is the atomic way: its function is replayed on what
-    is stored, so that counters add up. It puts new containers in the place of those that it changes: read them again.
+    If a store shares it between processes, a plain write of a field overwrites the stored one: the last write wins, and
+    concurrent writes are lost. `update_flow_state` is atomic: its function is replayed on the stored value, so that
+    counters add up. It replaces the containers that it changes by new ones, so read them again.
     """
 
     __typedflow_layer__ = "flow_state"
@@ -254,7 +254,7 @@ class FlowState(Layer):
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Resources(msgspec.Struct, metaclass=LayerMeta, frozen=True):
-    """What is injected and never saved: connections, clients, loggers. A field with a default is optional.
+    """Objects that are injected and never saved: connections, clients, loggers. A field with a default is optional.
 
     Fields may be of any type; values keep their identity. The repr shows their classes only: a resource may be a
     password.
@@ -274,6 +274,6 @@ class Resources(msgspec.Struct, metaclass=LayerMeta, frozen=True):
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
 class Events(msgspec.Struct, metaclass=LayerMeta):
-    """Name the events of a flow, each with the type of its payload: `approved: Approval`. There are no instances."""
+    """Declare the events of a flow, each with the type of its payload: `approved: Approval`. There are no instances."""
 
     __typedflow_layer__ = "events"

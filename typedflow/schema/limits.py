@@ -1,4 +1,4 @@
-"""Which `Meta` limits imply which."""
+"""Decide which `Meta` limits imply which."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typedflow.schema.types import Limits
 
 
 def length_limits(length: int) -> Limits:
-    """Give what is known of a container of fixed length."""
+    """Return the limits of a container of fixed length."""
     return Limits(min_length=length, max_length=length)
 
 
 def implies(given: Limits, wanted: Limits, *, integers: bool = False) -> bool:
-    """Say whether a value within `given` is always within `wanted`; `integers`: between 0 and 1 there is none."""
+    """Return whether every value within `given` is within `wanted`; with `integers`, x > 0 implies x >= 1."""
     return (
         _lower(given, wanted, integers)
         and _upper(given, wanted, integers)

@@ -1,4 +1,4 @@
-"""The one way in which a value fails its type."""
+"""`Mismatch`, the exception for a value that is not valid for its declared type."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""What is given where a field or key is absent."""
+"""The actual value of an absent field or key."""
 
 
 class Mismatch(Exception):
-    """Say where a value breaks its type, and how: the first fault that was met.
+    """A value is not valid for its type: the path of the first invalid part, the expected type and the actual value.
 
-    `path` leads from the checked value to the faulty part: field names, keys and indexes. Members of a set have no
-    place, their path is that of the set.
+    `path` leads from the checked value to the invalid part: field names, keys and indexes. Members of a set have the
+    path of the set.
     """
 
     path: tuple[Segment, ...]
@@ -38,13 +38,13 @@ class Mismatch(Exception):
         self.hint = hint
 
     def under(self, segment: object) -> Mismatch:
-        """Move the fault one level down: it is in the part at `segment`."""
+        """Prepend a segment to the path, and return the exception."""
         self.path = (segment if isinstance(segment, (str, int)) else describe(segment), *self.path)
         return self
 
     @property
     def reason(self) -> str:
-        """Give the fault without its place: `expected int, given 'x' (str)`."""
+        """The message without the path: `expected int, given 'x' (str)`."""
         given = "nothing" if self.given is MISSING else describe(self.given)
         return f"expected {self.expected}, given {given}{f' ({self.hint})' if self.hint else ''}"
 
@@ -53,7 +53,7 @@ class Mismatch(Exception):
 
 
 def render_path(path: tuple[Segment, ...]) -> str:
-    """Give a path as code reads: `request.tags[0]`; keys that are no names stand in brackets."""
+    """Return a path as Python code: `request.tags[0]`; keys that are not names are in brackets."""
     text = ""
     for segment in path:
         if isinstance(segment, str) and segment.isidentifier():

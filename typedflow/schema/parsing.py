@@ -1,4 +1,4 @@
-"""How typing forms become kinds: `parse`, and what names and type variables mean where a form was written."""
+"""Convert typing forms to kinds: `parse`, and `Scope`, the names and type variables visible to a form."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ _TYPE_VARS: Final = tuple({typing.TypeVar, typing_extensions.TypeVar})
 
 
 class Unresolved(Exception):
-    """Say that a name in an annotation means nothing where the annotation was written; `name` is that name.
+    """A name in an annotation cannot be resolved in the scope of the annotation; `name` is that name.
 
-    `reason` says why, where it is something else than that the name is not defined.
+    `reason` is the reason, by default that the name is not defined.
     """
 
     def __init__(self, name: str, place: str = "", reason: str = "is not defined") -> None:
@@ -83,21 +83,21 @@ class Unresolved(Exception):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What names and type variables mean where a form was written."""
+    """The names and type variables visible to a typing form."""
 
     variables: Mapping[Any, Kind] = {}
     globals: Names = {}
     locals: Names = {}
     unbound: frozenset[str] = NOTHING_UNBOUND
-    """Names that mean nothing yet, whatever else has them."""
+    """Names that have no value yet; they hide other names."""
     owner: Kind = ANY
-    """What `Self` is."""
+    """The kind that `Self` means."""
     place: str = ""
 
     def evaluate(self, text: str | typing.ForwardRef) -> Any:
-        """Give the form that a text stands for: module globals first, as msgspec has it, then the class.
+        """Return the typing form that a str annotation evaluates to: with module globals first, as in msgspec.
 
-        A form that holds further texts is resolved as a whole: it may lead back to itself.
+        Strings inside the form are evaluated too; the form may be recursive.
         """
         try:
             form = evaluate(text, dict(without(self.locals, self.unbound)), without(self.globals, self.unbound))
@@ -129,15 +129,15 @@ _parsed: dict[Any, Kind] = {}
 
 
 def parse(tp: Any) -> Kind:
-    """Turn a typing form into a kind; a kind stays what it is.
+    """Return the kind of a typing form; a kind is returned unchanged.
 
-    Total but for names that mean nothing (`Unresolved`): what is no type at all becomes `Opaque` of its class.
+    Raises `Unresolved` for undefined names; anything that is not a type becomes `Opaque` of its class.
     Cached by the form and its text, because `int | None == None | int`.
     """
     if type(tp) in KINDS:
         return cast("Kind", tp)
     text = "" if isinstance(tp, type) else repr(tp)
-    if "Optional[" in text:  # the text does not tell the order
+    if "Optional[" in text:  # its repr does not show the order
         return parse_in(tp, _NO_SCOPE)
     key = (tp, text)
     try:
@@ -150,7 +150,7 @@ def parse(tp: Any) -> Kind:
 
 
 def parse_in(tp: Any, scope: Scope) -> Kind:
-    """Turn a form into a kind, with names and type variables as `scope` has them."""
+    """Return the kind of a typing form, with the names and type variables of `scope`."""
     if type(tp) in KINDS:
         return cast("Kind", tp)
     if isinstance(tp, abc.Hashable) and (special := _special(tp)) is not None:
@@ -215,7 +215,7 @@ def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
 
 
 def flavour_of(cls: type) -> str | None:
-    """Return which make of record a class is; None for one that has no declared fields."""
+    """Return the record flavour of a class; None for a class without declared fields."""
     if isinstance(cls, type(msgspec.Struct)):
         return "struct"
     if typing_extensions.is_typeddict(cls):
@@ -265,7 +265,7 @@ def _parse_callable(args: tuple[Any, ...], scope: Scope) -> Kind:
 
 
 class _Expanding(threading.local):
-    """The aliases that this thread is looking up: one that is met again is nothing but itself."""
+    """The aliases that this thread is expanding, to detect one that only refers to itself."""
 
     def __init__(self) -> None:
         self.aliases: set[AliasOf] = set()
@@ -276,7 +276,7 @@ _expanding = _Expanding()
 
 
 def alias_of(alias: Any, args: tuple[Kind, ...] = ()) -> AliasOf:
-    """Give the kind of a `type X = …` with these arguments."""
+    """Return the kind of an alias `type X = …` with these arguments."""
     return AliasOf(alias, args, _expand)
 
 
@@ -301,7 +301,7 @@ def _expand(alias: AliasOf) -> Kind:
 
 
 def _meaning_of(alias: Any, scope: Scope) -> Any:
-    """Give what an alias stands for; evaluating it may raise whatever its expression raises."""
+    """Return the value of an alias; exceptions of its expression propagate."""
     try:
         return alias.__value__
     except NameError as error:

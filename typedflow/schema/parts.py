@@ -1,4 +1,4 @@
-"""The parts of a contract along its bases: what each class declares, with type variables replaced by their arguments.
+"""Collect the parts of a contract along its bases, with type variables replaced by their arguments.
 
 A part may be a type variable that is bound to a class: `class Base(Contract, Generic[S])` with `state: S` is narrowed
 by `class Sub(Base[SubState])`. The order of the bases is Python's own (the MRO), as it is for a type checker.
@@ -26,9 +26,9 @@ _LAYERS: Final = msgspec.StructMeta
 
 
 def inherited_parts(cls: type) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the parts that the bases of a contract declare, in terms of its own type variables, and what is wrong.
+    """Return the parts that the bases of a contract declare, in terms of its own type variables, and the problems.
 
-    Raises `UnresolvedName` for a bound or default that names something that is not there.
+    Raises `UnresolvedName` for a bound or default with an undefined name.
     """
     arguments: dict[type, Mapping[Any, Any]] = {}
     problems = list(_bind_bases(cls, {}, arguments))
@@ -40,7 +40,7 @@ def inherited_parts(cls: type) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def parts_of_alias(contract: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the parts of a generic contract with its arguments, `Box[int]`; left out are defaults, else bounds."""
+    """Return the parts of a generic contract with its arguments, `Box[int]`; omitted ones are defaults, else bounds."""
     origin: Any = get_origin(contract) or contract
     arguments = _arguments(origin, get_args(contract))
     parts = {name: _with_arguments(tp, arguments) for name, tp in origin.__typedflow_parts__.items()}
@@ -67,7 +67,7 @@ def _bind_bases(cls: type, own: Mapping[Any, Any], found: dict[type, Mapping[Any
 
 
 def _arguments(origin: Any, given: tuple[Any, ...], free: Collection[Any] = ()) -> dict[Any, Any]:
-    """Pair the type variables of a class with what is given for them, the rest with their defaults, else bounds.
+    """Map the type variables of a class to their arguments, the rest to their defaults, else bounds.
 
     `free` are the variables of the class that derives from it. Any other variable in an argument comes from a default,
     which typing fills in as it is written, and stands for an argument before it.
@@ -81,7 +81,7 @@ def _arguments(origin: Any, given: tuple[Any, ...], free: Collection[Any] = ()) 
 
 
 def _left_out(variable: Any) -> Any:
-    """Return what stands for a type variable without an argument; the variable itself where nothing does."""
+    """Return the default, else the bound, of a type variable without an argument; else the variable itself."""
     default = _default_of(variable)
     if default is not None:
         return default
@@ -104,7 +104,7 @@ def _default_of(variable: Any) -> Any:
 
 
 def _written(variable: Any, attribute: str) -> Any:
-    """Return a bound or default, which Python evaluates when it is asked for; None where there is none."""
+    """Return a bound or default, which Python evaluates on access; None if there is none."""
     try:
         return _resolved(getattr(variable, attribute, None), variable)
     except NameError as error:  # `class Base[S: Later](Contract)`
@@ -112,7 +112,7 @@ def _written(variable: Any, attribute: str) -> Any:
 
 
 def _resolved(form: Any, variable: Any) -> Any:
-    """Evaluate a bound or default that is written as a text, by the names of the variable's module."""
+    """Return a bound or default, evaluated with the names of the variable's module if it is a str."""
     if not isinstance(form, (str, ForwardRef)):
         return form
     module = sys.modules.get(getattr(variable, "__module__", ""))

@@ -1,7 +1,7 @@
 """Access to a layer by paths: `get`, `set`, `append`, `delete`, `in`, `[...]` and `to_dict`.
 
-What a path means is settled by the declared types, once per class and path (`typedflow.rules.paths`); what it
-reaches is settled by the data at hand. A path through a value that may be None can be written while the value is there.
+A path is resolved against the declared types once per class and path (`typedflow.rules.paths`), and against the data
+at each access. A path through a value that may be None can be written while the value is not None.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typedflow.schema.writing import FLAT, current_step, outside, step_is_over
 
 _ABSENT: Final[Any] = object()
 _PATHS_KEPT: Final = 4096
-"""Compiled paths that are kept over all classes: a program has few, but may make them up as it runs."""
+"""The size of the cache of compiled paths, over all classes: programs have few, but may build paths at run time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,25 @@ class Place:
     top: LayerField
     found: Resolution[TypeShape]
     kinds: tuple[Kind, ...]
-    """What each segment leads to, as declared."""
+    """The declared type at each segment."""
     exact: type | None
     check: Check
     constructs: bool
-    """A mapping may stand for a record."""
+    """A mapping can be converted to a record."""
     several: bool
-    """The path goes through a union of records: what is at hand says which check counts."""
+    """The path goes through a union of records, so that the record in the data determines the check."""
     item: Check | None
     """The check of one item, of a list or a set."""
 
 
 def get(layer: Any, path: str, default: Any) -> Any:
-    """Read a path; `default` where it cannot be reached now."""
+    """Return the value at a path, or `default` if it is absent."""
     value = _read(layer, _place(layer, path))
     return default if value is _ABSENT else value
 
 
 def item(layer: Any, path: str) -> Any:
-    """Read a path that has to be there."""
+    """Return the value at a path; raises `PathError` if it is absent."""
     place = _place(layer, path)
     value = _read(layer, place)
     if value is _ABSENT:
@@ -72,13 +72,13 @@ def item(layer: Any, path: str) -> Any:
 
 
 def contains(layer: Any, path: str) -> bool:
-    """Say whether a path can be reached now."""
+    """Return whether a path is present."""
     place = _place(layer, path)
     return _walk(place.top.read(layer), place.segments[1:]) is not _ABSENT
 
 
 def set_(layer: Any, path: str, value: Any, *, emit: bool) -> None:
-    """Replace what a path holds; nothing has changed where it fails."""
+    """Replace the value at a path; nothing changes if it raises."""
     place = _place_to_write(layer, path)
     if type(value) is not place.exact:
         try:
@@ -93,7 +93,7 @@ def set_(layer: Any, path: str, value: Any, *, emit: bool) -> None:
 
 
 def append(layer: Any, path: str, value: Any, *, emit: bool) -> None:
-    """Append to the list, or add to the set, at a path; what is in it already is not looked at."""
+    """Append to the list, or add to the set, at a path; existing items are not checked."""
     place = _place_to_write(layer, path)
     container = place.top.read(layer)
     if len(place.segments) > 1:
@@ -115,7 +115,7 @@ def append(layer: Any, path: str, value: Any, *, emit: bool) -> None:
 
 
 def delete(layer: Any, path: str, *, emit: bool) -> None:
-    """Set a field back to its default, made anew; remove the key of a dict, if it is there."""
+    """Reset a field to a new default; remove the key of a dict, if present."""
     place = _place_to_write(layer, path)
     name = place.segments[-1]
     value: Any = None
@@ -139,7 +139,7 @@ def delete(layer: Any, path: str, *, emit: bool) -> None:
 
 
 def to_dict(layer: Any) -> dict[str, Any]:
-    """Give a deep copy in dicts, by Python field names."""
+    """Return a deep copy as dicts, by Python field names."""
     return {name: _plain(field.read(layer)) for name, field in layer_fields(type(layer)).items()}
 
 
@@ -188,13 +188,18 @@ _compiled = functools.lru_cache(maxsize=_PATHS_KEPT)(_compile)
 
 
 def _read(layer: Any, place: Place) -> Any:
-    """Read a path as an attribute would be read: the step learns of it."""
-    value = getattr(layer, place.segments[0])
-    return value if len(place.segments) == 1 else _walk(value, place.segments[1:])
+    """Read a path; the step in progress notes the field unless the value is a scalar or absent.
+
+    A scalar cannot be changed in place, so its container need not be checked again: the cost is the same at any size.
+    """
+    value = _walk(place.top.read(layer), place.segments[1:])
+    if value is not _ABSENT and type(value) not in FLAT:
+        getattr(layer, place.segments[0])  # the descriptor notes the read
+    return value
 
 
 def _walk(holder: Any, segments: tuple[str, ...]) -> Any:
-    """Follow segments through what is there; `_ABSENT` where one is not, None only where it is the last."""
+    """Follow segments through the data; `_ABSENT` if one is absent. None is returned for the last segment only."""
     for segment in segments:
         holder = _member(holder, segment)
         if holder is _ABSENT:
@@ -215,7 +220,7 @@ def _names(cls: Any) -> Mapping[str, Any]:
 
 
 def _holder(layer: Any, place: Place) -> Any:
-    """Give what holds the last segment of a longer path; raises where that is None, or not there."""
+    """Return the value that contains the last segment of a longer path; raises if it is None or absent."""
     holder = place.top.read(layer)
     for position, segment in enumerate(place.segments[1:-1], 1):
         if holder is None:
@@ -229,7 +234,7 @@ def _holder(layer: Any, place: Place) -> Any:
 
 
 def _assign(layer: Any, place: Place, value: Any) -> None:
-    """Store a checked value at a longer path; plain dicts that are missing on the way are made, all at once."""
+    """Store a checked value at a longer path; missing dicts on the path are created, all at once."""
     holder = place.top.read(layer)
     last = len(place.segments) - 1
     for position in range(1, last):
@@ -265,7 +270,7 @@ def _store(layer: Any, place: Place, holder: Any, name: str, value: Any) -> None
 
 
 def _default(place: Place, holder: Any) -> Any:
-    """Make the default of the field at the end of a path anew; raises where it has none."""
+    """Return a new default for the field at the end of a path; raises if it has none."""
     name = place.segments[-1]
     make = defaults_of(_class(holder)).get(name)
     if make is None:
@@ -281,7 +286,7 @@ def _not_there(place: Place, reached: int) -> ContractError:
 
 
 def _through_none(layer: Any, place: Place, reached: int) -> ContractError:
-    """Refuse a write through a value that is None now, in the words of the rule for what may be None."""
+    """Return the error of a write through a value that is None, with the message of the rule TF204."""
     found = replace(place.found, maybe_none=quoted(".".join(place.segments[:reached])))
     return _refusal(check_writable(found, root=layer.__typedflow_layer__))
 
@@ -293,7 +298,7 @@ def _read_only(layer: Any, place: Place, holder: Any) -> ContractError:
 
 
 def _require_writable_key(layer: Any, place: Place) -> None:
-    """Refuse a key of a TypedDict that is declared ReadOnly."""
+    """Raise for a key of a TypedDict that is declared ReadOnly."""
     field = place.found.field
     if field is not None and field.read_only:
         found = replace(place.found, maybe_none="")

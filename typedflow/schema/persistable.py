@@ -1,9 +1,9 @@
-"""Whether a save gives every value of a type back, equal and of the same type.
+"""Check that every value of a type is equal, and of the same type, after a save and a load.
 
-msgspec builds decoders for types whose values it cannot encode, or gives back as another type; the rules here are the
-stricter ones, each tried against msgspec by the tests. What is refused although msgspec decodes it: `Any` and
-`object` (what comes back are builtins), abstract collections (a tuple under `Sequence` comes back as a list), `Raw`
-(bytes of one format), dict keys that JSON cannot write or tell apart.
+msgspec builds decoders for types whose values it cannot encode, or decodes as another type; the rules here are
+stricter, and the tests compare each with msgspec. Refused although msgspec decodes them: `Any` and `object` (they are
+decoded as builtins), abstract collections (a tuple declared as `Sequence` is decoded as a list), `Raw` (bytes of one
+format), dict keys that JSON cannot encode or distinguish.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 import msgspec
@@ -52,11 +52,11 @@ _UNSET: Final = Scalar(msgspec.UnsetType)
 
 
 def check_persistable(tp: Any, *, field: bool = False, form: Any = None) -> list[Fault]:
-    """Give every part of a type that cannot be saved and loaded, with its path and the reason; empty if none.
+    """Return every part of a type that cannot be saved and loaded, with its path and the reason; empty if none.
 
-    The path holds field names, and the positions of fixed tuples; the items of a collection have no segment of their
-    own. Given a typing form rather than a kind, or one with its `form`, msgspec itself is asked too. `field`: the type
-    is that of a Struct field, which may be UNSET. Raises `Unresolved` where a name in an annotation means nothing.
+    The path has field names, and positions of fixed tuples; the items of a collection have no segment. For a typing
+    form, or a kind with its `form`, msgspec must build a decoder too. `field`: the type is that of a Struct field,
+    which may be UNSET. Raises `Unresolved` if a name in an annotation is undefined.
     """
     kind = parse(tp)
     faults = list(dict.fromkeys(_Walk().faults(kind, (), field)))
@@ -64,7 +64,7 @@ def check_persistable(tp: Any, *, field: bool = False, form: Any = None) -> list
 
 
 def _refused_by_msgspec(tp: Any, kind: Kind) -> list[Fault]:
-    """Ask msgspec itself, for what no rule here foresees: limits out of place, integers past 64 bits in Literals."""
+    """Return the error of msgspec for a type that no rule here covers: misplaced limits, Literals over 64 bits."""
     if tp is kind:
         return []
     try:
@@ -116,6 +116,10 @@ class _Walk:
                 yield path, saving.frozen_dict(render(kind))
             case FunctionOf() | Opaque():
                 yield path, saving.not_encodable(render(kind))
+            case Scalar():
+                pass
+            case _:
+                assert_never(kind)
 
     def _named(self, kind: AliasOf | RecordOf, path: tuple[str | int, ...]) -> Iterator[Fault]:
         if kind in self.open_aliases:
@@ -168,7 +172,7 @@ _LITERAL_CLASSES: Final = frozenset({type(None), bool, int, str})
 
 
 def _attrs_faults(kind: RecordOf) -> Iterator[str]:
-    """Find where msgspec writes something else of an attrs class than its fields: attributes without underscore."""
+    """Yield where msgspec encodes an attrs class differently: it encodes all attributes without an underscore."""
     names = [field.name for field in fields_of(kind)]
     yield from (saving.private_field(render(kind), name) for name in names if name.startswith("_"))
     kept = dict.fromkeys((*cached_names(kind.cls), *slots_of(kind.cls)))
@@ -233,7 +237,7 @@ def _key_faults(key: Kind) -> Iterator[str]:
 
 
 def _labels(kind: Kind) -> frozenset[str]:
-    """Say what JSON makes of a kind: number, text, or what else it is; a Literal may be several."""
+    """Return the JSON forms of a dict key: number, text, an enum of one, or other; a Literal may have several."""
     match see_through(kind):
         case Scalar(cls=cls) if cls in _NUMBERS:
             return frozenset({"number"})
@@ -254,7 +258,7 @@ def _flat(kind: Kind) -> tuple[Kind, ...]:
 
 
 def _union_faults(kind: UnionOf) -> Iterator[str]:
-    """Find the members that msgspec cannot tell apart: at most one of each make, but for tagged Structs."""
+    """Yield the members that msgspec cannot distinguish: only tagged Structs may share a JSON form."""
     makes: dict[str, list[Kind]] = {}
     for member in kind.members:
         for make in _makes(see_through(member)):

@@ -1,4 +1,4 @@
-"""Typed values from plain data, as JSON has it: what a person or another program answers with."""
+"""Convert plain data, as in JSON, to typed values: answers from people and other programs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typedflow.schema.render import render
 
 
 def from_plain(tp: Any, value: Any) -> Any:
-    """Give the typed value that plain data stands for, checked; raises `Mismatch`.
+    """Return the typed value of plain data, checked; raises `Mismatch`.
 
-    Strict, as msgspec is: a text is no number, but for the keys of a dict, which JSON has as texts. Nothing of the data
-    is kept by reference that could change later.
+    Strict, as msgspec is: a str is not converted to a number, except for the keys of a dict, which are str in JSON.
+    Mutable parts of the data are copied.
     """
     kind = parse(tp)
     if check_persistable(kind):  # msgspec does not read it; some such types even crash it

@@ -22,7 +22,7 @@ class Part(NamedTuple):
 
     name: str
     proven: frozenset[type]
-    """The classes that are valid without a further look."""
+    """The classes whose values need no further check."""
     check: Check
     required: bool
 
@@ -67,7 +67,7 @@ def record_check(kind: RecordOf, parts: Sequence[Part], in_place: bool) -> Check
 
 
 def typeddict_check(kind: RecordOf, parts: Sequence[Part], in_place: bool) -> Check:
-    """Compile the check of a TypedDict; undeclared keys are refused, a load would drop them without a word."""
+    """Compile the check of a TypedDict; undeclared keys are refused, as a load would drop them silently."""
     expected = render(kind)
     names = frozenset(part.name for part in parts)
 

@@ -1,4 +1,4 @@
-"""The fields of a record, looked up when they are asked for, so that records may speak of themselves."""
+"""The fields of a record, resolved on first use, so that records can be recursive."""
 
 from __future__ import annotations
 
@@ -7,14 +7,31 @@ import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args, get_origin
+from typing import Any, assert_never, cast, get_args, get_origin
 
 import msgspec
 import typing_extensions
 
 from typedflow.schema.deferred import Unevaluated, closure_of, own_annotations
 from typedflow.schema.parsing import Scope, Unresolved, parse_in
-from typedflow.schema.types import ANY, Kind, RecordOf
+from typedflow.schema.types import (
+    ANY,
+    AliasOf,
+    Anything,
+    CollectionOf,
+    EnumOf,
+    FunctionOf,
+    Kind,
+    LiteralOf,
+    MappingOf,
+    NewTypeOf,
+    Nothing,
+    Opaque,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +41,7 @@ class Field:
     name: str
     kind: Kind
     required: bool
-    """No default; of a TypedDict: the key is always there."""
+    """The field has no default; for a TypedDict: the key is required."""
     encoded: str
     """The name in the encoding."""
     read_only: bool = False
@@ -35,7 +52,7 @@ _fields: dict[RecordOf, tuple[Field, ...]] = {}
 
 
 def fields_of(record: RecordOf) -> tuple[Field, ...]:
-    """Give the fields of a record in order of definition.
+    """Return the fields of a record in order of definition.
 
     Annotations that are text resolve by msgspec's own rule, module globals and then the class; `Unresolved` else.
     Cached for the life of the process.
@@ -46,8 +63,30 @@ def fields_of(record: RecordOf) -> tuple[Field, ...]:
     return found
 
 
+def children(kind: Kind) -> tuple[Kind, ...]:
+    """Return the kinds of a value's direct parts, or the members, base or target of the kind; empty if it has none.
+
+    A recursive type leads back to itself: the caller keeps the kinds that it has visited.
+    """
+    match kind:
+        case CollectionOf(item=inner) | NewTypeOf(base=inner):
+            return (inner,)
+        case MappingOf(key=key, value=value):
+            return (key, value)
+        case TupleOf(items=several) | UnionOf(members=several):
+            return several
+        case AliasOf():
+            return (kind.target,)
+        case RecordOf():
+            return tuple(field.kind for field in fields_of(kind))
+        case Anything() | Nothing() | Scalar() | EnumOf() | LiteralOf() | FunctionOf() | Opaque():
+            return ()
+        case _:
+            assert_never(kind)
+
+
 def is_frozen(record: RecordOf) -> bool:
-    """Say whether the fields of an instance cannot be assigned."""
+    """Return whether the fields of an instance cannot be assigned."""
     cls = cast("Any", record.cls)
     match record.flavour:
         case "struct":
@@ -80,7 +119,7 @@ class _Hints:
                 self._find(name, annotation, scope)
 
     def _find(self, name: str, annotation: Any, scope: Scope) -> None:
-        """Keep an annotation with the scope of its class; a TypedDict has those of its bases too, after them."""
+        """Record an annotation with the scope of its class; a TypedDict repeats those of its bases."""
         known = self.found.get(name)
         if known is None or (self.record.flavour == "typeddict" and known[0] != annotation):
             self.found[name] = (annotation, scope)
@@ -103,12 +142,12 @@ class _Hints:
         return Scope(self.bound.get(cls, {}), module, names, unbound, self.record, f"class '{cls.__qualname__}'")
 
     def form(self, name: str) -> Any:
-        """Give the annotation of a field, text resolved on the outside."""
+        """Return the annotation of a field; a str is evaluated once."""
         annotation, scope = self.found[name]
         return scope.evaluate(annotation) if isinstance(annotation, str | typing.ForwardRef) else annotation
 
     def kind(self, name: str) -> Kind:
-        """Give the type of a field; Any where it has no annotation."""
+        """Return the kind of a field; that of Any if it has no annotation."""
         if name not in self.found:
             return ANY
         return parse_in(self.form(name), self.found[name][1])

@@ -1,4 +1,4 @@
-"""How a compiler from kinds to closures survives types that speak of themselves."""
+"""Compile recursive types (types that refer to themselves) to closures."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Closure = Callable[[Any], Any]
 
 
 class Recursion:
-    """The records and aliases of one compilation: each is compiled once, a mention inside of itself is deferred."""
+    """The records and aliases of one compilation: each is compiled once; a reference inside itself is deferred."""
 
     def __init__(self) -> None:
         self.met = False
-        """Some type spoke of itself: the closures call each other as deep as the value goes."""
+        """A recursive type was compiled: the closures call each other as deep as the value is nested."""
         self._open: dict[Kind, list[Closure]] = {}
         self._done: dict[Kind, Closure] = {}
 
     def once(self, kind: Kind, build: Callable[[], Closure]) -> Closure:
-        """Give the closure of a kind, built on its first mention."""
+        """Return the closure of a kind, compiled on the first call for this kind."""
         if kind in self._done:
             return self._done[kind]
         if kind in self._open:

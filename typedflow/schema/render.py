@@ -1,4 +1,4 @@
-"""Types and values as a message shows them: types as their user wrote them, values short."""
+"""Render types and values for messages: types as the user writes them, values shortened."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _SHORT: Final = 80
 
 
 def render(tp: Any) -> str:
-    """Give a type, or a kind, as its user would write it, without module names: `list[Request | None]`.
+    """Return a type, or a kind, as its user would write it, without module names: `list[Request | None]`.
 
-    One that holds a name which means nothing is shown as Python shows it.
+    A type with an undefined name is rendered by its repr.
     """
     try:
         return _render(parse(tp))
@@ -42,9 +42,9 @@ def render(tp: Any) -> str:
 
 
 def describe(value: object) -> str:
-    """Give a value and its class, short enough for a message: `'x' (str)`. Never fails, whatever its repr does.
+    """Return a value and its class, shortened for a message: `'x' (str)`. Never raises, even if the repr does.
 
-    What belongs to a resource in use is shown by its class only.
+    For values of the resources in use, only the class is returned.
     """
     if value is None:
         return "None"
@@ -61,7 +61,7 @@ def describe(value: object) -> str:
 
 
 def class_name(value: object) -> str:
-    """Give the class of a value for a message that must not show the value: of a resource."""
+    """Return the class name of a value, for messages that must not show a resource."""
     return "None" if value is None else type(value).__name__
 
 
@@ -117,7 +117,7 @@ def _render(kind: Kind) -> str:
 
 
 def _applied(name: str, args: tuple[Kind, ...]) -> str:
-    """Leave out arguments that the user did not write, or might as well not have: `Box` is `Box[Any]`."""
+    """Return a generic class with its arguments; without them if all are Any: `Box` is `Box[Any]`."""
     if all(arg == Anything() for arg in args):
         return name
     return f"{name}[{', '.join(map(_render, args))}]"

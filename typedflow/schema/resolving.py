@@ -1,7 +1,7 @@
-"""How the texts in an annotation become types: `resolve`, given the names that mean something where it was written.
+"""Evaluate the strings in an annotation, with the names visible where it was written.
 
-An alias that refers to itself by a text (`Json = Union[int, list["Json"]]`) has no end when its texts are replaced by
-what they mean: it becomes a `RecursiveAlias`, which every reader treats as it treats `type Json = int | list[Json]`.
+An alias that refers to itself by a string (`Json = Union[int, list["Json"]]`) cannot be expanded completely: it becomes
+a `RecursiveAlias`, which is handled like `type Json = int | list[Json]`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOTHING_UNBOUND: Final[frozenset[str]] = frozenset()
 
 
 class UnresolvedName(Exception):
-    """Say that an annotation could not be resolved; `text` is what was written, `reason` what evaluating it said."""
+    """An annotation cannot be resolved; `text` is its source, `reason` the error of evaluating it."""
 
     text: str
     reason: str
@@ -40,9 +40,9 @@ class UnresolvedName(Exception):
 
 
 class RecursiveAlias:
-    """Stand for an alias that refers to itself by a text: a name with the form that it means, as a TypeAliasType has.
+    """An alias that refers to itself by a string: a name and a value, like a TypeAliasType.
 
-    Two are equal when they have the same name and were written alike.
+    Two are equal if they have the same name and the same source.
     """
 
     __slots__ = ("__name__", "__type_params__", "__value__", "written")
@@ -50,7 +50,7 @@ class RecursiveAlias:
     __name__: str
     __type_params__: tuple[Any, ...]
     __value__: Any
-    """What the alias means; in it stands this alias again, or others, and no text."""
+    """The value of the alias, in which this and other aliases replace the strings."""
     written: Any
 
     def __init__(self, name: str, written: Any) -> None:
@@ -82,10 +82,10 @@ class RecursiveAlias:
 def resolve(
     annotation: Any, globals_: dict[str, Any], locals_: Names, unbound: frozenset[str] = NOTHING_UNBOUND
 ) -> Any:
-    """Evaluate the texts in an annotation, at any depth; names are looked up in `locals_`, then in `globals_`.
+    """Evaluate the strings in an annotation, at any depth; names are looked up in `locals_`, then in `globals_`.
 
-    Names of `unbound` are looked up nowhere: they belong to a function that has not bound them yet. Returns NoneType
-    for None. Raises `UnresolvedName`. Evaluating runs whatever the annotation holds, as with every such reader.
+    Names of `unbound` are not looked up: they belong to a function that has not bound them yet. Returns NoneType for
+    None. Raises `UnresolvedName`. Evaluating runs the code in the annotation, as `typing.get_type_hints` does.
     """
     if annotation is None:
         return types.NoneType
@@ -96,12 +96,12 @@ def resolve(
     try:
         hint = _hint_of(annotation, globals_, locals_)
         return _linked(annotation, ChainMap(_mutable(locals_), globals_)) if has_text(hint) else hint
-    except Exception as error:  # an annotation may hold any expression, so it may raise anything
+    except Exception as error:  # an annotation may be any expression, so it may raise anything
         raise UnresolvedName(text_of(annotation), f"{type(error).__name__}: {error}") from error
 
 
 def _hint_of(annotation: Any, globals_: dict[str, Any], locals_: Names) -> Any:
-    """Let `typing` evaluate the texts; of one that leads back to itself it leaves the inner mention."""
+    """Evaluate the strings with `typing`, which keeps the inner reference of a recursive one."""
     if isinstance(annotation, str):  # as in a class, where ClassVar and Final are allowed
         annotation = ForwardRef(annotation, is_argument=False, is_class=True)
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
@@ -109,7 +109,7 @@ def _hint_of(annotation: Any, globals_: dict[str, Any], locals_: Names) -> Any:
 
 
 def _linked(annotation: Any, names: Names) -> Any:
-    """Evaluate the texts of an annotation that leads back to itself, with an alias for each name that may do so."""
+    """Evaluate the strings of a recursive annotation, with an alias for each name that may be recursive."""
     linking = _Linking(names)
     hint = _hint_of(annotation, {}, linking)
     waiting = list(_aliases_in(hint))
@@ -121,7 +121,7 @@ def _linked(annotation: Any, names: Names) -> Any:
 
 
 class _Linking(Mapping[str, Any]):
-    """Names in which a typing form that still holds a text is replaced by an alias for it."""
+    """Names in which a typing form that still contains a string is replaced by an alias for it."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -158,7 +158,7 @@ def _mutable(names: Names) -> dict[str, Any]:
 
 
 def has_text(annotation: Any) -> bool:
-    """Return whether a name is still a text anywhere in the annotation."""
+    """Return whether the annotation contains a string or forward reference, at any depth."""
     if isinstance(annotation, _TEXTS):
         return True
     arguments = getattr(annotation, "__args__", None)
@@ -171,7 +171,7 @@ def has_text(annotation: Any) -> bool:
 
 
 def text_of(annotation: Any) -> str:
-    """Return the first text in an annotation, for messages."""
+    """Return the first string in an annotation, for messages."""
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):

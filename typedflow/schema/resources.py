@@ -1,6 +1,6 @@
-"""Resources as declared and as given: their fields, the overrides that an object stands for, the check at injection.
+"""The declared resources, the overrides in an argument, and the check at injection.
 
-A resource is checked by its class alone and handed on as it is: its identity is what a handler relies on.
+A resource is checked by its class only and passed on by reference: handlers rely on its identity.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typedflow.rules.resources import check_declared, no_mapping_problem, wrong_
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.layers import Resources
 from typedflow.schema.parsing import parse
-from typedflow.schema.records import fields_of
+from typedflow.schema.records import children, fields_of
 from typedflow.schema.render import class_name, render
 from typedflow.schema.types import (
     AliasOf,
@@ -43,23 +43,23 @@ class ResourceField:
     name: str
     kind: Kind
     required: bool
-    """It has no default: somebody has to supply it."""
+    """The resource has no default."""
     _default: Any = field(repr=False)
     _factory: Callable[[], Any] | None
 
     def default(self) -> Any:
-        """Give the default: the object itself, or what its factory makes anew; None for a required one."""
+        """Return the default: the object itself, or a new one from its factory; None for a required resource."""
         return self._factory() if self._factory is not None else self._default
 
     @property
     def is_made(self) -> bool:
-        """Return True if the default is made anew by a factory."""
+        """True if the default comes from a factory."""
         return self._factory is not None
 
     def is_default(self, value: object) -> bool:
-        """Say whether a value is the default: that very object, or an empty container as its factory makes it.
+        """Return whether a value is the default: the same object, or an empty container if its factory returns one.
 
-        What another factory made cannot be told from what a user gave, and counts as given.
+        The value of any other factory cannot be distinguished from a user's, and counts as an override.
         """
         if self._factory is None:
             return not self.required and value is self._default
@@ -67,7 +67,7 @@ class ResourceField:
 
 
 def declared_resources(cls: type[Resources]) -> Mapping[str, ResourceField]:
-    """Give the declared resources by name, in order of definition; read once per class."""
+    """Return the declared resources by name, in order of definition; read once per class."""
     fields: dict[str, ResourceField] = vars(cls)["__typedflow_fields__"]
     if not fields and cls.__struct_fields__:
         for kind, info in zip(fields_of(RecordOf(cls)), msgspec.structs.fields(cls), strict=True):
@@ -78,7 +78,7 @@ def declared_resources(cls: type[Resources]) -> Mapping[str, ResourceField]:
 
 
 def overrides_of(given: Resources | Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is to be injected: a mapping as it is; of a Resources object what is not its default."""
+    """Return the resources to inject: a mapping as it is; of a Resources object, the fields other than defaults."""
     if not isinstance(given, Resources | abc.Mapping):
         raise ResourceError(no_mapping_problem(given))
     if not isinstance(given, Resources):
@@ -101,7 +101,7 @@ def check_resources(cls: type[Resources], given: Mapping[str, Any]) -> list[Prob
 
 
 def require_resources(cls: type[Resources], given: Resources | Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is to be injected, checked; raises one `ResourceError` with all problems."""
+    """Return the checked resources to inject; raises one `ResourceError` with all problems."""
     overrides = overrides_of(given)
     problems = check_resources(cls, overrides)
     if problems:
@@ -110,9 +110,9 @@ def require_resources(cls: type[Resources], given: Resources | Mapping[str, Any]
 
 
 def is_instance(value: object, kind: Kind) -> bool:
-    """Say whether a value is of the declared class, from the outside: subclasses are, and nothing inside is looked at.
+    """Return whether a value is an instance of the declared class or a subclass; its parts are not checked.
 
-    A protocol that is not runtime-checkable cannot be asked, and takes anything.
+    A protocol that is not runtime-checkable accepts any value.
     """
     match kind:
         case UnionOf(members=members):
@@ -144,28 +144,14 @@ def _passes(check: Check, value: object) -> bool:
 
 
 def resources_within(tp: Any) -> Kind | None:
-    """Give the first Resources class that a type leads to, at any depth."""
+    """Return the first Resources class in a type, at any depth."""
     waiting, seen = [parse(tp)], set[Kind]()
     while waiting:
         kind = waiting.pop()
         if kind in seen:
             continue
         seen.add(kind)
-        match kind:
-            case RecordOf(cls=cls) if issubclass(cls, Resources):
-                return kind
-            case RecordOf():
-                waiting += [field.kind for field in fields_of(kind)]
-            case CollectionOf(item=item):
-                waiting.append(item)
-            case MappingOf(key=key, value=value):
-                waiting += [key, value]
-            case TupleOf(items=inner) | UnionOf(members=inner):
-                waiting += inner
-            case NewTypeOf(base=base):
-                waiting.append(base)
-            case AliasOf():
-                waiting.append(kind.target)
-            case _:
-                pass
+        if isinstance(kind, RecordOf) and issubclass(kind.cls, Resources):
+            return kind
+        waiting += children(kind)
     return None

@@ -1,8 +1,8 @@
-"""The check of values without parts: exact class first, then what mypy accepts too, brought to the declared class.
+"""The checks of values without parts: the exact class, or a value that mypy accepts, converted to the declared class.
 
-What passes is a value of exactly the declared class, so that a save gives it back as it was: True where int is declared
-becomes 1, 3 where float is declared 3.0, a StrEnum member where str is declared its text. A subclass instance that
-carries something of its own would be cut short, and is refused; so is an int that no float holds exactly.
+The result is of exactly the declared class, so that it is the same after a save and a load: True where int is declared
+becomes 1, 3 where float is declared 3.0, a StrEnum member where str is declared its text. A subclass instance with
+additional data, which a save would drop, is refused; so is an int that has no exact float.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def scalar_check(kind: Scalar) -> Check:
 
 
 def literal_check(kind: LiteralOf) -> Check:
-    """Compile the check of a Literal: by value and class, for `1 == True`."""
+    """Compile the check of a Literal: by value and class, as `1 == True`."""
     expected = render(kind)
     members = kind.members  # a tuple: few, and not all of them hashable
     classes = frozenset(cls for cls, _ in members)
@@ -57,7 +57,7 @@ def literal_check(kind: LiteralOf) -> Check:
 
 
 def limit_check(limits: Limits, expected: str) -> Check:
-    """Compile the check of what `Meta` asks; the class is known to fit."""
+    """Compile the check of `Meta` limits; the class of the value is already checked."""
     tests = [_TESTS[name](bound) for name, bound in limits.given().items()]
 
     def check(value: Any) -> Any:
@@ -137,7 +137,7 @@ _LOOSE: Final[dict[type, Callable[[type, str, Any], Any]]] = {
 
 
 def _is_only(cls: type, value: Any) -> bool:
-    """Say whether a value is of `cls` and carries nothing more than a plain one: an Enum member, or no attributes."""
+    """Return whether a value is a `cls` without further data: an Enum member, or without attributes."""
     if not isinstance(value, cls):
         return False
     if type(value) is cls or isinstance(value, enum.Enum):

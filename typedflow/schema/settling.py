@@ -1,8 +1,8 @@
-"""Classes written inside a function, made readable to everybody: their annotations are evaluated while it is there.
+"""Evaluate the annotations of classes defined in a function, while its frame exists.
 
-msgspec, and every later reader, resolves a text annotation by the module's globals alone, where a local class is not to
-be found. `settle` evaluates such annotations with the frame at hand and writes the types back into `__annotations__`.
-Classes that their module's globals explain are left as they are.
+msgspec and other readers resolve a str annotation with the module's globals only, which do not have local classes.
+`settle` evaluates such annotations with the frame and writes the types back into `__annotations__`. Classes whose
+annotations resolve with the module's globals are not changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Proto
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """Name a field whose annotation nobody can resolve."""
+    """A field whose annotation cannot be resolved."""
 
     owner: type
     field: str
@@ -35,11 +35,11 @@ class Unsettled:
 
 
 def settle(tp: Any, frame: types.FrameType | None, defining: type | None = None) -> list[Unsettled]:
-    """Settle every record class that a type leads to; give the fields that cannot be resolved, none twice.
+    """Evaluate the annotations of every record class in a type; return the fields that cannot be resolved, once each.
 
-    `defining` is the class whose statement this happens in: its name means nothing else yet.
+    `defining` is the class whose class statement is running: its name is not bound yet.
     """
-    if isinstance(tp, type) and tp in SCALARS:  # most of what steps hand on
+    if isinstance(tp, type) and tp in SCALARS:  # the usual values of steps
         return []
     seen: set[int] = set()
     records: list[type] = []
@@ -66,13 +66,13 @@ def settle(tp: Any, frame: types.FrameType | None, defining: type | None = None)
 
 
 _settled: WeakSet[type] = WeakSet()
-"""Records all of whose annotations, at any depth, could be resolved: they are not looked at again."""
+"""Records all of whose annotations, at any depth, could be resolved: they are not checked again."""
 
 
 def settle_class(
     cls: type, frame: types.FrameType | None, defining: type | None = None
 ) -> tuple[dict[str, Any], dict[str, UnresolvedName]]:
-    """Resolve what one class annotates itself; write back what needs the frame."""
+    """Resolve the annotations of one class, without its bases; write back those that need the frame."""
     if cls in _LEAVES:
         return {}, {}
     hints, failures = class_hints(cls)
@@ -83,7 +83,7 @@ def settle_class(
 
 
 def _write_back(cls: Any, hints: dict[str, Any], failures: dict[str, UnresolvedName]) -> None:
-    """Put types in the place of texts, or of what only the frame knows; the rest is left to Python to evaluate."""
+    """Replace str annotations, and those that only the frame resolves, by types; Python evaluates the others."""
     if "__annotations__" in vars(cls):
         cls.__annotations__.update(hints)
     elif not failures and any(map(has_text, own_annotations(cls).values())):
@@ -91,9 +91,9 @@ def _write_back(cls: Any, hints: dict[str, Any], failures: dict[str, UnresolvedN
 
 
 def _inner_types(tp: Any) -> list[Any]:
-    """Give what a type is made of: arguments, an alias's value, the class behind a generic alias, a NewType's base."""
+    """Return the parts of a type: arguments, an alias's value, the class of a generic alias, a NewType's base."""
     inner = [getattr(tp, name, None) for name in ("__origin__", "__supertype__")]
     if isinstance(tp, ALIASES):
-        with suppress(Exception):  # who parses the alias says so
+        with suppress(Exception):  # parsing the alias reports it
             inner.append(tp.__value__)
     return [*getattr(tp, "__args__", ()), *inner]

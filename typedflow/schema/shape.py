@@ -1,4 +1,4 @@
-"""The runtime's answers to what the rules ask of a type."""
+"""`TypeShape`: the interface of the rules to a type (`rules.shape.Shape`), for runtime types."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _ABSENT = (NONE, Scalar(msgspec.UnsetType))
 class TypeShape:
     """A `rules.shape.Shape` over a runtime type.
 
-    Total: a record whose annotations cannot be resolved has no fields, whoever compiles its check reports the name.
+    Never raises: a record whose annotations cannot be resolved has no fields; compiling its check reports the name.
     """
 
     kind: Kind
 
     @classmethod
     def of(cls, tp: Any) -> Self:
-        """Give the shape of a typing form, or of a kind."""
+        """Return the shape of a typing form, or of a kind."""
         return cls(parse(tp))
 
     def fields(self) -> Mapping[str, FieldInfo] | None:
-        """Give the fields that every member of the type has; a field is required if one member requires it."""
+        """Return the fields that every member of the type has; a field is required if one member requires it."""
         found: dict[str, FieldInfo] | None = None
         for member in self._members():
             if not isinstance(member, RecordOf):
@@ -61,54 +61,54 @@ class TypeShape:
         return found
 
     def is_open(self) -> bool:
-        """Say whether any segment is a child."""
+        """Return whether any segment is a child."""
         members = self._members()
         return bool(members) and all(map(_is_open, members))
 
     def child(self, name: str) -> Self | None:
-        """Give the type behind one segment: the union of what the members have, None where one of them has none."""
+        """Return the type behind one segment: the union over the members, None if one of them has none."""
         children = [_child(member, name) for member in self._members()]
         found = [child for child in children if child is not None]
         return type(self)(union_of(found)) if found and len(found) == len(children) else None
 
     def item(self) -> Self | None:
-        """Give the type of one item: the union of what the members hold, None where one of them is no list or set."""
+        """Return the type of one item: the union over the members, None if one of them is no list or set."""
         items = [_item(member) for member in self._members()]
         found = [item for item in items if item is not None]
         return type(self)(union_of(found)) if found and len(found) == len(items) else None
 
     def accepts(self, other: Self) -> bool:
-        """Say whether every value of `other` is valid here."""
+        """Return whether every value of `other` is valid here."""
         return accepts(self.kind, other.kind)
 
     def is_choice(self) -> bool:
-        """Say whether a value may be of one of several types, None and UNSET aside."""
+        """Return whether a value may be of one of several types, None and UNSET aside."""
         return len(self._members()) > 1
 
     def is_optional(self) -> bool:
-        """Say whether None is one of several possible values."""
+        """Return whether None is one of several possible values."""
         kind = _seen(self.kind)
         return isinstance(kind, UnionOf) and NONE in kind.members
 
     def without_none(self) -> Self:
-        """Give the type less its None; None alone stays."""
+        """Return the type without None; NoneType is unchanged."""
         kind = _seen(self.kind)
         if not self.is_optional() or not isinstance(kind, UnionOf):
             return self
         return type(self)(union_of(member for member in kind.members if member != NONE))
 
     def with_none(self) -> Self:
-        """Give the type or None."""
+        """Return the union of the type and None."""
         if _seen(self.kind) == NONE or self.is_optional():
             return self
         return type(self)(union_of((self.kind, NONE)))
 
     def render(self) -> str:
-        """Give the type as its user would write it."""
+        """Return the type as its user would write it."""
         return render(self.kind)
 
     def _members(self) -> list[Kind]:
-        """Give what the value may be, less None and UNSET, which have no parts."""
+        """Return the members of the type, without None and UNSET."""
         kind = _seen(self.kind)
         members = kind.members if isinstance(kind, UnionOf) else (kind,)
         return [_seen(member) for member in members if member not in _ABSENT]

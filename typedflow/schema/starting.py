@@ -1,4 +1,4 @@
-"""A layer at its start: made from a mapping, or copied from an instance, checked throughout, shared with nobody."""
+"""Create the initial State or FlowState: from a mapping, or as a copy of an instance, with every value checked."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LayerT = TypeVar("LayerT", bound=Layer)
 
 
 def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) -> LayerT:
-    """Make a State or FlowState for a new execution or flow.
+    """Return a State or FlowState for a new execution or flow.
 
-    A mapping is converted, records in it too; an instance has to be exactly of the class. What is given is copied by
-    declared type, so that no two executions share it, and is never changed. Raises one `ContractError` with every
+    A mapping is converted, records in it too; an instance must be exactly of the class. The argument is copied by
+    declared type, so that no two executions share it, and is not changed. Raises one `ContractError` with every
     missing field, every undeclared one, and every value that does not fit.
     """
     fields = layer_fields(cls)

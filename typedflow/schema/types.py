@@ -1,10 +1,10 @@
-"""Types as trees: the kinds, a closed union of frozen nodes, and what is asked of any of them.
+"""Types as trees: `Kind`, a closed union of frozen nodes, and operations on all of them.
 
-Every question about a type (is this value valid, can it be copied, saved, assigned) is a walk over kinds, in the
-module that asks it. Kinds keep what `msgspec.inspect` drops: `Sequence` is not `list`, a NewType is not its base,
-protocols and callables stay. Records and aliases name their class only; what is inside is looked up when asked for
-(`records.fields_of`, `AliasOf.target`), so that recursive types are finite trees. Nothing here looks at values, nor at
-typing forms: `parsing` turns those into kinds.
+Each analysis of a type (validity, copies, saving, assignability) is a recursive function over kinds, in a module of its
+own. Kinds keep what `msgspec.inspect` drops: `Sequence` is not `list`, a NewType is not its base, protocols and
+callables are kept. Records and aliases refer to their class only; the fields are resolved on demand
+(`records.fields_of`, `AliasOf.target`), so that recursive types are finite trees. This module handles neither values
+nor typing forms: `parsing` converts typing forms to kinds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What `msgspec.Meta` asks of a value beyond its class; None asks nothing."""
+    """The constraints of `msgspec.Meta` on a value; None is no constraint."""
 
     ge: Any = None
     gt: Any = None
@@ -36,7 +36,7 @@ class Limits(msgspec.Struct, frozen=True):
     tz: bool | None = None
 
     def given(self) -> dict[str, Any]:
-        """Give the limits that are set, by name."""
+        """Return the limits that are set, by name."""
         return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
 
 
@@ -67,7 +67,7 @@ class EnumOf(msgspec.Struct, frozen=True):
 
 
 class LiteralOf(msgspec.Struct, frozen=True):
-    """`Literal[…]`; the values come with their classes, because `1 == True`."""
+    """`Literal[…]`; the values with their classes, because `1 == True`."""
 
     members: tuple[tuple[type, Any], ...]
 
@@ -110,22 +110,22 @@ class NewTypeOf(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AliasOf:
-    """A `type X = …`, which may speak of itself; `parsing.alias_of` makes them."""
+    """A `type X = …`, which may be recursive; made by `parsing.alias_of`."""
 
     alias: Any
     args: tuple[Kind, ...]
     expand: Callable[[AliasOf], Kind] = field(compare=False, repr=False)
-    """Looks up what the alias stands for, where it was written."""
+    """Resolves the value of the alias in its scope."""
 
     @property
     def target(self) -> Kind:
-        """Give what the alias stands for: never an alias itself. `Unresolved` where that cannot be told."""
+        """The value of the alias, never an alias itself; raises `Unresolved` if it cannot be resolved."""
         return self.expand(self)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordOf:
-    """A class with named, typed fields; `records.fields_of` gives them."""
+    """A class with named, typed fields; `records.fields_of` returns them."""
 
     cls: type
     args: tuple[Kind, ...] = ()
@@ -134,26 +134,26 @@ class RecordOf:
 
 
 class FunctionOf(msgspec.Struct, frozen=True):
-    """A Callable; `params` is None for `...` and what amounts to it."""
+    """A Callable; `params` is None for `...` and equivalent forms."""
 
     params: tuple[Kind, ...] | None
     result: Kind
 
 
 class Opaque(msgspec.Struct, frozen=True):
-    """A class, or protocol, of which nothing more is known."""
+    """Any other class or protocol; its attributes are unknown."""
 
     cls: type
     args: tuple[Kind, ...] = ()
 
     @property
     def is_protocol(self) -> bool:
-        """Say whether the class is a Protocol."""
+        """Return whether the class is a Protocol."""
         return bool(getattr(self.cls, "_is_protocol", False))
 
     @property
     def is_checkable(self) -> bool:
-        """Say whether `isinstance` can answer for the class."""
+        """Return whether `isinstance` works for the class."""
         return not self.is_protocol or bool(getattr(self.cls, "_is_runtime_protocol", False))
 
 
@@ -188,7 +188,7 @@ MAPPINGS: Final = frozenset({dict, abc.Mapping, abc.MutableMapping})
 
 
 def union_of(members: abc.Iterable[Kind]) -> Kind:
-    """Join kinds: unions and aliases of unions are flattened, repetitions dropped; a union of one is that one."""
+    """Return the union of kinds: flattened, without duplicates; a single member is returned itself."""
     flat: dict[Kind, None] = {}
     for member in members:
         seen = member.target if isinstance(member, AliasOf) else member
@@ -202,7 +202,7 @@ def union_of(members: abc.Iterable[Kind]) -> Kind:
 
 
 def see_through(kind: Kind) -> Kind:
-    """Give what the runtime sees: aliases and NewTypes resolved, on the outside only."""
+    """Return the kind with outer aliases and NewTypes resolved, as the runtime treats it."""
     while True:
         if isinstance(kind, AliasOf):
             kind = kind.target
@@ -213,7 +213,7 @@ def see_through(kind: Kind) -> Kind:
 
 
 def constrain(kind: Kind, limits: Limits) -> Kind:
-    """Put limits on a kind, over those it has; in a union, on every member."""
+    """Return the kind with limits added to those it has; in a union, to every member."""
     if isinstance(kind, (Scalar, CollectionOf, MappingOf)):
         return replace(kind, limits=replace(kind.limits, **limits.given()))
     if isinstance(kind, NewTypeOf):
@@ -227,7 +227,7 @@ def constrain(kind: Kind, limits: Limits) -> Kind:
 
 
 def depth_of(kind: Kind) -> int:
-    """Count how deep the kind goes, without looking into records."""
+    """Return the nesting depth of a kind; the fields of records do not count."""
     match kind:
         case CollectionOf(item=item):
             inner: tuple[Kind, ...] = (item,)

@@ -1,4 +1,4 @@
-"""Attributes that an instance has and its class does not declare: a save writes the declared fields, and drops them.
+"""Find attributes of an instance that its class does not declare, and that a save would therefore drop.
 
 A `functools.cached_property` is derived from the fields and is computed again; so is what `__post_init__` sets, which
 runs again when the instance is decoded.
@@ -20,24 +20,24 @@ from typedflow.schema.types import RecordOf
 Find = Callable[[Any], str | None]
 
 _OWN: Final = frozenset({"__orig_class__"})
-"""What Python itself puts into an instance: `Box[int](…)` of a generic class."""
+"""Attributes that Python sets on an instance: `Box[int](…)` of a generic class."""
 _SLOTS_OF_PYTHON: Final = frozenset({"__dict__", "__weakref__"})
 _PLAIN: Final = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
 class Undeclared:
-    """Find undeclared attributes of the instances of one class."""
+    """Finds undeclared attributes of the instances of one class."""
 
     allowed: frozenset[str]
-    """The fields, and what is derived from them."""
+    """The fields, and attributes derived from them."""
     find: Find
-    """Returns the name of the first undeclared attribute, None where there is none."""
+    """Returns the name of the first undeclared attribute, None if there is none."""
     made_again: bool
-    """The class has a `__post_init__`, which may set some: whether one is lost is seen only in the decoded instance."""
+    """The class has a `__post_init__` that may set attributes: only the decoded instance shows whether one is lost."""
 
     def find_lost(self, value: Any, back: Any = MISSING) -> str | None:
-        """Return the name of an attribute that a save would drop; `back` is what was decoded, if that is at hand."""
+        """Return the name of an attribute that a save would drop, or None; `back` is the decoded value, if any."""
         if not self.made_again:
             return self.find(value)
         if back is MISSING:
@@ -48,7 +48,7 @@ class Undeclared:
 
 
 def undeclared_of(kind: RecordOf) -> Undeclared | None:
-    """Compile the search for undeclared attributes; None where instances can have no attribute but the fields."""
+    """Compile the search for undeclared attributes; None if instances can have no other attributes than the fields."""
     cls: Any = kind.cls
     if kind.flavour == "typeddict":
         return None
@@ -75,13 +75,13 @@ def _finder(allowed: frozenset[str], slots: tuple[str, ...]) -> Find:
 
 
 def cached_names(cls: type) -> Iterator[str]:
-    """Name the attributes in which a class keeps what a `functools.cached_property` has computed."""
+    """Yield the names of the `functools.cached_property` attributes of a class."""
     for base in cls.__mro__:
         yield from (name for name, value in vars(base).items() if isinstance(value, functools.cached_property))
 
 
 def slots_of(cls: type) -> Iterator[str]:
-    """Name the slots of a class that a class body or attrs has made; those of a Struct are its fields."""
+    """Yield the slots of a class, except those of Struct bases, which are its fields."""
     for base in cls.__mro__:
         if isinstance(base, msgspec.StructMeta):
             continue
@@ -93,7 +93,7 @@ def slots_of(cls: type) -> Iterator[str]:
 
 
 def _is_alike(value: object, made: object) -> bool:
-    """Return True if an attribute that is made again is the same; of what has no plain value, that it is there."""
+    """Return True if an attribute set again by `__post_init__` is equal; for other than builtins, of the same class."""
     if type(value) is not type(made):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Who is writing: the step in progress, by which a write to a layer knows its handler and the engine learns of it."""
+"""The step in progress: a write to a layer finds it here, to name it in errors and to report the write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typedflow.rules.executions import step_over_problem
 
 
 class StepInProgress(Protocol):
-    """What a layer asks of the step that runs, and tells it."""
+    """The interface of the running step to the layers: they report reads and writes to it."""
 
     @property
     def name(self) -> str:
@@ -21,42 +21,42 @@ class StepInProgress(Protocol):
     """The step is over: a write raises `FinishedError`."""
 
     def wrote(self, layer: Any, path: str, value: object) -> None:
-        """Learn of a write that stands, at exactly the path that was given; not called where `emit=False` was asked.
+        """Record a successful write, at exactly the path of the call; not called with `emit=False`.
 
-        `value` is what the path now holds: the list after an append, the default after a delete, None for a dict key
-        that is gone.
+        `value` is the value now at the path: the list after an append, the default after a delete, None for a removed
+        dict key.
         """
         ...
 
     def read_container(self, layer: Any, field: str) -> None:
-        """Learn that a field was read whose value can be changed in place."""
+        """Record the read of a field with a mutable value."""
         ...
 
 
 class Outside:
-    """Tell whether somebody outside of all steps got hold of a container, which no end of a step looks at again."""
+    """Detect reads of mutable fields outside of steps, after which no end of a step rechecks the value."""
 
     __slots__ = ("last",)
 
     def __init__(self) -> None:
         self.last = object()
-        """Another object after each time, in whatever layer."""
+        """A new object after each such read, in any layer."""
 
     def touched(self) -> None:
-        """Note one time."""
+        """Record one such read."""
         self.last = object()
 
 
 outside: Final = Outside()
-"""That of this process."""
+"""The instance of this process."""
 
 FLAT: Final = frozenset({type(None), bool, int, float, str, bytes})
-"""Classes whose objects nobody can change, and of which nothing is lost where they are declared."""
+"""Classes with immutable values that a save restores exactly."""
 
 current_step: Final[ContextVar[StepInProgress | None]] = ContextVar("typedflow_step", default=None)
 """The step that runs in this context; None outside of handlers, where writes are checked all the same."""
 
 
 def step_is_over(step: StepInProgress, layer: Any, path: str) -> FinishedError:
-    """Make the error of a write by a step that is over."""
+    """Return the error of a write by a step that is over."""
     return FinishedError(step_over_problem(step.name, f"write to '{path}' of {layer.__typedflow_layer__}"))

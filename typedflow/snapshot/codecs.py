@@ -20,6 +20,7 @@ from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
 from typedflow.rules.wording import text_of
 from typedflow.schema.annotations import NEVER, UNKNOWN
+from typedflow.schema.concurrent_changes import COMPARISONS, read_again_if_changed
 from typedflow.schema.mismatch import Segment, render_path
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of
@@ -86,17 +87,27 @@ class Codec:
         coder = self._coder
         try:
             if isinstance(coder, Native):
-                return coder.encode(value, format, loose)
-            data = coder.encode(value, format)
-            if isinstance(coder, Plain):
-                return data
-            if not coder.same(value, coder.decode(Raw(data), format, NOTHING_ADDED), format):
-                raise Refused(f"{describe(value)} would come back otherwise")
+                return read_again_if_changed(partial(coder.encode, value, format, loose))
+            return read_again_if_changed(partial(self._encode_parts, coder, value, format))
         except Refused:
             raise
         except Exception as error:
             raise Refused(_DEEP if isinstance(error, RecursionError) else text_of(error)) from error
-        return data
+
+    def _encode_parts(self, coder: Coder, value: Any, format: Format) -> bytes:
+        data = coder.encode(value, format)
+        if isinstance(coder, Plain):
+            return data
+        if _is_same(coder, value, coder.decode(Raw(data), format, NOTHING_ADDED), format):
+            return data
+        for _ in range(COMPARISONS):
+            now = coder.encode(value, format)
+            if now != data:  # a thread is changing it: what was encoded is verified against what it decodes to
+                value = coder.decode(Raw(now), format, NOTHING_ADDED)
+                data = coder.encode(value, format)
+            if _is_same(coder, value, coder.decode(Raw(data), format, NOTHING_ADDED), format):
+                return data
+        raise Refused(f"{describe(value)} would come back otherwise")
 
     def _decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         coder = self._coder
@@ -104,6 +115,14 @@ class Codec:
             return coder.decode(raw, format, added)
         strict_tree(raw, format)
         return coder.decode(raw, format, added)
+
+
+def _is_same(coder: Coder, value: Any, back: Any, format: Format) -> bool:
+    """Compare a value with what came back; one that a thread makes longer or shorter meanwhile is another."""
+    try:
+        return coder.same(value, back, format)
+    except ValueError:  # of a strict zip
+        return False
 
 
 _DEEP: Final = "it is nested too deep, or holds itself"

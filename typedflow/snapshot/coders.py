@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from typedflow.rules.wording import shown_error
+from typedflow.schema.concurrent_changes import COMPARISONS, has_changed_size
 from typedflow.schema.crowding import REASON, watch_of
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.mismatch import Segment
@@ -86,15 +87,35 @@ class Native:
             data = encode(value)
             self._require_spread(data, format)
             same = at_ease(partial(self._comes_back, value, format, loose), data)
+            if not same and (moment := self._encode_one_moment(value, data, format)) is not None:
+                return moment
         except Refused:
             raise
         except RecursionError:  # how deep down it came is of no use to anybody: the whole is too deep
             raise
         except Exception as error:  # encoding calls what users' classes define
+            if has_changed_size(error):  # the codec reads it again
+                raise
             raise self._refusal(value, format, error) from error
         if not same:
             raise self._difference(value, self._decode[format](data), format)
         return data
+
+    def _encode_one_moment(self, value: Any, before: bytes, format: Format) -> bytes | None:
+        """Encode a value that a thread is changing; None where it is not what is declared.
+
+        msgspec encodes it without letting another thread run, so that the bytes are the value at one moment. They are
+        verified against what they decode to, as the value itself has changed when it could be compared. The classes
+        in it are checked at the end of the step that changes it, and by the next save.
+        """
+        for _ in range(COMPARISONS):
+            now = ENCODE[format](value)
+            if now != before:
+                back = self.decode_vouched(Raw(now), format)
+                return now if ENCODE[format](back) == now and self._comes_back(back, format, None, now) else None
+            if self._comes_back(value, format, None, now):  # it was changed back
+                return now
+        return None
 
     def _comes_back(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool:
         """Decode and compare; what was decoded is gone when this returns."""
@@ -170,9 +191,14 @@ class Plain:
             path, part, reason = fault
             raise Refused(f"{describe(part)}: {reason}", path) if reason else Untyped(describe(part), path)
         data = ENCODE[format](value)
-        if PLAIN[format](data) != value:
-            raise Refused(f"{describe(value)} would come back as something else")
-        return data
+        for _ in range(COMPARISONS):
+            back = PLAIN[format](data)
+            if back == value:
+                return data
+            before, data = data, ENCODE[format](value)
+            if data != before and find_unplain(PLAIN[format](data), format) is None:
+                return data  # at one moment: a thread is changing it
+        raise Refused(f"{describe(value)} would come back as something else")
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         value = PLAIN[format](raw)

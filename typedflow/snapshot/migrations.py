@@ -43,6 +43,11 @@ def saved_shape(spec: ContractSpec) -> SavedShape:
     return _saved_shape(spec.state, spec.flow_state)
 
 
+def flow_state_shape(spec: ContractSpec) -> SavedShape:
+    """Return the shape of the flow_state alone, as a store keeps it."""
+    return _saved_shape(None, spec.flow_state)
+
+
 @lru_cache(maxsize=256)
 def _saved_shape(state: Any, flow_state: Any) -> SavedShape:
     shape = shape_of(state, flow_state)

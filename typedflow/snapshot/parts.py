@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.check import Check, Mismatch, compile_check
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.types import CollectionOf, Kind, TupleOf, see_through
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.coders import NOTHING_ADDED
@@ -96,7 +98,7 @@ def decode_value(code: Any, raw: Any, place: str, format: Format, added: frozens
 def normalised(check: Check, value: Any) -> Any:
     """Give a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
     try:
-        return check(value)
+        return read_again_if_changed(partial(check, value))
     except Mismatch:
         return value
 

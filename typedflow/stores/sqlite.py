@@ -100,6 +100,11 @@ class SQLiteStore:
         require_text("flow", flow)
         return await self._read(f"read the flow_state of {quoted(flow)}", lambda db: _select_flow_state(db, flow))
 
+    async def delete_flow_state(self, flow: str) -> bool:
+        """Delete the stored flow_state of a flow, so that it begins anew; return whether there was one."""
+        require_text("flow", flow)
+        return await self._write(f"delete the flow_state of {quoted(flow)}", lambda db: _delete_flow_state(db, flow))
+
     async def close(self) -> None:
         """Finish the calls under way, close the database and end the thread."""
         await self._worker.close()
@@ -263,6 +268,10 @@ _SELECT_ENTRIES: Final = (
 
 def _delete(db: Connection, execution_id: str) -> bool:
     return db.execute("DELETE FROM typedflow_snapshots WHERE execution_id = ?", (execution_id,)).rowcount > 0
+
+
+def _delete_flow_state(db: Connection, flow: str) -> bool:
+    return db.execute("DELETE FROM typedflow_flow_states WHERE flow = ?", (flow,)).rowcount > 0
 
 
 def _select_flow_state(db: Connection, flow: str) -> bytes | None:

@@ -19,9 +19,10 @@ from typedflow.definition.nodes import Port
 from typedflow.engine.causes import MAIN
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, NoResultError
-from typedflow.execution.data import Data
+from typedflow.execution.data import Data, transaction_of
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, GivesStream
+from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions
 from typedflow.rules.options import ATTEMPT, KEY, NODE_NAME, check_option
 from typedflow.schema.contracts import spec_of
@@ -63,30 +64,29 @@ def make_data(
     if resources is not None:
         runtime.resources.give(resources)
     node = runtime.plan.nodes[1]
-    data: Data[C, V] = Data(runtime, Token(node.index, None, value, 0, MAIN), node, value)
-    data.attempt = attempt
-    return data
+    return Data(StepTransaction(runtime, Token(node.index, None, value, 0, MAIN), node), value, attempt)
 
 
 def emitted(data: Data[Any, Any]) -> list[tuple[str, Any]]:
     """Return the events that the handler has emitted so far, with their payloads, in order."""
-    return [(signal.name, signal.value) for signal in data._signals or () if signal.kind == "event"]
+    return [(signal.name, signal.value) for signal in transaction_of(data).signals or () if signal.kind == "event"]
 
 
 def streamed(data: Data[GivesStream[S], Any]) -> list[S]:
     """Return the items that the handler has put into the stream so far, in order."""
-    runtime = data._runtime
+    runtime = transaction_of(data).runtime
     if not isinstance(runtime, AloneRuntime):
         raise TypeError("streamed() takes a Data of make_data(): the items of a flow that runs go to its stream")
     return list(runtime.items)
 
 
 def result_of(data: Data[GivesResult[S], Any]) -> S:
-    """Return the result that the handler has set with `set_result`; raises `NoResultError` where it has set none."""
-    if data._early is UNSET:
-        raise NoResultError(executions.no_result_set_problem().at(data.name))
-    return data._early  # type: ignore[no-any-return]  # checked when it was set
+    """Return the result that the handler has set with `set_result`; raises `NoResultError` if there is none."""
+    step = transaction_of(data)
+    if step.result is UNSET:
+        raise NoResultError(executions.no_result_set_problem().at(step.name))
+    return step.result  # type: ignore[no-any-return]  # checked when it was set
 
 
 def _handler(data: Any) -> None:
-    """Stand in the plan for the handler under test, which the test calls itself."""
+    """Stand in for the handler under test in the plan; the test calls the handler itself."""

@@ -1,0 +1,129 @@
+"""A definition as a diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from typedflow import Contract, ContractError, Data, Flow
+
+
+class Count(Contract):
+    input: int
+    result: str
+
+
+class Half(Contract):
+    input: int
+    result: int
+
+
+def double(data: Data[Count, int]) -> int:
+    return data.value * 2
+
+
+def tell(data: Data[Count, int]) -> str:
+    return str(data.value)
+
+
+def halve(data: Data[Half, int]) -> int:
+    return data.value // 2
+
+
+def is_big(data: Data[Count, int]) -> bool:
+    return data.value > 9
+
+
+def chain() -> Flow[Count]:
+    flow = Flow(Count)
+    flow.to(double).to(tell).end()
+    return flow
+
+
+def chosen() -> Flow[Count]:
+    flow = Flow(Count)
+    flow.match().case(is_big).to(tell).case_else().to(double).to(tell).end_match().end()
+    return flow
+
+
+def test_a_chain() -> None:
+    assert chain().to_mermaid().splitlines() == [
+        "%% flow 'Count': this diagram simplifies its definition",
+        "flowchart TD",
+        '    n0(["start"])',
+        '    n1["double"]',
+        '    n2["tell"]',
+        '    n3(["end"])',
+        "    n0 --> n1",
+        "    n1 --> n2",
+        "    n2 --> n3",
+    ]
+
+
+def test_a_detailed_diagram_names_the_types_on_the_edges() -> None:
+    assert chain().to_mermaid(detailed=True).splitlines()[-3:] == [
+        '    n0 -->|"int"| n1',
+        '    n1 -->|"int"| n2',
+        '    n2 -->|"str"| n3',
+    ]
+
+
+def test_cases_stand_on_the_edges_of_a_match() -> None:
+    edges = [line for line in chosen().to_mermaid().splitlines() if "-->|" in line]
+    assert edges == ['    n1 -->|"is_big"| n2', '    n1 -->|"else"| n3']
+
+
+def test_a_child_is_named_with_its_flow() -> None:
+    child = Flow(Half)
+    child.to(halve).end()
+    flow = Flow(Count)
+    flow.to_sub_flow(child).to(tell).end()
+    assert '(flow Half)"]]' in flow.to_mermaid()
+
+
+@pytest.mark.parametrize(
+    "name, shown", [('a"b', "a#34;b"), ("a#b", "a#35;b"), ("<b>", "#60;b#62;"), ("a\nb", "a b"), ("Maß", "Maß")]
+)
+def test_what_would_end_a_label_is_escaped(name: str, shown: str) -> None:
+    flow = Flow(Count)
+    flow.to(tell, name=name).end()
+    assert f'    n1["{shown}"]' in flow.to_mermaid().splitlines()
+
+
+@pytest.mark.parametrize("build", [chain, chosen])
+def test_two_builds_draw_the_same(build: Callable[[], Flow[Count]]) -> None:
+    assert build().to_mermaid(detailed=True) == build().to_mermaid(detailed=True)
+
+
+def test_a_drawn_flow_can_be_extended() -> None:
+    flow = Flow(Count)
+    step = flow.to(double)
+    flow.to_mermaid()
+    step.to(tell).end()
+    assert flow.start(2) == "4"
+
+
+def test_a_wrong_flow_is_refused() -> None:
+    flow = Flow(Count)
+    flow.to(double).end()
+    with pytest.raises(ContractError):
+        flow.to_mermaid()
+
+
+def total(data: Data[Count, tuple[int, int]]) -> list[int]:
+    return list(data.value)
+
+
+def longest(data: Data[Count, list[str]]) -> str:
+    return max(data.value, key=len)
+
+
+def test_every_block_has_its_shape() -> None:
+    flow = Flow(Count)
+    pair = flow.batch().branch(double, name="a").branch(double, name="b").end_batch().to(total)
+    pair.for_each().to(tell).end_for_each().to(longest).end()
+    drawn = flow.to_mermaid()
+    shapes = ['[/"batch"\\]', '|"a"| n', '|"b"| n', '[/"for_each"\\]', '(["end"])']
+    assert [shape for shape in shapes if shape not in drawn] == []
+    assert drawn.count('[\\"') == 2  # the ends of both blocks

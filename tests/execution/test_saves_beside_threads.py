@@ -1,0 +1,226 @@
+"""Saves while a `thread=True` step changes the layers: each has one moment of every field, and none fails."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from typedflow import Contract, ContractError, Data, Flow, FlowState, SnapshotError, State, Status
+from typedflow.stores import MemoryStore
+
+SAVES = 30
+
+
+class Row(msgspec.Struct):
+    number: int
+    tags: list[str] = []
+
+
+@dataclass
+class Note:
+    texts: dict[str, int] = field(default_factory=dict)
+
+
+class Progress(State):
+    done: int = 0
+    busy: bool = False
+    rows: list[Row] = []
+    table: dict[str, list[int]] = {}
+    seen: set[int] = set()
+    note: Note = msgspec.field(default_factory=Note)
+    large: list[float] = []
+
+
+class Tally(FlowState):
+    count: int = 0
+    names: dict[str, int] = {}
+
+
+class Import(Contract):
+    input: int
+    result: int
+    state: Progress
+    flow_state: Tally
+
+
+def count(data: Data[Import, int], turn: int) -> None:
+    data.state.done = turn
+
+
+def toggle(data: Data[Import, int], turn: int) -> None:
+    data.state.busy = not data.state.busy
+
+
+def append_records(data: Data[Import, int], turn: int) -> None:
+    if len(data.state.rows) > 50:
+        data.state.rows.clear()
+    data.state.rows.append(Row(turn, [str(turn)]))
+    data.state.rows[0].tags.append("more")
+
+
+def grow_and_shrink_a_dict(data: Data[Import, int], turn: int) -> None:
+    table = data.state.table
+    for key in range(40):
+        table[str(key)] = [key] * (turn % 3)
+    table.clear()
+
+
+def grow_and_shrink_a_set(data: Data[Import, int], turn: int) -> None:
+    data.state.seen.update(range(turn % 100))
+    data.state.seen.clear()
+
+
+def change_a_dataclass(data: Data[Import, int], turn: int) -> None:
+    data.state.note.texts[str(turn % 50)] = turn
+    if len(data.state.note.texts) > 40:
+        data.state.note.texts.clear()
+
+
+def change_the_flow_state(data: Data[Import, int], turn: int) -> None:
+    data.flow_state.count = turn
+    data.flow_state.names[str(turn % 50)] = turn
+    if len(data.flow_state.names) > 40:
+        data.flow_state.names.clear()
+
+
+WRITERS = [
+    count,
+    toggle,
+    append_records,
+    grow_and_shrink_a_dict,
+    grow_and_shrink_a_set,
+    change_a_dataclass,
+    change_the_flow_state,
+]
+
+
+@pytest.fixture(autouse=True)
+def often_switched() -> Iterator[None]:
+    """Let CPython switch between threads as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def importing(
+    write: Callable[[Data[Import, int], int], None], *, stop: threading.Event, at_tick: Callable[[], object] = int
+) -> Flow[Any]:
+    """Make a flow with a thread that writes until the chain beside it has taken its steps."""
+
+    def work(data: Data[Import, int]) -> int:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            write(data, turn)
+        return turn
+
+    def tick(data: Data[Import, int]) -> int:
+        at_tick()
+        return data.value + 1
+
+    def end(data: Data[Import, int]) -> int:
+        stop.set()
+        return data.value
+
+    flow: Any = Flow(Import, name="importing")
+    flow.side_branch(work, thread=True)
+    chain = flow.to(tick)
+    for _ in range(SAVES):
+        chain = chain.to(tick)
+    chain.to(end).end()
+    return flow  # type: ignore[no-any-return]  # the flow
+
+
+@pytest.mark.parametrize("write", WRITERS)
+async def test_checkpoints_never_fail_for_what_a_thread_writes(write: Any) -> None:
+    stop, store = threading.Event(), MemoryStore()
+    flow = importing(write, stop=stop)
+    execution = flow.create_execution(store=store, checkpoint="step", state={"large": [1.5] * 2000}, execution_id="e")
+    try:
+        assert await execution.async_start(0) is Status.COMPLETED
+    finally:
+        stop.set()
+    assert execution.result == SAVES + 1
+    opened = await importing(write, stop=stop).async_open("e", store=store)
+    assert opened.state == execution.state
+
+
+@pytest.mark.parametrize("format", ["json", "msgpack"])
+@pytest.mark.parametrize("write", WRITERS)
+async def test_a_save_beside_a_thread_is_whole(write: Any, format: Any) -> None:
+    stop: threading.Event = threading.Event()
+    saves: list[bytes] = []
+    flow = importing(write, stop=stop, at_tick=lambda: saves.append(execution.save(format=format).to_bytes()))
+    execution = flow.create_execution(state={"large": [1.5] * 500})
+    try:
+        assert await execution.async_start(0) is Status.COMPLETED
+    finally:
+        stop.set()
+    assert len(saves) == SAVES + 1
+    for data in saves:
+        loaded = importing(write, stop=stop).create_execution()
+        loaded.load(data)
+        assert loaded.status is Status.RUNNING
+
+
+class Passing(Contract):
+    input: Any
+    result: int
+
+
+@pytest.mark.parametrize(
+    "declared, key, item", [(dict[int, str | bytes], int, b"x"), (dict[int, list[int]], int, [1]), (Any, str, [1])]
+)
+async def test_a_value_in_flight_that_a_thread_changes_is_saved(declared: Any, key: Any, item: Any) -> None:
+    """Values are not to be changed in place; who does so all the same fails no save."""
+    stop = threading.Event()
+
+    def work(data: Any) -> int:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            for number in range(turn % 30):
+                data.value[key(number)] = item
+            data.value.clear()
+        return turn
+
+    def tick(data: Any) -> Any:
+        return data.value
+
+    def end(data: Any) -> int:
+        stop.set()
+        return 1
+
+    work.__annotations__ = {"data": Data[Passing, declared], "return": int}
+    tick.__annotations__ = {"data": Data[Passing, declared], "return": declared}
+    end.__annotations__ = {"data": Data[Passing, declared], "return": int}
+    flow: Any = Flow(Passing, name="passing")
+    flow.side_branch(work, thread=True)
+    chain = flow.to(tick)
+    for _ in range(SAVES):
+        chain = chain.to(tick)
+    chain.to(end).end()
+    execution = flow.create_execution(store=MemoryStore(), checkpoint="step")
+    try:
+        assert await execution.async_start({}) is Status.COMPLETED
+    finally:
+        stop.set()
+
+
+def test_what_is_wrong_beside_a_thread_is_refused_all_the_same() -> None:
+    """A value of another class is never taken for one that a thread has just changed."""
+    stop = threading.Event()
+    flow = importing(toggle, stop=stop, at_tick=lambda: execution.state.rows.append(Row(1, ("not", "a", "list"))))  # type: ignore[arg-type]  # on purpose
+    execution = flow.create_execution(store=MemoryStore(), checkpoint="step")
+    try:
+        with pytest.raises((SnapshotError, ContractError), match=r"rows\[0\]"):
+            execution.start(0)
+    finally:
+        stop.set()

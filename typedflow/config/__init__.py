@@ -1,0 +1,1 @@
+"""What a definition is shown as, for readers outside of the process."""

@@ -1,0 +1,103 @@
+"""A flow_state as a store shares it: its fields, and the version and shape of the contract that wrote them.
+
+The document is the JSON object of the fields, with the header under a name that no field can have. It is read by the
+rules for every saved value: new fields with defaults are filled in, enum members are found by name, an older version is
+migrated, and everything else is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.layers import FlowState
+from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.comparison import compare_layers
+from typedflow.snapshot.documents import ENCODE, compile_decoder, reading, strict_tree
+from typedflow.snapshot.migrations import converted, decode_layers, flow_state_shape, run_chain
+from typedflow.snapshot.shapes import fingerprint
+
+PLACE: Final = "flow_state"
+"""How messages name the document."""
+_MARK: Final = b'"$typedflow":'
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    """Say which contract wrote a flow_state."""
+
+    contract: str
+    version: int
+    fingerprint: str
+    shape: Raw
+
+
+_HEADER: Final = compile_decoder(_Header)["json"]
+
+
+def encode_flow_state(value: FlowState, spec: ContractSpec) -> bytes:
+    """Encode a flow_state for a store; raises `SnapshotError` for what would not come back as it is."""
+    fields = bytes(compile_codec(spec.flow_state).encode(value, PLACE, "json"))
+    today = flow_state_shape(spec)
+    header = ENCODE["json"](_Header(spec.name, spec.version, today.fingerprint, today.raw["json"]))
+    return b"".join((fields[:-1], b"" if fields == b"{}" else b",", _MARK, header, b"}"))
+
+
+def decode_flow_state(stored: bytes, spec: ContractSpec) -> FlowState:
+    """Read a stored flow_state by the types of today.
+
+    Raises `SnapshotError` for one that a newer version wrote, for a shape that changed under one version, and for a
+    migration that is missing or fails. A document without a header was written by an earlier release: it is decoded
+    strictly, and may lack fields that have defaults.
+    """
+    fields, found, rest = stored.rpartition(_MARK)
+    codec = compile_codec(spec.flow_state)
+    if not found:
+        return codec.decode(Raw(stored), PLACE, "json", added=None)  # type: ignore[no-any-return]  # of this type
+    with reading(PLACE):
+        header = _HEADER(Raw(rest[:-1]))
+    raw = Raw(fields.removesuffix(b",") + b"}")
+    if header.version > spec.version:
+        problem = snapshots.newer_contract_problem(header.contract, header.version, spec.version)
+        raise SnapshotError(problem, path=PLACE)
+    if header.version < spec.version:
+        return _migrated(raw, header, spec)
+    if header.fingerprint == flow_state_shape(spec).fingerprint:
+        return codec.decode(raw, PLACE, "json")  # type: ignore[no-any-return]  # of this type
+    return _compared(raw, header, spec)
+
+
+def _compared(raw: Raw, header: _Header, spec: ContractSpec) -> FlowState:
+    """Read fields of another shape at the same version."""
+    assert spec.flow_state is not None
+    with reading(PLACE):
+        old = strict_tree(header.shape, "json")
+        verdict = compare_layers(old, flow_state_shape(spec).shape)[PLACE]
+        if fingerprint(old) != header.fingerprint:
+            raise SnapshotError(snapshots.altered_problem(), path=PLACE)
+    if not verdict.accepted:
+        name = spec.flow_state.__name__
+        raise SnapshotError(snapshots.changed_contract_problem(name, verdict.differences, spec.version), path=PLACE)
+    payload = converted(raw, verdict, "json", PLACE)
+    codec = compile_codec(spec.flow_state)
+    return codec.decode(payload, PLACE, "json", added=verdict.added)  # type: ignore[no-any-return]  # of this type
+
+
+def _migrated(raw: Raw, header: _Header, spec: ContractSpec) -> FlowState:
+    """Run the chain of migrations over the flow_state alone.
+
+    One that asks for the state, which is not in the document, is about the state: a flow_state of the same shape stays.
+    """
+    with reading(PLACE):
+        document: dict[str, Any] = {PLACE: strict_tree(raw, "json")}
+    try:
+        document = run_chain(spec.cls, header.version, document)
+    except SnapshotError as error:
+        asks_for_state = isinstance(error.__cause__, KeyError) and error.__cause__.args == ("state",)
+        if not asks_for_state or header.fingerprint != flow_state_shape(spec).fingerprint:
+            raise
+    return decode_layers({PLACE: document[PLACE]}, spec)[PLACE]  # type: ignore[no-any-return]  # of this type
