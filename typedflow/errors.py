@@ -1,5 +1,7 @@
 """The exceptions that typedflow raises.
 
+::
+
     TypedflowError
       ContractError (TypeError)       a definition, a write, a value or an event that breaks a contract; .problems
         PathError (KeyError)          a path that does not exist in the declared types or in the data
