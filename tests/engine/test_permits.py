@@ -28,6 +28,10 @@ def answer(drive: Drive, value: object, id_: str = "q") -> list[object]:
     return [drive.show(token) for token in drive.run.resumed(id_, value)]
 
 
+def expire(drive: Drive, id_: str) -> list[object]:
+    return [drive.show(token) for token in drive.run.expired(id_)]
+
+
 def held(drive: Drive) -> list[object]:
     return [drive.show(token) for token in drive.run.queued]
 
@@ -295,3 +299,14 @@ def require_bounds(drive: Drive) -> None:
         assert len(join.holders) <= nodes[join.node].limit
         if len(join.holders) < join.limit:
             assert join.launched == len(join.slots)
+
+
+def test_a_step_that_nobody_answered_in_time_is_ready_again_when_it_has_a_permit() -> None:
+    drive = each_of(1, "ask")
+    pause(drive, "ask", "1")
+    assert expire(drive, "1") == []  # the second item has the only permit
+    assert held(drive) == [("ask", 1)]
+    assert pause(drive, "ask", "2") == [("ask", 1)]
+    drive.run.settle()
+    assert drive.live == [("ask", 1)]
+    assert drive.run.status is Status.RUNNING

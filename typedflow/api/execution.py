@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Generic, final, get_args
 
@@ -16,6 +17,7 @@ from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
+from typedflow.execution.deadlines import next_due
 from typedflow.execution.members import (
     GivesResult,
     GivesStream,
@@ -83,8 +85,15 @@ class Execution(Generic[C]):
         """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
         found: dict[str, Interrupt] = {}
         for runtime in self._runtime.tree():
-            found.update({id_: paused.interrupt for id_, paused in (runtime.run.interrupts or {}).items()})
+            for id_, paused in (runtime.run.interrupts or {}).items():
+                if not paused.asleep:
+                    found[id_] = paused.interrupt
         return found
+
+    @property
+    def next_due(self) -> datetime | None:
+        """Return the moment, in UTC, at which the next deadline or sleep is due; None where there is none."""
+        return next_due(self._runtime)
 
     @property
     def errors(self) -> tuple[Exception, ...]:
@@ -164,6 +173,20 @@ class Execution(Generic[C]):
         return run_sync(
             lambda: self.async_continue_with(interrupt_id, value, timeout=timeout), "execution.continue_with"
         )
+
+    async def async_settle(self, *, timeout: float | None = None) -> Status:
+        """Let what is due go on, and run until nothing is ready or running; return the status.
+
+        A question whose deadline has passed gets its default answer, or its step fails with TimeoutError; a step that
+        sleeps goes on. Where nothing is due, nothing is run or written. `next_due` is when to call it. Opening and
+        listing never do this: only a call that runs the execution does, so `async_continue_with` and `async_retry` too.
+        """
+        self._require(TIMEOUT, timeout)
+        return await self._runner.settle(timeout)
+
+    def settle(self, *, timeout: float | None = None) -> Status:
+        """Do what `async_settle` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_settle(timeout=timeout), "execution.settle")
 
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -32,6 +33,7 @@ from typedflow.definition.reading import check_annotations
 from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.engine.status import Status
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
+from typedflow.execution.clock import current_clock
 from typedflow.execution.data import Data
 from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
@@ -40,7 +42,7 @@ from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, snapshots
 from typedflow.rules.concealment import concealing
-from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option
+from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option, within_reach
 from typedflow.rules.wording import quoted
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
@@ -407,9 +409,19 @@ class Flow(Blueprint[C]):
         concurrency: int | None = None,
         timeout: float | None = None,
     ) -> S:
-        """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses."""
+        """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses.
+
+        While it only sleeps, this waits.
+        """
         execution = self.create_execution(state=state, runtime_resources=runtime_resources, concurrency=concurrency)
-        if await execution.async_start(value, timeout=timeout) is Status.WAITING:
+        began = asyncio.get_running_loop().time()
+        status = await execution.async_start(value, timeout=timeout)
+        seconds = within_reach(timeout)
+        while status is Status.WAITING and not execution.interrupts and execution.next_due is not None:
+            async with asyncio.timeout_at(None if seconds is None else began + seconds):
+                await current_clock.get().wait_until(execution.next_due)
+                status = await execution.async_settle()
+        if status is Status.WAITING:
             problem = executions.paused_problem(list(execution.interrupts))
             raise ExecutionPaused(problem.at(f"flow '{self.name}'"), execution=execution)
         return execution.result

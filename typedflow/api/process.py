@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, Never, final, overload
 
 from typing_extensions import TypeVar, TypeVarTuple
@@ -133,6 +134,22 @@ class Process(Generic[C, V, K]):
     def end(self: Process[TakesResult[R], R, None]) -> None:
         """Let the chain's value be the result, if none is set when it gets here; it cancels nothing."""
         self._builder.end(self._at)
+
+    def sleep(
+        self,
+        until: timedelta | Callable[[Data[C, V]], datetime],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V, K]:
+        """Wait, and go on with the same value: for a time, or until the datetime that a function of `Data` returns.
+
+        The wait outlives the process: the moment is saved with the execution, and no process has to run meanwhile. It
+        is not an interrupt, and nobody can answer it. What waits is `waiting`, and goes on in the first call that runs
+        the execution at that moment or later: see `Execution.async_settle`. An item of a for_each that sleeps does not
+        count as running. A datetime needs a time zone.
+        """
+        return Process(self._builder, self._builder.sleep(self._at, until, sys._getframe(1), name, formerly))
 
     # -- child flows
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -52,6 +53,7 @@ from typedflow.definition.nodes import (
     MatchMode,
     Node,
     Port,
+    Sleep,
     Start,
     Step,
     StepOptions,
@@ -147,10 +149,29 @@ class Builder:
         block = at.blocks[-1].word if at.blocks else ""
         return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
 
+    def sleep(
+        self,
+        at: Cursor,
+        until: timedelta | Callable[[Any], datetime],
+        frame: FrameType,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Add a wait after `at`; the chain continues with the same value."""
+        types = None
+        if not isinstance(until, timedelta):
+            if not callable(until):
+                raise self._error(flows.wrong_sleep_problem(until))
+            self._require_callable(until)
+            types = self._attached.read(until, frame, partial(self._retype, len(self._nodes)))
+        self._require_names(formerly)
+        label, auto = self._names.take(name, "sleep")
+        return Cursor(Port(self._add(Sleep(label, auto, at.port, until, types, formerly))), at.blocks)
+
     def _retype(self, index: int, types: HandlerTypes) -> None:
         """Replace the types of a step after its annotations were resolved again."""
         step = self._nodes[index]
-        assert isinstance(step, Step)
+        assert isinstance(step, (Step, Sleep))
         self._nodes[index] = replace(step, types=types)
 
     def sub_flow(

@@ -21,6 +21,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Node,
+    Sleep,
     Start,
     Step,
     SubFlow,
@@ -56,7 +57,7 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             return known(spec.input)
         case Step():
             return UNKNOWN if node.types.result is NEVER else known(node.types.result)
-        case Batch() | Match() | End():
+        case Sleep() | Batch() | Match() | End():
             return carried[node.source.node]
         case Each():
             try:
@@ -117,7 +118,7 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
     match node:
         case Collect():
             return Parts(dict, tuple(codes[port.node] for port in node.sources), node.branches)
-        case Batch() | Match():
+        case Sleep() | Batch() | Match():
             return codes[node.source.node]
         case Each():
             source = codes[node.source.node]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import inf, isnan
 from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 
@@ -109,6 +110,18 @@ class Step(msgspec.Struct, frozen=True):
     """The user's word for the innermost enclosing block; empty outside of blocks."""
     formerly: tuple[str, ...] = ()
     """The names that the node had in earlier definitions; on every kind of node."""
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Pass the value on after a time, or at the moment that a function of `Data` returns."""
+
+    name: str
+    auto: bool
+    source: Port
+    until: timedelta | Callable[[Any], datetime]
+    types: HandlerTypes | None = None
+    """The annotations of a function."""
+    formerly: tuple[str, ...] = ()
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -237,7 +250,7 @@ class SubFlow(msgspec.Struct, frozen=True):
     formerly: tuple[str, ...] = ()
 
 
-Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | SubFlow | End
+Node: TypeAlias = Start | Step | Sleep | Batch | Each | Match | Join | When | Collect | SubFlow | End
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -265,7 +278,7 @@ def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
             return slots_of(definition.nodes[node.opens], definition)
         case When():
             return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-        case Start() | Step() | Each() | SubFlow() | End():
+        case Start() | Step() | Sleep() | Each() | SubFlow() | End():
             return ()
         case _:
             assert_never(node)

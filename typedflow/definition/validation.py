@@ -20,6 +20,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Node,
+    Sleep,
     Start,
     Step,
     SubFlow,
@@ -104,6 +105,10 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
+        case Sleep():
+            if callable(node.until) and node.types is not None:
+                source = _source_of(node, definition, carried)
+                yield from check_handler(name_of(node.until), node.types, source, spec, kind="condition")
         case Start() | Batch() | Join() | Collect():
             return
         case _:
@@ -154,10 +159,10 @@ def _check_copies(
             yield uncopyable_problem(binding, direction, str(error))
 
 
-def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any]) -> Any:
+def _source_of(node: Step | Sleep | Match, definition: Definition, carried: Sequence[Any]) -> Any:
     """Return the input type of a node; UNKNOWN after a child flow, which is checked with the child's write_back."""
     source = definition.nodes[node.source.node]
-    while isinstance(source, (Batch, Match, Each)):
+    while isinstance(source, (Sleep, Batch, Match, Each)):
         source = definition.nodes[source.source.node]
     return UNKNOWN if isinstance(source, SubFlow) else carried[node.source.node]
 
@@ -165,7 +170,7 @@ def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any
 def _taken_behind(definition: Definition, index: int, carried: Sequence[Any]) -> Iterator[Any]:
     """Yield the parameter types of the steps and conditions that receive a node's value, also through blocks."""
     for at, node in enumerate(definition.nodes):
-        if not isinstance(node, (Step, Batch, Match, Each)) or node.source.node != index:
+        if not isinstance(node, (Step, Sleep, Batch, Match, Each)) or node.source.node != index:
             continue
         if isinstance(node, Step):
             yield node.types.value

@@ -7,6 +7,7 @@ prove it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final, TypeAlias, assert_never
 
@@ -24,6 +25,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Node,
+    Sleep,
     Start,
     Step,
     StepOptions,
@@ -97,6 +99,8 @@ class PlanNode(msgspec.Struct, eq=False):
     plain: bool = True
     """No retry, no timeout, no thread."""
     options: StepOptions = PLAIN
+    sleeps: bool = False
+    """It passes its value on after a wait; the handler returns the moment."""
     block: str = ""
     """The kind of the innermost block around the step; empty outside of all blocks."""
     check_in: Check | None = None
@@ -238,6 +242,8 @@ def _compile_node(
     match node:
         case Step():
             _compile_step(made, node, carried[node.source.node])
+        case Sleep():
+            made.kind, made.handler, made.plain, made.sleeps = Kind.STEP, _moment_of(node.until), False, True
         case Batch() | Each() | Match():
             made.join = join
             _compile_opener(made, node)
@@ -264,6 +270,11 @@ def _compile_node(
         case _:
             assert_never(node)
     return made
+
+
+def _moment_of(until: timedelta | Callable[[Any], datetime]) -> Callable[[Any], Any]:
+    """Return the handler of a sleep, which returns a moment or the time from now."""
+    return (lambda data: until) if isinstance(until, timedelta) else until
 
 
 def _compile_opener(made: PlanNode, node: Batch | Each | Match) -> None:

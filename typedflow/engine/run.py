@@ -21,7 +21,7 @@ from typedflow.engine.plan import LAST_TASK
 from typedflow.engine.routing import Work, fire, fire_one, open_block, route
 from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import Interrupt, Paused, Scope, Signal, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Paused, Scope, Signal, Token
 
 
 class Run(RunState):
@@ -76,12 +76,20 @@ class Run(RunState):
         fire(self, signals, f"message {self.received}", work)
         return route(self, work)
 
-    def paused(self, token: Token, interrupt: Interrupt, signals: Iterable[Signal] | None = None) -> list[Token]:
-        """Suspend a step until its interrupt is answered; its signals are routed now."""
+    def paused(
+        self,
+        token: Token,
+        interrupt: Interrupt,
+        signals: Iterable[Signal] | None = None,
+        *,
+        default: Any = UNSET,
+        asleep: bool = False,
+    ) -> list[Token]:
+        """Suspend a step until its interrupt is answered, or until it has slept; its signals are routed now."""
         del self.live[token]
         if self.interrupts is None:
             self.interrupts = {}
-        self.interrupts[interrupt.id] = Paused(interrupt, token)
+        self.interrupts[interrupt.id] = Paused(interrupt, token, default, asleep)
         self._leave(token.scope)
         work: Work = []
         fire(self, signals or (), self.key(token), work)
@@ -99,6 +107,16 @@ class Run(RunState):
             return route(self, work)
         node = self.plan.nodes[token.node]
         return route(self, [(node.ports[0], value, token.scope, token.node, token.cause)])
+
+    def expired(self, interrupt_id: str) -> list[Token]:
+        """Make a step ready again that nobody has answered in time; one without a permit becomes ready later."""
+        assert self.interrupts is not None
+        token = self.interrupts.pop(interrupt_id).token
+        self._wake()
+        if not self.is_admitted(token):
+            return []
+        self.live[token] = None
+        return [token]
 
     def child_waits(self, token: Token) -> list[Token]:
         """Suspend the token of a child flow that waits for an answer."""

@@ -27,11 +27,12 @@ from typedflow.schema.types import CollectionOf, TupleOf, see_through
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
     """Give the execution, the root or an open child, that waits for this answer."""
     for runtime in root.tree() if isinstance(interrupt_id, str) else ():
-        if interrupt_id in (runtime.run.interrupts or ()):
+        paused = (runtime.run.interrupts or {}).get(interrupt_id)
+        if paused is not None and not paused.asleep:
             return runtime
     if isinstance(interrupt_id, str) and interrupt_id in (root.answered or ()):
         raise InterruptError(executions.answered_already_problem(interrupt_id).at(root.name))
-    pending: Collection[str] = root.interrupt_ids()
+    pending: Collection[str] = root.interrupt_ids(asleep=False)
     raise InterruptError(executions.unknown_interrupt_problem(interrupt_id, pending).at(root.name))
 
 
@@ -42,7 +43,25 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
     """
     assert runtime.run.interrupts is not None
     paused = runtime.run.interrupts[interrupt_id]
-    asked = demands(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node])
+    try:
+        return read_answer(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node], value)
+    except WrongAnswer as wrong:
+        problem = executions.wrong_answer_problem(interrupt_id, wrong.declared, **fault_of(wrong.fault))
+    raise InterruptError(problem.at(runtime.place(paused.interrupt.step)))
+
+
+class WrongAnswer(Exception):
+    """An answer that does not fit what is declared."""
+
+    def __init__(self, declared: str, fault: Mismatch) -> None:
+        self.declared = declared
+        self.fault = fault
+        super().__init__(declared)
+
+
+def read_answer(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode, value: Any) -> Any:
+    """Return an answer as the declared type has it; raises `WrongAnswer`."""
+    asked = demands(runtime, interrupt, node)
     for number, demand in enumerate(asked):
         fault = Mismatch((), render(demand.declared), value)
         for read in (_as_it_is, _by_field_names, from_plain) if number == 0 else (_as_it_is,):
@@ -55,8 +74,7 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
                     value = taken
                 break
         else:
-            problem = executions.wrong_answer_problem(interrupt_id, render(demand.declared), **fault_of(fault))
-            raise InterruptError(problem.at(runtime.place(paused.interrupt.step))) from None
+            raise WrongAnswer(render(demand.declared), fault)
     return value
 
 
@@ -122,7 +140,7 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
 
 def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
     """Give where a node hands the value that it gets on to, the same or with other parts."""
-    if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS):
+    if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS) or node.sleeps:
         further = [edge for arm in node.ports for edge in arm]
         if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
             further.extend(plan.nodes[node.join].ports[0])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
 
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
+from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.transaction import StepTransaction
@@ -125,6 +127,8 @@ class Data(Generic[C, V]):
         type: str = "pause",
         resume_event: str | None = None,
         interrupt_id: str | None = None,
+        deadline: timedelta | datetime | None = None,
+        default: Any = UNSET,
     ) -> NoReturn:
         """Stop this step, and with it its own branch, until `execution.async_continue_with(id, value)` answers.
 
@@ -132,15 +136,20 @@ class Data(Generic[C, V]):
         output of this step, so it has to fit its return type; with it the branch ends here and the answer is emitted as
         that event. `interrupt_id` is unique in the execution; by default it is derived from `key`. Never returns: what
         stands behind it is not run. Emits of the step so far stand.
+
+        From `deadline` on (a time from now, or a datetime with a time zone) no answer is taken, and `default` is the
+        answer; without it the step fails with TimeoutError. That happens in the next call that runs the execution,
+        never before the deadline and never by opening it: see `Execution.async_settle`.
         """
         self._step.require_open("pause_for")
         if resume_event is not None:
             self._step.runtime.require_event(resume_event)
         if interrupt_id is None:
             interrupt_id = self._step.runtime.interrupt_id(self._step.token)
-        interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._step.node.name)
+        until = None if deadline is None else moment_of(deadline)
+        interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._step.node.name, deadline=until)
         check_pause(self._step.node, interrupt, self._step.runtime)
-        raise PauseSignal(interrupt)
+        raise PauseSignal(interrupt, check_default(self._step, interrupt, default))
 
     # -- identity
 

@@ -13,6 +13,7 @@ import threading
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Coroutine, Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from typedflow.engine.plan import Kind, PlanNode
@@ -22,6 +23,7 @@ from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME, Checkpointer
 from typedflow.execution.children import enter_child, leave_child
+from typedflow.execution.deadlines import Alarm
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
@@ -43,6 +45,7 @@ class Driver:
     """Drive one tree of executions until nothing is ready or running."""
 
     __slots__ = (
+        "alarm",
         "cancel_asked",
         "checkpoints",
         "creating",
@@ -62,6 +65,8 @@ class Driver:
 
     def __init__(self, limit: int | None, checkpoints: Checkpointer | None = None) -> None:
         self.checkpoints = checkpoints
+        self.alarm: Alarm | None = None
+        """Rings when something that pauses or sleeps is due; it lives as long as the driver."""
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
         self.limit = limit or 1_000_000_000
         self.workers = 0
@@ -115,6 +120,11 @@ class Driver:
             self.ready.append((runtime, token))
         if self.group is not None and self.ready and not self.spawning and 0 < self.workers < self.limit:
             self._spawn()
+
+    def note_deadline(self, moment: datetime) -> None:
+        """Look at this moment whether something is due; callable from the loop's thread."""
+        if self.alarm is not None:
+            self.alarm.note(moment)
 
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""

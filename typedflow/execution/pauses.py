@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from typedflow.engine.plan import Kind, PlanNode
-from typedflow.engine.tokens import Interrupt
+from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.failures import is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
@@ -22,9 +22,11 @@ _SCALARS: Final = (type(None), bool, int, float, str)
 class PauseSignal(BaseException):
     """End a step that pauses. A BaseException, so that no `except Exception` of the handler takes it for a failure."""
 
-    def __init__(self, interrupt: Interrupt) -> None:
+    def __init__(self, interrupt: Interrupt, default: Any = UNSET) -> None:
         super().__init__(f"step '{interrupt.step}' pauses for {interrupt.id!r}")
         self.interrupt = interrupt
+        self.default = default
+        """The answer at the deadline; UNSET where there is none."""
 
 
 def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any
 
 from typedflow.engine.status import FINAL, Status
-from typedflow.engine.tokens import UNSET
+from typedflow.engine.tokens import UNSET, Paused, Token
 from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
 from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
+from typedflow.execution.deadlines import Alarm, due, next_due, require_in_time
 from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
@@ -69,13 +71,14 @@ class Runner:
 
     async def _retry(self, timeout: float | None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
-        woken = self._is_woken()
+        woken = self._is_woken() or (status is Status.WAITING and bool(due(runtime)))
         if not woken and runtime.checkpoints is not None and self._is_unsaved():
             await runtime.checkpoints.commit()
             return runtime.run.status
         if not woken and status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status_problem(status, Status.RUNNING).at(runtime.name))
         self._require_resources()
+        self._fire(due(runtime))
         runtime.run.woken()
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
             if open_.run.status in (Status.FAILED, Status.RUNNING):
@@ -104,12 +107,30 @@ class Runner:
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         owner = find_interrupt(root, interrupt_id)
+        require_in_time(owner, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
+        self._fire(due(root))
         root.note_answered(interrupt_id)
+        self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
+
+    def fire_due(self) -> None:
+        """Let what is due go on: a question with its default answer, a step that sleeps with its value."""
+        found = due(self._runtime)
+        if found:
+            self._require_resources()
+            self._fire(found)
+
+    def _fire(self, found: list[tuple[ExecutionRuntime, Paused]]) -> None:
+        for owner, paused in found:
+            self._resume(owner, partial(_expire, owner, paused))
+
+    def _resume(self, owner: ExecutionRuntime, route: Callable[[], list[Token]]) -> None:
+        """Let a suspended step go on, and wake all that wait for it."""
+        root, tokens = self._runtime, list[Token]()
         fault: ContractError | None = None
         try:
-            tokens = owner.run.resumed(interrupt_id, accepted)
+            tokens = route()
         except ContractError as error:  # the answer stands, and what follows cannot take it
             fault = error
         below = owner
@@ -131,6 +152,14 @@ class Runner:
                 root.driver.push(owner, tokens)
             else:  # the answer was all that the child waited for
                 root.driver.push(owner.parent[0], [owner.parent[1]])
+
+    async def settle(self, timeout: float | None) -> Status:
+        """Let what is due go on, and run until it is over."""
+        self._require_loop("async_settle")
+        runtime = self._runtime
+        if runtime.driver is None and (runtime.run.status is not Status.WAITING or not due(runtime)):
+            return runtime.run.status
+        return await self.go_on(self.fire_due, timeout)
 
     def emit(self, event: str, payload: Any) -> None:
         """Take an event from outside."""
@@ -258,9 +287,11 @@ class Runner:
         self._driver = driver
         failure: Exception | None = None
         saved = False
+        driver.alarm = Alarm(self.fire_due)
         for open_ in runtime.tree():
             open_.driver = driver
         try:
+            driver.alarm.note(next_due(runtime))
             if checkpoints is not None:
                 failpoints.at("run.entered")
                 await checkpoints.begin()
@@ -283,6 +314,7 @@ class Runner:
                     add_note(error, f"{unsaved}: {executions.RETRY} saves it")
             raise
         finally:
+            driver.alarm.stop()
             try:
                 if checkpoints is not None and not saved:  # else at once: what an answer makes ready now, nobody runs
                     await checkpoints.rest()
@@ -311,6 +343,9 @@ class Runner:
                     failure = await driver.drive()
                     if failure is not None:
                         break
+                    self.fire_due()
+                    if driver.ready:
+                        continue
                     run.settle()
                     if driver.checkpoints is not None:
                         failpoints.at("run.over")
@@ -329,3 +364,17 @@ class Runner:
             raise
         if failure is not None:  # not through `timeout`, which sets the context of what it lets through
             raise failure
+
+
+def _expire(owner: ExecutionRuntime, paused: Paused) -> list[Token]:
+    """Let a step go on whose deadline has passed; one without a default answer fails when it is taken next."""
+    interrupt_id = paused.interrupt.id
+    if paused.asleep:
+        return owner.run.resumed(interrupt_id, paused.token.value)
+    if paused.default is not UNSET:
+        owner.root().note_answered(interrupt_id)
+        return owner.run.resumed(interrupt_id, paused.default)
+    if owner.expired is None:
+        owner.expired = set()
+    owner.expired.add(paused.token)
+    return owner.run.expired(interrupt_id)

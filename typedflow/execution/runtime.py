@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from typedflow.engine.run import Run
@@ -60,6 +61,10 @@ class Works(Protocol):
         """Stop everything that runs, for an error outside of all steps."""
         ...
 
+    def note_deadline(self, moment: datetime) -> None:
+        """Look at this moment whether something is due."""
+        ...
+
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""
         ...
@@ -75,6 +80,7 @@ class ExecutionRuntime:
         "created",
         "depth",
         "driver",
+        "expired",
         "flow",
         "given_state",
         "id",
@@ -131,6 +137,8 @@ class ExecutionRuntime:
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
         self.loose: dict[str, None] | None = None
         """The fields of the state of which the next save looks at the classes, as no check of a step has."""
+        self.expired: set[Token] | None = None
+        """The tokens whose step nobody has answered in time: they fail when they are taken next."""
         self.lent: dict[object, Mapping[tuple[bool, str], None]] = {}
         """What each running step got hold of: a save looks at it, and so does the next one.
 
@@ -252,9 +260,14 @@ class ExecutionRuntime:
         if len(self.answered) > ANSWERS_KEPT:
             del self.answered[next(iter(self.answered))]
 
-    def interrupt_ids(self) -> Collection[str]:
-        """Give the ids that are pending here and in the open children."""
-        return {id_ for runtime in self.tree() for id_ in runtime.run.interrupts or ()}
+    def interrupt_ids(self, *, asleep: bool = True) -> Collection[str]:
+        """Return the ids that are pending here and in the open children, with or without those of sleeping steps."""
+        return {
+            id_
+            for runtime in self.tree()
+            for id_, paused in (runtime.run.interrupts or {}).items()
+            if asleep or not paused.asleep
+        }
 
     def stream_item(self, item: Any) -> Any:
         """Return an item as the stream takes it; raises where the contract declares no stream, or another type."""

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from typedflow.engine.plan import Kind, PlanNode
-from typedflow.engine.tokens import UNSET, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Token
 from typedflow.errors import ContractError
 from typedflow.execution.data import Data
+from typedflow.execution.deadlines import interrupt_of_sleep
 from typedflow.execution.failures import is_caught_by
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
@@ -30,6 +31,9 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     together with its value, when it has ended; a failed attempt tells nothing.
     """
     value = token.value
+    if runtime.expired is not None and token in runtime.expired:
+        runtime.expired.discard(token)
+        raise TimeoutError(f"step '{node.name}' was not answered in time")
     if node.check_in is not None:
         value = checked(node.check_in, value, "value", node.name, runtime)
     if not node.plain:
@@ -79,7 +83,22 @@ def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
     if step.touched is not None:
         step.check_touched()
     take_effects(step)
-    return step.runtime.run.paused(step.token, pause.interrupt, step.signals)
+    note_deadline(step, pause.interrupt)
+    return step.runtime.run.paused(step.token, pause.interrupt, step.signals, default=pause.default)
+
+
+def fall_asleep(step: StepTransaction, until: Any) -> list[Token]:
+    """End a step that sleeps until a moment; returns the tokens that its signals made ready."""
+    asked = interrupt_of_sleep(step, until)
+    take_effects(step)
+    note_deadline(step, asked)
+    return step.runtime.run.paused(step.token, asked, step.signals, asleep=True)
+
+
+def note_deadline(step: StepTransaction, asked: Interrupt) -> None:
+    """Have the driver look again when something is due."""
+    if step.runtime.driver is not None and asked.deadline is not None:
+        step.runtime.driver.note_deadline(asked.deadline)
 
 
 def take_effects(step: StepTransaction) -> None:
@@ -118,6 +137,8 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
         step = StepTransaction(runtime, token, node)
         try:
             result = await _attempt(step, Data(step, value, number))
+            if node.sleeps:
+                return fall_asleep(step, result)
             break
         except PauseSignal as pause:
             return pause_step(step, pause)

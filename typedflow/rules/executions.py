@@ -225,6 +225,38 @@ def wrong_answer_problem(interrupt: str, declared: str, given: str, *, path: str
     return Problem("TF810", text, "it is still pending: answer it again", side="value")
 
 
+def wrong_deadline_problem(given: object) -> Problem:
+    """Report a deadline, or the end of a sleep, that is no moment (TF841)."""
+    naive = type(given).__name__ == "datetime"
+    text = f"a deadline is a timedelta from now or a datetime with a time zone, not {describe(given)}"
+    hint = "give the time zone: datetime.now(UTC) + timedelta(days=1)" if naive else "timedelta(days=1), for instance"
+    return Problem("TF841", text, hint, side="value")
+
+
+def endless_deadline_problem(given: object) -> Problem:
+    """Report a deadline that no datetime can express (TF841)."""
+    return Problem("TF841", f"a deadline lies before the year 10000, and {describe(given)} does not", side="value")
+
+
+def lone_default_problem() -> Problem:
+    """Report a default answer that could never be used (TF842)."""
+    text = "pause_for(default=…) is the answer at the deadline, and there is no deadline"
+    return Problem("TF842", text, "add deadline=timedelta(…), or leave default out", side="value")
+
+
+def wrong_default_problem(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a default answer that an answer could not be (TF842). See `wording.instead_of`."""
+    answer = instead_of(declared, given, path=path, expected=expected)
+    text = f"pause_for(default=…) is an answer like any other: {answer}"
+    return Problem("TF842", text, "give a value that the step could return", side="value")
+
+
+def late_answer_problem(interrupt: str, deadline: str) -> Problem:
+    """Report an answer after the deadline; nothing has changed (TF843)."""
+    text = f"interrupt {quoted(interrupt)} was to be answered before {deadline}"
+    return Problem("TF843", text, "`await execution.async_settle()` lets the execution go on without it", side="value")
+
+
 def pause_in_group_problem() -> Problem:
     """Report a pause inside a TaskGroup of the handler, which would take it for a failure (TF817)."""
     text = "pause_for() was called inside a TaskGroup of the handler"

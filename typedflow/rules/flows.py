@@ -204,6 +204,12 @@ def not_a_condition_problem(given: object) -> Problem:
     return Problem("TF717", text, "to compare with a value, use .match().case(value)", side="value")
 
 
+def wrong_sleep_problem(given: object) -> Problem:
+    """Report a sleep whose end is neither a time nor a function (TF717)."""
+    text = f"sleep(…) takes a timedelta, or a function that takes Data and returns a datetime, not {describe(given)}"
+    return Problem("TF717", text, "timedelta(hours=1), for instance", side="value")
+
+
 def unreachable_problem(step: str) -> Problem:
     """Report a node that no chain leads to (TF707)."""
     text = f"step {quoted(step)} is never reached: no chain from the flow's start or a when() leads to it"

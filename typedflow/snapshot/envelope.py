@@ -108,6 +108,12 @@ class InterruptRecord(_Record, frozen=True):
     token: TokenRecord
     resume_event: str | None = None
     status: Literal["pending", "answered"] = "pending"
+    deadline: Moment | UnsetType = UNSET
+    """From then on no answer is taken."""
+    default: Raw | UnsetType = UNSET
+    """The answer at the deadline, as an answer is saved."""
+    asleep: Literal[True] | UnsetType = UNSET
+    """Nothing is asked: the value of the token goes on at the deadline."""
 
 
 @final
@@ -317,7 +323,13 @@ def map_payloads(snapshot: Snapshot, change: Callable[[Raw], Raw]) -> Snapshot:
             for record in snapshot.pools
         ],
         "interrupts": [
-            replace(record, payload=change(record.payload), token=token(record.token)) for record in snapshot.interrupts
+            replace(
+                record,
+                payload=change(record.payload),
+                token=token(record.token),
+                default=UNSET if record.default is UNSET else change(record.default),
+            )
+            for record in snapshot.interrupts
         ],
         "children": [map_payloads(child, change) for child in snapshot.children],
     }

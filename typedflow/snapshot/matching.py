@@ -110,7 +110,7 @@ class _Check:
                 self._compare("the result", "end", "result", snapshot.result_type, describe_code(spec.result))
             except _Lost as lost:
                 yield lost.problem
-        for interrupt in snapshot.interrupts:
+        for index, interrupt in enumerate(snapshot.interrupts):
             event = interrupt.resume_event
             if event is None:
                 continue
@@ -122,6 +122,7 @@ class _Check:
                 verdict = compare(snapshot.events[event], describe_code(declared[event]), widening=True)
                 if not verdict.accepted:
                     yield snapshots.other_answer_problem(what, f"event '{event}'", verdict.differences)
+                self._match.verdicts[f"{self._place}interrupts[{index}].default"] = verdict
 
     def problems(self) -> Iterator[Problem]:
         """Yield one problem for each thing in flight that has no place in a plan that has changed."""
@@ -223,10 +224,13 @@ class _Check:
     def _interrupt(self, interrupt: Any, at: str) -> None:
         what = f"interrupt '{interrupt.id}'"
         node, old = self._node(what, interrupt.token.node)
-        if interrupt.resume_event is None:
+        if interrupt.asleep is True:
+            self._value("a sleeping value", interrupt.token, node, f"{at}.token.value")
+        elif interrupt.resume_event is None:
             verdict = compare(_part(old, "answer"), describe_code(node.result_type), widening=True)
             if not verdict.accepted:
                 raise _Lost(what, interrupt.token.node, f"takes another answer now: {'; '.join(verdict.differences)}")
+            self._match.verdicts[f"{self._place}{at}.default"] = verdict
 
     def _compare(
         self, what: str, node: str, at: str, old: Json, today: Shape, key: tuple[str, ...] | None = None

@@ -123,6 +123,11 @@ def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
     return node.slot_codes or node.slot_types
 
 
+def answer_code(plan: Plan, node: PlanNode, resume_event: str | None) -> Any:
+    """Return by what an answer to a paused step is saved: the payload of its event, or the step's output."""
+    return node.code if resume_event is None else (plan.spec.events or {})[resume_event]
+
+
 def slot_code(plan: Plan, node: PlanNode, branch: int) -> Any:
     """Return by what the result of a branch of a block is saved; of a for_each by what each item's is."""
     join = plan.nodes[node.join]

@@ -139,7 +139,7 @@ def has_own_description(producer: PlanNode) -> bool:
 
 def kind_name(node: PlanNode) -> str:
     """Return the kind of a node as a snapshot has it."""
-    return Kind(node.kind).name.lower()
+    return "sleep" if node.sleeps else Kind(node.kind).name.lower()
 
 
 def _nodes_in_flight(snapshot: Snapshot) -> set[str]:

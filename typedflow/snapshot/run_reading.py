@@ -26,6 +26,7 @@ from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord,
 from typedflow.snapshot.matching import PlanMatch, branch_names
 from typedflow.snapshot.migrations import converted
 from typedflow.snapshot.parts import (
+    answer_code,
     branch_of,
     code_of_edge,
     decode_value,
@@ -84,8 +85,27 @@ class RunReader:
             raise SnapshotError(
                 snapshots.dangling_problem(place, "a step inside a block pauses without resume_event"), path=place
             )
-        token = Token(node.index, scope, None, producer.index, *self._cause(record.token, node, scope))
-        return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
+        self._require_deadline(record, node, place)
+        asleep = record.asleep is True
+        value = self._value(producer, node, record.token.value, f"{place}.token.value") if asleep else None
+        token = Token(node.index, scope, value, producer.index, *self._cause(record.token, node, scope))
+        deadline = None if record.deadline is ABSENT else record.deadline
+        asked = Interrupt(record.id, record.type, payload, record.resume_event, node.name, deadline=deadline)
+        return Paused(asked, token, self._default(record, node, f"{place}.default"), asleep)
+
+    def _require_deadline(self, record: InterruptRecord, node: PlanNode, place: str) -> None:
+        fault = None
+        if record.deadline is ABSENT and (record.default is not ABSENT or record.asleep is True):
+            fault = "there is no deadline"
+        elif (record.asleep is True) != node.sleeps:
+            fault = f"'{node.name}' {'only sleeps' if node.sleeps else 'does not sleep'}"
+        if fault is not None:
+            raise SnapshotError(snapshots.dangling_problem(place, fault), path=place)
+
+    def _default(self, record: InterruptRecord, node: PlanNode, place: str) -> Any:
+        if record.default is ABSENT:
+            return UNSET
+        return self.value(answer_code(self._plan, node, record.resume_event), record.default, place)
 
     def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Contribution]]:
         """Read one pool, with its key."""

@@ -15,12 +15,13 @@ from msgspec import Raw, UnsetType
 from typedflow.engine.causes import MAIN
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.run import Run
-from typedflow.engine.tokens import UNSET, BlockInstance, Scope, Token
+from typedflow.engine.tokens import UNSET, BlockInstance, Paused, Scope, Token
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
 from typedflow.snapshot.parts import (
+    answer_code,
     branch_of,
     code_of_edge,
     encode_value,
@@ -52,13 +53,27 @@ class RunWriter:
         for index, paused in enumerate((self.run.interrupts or {}).values()):
             place, asked = f"interrupts[{index}]", paused.interrupt
             payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
-            token = self._token(paused.token, f"{place}.token", value=None)
+            fixed = {} if paused.asleep else {"value": None}
+            token = self._token(paused.token, f"{place}.token", **fixed)
             records.append(
                 InterruptRecord(
-                    id=asked.id, type=asked.type, payload=payload, token=token, resume_event=asked.resume_event
+                    id=asked.id,
+                    type=asked.type,
+                    payload=payload,
+                    token=token,
+                    resume_event=asked.resume_event,
+                    deadline=ABSENT if asked.deadline is None else asked.deadline,
+                    default=self._default(paused, f"{place}.default"),
+                    asleep=True if paused.asleep else ABSENT,
                 )
             )
         return records
+
+    def _default(self, paused: Paused, place: str) -> Raw | UnsetType:
+        if paused.default is UNSET:
+            return ABSENT
+        code = answer_code(self.run.plan, self._nodes[paused.token.node], paused.interrupt.resume_event)
+        return encode_value(code, paused.default, place, self.format)
 
     def pools(self) -> list[PoolRecord]:
         """Give what collects and listeners have gathered."""

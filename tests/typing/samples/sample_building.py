@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, reveal_type
 
 from review import Review, log, long, raw, report, search, size
@@ -12,6 +13,10 @@ from typedflow import Data, Flow
 def gathered(data: Data[Review, dict[str, Any]]) -> None: ...
 
 
+def tomorrow(data: Data[Review, str]) -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
+
+
 flow = Flow(Review)
 hits = flow.to(search)
 reveal_type(hits)  # R: Process[Review, list[str]]
@@ -19,6 +24,10 @@ reveal_type(hits.for_each().to(raw))  # R: Process[Review, bytes, Each[None]]
 reveal_type(hits.to(log))  # R: Process[Review, str]
 reveal_type(hits.side_branch(log))  # R: Process[Review, list[str]]
 hits.side_branch(size)  # E
+reveal_type(hits.sleep(timedelta(hours=1)))  # R: Process[Review, list[str]]
+reveal_type(hits.for_each().sleep(tomorrow))  # R: Process[Review, str, Each[None]]
+hits.sleep(tomorrow)  # E
+hits.sleep(5)  # E
 flow.to(size)  # E
 hits.to(size)  # E
 
