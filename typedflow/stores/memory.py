@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from threading import Lock
 from types import TracebackType
 from typing import Self, final
 
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
-from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
+from typedflow.stores.protocol import FlowStateChange, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
+    page_of,
     require_expected,
     require_id,
     require_no_flow_state,
+    require_page,
     require_record,
+    require_statuses,
     require_text,
 )
 
@@ -49,14 +53,22 @@ class MemoryStore:
             records[record.execution_id] = record
         return None
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
-        """List what is stored, oldest save first, then by id."""
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """List what is stored, oldest save first, then by id: all of it, or a page; see `PagedStore.list`."""
         require_text("flow", flow)
-        require_text("status", status)
+        wanted = require_statuses(status, statuses)
+        require_page(after, limit)
         with self._lock:
             records = [*self._open().values()]
-        found = [r.entry for r in records if flow in (None, r.flow) and status in (None, r.status)]
-        return Listing(sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id)))
+        return page_of((record.entry for record in records), flow, wanted, after, limit)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one."""

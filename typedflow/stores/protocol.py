@@ -6,15 +6,13 @@ What is left open, on purpose:
 
 - *Leases with fencing*: a lease is a row of its own beside the record, taken and renewed by calls of a second protocol;
   `put` gets one more keyword (`fence`), checked in the transaction that checks the sequence.
-- *Paging*: `list` is ordered by `(saved_at, execution_id)`, which is unique, so that an entry is a cursor (`after`).
-- *Pruning*: `StoredEntry` holds what a policy needs (status and age), `delete` removes.
 - *Other databases*: nothing here names a file, a thread or a loop; times are UTC, sequences fit 64 bits, and
   `FlowStateChange.replay` is sync, so that it runs wherever the transaction runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -118,6 +116,26 @@ class ImmediateStore(Protocol):
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> Put | None:
         """Do what `put` does, or nothing at all and give None: then it is for `put`. Called inside a running loop."""
+        ...
+
+
+class PagedStore(Protocol):
+    """List in pages; MemoryStore, FileStore and SQLiteStore do, a user's own store need not."""
+
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Entries:
+        """List what is stored, oldest save first, then by id; only one flow's, only of one status or of some.
+
+        `limit` is the number of entries at the most, `after` the last entry of the page before: an execution that is
+        saved meanwhile moves to the end. SQLite reads a page through an index.
+        """
         ...
 
 
