@@ -63,6 +63,22 @@ async def test_an_execution_of_a_database_of_format_1_goes_on(name: str, path: P
         assert stored.status == "completed"
 
 
+@pytest.mark.parametrize("name", WAITING)
+async def test_what_a_database_of_format_1_asks_is_listed_and_answered(name: str, path: Path) -> None:
+    case, execution_id = CASES[name], name.replace(" ", "-")
+    async with SQLiteStore(path) as store:
+        execution = await case.build().async_open(execution_id, store=store)
+        found = [each for each in await store.pending() if each.execution_id == execution_id]
+        stored = {each.interrupt_id: (each.type, each.payload, each.since, each.step, each.within) for each in found}
+        assert stored == {
+            id_: (each.type, each.payload, each.since, each.step, each.within)
+            for id_, each in execution.interrupts.items()
+        }
+        await execution.async_continue_with(found[0], case.answers[str(found[0].payload)])
+        left = [each.interrupt_id for each in await store.pending() if each.execution_id == execution_id]
+        assert sorted(left) == sorted(execution.interrupts)
+
+
 def test_an_upgraded_database_has_the_tables_of_a_new_one(path: Path, tmp_path: Path) -> None:
     for each in (path, tmp_path / "new.db"):
         connect(str(each), 1.0).close()

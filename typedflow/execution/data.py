@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
@@ -138,7 +139,16 @@ class Data(Generic[C, V]):
             self._step.runtime.require_event(resume_event)
         if interrupt_id is None:
             interrupt_id = self._step.runtime.interrupt_id(self._step.token)
-        interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._step.node.name)
+        interrupt = Interrupt(
+            interrupt_id,
+            type,
+            payload,
+            resume_event,
+            self._step.node.name,
+            key=self.key,
+            since=datetime.now(UTC),
+            within=self._step.runtime.within(),
+        )
         check_pause(self._step.node, interrupt, self._step.runtime)
         raise PauseSignal(interrupt)
 

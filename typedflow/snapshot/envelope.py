@@ -108,6 +108,8 @@ class InterruptRecord(_Record, frozen=True):
     token: TokenRecord
     resume_event: str | None = None
     status: Literal["pending", "answered"] = "pending"
+    since: Moment | UnsetType = UNSET
+    """When the step paused; older documents do not say it."""
 
 
 @final

@@ -85,7 +85,9 @@ class RunReader:
                 snapshots.dangling_problem(place, "a step inside a block pauses without resume_event"), path=place
             )
         token = Token(node.index, scope, None, producer.index, *self._cause(record.token, node, scope))
-        return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
+        since = self._snapshot.saved if record.since is ABSENT else record.since
+        asked = Interrupt(record.id, record.type, payload, record.resume_event, node.name, since=since)
+        return Paused(asked, token)
 
     def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Contribution]]:
         """Read one pool, with its key."""

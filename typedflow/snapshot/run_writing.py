@@ -53,9 +53,15 @@ class RunWriter:
             place, asked = f"interrupts[{index}]", paused.interrupt
             payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
             token = self._token(paused.token, f"{place}.token", value=None)
+            since = ABSENT if asked.since is None else asked.since
             records.append(
                 InterruptRecord(
-                    id=asked.id, type=asked.type, payload=payload, token=token, resume_event=asked.resume_event
+                    id=asked.id,
+                    type=asked.type,
+                    payload=payload,
+                    token=token,
+                    resume_event=asked.resume_event,
+                    since=since,
                 )
             )
         return records

@@ -13,7 +13,14 @@ from typedflow.rules.executions import check_id
 from typedflow.rules.names import is_id
 from typedflow.rules.options import as_float
 from typedflow.rules.wording import describe
-from typedflow.stores.protocol import DamagedEntry, FlowStateChange, Listing, StoredEntry, StoredSnapshot
+from typedflow.stores.protocol import (
+    DamagedEntry,
+    FlowStateChange,
+    Listing,
+    PendingInterrupt,
+    StoredEntry,
+    StoredSnapshot,
+)
 
 LONGEST_WAIT: Final = 2_000_000.0
 """Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
@@ -48,6 +55,15 @@ def require_page(after: StoredEntry | None, limit: int | None) -> None:
     """Refuse a position that is no entry of a list, and a limit that is no number of entries."""
     problem = texts.check_limit(limit)
     if problem is None and after is not None and not isinstance(after, StoredEntry):
+        problem = texts.no_entry_problem(after)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:
+    """Refuse a position that is no pending interrupt, and a limit that is no number of them."""
+    problem = texts.check_limit(limit)
+    if problem is None and after is not None and not isinstance(after, PendingInterrupt):
         problem = texts.no_entry_problem(after)
     if problem is not None:
         raise StoreError(problem)

@@ -17,17 +17,27 @@ from typedflow.stores import sqlite_records
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest
 from typedflow.stores.in_place import InPlace
-from typedflow.stores.protocol import FlowStateChange, Listing, Put, StoredEntry, StoredSnapshot
+from typedflow.stores.protocol import (
+    FlowStateChange,
+    Listing,
+    PendingInterrupt,
+    PendingListing,
+    Put,
+    StoredEntry,
+    StoredSnapshot,
+)
 from typedflow.stores.requirements import (
     require_expected,
     require_id,
     require_page,
     require_place,
+    require_question_page,
     require_record,
     require_statuses,
     require_text,
 )
 from typedflow.stores.sqlite_listing import list_entries
+from typedflow.stores.sqlite_pending import list_pending, note_pending
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -94,6 +104,21 @@ class SQLiteStore:
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_entries(db, flow, wanted, after, limit, where))
 
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, longest wait first; see `HistoryStore.pending`."""
+        require_text("flow", flow)
+        require_text("type", type)
+        require_question_page(after, limit)
+        where = f"database {self.path!r}"
+        return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
+
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
         require_id(execution_id)
@@ -137,7 +162,7 @@ def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateC
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
     work = partial(_save, record=record, expected=expected, change=flow_state)
-    if flow_state is not None or expected is None:
+    if flow_state is not None or expected is None or record.notes is not None:
         return Job(doing, True, work)
     return Job(doing, True, work, partial(sqlite_records.replace, record=record, expected=expected))
 
@@ -153,6 +178,8 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
         sqlite_records.insert(db, record)
     else:
         sqlite_records.replace(db, record, expected)
+    if record.notes is not None:
+        note_pending(db, record.execution_id, record.notes)
     if change is not None and changed is not None:
         db.execute(
             "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"

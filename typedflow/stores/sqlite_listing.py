@@ -40,7 +40,7 @@ def list_entries(
     try:
         return _page(db, flow, statuses, after, limit, where)
     except OperationalError as error:
-        if not _is_no_text(error):
+        if not is_no_text(error):
             raise
     whole = decoding_anything(db, lambda: _all(db, flow, statuses, where))
     behind = (each for each in whole if after is None or _position(each) > _position(after))
@@ -52,13 +52,13 @@ def decoding_anything(db: Connection, read: Callable[[], T]) -> T:
     try:
         return read()
     except OperationalError as error:
-        if not _is_no_text(error):
+        if not is_no_text(error):
             raise
     with _bare_texts(db):
         return read()
 
 
-def _is_no_text(error: OperationalError) -> bool:
+def is_no_text(error: OperationalError) -> bool:
     """Return True if a text in a row is no UTF-8: it ends the reading of all rows."""
     return "decode" in str(error)
 

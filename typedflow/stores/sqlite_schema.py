@@ -13,6 +13,7 @@ from typing import Final
 
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
+from typedflow.stores.sqlite_upgrade import derive_pending
 
 FORMAT: Final = 2
 """The format that is written."""
@@ -154,6 +155,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
         if _has_table(connection, "typedflow_snapshots"):
             connection.execute(_FROM_FORMAT_1)
             connection.execute("DROP TABLE typedflow_snapshots")
+            derive_pending(connection)
         connection.execute("DELETE FROM typedflow_schema")
         connection.execute("INSERT INTO typedflow_schema VALUES (?)", (FORMAT,))
         version = FORMAT
