@@ -77,4 +77,5 @@ CASES = (
         "G6", "state.get of a scalar in 100,000", "g06_path_read", "µs/step", 100_000, 200, 1.5,
         floor="typedflow", floor_size=100, judged="ratio",
     ),
+    Case("G11", "first 50 that wait of 100,000", "g11_list_page", "µs", 100_000, 200, 2000),
 )  # fmt: skip

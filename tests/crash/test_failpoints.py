@@ -37,9 +37,9 @@ EVERY: Final = 1 if is_full() else 4
 """The quick form kills at every fourth time that a point is reached, the first one always."""
 HISTORY: Final = """
     CREATE TABLE IF NOT EXISTS history (sequence INTEGER, status TEXT);
-    CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_snapshots
+    CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
-    CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE ON typedflow_snapshots
+    CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
 """
 

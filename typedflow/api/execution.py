@@ -36,6 +36,7 @@ from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import MAX_BYTES as LARGEST
 from typedflow.snapshot.reading import Source
+from typedflow.stores.protocol import PendingInterrupt
 
 FORMATS: Final = get_args(Format)
 
@@ -154,10 +155,12 @@ class Execution(Generic[C]):
         return await self._runner.retry(timeout)
 
     async def async_continue_with(
-        self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
+        self, interrupt: str | Interrupt | PendingInterrupt, value: Any = None, *, timeout: float | None = None
     ) -> Status:
         """Answer a pending interrupt and run on until nothing is ready or running.
 
+        `interrupt` is its id, or the interrupt itself, from `execution.interrupts` or `store.pending()`: then an older
+        one, whose id stands for another question by now, is an `InterruptError`.
         The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
         it. It has to fit the return type of the step that paused, or the payload of its resume event; where the step
         declares no return type, what the next steps, collects and child flows take of it. A wrong one is an
@@ -166,13 +169,13 @@ class Execution(Generic[C]):
         end, for `timeout` seconds at the most; what stops the run is raised here too.
         """
         self._require(TIMEOUT, timeout)
-        return await self._runner.go_on(lambda: self._runner.answer(interrupt_id, value), timeout)
+        return await self._runner.go_on(lambda: self._runner.answer(interrupt, value), timeout)
 
-    def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
+    def continue_with(
+        self, interrupt: str | Interrupt | PendingInterrupt, value: Any = None, *, timeout: float | None = None
+    ) -> Status:
         """Do what `async_continue_with` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.async_continue_with(interrupt_id, value, timeout=timeout), "execution.continue_with"
-        )
+        return run_sync(lambda: self.async_continue_with(interrupt, value, timeout=timeout), "execution.continue_with")
 
     async def async_settle(self, *, timeout: float | None = None) -> Status:
         """Let what is due go on, and run until nothing is ready or running; return the status.
@@ -218,7 +221,11 @@ class Execution(Generic[C]):
         return self._runner.streamed(lambda: self._runner.enter(value), timeout)
 
     def stream_continue(
-        self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
+        self: Execution[GivesStream[S]],
+        interrupt: str | Interrupt | PendingInterrupt,
+        value: Any = None,
+        *,
+        timeout: float | None = None,
     ) -> AsyncGenerator[S, None]:
         """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
 
@@ -226,7 +233,7 @@ class Execution(Generic[C]):
         """
         self._require_stream()
         self._require(TIMEOUT, timeout)
-        return self._runner.streamed(lambda: self._runner.answer(interrupt_id, value), timeout)
+        return self._runner.streamed(lambda: self._runner.answer(interrupt, value), timeout)
 
     def _require(self, option: Option, given: object) -> None:
         problem = check_option(option, given)

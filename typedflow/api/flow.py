@@ -24,6 +24,7 @@ from typedflow.api.blueprint import (
 from typedflow.api.execution import Execution, overrides
 from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
+from typedflow.api.schemas import answer_schema
 from typedflow.config.diagrams import compose_mermaid
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
@@ -32,6 +33,7 @@ from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, When
 from typedflow.definition.reading import check_annotations
 from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.engine.status import Status
+from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.clock import current_clock
 from typedflow.execution.data import Data
@@ -48,7 +50,7 @@ from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.reading import MAX_BYTES
-from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
@@ -442,6 +444,15 @@ class Flow(Blueprint[C]):
             ),
             "flow.start",
         )
+
+    def answer_schema(self, interrupt: Interrupt | PendingInterrupt) -> dict[str, Any]:
+        """Return the JSON Schema of what answers an interrupt, from `execution.interrupts` or `store.pending()`.
+
+        It describes the return type of the step that pauses, or the payload of its resume event; where the step
+        declares no return type, what the steps behind it take (`allOf`, where there are several). What no schema can
+        describe is described as anything: `{}`. Raises `InterruptError` where the flow has no such step.
+        """
+        return answer_schema(self._runtime, interrupt)
 
     # -- what executions share
 

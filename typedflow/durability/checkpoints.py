@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
+from typedflow.durability.pending import asked_by, changes_of
 from typedflow.durability.saving import snapshot_of
 from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
+from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
@@ -45,12 +47,15 @@ class _Save(NamedTuple):
     """What the change replays."""
     upto: int
     """The last commit that was asked for before it."""
+    asked: Mapping[str, Interrupt]
+    """What the execution asks in it."""
 
 
 class Checkpoints:
     """Save one execution into its store."""
 
     __slots__ = (
+        "_asked",
         "_done",
         "_lent",
         "_pushes",
@@ -81,6 +86,8 @@ class Checkpoints:
         """What was changed outside of all steps, and goes along with the next save of this execution."""
         if store.shares_flow_state and runtime.flow.flow_state is not None:
             runtime.flow.share()
+        self._asked: Mapping[str, Interrupt] = {}
+        """What the stored execution asks."""
         self._pushes = False
         """Whether the next save takes along a flow_state from before the first store."""
         self._wanted = 0
@@ -125,6 +132,7 @@ class Checkpoints:
             if given != expected:
                 raise SnapshotError(snapshots.other_column_problem(name, given, expected), path=name)
         self.follow(stored)
+        self._asked = asked_by(self.runtime)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
@@ -188,13 +196,20 @@ class Checkpoints:
             current_step.reset(step)
         changes = self._changes() if shared else []
         failpoints.at("save.encoded")
+        asked = asked_by(runtime)
         record = StoredSnapshot(
-            runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
+            runtime.id,
+            runtime.flow.name,
+            str(snapshot.status),
+            sequence,
+            datetime.now(UTC),
+            snapshot.to_bytes(),
+            changes_of(runtime, self._asked, asked),
         )
         change = (
             flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
         )
-        return _Save(record, change, changes, self._wanted)
+        return _Save(record, change, changes, self._wanted, asked)
 
     def _put_at_once(self, save: _Save) -> bool:
         """Save without a task, which takes longer than a commit; says whether the store could do that."""
@@ -237,6 +252,7 @@ class Checkpoints:
         failpoints.at("save.stored")
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
+        self._asked = save.asked
         if flow_state is not None:
             self._pushes = False
             self._forget(save.changes)
@@ -268,6 +284,7 @@ class Checkpoints:
         stored = await self.store.get(self.runtime.id)
         if stored == save.record:
             self.follow(save.record)
+            self._asked = save.asked
             self._forget(save.changes)
         self._unsure = None
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from msgspec import UNSET as ABSENT
 
 from typedflow.engine.plan import Kind
@@ -61,11 +62,14 @@ def load_into(
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 
-def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:
+def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", within: tuple[str, ...] = ()) -> Loaded:
     """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
     plan = flow.plan()
     settled = settle(plan, snapshot, flow.name, place)
     run, tokens = _read_run(flow, settled, place)
+    for paused in (run.interrupts or {}).values():
+        key = f"{snapshot.execution_id}:{run.key(paused.token)}"
+        paused.interrupt = msgspec.structs.replace(paused.interrupt, key=key, within=within)
     loaded = Loaded(
         snapshot,
         run,
@@ -84,7 +88,7 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
                 snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
             )
         child_flow = node.child.for_child()
-        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
+        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.", (*within, node.name))))
     _place_tokens(loaded, tokens, place)
     return loaded
 

@@ -115,6 +115,12 @@ class Interrupt(msgspec.Struct, frozen=True):
     step: str
     """The name of the step that paused."""
     status: str = "pending"
+    key: str = ""
+    """The `data.key` of the paused step: an id that a loop uses again stands for another question each time."""
+    since: datetime | None = None
+    """When the step paused, in UTC; of documents that do not say it, when they were saved."""
+    within: tuple[str, ...] = ()
+    """The names of the sub_flow nodes that the step is inside of, outermost first."""
     deadline: datetime | None = None
     """The moment, in UTC, from which on no answer is taken any more; None where an answer may come at any time."""
 

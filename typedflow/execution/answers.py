@@ -22,6 +22,7 @@ from typedflow.schema.plain import from_plain
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import CollectionOf, TupleOf, see_through
+from typedflow.stores.protocol import PendingInterrupt
 
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
@@ -34,6 +35,33 @@ def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntim
         raise InterruptError(executions.answered_already_problem(interrupt_id).at(root.name))
     pending: Collection[str] = root.interrupt_ids(asleep=False)
     raise InterruptError(executions.unknown_interrupt_problem(interrupt_id, pending).at(root.name))
+
+
+def interrupt_id_of(root: ExecutionRuntime, given: str | Interrupt | PendingInterrupt) -> str:
+    """Return the id of an interrupt that is to be answered.
+
+    Raises `InterruptError` for one of another execution, and for an older one whose id stands for another question now:
+    its answer was meant for what was asked then.
+    """
+    match given:
+        case Interrupt():
+            id_ = given.id
+        case PendingInterrupt():
+            id_ = given.interrupt_id
+            if given.execution_id != root.id:
+                raise InterruptError(executions.foreign_interrupt_problem(id_, given.execution_id).at(root.name))
+        case _:
+            return given
+    if given.key and any(given.key != now.key for now in _pending_under(root, id_)):
+        raise InterruptError(executions.older_interrupt_problem(id_).at(root.name))
+    return id_
+
+
+def _pending_under(root: ExecutionRuntime, interrupt_id: str) -> Iterator[Interrupt]:
+    for runtime in root.tree():
+        paused = (runtime.run.interrupts or {}).get(interrupt_id)
+        if paused is not None:
+            yield paused.interrupt
 
 
 def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> Any:
@@ -61,7 +89,7 @@ class WrongAnswer(Exception):
 
 def read_answer(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode, value: Any) -> Any:
     """Return an answer as the declared type has it; raises `WrongAnswer`."""
-    asked = demands(runtime, interrupt, node)
+    asked = demands(runtime.plan, interrupt.resume_event, node)
     for number, demand in enumerate(asked):
         fault = Mismatch((), render(demand.declared), value)
         for read in (_as_it_is, _by_field_names, from_plain) if number == 0 else (_as_it_is,):
@@ -101,13 +129,13 @@ class Demand:
         return reader(self.declared, value)
 
 
-def demands(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode) -> list[Demand]:
+def demands(plan: Plan, resume_event: str | None, node: PlanNode) -> list[Demand]:
     """Give what an answer has to be: the event's payload, the step's return, or what all the steps behind it take."""
-    if interrupt.resume_event is not None:
-        return [Demand((runtime.plan.spec.events or {})[interrupt.resume_event])]
+    if resume_event is not None:
+        return [Demand((plan.spec.events or {})[resume_event])]
     if known(node.result_type) is not UNKNOWN and node.result_type is not NEVER:
         return [Demand(node.result_type)]
-    return list(dict.fromkeys(_demands_behind(runtime.plan, node.ports[0])))
+    return list(dict.fromkeys(_demands_behind(plan, node.ports[0])))
 
 
 def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:

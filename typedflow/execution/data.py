@@ -10,6 +10,7 @@ from typing_extensions import TypeVar, deprecated
 
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
+from typedflow.execution.clock import current_clock
 from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
@@ -147,7 +148,17 @@ class Data(Generic[C, V]):
         if interrupt_id is None:
             interrupt_id = self._step.runtime.interrupt_id(self._step.token)
         until = None if deadline is None else moment_of(deadline)
-        interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._step.node.name, deadline=until)
+        interrupt = Interrupt(
+            interrupt_id,
+            type,
+            payload,
+            resume_event,
+            self._step.node.name,
+            key=self.key,
+            since=current_clock.get().now(),
+            within=self._step.runtime.within(),
+            deadline=until,
+        )
         check_pause(self._step.node, interrupt, self._step.runtime)
         raise PauseSignal(interrupt, check_default(self._step, interrupt, default))
 

@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any
 
 from typedflow.engine.status import FINAL, Status
-from typedflow.engine.tokens import UNSET, Paused, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Paused, Token
 from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
 from typedflow.execution import failpoints
-from typedflow.execution.answers import accept_answer, find_interrupt
+from typedflow.execution.answers import accept_answer, find_interrupt, interrupt_id_of
 from typedflow.execution.children import capture_resources
 from typedflow.execution.deadlines import Alarm, due, next_due, require_in_time
 from typedflow.execution.driver import Driver
@@ -25,6 +25,7 @@ from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
 from typedflow.schema.render import render
+from typedflow.stores.protocol import PendingInterrupt
 
 
 class Runner:
@@ -100,12 +101,13 @@ class Runner:
         """Say whether this was saved while it ran, so that nobody runs it now."""
         return self._runtime.run.status is Status.RUNNING and self._runtime.driver is None
 
-    def answer(self, interrupt_id: str, value: Any) -> None:
+    def answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> None:
         """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
         self._require_loop("an answer")
         root = self._runtime
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
+        interrupt_id = interrupt_id_of(root, given)
         owner = find_interrupt(root, interrupt_id)
         require_in_time(owner, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)

@@ -238,6 +238,15 @@ class ExecutionRuntime:
         """Return the idempotency key of a step: the same over retries, re-runs and loads."""
         return f"{self.id}:{self.run.key(token)}"
 
+    def within(self) -> tuple[str, ...]:
+        """Return the names of the sub_flow nodes that this execution is inside of, outermost first."""
+        names: list[str] = []
+        runtime = self
+        while runtime.parent is not None:
+            runtime, token = runtime.parent
+            names.append(runtime.plan.nodes[token.node].name)
+        return tuple(reversed(names))
+
     def interrupt_id(self, token: Token) -> str:
         """Give the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
 

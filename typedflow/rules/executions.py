@@ -212,6 +212,24 @@ def answered_already_problem(given: str) -> Problem:
     return Problem("TF808", f"interrupt {quoted(given)} was answered already", hint, side="value")
 
 
+def older_interrupt_problem(given: str) -> Problem:
+    """Report an answer to an interrupt whose id stands for another question by now (TF808)."""
+    text = f"interrupt {quoted(given)} was answered already, and its id is used again for another question"
+    return Problem("TF808", text, "take the new one from execution.interrupts or store.pending()", side="value")
+
+
+def foreign_interrupt_problem(given: str, owner: str) -> Problem:
+    """Report an answer to an interrupt of another execution (TF807)."""
+    text = f"interrupt {quoted(given)} is one of execution {quoted(owner)}"
+    return Problem("TF807", text, "open that execution, and answer it there", side="value")
+
+
+def unknown_step_problem(step: str, flow: str) -> Problem:
+    """Report an interrupt of a step that a flow does not have (TF807)."""
+    text = f"flow {quoted(flow)} has no step {quoted(step)} that could ask"
+    return Problem("TF807", text, "ask the flow that the interrupt is of", side="value")
+
+
 def interrupt_in_use_problem(given: str) -> Problem:
     """Report an interrupt id that is pending already (TF809)."""
     text = f"interrupt id {quoted(given)} is in use in this execution"

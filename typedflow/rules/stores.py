@@ -5,6 +5,7 @@ The store fills in the location (`Problem.where`: the file, the database).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,6 +52,30 @@ def check_text(what: str, given: object) -> Problem | None:
         text = f"{what} {quoted(given)} cannot be written in UTF-8"
         return Problem("TF950", text, "it holds half of a surrogate pair", side="value")
     return None
+
+
+def check_statuses(status: object, given: object) -> Problem | None:
+    """Check the statuses that a list is of (TF950): a str is a collection of str too, and never what was meant."""
+    if status is not None:
+        return Problem("TF950", "a list takes a status or statuses, not both", "give statuses alone", side="value")
+    if isinstance(given, str) or not isinstance(given, Collection):
+        hint = f"statuses=({quoted(given)},)" if isinstance(given, str) else 'statuses=("waiting", "failed")'
+        return Problem("TF950", f"statuses are a collection of names, not {describe(given)}", hint, side="value")
+    return next((problem for each in given if (problem := check_text("status", each)) is not None), None)
+
+
+def check_limit(given: object) -> Problem | None:
+    """Check how long a page may be (TF950)."""
+    if given is None or (type(given) is int and given > 0):
+        return None
+    text = f"the limit of a list is an int from 1, or None for no limit, not {describe(given)}"
+    return Problem("TF950", text, side="value")
+
+
+def no_entry_problem(given: object) -> Problem:
+    """Report a position in a list that is none of its entries (TF950)."""
+    text = f"a list goes on after one of its entries, not {describe(given)}"
+    return Problem("TF950", text, "after=page[-1], the last entry of the page before", side="value")
 
 
 def check_path(store: str, given: object) -> Problem | None:

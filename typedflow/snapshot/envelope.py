@@ -114,6 +114,8 @@ class InterruptRecord(_Record, frozen=True):
     """The answer at the deadline, as an answer is saved."""
     asleep: Literal[True] | UnsetType = UNSET
     """Nothing is asked: the value of the token goes on at the deadline."""
+    since: Moment | UnsetType = UNSET
+    """When the step paused; older documents do not say it."""
 
 
 @final

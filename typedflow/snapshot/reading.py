@@ -292,6 +292,8 @@ def _interrupt_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
         here = f"{place}interrupts[{index}].id"
         if not is_id(interrupt.id):
             yield here, f"{quoted(interrupt.id)} is no interrupt id"
+        if interrupt.since is not UNSET and interrupt.since.utcoffset() != timedelta(0):
+            yield f"{place}interrupts[{index}].since", "a time in UTC was expected"
         if interrupt.id in seen:
             yield here, f"there are two interrupts {quoted(interrupt.id)}"
         seen.add(interrupt.id)

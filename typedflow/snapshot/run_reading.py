@@ -90,7 +90,10 @@ class RunReader:
         value = self._value(producer, node, record.token.value, f"{place}.token.value") if asleep else None
         token = Token(node.index, scope, value, producer.index, *self._cause(record.token, node, scope))
         deadline = None if record.deadline is ABSENT else record.deadline
-        asked = Interrupt(record.id, record.type, payload, record.resume_event, node.name, deadline=deadline)
+        since = self._snapshot.saved if record.since is ABSENT else record.since
+        asked = Interrupt(
+            record.id, record.type, payload, record.resume_event, node.name, since=since, deadline=deadline
+        )
         return Paused(asked, token, self._default(record, node, f"{place}.default"), asleep)
 
     def _require_deadline(self, record: InterruptRecord, node: PlanNode, place: str) -> None:

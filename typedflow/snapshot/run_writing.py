@@ -55,6 +55,7 @@ class RunWriter:
             payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
             fixed = {} if paused.asleep else {"value": None}
             token = self._token(paused.token, f"{place}.token", **fixed)
+            since = ABSENT if asked.since is None else asked.since
             records.append(
                 InterruptRecord(
                     id=asked.id,
@@ -62,6 +63,7 @@ class RunWriter:
                     payload=payload,
                     token=token,
                     resume_event=asked.resume_event,
+                    since=since,
                     deadline=ABSENT if asked.deadline is None else asked.deadline,
                     default=self._default(paused, f"{place}.default"),
                     asleep=True if paused.asleep else ABSENT,

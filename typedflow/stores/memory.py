@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from threading import Lock
 from types import TracebackType
 from typing import Self, final
 
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
-from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
+from typedflow.stores.protocol import (
+    FlowStateChange,
+    Listing,
+    Notes,
+    PendingInterrupt,
+    PendingListing,
+    StoredEntry,
+    StoredSnapshot,
+)
+from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
 from typedflow.stores.requirements import (
+    page_of,
     require_expected,
     require_id,
     require_no_flow_state,
+    require_page,
+    require_question_page,
     require_record,
+    require_statuses,
     require_text,
 )
 
@@ -29,6 +44,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
+        self._pending: dict[str, dict[str, Row]] = {}
         self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
@@ -46,22 +62,50 @@ class MemoryStore:
             records = self._open()
             stored = records.get(record.execution_id)
             require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
-            records[record.execution_id] = record
+            records[record.execution_id] = replace(record, notes=None)
+            if record.notes is not None:
+                self._note_pending(record.execution_id, record.notes)
         return None
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
-        """List what is stored, oldest save first, then by id."""
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """List what is stored, oldest save first, then by id: all of it, or a page; see `PagedStore.list`."""
         require_text("flow", flow)
-        require_text("status", status)
+        wanted = require_statuses(status, statuses)
+        require_page(after, limit)
         with self._lock:
             records = [*self._open().values()]
-        found = [r.entry for r in records if flow in (None, r.flow) and status in (None, r.status)]
-        return Listing(sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id)))
+        return page_of((record.entry for record in records), flow, wanted, after, limit)
+
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, longest wait first; see `HistoryStore.pending`."""
+        require_text("flow", flow)
+        require_text("type", type)
+        require_question_page(after, limit)
+        with self._lock:
+            self._open()
+            rows = [row for rows in self._pending.values() for row in rows.values()]
+        return page_of_questions(map(decode_question, rows), flow, type, after, limit)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one."""
         require_id(execution_id)
         with self._lock:
+            self._pending.pop(execution_id, None)
             return self._open().pop(execution_id, None) is not None
 
     async def get_flow_state(self, flow: str) -> bytes | None:
@@ -73,6 +117,7 @@ class MemoryStore:
     async def close(self) -> None:
         """Forget everything."""
         self._records = None
+        self._pending = {}
 
     async def __aenter__(self) -> Self:
         """Give the store itself."""
@@ -84,6 +129,14 @@ class MemoryStore:
     ) -> None:
         """Forget everything."""
         await self.close()
+
+    def _note_pending(self, execution_id: str, notes: Notes) -> None:
+        rows = self._pending.setdefault(execution_id, {})
+        for interrupt_id in notes.answered:
+            rows.pop(interrupt_id, None)
+        rows.update((asked.interrupt_id, encode_question(asked)) for asked in notes.asked)
+        if not rows:
+            del self._pending[execution_id]
 
     def _open(self) -> dict[str, StoredSnapshot]:
         if self._records is None:

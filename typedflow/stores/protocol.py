@@ -6,16 +6,14 @@ What is left open, on purpose:
 
 - *Leases with fencing*: a lease is a row of its own beside the record, taken and renewed by calls of a second protocol;
   `put` gets one more keyword (`fence`), checked in the transaction that checks the sequence.
-- *Paging*: `list` is ordered by `(saved_at, execution_id)`, which is unique, so that an entry is a cursor (`after`).
-- *Pruning*: `StoredEntry` holds what a policy needs (status and age), `delete` removes.
 - *Other databases*: nothing here names a file, a thread or a loop; times are UTC, sequences fit 64 bits, and
   `FlowStateChange.replay` is sync, so that it runs wherever the transaction runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, final
@@ -37,6 +35,39 @@ class StoredEntry:
 
 @final
 @dataclass(frozen=True, slots=True)
+class PendingInterrupt:
+    """Describe an interrupt of a stored execution that waits for its answer; `continue_with` takes it."""
+
+    execution_id: str
+    flow: str
+    interrupt_id: str
+    type: str
+    payload: Any
+    """JSON-typed; a copy."""
+    since: datetime
+    """When the step paused, in UTC."""
+    deadline: datetime | None
+    step: str
+    within: tuple[str, ...] = ()
+    """The names of the sub_flow nodes that the step is inside of, outermost first."""
+    resume_event: str | None = None
+    key: str = ""
+    """The `data.key` of the paused step; empty for one that an older typedflow has saved."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Say what a save changes beside the document, for a store that keeps it in rows of its own."""
+
+    asked: tuple[PendingInterrupt, ...] = ()
+    """The interrupts that became pending since the save before."""
+    answered: tuple[str, ...] = ()
+    """The ids of those that are not pending any more."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes."""
 
@@ -48,6 +79,8 @@ class StoredSnapshot:
     saved_at: datetime
     """In UTC; kept to the microsecond."""
     data: bytes
+    notes: Notes | None = field(default=None, compare=False, repr=False)
+    """Of a save only, never read back. A store that is no `HistoryStore` may ignore it."""
 
     @property
     def entry(self) -> StoredEntry:
@@ -87,6 +120,21 @@ class Listing(Entries):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle with the damaged ones."""
         return Listing, ([*self], self.damaged)
+
+
+@final
+class PendingListing(list[PendingInterrupt]):
+    """A list of pending interrupts, and beside it what cannot be read. It compares as the list."""
+
+    __slots__ = ("damaged",)
+
+    def __init__(self, found: Iterable[PendingInterrupt] = (), damaged: Iterable[DamagedEntry] = ()) -> None:
+        super().__init__(found)
+        self.damaged: tuple[DamagedEntry, ...] = tuple(damaged)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with the damaged ones."""
+        return PendingListing, ([*self], self.damaged)
 
 
 @final
@@ -183,4 +231,44 @@ class SnapshotStore(Protocol):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
         """Close the store."""
+        ...
+
+
+class PagedStore(Protocol):
+    """List in pages; MemoryStore, FileStore and SQLiteStore do, a user's own store need not."""
+
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Entries:
+        """List what is stored, oldest save first, then by id; only one flow's, only of one status or of some.
+
+        `limit` is the number of entries at the most, `after` the last entry of the page before: an execution that is
+        saved meanwhile moves to the end. SQLite reads a page through an index.
+        """
+        ...
+
+
+class HistoryStore(PagedStore, SnapshotStore, Protocol):
+    """Keep more of an execution than its newest snapshot: its pending interrupts as rows."""
+
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, without opening an execution, longest wait first.
+
+        Of one flow, of one type; those of child executions are listed under their root. Ordered by `since`, execution
+        id and interrupt id; `limit` is the number of them at the most, `after` the last one of the page before.
+        Executions that failed ask nothing until they are retried. Rows that cannot be read are in `damaged`.
+        """
         ...

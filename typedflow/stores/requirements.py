@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +13,14 @@ from typedflow.rules.executions import check_id
 from typedflow.rules.names import is_id
 from typedflow.rules.options import as_float
 from typedflow.rules.wording import describe
-from typedflow.stores.protocol import FlowStateChange, StoredEntry, StoredSnapshot
+from typedflow.stores.protocol import (
+    DamagedEntry,
+    FlowStateChange,
+    Listing,
+    PendingInterrupt,
+    StoredEntry,
+    StoredSnapshot,
+)
 
 LONGEST_WAIT: Final = 2_000_000.0
 """Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
@@ -30,6 +38,54 @@ def require_text(what: str, text: str | None) -> None:
     problem = None if text is None else texts.check_text(what, text)
     if problem is not None:
         raise StoreError(problem)
+
+
+def require_statuses(status: str | None, statuses: Collection[str] | None) -> frozenset[str] | None:
+    """Return the statuses that a list is of, None for all; raises `StoreError` for what is no status."""
+    require_text("status", status)
+    if statuses is None:
+        return None if status is None else frozenset((status,))
+    problem = texts.check_statuses(status, statuses)
+    if problem is not None:
+        raise StoreError(problem)
+    return frozenset(statuses)
+
+
+def require_page(after: StoredEntry | None, limit: int | None) -> None:
+    """Refuse a position that is no entry of a list, and a limit that is no number of entries."""
+    problem = texts.check_limit(limit)
+    if problem is None and after is not None and not isinstance(after, StoredEntry):
+        problem = texts.no_entry_problem(after)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:
+    """Refuse a position that is no pending interrupt, and a limit that is no number of them."""
+    problem = texts.check_limit(limit)
+    if problem is None and after is not None and not isinstance(after, PendingInterrupt):
+        problem = texts.no_entry_problem(after)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def page_of(
+    entries: Iterable[StoredEntry],
+    flow: str | None,
+    statuses: Collection[str] | None,
+    after: StoredEntry | None,
+    limit: int | None,
+    damaged: Iterable[DamagedEntry] = (),
+) -> Listing:
+    """Return a page of entries in any order, for stores without an index."""
+    found = [each for each in entries if flow in (None, each.flow) and (statuses is None or each.status in statuses)]
+    if after is not None:
+        found = [each for each in found if _position(each) > _position(after)]
+    return Listing(sorted(found, key=_position)[:limit], damaged)
+
+
+def _position(entry: StoredEntry) -> tuple[datetime, str]:
+    return entry.saved_at, entry.execution_id
 
 
 def require_record(record: StoredSnapshot, expected: int | None) -> None:

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from datetime import datetime
-from functools import lru_cache, partial
-from sqlite3 import Connection, OperationalError
+from collections.abc import Callable, Collection
+from functools import partial
+from sqlite3 import Connection
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules import stores as texts
-from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted
 from typedflow.schema.callables import discard
+from typedflow.stores import sqlite_records
 from typedflow.stores.database import Database, Job, Refusal
-from typedflow.stores.digests import digest, digest_behind, measured
+from typedflow.stores.digests import digest
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import (
-    DamagedEntry,
     FlowStateChange,
     Listing,
+    PendingInterrupt,
+    PendingListing,
     Put,
     StoredEntry,
     StoredSnapshot,
 )
 from typedflow.stores.requirements import (
-    entry_of,
     require_expected,
     require_id,
+    require_page,
     require_place,
+    require_question_page,
     require_record,
+    require_statuses,
     require_text,
 )
+from typedflow.stores.sqlite_listing import list_entries
+from typedflow.stores.sqlite_pending import list_pending, note_pending
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -61,7 +65,7 @@ class SQLiteStore:
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         """Read the snapshot of an execution, None when there is none."""
         require_id(execution_id)
-        return await self._read(f"read {quoted(execution_id)}", lambda db: _select(db, execution_id))
+        return await self._read(f"read {quoted(execution_id)}", lambda db: sqlite_records.select(db, execution_id))
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -80,20 +84,45 @@ class SQLiteStore:
             raise outcome.error
         return Put(cast("bytes | None", outcome.value))
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
-        """List what is stored, oldest save first, then by id. It reads the whole table, but no payload.
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """List what is stored, oldest save first, then by id: all of it, or a page; see `PagedStore.list`.
 
-        Rows with columns that no save has written are in `damaged` of the list.
+        A page is read through an index. A list of everything reads the whole table, but no payload. Rows with columns
+        that no save has written are in `damaged`: all of them in a list of everything, in a page those it came across.
         """
         require_text("flow", flow)
-        require_text("status", status)
+        wanted = require_statuses(status, statuses)
+        require_page(after, limit)
         where = f"database {self.path!r}"
-        return await self._read("list", lambda db: _list(db, flow, status, where))
+        return await self._read("list", lambda db: list_entries(db, flow, wanted, after, limit, where))
+
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, longest wait first; see `HistoryStore.pending`."""
+        require_text("flow", flow)
+        require_text("type", type)
+        require_question_page(after, limit)
+        where = f"database {self.path!r}"
+        return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
         require_id(execution_id)
-        return await self._write(f"delete {quoted(execution_id)}", lambda db: _delete(db, execution_id))
+        return await self._write(f"delete {quoted(execution_id)}", lambda db: sqlite_records.delete(db, execution_id))
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""
@@ -133,29 +162,24 @@ def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateC
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
     work = partial(_save, record=record, expected=expected, change=flow_state)
-    if flow_state is not None or expected is None:
+    if flow_state is not None or expected is None or record.notes is not None:
         return Job(doing, True, work)
-    return Job(doing, True, work, partial(_replace, record=record, expected=expected))
+    return Job(doing, True, work, partial(sqlite_records.replace, record=record, expected=expected))
 
 
 def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:
     """Check everything and ask the user's function first, write last: see `Job.work`."""
-    row = db.execute(
-        "SELECT sequence FROM typedflow_snapshots WHERE execution_id = ?", (record.execution_id,)
-    ).fetchone()
     try:
-        require_expected(record.execution_id, None if row is None else row[0], expected)
+        require_expected(record.execution_id, sqlite_records.stored_sequence(db, record.execution_id), expected)
     except ConflictError as error:
         raise Refusal(error) from None
     changed = None if change is None else _replay(db, change)
     if expected is None:
-        db.execute(
-            "INSERT INTO typedflow_snapshots (flow, status, sequence, saved_at, digest, data, execution_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            _columns(record),
-        )
+        sqlite_records.insert(db, record)
     else:
-        _replace(db, record, expected)
+        sqlite_records.replace(db, record, expected)
+    if record.notes is not None:
+        note_pending(db, record.execution_id, record.notes)
     if change is not None and changed is not None:
         db.execute(
             "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"
@@ -163,22 +187,6 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
             (change.flow, digest(change.flow.encode(), changed), changed),
         )
     return changed
-
-
-def _replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
-    """Write over the record with the expected sequence; says whether there is one."""
-    done = db.execute(
-        "UPDATE typedflow_snapshots SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
-        " WHERE execution_id = ? AND sequence = ?",
-        (*_columns(record), expected),
-    )
-    return done.rowcount == 1
-
-
-def _columns(record: StoredSnapshot) -> tuple[object, ...]:
-    saved_at = _written(record.saved_at)
-    digest_ = _digest(record, saved_at)
-    return record.flow, record.status, record.sequence, saved_at, digest_, record.data, record.execution_id
 
 
 def _replay(db: Connection, change: FlowStateChange) -> bytes:
@@ -193,83 +201,6 @@ def _replay(db: Connection, change: FlowStateChange) -> bytes:
     return replayed
 
 
-def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
-    row = db.execute(
-        "SELECT flow, status, sequence, saved_at, data, digest FROM typedflow_snapshots WHERE execution_id = ?",
-        (execution_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    flow, status, sequence, saved_at, data, stored_digest = row
-    entry = _entry(execution_id, flow, status, sequence, saved_at)
-    if type(data) is bytes:
-        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
-        if _digest(record, saved_at) == stored_digest:
-            return record
-    raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
-
-
-def _entry(*columns: object) -> StoredEntry:
-    """Return the entry of a row; raises `SnapshotError` that names the execution, where its id is one."""
-    try:
-        return entry_of(*columns)
-    except SnapshotError as error:
-        owner = _owner(columns[0])
-        if owner is None:
-            raise
-        raise SnapshotError(problem.at(f"execution {quoted(owner)}") for problem in error.problems) from None
-
-
-def _owner(execution_id: object) -> str | None:
-    return execution_id if isinstance(execution_id, str) and is_id(execution_id) else None
-
-
-def _list(db: Connection, flow: str | None, status: str | None, where: str) -> Listing:
-    try:
-        return _listed(db, flow, status, where)
-    except OperationalError as error:
-        if "decode" not in str(error):
-            raise
-    given = db.text_factory
-    db.text_factory = _bare_text  # what is no UTF-8 would end the reading of all rows
-    try:
-        return _listed(db, flow, status, where)
-    finally:
-        db.text_factory = given
-
-
-def _listed(db: Connection, flow: str | None, status: str | None, where: str) -> Listing:
-    found: list[StoredEntry] = []
-    damaged: list[DamagedEntry] = []
-    for row in db.execute(_SELECT_ENTRIES, {"flow": flow, "status": status}):
-        try:
-            entry = _entry(*row)
-        except SnapshotError as error:
-            placed = SnapshotError(problem.at(where) for problem in error.problems)
-            damaged.append(DamagedEntry(_owner(row[0]), placed))
-        else:
-            if flow in (None, entry.flow) and status in (None, entry.status):
-                found.append(entry)
-    return Listing(found, damaged)
-
-
-def _bare_text(data: bytes) -> str:
-    """Decode text with what is no UTF-8 in it as lone surrogates, which no column may hold."""
-    return data.decode(errors="surrogateescape")
-
-
-_SELECT_ENTRIES: Final = (
-    "SELECT execution_id, flow, status, sequence, saved_at FROM typedflow_snapshots"
-    " WHERE (:flow IS NULL OR flow = :flow OR typeof(flow) <> 'text')"
-    " AND (:status IS NULL OR status = :status OR typeof(status) <> 'text')"
-    " ORDER BY saved_at, execution_id"
-)
-
-
-def _delete(db: Connection, execution_id: str) -> bool:
-    return db.execute("DELETE FROM typedflow_snapshots WHERE execution_id = ?", (execution_id,)).rowcount > 0
-
-
 def _delete_flow_state(db: Connection, flow: str) -> bool:
     return db.execute("DELETE FROM typedflow_flow_states WHERE flow = ?", (flow,)).rowcount > 0
 
@@ -282,18 +213,3 @@ def _select_flow_state(db: Connection, flow: str) -> bytes | None:
     if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
         raise SnapshotError(texts.damaged_problem(f"the flow_state of {quoted(flow)} is not what was saved"))
     return data
-
-
-def _written(saved_at: datetime) -> str:
-    return saved_at.isoformat(timespec="microseconds")
-
-
-def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
-    head = _head(record.execution_id, record.flow, record.status)
-    return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()), record.data)
-
-
-@lru_cache(maxsize=1024)
-def _head(execution_id: str, flow: str, status: str) -> bytes:
-    """Give what the digests of an execution begin with, save after save."""
-    return measured(execution_id.encode(), flow.encode(), status.encode())

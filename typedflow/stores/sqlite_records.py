@@ -1,0 +1,100 @@
+"""The rows of executions in a SQLite store: written, replaced, read and deleted. Runs inside a `Job`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from sqlite3 import Connection
+
+from typedflow.errors import SnapshotError
+from typedflow.rules import stores as texts
+from typedflow.rules.names import is_id
+from typedflow.rules.wording import quoted
+from typedflow.stores.digests import digest_behind, measured
+from typedflow.stores.protocol import StoredEntry, StoredSnapshot
+from typedflow.stores.requirements import entry_of
+
+
+def stored_sequence(db: Connection, execution_id: str) -> int | None:
+    """Return the sequence of the stored record, None where there is none."""
+    row = db.execute("SELECT sequence FROM typedflow_executions WHERE execution_id = ?", (execution_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def insert(db: Connection, record: StoredSnapshot) -> None:
+    """Write the record of an execution that is not stored."""
+    db.execute(
+        "INSERT INTO typedflow_executions (flow, status, sequence, saved_at, digest, data, execution_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        _columns(record),
+    )
+
+
+def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
+    """Write over the record with the expected sequence; return whether there is one."""
+    done = db.execute(
+        "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
+        " WHERE execution_id = ? AND sequence = ?",
+        (*_columns(record), expected),
+    )
+    return done.rowcount == 1
+
+
+def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
+    """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
+    row = db.execute(
+        "SELECT flow, status, sequence, saved_at, data, digest FROM typedflow_executions WHERE execution_id = ?",
+        (execution_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    flow, status, sequence, saved_at, data, stored_digest = row
+    entry = read_entry(execution_id, flow, status, sequence, saved_at)
+    if type(data) is bytes:
+        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
+        if _digest(record, saved_at) == stored_digest:
+            return record
+    raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
+
+
+def delete(db: Connection, execution_id: str) -> bool:
+    """Delete the record of an execution and what belongs to it; return whether there was one."""
+    return db.execute("DELETE FROM typedflow_executions WHERE execution_id = ?", (execution_id,)).rowcount > 0
+
+
+def read_entry(*columns: object) -> StoredEntry:
+    """Return the entry of a row; raises `SnapshotError` that names the execution, where its id is one."""
+    try:
+        return entry_of(*columns)
+    except SnapshotError as error:
+        owner = owner_of(columns[0])
+        if owner is None:
+            raise
+        raise SnapshotError(problem.at(f"execution {quoted(owner)}") for problem in error.problems) from None
+
+
+def owner_of(execution_id: object) -> str | None:
+    """Return what a column holds, if it is an execution id."""
+    return execution_id if isinstance(execution_id, str) and is_id(execution_id) else None
+
+
+def written(moment: datetime) -> str:
+    """Return a time as a column holds it."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def _columns(record: StoredSnapshot) -> tuple[object, ...]:
+    saved_at = written(record.saved_at)
+    digest_ = _digest(record, saved_at)
+    return record.flow, record.status, record.sequence, saved_at, digest_, record.data, record.execution_id
+
+
+def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
+    head = _head(record.execution_id, record.flow, record.status)
+    return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()), record.data)
+
+
+@lru_cache(maxsize=1024)
+def _head(execution_id: str, flow: str, status: str) -> bytes:
+    """Return what the digests of an execution begin with, save after save."""
+    return measured(execution_id.encode(), flow.encode(), status.encode())
