@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from typedflow.cli import exits
+from typedflow.cli import executions, exits
 from typedflow.cli.findings import check_targets
 from typedflow.cli.output import command, write
 from typedflow.cli.reports import ReportFormat, render_report
@@ -20,8 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -53,8 +51,16 @@ def check(
 ) -> int:
     """Check all flows and contracts of modules, without running them.
 
-    Every problem is printed with its number, the line at which the step was attached, and a hint.
+    Every problem is printed with its number, the line at which the step was
+    attached, and a hint.
     """
     checked = check_targets(targets)
     write(render_report(checked, ReportFormat.JSON if as_json else form))
     return exits.FAILED if checked.problems else exits.OK
+
+
+app.command("run")(executions.run)
+app.add_typer(executions.runs, name="runs")
+app.command("pending")(executions.pending)
+# A negative number is an answer, not an option.
+app.command("answer", context_settings={"ignore_unknown_options": True})(executions.answer)
