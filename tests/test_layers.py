@@ -43,6 +43,7 @@ ROOT_PACKAGE = "typedflow"
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "typedflow.rules": frozenset({"typing_extensions"}),
     "typedflow.errors": frozenset({"typing_extensions"}),
+    "typedflow.cli": frozenset({"msgspec", "typing_extensions", "typer", "rich"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
 }
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
@@ -56,9 +57,13 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 }
 
 # (module, what it imports inside a function): optional extras only, one line each with its extra.
-FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset()
-# May load a module by its name: the lazy packages.
-IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores"})
+FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("typedflow.cli.main", "typedflow.cli.app"),  # cli: typer, rich
+    }
+)
+# May load a module by its name: the lazy packages, and the command line, which gets the name from its user.
+IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores", "typedflow.cli.loading"})
 
 
 @dataclass(frozen=True, slots=True)

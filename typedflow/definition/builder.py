@@ -62,6 +62,7 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
+from typedflow.definition.origins import calling_origin
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
 from typedflow.rules import flows
@@ -89,7 +90,7 @@ class _Draft:
 class Builder:
     """Collect the nodes of one flow, until the first execution freezes them."""
 
-    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
+    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_origins", "_place", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
         problem = check_name(FLOW_NAME, flow)
@@ -101,6 +102,7 @@ class Builder:
         self._names = Names(self._place)
         self._attached = Attached()
         self._nodes: list[Node | _Draft] = [Start()]
+        self._origins = [calling_origin()]
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
 
@@ -121,6 +123,7 @@ class Builder:
         if self.frozen is not None:
             raise self._error(flows.wiring_after_start_problem())
         self._nodes.append(node)
+        self._origins.append(calling_origin())
         return len(self._nodes) - 1
 
     # -- steps
@@ -324,7 +327,7 @@ class Builder:
         if case.is_function:
             types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
             case = replace(case, types=types)
-        block.cases.append(case)
+        block.cases.append(replace(case, origin=calling_origin()))
         return self._open_branch(block)
 
     def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
@@ -477,13 +480,14 @@ class Builder:
 
     def problems(self) -> list[Problem]:
         """Return a problem for each open block; the nodes can be frozen if there is none."""
-        return [flows.unclosed_block_problem(block.word).at(self._place) for block in self._open]
+        found = [(flows.unclosed_block_problem(block.word), self._origins[block.node]) for block in self._open]
+        return [problem.at(self._place).located(*origin) for problem, origin in found]
 
     def draft(self) -> Definition:
         """Return the definition so far; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous())
+        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous(), tuple(self._origins))
 
     def freeze(self) -> Definition:
         """Freeze and return the definition; adding nodes raises from now on."""

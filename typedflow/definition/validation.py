@@ -52,7 +52,7 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
     """Check every node; `carried` are the types of their outputs. Problems are in order of definition."""
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
-        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'"))
+        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'").located(*definition.origin_of(0)))
     dead = _unreachable(definition)
     for index, node in enumerate(definition.nodes):
         flow = f"flow '{definition.flow}'"
@@ -60,7 +60,7 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
         found = list(_check_node(node, definition, spec, carried))
         if index in dead:
             found.append(flows.unreachable_problem(node.name))
-        problems.extend(problem.at(where) for problem in found)
+        problems.extend(problem.at(where).located(*definition.origin_of(index)) for problem in found)
     problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
     return problems
 
@@ -69,18 +69,21 @@ def _check_former_names(definition: Definition) -> Iterator[Problem]:
     """Check that each former name stands for one node, and that no current name is among them (TF740)."""
     today = {node.name for node in definition.nodes}
     claimed: dict[str, str] = {}
-    for node in definition.nodes:
+    for index, node in enumerate(definition.nodes):
+        origin = definition.origin_of(index)
         for name in getattr(node, "formerly", ()):
             if name in today:
-                yield flows.former_name_in_use_problem(name, f"a node of today, and by '{node.name}'")
+                text = f"a node of today, and by '{node.name}'"
             elif claimed.setdefault(name, node.name) != node.name:
-                yield flows.former_name_in_use_problem(name, f"'{claimed[name]}' and '{node.name}'")
+                text = f"'{claimed[name]}' and '{node.name}'"
+            else:
+                continue
+            yield flows.former_name_in_use_problem(name, text).located(*origin)
         slots = slots_of(node, definition)
         for name, current in getattr(node, "former_slots", ()):
             if name in slots:
-                yield flows.former_name_in_use_problem(
-                    name, f"a branch of '{node.name}', and by its branch '{current}'"
-                )
+                text = f"a branch of '{node.name}', and by its branch '{current}'"
+                yield flows.former_name_in_use_problem(name, text).located(*origin)
 
 
 def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
@@ -94,7 +97,8 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
                 if case.types is not None:
                     name = name_of(case.condition)
                     source = _source_of(node, definition, carried)
-                    yield from check_handler(name, case.types, source, spec, kind="condition")
+                    for problem in check_handler(name, case.types, source, spec, kind="condition"):
+                        yield problem.located(*case.origin)
         case Each():
             if not _is_sequence(carried[node.source.node]):
                 yield flows.not_a_sequence_problem(render(carried[node.source.node]))

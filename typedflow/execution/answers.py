@@ -15,10 +15,9 @@ from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transfers import kind_at
 from typedflow.rules import executions
 from typedflow.schema.annotations import NEVER, UNKNOWN
-from typedflow.schema.check import Mismatch, compile_check
-from typedflow.schema.construction import construct
+from typedflow.schema.check import Mismatch
 from typedflow.schema.parsing import parse
-from typedflow.schema.plain import from_plain
+from typedflow.schema.plain import READERS, as_it_is
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import CollectionOf, TupleOf, see_through
@@ -92,26 +91,18 @@ def read_answer(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode,
     asked = demands(runtime.plan, interrupt.resume_event, node)
     for number, demand in enumerate(asked):
         fault = Mismatch((), render(demand.declared), value)
-        for read in (_as_it_is, _by_field_names, from_plain) if number == 0 else (_as_it_is,):
+        for read in READERS if number == 0 else (as_it_is,):
             try:
                 taken = demand.read(read, value)
             except Mismatch as mismatch:
                 fault = mismatch if mismatch.path else fault
             else:
-                if len(asked) == 1 or read is not _as_it_is:  # of several each has 1 as 1.0 by itself
+                if len(asked) == 1 or read is not as_it_is:  # of several each has 1 as 1.0 by itself
                     value = taken
                 break
         else:
             raise WrongAnswer(render(demand.declared), fault)
     return value
-
-
-def _as_it_is(declared: Any, value: Any) -> Any:
-    return compile_check(declared)(value)
-
-
-def _by_field_names(declared: Any, value: Any) -> Any:
-    return compile_check(declared)(construct(declared, value))
 
 
 @dataclass(frozen=True, slots=True)

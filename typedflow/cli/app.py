@@ -1,0 +1,66 @@
+"""The commands of `typedflow`, with their options and their help."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from typedflow.cli import executions, exits
+from typedflow.cli.findings import check_targets
+from typedflow.cli.output import command, write
+from typedflow.cli.reports import ReportFormat, render_report
+
+app = typer.Typer(
+    name="typedflow",
+    epilog="Exit codes: 0 done, 1 problems or a failure, 2 wrong use, 3 an execution waits for an answer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        write(f"typedflow {version('typedflow')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Check, run and inspect flows."""
+
+
+@app.command()
+@command
+def check(
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="MODULE[:FLOW]", help="Modules or files, or one flow of a module.", show_default=False),
+    ],
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="How problems are printed; github annotates a pull request.")
+    ] = ReportFormat.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> int:
+    """Check all flows and contracts of modules, without running them.
+
+    Every problem is printed with its number, the line at which the step was
+    attached, and a hint.
+    """
+    checked = check_targets(targets)
+    write(render_report(checked, ReportFormat.JSON if as_json else form))
+    return exits.FAILED if checked.problems else exits.OK
+
+
+app.command("run")(executions.run)
+app.add_typer(executions.runs, name="runs")
+app.command("pending")(executions.pending)
+# A negative number is an answer, not an option.
+app.command("answer", context_settings={"ignore_unknown_options": True})(executions.answer)

@@ -1,0 +1,64 @@
+"""How commands print: text or one JSON document to stdout, mistakes to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import msgspec
+import typer
+
+from typedflow.cli.exits import WRONG_USE, Mistake
+from typedflow.cli.loading import use_folder
+from typedflow.cli.settings import read_settings
+from typedflow.errors import TypedflowError
+
+P = ParamSpec("P")
+
+
+def to_json(value: Any) -> str:
+    """Return plain data as indented JSON, ending in a newline."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+
+
+def write(text: str) -> None:
+    """Print text; characters that the terminal cannot show are escaped."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def command(function: Callable[P, int]) -> Callable[P, None]:
+    """Return a command that exits with the code that the function returns, and prints its mistakes.
+
+    Modules are imported from the working directory, and from the folder of the project.
+
+    A `Mistake`, or an error of the library that no command has treated, is printed without a traceback: as a line on
+    stderr, or as `{"error": …}` on stdout if the command was called with `--json`.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            here = Path.cwd()
+            use_folder(here, read_settings(here).root)
+            code = function(*args, **kwargs)
+        except Mistake as mistake:
+            code = _print_mistake(mistake, as_json=bool(kwargs.get("as_json")))
+        except TypedflowError as error:
+            code = _print_mistake(Mistake(str(error), code=WRONG_USE), as_json=bool(kwargs.get("as_json")))
+        raise typer.Exit(code)
+
+    return run
+
+
+def _print_mistake(mistake: Mistake, *, as_json: bool) -> int:
+    if as_json:
+        write(to_json({"error": {"text": mistake.text, "hint": mistake.hint}}))
+    else:
+        hint = f" ({mistake.hint})" if mistake.hint else ""
+        sys.stderr.write(f"error: {mistake.text}{hint}\n")
+    return mistake.code
