@@ -150,11 +150,14 @@ class RunReader:
         return self.value(code_of_edge(producer, consumer), raw, place)
 
     def _fired(self, listener: PlanNode, raw: Raw, place: str) -> Any:
-        types, format, added = trigger_types(listener), self._format, self._match.verdict(place).added
+        verdict = self._match.verdict(place)
+        types, format, added = trigger_types(listener), self._format, verdict.added
         if place in self._match.migrated:
             format, added = "json", None  # type: ignore[assignment]  # None allows all fields with defaults
             with reading(place):
                 raw = Raw(ENCODE["json"](self._match.migrated[place]))
+        else:
+            raw = converted(raw, verdict, format, place)
         with reading(place):
             if listener.mode == "or":
                 kind, name, inner = _NAMED[format](raw)
