@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,10 +61,10 @@ def load_into(
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 
-def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:
+def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", formerly: Collection[str] = ()) -> Loaded:
     """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
     plan = flow.plan()
-    settled = settle(plan, snapshot, flow.name, place)
+    settled = settle(plan, snapshot, flow.name, place, formerly)
     run, tokens = _read_run(flow, settled, place)
     loaded = Loaded(
         snapshot,
@@ -84,7 +84,7 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
                 snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
             )
         child_flow = node.child.for_child()
-        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
+        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.", node.formerly)))
     _place_tokens(loaded, tokens, place)
     return loaded
 

@@ -74,7 +74,7 @@ def settle_layers(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> La
     migration that is missing, fails, or gives what does not fit. `place` is that of a child in its parent's document.
     """
     if snapshot.contract != spec.name:
-        problem = snapshots.other_flow_problem("contract", snapshot.contract, spec.name)
+        problem = snapshots.other_flow_problem("contract", snapshot.contract, spec.name, is_child=bool(place))
         raise SnapshotError(problem, path=f"{place}contract")
     if snapshot.version > spec.version:
         problem = snapshots.newer_contract_problem(spec.name, snapshot.version, spec.version)
