@@ -25,7 +25,7 @@ from tests.execution.pausing import (
 from tests.snapshot.golden import running
 from typedflow import Contract, Data, Flow, Snapshot, SnapshotError
 from typedflow.snapshot.envelope import ScopeRecord, TokenRecord
-from typedflow.snapshot.run_reading import blocks_of
+from typedflow.snapshot.nesting import nesting_of
 
 Edit = Callable[[Snapshot], None]
 
@@ -189,7 +189,7 @@ def test_b50_a_token_that_moved_into_a_block_has_no_round_there() -> None:
 
     inside: Any = Flow(Numbers)
     inside.to(same).for_each().to(step).end_for_each().end()
-    with pytest.raises(SnapshotError, match="'step' is not in that block") as refused:
+    with pytest.raises(SnapshotError, match="node 'step', which is not in that block any more") as refused:
         inside.create_execution().load(asyncio.run(save()))
     assert refused.value.path == "tokens[0].scope"
 
@@ -209,7 +209,7 @@ def test_the_blocks_of_a_plan_are_those_that_open_rounds() -> None:
     plan = execution._runtime.plan
     names = {node.name: node.index for node in plan.nodes}
     blocks = {
-        name: plan.nodes[opener].name if (opener := blocks_of(plan).get(index)) is not None else None
+        name: None if index not in nesting_of(plan) else plan.nodes[nesting_of(plan)[index][0]].name
         for name, index in names.items()
     }
     assert {name: blocks[name] for name in ("three", "outside", "listening", "for_each")} == dict.fromkeys(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,10 +62,16 @@ def load_into(
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 
-def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", within: tuple[str, ...] = ()) -> Loaded:
+def read_execution(
+    flow: FlowRuntime,
+    snapshot: Snapshot,
+    place: str = "",
+    within: tuple[str, ...] = (),
+    formerly: Collection[str] = (),
+) -> Loaded:
     """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
     plan = flow.plan()
-    settled = settle(plan, snapshot, flow.name, place)
+    settled = settle(plan, snapshot, flow.name, place, formerly)
     run, tokens = _read_run(flow, settled, place)
     for paused in (run.interrupts or {}).values():
         key = f"{snapshot.execution_id}:{run.key(paused.token)}"
@@ -88,7 +94,8 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", withi
                 snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
             )
         child_flow = node.child.for_child()
-        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.", (*within, node.name))))
+        inside = read_execution(child_flow, child, f"{here}.", (*within, node.name), node.formerly)
+        loaded.children.append((token, child_flow, inside))
     _place_tokens(loaded, tokens, place)
     return loaded
 

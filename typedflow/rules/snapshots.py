@@ -118,10 +118,13 @@ def other_column_problem(name: str, given: str, expected: str) -> Problem:
     return Problem("TF905", text, BROKEN)
 
 
-def other_flow_problem(what: str, given: str, expected: str) -> Problem:
+def other_flow_problem(what: str, given: str, expected: str, *, is_child: bool = False) -> Problem:
     """Report a snapshot of another flow or contract (TF914); `what` is "flow" or "contract"."""
     text = f"the snapshot is one of {what} {quoted(given)}, not of {quoted(expected)}"
-    return Problem("TF914", text, f"load it into an execution of {quoted(given)}")
+    if not is_child:
+        return Problem("TF914", text, f"load it into an execution of {quoted(given)}")
+    renamed = f'declare formerly=("{given}",) at its to_sub_flow where it was renamed, or ' if what == "flow" else ""
+    return Problem("TF914", text, f"{renamed}finish such executions with the flow that saved them")
 
 
 def newer_contract_problem(contract: str, given: int, known: int) -> Problem:

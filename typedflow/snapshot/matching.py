@@ -20,7 +20,8 @@ from typedflow.rules.problems import Problem
 from typedflow.snapshot.comparison import Verdict, compare
 from typedflow.snapshot.envelope import JoinRecord, NodeRecord, PoolRecord, Snapshot, TokenRecord
 from typedflow.snapshot.first_format import AMBIGUOUS, shown
-from typedflow.snapshot.parts import gathered_codes, slot_code
+from typedflow.snapshot.nesting import opens_blocks
+from typedflow.snapshot.parts import gathered_codes, gathers, slot_code
 from typedflow.snapshot.plans import PlanMark, describe_value, kind_name, mark_plan
 from typedflow.snapshot.shapes import Json, Shape, describe_code
 
@@ -183,6 +184,8 @@ class _Check:
     def _block(self, join: JoinRecord, at: str) -> None:
         what = "an open block"
         node, old = self._node(what, join.node)
+        if not opens_blocks(node):
+            raise _Lost(what, join.node, "takes the first hit now, and keeps no results of its branches")
         is_each = node.kind == Kind.EACH
         names = [""] * len(join.slots) if is_each else self._branches(join, node, old)
         for slot, name in enumerate(() if all(join.slots) else names):  # one that is closed keeps no results
@@ -214,12 +217,16 @@ class _Check:
     def _pool(self, pool: PoolRecord, at: str) -> None:
         what = "what was gathered"
         node, old = self._node(what, pool.node)
+        if not gathers(node):
+            raise _Lost(what, pool.node, f"fires for each of its triggers now: its mode is '{node.mode}'")
         for name in pool.values:
             index = self._match.slot(node, name)
             if index is None:
                 raise _Lost(what, pool.node, f"has no branch '{name}' any more", node.slots)
             today = describe_code(gathered_codes(node)[index])
             self._compare(what, pool.node, f"{at}.values.{name}", _part(old, f"slot {name}"), today)
+        if len(pool.values) == len(node.slots) and not node.keeps:
+            raise _Lost(what, pool.node, "has no other branch any more, so that nothing would start it")
 
     def _interrupt(self, interrupt: Any, at: str) -> None:
         what = f"interrupt '{interrupt.id}'"

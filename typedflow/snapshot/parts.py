@@ -118,6 +118,11 @@ def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:
     return {(t.kind, t.name): tp for t, tp in zip(node.triggers, node.slot_types, strict=True)}
 
 
+def gathers(node: PlanNode) -> bool:
+    """Return whether a node has pools: a collect, or a listener that waits for several triggers."""
+    return node.kind == NodeKind.COLLECT or (bool(node.triggers) and node.mode == "and")
+
+
 def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
     """Return by what a collect or listener saves what it has gathered, by slot."""
     return node.slot_codes or node.slot_types
