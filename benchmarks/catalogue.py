@@ -77,4 +77,14 @@ CASES = (
         "G6", "state.get of a scalar in 100,000", "g06_path_read", "µs/step", 100_000, 200, 1.5,
         floor="typedflow", floor_size=100, judged="ratio",
     ),
+    # One msgspec encode and a loop over the classes of the same container, in the same run.
+    *(
+        Case(work, what, "g07_containers", "µs/step", 100_000, 200, 1.5, function, floor, judged="ratio")
+        for work, what, function, floor in (
+            ("G6", "len(state.items) of 100,000", "length_read", "floor"),
+            ("G6", "iteration over 100,000", "iteration", "floor"),
+            ("G7", "state.items.append(x), 100,000", "append", "floor"),
+            ("G7", "state.table[k] = x, 100,000", "new_key", "floor_of_table"),
+        )
+    ),
 )  # fmt: skip

@@ -20,9 +20,9 @@ from typing import Any, Final, assert_never, cast
 
 from msgspec.structs import force_setattr
 
-from typedflow.schema.check import exact_classes
 from typedflow.schema.mismatch import MISSING, Segment, render_path
 from typedflow.schema.parsing import Unresolved, parse
+from typedflow.schema.proofs import exact_classes
 from typedflow.schema.records import fields_of, is_frozen
 from typedflow.schema.recursion import Recursion
 from typedflow.schema.render import describe, render
