@@ -87,4 +87,6 @@ CASES = (
             ("G7", "state.table[k] = x, 100,000", "new_key", "floor_of_table"),
         )
     ),
+    Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),
+    Case("G8", "state.set of 20,000 new keys", "g08_new_keys", "µs/key", 20_000, 50, 15),
 )  # fmt: skip
