@@ -87,6 +87,18 @@ CASES = (
             ("G7", "state.table[k] = x, 100,000", "new_key", "floor_of_table"),
         )
     ),
+    *(
+        Case("G5", f"5,000 {what}, each", "g05_pauses", "µs", 5000, 20, target, function, None)
+        for what, function, target in (("pauses", "pauses", 30), ("pauses in children", "pauses_in_children", 30))
+    ),
+    # Against 500 of them: flat.
+    *(
+        Case(
+            "G4", f"5,000 {what}, against 500", "g05_pauses", "µs each", 5000, 20, 1.5, function,
+            floor=function, floor_size=500, judged="ratio",
+        )
+        for what, function in (("answers", "answers"), ("answers to children", "answers_in_children"))
+    ),
     Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),
     Case("G8", "state.set of 20,000 new keys", "g08_new_keys", "µs/key", 20_000, 50, 15),
 )  # fmt: skip

@@ -281,7 +281,7 @@ class Execution(Generic[C]):
 
     def del_runtime_resource(self, key: str) -> None:
         """Uncover the flow's default."""
-        self._runtime.resources.del_in_run(key)
+        self._runtime.del_resource(key)
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:

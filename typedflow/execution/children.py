@@ -49,7 +49,6 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     _make_layers(child, capture, scopes)
     capture_resources(child)
     child.resources.require_complete(child.name)
-    child.driver = runtime.driver
     if runtime.children is None:
         runtime.children = {}
     runtime.children[token] = child

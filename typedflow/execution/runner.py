@@ -18,7 +18,9 @@ from typedflow.execution.answers import accept_answer, find_interrupt
 from typedflow.execution.children import capture_resources
 from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
+from typedflow.execution.resources import FlowResources
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.execution.waiting import active
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
@@ -105,7 +107,7 @@ class Runner:
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         owner = find_interrupt(root, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
-        self._require_resources()
+        self._require_resources(owner)
         root.note_answered(interrupt_id)
         fault: ContractError | None = None
         try:
@@ -236,14 +238,20 @@ class Runner:
         if not driver.loop.is_closed():
             raise ExecutionError(executions.other_loop_problem(call).at(self._runtime.name))
         self._driver = self._done = None
-        for open_ in self._runtime.tree():
-            open_.driver = None
+        self._runtime.works = None
 
-    def _require_resources(self) -> None:
-        for runtime in self._runtime.tree():
+    def _require_resources(self, owner: ExecutionRuntime | None = None) -> None:
+        """Check that no resource is missing in any open execution; in those that only wait, once.
+
+        There one can be missing later only after a resource was removed, from an execution or from a flow.
+        """
+        root, removed = self._runtime, FlowResources.removed
+        known = root.complete_at == removed
+        for runtime in active(root, owner) if known else root.tree():
             if runtime.parent is not None:
                 capture_resources(runtime)
             runtime.resources.require_complete(runtime.name)
+        root.complete_at = removed
 
     async def _stopped(self) -> Exception | None:
         """Wait until nobody runs this any more; gives what has stopped it."""
@@ -258,15 +266,16 @@ class Runner:
         self._driver = driver
         failure: Exception | None = None
         saved = False
-        for open_ in runtime.tree():
-            open_.driver = driver
+        runtime.works = driver
         try:
             if checkpoints is not None:
                 failpoints.at("run.entered")
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
-            for open_ in runtime.tree():
-                open_.saved_keys = ()
+            if runtime.saved_keys:
+                for open_ in runtime.tree():
+                    open_.saved_keys = ()
+            for open_ in active(runtime):
                 open_.queued = open_.parent is not None and open_.parent[1] in open_.parent[0].run.queued
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
@@ -293,8 +302,7 @@ class Runner:
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""
         runtime, self._driver = self._runtime, None
-        for open_ in runtime.tree():
-            open_.driver = None
+        runtime.works = None
         if runtime.run.status is Status.RUNNING:
             self._cancelled()
         if self._done is not None and not self._done.done():

@@ -15,6 +15,7 @@ from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
 from typedflow.execution.transaction import StepTransaction
+from typedflow.execution.waiting import note_paused
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
@@ -79,6 +80,7 @@ def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
     if step.touched is not None:
         step.check_touched()
     take_effects(step)
+    note_paused(step.runtime, pause.interrupt.id)
     return step.runtime.run.paused(step.token, pause.interrupt, step.signals)
 
 

