@@ -101,4 +101,8 @@ CASES = (
     ),
     Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),
     Case("G8", "state.set of 20,000 new keys", "g08_new_keys", "µs/key", 20_000, 50, 15),
+    # 1 MB of JSON.
+    Case("G9", "capture of 22,000 Structs into a state", "g09_capture", "ms", 22_000, 50, 7, "changeable"),
+    Case("G9", "capture of them as an input", "g09_capture", "ms", 22_000, 50, 7, "as_input"),
+    Case("G9", "capture of 22,000 frozen Structs", "g09_capture", "ms", 22_000, 50, 0.1, "frozen"),
 )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.execution.running import calls_of
 from typedflow import (
     Contract,
     ContractError,
@@ -70,23 +70,6 @@ async def waiting(make: Callable[[], Flow[Many]], count: int) -> Execution[Many]
     execution = make().create_execution(runtime_resources={"tool": "hammer"})
     assert await execution.async_start(count) is Status.WAITING
     return execution
-
-
-async def calls_of(work: Awaitable[object]) -> int:
-    """Count the Python functions that are called: the cost of the work, on any machine."""
-    count = 0
-
-    def note(frame: object, event: str, arg: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        await work
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 @BOTH

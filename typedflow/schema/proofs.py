@@ -14,6 +14,7 @@ The text consists of class objects and field names of the flow's own types, neve
 from __future__ import annotations
 
 import collections.abc as abc
+import functools
 import keyword
 import re
 from collections.abc import Callable, Iterable
@@ -44,6 +45,8 @@ from typedflow.schema.types import (
 from typedflow.schema.undeclared import undeclared_of
 
 Proof = Callable[[Any], bool]
+
+_proofs: dict[Kind, Proof] = {}
 
 LARGE: Final = 50
 """Items from which a container is proven before it is checked: a smaller one costs less than to compile the proof."""
@@ -85,15 +88,18 @@ def proof_of_large(kind: CollectionOf | MappingOf) -> Proof | None:
     parts = (kind.item,) if isinstance(kind, CollectionOf) else (kind.key, kind.value)
     if all(exact_class(part) is not None for part in parts):
         return None
-    proof: Proof | None = None
+    return functools.partial(is_proven, kind)
 
-    def prove(value: Any) -> bool:
-        nonlocal proof
+
+def is_proven(kind: Kind, value: Any) -> bool:
+    """Return True if a value is proven; the proof is compiled the first time, and kept for the life of the process."""
+    try:
+        proof = _proofs.get(kind)
         if proof is None:
-            proof = compile_proof(kind) or _prove_nothing
-        return proof(value)
-
-    return prove
+            proof = _proofs[kind] = compile_proof(kind) or _prove_nothing
+    except TypeError:  # an unhashable part: a Literal of a list
+        return False
+    return proof(value)
 
 
 def compile_proof(kind: Kind) -> Proof | None:
