@@ -78,4 +78,32 @@ CASES = (
         floor="typedflow", floor_size=100, judged="ratio",
     ),
     Case("G11", "first 50 that wait of 100,000", "g11_list_page", "µs", 100_000, 200, 2000),
+    # One msgspec encode and a loop over the classes of the same container, in the same run.
+    *(
+        Case(work, what, "g07_containers", "µs/step", 100_000, 200, 1.5, function, floor, judged="ratio")
+        for work, what, function, floor in (
+            ("G6", "len(state.items) of 100,000", "length_read", "floor"),
+            ("G6", "iteration over 100,000", "iteration", "floor"),
+            ("G7", "state.items.append(x), 100,000", "append", "floor"),
+            ("G7", "state.table[k] = x, 100,000", "new_key", "floor_of_table"),
+        )
+    ),
+    *(
+        Case("G5", f"5,000 {what}, each", "g05_pauses", "µs", 5000, 20, target, function, None)
+        for what, function, target in (("pauses", "pauses", 30), ("pauses in children", "pauses_in_children", 30))
+    ),
+    # Against 500 of them: flat.
+    *(
+        Case(
+            "G4", f"5,000 {what}, against 500", "g05_pauses", "µs each", 5000, 20, 1.5, function,
+            floor=function, floor_size=500, judged="ratio",
+        )
+        for what, function in (("answers", "answers"), ("answers to children", "answers_in_children"))
+    ),
+    Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),
+    Case("G8", "state.set of 20,000 new keys", "g08_new_keys", "µs/key", 20_000, 50, 15),
+    # 1 MB of JSON.
+    Case("G9", "capture of 22,000 Structs into a state", "g09_capture", "ms", 22_000, 50, 7, "changeable"),
+    Case("G9", "capture of them as an input", "g09_capture", "ms", 22_000, 50, 7, "as_input"),
+    Case("G9", "capture of 22,000 frozen Structs", "g09_capture", "ms", 22_000, 50, 0.1, "frozen"),
 )  # fmt: skip

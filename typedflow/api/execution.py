@@ -17,7 +17,6 @@ from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
-from typedflow.execution.deadlines import next_due
 from typedflow.execution.members import (
     GivesResult,
     GivesStream,
@@ -28,6 +27,7 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import next_due
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.schema.layers import Resources
@@ -311,7 +311,7 @@ class Execution(Generic[C]):
 
     def del_runtime_resource(self, key: str) -> None:
         """Uncover the flow's default."""
-        self._runtime.resources.del_in_run(key)
+        self._runtime.del_resource(key)
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typedflow.engine.tokens import Interrupt
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transfers import kind_at
+from typedflow.execution.waiting import owner_of
 from typedflow.rules import executions
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch
@@ -26,13 +27,12 @@ from typedflow.stores.protocol import PendingInterrupt
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
     """Give the execution, the root or an open child, that waits for this answer."""
-    for runtime in root.tree() if isinstance(interrupt_id, str) else ():
-        paused = (runtime.run.interrupts or {}).get(interrupt_id)
-        if paused is not None and not paused.asleep:
-            return runtime
+    owner = owner_of(root, interrupt_id) if isinstance(interrupt_id, str) else None
+    if owner is not None and not (owner.run.interrupts or {})[interrupt_id].asleep:
+        return owner
     if isinstance(interrupt_id, str) and interrupt_id in (root.answered or ()):
         raise InterruptError(executions.answered_already_problem(interrupt_id).at(root.name))
-    pending: Collection[str] = root.interrupt_ids(asleep=False)
+    pending: Collection[str] = root.interrupt_ids()
     raise InterruptError(executions.unknown_interrupt_problem(interrupt_id, pending).at(root.name))
 
 

@@ -49,7 +49,6 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     _make_layers(child, capture, scopes)
     capture_resources(child)
     child.resources.require_complete(child.name)
-    child.driver = runtime.driver
     if runtime.children is None:
         runtime.children = {}
     runtime.children[token] = child
@@ -76,7 +75,7 @@ def capture_resources(child: ExecutionRuntime) -> None:
 def _make_layers(child: ExecutionRuntime, capture: Capture, scopes: dict[str, Any]) -> None:
     spec = child.plan.spec
     if spec.state is not None:
-        child.state = fresh(spec.state, capture.state.mapping(scopes))
+        child.state = fresh(spec.state, capture.state.mapping(scopes), own=capture.state.own)
         for move in capture.state.late:
             child.state.set(".".join(move.target), move.read(scopes), emit=False)
     flow_state = child.flow.flow_state

@@ -100,7 +100,7 @@ class Data(Generic[C, V]):
     def del_resource(self, key: str) -> None:
         """Uncover the flow's default; once more changes nothing."""
         self._step.require_open("del_resource")
-        self._step.runtime.resources.del_in_run(key)
+        self._step.runtime.del_resource(key)
 
     # -- acting on the run
 

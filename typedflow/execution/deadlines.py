@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from typedflow.engine.tokens import UNSET, Interrupt, Paused
 from typedflow.errors import ContractError, InterruptError
+from typedflow.execution import waiting
 from typedflow.execution.answers import WrongAnswer, read_answer
 from typedflow.execution.clock import current_clock
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
@@ -47,19 +48,9 @@ def check_default(step: StepTransaction, interrupt: Interrupt, default: Any) -> 
     raise ContractError(problem)
 
 
-def waiting(root: ExecutionRuntime) -> Iterator[tuple[ExecutionRuntime, Paused]]:
-    """Yield what has a deadline, each with its execution: the root or an open child."""
-    for runtime in root.tree():
-        for paused in (runtime.run.interrupts or {}).values():
-            if paused.interrupt.deadline is not None:
-                yield runtime, paused
-
-
 def due(root: ExecutionRuntime) -> list[tuple[ExecutionRuntime, Paused]]:
     """Return what is due now, the earliest first."""
-    now = current_clock.get().now()
-    found = [(runtime, paused) for runtime, paused in waiting(root) if moment(paused) <= now]
-    return sorted(found, key=lambda pair: moment(pair[1]))
+    return waiting.due(root, current_clock.get().now())
 
 
 def require_in_time(runtime: ExecutionRuntime, interrupt_id: str) -> None:
@@ -69,17 +60,6 @@ def require_in_time(runtime: ExecutionRuntime, interrupt_id: str) -> None:
     if deadline is not None and deadline <= current_clock.get().now():
         place = runtime.place(runtime.run.interrupts[interrupt_id].interrupt.step)
         raise InterruptError(executions.late_answer_problem(interrupt_id, deadline.isoformat(" ", "seconds")).at(place))
-
-
-def next_due(root: ExecutionRuntime) -> datetime | None:
-    """Return the earliest deadline, None where there is none."""
-    return min((moment(paused) for _, paused in waiting(root)), default=None)
-
-
-def moment(paused: Paused) -> datetime:
-    """Return the deadline of what has one."""
-    assert paused.interrupt.deadline is not None
-    return paused.interrupt.deadline
 
 
 class Alarm:

@@ -10,6 +10,7 @@ from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.failures import is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import owner_of
 from typedflow.rules import executions, flows
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import describe
@@ -52,7 +53,7 @@ def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRunt
     malformed = executions.check_id(interrupt.id, what="interrupt id")
     if malformed is not None:
         problems.append(malformed)
-    elif interrupt.id in runtime.root().interrupt_ids():
+    elif owner_of(runtime.root(), interrupt.id) is not None:
         problems.append(executions.interrupt_in_use_problem(interrupt.id))
     if type(interrupt.type) is not str or scalar_fault(interrupt.type, "json") is not None:
         problems.append(executions.wrong_pause_type_problem(interrupt.type))

@@ -6,7 +6,7 @@ Identity is kept throughout: values are neither copied nor merged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ResourceError
@@ -24,6 +24,9 @@ class FlowResources:
     """Hold the declared resources of a contract and a flow's defaults for them."""
 
     __slots__ = ("declared", "required", "spec", "values", "version")
+
+    removed: ClassVar[int] = 0
+    """How often a default was removed from any flow: executions that were complete may lack a resource since."""
 
     def __init__(self, spec: ContractSpec) -> None:
         self.spec = spec
@@ -72,6 +75,7 @@ class FlowResources:
         self.require_key(key)
         if self.values.pop(key, UNSET) is not UNSET:
             self.version += 1
+            FlowResources.removed += 1
 
 
 class ResourceLayers:

@@ -17,10 +17,12 @@ from typedflow.errors import ConflictError, ContractError, ExecutionError, Finis
 from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt, interrupt_id_of
 from typedflow.execution.children import capture_resources
-from typedflow.execution.deadlines import Alarm, due, next_due, require_in_time
+from typedflow.execution.deadlines import Alarm, due, require_in_time
 from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
+from typedflow.execution.resources import FlowResources
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.execution.waiting import active, next_due
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
@@ -111,7 +113,7 @@ class Runner:
         owner = find_interrupt(root, interrupt_id)
         require_in_time(owner, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
-        self._require_resources()
+        self._require_resources(owner)
         self._fire(due(root))
         root.note_answered(interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
@@ -122,6 +124,17 @@ class Runner:
         if found:
             self._require_resources()
             self._fire(found)
+
+    def _ring(self) -> None:
+        """Let what is due go on while a driver runs."""
+        driver = self._driver
+        if driver is None or driver.alarm is None:
+            return
+        try:
+            self.fire_due()
+            driver.alarm.note(next_due(self._runtime))
+        except Exception as error:
+            driver.fail(error)
 
     def _fire(self, found: list[tuple[ExecutionRuntime, Paused]]) -> None:
         for owner, paused in found:
@@ -267,14 +280,20 @@ class Runner:
         if not driver.loop.is_closed():
             raise ExecutionError(executions.other_loop_problem(call).at(self._runtime.name))
         self._driver = self._done = None
-        for open_ in self._runtime.tree():
-            open_.driver = None
+        self._runtime.works = None
 
-    def _require_resources(self) -> None:
-        for runtime in self._runtime.tree():
+    def _require_resources(self, owner: ExecutionRuntime | None = None) -> None:
+        """Check that no resource is missing in any open execution; in those that only wait, once.
+
+        There one can be missing later only after a resource was removed, from an execution or from a flow.
+        """
+        root, removed = self._runtime, FlowResources.removed
+        known = root.complete_at == removed
+        for runtime in active(root, owner) if known else root.tree():
             if runtime.parent is not None:
                 capture_resources(runtime)
             runtime.resources.require_complete(runtime.name)
+        root.complete_at = removed
 
     async def _stopped(self) -> Exception | None:
         """Wait until nobody runs this any more; gives what has stopped it."""
@@ -289,17 +308,18 @@ class Runner:
         self._driver = driver
         failure: Exception | None = None
         saved = False
-        driver.alarm = Alarm(self.fire_due)
-        for open_ in runtime.tree():
-            open_.driver = driver
+        driver.alarm = Alarm(self._ring)
+        runtime.works = driver
         try:
             driver.alarm.note(next_due(runtime))
             if checkpoints is not None:
                 failpoints.at("run.entered")
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
-            for open_ in runtime.tree():
-                open_.saved_keys = ()
+            if runtime.saved_keys:
+                for open_ in runtime.tree():
+                    open_.saved_keys = ()
+            for open_ in active(runtime):
                 open_.queued = open_.parent is not None and open_.parent[1] in open_.parent[0].run.queued
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
@@ -327,8 +347,7 @@ class Runner:
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""
         runtime, self._driver = self._runtime, None
-        for open_ in runtime.tree():
-            open_.driver = None
+        runtime.works = None
         if runtime.run.status is Status.RUNNING:
             self._cancelled()
         if self._done is not None and not self._done.done():

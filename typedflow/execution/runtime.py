@@ -77,9 +77,9 @@ class ExecutionRuntime:
         "answered",
         "checkpoints",
         "children",
+        "complete_at",
         "created",
         "depth",
-        "driver",
         "expired",
         "flow",
         "given_state",
@@ -95,8 +95,11 @@ class ExecutionRuntime:
         "saved_keys",
         "saves",
         "state",
+        "top",
         "touched",
+        "waits",
         "walked",
+        "works",
     )
 
     def __init__(
@@ -112,6 +115,8 @@ class ExecutionRuntime:
         self.run = Run(self.plan)
         self.parent = parent
         """Of a child execution: its parent, and the token that waits there for its result."""
+        self.top: ExecutionRuntime = self if parent is None else parent[0].top
+        """The root: the execution that no other has started."""
         self.depth: int = 0 if parent is None else parent[0].depth + 1
         self.answered: dict[str, None] | None = None
         """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
@@ -120,7 +125,12 @@ class ExecutionRuntime:
         self.queued = False
         """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
-        self.driver: Works | None = None
+        self.works: Works | None = None
+        """Of a root: the driver that runs it and all below it."""
+        self.waits: Any = None
+        """Of a root: which execution waits for each answer, with the run of the root; see `execution.waiting`."""
+        self.complete_at = -1
+        """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
         self.operations: list[Change] | None = None
@@ -269,14 +279,24 @@ class ExecutionRuntime:
         if len(self.answered) > ANSWERS_KEPT:
             del self.answered[next(iter(self.answered))]
 
-    def interrupt_ids(self, *, asleep: bool = True) -> Collection[str]:
-        """Return the ids that are pending here and in the open children, with or without those of sleeping steps."""
+    def interrupt_ids(self) -> Collection[str]:
+        """Return the ids of what waits for an answer here and in the open children."""
         return {
             id_
             for runtime in self.tree()
             for id_, paused in (runtime.run.interrupts or {}).items()
-            if asleep or not paused.asleep
+            if not paused.asleep
         }
+
+    def del_resource(self, key: str) -> None:
+        """Uncover the flow's default of a resource."""
+        self.resources.del_in_run(key)
+        self.top.complete_at = -1
+
+    @property
+    def driver(self) -> Works | None:
+        """Return the driver that runs the root, and with it this; None while nobody does."""
+        return self.top.works
 
     def stream_item(self, item: Any) -> Any:
         """Return an item as the stream takes it; raises where the contract declares no stream, or another type."""
@@ -311,10 +331,7 @@ class ExecutionRuntime:
 
     def root(self) -> ExecutionRuntime:
         """Give the execution that no other has started."""
-        runtime = self
-        while runtime.parent is not None:
-            runtime = runtime.parent[0]
-        return runtime
+        return self.top
 
     def ready(self) -> list[Token]:
         """Give the live tokens to work on: not those whose child is open, unless it has nothing more to run.

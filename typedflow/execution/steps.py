@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from typedflow.engine.plan import Kind, PlanNode
-from typedflow.engine.tokens import UNSET, Interrupt, Token
+from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
 from typedflow.execution.data import Data
 from typedflow.execution.deadlines import interrupt_of_sleep
@@ -16,6 +16,7 @@ from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
 from typedflow.execution.transaction import StepTransaction
+from typedflow.execution.waiting import note_paused
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
@@ -83,7 +84,7 @@ def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
     if step.touched is not None:
         step.check_touched()
     take_effects(step)
-    note_deadline(step, pause.interrupt)
+    note_paused(step.runtime, pause.interrupt)
     return step.runtime.run.paused(step.token, pause.interrupt, step.signals, default=pause.default)
 
 
@@ -91,14 +92,8 @@ def fall_asleep(step: StepTransaction, until: Any) -> list[Token]:
     """End a step that sleeps until a moment; returns the tokens that its signals made ready."""
     asked = interrupt_of_sleep(step, until)
     take_effects(step)
-    note_deadline(step, asked)
+    note_paused(step.runtime, asked)
     return step.runtime.run.paused(step.token, asked, step.signals, asleep=True)
-
-
-def note_deadline(step: StepTransaction, asked: Interrupt) -> None:
-    """Have the driver look again when something is due."""
-    if step.runtime.driver is not None and asked.deadline is not None:
-        step.runtime.driver.note_deadline(asked.deadline)
 
 
 def take_effects(step: StepTransaction) -> None:

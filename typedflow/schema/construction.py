@@ -14,6 +14,7 @@ from typedflow.rules.writes import undeclared_field_problem
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.parsing import parse
+from typedflow.schema.proofs import LARGE, is_proven
 from typedflow.schema.records import Field, fields_of
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -29,6 +30,7 @@ from typedflow.schema.types import (
 )
 
 _MEMBERWISE: Final = (list, set, frozenset, tuple)
+_CONTAINERS: Final = (*_MEMBERWISE, dict)
 
 
 class UndeclaredKey(Mismatch):
@@ -54,6 +56,8 @@ def field_table(record: RecordOf) -> Mapping[str, Field]:
 
 
 def _construct(kind: Kind, value: Any) -> Any:
+    if type(value) in _CONTAINERS and len(value) >= LARGE and is_proven(kind, value):
+        return value  # a valid value has no mapping in the place of a record
     kind = see_through(kind)
     match kind:
         case RecordOf(flavour="typeddict") if isinstance(value, dict):
