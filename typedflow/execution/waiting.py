@@ -82,7 +82,7 @@ class Index:
 
 
 def _index(root: ExecutionRuntime) -> Index:
-    index = root.waits
+    index: Index | None = root.waits
     if index is None or index.run is not root.run:
         waits = [(each, runtime) for runtime in root.tree() for each in (runtime.run.interrupts or {}).values()]
         owners = {each.interrupt.id: runtime for each, runtime in waits}
