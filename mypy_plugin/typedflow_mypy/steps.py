@@ -36,8 +36,10 @@ from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
 from typedflow_mypy.handlers import (
-    gives_coroutine,
+    awaited,
     handler_type,
+    is_async,
+    is_coroutine,
     is_data,
     is_no_function,
     misfits,
@@ -81,11 +83,14 @@ def _check_handler(call: Call) -> CallableType:
     given = handler_type(call, handler)
     if given is None:
         return _check_other(call, handler, _wanted(call, formal))
-    if gives_coroutine(given) and check_thread(call, step_name(call, handler)):
-        return _returning(call.signature, given)
+    if is_async(given) and check_thread(call, step_name(call, handler)):
+        return _returning(call, given)
     if breaks_write_back(call, given):
-        return _returning(call.signature, given)
+        return _returning(call, given)
     if _takes_just(given, formal) or _fits(given, _wanted(call, formal)):
+        awaiting = _awaiting(call, formal, given.ret_type)
+        if awaiting is not None:
+            return awaiting
         if _takes_child(call) and isinstance(get_proper_type(given.ret_type), UninhabitedType):
             return taking_anything(call.signature, ANY)
         if call.is_sound and not call.keywords() and _takes_async(call.signature):
@@ -96,12 +101,19 @@ def _check_handler(call: Call) -> CallableType:
 
 def _check_either(call: Call, handler: ConditionalExpr, wanted: CallableType) -> CallableType:
     """Check both handlers of `a if condition else b`, whose types mypy joins before it compares them."""
+    values: list[Type] = []
     for one in (handler.if_expr, handler.else_expr):
         given = handler_type(call, one)
-        if given is not None and not _fits(given, wanted):
+        if given is None:
+            continue
+        if not _fits(given, wanted):
             for problem in misfits(handler_name(one), given, wanted, call, kind="step") or ():
                 call.report(problem, one)
-    return call.signature if call.is_sound else taking_anything(call.signature, ANY)
+        if not get_all_type_vars(given.ret_type):
+            values.append(awaited(call, given.ret_type))
+    if not call.is_sound:
+        return taking_anything(call.signature, ANY)
+    return _with_value_of(call.signature, union_of(values)) if len(values) == 2 else call.signature
 
 
 def _takes_just(given: CallableType, formal: CallableType) -> bool:
@@ -121,7 +133,7 @@ def _fits(given: CallableType, wanted: CallableType) -> bool:
 def _takes_async(signature: CallableType) -> bool:
     """Return whether an overload is the one of async handlers, which is the first."""
     formal = get_proper_type(signature.arg_types[0])
-    return isinstance(formal, CallableType) and gives_coroutine(formal)
+    return isinstance(formal, CallableType) and is_coroutine(formal.ret_type)
 
 
 def _takes_child(call: Call) -> bool:
@@ -175,8 +187,12 @@ def _plain(call: Call, handler: LambdaExpr) -> CallableType:
     if not sound:  # mypy reports what is wrong inside of it
         return taking_anything(call.signature, ANY).copy_modified(arg_types=[wanted, *call.signature.arg_types[1:]])
     given = get_proper_type(inferred)
-    if isinstance(given, CallableType) and gives_coroutine(given):
-        return call.signature
+    if isinstance(given, CallableType):
+        if is_coroutine(given.ret_type):
+            return call.signature
+        awaiting = _awaiting(call, formal, given.ret_type)
+        if awaiting is not None:
+            return awaiting.copy_modified(arg_types=[wanted, *awaiting.arg_types[1:]])
     value = get_proper_type(formal.ret_type)
     if isinstance(value, Instance) and _takes_async(call.signature):
         return call.signature.copy_modified(
@@ -192,17 +208,36 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
         problems = [flows.not_a_handler_problem(shown(call, handler))]
     for problem in problems:
         call.report(problem, handler)
-    return _returning(call.signature, given)
+    return _returning(call, given)
 
 
-def _returning(signature: CallableType, handler: CallableType) -> CallableType:
-    """Return the signature that takes anything, and goes on with what the handler returns, as far as that is known."""
-    result = get_proper_type(handler.ret_type)
-    if get_all_type_vars(result):
-        return taking_anything(signature, ANY)
-    if gives_coroutine(handler) and isinstance(result, Instance):
-        result = get_proper_type(result.args[2])
-    return taking_anything(signature, result)
+def _returning(call: Call, handler: CallableType) -> CallableType:
+    """Return the signature that takes anything, and goes on with the handler's value, as far as that is known."""
+    value = ANY if get_all_type_vars(handler.ret_type) else awaited(call, handler.ret_type)
+    return taking_anything(call.signature, value)
+
+
+def _awaiting(call: Call, formal: CallableType, returned: Type) -> CallableType | None:
+    """Return the signature that goes on with the result of an await; None where mypy infers that by itself.
+
+    mypy is asked only for the type variables of a generic handler, by the same formal in all overloads.
+    """
+    value = awaited(call, returned)
+    if value is returned or (is_coroutine(returned) and _takes_async(call.signature)):
+        return None
+    signature, formals = call.signature, call.signature.arg_types[1:]
+    if not get_all_type_vars(returned):
+        return _with_value_of(signature, value)
+    asked = get_all_type_vars(formal.ret_type)
+    if isinstance(get_proper_type(returned), UnionType) or len(asked) != 1:
+        return None
+    awaitable = call.api.named_generic_type("typing.Awaitable", asked)
+    return signature.copy_modified(arg_types=[formal.copy_modified(ret_type=awaitable), *formals])
+
+
+def _with_value_of(signature: CallableType, value: Type) -> CallableType:
+    """Return the signature that takes any handler, and goes on with a value."""
+    return taking_anything(signature, value).copy_modified(arg_types=[ANY, *signature.arg_types[1:]])
 
 
 def _check_child(call: Call, child: Expression) -> CallableType:

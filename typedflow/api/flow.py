@@ -10,6 +10,7 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
+from typedflow.api.awaited import Later
 from typedflow.api.blocks import AllHits, Case, Each, FirstHit
 from typedflow.api.blueprint import (
     Blueprint,
@@ -104,6 +105,17 @@ class Flow(Blueprint[C]):
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
+    ) -> Process[C, W]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Later[W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
     ) -> Process[C, W]: ...
     @overload
     def to(

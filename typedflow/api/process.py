@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Never, final, overload
 
 from typing_extensions import TypeVar, TypeVarTuple
 
+from typedflow.api.awaited import Later
 from typedflow.api.blocks import AllHits, Case, Each, Else, FirstHit
 from typedflow.api.blueprint import (
     Blueprint,
@@ -77,6 +78,17 @@ class Process(Generic[C, V, K]):
     @overload
     def to(
         self,
+        handler: Callable[[Data[C, V]], Later[W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W, K]: ...
+    @overload
+    def to(
+        self,
         handler: Callable[[Data[C, V]], W],
         *,
         name: str | None = None,
@@ -108,8 +120,12 @@ class Process(Generic[C, V, K]):
     ) -> Any:
         """Add a step; the value from here on is what the handler returns.
 
-        `handler` is a function of `Data`, sync or async, or the name of a chunk. `timeout` bounds each attempt, in
-        seconds. `thread=True` runs a plain function in a thread of its own: it cannot be cancelled, only ignored.
+        `handler` is a function of `Data`, sync or async, or the name of a chunk. If a plain function returns an
+        awaitable, such as a Future or a Task, the step awaits it, once, and the value is the result of the await, at
+        run time, for `validate()` and for type checkers. mypy needs the plugin for awaitables that are neither
+        coroutines nor Futures; a union of a value and an awaitable is resolved by the plugin only.
+        `timeout` bounds each attempt, in seconds. `thread=True` runs a plain function in a thread of its own: it
+        cannot be cancelled, only ignored; an awaitable that it returns is awaited in the loop.
         """
         options = options_of(retry, timeout, thread)
         return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
@@ -394,6 +410,17 @@ class Batch(Generic[C, V, Outer, *Ts]):
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
+    ) -> Batch[C, V, Outer, *Ts, W]: ...
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], Later[W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
     ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
