@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import msgspec
-
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import SubFlow
@@ -31,6 +29,7 @@ from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
+from typedflow.snapshot.zones import is_written_alike
 
 _compiling = threading.RLock()
 """Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""
@@ -246,7 +245,7 @@ def differs(new: Any, old: Any) -> bool:
 
 
 def is_alike(new: Any, old: Any) -> bool:
-    """Say whether equal values are also written alike: True is not 1, at any depth."""
+    """Return True if equal values are also written alike: True is not 1, and 9:00 in Berlin not 8:00 in London."""
     if type(new) is not type(old):
         return False
-    return type(new) in (int, str, bool, float) or msgspec.msgpack.encode(new) == msgspec.msgpack.encode(old)
+    return type(new) in (int, str, bool, float) or is_written_alike(new, old)

@@ -14,7 +14,7 @@ from typedflow.engine.tokens import UNSET, Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.failures import is_a
 from typedflow.execution.fixed_functions import as_it_is_now
-from typedflow.execution.flow_runtime import Change, differs
+from typedflow.execution.flow_runtime import Change, differs, is_alike
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
 from typedflow.schema.layer_fields import layer_fields, require_fields
@@ -149,7 +149,7 @@ class StepTransaction:
         """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""
         held, self.held = self.held, None
         for field, value, before in held or ():
-            if differs(value, before):
+            if differs(value, before) or not is_alike(value, before):
                 self.operate(_set(field, copy.deepcopy(value)))
 
     def update_flow_state(self, change: Callable[[Any], object]) -> None:
