@@ -13,12 +13,14 @@ from typedflow.definition.edges import NoSequence, child_scopes, item_type, scop
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
     Batch,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
+    Merge,
     Node,
     Start,
     Step,
@@ -104,7 +106,7 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
-        case Start() | Batch() | Join() | Collect():
+        case Start() | Batch() | Join() | Collect() | Catch() | Merge():
             return
         case _:
             assert_never(node)
