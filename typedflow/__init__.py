@@ -20,6 +20,7 @@ __all__ = [
     "Execution",
     "ExecutionError",
     "ExecutionPaused",
+    "Failed",
     "FinishedError",
     "Flow",
     "FlowState",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from typedflow.api.execution import Execution
     from typedflow.api.flow import Flow
     from typedflow.api.process import Process
+    from typedflow.definition.failed import Failed
     from typedflow.definition.nodes import Retry
     from typedflow.engine.status import Status
     from typedflow.engine.tokens import Interrupt
@@ -74,6 +76,7 @@ else:
     from importlib import import_module
 
     _HOMES = {
+        "typedflow.definition.failed": ("Failed",),
         "typedflow.definition.nodes": ("Retry",),
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),

@@ -39,7 +39,7 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.handlers import never_returns
 from typedflow_mypy.literals import says_nothing
-from typedflow_mypy.options import with_options
+from typedflow_mypy.options import FOR_EACH, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword, withdraw
 from typedflow_mypy.shape import flat
@@ -124,7 +124,7 @@ def child_before(call: Call) -> tuple[CallExpr, int] | None:
             return None
         name = before.callee.name
         if name == "to_sub_flow":
-            return before, loops
+            return None if "on_error" in before.arg_names else (before, loops)  # behind that there are two values
         if name not in _HANDING_ON:
             return None
         loops += name == "for_each"
@@ -200,7 +200,7 @@ def _going_on(signature: CallableType, args: list[Type]) -> CallableType:
 
 def check_for_each(call: Call) -> FunctionLike:
     """Reword a for_each over something that is no sequence."""
-    signature = with_options(call, call.signature)
+    signature = with_options(call, call.signature, FOR_EACH)
     value = value_of(call)
     if value is None or says_nothing(value) or not isinstance(call.context, CallExpr):
         return signature

@@ -35,6 +35,7 @@ from typedflow.rules import flows
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
+from typedflow_mypy.failures import check_on_error
 from typedflow_mypy.handlers import (
     awaited,
     handler_type,
@@ -58,8 +59,12 @@ from typedflow_mypy.surface import contract_of, contracts
 
 
 def check_step(call: Call) -> FunctionLike:
-    """Check a handler against the contract and the value that it gets, and the step's options."""
-    return with_options(call, _check_handler(call))
+    """Check a handler against the contract and the value that it gets, its handler for errors, and the options."""
+    signature = with_options(call, _check_handler(call))
+    if call.argument("on_error") is None or not call.is_sound:
+        return signature
+    supplied = check_on_error(call, contract_of(call.receiver), value_of(call))
+    return signature if call.is_sound or supplied is None else taking_anything(call.signature, ANY)
 
 
 def _check_handler(call: Call) -> CallableType:
@@ -292,6 +297,9 @@ def check_sub_flow(call: Call) -> FunctionLike:
         return call.signature
     result, read = sub_flow.check(call.given("capture"), call.given("write_back"))
     sub_flow.check_stream()
+    if call.argument("on_error") is not None:
+        supplied = check_on_error(call, contract, value)
+        result, read = union_of([result, ANY if supplied is None else supplied]), [*read, "on_error"]
     call.memo.overloads = (call.context, call.receiver, result, read)
     return _settled(call, result, read)
 

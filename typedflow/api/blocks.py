@@ -9,6 +9,7 @@ from typing_extensions import TypeVar
 Mode_co = TypeVar("Mode_co", covariant=True)
 In_co = TypeVar("In_co", covariant=True)
 Done_co = TypeVar("Done_co", covariant=True)
+Fail_co = TypeVar("Fail_co", covariant=True)
 Outer = TypeVar("Outer")
 
 
@@ -23,8 +24,8 @@ class AllHits:
 
 
 @final
-class Each(Generic[Outer]):
-    """Inside a for_each."""
+class Each(Generic[Fail_co, Outer]):
+    """Inside a for_each: the result of an item that failed (Never, if a failure fails the run), and what is outside."""
 
 
 @final

@@ -29,6 +29,7 @@ from typedflow.api.schemas import answer_schema
 from typedflow.config.diagrams import compose_mermaid
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
+from typedflow.definition.failed import Failed
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
 from typedflow.definition.reading import check_annotations
@@ -57,6 +58,7 @@ C = TypeVar("C", covariant=True)
 S = TypeVar("S")
 T = TypeVar("T")
 W = TypeVar("W")
+X = TypeVar("X")
 Fn = TypeVar("Fn", bound=Callable[..., Any])
 
 
@@ -131,8 +133,55 @@ class Flow(Blueprint[C]):
     @overload
     def to(
         self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
         handler: str,
         *,
+        on_error: Callable[[Data[C, Failed[T]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -143,6 +192,7 @@ class Flow(Blueprint[C]):
         self,
         handler: Any,
         *,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -150,8 +200,8 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Any:
         """Add a step that gets the input; see `Process.to`."""
-        options = options_of(retry, timeout, thread)
-        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
     def side_branch(
         self: Flow[HasInput[T]],
@@ -177,15 +227,34 @@ class Flow(Blueprint[C]):
         """Open a batch whose branches get the input; see `Process.batch`."""
         return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
+    @overload
     def for_each(
         self: Flow[HasInput[Sequence[T]]],
         *,
+        on_error: Literal["collect"],
         concurrency: int | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Each[None]]:
+    ) -> Process[C, T, Each[Failed[T], None]]: ...
+    @overload
+    def for_each(
+        self: Flow[HasInput[Sequence[T]]],
+        *,
+        on_error: Literal["fail"] = ...,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[Never, None]]: ...
+    def for_each(
+        self,
+        *,
+        on_error: Any = "fail",
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
         """Open a for_each over the input; see `Process.for_each`."""
-        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
 
     @overload
     def match(
@@ -285,17 +354,95 @@ class Flow(Blueprint[C]):
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WriteBack,
+        on_error: Callable[[Data[C, Failed[T]]], object],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, Any]: ...
     def to_sub_flow(
         self,
         child: Any,
         *,
         capture: Any = None,
         write_back: Any = None,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Any:
         """Run a child flow on the input; see `Process.to_sub_flow`."""
-        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
+        at = self._builder.sub_flow(
+            self._at, runtime_of(child), capture, write_back, name, formerly, on_error, sys._getframe(1)
+        )
         return Process(self._builder, at)
 
     def when(

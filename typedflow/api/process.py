@@ -28,6 +28,7 @@ from typedflow.api.blueprint import (
 )
 from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
 from typedflow.definition.builder import Builder
+from typedflow.definition.failed import Failed
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.data import Data
 from typedflow.execution.members import GivesResult, TakesResult
@@ -39,6 +40,8 @@ K2 = TypeVar("K2")
 T = TypeVar("T")
 S = TypeVar("S")
 W = TypeVar("W")
+X = TypeVar("X")
+Fail = TypeVar("Fail")
 R = TypeVar("R")
 M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
@@ -100,8 +103,55 @@ class Process(Generic[C, V, K]):
     @overload
     def to(
         self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
         handler: str,
         *,
+        on_error: Callable[[Data[C, Failed[V]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -112,6 +162,7 @@ class Process(Generic[C, V, K]):
         self,
         handler: Any,
         *,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -126,9 +177,14 @@ class Process(Generic[C, V, K]):
         coroutines nor Futures; a union of a value and an awaitable is resolved by the plugin only.
         `timeout` bounds each attempt, in seconds. `thread=True` runs a plain function in a thread of its own: it
         cannot be cancelled, only ignored; an awaitable that it returns is awaited in the loop.
+
+        If the last attempt fails, `on_error` is called with `Data` of a `Failed`, and what it returns is the value from
+        here on. It gets the Exceptions of the handler and its timeout; never a cancellation, the timeout of the
+        execution, ContractError, ResourceError, SnapshotError or StoreError. It is a step of its own, under its own
+        name: it may pause, and if it fails, the run fails.
         """
-        options = options_of(retry, timeout, thread)
-        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
     def side_branch(
         self,
@@ -228,12 +284,88 @@ class Process(Generic[C, V, K]):
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[C, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[C, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WriteBack,
+        on_error: Callable[[Data[C, Failed[V]]], object],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, Any, K]: ...
     def to_sub_flow(
         self,
         child: Any,
         *,
         capture: Any = None,
         write_back: Any = None,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Any:
@@ -243,8 +375,13 @@ class Process(Generic[C, V, K]):
         what of its result goes where: `{"value": "result"}` by default; all or nothing. `{}` means nothing. Values are
         copied, resources go by identity; the child has its own state and flow_state, and its flow's resource defaults
         below what is captured. Both mappings are checked with the whole flow, by `validate()`.
+
+        If the child fails, all of it is cancelled and dropped, and `on_error` is called as it is for `to`; the value of
+        the `Failed` is the one that the child got here. Nothing is written back then.
         """
-        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
+        at = self._builder.sub_flow(
+            self._at, runtime_of(child), capture, write_back, name, formerly, on_error, sys._getframe(1)
+        )
         return Process(self._builder, at)
 
     # -- batch
@@ -260,23 +397,50 @@ class Process(Generic[C, V, K]):
 
     # -- for_each
 
+    @overload
     def for_each(
         self: Process[C, Sequence[T], K],
         *,
+        on_error: Literal["collect"],
         concurrency: int | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Each[K]]:
+    ) -> Process[C, T, Each[Failed[T], K]]: ...
+    @overload
+    def for_each(
+        self: Process[C, Sequence[T], K],
+        *,
+        on_error: Literal["fail"] = ...,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[Never, K]]: ...
+    def for_each(
+        self,
+        *,
+        on_error: Any = "fail",
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
         """Open a block that is run for each item of a sequence; `concurrency` bounds the items at once.
 
         An item in which everything waits for answers gives its place to the next one; when it is answered, what
         follows waits until a place is free, and goes before the items that have not begun. So the bound always holds,
         and a question that takes days stops nobody.
-        """
-        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
 
-    def end_for_each(self: Process[C, W, Each[K2]]) -> Process[C, list[W], K2]:
-        """Close a for_each: the value is the list of what the items gave, in input order; [] for no items."""
+        With `on_error="collect"` a step that fails stops only its own item, with everything in it: running steps are
+        cancelled, child flows and pending interrupts dropped. The result of the item is then a `Failed` with the item,
+        and `async_retry` does not run it again. What `on_error` of `to` never gets fails the run here too. So does a
+        side branch that fails after its item has a result.
+        """
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
+
+    def end_for_each(self: Process[C, W, Each[Fail, K2]]) -> Process[C, list[W | Fail], K2]:
+        """Close a for_each: the value is the list of the items' results, in input order; [] for no items.
+
+        With `on_error="collect"` the result of an item that failed is its `Failed`.
+        """
         return Process(self._builder, self._builder.close_each(self._at))
 
     # -- match and if

@@ -7,13 +7,16 @@ from typing import Final
 
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import (
+    FAILURE,
     Batch,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
+    Merge,
     Node,
     Port,
     Sleep,
@@ -41,6 +44,8 @@ _BRACKETS: Final[Mapping[type[Node], tuple[str, str]]] = {
     Join: ("[\\", "/]"),
     Collect: ("[\\", "/]"),
     When: (">", "]"),
+    Catch: ("(", ")"),
+    Merge: ("(", ")"),
 }
 # Characters that end a label or start markup in it, as Mermaid's numeric entities; `#` first.
 _ENTITIES: Final = str.maketrans({char: f"#{ord(char)};" for char in '#"&<>`'} | {"\n": " ", "\r": " "})
@@ -60,7 +65,7 @@ def compose_mermaid(definition: Definition, spec: ContractSpec, *, detailed: boo
     for index, node in enumerate(definition.nodes):
         for port in sources_of(node):
             texts = list(_edge_texts(port, definition))
-            if detailed and carried[port.node] is not UNKNOWN:
+            if detailed and carried[port.node] is not UNKNOWN and not _is_failure(port, definition):
                 texts.append(render(carried[port.node]))
             label = f'|"{_escape(": ".join(texts))}"|' if texts else ""
             lines.append(f"    n{port.node} -->{label} n{index}")
@@ -85,6 +90,13 @@ def _edge_texts(port: Port, definition: Definition) -> Iterator[str]:
         names = slots_of(source, definition)
         if port.branch < len(names):
             yield names[port.branch]
+    elif _is_failure(port, definition):
+        yield "error"
+
+
+def _is_failure(port: Port, definition: Definition) -> bool:
+    """Return whether a port is the one by which a failure leaves a step or child flow."""
+    return isinstance(definition.nodes[port.node], Step | SubFlow) and port.branch == FAILURE
 
 
 def _escape(text: str) -> str:

@@ -39,8 +39,10 @@ from typedflow.definition.blocks import (
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
     ELSE,
+    FAILURE,
     PLAIN,
     Batch,
+    Catch,
     Child,
     Collect,
     CollectMode,
@@ -51,6 +53,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     MatchMode,
+    Merge,
     Node,
     Port,
     Sleep,
@@ -72,6 +75,7 @@ from typedflow.rules.options import (
     CONCURRENCY,
     FLOW_NAME,
     NODE_NAME,
+    ON_ITEM_ERROR,
     check_name,
     check_option,
 )
@@ -136,11 +140,17 @@ class Builder:
         name: str | None = None,
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
     ) -> Cursor:
-        """Add a step after `at`; `frame` is the caller's, to resolve annotations with local names."""
+        """Add a step after `at`; `frame` is the caller's, to resolve annotations with local names.
+
+        With `on_error` the chain continues behind the step and this handler, which gets a `Failed`.
+        """
         found = self._names.handler_of(handler)
         default = handler if isinstance(handler, str) else name_of(found)
         self._require_callable(found)
+        if on_error is not None:
+            self._require_callable(self._names.handler_of(on_error))
         if options is not PLAIN:
             self._require_none(check_options(options))
         index = len(self._nodes)
@@ -150,7 +160,20 @@ class Builder:
         self._require_names(formerly)
         label, auto = self._names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
-        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
+        catches = on_error is not None
+        step = Step(label, auto, at.port, found, types, options, block, formerly, catches)
+        return self._caught(Cursor(Port(self._add(step)), at.blocks), label, on_error, frame)
+
+    def _caught(self, at: Cursor, name: str, on_error: Handler | None, frame: FrameType | None) -> Cursor:
+        """Add the handler for the errors of the node at `at`, which is called `name`; returns where both continue."""
+        if on_error is None:
+            return at
+        assert frame is not None
+        label, auto = self._names.take(None, f"{name} failed")
+        failed = Cursor(Port(self._add(Catch(label, auto, Port(at.port.node, FAILURE)))), at.blocks)
+        handled = self.step(failed, on_error, frame)
+        label, auto = self._names.take(None, f"{name} done")
+        return Cursor(Port(self._add(Merge(label, auto, (at.port, handled.port)))), at.blocks)
 
     def sleep(
         self,
@@ -185,12 +208,17 @@ class Builder:
         write_back: Mapping[str, Any] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
+        frame: FrameType | None = None,
     ) -> Cursor:
-        """Add a child flow after `at`; the mappings are checked with the whole flow."""
+        """Add a child flow after `at`; the mappings are checked with the whole flow. `on_error` is as of a step."""
         self._require_names(formerly)
+        if on_error is not None:
+            self._require_callable(self._names.handler_of(on_error))
         label, auto = self._names.take(name, child.name)
-        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly)
-        return Cursor(Port(self._add(node)), at.blocks)
+        catches = on_error is not None
+        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly, catches)
+        return self._caught(Cursor(Port(self._add(node)), at.blocks), label, on_error, frame)
 
     def end(self, at: Cursor) -> None:
         """Add an end node after `at`: the chain's value becomes the result."""
@@ -267,13 +295,19 @@ class Builder:
     # -- for_each
 
     def open_each(
-        self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
+        self,
+        at: Cursor,
+        concurrency: int | None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        on_error: str = "fail",
     ) -> Cursor:
         """Open a for_each; the chain continues inside, with one item."""
         self._require_bound(concurrency)
+        self._require_none(check_option(ON_ITEM_ERROR, on_error))
         self._require_names(formerly)
         label, auto = self._names.take(name, "for_each")
-        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly)))
+        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly, on_error == "collect")))
         self._open.append(block)
         return Cursor(Port(block.node), (*at.blocks, block))
 

@@ -111,6 +111,8 @@ class Step(msgspec.Struct, frozen=True):
     """The user's word for the innermost enclosing block; empty outside of blocks."""
     formerly: tuple[str, ...] = ()
     """The names that the node had in earlier definitions; on every kind of node."""
+    catches: bool = False
+    """Its failure leaves it by a second port, which leads to a `Catch`."""
 
 
 class Sleep(msgspec.Struct, frozen=True):
@@ -146,6 +148,8 @@ class Each(msgspec.Struct, frozen=True):
     source: Port
     concurrency: int | None
     formerly: tuple[str, ...] = ()
+    collects: bool = False
+    """The failure of an item becomes the item's result, a `Failed`."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -250,9 +254,30 @@ class SubFlow(msgspec.Struct, frozen=True):
     capture: Mapping[str, Any] | None
     write_back: Mapping[str, Any] | None
     formerly: tuple[str, ...] = ()
+    catches: bool = False
+    """As of a step."""
 
 
-Node: TypeAlias = Start | Step | Sleep | Batch | Each | Match | Join | When | Collect | SubFlow | End
+class Catch(msgspec.Struct, frozen=True):
+    """Take the failure of a step or child flow as a value, a `Failed`; the handler for errors is behind it."""
+
+    name: str
+    auto: bool
+    source: Port
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """Continue behind a step or child flow with its value, or with that of its handler for errors."""
+
+    name: str
+    auto: bool
+    sources: tuple[Port, ...]
+
+
+Node: TypeAlias = Start | Step | Sleep | Batch | Each | Match | Join | When | Collect | SubFlow | Catch | Merge | End
+
+FAILURE: Final = 1
+"""The port by which the failure of a step or child flow leaves it."""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -286,14 +311,14 @@ def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
             return slots_of(definition.nodes[node.opens], definition)
         case When():
             return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-        case Start() | Step() | Sleep() | Each() | SubFlow() | End():
+        case Start() | Step() | Sleep() | Each() | SubFlow() | Catch() | Merge() | End():
             return ()
         case _:
             assert_never(node)
 
 
 _ROOTS: Final = (Start, When)
-_JOINING: Final = (Join, Collect)
+_JOINING: Final = (Join, Collect, Merge)
 
 
 def sources_of(node: Node) -> tuple[Port, ...]:

@@ -13,12 +13,14 @@ from typedflow.definition.edges import NoSequence, child_scopes, item_type, scop
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
     Batch,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
+    Merge,
     Node,
     Sleep,
     Start,
@@ -113,7 +115,7 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
             if callable(node.until) and node.types is not None:
                 source = _source_of(node, definition, carried)
                 yield from check_handler(name_of(node.until), node.types, source, spec, kind="condition")
-        case Start() | Batch() | Join() | Collect():
+        case Start() | Batch() | Join() | Collect() | Catch() | Merge():
             return
         case _:
             assert_never(node)

@@ -84,9 +84,12 @@ def _pass(run: RunState, node: PlanNode, slot: int, token: Token, work: Work) ->
     """Move a value through a node that is no task."""
     kind = node.kind
     if kind == Kind.JOIN:
-        _arrive(run, node, token, work)
+        assert token.scope is not None
+        fill(run, token.scope.block, token.scope.item, token.value, work)
     elif kind == Kind.PASS:
         work.append((node.ports[0], token.value, token.scope, token.producer, token.cause))
+    elif kind == Kind.CATCH:
+        work.append((node.ports[0], token.value, token.scope, node.index, token.cause))
     elif kind == Kind.EACH:
         items = items_of(token.value, node.name)
         open_block(run, node, token, items, None, len(items), work)
@@ -133,13 +136,11 @@ def _launch(run: RunState, node: PlanNode, block: BlockInstance, work: Work) -> 
         work.append((node.ports[branch], block.source, scope, block.producer, block.cause))
 
 
-def _arrive(run: RunState, node: PlanNode, token: Token, work: Work) -> None:
-    """Fill one slot of a block instance; the last one closes it."""
-    assert token.scope is not None
-    block, item = token.scope.block, token.scope.item
+def fill(run: RunState, block: BlockInstance, item: int, value: Any, work: Work) -> None:
+    """Fill one slot of a block instance, unless it is filled; the last one closes it."""
     if block.slots[item] is not UNSET:
         return
-    block.slots[item] = token.value
+    block.slots[item] = value
     block.remaining -= 1
     if block.remaining == 0:
         assert run.blocks is not None

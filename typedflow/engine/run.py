@@ -15,10 +15,13 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from typedflow.definition.failed import Failed
+from typedflow.definition.nodes import FAILURE
 from typedflow.engine.causes import MAIN, derive
+from typedflow.engine.dropping import drop_item
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK
-from typedflow.engine.routing import Work, fire, fire_one, open_block, route
+from typedflow.engine.routing import Work, fill, fire, fire_one, open_block, route
 from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt, Paused, Scope, Signal, Token
@@ -50,6 +53,20 @@ class Run(RunState):
         work: Work = [(node.ports[0], value, scope, token.node, token.cause)]
         if signals is not None:
             fire(self, signals, self.key(token), work)
+        return route(self, work)
+
+    def caught(self, token: Token, failed: Failed[Any]) -> list[Token]:
+        """Route the failure of a step or child flow, as a value, to its handler for errors."""
+        del self.live[token]
+        self._leave(token.scope)
+        node = self.plan.nodes[token.node]
+        return route(self, [(node.ports[FAILURE], failed, token.scope, token.node, token.cause)])
+
+    def item_failed(self, scope: Scope, failed: Failed[Any]) -> list[Token]:
+        """Take a failure as the result of an item, of which nothing is left; its slot must be empty."""
+        drop_item(self, scope.block, scope.item)
+        work: Work = []
+        fill(self, scope.block, scope.item, failed, work)
         return route(self, work)
 
     def chosen(self, token: Token, hits: Sequence[int], signals: Iterable[Signal] | None = None) -> list[Token]:

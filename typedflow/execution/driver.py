@@ -21,6 +21,7 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution import failpoints
+from typedflow.execution.catching import Catching, Region, can_be_value, find_region, items_around
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME, Checkpointer
 from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.deadlines import Alarm
@@ -47,6 +48,7 @@ class Driver:
     __slots__ = (
         "alarm",
         "cancel_asked",
+        "catching",
         "checkpoints",
         "creating",
         "failure",
@@ -67,6 +69,8 @@ class Driver:
         self.checkpoints = checkpoints
         self.alarm: Alarm | None = None
         """Rings when something that pauses or sleeps is due; it lives as long as the driver."""
+        self.catching: Catching | None = None
+        """From the first execution on whose flow turns failures of items or child flows into values."""
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
         self.limit = limit or 1_000_000_000
         self.workers = 0
@@ -116,6 +120,8 @@ class Driver:
 
         Without a worker the group is about to end, or has not begun: `drive` then finds them.
         """
+        if runtime.plan.catches and self.catching is None:
+            self.catching = Catching()
         for token in tokens:
             self.ready.append((runtime, token))
         if self.group is not None and self.ready and not self.spawning and 0 < self.workers < self.limit:
@@ -225,6 +231,8 @@ class Driver:
                 steps += 1
                 if steps % CLOCK_CHECK_INTERVAL == 0:
                     await self._let_the_loop_run(always=steps % YIELD_INTERVAL == 0)
+                if self.catching is not None and not self.catching.begin(task, runtime, token):
+                    continue
                 try:
                     if self.checkpoints is not None:
                         failpoints.at("step.taken")
@@ -234,14 +242,13 @@ class Driver:
                         tokens = await take_step(runtime, token, node)
                     while not tokens and not runtime.run.live and runtime.parent is not None:
                         runtime, tokens = self._leave(runtime)
+                    if self.catching is not None:
+                        self.catching.ended(task)
                     if self.checkpoints is not None:
                         await self._ended(self.checkpoints)
+                        tokens = [new for new in tokens if new in runtime.run.live]
                 except BaseException as error:
-                    failure = self._failure_of(runtime, node, error, cancelled=task.cancelling() > asked)
-                    if failure is None:
-                        raise
-                    self._fail(runtime, node, failure)
-                    raise _Stop from None
+                    runtime, tokens = await self._recover(runtime, token, error, task, asked)
                 for new in tokens:
                     ready.append((runtime, new))
         finally:
@@ -276,6 +283,7 @@ class Driver:
         if child is not None:
             return self._leave(child)
         entered = enter_child(runtime, token, node)
+        self.push(entered[0], ())
         if self.checkpoints is not None:
             failpoints.at("child.entered")
         return entered
@@ -290,6 +298,62 @@ class Driver:
         if self.checkpoints is not None:
             failpoints.at("child.left")
         return parent, tokens
+
+    async def _recover(
+        self, runtime: ExecutionRuntime, token: Token, error: BaseException, task: asyncio.Task[Any], asked: int
+    ) -> tuple[ExecutionRuntime, list[Token]]:
+        """Go on after a step that raised, if it was stopped with its part, or if its failure becomes a value.
+
+        Raises `_Stop` where it fails the run, or what it raised where that is no failure.
+        """
+        is_left = runtime.run.status is Status.COMPLETED and runtime.parent is not None
+        if is_left and runtime.parent is not None:  # what its parent takes of it failed
+            runtime, token = runtime.parent
+        node, catching = runtime.plan.nodes[token.node], self.catching
+        if catching is not None and self._was_stopped(catching, error, task, asked):
+            return runtime, []
+        failure = self._failure_of(runtime, node, error, cancelled=task.cancelling() > asked)
+        if failure is None:
+            raise error
+        if catching is not None and not self.stopping and can_be_value(failure):
+            region = find_region(runtime, token, is_left=is_left)
+            if region is not None:
+                try:
+                    await catching.stop(region)
+                    if region.is_open():
+                        return await self._close(region, failure, (runtime.attempts or {}).get(token, 1))
+                except CancelledError as stopped:
+                    if self._was_stopped(catching, stopped, task, asked):
+                        return runtime, []
+                    raise
+                except Exception as fault:  # what follows cannot take it, or the store failed
+                    failure = fault
+                finally:
+                    catching.ended(task)
+        self._fail(runtime, token, failure)
+        raise _Stop from None
+
+    def _was_stopped(self, catching: Catching, error: BaseException, task: asyncio.Task[Any], asked: int) -> bool:
+        """Return whether a step raised because its part was stopped, and nothing else has to stop."""
+        if not catching.is_stopped(task):
+            return False
+        catching.ended(task)
+        goes_on = task.cancelling() <= asked and not self.stopping and not self.cancel_asked
+        return goes_on and (is_a(error, CancelledError) or is_a(error, Exception))
+
+    async def _close(self, region: Region, failure: Exception, attempts: int) -> tuple[ExecutionRuntime, list[Token]]:
+        """Turn a failure into a value; returns the execution that goes on, and what became ready in it."""
+        runtime = region.runtime
+        tokens = region.close(failure, attempts)
+        left = [(other, token) for other, token in self.ready if token in other.run.live]
+        self.ready.clear()
+        self.ready.extend(left)
+        if not tokens and not runtime.run.live and runtime.parent is not None:
+            runtime, token = runtime.parent  # a child flow that has nothing more to run
+            tokens = [token]
+        if self.checkpoints is not None:
+            await self._ended(self.checkpoints)
+        return runtime, [token for token in tokens if token in runtime.run.live]
 
     def _failure_of(
         self, runtime: ExecutionRuntime, node: PlanNode, error: BaseException, *, cancelled: bool
@@ -306,12 +370,10 @@ class Driver:
             return cancelled_inside(node, error)
         return error if is_a(error, Exception) else None
 
-    def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
+    def _fail(self, runtime: ExecutionRuntime, token: Token, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
-        if runtime.run.status is Status.COMPLETED and runtime.parent is not None:  # what its parent takes of it failed
-            runtime, token = runtime.parent
-            node = runtime.plan.nodes[token.node]
-        add_note(error, f"in {runtime.place(node.name)}, execution '{runtime.id}'")
+        name = runtime.plan.nodes[token.node].name
+        add_note(error, f"in {runtime.place(name)}{items_around(runtime, token)}, execution '{runtime.id}'")
         above: ExecutionRuntime | None = runtime
         while above is not None:
             if not any(known is error for known in above.run.errors or ()):

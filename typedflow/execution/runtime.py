@@ -75,6 +75,7 @@ class ExecutionRuntime:
 
     __slots__ = (
         "answered",
+        "attempts",
         "checkpoints",
         "children",
         "complete_at",
@@ -135,6 +136,8 @@ class ExecutionRuntime:
         """Of a root with a store: what saves it."""
         self.operations: list[Change] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
+        self.attempts: dict[Token, int] | None = None
+        """The number of attempts of steps that failed after more than one."""
         self.created = time.time()
         self.saves = 0
         """The sequence of the last save without a store."""
@@ -158,6 +161,21 @@ class ExecutionRuntime:
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
         if state is not None:
             self._take_state(state)
+
+    def note_attempts(self, token: Token, attempts: int) -> None:
+        """Remember after how many attempts a step failed."""
+        if self.attempts is None:
+            self.attempts = {}
+        self.attempts[token] = attempts
+
+    def drop(self, token: Token) -> None:
+        """Forget what was kept of a token that does not go on; the child executions behind it have nothing to run."""
+        for kept in (self.attempts, self.touched):
+            if kept is not None:
+                kept.pop(token, None)
+        child = None if self.children is None else self.children.pop(token, None)
+        for below in () if child is None else child.tree():
+            below.run.live.clear()
 
     def touch(self, field: str) -> None:
         """Note that a container in the state was written, or left to somebody whom no check will follow."""

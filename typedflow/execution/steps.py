@@ -9,6 +9,7 @@ from typing import Any
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
+from typedflow.execution.catching import can_be_value, failure_of
 from typedflow.execution.data import Data
 from typedflow.execution.deadlines import interrupt_of_sleep
 from typedflow.execution.failures import is_caught_by
@@ -124,7 +125,7 @@ def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRu
 
 
 async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: PlanNode, value: Any) -> list[Token]:
-    """Take a step that has a retry, a timeout or a thread; each attempt is a transaction of its own."""
+    """Take a step with a retry, a timeout, a thread or a handler for errors; each attempt is a transaction."""
     retry = node.options.retry
     attempts = retry.attempts if retry is not None else 1
     number = 1
@@ -143,6 +144,10 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
         except Exception as error:
             step.failed(error)
             if retry is None or number >= attempts or not is_caught_by(error, retry.on):
+                if node.catches and can_be_value(error):
+                    return runtime.run.caught(token, failure_of(token.value, error, number))
+                if number > 1:
+                    runtime.note_attempts(token, number)
                 raise
         finally:
             step.end()

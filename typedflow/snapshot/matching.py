@@ -11,19 +11,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from typedflow.engine.plan import Kind, Plan, PlanNode
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
 from typedflow.rules.problems import Problem
 from typedflow.snapshot.comparison import Verdict, compare
+from typedflow.snapshot.documents import compile_decoder, reading
 from typedflow.snapshot.envelope import JoinRecord, NodeRecord, PoolRecord, Snapshot, TokenRecord
 from typedflow.snapshot.first_format import AMBIGUOUS, shown
 from typedflow.snapshot.nesting import opens_blocks
 from typedflow.snapshot.parts import gathered_codes, gathers, slot_code
 from typedflow.snapshot.plans import PlanMark, describe_value, kind_name, mark_plan
 from typedflow.snapshot.shapes import Json, Shape, describe_code
+from typedflow.snapshot.values import NULLS
+
+_ITEMS: Final = compile_decoder(list[Raw])
 
 AS_SAVED: Final = Verdict(())
 """The verdict on a value whose type is the same."""
@@ -195,13 +199,15 @@ class _Check:
                 today = describe_code(slot_code(self._plan, node, index))
                 key = ("slot", join.node, name)
                 self._compare(what, join.node, f"{at}.slots[{slot}]", _part(old, f"slot {name}"), today, key)
-        if join.launched == len(join.slots):
-            return
         if is_each:
-            items, place = range(len(join.slots) - join.launched), f"{self._place}{at}.source"
+            if bytes(join.source) in NULLS:
+                return
+            place = f"{self._place}{at}.source"
+            with reading(place):
+                items = range(len(_ITEMS[self._snapshot.encoding](join.source)))
             if not all(f"{place}[{item}]" in self._match.migrated for item in items):
                 self._compare(what, join.node, f"{at}.source", _part(old, "items"), describe_code(node.code))
-        else:
+        elif join.launched < len(join.slots):
             self._value(what, join, node, f"{at}.source")
 
     def _branches(self, join: JoinRecord, node: PlanNode, old: NodeRecord) -> list[str]:

@@ -36,6 +36,7 @@ from typedflow.snapshot.parts import (
     slot_code,
     trigger_types,
 )
+from typedflow.snapshot.values import NULLS
 
 _BY_KIND: Final = compile_decoder(dict[str, dict[str, Raw]])
 _NAMED: Final = compile_decoder(tuple[str, str, Raw])
@@ -284,21 +285,25 @@ class RunReader:
 
     def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
         size = len(record.slots)
-        if record.launched == size:
-            return ()
         if node.kind != Kind.EACH:
-            return self._value(producer, node, record.source, place)
+            return () if record.launched == size else self._value(producer, node, record.source, place)
+        if record.launched == size and bytes(record.source) in NULLS:
+            return ()
         with reading(place):
             rest = _ITEMS[self._format](record.source)
-        if len(rest) != size - record.launched:
+        unfilled = [item for item, slot in enumerate(record.slots) if not slot]
+        places = range(record.launched, size) if len(rest) == size - record.launched else unfilled
+        if len(rest) != len(places):
             raise SnapshotError(
                 snapshots.dangling_problem(place, f"{size - record.launched} items expected"), path=place
             )
         verdict = self._match.verdict(place)
         for index in range(len(rest)):
             self._match.verdicts.setdefault(f"{place}[{index}]", verdict)
-        items = [self.value(node.code, raw, f"{place}[{index}]") for index, raw in enumerate(rest)]
-        return (*[UNSET] * record.launched, *items)
+        items: list[Any] = [UNSET] * size
+        for index, (item, raw) in enumerate(zip(places, rest, strict=True)):
+            items[item] = self.value(node.code, raw, f"{place}[{index}]")
+        return tuple(items)
 
 
 _STANDING: Final = frozenset({Kind.STEP, Kind.MATCH, Kind.CHILD, Kind.EACH, Kind.END})

@@ -13,6 +13,7 @@ from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
 
 from typedflow.engine.causes import MAIN
+from typedflow.engine.dropping import source_of
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import UNSET, BlockInstance, Paused, Scope, Token
@@ -184,13 +185,27 @@ class RunWriter:
         return slot_code(self.run.plan, node, branch_of(node, join.hits, slot))
 
     def _source(self, join: BlockInstance, node: PlanNode, place: str) -> Raw:
+        if node.kind == Kind.EACH:
+            items = _kept_items(join, node)
+            if not items:
+                return NULL[self.format]
+            named = ((item, f"{place}.source[{index}]") for index, item in enumerate(items))
+            return Raw(ENCODE[self.format]([encode_value(node.code, item, at, self.format) for item, at in named]))
         if join.launched == len(join.slots):
             return NULL[self.format]
-        if node.kind != Kind.EACH:
-            return self._value(self._nodes[join.producer], node, join.source, place)
-        rest = enumerate(join.source[join.launched :], join.launched)
-        items = [encode_value(node.code, item, f"{place}.source[{index}]", self.format) for index, item in rest]
-        return Raw(ENCODE[self.format](items))
+        return self._value(self._nodes[join.producer], node, join.source, place)
+
+
+def _kept_items(join: BlockInstance, node: PlanNode) -> list[Any]:
+    """Return the items of a for_each that are still needed: those to start, and with `collects` those that run too.
+
+    An item that runs is the value of its `Failed`. All of them are kept or none: which they are is known by the number.
+    """
+    waiting = list(range(join.launched, len(join.slots)))
+    running = [item for item in range(join.launched) if join.slots[item] is UNSET]
+    if not node.collects or any(source_of(join, item) is UNSET for item in running):
+        running = []
+    return [join.source[item] for item in (*running, *waiting)]
 
 
 def coded(producer: PlanNode, consumer: PlanNode) -> Any:
