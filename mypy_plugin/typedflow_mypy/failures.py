@@ -11,7 +11,7 @@ from typedflow.rules import flows
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.chains import handler_name
 from typedflow_mypy.constants import shown
-from typedflow_mypy.handlers import gives_coroutine, handler_type, is_no_function, misfits, takes_handler, takes_one
+from typedflow_mypy.handlers import awaited, handler_type, is_no_function, misfits, takes_handler, takes_one
 
 _DATA: Final = ("typedflow.execution.data", "Data")
 _FAILED: Final = ("typedflow.definition.failed", "Failed")
@@ -28,7 +28,7 @@ def check_on_error(call: Call, contract: Type | None, value: Type | None) -> Typ
             call.report(flows.wrong_parameters_problem(handler_name(handler)), handler)
             return ANY
         inferred = get_proper_type(call.infer(handler, wanted)[0])
-        return _supplied(inferred) if isinstance(inferred, CallableType) else ANY
+        return _supplied(call, inferred) if isinstance(inferred, CallableType) else ANY
     given = handler_type(call, handler)
     if given is None:
         if is_no_function(call, handler):
@@ -36,23 +36,20 @@ def check_on_error(call: Call, contract: Type | None, value: Type | None) -> Typ
             return ANY
         return None
     if takes_handler(given, wanted):
-        return _supplied(given)
+        return _supplied(call, given)
     problems = misfits(handler_name(handler), given, wanted, call, kind="step")
     for problem in problems if problems is not None else [flows.not_a_handler_problem(shown(call, handler))]:
         call.report(problem, handler)
-    return _supplied(given)
+    return _supplied(call, given)
 
 
 def _is_none(handler: Expression) -> bool:
     return isinstance(handler, NameExpr) and handler.fullname == "builtins.None"
 
 
-def _supplied(handler: CallableType) -> Type:
-    """Return what a handler returns, awaited if it is async."""
-    result = get_proper_type(handler.ret_type)
-    if gives_coroutine(handler) and isinstance(result, Instance):
-        return result.args[2]
-    return ANY if handler.variables else result
+def _supplied(call: Call, handler: CallableType) -> Type:
+    """Return what a handler returns, awaited if it is awaitable."""
+    return ANY if handler.variables else awaited(call, handler.ret_type)
 
 
 def _wanted(call: Call, contract: Type | None, value: Type | None) -> CallableType | None:

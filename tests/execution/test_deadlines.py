@@ -19,6 +19,7 @@ from typedflow import (
     Events,
     Execution,
     ExecutionPaused,
+    Failed,
     Flow,
     InterruptError,
     Retry,
@@ -198,6 +199,53 @@ async def test_b59_without_a_default_the_step_fails_and_is_not_tried_again(
         opened = await flow.async_open("one", store=store)
         assert await opened.async_retry() is Status.WAITING  # asked once more, for another day
         assert opened.interrupts["q"].deadline == clock.now() + DAY
+
+
+async def test_b59_a_handler_for_errors_gets_the_deadline(clock: FakeClock) -> None:
+    class Many(Contract):
+        input: list[int]
+        result: list[str]
+
+    def wait(data: Data[Many, int]) -> str:
+        return data.pause_for(deadline=DAY)
+
+    def give_up(data: Data[Many, Failed[int]]) -> str:
+        return f"{data.value.value}: {data.value.error}"
+
+    flow = Flow(Many)
+    flow.for_each().to(wait, on_error=give_up).end_for_each().end()
+    execution = flow.create_execution()
+    await execution.async_start([1, 2])
+    clock.advance(DAY)
+    assert await execution.async_settle() is Status.COMPLETED
+    assert execution.result == ["1: TimeoutError", "2: TimeoutError"]
+
+
+async def test_b59_deadlines_one_after_the_other_pass_while_a_step_runs() -> None:
+    class Many(Contract):
+        input: list[int]
+        result: list[int]
+
+    done: list[int] = []
+    passed = asyncio.Event()
+
+    def wait(data: Data[Many, int]) -> int:
+        return data.pause_for(deadline=timedelta(milliseconds=20 * data.value), default=data.value)
+
+    def note(data: Data[Many, int]) -> int:
+        done.append(data.value)
+        if len(done) == 3:
+            passed.set()
+        return data.value
+
+    async def long(data: Data[Many, list[int]]) -> None:
+        await passed.wait()
+
+    flow = Flow(Many)
+    flow.side_branch(long)
+    flow.for_each().to(wait).to(note).end_for_each().end()
+    assert await flow.async_start([3, 1, 2], timeout=20) == [3, 1, 2]
+    assert done == [1, 2, 3]
 
 
 async def test_b59_an_answer_to_one_question_fires_what_else_is_due(clock: FakeClock) -> None:

@@ -35,7 +35,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     value = token.value
     if runtime.expired is not None and token in runtime.expired:
         runtime.expired.discard(token)
-        raise TimeoutError(f"step '{node.name}' was not answered in time")
+        return leave_unanswered(runtime, token, node)
     if node.check_in is not None:
         value = checked(node.check_in, value, "value", node.name, runtime)
     if not node.plain:
@@ -66,6 +66,14 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     finally:
         step.end()
     return finish(step, value)
+
+
+def leave_unanswered(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> list[Token]:
+    """End a step whose question nobody has answered in time: with its handler for errors, or as failed."""
+    late = TimeoutError(f"step '{node.name}' was not answered in time")
+    if node.catches:
+        return runtime.run.caught(token, failure_of(token.value, late, 1))
+    raise late
 
 
 def let_others_work(runtime: ExecutionRuntime) -> None:
