@@ -25,7 +25,7 @@ reveal_type(hits.to(log))  # R: Process[Review, str]
 reveal_type(hits.side_branch(log))  # R: Process[Review, list[str]]
 hits.side_branch(size)  # E
 reveal_type(hits.sleep(timedelta(hours=1)))  # R: Process[Review, list[str]]
-reveal_type(hits.for_each().sleep(tomorrow))  # R: Process[Review, str, Each[None]]
+reveal_type(hits.for_each().sleep(tomorrow))  # R: Process[Review, str, Each[Never, None]]
 hits.sleep(tomorrow)  # E
 hits.sleep(5)  # E
 flow.to(size)  # E
