@@ -317,3 +317,8 @@ class Execution(Generic[C]):
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Give what a resources argument supplies."""
     return {} if given is None else overrides_of(given)
+
+
+def inside_of(execution: Execution[Any]) -> tuple[ExecutionRuntime, Runner]:
+    """Return what is behind an `Execution`, for the packages above this one."""
+    return execution._runtime, execution._runner  # noqa: SLF001  # the one way behind the facade

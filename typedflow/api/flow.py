@@ -37,7 +37,6 @@ from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_op
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
-from typedflow.execution.clock import current_clock
 from typedflow.execution.data import Data
 from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
@@ -52,6 +51,7 @@ from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.reading import MAX_BYTES
+from typedflow.stores.clock import current_clock
 from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
 
 C = TypeVar("C", covariant=True)

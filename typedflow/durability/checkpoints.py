@@ -24,6 +24,7 @@ from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import next_due
 from typedflow.rules import executions, snapshots
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import UNKNOWN
@@ -205,6 +206,8 @@ class Checkpoints:
             datetime.now(UTC),
             snapshot.to_bytes(),
             changes_of(runtime, self._asked, asked),
+            next_due(runtime) if snapshot.status is Status.WAITING else None,
+            runtime.mail,
         )
         change = (
             flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None

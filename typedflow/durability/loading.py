@@ -59,6 +59,7 @@ def load_into(
         runtime.resources.take_back(before)
         raise
     runtime.saves = snapshot.sequence
+    runtime.mail = 0 if snapshot.mail is ABSENT else snapshot.mail
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 

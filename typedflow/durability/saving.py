@@ -73,6 +73,7 @@ def _snapshot(
         pools=pools,
         joins=writer.joins(),
         received=run.received or ABSENT,
+        mail=runtime.mail or ABSENT,
         children=_children(runtime, format, sequence, saved) if runtime.children else [],
     )
     if parent is None:

@@ -10,13 +10,13 @@ from typing_extensions import TypeVar, deprecated
 
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
-from typedflow.execution.clock import current_clock
 from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layers import Layer
+from typedflow.stores.clock import current_clock
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)

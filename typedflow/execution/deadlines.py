@@ -10,10 +10,10 @@ from typedflow.engine.tokens import UNSET, Interrupt, Paused
 from typedflow.errors import ContractError, InterruptError
 from typedflow.execution import waiting
 from typedflow.execution.answers import WrongAnswer, read_answer
-from typedflow.execution.clock import current_clock
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions
+from typedflow.stores.clock import current_clock
 
 
 def moment_of(given: Any) -> datetime:

@@ -51,8 +51,11 @@ class Runner:
             self.enter(value)
             return await self._drive(timeout)
 
-    def enter(self, value: Any) -> None:
-        """Check all that can be checked before a handler runs, then put the input in front of the flow."""
+    def enter(self, value: Any, *, resources: bool = True) -> None:
+        """Check all that can be checked before a handler runs, then put the input in front of the flow.
+
+        Without `resources` these are for another process to supply, which will run it.
+        """
         runtime = self._runtime
         if runtime.run.status is not Status.CREATED:
             raise FinishedError(executions.started_already_problem(runtime.run.status).at(runtime.name))
@@ -63,7 +66,8 @@ class Runner:
             raise ContractError(problem.at(runtime.name)) from None
         if runtime.state is None and runtime.plan.spec.state is not None:
             runtime.require_state()
-        self._require_resources()
+        if resources:
+            self._require_resources()
         runtime.run.started(value)
 
     async def retry(self, timeout: float | None) -> Status:
@@ -117,6 +121,17 @@ class Runner:
         self._fire(due(root))
         root.note_answered(interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
+
+    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
+        """Return the id of the interrupt that a value answers; raises what `answer` raises for it."""
+        root = self._runtime
+        if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
+            raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
+        interrupt_id = interrupt_id_of(root, given)
+        owner = find_interrupt(root, interrupt_id)
+        require_in_time(owner, interrupt_id)
+        accept_answer(owner, interrupt_id, value)
+        return interrupt_id
 
     def fire_due(self) -> None:
         """Let what is due go on: a question with its default answer, a step that sleeps with its value."""

@@ -87,6 +87,7 @@ class ExecutionRuntime:
         "id",
         "lent",
         "loose",
+        "mail",
         "operations",
         "parent",
         "plan",
@@ -138,6 +139,8 @@ class ExecutionRuntime:
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
         self.attempts: dict[Token, int] | None = None
         """The number of attempts of steps that failed after more than one."""
+        self.mail = 0
+        """Of a root: the number of the last message from outside that it has taken; see `stores.work`."""
         self.created = time.time()
         self.saves = 0
         """The sequence of the last save without a store."""

@@ -207,6 +207,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF955", RUNTIME, "stored bytes are damaged"),
         ("TF956", RUNTIME, "store of a newer format"),
         ("TF957", RUNTIME, "store of another process"),
+        ("TF958", RUNTIME, "lease held by somebody else"),
     ]
 )
 """Every rule by its number, in order."""

@@ -150,6 +150,30 @@ def conflict_problem(execution_id: str, stored: int | None, expected: int | None
     return Problem("TF951", text, hint)
 
 
+def held_problem(execution_id: str, holder: str, until: str) -> Problem:
+    """Report a save without a lease while somebody has one (TF958)."""
+    text = f"execution {quoted(execution_id)} is run by {holder}, until {until} at least"
+    return Problem("TF958", text, "leave it to that process, or open it again when it is done")
+
+
+def lost_lease_problem(execution_id: str, holder: str | None) -> Problem:
+    """Report a save under a lease that is over (TF958)."""
+    now = "nobody has it" if holder is None else f"{holder} has it now"
+    text = f"the lease on execution {quoted(execution_id)} is lost: {now}"
+    return Problem("TF958", text, "what it was doing is run again by the next holder, from the last save")
+
+
+def second_answer_problem(execution_id: str, interrupt: str) -> Problem:
+    """Report a second answer to one interrupt (TF951)."""
+    text = f"interrupt {quoted(interrupt)} of execution {quoted(execution_id)} was answered already"
+    return Problem("TF951", text, "the first answer stands")
+
+
+def unknown_execution_problem(execution_id: str) -> Problem:
+    """Report an execution that a store has not (TF921)."""
+    return Problem("TF921", f"nothing is stored for execution {quoted(execution_id)}")
+
+
 def closed_problem(store: str) -> Problem:
     """Report a call on a store that was closed (TF952)."""
     return Problem("TF952", f"the {store} was closed", "open another one on the same place")

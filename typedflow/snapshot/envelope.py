@@ -194,6 +194,8 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     joins: list[JoinRecord] = []
     pools: list[PoolRecord] = []
     interrupts: list[InterruptRecord] = []
+    mail: Count | UnsetType = UNSET
+    """Of a root: the number of the last message from outside that it has taken."""
     answered: list[str] | UnsetType = UNSET
     """Of a root that goes on: the ids of the last interrupts that were answered, for whoever answers one twice."""
     nodes: dict[str, NodeRecord] = {}

@@ -12,16 +12,20 @@ __all__ = [
     "FileStore",
     "FlowStateChange",
     "HistoryStore",
+    "Lease",
     "Listing",
     "MemoryStore",
+    "Message",
     "Notes",
     "PagedStore",
     "PendingInterrupt",
     "PendingListing",
+    "Release",
     "SQLiteStore",
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
+    "WorkStore",
 ]
 
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
         StoredSnapshot,
     )
     from typedflow.stores.sqlite import SQLiteStore
+    from typedflow.stores.work import Lease, Message, Release, WorkStore
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
     from importlib import import_module
@@ -50,16 +55,20 @@ else:
         "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
         "HistoryStore": "typedflow.stores.protocol",
+        "Lease": "typedflow.stores.work",
         "Listing": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
+        "Message": "typedflow.stores.work",
         "Notes": "typedflow.stores.protocol",
         "PagedStore": "typedflow.stores.protocol",
         "PendingInterrupt": "typedflow.stores.protocol",
         "PendingListing": "typedflow.stores.protocol",
+        "Release": "typedflow.stores.work",
         "SQLiteStore": "typedflow.stores.sqlite",
         "SnapshotStore": "typedflow.stores.protocol",
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",
+        "WorkStore": "typedflow.stores.work",
     }
 
     def __getattr__(name):

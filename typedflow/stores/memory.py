@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import datetime, timedelta
 from threading import Lock
 from types import TracebackType
 from typing import Self, final
 
-from typedflow.errors import StoreError
+from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
+from typedflow.stores.clock import current_clock
+from typedflow.stores.held import HeldStore
+from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.protocol import (
     FlowStateChange,
     Listing,
@@ -31,6 +35,7 @@ from typedflow.stores.requirements import (
     require_statuses,
     require_text,
 )
+from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
 
 @final
@@ -45,6 +50,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
         self._pending: dict[str, dict[str, Row]] = {}
+        self._work = WorkRows()
         self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
@@ -59,13 +65,18 @@ class MemoryStore:
         require_record(record, expected)
         require_no_flow_state("MemoryStore", flow_state)
         with self._lock:
-            records = self._open()
-            stored = records.get(record.execution_id)
-            require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
-            records[record.execution_id] = replace(record, notes=None)
-            if record.notes is not None:
-                self._note_pending(record.execution_id, record.notes)
+            self._work.require_free(record.execution_id, current_clock.get().now())
+            self._put(record, expected, None)
         return None
+
+    def _put(self, record: StoredSnapshot, expected: int | None, lease: Lease | None) -> None:
+        records = self._open()
+        stored = records.get(record.execution_id)
+        require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
+        records[record.execution_id] = replace(record, notes=None)
+        if record.notes is not None:
+            self._note_pending(record.execution_id, record.notes)
+        self._work.note_saved(record, lease)
 
     async def list(
         self,
@@ -106,6 +117,7 @@ class MemoryStore:
         require_id(execution_id)
         with self._lock:
             self._pending.pop(execution_id, None)
+            self._work.rows.pop(execution_id, None)
             return self._open().pop(execution_id, None) is not None
 
     async def get_flow_state(self, flow: str) -> bytes | None:
@@ -113,6 +125,98 @@ class MemoryStore:
         require_text("flow", flow)
         self._open()
         return None
+
+    # -- for workers
+
+    async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
+        """Save a new execution for a worker to take; see `WorkStore.submit`."""
+        require_record(record, None)
+        with self._lock:
+            self._put(record, None, None)
+            self._work.rows[record.execution_id].ready_at = ready_at or current_clock.get().now()
+
+    async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
+        """Leave a message for an execution; see `WorkStore.post`."""
+        require_id(execution_id)
+        with self._lock:
+            stored = self._open().get(execution_id)
+            if stored is None:
+                raise SnapshotError(texts.unknown_execution_problem(execution_id))
+            return self._work.post(stored, make(stored), current_clock.get().now())
+
+    async def mail(self, execution_id: str, after: int) -> Messages:
+        """Return the messages behind a number, in order."""
+        with self._lock:
+            row = self._work.rows.get(execution_id)
+            return [each for each in row.mail if each.number > after] if row is not None else []
+
+    async def take(
+        self, flows: Collection[str], *, holder: str, ttl: timedelta, limit: int, crashed_limit: int = 1
+    ) -> Leases:
+        """Take executions that are ready; see `WorkStore.take`."""
+        with self._lock:
+            self._open()
+            return self._work.take(flows, holder, ttl, (limit, crashed_limit), current_clock.get().now())
+
+    async def acquire(self, execution_id: str, *, holder: str, ttl: timedelta) -> Lease | None:
+        """Take one execution; see `WorkStore.acquire`."""
+        with self._lock:
+            return self._work.acquire(execution_id, holder, ttl, current_clock.get().now())
+
+    def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
+        """Renew the leases of a holder; see `WorkStore.renew_here`."""
+        with self._lock:
+            return self._work.renew(holder, ttl, current_clock.get().now())
+
+    async def release(self, lease: Lease, release: Release) -> bool:
+        """End a lease; see `WorkStore.release`."""
+        with self._lock:
+            return self._work.release(lease, release, current_clock.get().now())
+
+    def held(self, lease: Lease) -> HeldStore:
+        """Return the store for the holder of a lease; see `WorkStore.held`."""
+        return HeldStore(self, lease)
+
+    async def put_held(
+        self,
+        lease: Lease,
+        record: StoredSnapshot,
+        *,
+        expected: int | None,
+        flow_state: FlowStateChange | None = None,
+    ) -> bytes | None:
+        """Do what `put` does, for the holder of a lease."""
+        require_record(record, expected)
+        require_no_flow_state("MemoryStore", flow_state)
+        with self._lock:
+            self._work.require_held(lease)
+            self._put(record, expected, lease)
+        return None
+
+    async def next_ready(self, flows: Collection[str]) -> datetime | None:
+        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        with self._lock:
+            return self._work.next_ready(flows)
+
+    async def quarantined(self, flow: str | None = None) -> Listing:
+        """List the executions that no worker takes; see `WorkStore.quarantined`."""
+        require_text("flow", flow)
+        with self._lock:
+            found = [each.entry for id_, each in self._open().items() if self._work.rows[id_].quarantined]
+        return page_of(found, flow, None, None, None)
+
+    async def problem(self, execution_id: str) -> str | None:
+        """Return why an execution does not run now; see `WorkStore.problem`."""
+        require_id(execution_id)
+        with self._lock:
+            row = self._work.rows.get(execution_id)
+            return None if row is None else row.problem
+
+    async def release_quarantine(self, execution_id: str) -> bool:
+        """Let workers take an execution again; return whether it was in quarantine."""
+        require_id(execution_id)
+        with self._lock:
+            return self._work.release_quarantine(execution_id, current_clock.get().now())
 
     async def close(self) -> None:
         """Forget everything."""

@@ -81,6 +81,10 @@ class StoredSnapshot:
     data: bytes
     notes: Notes | None = field(default=None, compare=False, repr=False)
     """Of a save only, never read back. A store that is no `HistoryStore` may ignore it."""
+    due: datetime | None = field(default=None, compare=False, repr=False)
+    """Of a save only: the first deadline of its interrupts and sleeps. A store that is no `WorkStore` may ignore it."""
+    mail: int = field(default=0, compare=False, repr=False)
+    """Of a save only: the number of the last message that the execution has taken."""
 
     @property
     def entry(self) -> StoredEntry:

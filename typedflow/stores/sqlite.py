@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from functools import partial
 from sqlite3 import Connection
 from types import TracebackType
@@ -13,9 +14,11 @@ from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.schema.callables import discard
-from typedflow.stores import sqlite_records
+from typedflow.stores import sqlite_records, sqlite_work
+from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest
+from typedflow.stores.held import HeldStore
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import (
     FlowStateChange,
@@ -38,6 +41,7 @@ from typedflow.stores.requirements import (
 )
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_pending import list_pending, note_pending
+from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -134,6 +138,107 @@ class SQLiteStore:
         require_text("flow", flow)
         return await self._write(f"delete the flow_state of {quoted(flow)}", lambda db: _delete_flow_state(db, flow))
 
+    # -- for workers
+
+    async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
+        """Save a new execution for a worker to take; see `WorkStore.submit`."""
+        require_record(record, None)
+        now = self._now()
+
+        def work(db: Connection) -> None:
+            _save(db, record, None, None, None, now)
+            sqlite_work.make_ready(db, record.execution_id, ready_at or now)
+
+        await self._write(f"submit {quoted(record.execution_id)}", work)
+
+    async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
+        """Leave a message for an execution; see `WorkStore.post`."""
+        require_id(execution_id)
+        now = self._now()
+        doing = f"write to {quoted(execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.post(db, execution_id, make, now))
+
+    async def mail(self, execution_id: str, after: int) -> Messages:
+        """Return the messages behind a number, in order."""
+        require_id(execution_id)
+        return await self._read("read its mail", lambda db: sqlite_work.read_mail(db, execution_id, after))
+
+    async def take(
+        self, flows: Collection[str], *, holder: str, ttl: timedelta, limit: int, crashed_limit: int = 1
+    ) -> Leases:
+        """Take executions that are ready; see `WorkStore.take`. Where none is, nothing is written."""
+        now = self._now()
+        ready = await self.next_ready(flows)
+        if ready is None or ready > now:
+            return []
+        limits = (limit, crashed_limit)
+        return await self._write("take work", lambda db: sqlite_work.take(db, flows, holder, ttl, limits, now))
+
+    async def acquire(self, execution_id: str, *, holder: str, ttl: timedelta) -> Lease | None:
+        """Take one execution; see `WorkStore.acquire`."""
+        require_id(execution_id)
+        now = self._now()
+        doing = f"take {quoted(execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.acquire(db, execution_id, holder, ttl, now))
+
+    def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
+        """Renew the leases of a holder, on this thread; see `WorkStore.renew_here`."""
+        database = Database(self.path, ttl.total_seconds())
+        try:
+            now = self._now()
+            job = Job("renew its leases", True, lambda db: sqlite_work.renew(db, holder, ttl, now))
+            [outcome] = database.run([job])
+        finally:
+            database.finish()
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("dict[str, int]", outcome.value)
+
+    async def release(self, lease: Lease, release: Release) -> bool:
+        """End a lease; see `WorkStore.release`."""
+        now = self._now()
+        doing = f"release {quoted(lease.execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.release(db, lease, release, now))
+
+    def held(self, lease: Lease) -> HeldStore:
+        """Return the store for the holder of a lease; see `WorkStore.held`."""
+        return HeldStore(self, lease)
+
+    async def put_held(
+        self,
+        lease: Lease,
+        record: StoredSnapshot,
+        *,
+        expected: int | None,
+        flow_state: FlowStateChange | None = None,
+    ) -> bytes | None:
+        """Do what `put` does, for the holder of a lease."""
+        return cast("bytes | None", await self._worker.call(_saving(record, expected, flow_state, lease)))
+
+    async def next_ready(self, flows: Collection[str]) -> datetime | None:
+        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        return await self._read("look for work", lambda db: sqlite_work.next_ready(db, flows))
+
+    async def quarantined(self, flow: str | None = None) -> Listing:
+        """List the executions that no worker takes; see `WorkStore.quarantined`."""
+        require_text("flow", flow)
+        return await self._read("list", lambda db: sqlite_work.list_quarantined(db, flow))
+
+    async def problem(self, execution_id: str) -> str | None:
+        """Return why an execution does not run now; see `WorkStore.problem`."""
+        require_id(execution_id)
+        return await self._read("read its problem", lambda db: sqlite_work.problem_of(db, execution_id))
+
+    async def release_quarantine(self, execution_id: str) -> bool:
+        """Let workers take an execution again; return whether it was in quarantine."""
+        require_id(execution_id)
+        now = self._now()
+        doing = f"release {quoted(execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.release_quarantine(db, execution_id, now))
+
+    def _now(self) -> datetime:
+        return current_clock.get().now()
+
     async def close(self) -> None:
         """Finish the calls under way, close the database and end the thread."""
         await self._worker.close()
@@ -157,18 +262,34 @@ class SQLiteStore:
         return cast(T, await self._worker.call(Job(doing, True, work)))
 
 
-def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateChange | None) -> Job:
+def _saving(
+    record: StoredSnapshot, expected: int | None, flow_state: FlowStateChange | None, lease: Lease | None = None
+) -> Job:
     require_record(record, expected)
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
-    work = partial(_save, record=record, expected=expected, change=flow_state)
+    now = current_clock.get().now()  # the work is done on another thread
+    work = partial(_save, record=record, expected=expected, change=flow_state, lease=lease, now=now)
+    if lease is not None or record.due is not None or record.status == "waiting":
+        return Job(doing, True, work)
     if flow_state is not None or expected is None or record.notes is not None:
         return Job(doing, True, work)
-    return Job(doing, True, work, partial(sqlite_records.replace, record=record, expected=expected))
+    return Job(doing, True, work, partial(sqlite_records.replace_free, record=record, expected=expected))
 
 
-def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:
+def _save(
+    db: Connection,
+    record: StoredSnapshot,
+    expected: int | None,
+    change: FlowStateChange | None,
+    lease: Lease | None,
+    now: datetime,
+) -> bytes | None:
     """Check everything and ask the user's function first, write last: see `Job.work`."""
+    if lease is None:
+        sqlite_work.require_free(db, record.execution_id, now)
+    else:
+        sqlite_work.require_held(db, lease)
     try:
         require_expected(record.execution_id, sqlite_records.stored_sequence(db, record.execution_id), expected)
     except ConflictError as error:
@@ -180,6 +301,7 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
         sqlite_records.replace(db, record, expected)
     if record.notes is not None:
         note_pending(db, record.execution_id, record.notes)
+    sqlite_work.note_saved(db, record, lease)
     if change is not None and changed is not None:
         db.execute(
             "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"

@@ -40,6 +40,16 @@ def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
     return done.rowcount == 1
 
 
+def replace_free(db: Connection, record: StoredSnapshot, expected: int) -> bool:
+    """Do what `replace` does where nobody has a lease, for an execution that runs; return whether that was so."""
+    done = db.execute(
+        "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?,"
+        " due = NULL, ready_at = NULL WHERE execution_id = ? AND sequence = ? AND holder IS NULL",
+        (*_columns(record), expected),
+    )
+    return done.rowcount == 1
+
+
 def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
     row = db.execute(

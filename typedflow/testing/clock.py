@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import final
 
-from typedflow.execution.clock import current_clock
+from typedflow.stores.clock import current_clock
 
 
 @final
