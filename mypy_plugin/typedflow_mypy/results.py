@@ -1,4 +1,4 @@
-"""Whether anything in sight sets the result of a flow: the `end()` of a chain, or a handler's `data.set_result`.
+"""Whether the `end()` of a chain, or a handler's `data.set_result`, is found that sets the result of a flow.
 
 The program is read as Python's own `ast`, from its file, since a plugin cannot walk mypy's trees. Whatever is not
 certain may set the result: a flow that is handed on, wired in a loop by names that change, or whose handlers stand in
@@ -43,7 +43,7 @@ _OTHERS: Final = frozenset(
 
 
 def check_flow(call: Call) -> FunctionLike:
-    """Check what a flow is made of, and whether anything in sight sets its result."""
+    """Check what a flow is made of, and whether an `end()` or a `set_result()` is found that sets its result."""
     signature = contracts.check_flow(call)
     given = call.argument("contract")
     if given is None or not call.is_sound or not _is_assigned(call):

@@ -98,6 +98,15 @@ def match_after_its_end(flow: Any) -> None:
 number: Any = 5
 word: Any = "a"
 
+
+def oddly_named() -> Any:
+    def condition(data: Any) -> bool:
+        return True
+
+    condition.__name__ = "a\ud800"
+    return condition
+
+
 REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (twice, "TF704: this for_each block is closed already (go on from what .end_for_each() returned)"),
     (batch_after_its_end, "TF704: this batch block is closed already (go on from what .end_batch() returned)"),
@@ -165,6 +174,19 @@ REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (lambda flow: flow.to(step, retry=3), "TF718: retry is a Retry, not 3 (int)"),
     (lambda flow: flow.to(step, name=5), "TF718: the name of a node is a text, not 5 (int)"),
     (lambda flow: Flow(Review, name=number), "TF718: the name of a flow is a text, not 5 (int)"),
+    (lambda flow: flow.match().case("x", name="a\ud800"), "TF718: the name of a case is a text, and 'a\\ud800' "
+     "cannot be written: it holds half of a surrogate pair"),
+    (lambda flow: flow.match().case("x").case("y", name="a\0"),
+     "TF718: the name of a case is a text, and 'a\\x00' cannot be written: it holds a NUL character"),
+    (lambda flow: flow.match().case("x", name=""),
+     "TF705: the name of a case cannot be empty (leave name= out, or give one)"),
+    (lambda flow: flow.match().case("x", name=5), "TF718: the name of a case is a text, not 5 (int)"),
+    (lambda flow: flow.match().case(oddly_named()), "TF718: the name of a case is a text, and 'a\\ud800' "
+     "cannot be written: it holds half of a surrogate pair"),
+    (lambda flow: flow.to(step, formerly=("ask", "a\ud800")),
+     "TF718: a former name is a text, and 'a\\ud800' cannot be written: it holds half of a surrogate pair"),
+    (lambda flow: flow.to(step).collect("votes", "a", branch_formerly=("a\0",)),
+     "TF718: a former name is a text, and 'a\\x00' cannot be written: it holds a NUL character"),
     (lambda flow: Flow(Review, max_depth=word),
      "TF718: flow of contract 'Review': max_depth is a whole number from 0, not 'a' (str)"),
     (lambda flow: flow.when(5), "TF719: when() takes names, not 5 (int) "
@@ -380,6 +402,13 @@ def test_every_call_of_a_collect_gives_the_same_continuation() -> None:
     first = flow.to(step).collect("votes", "a")
     second = flow.to(later).collect("votes", "b")
     assert first._at == second._at
+
+
+def test_a_case_is_named_after_a_value_of_any_length() -> None:
+    flow: Any = Flow(Review)
+    flow.match().case(10**5000).to(step).case(-(10**5000)).to(step).end_match().end()
+    cases = flow._runtime.builder.draft().nodes[1].cases
+    assert [case.name for case in cases] == ["int", "int#2"]
 
 
 def test_a_condition_is_told_from_a_value() -> None:

@@ -117,6 +117,12 @@ def written_and_updated(data: Book) -> int:
     return 0
 
 
+def changed_in_place_and_updated(data: Book) -> int:
+    data.flow_state.booked.append(7)
+    data.update_flow_state(lambda ledger: setattr(ledger, "total", len(ledger.booked)))
+    return 0
+
+
 @pytest.mark.parametrize(
     "handler, booked, total",
     [
@@ -128,6 +134,7 @@ def written_and_updated(data: Book) -> int:
         (defaults, [], 6),
         (read_of_data, [1, 2, 3], 0),
         (written_and_updated, [7], 10),
+        (changed_in_place_and_updated, [7], 1),
     ],
 )
 async def test_update_means_what_it_says_when_it_is_called(

@@ -29,7 +29,7 @@ from typedflow.rules.problems import Problem
         ),
         (
             flows.result_never_set_problem("Review", "Report"),
-            "TF726: nothing in sight sets the result of this flow, Report by "
+            "TF726: no end() and no set_result() was found for the result of this flow, Report by "
             "contract 'Review' (call .end() on a chain, or data.set_result(value) in a handler, or declare "
             "`result: None`)",
         ),

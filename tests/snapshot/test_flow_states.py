@@ -127,7 +127,14 @@ def test_flow_state_of_an_earlier_release_is_read() -> None:
         read(b'{"done":5}', today)
 
 
-@pytest.mark.parametrize("change", [lambda data: data[:-2], lambda data: data.replace(b"int", b"str")])
+def with_another_fingerprint(data: bytes) -> bytes:
+    fields, mark, rest = data.partition(b'"fingerprint":"')
+    return fields + mark + (b"1" if rest[:1] == b"0" else b"0") + rest[1:]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: data[:-2], lambda data: data.replace(b"int", b"str"), with_another_fingerprint]
+)
 def test_header_that_was_changed_is_refused(change: Callable[[bytes], bytes]) -> None:
     today = contract({"paid": int, "refunded": int}, paid=0, refunded=0)
     with pytest.raises(SnapshotError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping, Set
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from types import FunctionType, NoneType
@@ -12,7 +13,15 @@ from typing import Any, cast, get_args
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
 from typedflow.rules import flows
-from typedflow.rules.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry_problem
+from typedflow.rules.options import (
+    FORMER_NAME,
+    THREAD,
+    TIMEOUT,
+    check_name,
+    check_option,
+    mode_by_form,
+    wrong_retry_problem,
+)
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import plain
 
@@ -54,7 +63,10 @@ def case_name(condition: Any) -> str:
         return name_of(condition)
     if isinstance(condition, Enum):
         return f"{type(condition).__name__}.{condition.name}"
-    return repr(condition) if isinstance(condition, str | int | float | bytes | NoneType) else type(condition).__name__
+    if isinstance(condition, str | int | float | bytes | NoneType):
+        with suppress(ValueError):  # of an int with more digits than Python writes
+            return repr(condition)
+    return type(condition).__name__
 
 
 def is_condition(condition: Any) -> bool:
@@ -63,10 +75,10 @@ def is_condition(condition: Any) -> bool:
 
 
 def check_names(names: object) -> Problem | None:
-    """Check the former names of a node, branch or case: a tuple of non-empty str (TF740)."""
-    if isinstance(names, tuple) and all(isinstance(name, str) and name for name in names):
-        return None
-    return flows.wrong_former_names_problem(names)
+    """Check the former names of a node, branch or case: a tuple of non-empty str (TF740) that can be saved (TF718)."""
+    if not isinstance(names, tuple) or not all(isinstance(name, str) and name for name in names):
+        return flows.wrong_former_names_problem(names)
+    return next(filter(None, (check_name(FORMER_NAME, name) for name in names)), None)
 
 
 def case_of(condition: Any, name: str = "") -> Case:

@@ -71,6 +71,7 @@ from typedflow.errors import ContractError
 from typedflow.rules import flows
 from typedflow.rules.options import (
     BRANCH_NAME,
+    CASE_NAME,
     COLLECT_NAME,
     CONCURRENCY,
     FLOW_NAME,
@@ -368,11 +369,12 @@ class Builder:
         """Return the explicit name, which must be free, or a default from the condition, numbered if it is taken."""
         taken = {case.name for case in block.cases} | {ELSE}
         if name is not None:
-            self._require_names((name,))
+            self._names.require(CASE_NAME, name)
             if name in taken:
                 raise self._error(flows.duplicate_name_problem("case", name))
             return name
         default = found = case_name(condition)
+        self._names.require(CASE_NAME, default)
         number = 1
         while found in taken:
             number += 1

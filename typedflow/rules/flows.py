@@ -235,7 +235,9 @@ def pause_in_condition_problem(step: str) -> Problem:
 
 def result_never_set_problem(contract: str, result: str) -> Problem:
     """Report a flow whose chains all stop without an `end()`, with no handler that sets the result (TF726)."""
-    text = f"nothing in sight sets the result of this flow, {result} by contract {quoted(contract)}"
+    text = (
+        f"no end() and no set_result() was found for the result of this flow, {result} by contract {quoted(contract)}"
+    )
     hint = "call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`"
     return Problem("TF726", text, hint)
 

@@ -112,6 +112,8 @@ FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
 CHUNK_NAME: Final = Option("the name of a chunk", "a text", is_text)
 COLLECT_NAME: Final = Option("the name of a collect", "a text", is_text)
 BRANCH_NAME: Final = Option("the name of a branch", "a text", is_text)
+CASE_NAME: Final = Option("the name of a case", "a text", is_text)
+FORMER_NAME: Final = Option("a former name", "a text", is_text)
 
 
 def check_name(option: Option, given: object) -> Problem | None:

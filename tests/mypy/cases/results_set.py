@@ -1,4 +1,4 @@
-"""Flows whose result nothing in sight sets; whatever is not certain is left alone."""
+"""Flows without an end() and a set_result() in what the plugin can see; whatever is not certain is left alone."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def of_any(data: Data[Any, Request]) -> str:
 
 # nothing sets it
 unset = Flow(C)
-#       ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+#       ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
 unset.to(begin).to(go_on)
 
 also_unset: Flow[C] = Flow(C, name="also")
-#                     ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+#                     ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
 also_unset.to(begin).match().case(lambda data: data.value).to(go_on).end_match()
 also_unset.side_branch(lambda data: print(data.value)).batch().branch(begin).end_batch()
 also_unset.validate()
@@ -64,7 +64,7 @@ also_unset.validate()
 
 def in_a_function(flag: bool) -> str:
     flow = Flow(C)
-    #      ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    #      ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
     started = flow.to(begin)
     started.to(go_on)
     if flag:
@@ -162,7 +162,7 @@ def again() -> None:
         return data.value.topic
 
     flow = Flow(C)
-    #      ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    #      ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
     flow.to(method_name)
     flow.to(local)
 
