@@ -10,7 +10,7 @@ from typing_extensions import TypeVar, deprecated
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
-from typedflow.execution.pauses import PauseSignal, check_pause
+from typedflow.execution.pauses import PauseSignal, check_pause, with_own_payload
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layers import Layer
@@ -140,7 +140,7 @@ class Data(Generic[C, V]):
             interrupt_id = self._step.runtime.interrupt_id(self._step.token)
         interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._step.node.name)
         check_pause(self._step.node, interrupt, self._step.runtime)
-        raise PauseSignal(interrupt)
+        raise PauseSignal(with_own_payload(interrupt))
 
     # -- identity
 

@@ -29,6 +29,7 @@ from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import outside
+from typedflow.snapshot.kept_values import KeptValues
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -78,6 +79,7 @@ class ExecutionRuntime:
         "flow",
         "given_state",
         "id",
+        "kept_values",
         "lent",
         "loose",
         "operations",
@@ -120,6 +122,8 @@ class ExecutionRuntime:
         self.operations: list[Change] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
         self.created = time.time()
+        self.kept_values: KeptValues | None = None
+        """The bytes of the values in flight, from the first save on."""
         self.saves = 0
         """The sequence of the last save without a store."""
         self.saved_keys: tuple[str, ...] = ()
