@@ -14,10 +14,11 @@ from typedflow.errors import SnapshotError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import snapshots
-from typedflow.snapshot.codecs import Codec, compile_codec
+from typedflow.snapshot.codecs import Codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_of
 from typedflow.snapshot.headers import Header, header_of
+from typedflow.snapshot.kept_values import KeptValues
 from typedflow.snapshot.run_writing import RunWriter
 
 DEEPEST: Final = 300
@@ -46,7 +47,9 @@ def _snapshot(
     parent: int | None = None,
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
-    writer = RunWriter(run, format)
+    kept = runtime.kept_values = runtime.kept_values or KeptValues()
+    kept.begin()
+    writer = RunWriter(run, format, kept)
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
     snapshot = Snapshot(
         encoding=format,
@@ -65,7 +68,7 @@ def _snapshot(
         shape=header.shape,
         state=_state(runtime, header.state, format),
         flow_state=_flow_state(runtime.flow, header.flow_state, format) if with_flow_state else ABSENT,
-        result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
+        result=ABSENT if run.result is UNSET else writer.result(spec.result),
         result_type=ABSENT if run.result is UNSET else header.result_type,
         tokens=tokens,
         interrupts=interrupts,
@@ -76,6 +79,7 @@ def _snapshot(
         mail=runtime.mail or ABSENT,
         children=_children(runtime, format, sequence, saved) if runtime.children else [],
     )
+    kept.end()
     if parent is None:
         snapshot.state_mark = mark_of(snapshot)
     return header.complete(snapshot)

@@ -12,7 +12,7 @@ from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
-from typedflow.execution.pauses import PauseSignal, check_pause
+from typedflow.execution.pauses import PauseSignal, check_pause, with_own_payload
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layers import Layer
@@ -160,7 +160,7 @@ class Data(Generic[C, V]):
             deadline=until,
         )
         check_pause(self._step.node, interrupt, self._step.runtime)
-        raise PauseSignal(interrupt, check_default(self._step, interrupt, default))
+        raise PauseSignal(with_own_payload(interrupt), check_default(self._step, interrupt, default))
 
     # -- identity
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import msgspec
+
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
@@ -39,6 +41,17 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
         problems = _pause_problems(node, interrupt, runtime)
         if problems:
             raise ContractError(problems)
+
+
+def with_own_payload(interrupt: Interrupt) -> Interrupt:
+    """Return an interrupt with a copy of the payload, which is JSON: what is asked does not change any more."""
+    if type(interrupt.payload) not in (list, dict):
+        return interrupt
+    try:
+        payload = msgspec.to_builtins(interrupt.payload)
+    except RecursionError:  # no save takes it either
+        return interrupt
+    return msgspec.structs.replace(interrupt, payload=payload)
 
 
 def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> list[Problem]:

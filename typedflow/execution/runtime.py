@@ -30,6 +30,7 @@ from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import outside
+from typedflow.snapshot.kept_values import KeptValues
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -85,6 +86,7 @@ class ExecutionRuntime:
         "flow",
         "given_state",
         "id",
+        "kept_values",
         "lent",
         "loose",
         "mail",
@@ -142,6 +144,8 @@ class ExecutionRuntime:
         self.mail = 0
         """Of a root: the number of the last message from outside that it has taken; see `stores.work`."""
         self.created = time.time()
+        self.kept_values: KeptValues | None = None
+        """The bytes of the values in flight, from the first save on."""
         self.saves = 0
         """The sequence of the last save without a store."""
         self.saved_keys: tuple[str, ...] = ()

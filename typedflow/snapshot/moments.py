@@ -8,7 +8,7 @@ rules of the zone may have changed when it is read.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
@@ -116,13 +116,13 @@ def find_zone_fault(moment: Moment) -> str:
     return ""
 
 
-_EXTENDED: Final = re.compile(r".*(\]|[+-]\d\d:\d\d:\d\d(\.\d{6})?)", re.ASCII | re.DOTALL)
+_ODD_OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d):(\d\d)(?:\.(\d{6}))?$", re.ASCII)
 _SUFFIX: Final = re.compile(r"(?:\[(_name=)?([^][=]*)\])?(\[_fold=1\])?", re.ASCII)
 
 
 def is_extended(text: str) -> bool:
     """Return True for text of a moment that msgspec does not read."""
-    return text.endswith("]") or _EXTENDED.fullmatch(text) is not None
+    return text.endswith("]") or _ODD_OFFSET.search(text) is not None
 
 
 class _Read(NamedTuple):
@@ -145,7 +145,7 @@ class MomentReader:
         if found is None:
             found = self._suffixes[suffix] = _read_suffix(suffix, text, cls)
         try:
-            moment = cls.fromisoformat(clock)
+            moment = _read_clock(clock, cls)
         except ValueError as error:
             raise UnreadableMoment(f"invalid {cls.__name__} '{text}': {error}") from None
         if moment.isoformat() != clock or (found.zone is not None and moment.tzinfo is not None):
@@ -155,6 +155,17 @@ class MomentReader:
         elif found.name is not None:
             moment = moment.replace(tzinfo=_named(moment, found.name, text))
         return moment.replace(fold=1) if found.fold else moment
+
+
+def _read_clock(clock: str, cls: type[Moment]) -> Moment:
+    """Read a moment with an offset or none; CPython's own reading takes an offset of some microseconds for UTC."""
+    odd = _ODD_OFFSET.search(clock)
+    if odd is None:
+        return cls.fromisoformat(clock)
+    sign, hours, minutes, seconds, micros = odd.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=int(micros or 0))
+    moment = cls.fromisoformat(clock[: odd.start()])
+    return moment.replace(tzinfo=timezone(offset if sign == "+" else -offset))
 
 
 def _named(moment: Moment, name: str, text: str) -> timezone:

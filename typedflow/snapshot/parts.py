@@ -24,6 +24,8 @@ from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, readin
 
 _BY_NAME: Final = compile_decoder(dict[str, Raw])
 _ITEMS: Final = compile_decoder(list[Raw])
+FIRED_BY_ALL: Final = compile_decoder(dict[str, dict[str, Raw]])
+FIRED_BY_ONE: Final = compile_decoder(tuple[str, str, Raw])
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -93,6 +95,41 @@ def decode_value(code: Any, raw: Any, place: str, format: Format, added: frozens
         raise SnapshotError(snapshots.dangling_problem(place, f"{len(codes)} values expected"), path=place)
     parts = enumerate(zip(codes, items, strict=True))
     return code.cls(decode_value(part, item, f"{place}[{index}]", format, added) for index, (part, item) in parts)
+
+
+def code_of_output(producer: PlanNode, consumer: PlanNode) -> Any:
+    """Return what codes an output: of a listener of several triggers the listener itself, else `code_of_edge`."""
+    if producer.triggers and producer.mode != "simple_or":
+        return producer
+    return code_of_edge(producer, consumer)
+
+
+def encode_fired(listener: PlanNode, value: Any, place: str, format: Format) -> Raw:
+    """Encode what a listener of several triggers gives: `(kind, name, value)`, or the values by kind and name."""
+    types = trigger_types(listener)
+    if listener.mode == "or":
+        kind, name, inner = value
+        return Raw(ENCODE[format]((kind, name, compile_codec(types[kind, name]).encode(inner, place, format))))
+    coded = {
+        kind: {
+            name: compile_codec(types[kind, name]).encode(inner, f"{place}.{kind}.{name}", format)
+            for name, inner in named.items()
+        }
+        for kind, named in value.items()
+    }
+    return Raw(ENCODE[format](coded))
+
+
+def decode_fired(listener: PlanNode, raw: Raw, place: str, format: Format) -> Any:
+    """Decode what `encode_fired` has written of this very listener."""
+    types = trigger_types(listener)
+    if listener.mode == "or":
+        kind, name, inner = FIRED_BY_ONE[format](raw)
+        return (kind, name, compile_codec(types[kind, name]).decode(inner, place, format))
+    return {
+        kind: {name: compile_codec(types[kind, name]).decode(inner, place, format) for name, inner in named.items()}
+        for kind, named in FIRED_BY_ALL[format](raw).items()
+    }
 
 
 def normalised(check: Check, value: Any) -> Any:

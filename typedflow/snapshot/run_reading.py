@@ -26,6 +26,8 @@ from typedflow.snapshot.matching import PlanMatch, branch_names
 from typedflow.snapshot.migrations import converted
 from typedflow.snapshot.nesting import nesting_of, opens_blocks
 from typedflow.snapshot.parts import (
+    FIRED_BY_ALL,
+    FIRED_BY_ONE,
     answer_code,
     branch_of,
     code_of_edge,
@@ -38,8 +40,6 @@ from typedflow.snapshot.parts import (
 )
 from typedflow.snapshot.values import NULLS
 
-_BY_KIND: Final = compile_decoder(dict[str, dict[str, Raw]])
-_NAMED: Final = compile_decoder(tuple[str, str, Raw])
 _ITEMS: Final = compile_decoder(list[Raw])
 
 
@@ -200,10 +200,10 @@ class RunReader:
             raw = converted(raw, verdict, format, place)
         with reading(place):
             if listener.mode == "or":
-                kind, name, inner = _NAMED[format](raw)
+                kind, name, inner = FIRED_BY_ONE[format](raw)
                 named = {kind: {name: inner}}
             else:
-                named = _BY_KIND[format](raw)
+                named = FIRED_BY_ALL[format](raw)
         given = [f"{kind} {name}" for kind, values in named.items() for name in values]
         known = listener.slots
         require_parts(

@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
 
-from typedflow.engine.causes import MAIN
+from typedflow.engine.causes import MAIN, derive
 from typedflow.engine.dropping import source_of
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.run import Run
@@ -21,15 +21,18 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+from typedflow.snapshot.kept_values import Kept, KeptValues, Place
 from typedflow.snapshot.parts import (
     answer_code,
     branch_of,
-    code_of_edge,
+    code_of_output,
+    decode_fired,
+    decode_value,
+    encode_fired,
     encode_value,
     gathered_codes,
     normalised,
     slot_code,
-    trigger_types,
 )
 from typedflow.snapshot.plans import describe_value, has_own_description
 
@@ -37,9 +40,10 @@ from typedflow.snapshot.plans import describe_value, has_own_description
 class RunWriter:
     """Turn one run into records."""
 
-    def __init__(self, run: Run, format: Format) -> None:
+    def __init__(self, run: Run, format: Format, kept: KeptValues) -> None:
         self.run = run
         self.format: Format = format
+        self._kept = kept
         self._nodes = run.plan.nodes
         self._join_ids: dict[int, int] = {}
         self._joins: list[JoinRecord] = []
@@ -87,7 +91,9 @@ class RunWriter:
             place = f"pools[{len(records)}]"
             codes = gathered_codes(node)
             values = {
-                names[slot]: encode_value(codes[slot], each.value, f"{place}.values.{names[slot]}", self.format)
+                names[slot]: self._part(
+                    ("pool", id(each)), codes[slot], each.value, f"{place}.values.{names[slot]}", each
+                )
                 for slot, each in pool.items()
             }
             scope = None if join is None else ScopeRecord(join=self._join(join), item=item)
@@ -104,7 +110,11 @@ class RunWriter:
     def _token(self, token: Token, place: str, **fixed: Any) -> TokenRecord:
         nodes = self._nodes
         value = fixed["value"] if fixed else token.value
-        raw = NULL[self.format] if fixed else self._value(nodes[token.producer], nodes[token.node], value, place)
+        raw = (
+            NULL[self.format]
+            if fixed
+            else self._value(nodes[token.producer], nodes[token.node], token.cause, value, place)
+        )
         scope = None if token.scope is None else self._scope(token.scope)
         return TokenRecord(
             node=nodes[token.node].name,
@@ -116,27 +126,38 @@ class RunWriter:
             scope=scope,
         )
 
-    def _value(self, producer: PlanNode, consumer: PlanNode, value: Any, place: str) -> Raw:
-        place = f"{place}.value"
-        if producer.triggers and producer.mode != "simple_or":
-            return Raw(ENCODE[self.format](self._fired(producer, value, place)))
-        if producer.code is UNKNOWN and consumer.check_in is not None:
-            value = normalised(consumer.check_in, value)
-        return encode_value(code_of_edge(producer, consumer), value, place, self.format)
+    def result(self, tp: Any) -> Raw:
+        """Give the result that is set."""
+        return self._part(("result",), tp, self.run.result, "result")
 
-    def _fired(self, listener: PlanNode, value: Any, place: str) -> Any:
-        """Code what a listener of several triggers gives: `(kind, name, value)`, or the values by kind and name."""
-        types = trigger_types(listener)
-        if listener.mode == "or":
-            kind, name, inner = value
-            return (kind, name, compile_codec(types[kind, name]).encode(inner, place, self.format))
-        return {
-            kind: {
-                name: compile_codec(types[kind, name]).encode(inner, f"{place}.{kind}.{name}", self.format)
-                for name, inner in named.items()
-            }
-            for kind, named in value.items()
-        }
+    def _value(self, producer: PlanNode, consumer: PlanNode, cause: str, value: Any, place: str) -> Raw:
+        """Encode the output of a producer; a block has it as its source, and hands it on to its branches."""
+        code, kept_as = code_of_output(producer, consumer), (producer.index, cause, id(value))
+        found = self._kept.find(kept_as)
+        if found is not None:
+            if _is_written_by(found, code, self.format):
+                return found[4]
+            produced = _read(found, place)
+        else:
+            produced = value
+        place = f"{place}.value"
+        if isinstance(code, PlanNode):
+            raw = encode_fired(code, produced, place, self.format)
+        else:
+            if producer.code is UNKNOWN and consumer.check_in is not None:
+                produced = normalised(consumer.check_in, produced)
+            raw = encode_value(code, produced, place, self.format)
+        return self._kept.keep(kept_as, (value, None, code, self.format, raw))
+
+    def _part(self, kept_as: Place, code: Any, value: Any, place: str, owner: object = None) -> Raw:
+        """Encode a value by a code that does not depend on where it goes."""
+        kept_as = (*kept_as, id(value))
+        found = self._kept.find(kept_as)
+        if found is not None and _is_written_by(found, code, self.format):
+            return found[4]
+        produced = value if found is None else _read(found, place)
+        raw = encode_value(code, produced, place, self.format)
+        return self._kept.keep(kept_as, (value, owner, code, self.format, raw))
 
     def _scope(self, scope: Scope) -> ScopeRecord:
         return ScopeRecord(join=self._join(scope.block), item=scope.item)
@@ -155,9 +176,7 @@ class RunWriter:
     def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
         slots = [
-            []
-            if value is UNSET
-            else [encode_value(self._slot_code(join, slot), value, f"{place}.slots[{slot}]", self.format)]
+            [] if value is UNSET else [self._slot(join, slot, value, f"{place}.slots[{slot}]")]
             for slot, value in enumerate(join.slots)
             if join.remaining
         ]
@@ -180,6 +199,13 @@ class RunWriter:
             hits=join.hits,
         )
 
+    def _item(self, join: BlockInstance, node: PlanNode, index: int, item: Any, place: str) -> Raw:
+        """Encode an item of a for_each that waits; its token has the same producer and cause."""
+        return self._part((node.index, derive(join.key, index)), node.code, item, place)
+
+    def _slot(self, join: BlockInstance, slot: int, value: Any, place: str) -> Raw:
+        return self._part(("slot", id(join), slot), self._slot_code(join, slot), value, place, join)
+
     def _slot_code(self, join: BlockInstance, slot: int) -> Any:
         node = self._nodes[join.node]
         return slot_code(self.run.plan, node, branch_of(node, join.hits, slot))
@@ -189,14 +215,20 @@ class RunWriter:
             items = _kept_items(join, node)
             if not items:
                 return NULL[self.format]
-            named = ((item, f"{place}.source[{index}]") for index, item in enumerate(items))
-            return Raw(ENCODE[self.format]([encode_value(node.code, item, at, self.format) for item, at in named]))
+            return Raw(
+                ENCODE[self.format](
+                    [
+                        self._item(join, node, item, join.source[item], f"{place}.source[{number}]")
+                        for number, item in enumerate(items)
+                    ]
+                )
+            )
         if join.launched == len(join.slots):
             return NULL[self.format]
-        return self._value(self._nodes[join.producer], node, join.source, place)
+        return self._value(self._nodes[join.producer], node, join.cause, join.source, place)
 
 
-def _kept_items(join: BlockInstance, node: PlanNode) -> list[Any]:
+def _kept_items(join: BlockInstance, node: PlanNode) -> list[int]:
     """Return the items of a for_each that are still needed: those to start, and with `collects` those that run too.
 
     An item that runs is the value of its `Failed`. All of them are kept or none: which they are is known by the number.
@@ -205,7 +237,19 @@ def _kept_items(join: BlockInstance, node: PlanNode) -> list[Any]:
     running = [item for item in range(join.launched) if join.slots[item] is UNSET]
     if not node.collects or any(source_of(join, item) is UNSET for item in running):
         running = []
-    return [join.source[item] for item in (*running, *waiting)]
+    return [*running, *waiting]
+
+
+def _is_written_by(kept: Kept, code: Any, format: Format) -> bool:
+    return kept[3] == format and (kept[2] is code or kept[2] == code)
+
+
+def _read(kept: Kept, place: str) -> Any:
+    """Read what an earlier save has written."""
+    _, _, code, format, raw = kept
+    if isinstance(code, PlanNode):
+        return decode_fired(code, raw, place, format)
+    return decode_value(code, raw, place, format)
 
 
 def coded(producer: PlanNode, consumer: PlanNode) -> Any:
