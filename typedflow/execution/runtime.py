@@ -18,7 +18,8 @@ from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.checkpointer import Checkpointer
-from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
+from typedflow.execution.pending_writes import EndedWrites, Kept
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
@@ -29,6 +30,7 @@ from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import outside
+from typedflow.stores.protocol import FlowStateStore
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -75,12 +77,14 @@ class ExecutionRuntime:
         "created",
         "depth",
         "driver",
+        "ended_steps",
+        "ended_writes",
         "flow",
+        "flow_state_store",
         "given_state",
         "id",
         "lent",
         "loose",
-        "operations",
         "parent",
         "plan",
         "queued",
@@ -90,6 +94,7 @@ class ExecutionRuntime:
         "saves",
         "state",
         "touched",
+        "updates",
         "walked",
     )
 
@@ -117,8 +122,14 @@ class ExecutionRuntime:
         self.driver: Works | None = None
         self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
-        self.operations: list[Change] | None = None
-        """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
+        self.flow_state_store: FlowStateStore | None = None
+        """Of a root: the store that keeps the flow_state, for all that use the store."""
+        self.ended_writes: EndedWrites | None = None
+        """What its ended steps have written to a flow_state that a store keeps."""
+        self.ended_steps: dict[str, None] | None = None
+        """The keys of ended steps whose updates the store still remembers."""
+        self.updates: dict[Token, dict[str, Kept]] | None = None
+        """What the updates of steps that have not ended have returned, where no store keeps the flow_state."""
         self.created = time.time()
         self.saves = 0
         """The sequence of the last save without a store."""
@@ -279,8 +290,18 @@ class ExecutionRuntime:
 
     @property
     def shares_flow_state(self) -> bool:
-        """Say whether a store keeps the flow_state of this execution, for all that use the store."""
-        return self.checkpoints is not None and bool(self.checkpoints.store.shares_flow_state)
+        """Return whether a store keeps the flow_state of this execution, for all that use the store."""
+        return self.flow_state_store is not None
+
+    def share_flow_state(self, store: object) -> None:
+        """Have a store keep the flow_state, if it can and the contract has one."""
+        sharing = None if self.flow.flow_state is None else sharing_store(store)
+        if sharing is not None:
+            self.flow_state_store = sharing
+            self.ended_writes, self.ended_steps = EndedWrites(), {}
+            self.flow.share(sharing)
+            with self.flow.lock:
+                self.flow.pending.add(self.ended_writes)
 
     @property
     def name(self) -> str:

@@ -326,8 +326,8 @@ def _is_several(kind: Kind) -> bool:
 
 def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
     step = current_step.get()
-    if emit and step is not None:
-        step.wrote(layer, place.text, value)
+    if step is not None:
+        step.wrote(layer, place.text, value, emit=emit)
     elif type(value) not in FLAT:
         outside.touched()
 

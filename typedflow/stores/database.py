@@ -51,6 +51,19 @@ TABLES: Final = (
     )""",
 )
 
+ADDED_TABLES: Final = {
+    # The updates of flow_states by steps that have not ended in a save yet; see `flow_state_rows`.
+    "typedflow_flow_state_keys": """CREATE TABLE IF NOT EXISTS typedflow_flow_state_keys (
+        execution_id TEXT NOT NULL,
+        step TEXT NOT NULL,
+        call TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (execution_id, step, call)
+    ) WITHOUT ROWID""",
+}
+"""Tables that databases of the same format may lack, by name: earlier releases ignore them."""
+
 _making: Final = threading.Lock()
 """Held while a new file is open that another thread may connect to."""
 
@@ -243,3 +256,15 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("SELECT max(version) FROM typedflow_schema").fetchone()
     if version != FORMAT:
         raise StoreError(texts.unknown_format_problem(version, FORMAT))
+    _add_tables(connection)
+
+
+def _add_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables that an earlier release has not made; somebody else may do the same at this moment."""
+    present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = [table for name, table in ADDED_TABLES.items() if name not in present]
+    if missing:
+        connection.execute("BEGIN IMMEDIATE")
+        for table in missing:
+            connection.execute(table)
+        connection.execute("COMMIT")
