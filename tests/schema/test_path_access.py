@@ -109,8 +109,9 @@ class Recorder:
         self.writes: list[tuple[str, Any]] = []
         self.reads: list[str] = []
 
-    def wrote(self, layer: Any, path: str, value: object) -> None:
-        self.writes.append((path, value))
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+        if emit:
+            self.writes.append((path, value))
 
     def read_container(self, layer: Any, field: str) -> None:
         self.reads.append(field)

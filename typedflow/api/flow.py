@@ -38,8 +38,8 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
 from typedflow.execution.data import Data
-from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.flow_state_updates import async_update_outside, update_outside
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
@@ -617,23 +617,39 @@ class Flow(Blueprint[C]):
 
     @property
     def flow_state(self: Flow[HasFlowState[S]]) -> S:
-        """Give the flow_state, for reading outside of handlers."""
+        """Return the flow_state, for reading outside of handlers: as this process has seen it last."""
         return self._runtime.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
 
-    def update_flow_state(self: Flow[HasFlowState[S]], change: Callable[[S], object]) -> None:
-        """Change the flow_state atomically; see `Data.update_flow_state`.
+    def update_flow_state(
+        self: Flow[HasFlowState[S]], change: Callable[[S], T], *, store: SnapshotStore | None = None
+    ) -> T:
+        """Change the flow_state atomically, and return what `change` returns; see `Data.update_flow_state`.
 
-        Inside of a handler of the flow it belongs to the step. Elsewhere, where a store shares the flow_state, it is
-        stored with the next save of any execution of the flow.
+        `store` is the one whose flow_state is changed; without it the one that the flow has run with, and where it has
+        run with none, the value in this process, which a store without a row of the flow begins with. In a handler of
+        the flow it belongs to the step.
         """
+        step = self._step_in(store)
+        if step is not None:
+            return step.update_flow_state(change)  # type: ignore[no-any-return]  # what `change` returns
+        return update_outside(self._runtime, change, store)  # type: ignore[no-any-return]  # as above
+
+    async def async_update_flow_state(
+        self: Flow[HasFlowState[S]], change: Callable[[S], T], *, store: SnapshotStore | None = None
+    ) -> T:
+        """Do what `update_flow_state` does, and wait for the store without blocking the loop."""
+        step = self._step_in(store)
+        if step is not None:
+            return await step.async_update_flow_state(change)  # type: ignore[no-any-return]  # as above
+        return await async_update_outside(self._runtime, change, store)  # type: ignore[no-any-return]  # as above
+
+    def _step_in(self, store: SnapshotStore | None) -> StepTransaction | None:
+        """Return the running step of this flow that an update belongs to."""
         step = current_step.get()
-        if isinstance(step, StepTransaction) and step.runtime.flow is self._runtime and not step.revoked:
-            step.update_flow_state(change)
-            return
-        again = as_it_is_now(change)
-        self._runtime.update_flow_state(change)
-        if self._runtime.shares:
-            self._runtime.outside.append(self._runtime.note_change(again))
+        if not isinstance(step, StepTransaction) or step.runtime.flow is not self._runtime or step.revoked:
+            return None
+        own: object = step.runtime.flow_state_store
+        return step if store is None or store is own else None
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
         """Set default resources of the flow; values are checked against their declared classes, all or nothing."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+
+from msgspec.structs import force_setattr
 
 from typedflow.durability.pending import asked_by, changes_of
 from typedflow.durability.saving import snapshot_of
@@ -22,7 +24,7 @@ from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreE
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
 from typedflow.execution.failures import add_note, is_a
-from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.waiting import next_due
 from typedflow.rules import executions, snapshots
@@ -44,8 +46,8 @@ class _Save(NamedTuple):
 
     record: StoredSnapshot
     change: FlowStateChange | None
-    changes: list[Change]
-    """What the change replays."""
+    writes: dict[str, Any]
+    """The fields of the shared flow_state that it writes."""
     upto: int
     """The last commit that was asked for before it."""
     asked: Mapping[str, Interrupt]
@@ -58,7 +60,6 @@ class Checkpoints:
     __slots__ = (
         "_asked",
         "_done",
-        "_lent",
         "_pushes",
         "_running",
         "_turned",
@@ -83,14 +84,11 @@ class Checkpoints:
         """The status in the last save."""
         self._unsure: _Save | None = None
         """One that failed or was cut off, and may have come through all the same."""
-        self._lent: list[Change] = []
-        """What was changed outside of all steps, and goes along with the next save of this execution."""
-        if store.shares_flow_state and runtime.flow.flow_state is not None:
-            runtime.flow.share()
         self._asked: Mapping[str, Interrupt] = {}
         """What the stored execution asks."""
         self._pushes = False
         """Whether the next save takes along a flow_state from before the first store."""
+        runtime.share_flow_state(store)
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
@@ -137,11 +135,11 @@ class Checkpoints:
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
-        if self.store.shares_flow_state and self.runtime.flow.flow_state is not None:
-            stored = await self.store.get_flow_state(self.runtime.flow.name)
-            if stored is not None:
-                take_flow_state(self.runtime.flow, stored)
-            self._pushes = stored is None and self.runtime.flow.unstored is not None
+        flow = self.runtime.flow
+        if self.runtime.shares_flow_state:
+            stored = await self.store.get_flow_state(flow.name)
+            self._pushes = stored is None and bool(flow.unstored)
+            flow.show_flow_state(flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec))
         await self.commit()
 
     @property
@@ -188,14 +186,13 @@ class Checkpoints:
 
     def _prepare(self) -> _Save:
         """Encode the execution as it is now."""
-        runtime, shared = self.runtime, self.store.shares_flow_state
+        runtime, shared = self.runtime, self.runtime.shares_flow_state
         sequence = (self.sequence or 0) + 1
         step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
         try:
             snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
         finally:
             current_step.reset(step)
-        changes = self._changes() if shared else []
         failpoints.at("save.encoded")
         asked = asked_by(runtime)
         record = StoredSnapshot(
@@ -209,10 +206,19 @@ class Checkpoints:
             next_due(runtime) if snapshot.status is Status.WAITING else None,
             runtime.mail,
         )
-        change = (
-            flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
-        )
-        return _Save(record, change, changes, self._wanted, asked)
+        writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
+        return _Save(record, self._change(Status(snapshot.status), writes), writes, self._wanted, asked)
+
+    def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
+        """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
+        flow, steps = self.runtime.flow, self.runtime.ended_steps
+        if steps is None:
+            return None
+        over = status in (Status.COMPLETED, Status.CANCELLED)
+        if not (writes or self._pushes or steps or over):
+            return None
+        replay = flow_state_change(flow, writes) if writes or self._pushes else None
+        return FlowStateChange(flow.name, replay, None if over else tuple(steps))
 
     def _put_at_once(self, save: _Save) -> bool:
         """Save without a task, which takes longer than a commit; says whether the store could do that."""
@@ -229,7 +235,7 @@ class Checkpoints:
             self._stored(save, put.flow_state)
             return True
         except ConflictError:
-            self._refused()
+            self._unsure = None
             raise
         finally:
             current_step.reset(step)
@@ -246,7 +252,7 @@ class Checkpoints:
         try:
             stored = await self.store.put(save.record, expected=self.sequence, flow_state=save.change)
         except ConflictError:
-            self._refused()
+            self._unsure = None
             raise
         self._stored(save, stored)
 
@@ -256,31 +262,18 @@ class Checkpoints:
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         self._asked = save.asked
+        self._forget(save)
         if flow_state is not None:
             self._pushes = False
-            self._forget(save.changes)
-            take_flow_state(self.runtime.flow, flow_state)
+            self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.spec))
 
-    def _refused(self) -> None:
-        """Give back what was changed outside of all steps: the save of another execution shall take it along."""
-        self._unsure = None
-        self.runtime.flow.outside[:0] = self._lent
-        self._lent = []
-
-    def _changes(self) -> list[Change]:
-        """Give what is to be replayed in the store, with what was changed outside of all steps."""
-        flow = self.runtime.flow
-        self._lent += flow.outside
-        flow.outside = []
-        return [*self._lent, *(self.runtime.operations or ())]
-
-    def _forget(self, changes: list[Change]) -> None:
-        """Drop changes that are stored: those that were lent, and the first ones of the execution."""
-        count = len(changes) - len(self._lent)
-        self._lent = []
-        del (self.runtime.operations or [])[:count]
-        for change in changes:
-            self.runtime.flow.changes.pop(change, None)
+    def _forget(self, save: _Save) -> None:
+        """Drop the writes that are stored, and the keys that the store has forgotten."""
+        if save.change is None or self.runtime.ended_writes is None or self.runtime.ended_steps is None:
+            return
+        self.runtime.ended_writes.stored(save.writes)
+        for step in save.change.ended or ():
+            self.runtime.ended_steps.pop(step, None)
 
     async def _find_out(self, save: _Save) -> None:
         """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
@@ -288,7 +281,7 @@ class Checkpoints:
         if stored == save.record:
             self.follow(save.record)
             self._asked = save.asked
-            self._forget(save.changes)
+            self._forget(save)
         self._unsure = None
 
 
@@ -333,25 +326,13 @@ def require_savable(plan: Plan) -> None:
         raise ContractError(list(problems))
 
 
-def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], object]]) -> FlowStateChange:
-    """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
+def flow_state_change(flow: FlowRuntime, writes: Mapping[str, Any]) -> Callable[[bytes | None], bytes]:
+    """Return the function that writes fields into the stored flow_state, in the transaction of a save."""
 
     def replay(stored: bytes | None) -> bytes:
         value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
-        for operation in operations:
-            operation(value)
+        for field, written in writes.items():
+            force_setattr(value, field, written)
         return encode_flow_state(value, flow.spec)
 
-    return FlowStateChange(flow.name, replay)
-
-
-def take_flow_state(flow: FlowRuntime, stored: bytes) -> None:
-    """Show in this process what the store holds now, with what no execution has committed yet on top of it."""
-    value = decode_flow_state(stored, flow.spec)
-    step = current_step.set(None)  # the run may be inside a step of another
-    try:
-        for change in list(flow.changes):
-            change.operation(value)
-        flow.show_flow_state(value)
-    finally:
-        current_step.reset(step)
+    return replay

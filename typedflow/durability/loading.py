@@ -16,7 +16,8 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
-from typedflow.execution.flow_runtime import FlowRuntime, differs
+from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.pending_writes import changed_fields, copies_of
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
 from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
@@ -54,7 +55,7 @@ def load_into(
     try:
         if resources is not None:
             runtime.resources.give(resources)
-        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+        install(runtime, loaded)
     except ResourceError:
         runtime.resources.take_back(before)
         raise
@@ -109,6 +110,11 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
     reader.joins(snapshot.joins, place)
     run.blocks = dict.fromkeys(reader.open_joins()) or None
     tokens = [reader.token(record, f"{place}tokens[{index}]") for index, record in enumerate(snapshot.tokens)]
+    run.attempts = {
+        token: record.attempts
+        for token, record in zip(tokens, snapshot.tokens, strict=True)
+        if record.attempts is not ABSENT
+    } or None
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
     run.interrupts = {each.interrupt.id: each for each in paused} or None
     run.pools = (
@@ -167,7 +173,7 @@ def _may_lack(name: str, snapshot: Snapshot) -> bool:
     return snapshot.status in (Status.CREATED, Status.CANCELLED)
 
 
-def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool = True) -> None:
+def install(runtime: ExecutionRuntime, loaded: Loaded) -> None:
     """Put what was read in its place.
 
     A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back.
@@ -188,12 +194,26 @@ def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool 
     if loaded.state is not None:
         runtime.state, runtime.given_state = loaded.state, None
     flow = runtime.flow
-    if loaded.flow_state is not None and with_flow_state:
+    if loaded.flow_state is not None:
         if runtime.parent is not None:
             flow.flow_state = loaded.flow_state
-        elif not differs(flow.flow_state, flow.initial_flow_state()):
-            flow.show_flow_state(loaded.flow_state)
+        else:
+            _take_flow_state(runtime, loaded.flow_state)
     runtime.children = children or None
+
+
+def _take_flow_state(runtime: ExecutionRuntime, saved: FlowState) -> None:
+    """Take over the flow_state of a root's snapshot, where the flow has none of its own.
+
+    A store that shares flow_states begins with it where it has no row; its own row wins.
+    """
+    flow = runtime.flow
+    initial = flow.initial_flow_state()
+    if runtime.shares_flow_state:
+        if not flow.unstored:
+            flow.unstored = copies_of(saved, changed_fields(saved, initial))
+    elif not changed_fields(flow.require_flow_state(), initial):
+        flow.show_flow_state(saved)
 
 
 def missing_keys(runtime: ExecutionRuntime) -> list[str]:

@@ -21,6 +21,7 @@ class RunState:
     """Hold the tokens, block instances and pools of one run. What a run without blocks or pauses never uses is None."""
 
     __slots__ = (
+        "attempts",
         "blocks",
         "errors",
         "interrupts",
@@ -49,6 +50,8 @@ class RunState:
         """The block instances that have empty slots."""
         self.pools: Pools | None = None
         """What `collect` and `when(mode="and")` have gathered, by node and scope."""
+        self.attempts: dict[Token, int] | None = None
+        """How many attempts of a step have failed so far, by token; a retry of the run continues the count."""
         self.received = 0
         """The number of messages from outside so far; the cause of what an event from outside starts."""
         self.result: Any = UNSET

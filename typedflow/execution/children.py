@@ -155,7 +155,7 @@ def _write_layers(write_back: WriteBack, step: StepTransaction, scopes: dict[str
             require_fields(layer, [field])  # it is sound, as its draft is, and is normalised here
         else:
             setattr(layer, field, found)
-    step.signals = step.operations = None  # of fields; what counts is what was bound
+    step.signals = None  # of fields; what counts is what was bound
     for layer, move, found in written:
         step.wrote(layer, ".".join(move.target), found)
 

@@ -21,6 +21,7 @@ from typedflow.stores.clock import current_clock
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
 S = TypeVar("S")
+T = TypeVar("T")
 
 
 @final
@@ -61,7 +62,11 @@ class Data(Generic[C, V]):
 
     @property
     def flow_state(self: Data[HasFlowState[S], Any]) -> S:
-        """Give the state that all executions of the flow share; `update_flow_state` changes it atomically."""
+        """Return the state that all executions of the flow share; `update_flow_state` changes it atomically.
+
+        With a store that shares it, plain writes are stored field by field with the next save, as the fields are when
+        the step ends; the last save of a field wins.
+        """
         if self._step.revoked:
             self._step.require_context("flow_state")
         state = self._step.runtime.flow.flow_state
@@ -75,12 +80,29 @@ class Data(Generic[C, V]):
             raise ContractError(undeclared_layer_problem(spec.name, "resources", spec.declared).at(self._step.name))
         return self._step.runtime.resources.view()  # type: ignore[return-value]  # an instance of the declared class
 
-    def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], object]) -> None:
-        """Change the flow_state atomically: `change` gets it and changes it in place.
+    def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], T], *, key: str | None = None) -> T:
+        """Change the flow_state atomically: `change` gets it, changes it in place, and what it returns is returned.
 
-        If it raises, nothing changed. It must be pure: with a shared store it is replayed on what is stored.
+        It is called once, at once, in this context: with a store that shares the flow_state on the stored value, in a
+        transaction that holds its lock, after the plain writes of this step. If it raises, nothing has changed. What it
+        returns is plain JSON data, of which the caller gets a copy. The update stands, also if the step fails.
+
+        A step that runs again after a crash does not count again: `change` is not called, and the value is the one that
+        was returned the first time. An update is known by the attempt, the qualified name of `change`, and how often
+        the attempt has called that before; in tasks that run in no fixed order give each a `key` of its own, which is
+        the same in all attempts. With a store a call blocks for a commit, and while others hold the lock, for 5 seconds
+        at the most; then it is a `StoreError`, and nothing has changed. `async_update_flow_state` does not block.
         """
-        self._step.update_flow_state(change)
+        return self._step.update_flow_state(change, key)  # type: ignore[no-any-return]  # what `change` returns
+
+    async def async_update_flow_state(
+        self: Data[HasFlowState[S], Any], change: Callable[[S], T], *, key: str | None = None
+    ) -> T:
+        """Do what `update_flow_state` does, and wait for the store without blocking the loop.
+
+        `change` is a plain function here too. A store may have only this form.
+        """
+        return await self._step.async_update_flow_state(change, key)  # type: ignore[no-any-return]  # as above
 
     # -- resources by key
 

@@ -321,7 +321,7 @@ class Driver:
                 try:
                     await catching.stop(region)
                     if region.is_open():
-                        return await self._close(region, failure, (runtime.attempts or {}).get(token, 1))
+                        return await self._close(region, failure, (runtime.run.attempts or {}).get(token, 1))
                 except CancelledError as stopped:
                     if self._was_stopped(catching, stopped, task, asked):
                         return runtime, []

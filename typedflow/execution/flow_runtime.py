@@ -1,12 +1,15 @@
-"""What the executions of one flow share: `FlowRuntime`, and the changes of its flow_state that are not stored yet."""
+"""What the executions of one flow share: `FlowRuntime`, with the flow_state as this process sees it."""
 
 from __future__ import annotations
 
 import copy
 import threading
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
+
+from msgspec.structs import force_setattr
 
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
@@ -14,34 +17,23 @@ from typedflow.definition.nodes import SubFlow
 from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
-from typedflow.errors import ContractError
+from typedflow.errors import ContractError, StoreError
+from typedflow.execution.pending_writes import EndedWrites, StepWrites, changed_fields, copies_of
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.transfers import Transfer, compile_transfer
-from typedflow.rules import executions
-from typedflow.rules.concealment import concealing
+from typedflow.rules import executions, stores
 from typedflow.rules.problems import Problem
 from typedflow.rules.schema import undeclared_layer_problem
-from typedflow.rules.wording import describe
-from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy
-from typedflow.schema.layer_fields import layer_fields, require_fields
+from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.zones import is_written_alike
+from typedflow.stores.protocol import FlowStateStore
 
 _compiling = threading.RLock()
 """Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""
-
-
-class Change:
-    """One change of a shared flow_state that is not stored yet."""
-
-    __slots__ = ("__weakref__", "operation")
-
-    def __init__(self, operation: Callable[[Any], object]) -> None:
-        self.operation = operation
 
 
 class FlowRuntime:
@@ -50,19 +42,18 @@ class FlowRuntime:
     __slots__ = (
         "_plan",
         "builder",
-        "changes",
         "flow_state",
         "headers",
         "lock",
         "max_depth",
         "name",
-        "outside",
+        "pending",
         "resources",
         "shares",
         "spec",
+        "stores",
         "transfers",
         "unstored",
-        "updater",
     )
 
     def __init__(self, name: str, spec: ContractSpec, max_depth: int) -> None:
@@ -74,17 +65,15 @@ class FlowRuntime:
         self.resources = FlowResources(spec)
         self.headers: dict[str, Any] = {}
         """What every snapshot of the flow begins with, by format; made at the first save."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.shares = False
         """Whether a store of some execution keeps the flow_state."""
-        self.changes: WeakKeyDictionary[Change, None] = WeakKeyDictionary()
-        """What is to be seen on top of the stored flow_state, in order; the steps and executions it is of hold it."""
-        self.outside: list[Change] = []
-        """What was changed outside of all steps: the next save of any execution takes it along."""
-        self.unstored: FlowState | None = None
-        """The flow_state from before the first store, if it was changed: a store without a row begins with it."""
-        self.updater = 0
-        """The thread that is changing the flow_state; 0 where none is."""
+        self.stores: list[Callable[[], Any]] = []
+        """The stores that have kept it, as weak references where they can be."""
+        self.pending: WeakSet[StepWrites | EndedWrites] = WeakSet()
+        """The plain writes of steps and executions that are not stored yet: what is stored does not hide them."""
+        self.unstored: dict[str, Any] = {}
+        """The fields that were changed without a store: a store without a row begins with them."""
         self.transfers: dict[int, Transfer] = {}
         """The compiled capture and write_back of each child node, by the node's index in the plan."""
         self._plan: Plan | None = None
@@ -156,7 +145,8 @@ class FlowRuntime:
             return self
         own = copy.copy(self)
         own.flow_state = compile_copy(type(self.flow_state))(self.flow_state)
-        own.lock = threading.Lock()
+        own.lock = threading.RLock()
+        own.shares, own.stores, own.pending, own.unstored = False, [], WeakSet(), {}
         return own
 
     def require_flow_state(self) -> FlowState:
@@ -170,82 +160,74 @@ class FlowRuntime:
         assert self.spec.flow_state is not None
         return fresh(self.spec.flow_state, None)
 
-    def share(self) -> None:
+    def share(self, store: FlowStateStore) -> None:
         """Have a store keep the flow_state from now on; what was changed before is kept for a store without a row."""
         with self.lock:
-            if not self.shares and differs(self.flow_state, self.initial_flow_state()):
-                self.unstored = compile_copy(type(self.flow_state))(self.flow_state)
+            if not self.shares:
+                current = self.require_flow_state()
+                self.keep_unstored(changed_fields(current, self.initial_flow_state()))
             self.shares = True
+            if not any(known() is store for known in self.stores):
+                self.stores.append(_reference(store))
+
+    def choose_store(self, given: object) -> FlowStateStore | None:
+        """Return the store for an update outside of all steps: the given one, or the one that the flow has run with.
+
+        None where it has run with none. Several are a `ContractError`, a store that shares none is a `StoreError`.
+        """
+        if given is not None:
+            store = sharing_store(given)
+            if store is None:
+                raise StoreError(stores.no_flow_state_problem(type(given).__name__))
+            self.share(store)
+            return store
+        if not self.shares:
+            return None
+        known = [store for store in (reference() for reference in self.stores) if store is not None]
+        if len(known) != 1:
+            raise ContractError(executions.unclear_store_problem(len(known)).at(f"flow '{self.name}'"))
+        return known[0]  # type: ignore[no-any-return]  # a FlowStateStore
+
+    def keep_unstored(self, names: Collection[str]) -> None:
+        """Keep fields that were changed without a store, as they are now."""
+        self.unstored |= copies_of(self.require_flow_state(), names)
 
     def first_flow_state(self) -> FlowState:
         """Return the flow_state that a store without a row begins with."""
-        if self.unstored is None:
-            return self.initial_flow_state()
-        return compile_copy(type(self.unstored))(self.unstored)  # type: ignore[no-any-return]  # of the same class
+        first = self.initial_flow_state()
+        for name, value in self.unstored.items():
+            force_setattr(first, name, copy.deepcopy(value))
+        return first
 
     def begin_with(self, given: FlowState | Mapping[str, Any]) -> None:
         """Take a flow_state in place of the defaults, copied and checked."""
         self.flow_state = fresh(type(self.require_flow_state()), given)
 
-    def update_flow_state(self, change: Callable[[Any], object]) -> None:
-        """Let `change` work on a copy, check it, then take it over: all or nothing, one at a time."""
-        current = self.require_flow_state()
-        cls = type(current)
-        if self.updater == threading.get_ident():
-            raise ContractError(executions.nested_update_problem().at(f"flow '{self.name}'"))
-        if not callable(change) or deferral_of(change):
-            raise self._not_plain(deferral_of(change) or describe(change))
-        with self.lock:
-            self.updater = threading.get_ident()
-            try:
-                with concealing(self.resources.in_use):
-                    draft = compile_copy(cls)(current)
-                    returned = change(draft)
-                    if is_deferred(returned):
-                        discard(returned)
-                        raise self._not_plain(f"one that returned {describe(returned)}")
-                    require_fields(draft, cls.__struct_fields__)
-                    self._take_over(draft)
-            finally:
-                self.updater = 0
-
-    def _not_plain(self, given: str) -> ContractError:
-        return ContractError(executions.not_plain_problem("update_flow_state", given).at(f"flow '{self.name}'"))
-
-    def note_change(self, operation: Callable[[Any], object]) -> Change:
-        """Have a change seen by all executions of this process until it is stored; whoever made it holds it."""
-        change = Change(operation)
-        self.changes[change] = None
-        return change
-
     def show_flow_state(self, value: FlowState) -> None:
-        """Take over a checked flow_state, without any listener."""
-        token = current_step.set(None)
+        """Take over a checked flow_state, without any listener, but for the fields with pending writes.
+
+        Fields that do not differ keep their objects, so that whoever holds one keeps what the flow_state has.
+        """
+        step = current_step.set(None)
         try:
             with self.lock:
-                self._take_over(value)
+                current = self.require_flow_state()
+                pending = {name for writes in self.pending for name in writes.pending(current)}
+                for name in changed_fields(value, current):
+                    if name not in pending:
+                        setattr(current, name, layer_fields(type(current))[name].read(value))
         finally:
-            current_step.reset(token)
-
-    def _take_over(self, value: FlowState) -> None:
-        """Set the fields that differ, so that whoever holds the flow_state sees them."""
-        current = self.require_flow_state()
-        for name, field in layer_fields(type(current)).items():
-            new, old = field.read(value), field.read(current)
-            if differs(new, old) or not is_alike(new, old):
-                setattr(current, name, new)
+            current_step.reset(step)
 
 
-def differs(new: Any, old: Any) -> bool:
-    """Return True if two values are not equal, or cannot be compared: a signaling NaN."""
+def sharing_store(store: Any) -> FlowStateStore | None:
+    """Return a store as one that shares flow_states; None where it does not."""
+    shares = getattr(store, "shares_flow_state", False) is True and hasattr(store, "update_flow_state")
+    return store if shares else None
+
+
+def _reference(store: object) -> Callable[[], Any]:
     try:
-        return bool(new != old)
-    except Exception:  # a user's `__eq__` may raise anything
-        return True
-
-
-def is_alike(new: Any, old: Any) -> bool:
-    """Return True if equal values are also written alike: True is not 1, and 9:00 in Berlin not 8:00 in London."""
-    if type(new) is not type(old):
-        return False
-    return type(new) in (int, str, bool, float) or is_written_alike(new, old)
+        return weakref.ref(store)
+    except TypeError:  # its class has slots
+        return lambda: store

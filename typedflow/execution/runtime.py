@@ -19,7 +19,8 @@ from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.checkpointer import Checkpointer
-from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
+from typedflow.execution.pending_writes import EndedWrites, Kept
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
@@ -31,6 +32,7 @@ from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import outside
 from typedflow.snapshot.kept_values import KeptValues
+from typedflow.stores.protocol import FlowStateStore
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -76,21 +78,22 @@ class ExecutionRuntime:
 
     __slots__ = (
         "answered",
-        "attempts",
         "checkpoints",
         "children",
         "complete_at",
         "created",
         "depth",
+        "ended_steps",
+        "ended_writes",
         "expired",
         "flow",
+        "flow_state_store",
         "given_state",
         "id",
         "kept_values",
         "lent",
         "loose",
         "mail",
-        "operations",
         "parent",
         "plan",
         "queued",
@@ -101,6 +104,7 @@ class ExecutionRuntime:
         "state",
         "top",
         "touched",
+        "updates",
         "waits",
         "walked",
         "works",
@@ -137,12 +141,16 @@ class ExecutionRuntime:
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
-        self.operations: list[Change] | None = None
-        """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
-        self.attempts: dict[Token, int] | None = None
-        """The number of attempts of steps that failed after more than one."""
         self.mail = 0
         """Of a root: the number of the last message from outside that it has taken; see `stores.work`."""
+        self.flow_state_store: FlowStateStore | None = None
+        """Of a root: the store that keeps the flow_state, for all that use the store."""
+        self.ended_writes: EndedWrites | None = None
+        """What its ended steps have written to a flow_state that a store keeps."""
+        self.ended_steps: dict[str, None] | None = None
+        """The keys of ended steps whose updates the store still remembers."""
+        self.updates: dict[Token, dict[str, Kept]] | None = None
+        """What the updates of steps that have not ended have returned, where no store keeps the flow_state."""
         self.created = time.time()
         self.kept_values: KeptValues | None = None
         """The bytes of the values in flight, from the first save on."""
@@ -169,15 +177,9 @@ class ExecutionRuntime:
         if state is not None:
             self._take_state(state)
 
-    def note_attempts(self, token: Token, attempts: int) -> None:
-        """Remember after how many attempts a step failed."""
-        if self.attempts is None:
-            self.attempts = {}
-        self.attempts[token] = attempts
-
     def drop(self, token: Token) -> None:
         """Forget what was kept of a token that does not go on; the child executions behind it have nothing to run."""
-        for kept in (self.attempts, self.touched):
+        for kept in (self.run.attempts, self.touched, self.updates):
             if kept is not None:
                 kept.pop(token, None)
         child = None if self.children is None else self.children.pop(token, None)
@@ -346,8 +348,18 @@ class ExecutionRuntime:
 
     @property
     def shares_flow_state(self) -> bool:
-        """Say whether a store keeps the flow_state of this execution, for all that use the store."""
-        return self.checkpoints is not None and bool(self.checkpoints.store.shares_flow_state)
+        """Return whether a store keeps the flow_state of this execution, for all that use the store."""
+        return self.flow_state_store is not None
+
+    def share_flow_state(self, store: object) -> None:
+        """Have a store keep the flow_state, if it can and the contract has one."""
+        sharing = None if self.flow.flow_state is None else sharing_store(store)
+        if sharing is not None:
+            self.flow_state_store = sharing
+            self.ended_writes, self.ended_steps = EndedWrites(), {}
+            self.flow.share(sharing)
+            with self.flow.lock:
+                self.flow.pending.add(self.ended_writes)
 
     @property
     def name(self) -> str:

@@ -6,13 +6,14 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from typedflow.definition.nodes import Retry
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
-from typedflow.errors import ContractError
+from typedflow.errors import ContractError, StoreError
 from typedflow.execution.catching import can_be_value, failure_of
 from typedflow.execution.data import Data
 from typedflow.execution.deadlines import interrupt_of_sleep
-from typedflow.execution.failures import is_caught_by
+from typedflow.execution.failures import is_a, is_caught_by
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
@@ -40,8 +41,10 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         value = checked(node.check_in, value, "value", node.name, runtime)
     if not node.plain:
         return await _take_with_options(runtime, token, node, value)
-    step = StepTransaction(runtime, token, node)
-    data: Data[Any, Any] = Data(step, value)
+    attempts = runtime.run.attempts
+    number = 1 if attempts is None else attempts.get(token, 0) + 1
+    step = StepTransaction(runtime, token, node, number)
+    data: Data[Any, Any] = Data(step, value, number)
     try:
         if node.kind == Kind.MATCH:
             hits = await choose(step, data)
@@ -61,7 +64,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     except PauseSignal as pause:
         return pause_step(step, pause)
     except BaseException as error:
-        step.failed(error)
+        fail_attempt(step, error, for_good=True)
         raise
     finally:
         step.end()
@@ -74,6 +77,24 @@ def leave_unanswered(runtime: ExecutionRuntime, token: Token, node: PlanNode) ->
     if node.catches:
         return runtime.run.caught(token, failure_of(token.value, late, 1))
     raise late
+
+
+def fail_attempt(step: StepTransaction, error: BaseException, *, for_good: bool) -> None:
+    """Take what a failed attempt leaves behind, and count it.
+
+    One that was cut off, or failed of a store, is not over: it is taken again under the same number, and its updates of
+    the flow_state are not made twice.
+    """
+    run = step.runtime.run
+    try:
+        step.failed(error)
+    finally:
+        if is_a(error, Exception) and not is_a(error, StoreError):
+            if run.attempts is None:
+                run.attempts = {}
+            run.attempts[step.token] = step.attempt
+            if for_good:
+                step.close_updates()
 
 
 def let_others_work(runtime: ExecutionRuntime) -> None:
@@ -106,11 +127,14 @@ def fall_asleep(step: StepTransaction, until: Any) -> list[Token]:
 
 
 def take_effects(step: StepTransaction) -> None:
-    """Take what a step has set aside for its end: a result, changes of a shared flow_state."""
-    runtime = step.runtime
+    """Take what a step has set aside for its end: a result, writes to a shared flow_state."""
+    run = step.runtime.run
     if step.result is not UNSET:
-        runtime.run.set_result(step.result)
-    step.hand_over_operations()
+        run.set_result(step.result)
+    if run.attempts is not None:
+        run.attempts.pop(step.token, None)
+    step.hand_over_writes()
+    step.close_updates()
 
 
 def settle_value(step: StepTransaction, value: Any) -> Any:
@@ -135,10 +159,11 @@ def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRu
 async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: PlanNode, value: Any) -> list[Token]:
     """Take a step with a retry, a timeout, a thread or a handler for errors; each attempt is a transaction."""
     retry = node.options.retry
-    attempts = retry.attempts if retry is not None else 1
-    number = 1
+    before = (runtime.run.attempts or {}).get(token, 0)
+    last = before + (retry.attempts if retry is not None else 1)
+    number = before + 1
     while True:
-        step = StepTransaction(runtime, token, node)
+        step = StepTransaction(runtime, token, node, number)
         try:
             result = await _attempt(step, Data(step, value, number))
             if node.sleeps:
@@ -147,23 +172,28 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
         except PauseSignal as pause:
             return pause_step(step, pause)
         except asyncio.CancelledError as error:
-            step.failed(error)
+            fail_attempt(step, error, for_good=False)
             raise
         except Exception as error:
-            step.failed(error)
-            if retry is None or number >= attempts or not is_caught_by(error, retry.on):
+            again = retry is not None and number < last and may_retry(error, retry)
+            fail_attempt(step, error, for_good=not again)
+            if not again:
                 if node.catches and can_be_value(error):
+                    (runtime.run.attempts or {}).pop(token, None)
                     return runtime.run.caught(token, failure_of(token.value, error, number))
-                if number > 1:
-                    runtime.note_attempts(token, number)
                 raise
         finally:
             step.end()
         number += 1
-        wait = retry.wait_before(number)
+        wait = 0 if retry is None else retry.wait_before(number - before)
         if wait:
             await asyncio.sleep(wait)
     return finish(step, result)
+
+
+def may_retry(error: Exception, retry: Retry) -> bool:
+    """Return whether a retry takes a failure: one of the store is none of the step's."""
+    return not is_a(error, StoreError) and is_caught_by(error, retry.on)
 
 
 async def _attempt(step: StepTransaction, data: Data[Any, Any]) -> Any:

@@ -183,6 +183,26 @@ def not_plain_problem(call: str, given: str) -> Problem:
     return Problem("TF825", text, "await in the handler first, then make the change with what came of it", side="value")
 
 
+def update_not_json_problem(path: str, given: str) -> Problem:
+    """Report what the function of an update returned, which is kept for a step that runs again (TF826)."""
+    where = f" at {path}" if path else ""
+    text = f"update_flow_state() in a step returns plain JSON data, and its function returned {given}{where}"
+    return Problem("TF826", text, "return numbers, text, lists or dicts, and make of it what you need behind the call")
+
+
+def awaited_update_problem(store: str) -> Problem:
+    """Report a plain update on a store that has only the coroutine (TF827)."""
+    text = f"a {store} updates a flow_state only in a coroutine, and update_flow_state() is a plain call"
+    return Problem("TF827", text, "await async_update_flow_state(…)")
+
+
+def unclear_store_problem(known: int) -> Problem:
+    """Report an update outside of steps of which it is not clear in which store it is to be made (TF828)."""
+    found = "with several stores" if known else "with a store that is gone"
+    text = f"the flow has run {found}, and the update does not say which one it is for"
+    return Problem("TF828", text, "update_flow_state(…, store=…)")
+
+
 def too_deep_problem(flow: str, depth: int) -> Problem:
     """Report child flows nested past the declared bound (TF814)."""
     text = f"flow {quoted(flow)} is nested deeper than max_depth={depth}"

@@ -124,6 +124,17 @@ def wrong_replay_problem(flow: str, given: object) -> Problem:
     return Problem("TF950", text, "replay is a plain function that returns the new bytes", side="value")
 
 
+def wrong_update_problem(flow: str, given: object) -> Problem:
+    """Report an update of a flow_state that returned something else than a FlowStateUpdate (TF950)."""
+    text = f"the update of the flow_state of {quoted(flow)} returned {describe(given)}"
+    return Problem("TF950", text, "change is a plain function that returns a FlowStateUpdate", side="value")
+
+
+def wrong_key_problem(given: object) -> Problem:
+    """Report a key that does not identify an update (TF950)."""
+    return Problem("TF950", f"the key of an update is an UpdateKey or None, not {describe(given)}", side="value")
+
+
 def check_stored(
     execution_id: object, flow: object, status: object, sequence: object, saved_at: object, expected: int | None
 ) -> list[Problem]:
@@ -182,6 +193,18 @@ def closed_problem(store: str) -> Problem:
 def failed_problem(doing: str, reason: str, hint: str = "") -> Problem:
     """Report a failure of the system or the database (TF953): "cannot save …: disk full"."""
     return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
+
+
+def busy_problem(doing: str, seconds: float) -> Problem:
+    """Report a lock that a plain call has not got within the time that it may block (TF953)."""
+    text = f"cannot {doing}: another writer held the lock for {seconds:g} s, and a plain call blocks no longer"
+    return Problem("TF953", text, "nothing was changed; `await` the async form, which waits without blocking")
+
+
+def nested_problem(doing: str) -> Problem:
+    """Report an update that the function of another update on the same store calls (TF953)."""
+    text = f"cannot {doing}: the function of another update on this store has called it"
+    return Problem("TF953", text, "call it before or after that update")
 
 
 def no_wal_problem(mode: str) -> Problem:

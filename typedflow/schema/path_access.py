@@ -265,8 +265,8 @@ def _own_field(cls: type, name: str) -> Field | None:
 
 def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
     step = current_step.get()
-    if emit and step is not None:
-        step.wrote(layer, place.text, value)
+    if step is not None:
+        step.wrote(layer, place.text, value, emit=emit)
     elif type(value) not in FLAT:
         outside.touched()
 

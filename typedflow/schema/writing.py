@@ -20,8 +20,8 @@ class StepInProgress(Protocol):
     revoked: bool
     """The step is over: a write raises `FinishedError`."""
 
-    def wrote(self, layer: Any, path: str, value: object) -> None:
-        """Record a successful write, at exactly the path of the call; not called with `emit=False`.
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+        """Record a successful write, at exactly the path of the call; without `emit` it fires no listener.
 
         `value` is the value now at the path: the list after an append, the default after a delete, None for a removed
         dict key.

@@ -60,6 +60,8 @@ class TokenRecord(_Record, frozen=True):
     """The key of the token, where it is not that of its node and cause."""
     coded: Any = UNSET
     """The description of what the value is saved by, where that is more than the output type of its producer."""
+    attempts: Count | UnsetType = UNSET
+    """How many attempts of the step have failed; left out where none has."""
     scope: ScopeRecord | None = None
 
 

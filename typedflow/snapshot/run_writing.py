@@ -123,6 +123,7 @@ class RunWriter:
             cause=written_cause(token.cause),
             key=ABSENT if token.key is None else token.key,
             coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
+            attempts=(self.run.attempts or {}).get(token, ABSENT),
             scope=scope,
         )
 

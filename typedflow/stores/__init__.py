@@ -11,6 +11,8 @@ __all__ = [
     "DamagedEntry",
     "FileStore",
     "FlowStateChange",
+    "FlowStateStore",
+    "FlowStateUpdate",
     "HistoryStore",
     "Lease",
     "Listing",
@@ -25,6 +27,8 @@ __all__ = [
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
+    "SyncFlowStateStore",
+    "UpdateKey",
     "WorkStore",
 ]
 
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from typedflow.stores.protocol import (
         DamagedEntry,
         FlowStateChange,
+        FlowStateStore,
+        FlowStateUpdate,
         HistoryStore,
         Listing,
         Notes,
@@ -43,6 +49,8 @@ if TYPE_CHECKING:
         SnapshotStore,
         StoredEntry,
         StoredSnapshot,
+        SyncFlowStateStore,
+        UpdateKey,
     )
     from typedflow.stores.sqlite import SQLiteStore
     from typedflow.stores.work import Lease, Message, Release, WorkStore
@@ -56,6 +64,8 @@ else:
         "FlowStateChange": "typedflow.stores.protocol",
         "HistoryStore": "typedflow.stores.protocol",
         "Lease": "typedflow.stores.work",
+        "FlowStateStore": "typedflow.stores.protocol",
+        "FlowStateUpdate": "typedflow.stores.protocol",
         "Listing": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
         "Message": "typedflow.stores.work",
@@ -69,6 +79,8 @@ else:
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",
         "WorkStore": "typedflow.stores.work",
+        "SyncFlowStateStore": "typedflow.stores.protocol",
+        "UpdateKey": "typedflow.stores.protocol",
     }
 
     def __getattr__(name):

@@ -6,11 +6,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, final
 
-from typedflow.stores.protocol import Entries, FlowStateChange, SnapshotStore, StoredSnapshot
+from typedflow.stores.protocol import (
+    Entries,
+    FlowStateChange,
+    FlowStateStore,
+    SnapshotStore,
+    StoredSnapshot,
+    SyncFlowStateStore,
+    Update,
+    UpdateKey,
+)
 from typedflow.stores.work import OVER, Lease
 
 
-class LeasingStore(SnapshotStore, Protocol):
+class LeasingStore(SnapshotStore, FlowStateStore, SyncFlowStateStore, Protocol):
     """What `HeldStore` asks of the store behind it."""
 
     async def put_held(
@@ -69,6 +78,17 @@ class HeldStore:
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow."""
         return await self._store.get_flow_state(flow)
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state; see `FlowStateStore.update_flow_state`.
+
+        It does not depend on the lease: its key is the same for whoever runs the step again.
+        """
+        return await self._store.update_flow_state(flow, key, change)
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, in a plain call."""
+        return self._store.update_flow_state_sync(flow, key, change)
 
     async def close(self) -> None:
         """Do nothing: the store belongs to somebody else."""

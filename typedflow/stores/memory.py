@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import RLock
 from types import TracebackType
 from typing import Self, final
 
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
+from typedflow.rules.wording import quoted
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.memory_work import WorkRows
@@ -22,18 +23,22 @@ from typedflow.stores.protocol import (
     PendingListing,
     StoredEntry,
     StoredSnapshot,
+    Update,
+    UpdateKey,
 )
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
 from typedflow.stores.requirements import (
     page_of,
+    replayed,
     require_expected,
     require_id,
-    require_no_flow_state,
     require_page,
     require_question_page,
     require_record,
     require_statuses,
     require_text,
+    require_update,
+    updated,
 )
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
@@ -42,16 +47,20 @@ from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 class MemoryStore:
     """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
 
-    It does not share flow_state: within one process a flow's own is the only one.
+    It shares the flow_state between all flows of one name that use it, as a store on a disk does.
     """
 
-    shares_flow_state: bool = False
+    shares_flow_state: bool = True
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
         self._pending: dict[str, dict[str, Row]] = {}
         self._work = WorkRows()
-        self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
+        self._flow_states: dict[str, bytes] = {}
+        self._values: dict[str, dict[tuple[str, str], bytes]] = {}
+        """What updates have returned, by execution, then by step and call."""
+        self._lock = RLock()  # loops of several threads may share a store; held while an update's function runs
+        self._updating = False
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         """Read the snapshot of an execution, None when there is none."""
@@ -63,20 +72,59 @@ class MemoryStore:
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
         require_record(record, expected)
-        require_no_flow_state("MemoryStore", flow_state)
+        require_text("flow", None if flow_state is None else flow_state.flow)
         with self._lock:
             self._work.require_free(record.execution_id, current_clock.get().now())
-            self._put(record, expected, None)
-        return None
+            return self._put(record, expected, flow_state, None)
 
-    def _put(self, record: StoredSnapshot, expected: int | None, lease: Lease | None) -> None:
+    def _put(
+        self, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None, lease: Lease | None
+    ) -> bytes | None:
         records = self._open()
         stored = records.get(record.execution_id)
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
+        changed = None if change is None else self._change(record.execution_id, change)
         records[record.execution_id] = replace(record, notes=None)
         if record.notes is not None:
             self._note_pending(record.execution_id, record.notes)
         self._work.note_saved(record, lease)
+        return changed
+
+    def _change(self, execution_id: str, change: FlowStateChange) -> bytes | None:
+        changed = None
+        if change.replay is not None:
+            changed = replayed(change, self._flow_states.get(change.flow))
+            self._flow_states[change.flow] = changed
+        if change.ended is None:
+            self._values.pop(execution_id, None)
+        elif execution_id in self._values:
+            left = {call: value for call, value in self._values[execution_id].items() if call[0] not in change.ended}
+            self._values[execution_id] = left
+        return changed
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state; see `FlowStateStore.update_flow_state`."""
+        return self.update_flow_state_sync(flow, key, change)
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, in a plain call; it waits while another thread updates."""
+        require_update(flow, key)
+        with self._lock:
+            self._open()
+            values = {} if key is None else self._values.get(key.execution_id, {})
+            if key is not None and (key.step, key.call) in values:
+                return values[key.step, key.call]
+            if self._updating:
+                raise StoreError(texts.nested_problem(f"update the flow_state of {quoted(flow)}"))
+            self._updating = True
+            try:
+                changed = updated(flow, change, self._flow_states.get(flow))
+            finally:
+                self._updating = False
+            self._flow_states[flow] = changed.data
+            if key is not None:
+                self._values.setdefault(key.execution_id, {})[key.step, key.call] = changed.value
+            return changed.value
 
     async def list(
         self,
@@ -113,18 +161,27 @@ class MemoryStore:
         return page_of_questions(map(decode_question, rows), flow, type, after, limit)
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one."""
+        """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         with self._lock:
+            self._values.pop(execution_id, None)
             self._pending.pop(execution_id, None)
             self._work.rows.pop(execution_id, None)
             return self._open().pop(execution_id, None) is not None
 
     async def get_flow_state(self, flow: str) -> bytes | None:
-        """Give None: a MemoryStore shares no flow_state."""
+        """Read the stored flow_state of a flow, None when there is none."""
         require_text("flow", flow)
-        self._open()
-        return None
+        with self._lock:
+            self._open()
+            return self._flow_states.get(flow)
+
+    async def delete_flow_state(self, flow: str) -> bool:
+        """Delete the stored flow_state of a flow, so that it begins anew; return whether there was one."""
+        require_text("flow", flow)
+        with self._lock:
+            self._open()
+            return self._flow_states.pop(flow, None) is not None
 
     # -- for workers
 
@@ -132,7 +189,7 @@ class MemoryStore:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
         with self._lock:
-            self._put(record, None, None)
+            self._put(record, None, None, None)
             self._work.rows[record.execution_id].ready_at = ready_at or current_clock.get().now()
 
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
@@ -187,11 +244,10 @@ class MemoryStore:
     ) -> bytes | None:
         """Do what `put` does, for the holder of a lease."""
         require_record(record, expected)
-        require_no_flow_state("MemoryStore", flow_state)
+        require_text("flow", None if flow_state is None else flow_state.flow)
         with self._lock:
             self._work.require_held(lease)
-            self._put(record, expected, lease)
-        return None
+            return self._put(record, expected, flow_state, lease)
 
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
         """Return from when on the next execution of these flows can be taken; None where none will be."""

@@ -8,6 +8,8 @@ What is left open, on purpose:
   `put` gets one more keyword (`fence`), checked in the transaction that checks the sequence.
 - *Other databases*: nothing here names a file, a thread or a loop; times are UTC, sequences fit 64 bits, and
   `FlowStateChange.replay` is sync, so that it runs wherever the transaction runs.
+
+A store that shares flow_states is a `FlowStateStore` as well. One that is not keeps them in the snapshots.
 """
 
 from __future__ import annotations
@@ -146,13 +148,45 @@ class PendingListing(list[PendingInterrupt]):
 class FlowStateChange:
     """Change the stored flow_state of a flow together with a save.
 
-    `replay` gets the stored bytes, None when there are none, and gives the new ones. It runs inside the transaction of
-    the save, maybe on another thread, and once more when the transaction has to be repeated: it must be pure and quick,
-    and must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
+    `replay` gets the stored bytes, None when there are none, and returns the new ones. It runs inside the transaction
+    of the save, maybe on another thread, and once more when the transaction has to be repeated: it must be pure and
+    quick, and must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
     """
 
     flow: str
-    replay: Callable[[bytes | None], bytes]
+    replay: Callable[[bytes | None], bytes] | None
+    """None where the flow_state stays as it is."""
+    ended: tuple[str, ...] | None = ()
+    """The steps of the execution whose update keys are deleted; None deletes all keys of the execution."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UpdateKey:
+    """Identify one update of a flow_state, so that a step that runs again after a crash does not repeat it.
+
+    A store keeps it, with the returned value, until a save names its step in `FlowStateChange.ended`, or the execution
+    is deleted.
+    """
+
+    execution_id: str
+    step: str
+    """The key of the step, `data.key`."""
+    call: str
+    """Which of the step's updates it is."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FlowStateUpdate:
+    """Hold what the change of an update returns: the new flow_state, and the value for the caller, in JSON."""
+
+    data: bytes
+    value: bytes
+
+
+Update: TypeAlias = Callable[[bytes | None], FlowStateUpdate]
+"""Changes a flow_state: gets the stored bytes, None when there are none."""
 
 
 @final
@@ -173,6 +207,28 @@ class ImmediateStore(Protocol):
         ...
 
 
+class FlowStateStore(Protocol):
+    """Share flow_states between executions and processes: a capability that a SnapshotStore may have as well."""
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state in one transaction that holds its lock from the read to the commit.
+
+        `change` is called once at most. The flow_state, the key and the value are committed together, or nothing where
+        `change` raises. Returns the value; where the key is stored already, the value that was stored with it, and
+        `change` is not called. A failure of which it is not known whether the commit came through is settled by the
+        key: if the key is stored the call returns, otherwise it raises `StoreError`.
+        """
+        ...
+
+
+class SyncFlowStateStore(Protocol):
+    """Update flow_states in a plain call as well; a store may have this too."""
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, and call `change` on this thread."""
+        ...
+
+
 class SnapshotStore(Protocol):
     """Keep the newest snapshot of each execution.
 
@@ -186,6 +242,7 @@ class SnapshotStore(Protocol):
     def shares_flow_state(self) -> bool:
         """Return True if the flow_state of a flow is a row of this store, shared by all processes that use it.
 
+        Such a store is a `FlowStateStore` too: without `update_flow_state` it shares none, and snapshots keep them.
         A store declares it as `shares_flow_state: bool = False`, sets it on the instance, or has a property. A `Final`
         or a `ClassVar` in the class body does not fit a property of a protocol in pyright. A class that names this
         protocol as its base needs a property: an attribute would override one.
@@ -203,8 +260,8 @@ class SnapshotStore(Protocol):
 
         `expected` is the sequence of the stored record, None where none may exist; anything else there is a
         `ConflictError` that changes nothing. The record's own sequence must be greater. With `flow_state`, the new
-        bytes of the flow_state are returned, and both are committed or neither; a store that does not share flow_state
-        refuses it.
+        bytes of the flow_state are returned, and both are committed or neither, with the deletion of the keys; a store
+        that does not share flow_state refuses it.
         """
         ...
 
@@ -216,7 +273,7 @@ class SnapshotStore(Protocol):
         ...
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
+        """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         ...
 
     async def get_flow_state(self, flow: str) -> bytes | None:

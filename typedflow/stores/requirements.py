@@ -13,13 +13,17 @@ from typedflow.rules.executions import check_id
 from typedflow.rules.names import is_id
 from typedflow.rules.options import as_float
 from typedflow.rules.wording import describe
+from typedflow.schema.callables import discard
 from typedflow.stores.protocol import (
     DamagedEntry,
     FlowStateChange,
+    FlowStateUpdate,
     Listing,
     PendingInterrupt,
     StoredEntry,
     StoredSnapshot,
+    Update,
+    UpdateKey,
 )
 
 LONGEST_WAIT: Final = 2_000_000.0
@@ -117,6 +121,37 @@ def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
     """Refuse a change of a flow_state: to drop it in silence would lose it."""
     if change is not None:
         raise StoreError(texts.no_flow_state_problem(store))
+
+
+def require_update(flow: str, key: UpdateKey | None) -> None:
+    """Refuse a name or a key that no column can hold."""
+    require_text("flow", flow)
+    if key is None:
+        return
+    if not isinstance(key, UpdateKey):
+        raise StoreError(texts.wrong_key_problem(key))
+    require_id(key.execution_id)
+    require_text("the step of a key", key.step)
+    require_text("the call of a key", key.call)
+
+
+def replayed(change: FlowStateChange, stored: bytes | None) -> bytes:
+    """Return what the change of a save makes of a flow_state; refuses what is not bytes."""
+    assert change.replay is not None
+    found = change.replay(stored)
+    if type(found) is not bytes:
+        discard(found)
+        raise StoreError(texts.wrong_replay_problem(change.flow, found))
+    return found
+
+
+def updated(flow: str, change: Update, stored: bytes | None) -> FlowStateUpdate:
+    """Return what an update makes of a flow_state; refuses what is no FlowStateUpdate."""
+    found = change(stored)
+    if type(found) is not FlowStateUpdate:
+        discard(found)
+        raise StoreError(texts.wrong_update_problem(flow, found))
+    return found
 
 
 def require_expected(execution_id: str, stored: int | None, expected: int | None) -> None:

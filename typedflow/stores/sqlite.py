@@ -10,14 +10,13 @@ from sqlite3 import Connection
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
-from typedflow.errors import ConflictError, SnapshotError, StoreError
-from typedflow.rules import stores as texts
+from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
-from typedflow.schema.callables import discard
 from typedflow.stores import sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job, Refusal
-from typedflow.stores.digests import digest
+from typedflow.stores.flow_state_rows import delete_flow_state, replay, select_flow_state, write_change
+from typedflow.stores.flow_state_updates import Updates
 from typedflow.stores.held import HeldStore
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import (
@@ -28,6 +27,8 @@ from typedflow.stores.protocol import (
     Put,
     StoredEntry,
     StoredSnapshot,
+    Update,
+    UpdateKey,
 )
 from typedflow.stores.requirements import (
     require_expected,
@@ -38,6 +39,7 @@ from typedflow.stores.requirements import (
     require_record,
     require_statuses,
     require_text,
+    require_update,
 )
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_pending import list_pending, note_pending
@@ -65,6 +67,7 @@ class SQLiteStore:
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
+        self._updates = Updates(self.path, timeout)
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         """Read the snapshot of an execution, None when there is none."""
@@ -124,19 +127,36 @@ class SQLiteStore:
         return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
+        """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         return await self._write(f"delete {quoted(execution_id)}", lambda db: sqlite_records.delete(db, execution_id))
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""
         require_text("flow", flow)
-        return await self._read(f"read the flow_state of {quoted(flow)}", lambda db: _select_flow_state(db, flow))
+        return await self._read(f"read the flow_state of {quoted(flow)}", lambda db: select_flow_state(db, flow))
 
     async def delete_flow_state(self, flow: str) -> bool:
         """Delete the stored flow_state of a flow, so that it begins anew; return whether there was one."""
         require_text("flow", flow)
-        return await self._write(f"delete the flow_state of {quoted(flow)}", lambda db: _delete_flow_state(db, flow))
+        return await self._write(f"delete the flow_state of {quoted(flow)}", lambda db: delete_flow_state(db, flow))
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state; see `FlowStateStore.update_flow_state`. `change` is called in the caller's thread.
+
+        While others hold the write lock it waits for `timeout` seconds, and blocks nobody.
+        """
+        require_update(flow, key)
+        return await self._updates.run(flow, key, change)
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, in a plain call.
+
+        It blocks the thread for the commit, and while others hold the write lock: for `timeout` seconds, in a running
+        event loop for 5 seconds at the most. After that it is a `StoreError`, and nothing was changed.
+        """
+        require_update(flow, key)
+        return self._updates.run_sync(flow, key, change)
 
     # -- for workers
 
@@ -243,6 +263,7 @@ class SQLiteStore:
         """Finish the calls under way, close the database and end the thread."""
         await self._worker.close()
         self._in_place.close()
+        self._updates.close()
 
     async def __aenter__(self) -> Self:
         """Open the database now, so that a path that cannot be used fails here."""
@@ -294,7 +315,7 @@ def _save(
         require_expected(record.execution_id, sqlite_records.stored_sequence(db, record.execution_id), expected)
     except ConflictError as error:
         raise Refusal(error) from None
-    changed = None if change is None else _replay(db, change)
+    changed = None if change is None else replay(db, change)
     if expected is None:
         sqlite_records.insert(db, record)
     else:
@@ -302,36 +323,6 @@ def _save(
     if record.notes is not None:
         note_pending(db, record.execution_id, record.notes)
     sqlite_work.note_saved(db, record, lease)
-    if change is not None and changed is not None:
-        db.execute(
-            "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"
-            " ON CONFLICT (flow) DO UPDATE SET digest = excluded.digest, data = excluded.data",
-            (change.flow, digest(change.flow.encode(), changed), changed),
-        )
+    if change is not None:
+        write_change(db, record.execution_id, change, changed)
     return changed
-
-
-def _replay(db: Connection, change: FlowStateChange) -> bytes:
-    stored = _select_flow_state(db, change.flow)
-    try:
-        replayed = change.replay(stored)
-    except BaseException as error:  # the user's function may raise anything, and all of it is for its caller
-        raise Refusal(error) from None
-    if type(replayed) is not bytes:
-        discard(replayed)
-        raise Refusal(StoreError(texts.wrong_replay_problem(change.flow, replayed)))
-    return replayed
-
-
-def _delete_flow_state(db: Connection, flow: str) -> bool:
-    return db.execute("DELETE FROM typedflow_flow_states WHERE flow = ?", (flow,)).rowcount > 0
-
-
-def _select_flow_state(db: Connection, flow: str) -> bytes | None:
-    row = db.execute("SELECT data, digest FROM typedflow_flow_states WHERE flow = ?", (flow,)).fetchone()
-    if row is None:
-        return None
-    data, stored_digest = cast(tuple[bytes, bytes], row)
-    if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
-        raise SnapshotError(texts.damaged_problem(f"the flow_state of {quoted(flow)} is not what was saved"))
-    return data

@@ -101,6 +101,15 @@ TABLES: Final = (
         digest BLOB NOT NULL,
         data BLOB NOT NULL
     )""",
+    # The updates of flow_states by steps that have not ended in a save yet; see `flow_state_rows`.
+    """CREATE TABLE IF NOT EXISTS typedflow_flow_state_keys (
+        execution_id TEXT NOT NULL,
+        step TEXT NOT NULL,
+        call TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (execution_id, step, call)
+    ) WITHOUT ROWID""",
 )
 
 INDEXES: Final = (
@@ -125,6 +134,7 @@ TRIGGERS: Final = (
         DELETE FROM typedflow_revisions WHERE execution = old.id;
         DELETE FROM typedflow_pending WHERE execution = old.id;
         DELETE FROM typedflow_mail WHERE execution = old.id;
+        DELETE FROM typedflow_flow_state_keys WHERE execution_id = old.execution_id;
     END""",
 )
 
