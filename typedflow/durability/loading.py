@@ -79,10 +79,6 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", forme
         node = plan.nodes[token.node]
         if node.kind != Kind.CHILD:
             raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' runs no child flow"), path=here)
-        if any(token is taken for taken, _, _ in loaded.children):
-            raise SnapshotError(
-                snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
-            )
         child_flow = node.child.for_child()
         loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.", node.formerly)))
     _place_tokens(loaded, tokens, place)
@@ -117,8 +113,9 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     )
     pending = bool(run.interrupts or run.suspended)
     at_rest = not run.live and not pending
+    is_new = not pending and run.result is UNSET and not loaded.children
     sound = {
-        Status.CREATED: not pending and run.result is UNSET,
+        Status.CREATED: is_new and (run.received > 0 or not (run.live or run.blocks or run.pools)),
         Status.RUNNING: True,
         Status.WAITING: pending,
         Status.FAILED: True,
