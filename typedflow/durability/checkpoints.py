@@ -317,17 +317,17 @@ def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], ob
     """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
 
     def replay(stored: bytes | None) -> bytes:
-        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
+        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.kept_by)
         for operation in operations:
             operation(value)
-        return encode_flow_state(value, flow.spec)
+        return encode_flow_state(value, flow.kept_by)
 
     return FlowStateChange(flow.name, replay)
 
 
 def take_flow_state(flow: FlowRuntime, stored: bytes) -> None:
     """Show in this process what the store holds now, with what no execution has committed yet on top of it."""
-    value = decode_flow_state(stored, flow.spec)
+    value = decode_flow_state(stored, flow.kept_by)
     step = current_step.set(None)  # the run may be inside a step of another
     try:
         for change in list(flow.changes):

@@ -19,6 +19,7 @@ from typedflow.execution.flow_runtime import FlowRuntime, differs
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
 from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
+from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Settled, settle
@@ -45,20 +46,36 @@ def load_into(
         refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
         raise FinishedError(refused.at(runtime.name))
     snapshot = read_document(source, max_bytes=max_bytes)
+    newest = runtime.flow
+    definition = newest.definition_of(snapshot)
     try:
-        loaded = read_execution(runtime.flow, snapshot)
+        loaded = read_execution(definition, snapshot)
     except RecursionError as error:
         raise SnapshotError(snapshots.too_deep_problem("children"), path="children") from error
     before = runtime.resources.given
+    undo = None if definition is newest else runtime.become(definition)
     try:
         if resources is not None:
-            runtime.resources.give(resources)
+            runtime.resources.give(resources if undo is None else _shared(newest, definition, resources))
         install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
     except ResourceError:
+        if undo is not None:
+            undo()
         runtime.resources.take_back(before)
         raise
     runtime.saves = snapshot.sequence
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
+
+
+def _shared(newest: FlowRuntime, definition: FlowRuntime, given: Resources | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the resources for an execution of an earlier definition: those that its contract declares.
+
+    The others have to be some of the flow; raises `ResourceError` where one is unknown to both.
+    """
+    supplied = overrides_of(given)
+    declared = definition.resources.declared
+    newest.resources.checked({key: value for key, value in supplied.items() if key not in declared})
+    return {key: value for key, value in supplied.items() if key in declared}
 
 
 def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", formerly: Collection[str] = ()) -> Loaded:
@@ -79,10 +96,19 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "", forme
         node = plan.nodes[token.node]
         if node.kind != Kind.CHILD:
             raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' runs no child flow"), path=here)
-        child_flow = node.child.for_child()
+        child_flow = _definition_below(node.child, child).for_child()
         loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.", node.formerly)))
     _place_tokens(loaded, tokens, place)
     return loaded
+
+
+def _definition_below(flow: FlowRuntime, snapshot: Snapshot) -> FlowRuntime:
+    """Return the definition that a child execution goes on with.
+
+    An earlier one of another contract does not count: what is moved in and out of a child is checked for its contract.
+    """
+    definition = flow.definition_of(snapshot)
+    return definition if definition.spec.cls is flow.spec.cls else flow
 
 
 def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, list[Token]]:

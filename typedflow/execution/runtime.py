@@ -10,7 +10,7 @@ import copy
 import hashlib
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -140,6 +140,25 @@ class ExecutionRuntime:
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
         if state is not None:
             self._take_state(state)
+
+    def become(self, flow: FlowRuntime) -> Callable[[], None]:
+        """Go on as an execution of an earlier definition of the flow, which saved it; return what undoes that.
+
+        Of the resources that were given it gets those that its contract declares.
+        """
+        before = self.flow, self.plan, self.run, self.resources, self.state, self.given_state
+        self.flow, self.plan = flow, flow.plan()
+        self.run, self.state, self.given_state = Run(self.plan), None, None
+        given, self.resources = self.resources.given, ResourceLayers(flow.resources)
+        if given:
+            self.resources.give(flow.resources.fitting(given))
+        if self.shares_flow_state and flow.flow_state is not None:
+            flow.share()
+
+        def undo() -> None:
+            self.flow, self.plan, self.run, self.resources, self.state, self.given_state = before
+
+        return undo
 
     def touch(self, field: str) -> None:
         """Note that a container in the state was written, or left to somebody whom no check will follow."""
