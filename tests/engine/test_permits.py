@@ -224,6 +224,19 @@ def test_a_value_that_a_block_cannot_take_stays_in_its_item_until_a_retry() -> N
     assert drive.live == [("for_each#2", 5)]
 
 
+def test_a_value_that_a_block_cannot_take_stays_in_its_item_of_a_failed_run_too() -> None:
+    """A step that ends beside the one that fails: without its value the item would never end."""
+    wiring = Wiring()
+    outer = wiring.builder.open_each(START, None)
+    inner = wiring.to(wiring.builder.open_each(wiring.to(outer, "list"), None), "work")
+    wiring.to(wiring.builder.close_each(wiring.builder.close_each(inner)), "after")
+    drive = Drive(wiring, [1, 2])
+    drive.run.failed(ConnectionError("the first item"))
+    with pytest.raises(ContractError, match="for_each"):
+        drive.finish("list", 5)
+    assert sorted(drive.live) == [("for_each#2", 5), ("list", 2)]
+
+
 def test_an_event_from_outside_that_its_listener_cannot_take_changes_no_place() -> None:
     wiring = Wiring()
     wiring.to(wiring.each(START, "ask", "check", concurrency=1), "after")

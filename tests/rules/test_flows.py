@@ -131,6 +131,21 @@ from typedflow.rules.problems import Problem
             "TF740: formerly is a tuple of names, not 'ask' (str) (write formerly=(\"ask\",), with the comma)",
         ),
         (
+            flows.wrong_previous_problem(["a"]),
+            "TF741: previous is a tuple of earlier definitions of the flow, not ['a'] (list) "
+            "(write previous=(review_v1,), with the comma)",
+        ),
+        (
+            flows.other_previous_problem("old", "review"),
+            "TF741: flow 'old' is no earlier definition of flow 'review': it has another name "
+            "(make it by Flow(…, name='review'), as it was when it saved executions)",
+        ),
+        (
+            flows.doubled_previous_problem("review", 1, "the flow itself"),
+            "TF741: previous[1] of flow 'review' has the same plan as the flow itself, so that no execution is its own "
+            "(take it out: executions that it saved go on with the other one)",
+        ),
+        (
             flows.unknown_chunk_problem("serach", ["search"]),
             "TF706: no chunk is registered as 'serach' (did you mean 'search'?)",
         ),

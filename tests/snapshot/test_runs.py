@@ -76,20 +76,31 @@ def _refused(snapshot: Snapshot, name: str, path: str, reason: str) -> None:
     assert document(execution) == before
 
 
+FULL = {"counted": Raw(b"1"), "asked": Raw(b'{"text":"a","score":1}')}
+
 WAITING: list[tuple[str, Edit, str, str]] = [
     ("chain", _asked(node="nowhere"), "interrupts[0]", "the flow has no node 'nowhere'"),
     ("chain", _asked(producer="nowhere"), "interrupts[0]", "the flow has no node 'nowhere'"),
-    ("for_each", _asked(scope=None), "interrupts[0].token.scope", "'ask' is not in that block"),
+    ("for_each", _asked(scope=None), "joins[0].slots[0]", "nothing in flight would give one"),
+    ("for_each", _join(slots=[[Raw(b"1")], [], []]), "interrupts[0].token.scope", "'ask' is in an item that has ended"),
+    ("side branch in each", _asked(scope=None), "interrupts[0].token.scope", "'ask' is not in that block"),
+    ("all arms", _asked(scope=ScopeRecord(join=0, item=1)), "joins[0].slots[0]", "nothing in flight would give one"),
     ("for_each", _join(node="increment"), "joins[0]", "'increment' opens no block"),
     ("for_each", _join(hits=(0, 0, 0)), "joins[0]", "hits do not go with 'for_each'"),
     ("for_each", _join(slots=[[]] * 4, source=Raw(b"[]")), "joins[0].source", "1 items expected"),
     ("for_each", _join(slots=[[]] * 4), "joins[0].source", "does not fit"),
     ("all arms", _join(hits=None), "joins[0]", "hits do not go with 'match'"),
     ("all arms", _join(hits=(0, 9)), "joins[0]", "'match' has 4 cases"),
-    ("batch branch", _join(slots=[[], [], [], []]), "joins[0]", "'batch' has 3 branches"),
+    ("batch branch", _join(slots=[[Raw(b"3")], [], [], [Raw(b"3")]], launched=4), "joins[0]", "'batch' has 3 branches"),
     ("batch branch", _join(slots=[[Raw(b'"x"')], [], []]), "joins[0].slots[0]", "does not fit"),
-    ("collect members", _pool(values={"other": Raw(b"1")}), "pools[0].values.other", "has no such branch"),
+    (
+        "collect members",
+        _pool(values={"other": Raw(b"1")}, causes={"other": ""}),
+        "pools[0].values.other",
+        "has no such branch",
+    ),
     ("collect members", _pool(values={"counted": Raw(b'"x"')}), "pools[0].values.counted", "does not fit"),
+    ("collect members", _pool(values=FULL, causes=dict.fromkeys(FULL, "")), "pools[0]", "'both' has a value of every"),
     ("collect in each", _pool(scope=None), "pools[0].scope", "'both' is not in that block"),
     ("child in child", _token(node="note_down"), "tokens[0].value", "'note_down' does not lead to 'note_down'"),
     ("child in child", _token(value=Raw(b'"x"')), "tokens[0].value", "does not fit"),

@@ -43,7 +43,7 @@ from typedflow.execution.flow_state_updates import async_update_outside, update_
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
-from typedflow.rules import executions, snapshots
+from typedflow.rules import executions, flows, snapshots
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option, within_reach
 from typedflow.rules.wording import quoted
@@ -69,11 +69,25 @@ class Flow(Blueprint[C]):
     `name` is what messages and snapshots call it, the contract's name by default. `max_depth` bounds how deep child
     flows may nest below it. The first execution freezes it: wiring afterwards is a `ContractError`. Its flow_state and
     its resource defaults are shared by its executions, and by no other flow of the same contract.
+
+    `previous` are earlier definitions of the flow, under its name, and with them theirs. An execution that one of them
+    has saved (it is known by the fingerprint of its plan) goes on with it until it ends, as a child execution too;
+    new ones start on this one. An execution whose plan none of them has is read by this one, by the rules of a changed
+    flow. All share the flow_state where its class is the same, and the resource defaults that they declare alike; what
+    is given with a load goes to those that declare it. An earlier definition can be dropped when no store has an open
+    execution of it any more. It is frozen when this one is; one of another contract does not count for children.
     """
 
     __slots__ = ()
 
-    def __init__(self, contract: type[C], *, name: str | None = None, max_depth: int = 64) -> None:
+    def __init__(
+        self,
+        contract: type[C],
+        *,
+        name: str | None = None,
+        max_depth: int = 64,
+        previous: tuple[Flow[Any], ...] = (),
+    ) -> None:
         spec = spec_of(contract)
         problems = check_migrations(spec.cls)
         if problems:
@@ -81,7 +95,11 @@ class Flow(Blueprint[C]):
         problem = check_option(MAX_DEPTH, max_depth)
         if problem is not None:
             raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
-        super().__init__(FlowRuntime(spec.name if name is None else name, spec, max_depth))
+        if type(previous) is not tuple or not all(isinstance(each, Flow) for each in previous):
+            raise ContractError(flows.wrong_previous_problem(previous).at(f"flow of contract '{spec.name}'"))
+        runtime = FlowRuntime(spec.name if name is None else name, spec, max_depth)
+        runtime.continue_previous(runtime_of(each) for each in previous)
+        super().__init__(runtime)
 
     @property
     def name(self) -> str:

@@ -139,7 +139,7 @@ class Checkpoints:
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
             self._pushes = stored is None and bool(flow.unstored)
-            flow.show_flow_state(flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec))
+            flow.show_flow_state(flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.kept_by))
         await self.commit()
 
     @property
@@ -265,7 +265,7 @@ class Checkpoints:
         self._forget(save)
         if flow_state is not None:
             self._pushes = False
-            self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.spec))
+            self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.kept_by))
 
     def _forget(self, save: _Save) -> None:
         """Drop the writes that are stored, and the keys that the store has forgotten."""
@@ -330,9 +330,9 @@ def flow_state_change(flow: FlowRuntime, writes: Mapping[str, Any]) -> Callable[
     """Return the function that writes fields into the stored flow_state, in the transaction of a save."""
 
     def replay(stored: bytes | None) -> bytes:
-        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
+        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.kept_by)
         for field, written in writes.items():
             force_setattr(value, field, written)
-        return encode_flow_state(value, flow.spec)
+        return encode_flow_state(value, flow.kept_by)
 
     return replay

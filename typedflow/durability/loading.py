@@ -21,6 +21,7 @@ from typedflow.execution.pending_writes import changed_fields, copies_of
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
 from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
+from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.headers import Settled, settle
@@ -47,21 +48,37 @@ def load_into(
         refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
         raise FinishedError(refused.at(runtime.name))
     snapshot = read_document(source, max_bytes=max_bytes)
+    newest = runtime.flow
+    definition = newest.definition_of(snapshot)
     try:
-        loaded = read_execution(runtime.flow, snapshot)
+        loaded = read_execution(definition, snapshot)
     except RecursionError as error:
         raise SnapshotError(snapshots.too_deep_problem("children"), path="children") from error
     before = runtime.resources.given
+    undo = None if definition is newest else runtime.become(definition)
     try:
         if resources is not None:
-            runtime.resources.give(resources)
+            runtime.resources.give(resources if undo is None else _shared(newest, definition, resources))
         install(runtime, loaded)
     except ResourceError:
+        if undo is not None:
+            undo()
         runtime.resources.take_back(before)
         raise
     runtime.saves = snapshot.sequence
     runtime.mail = 0 if snapshot.mail is ABSENT else snapshot.mail
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
+
+
+def _shared(newest: FlowRuntime, definition: FlowRuntime, given: Resources | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the resources for an execution of an earlier definition: those that its contract declares.
+
+    The others have to be some of the flow; raises `ResourceError` where one is unknown to both.
+    """
+    supplied = overrides_of(given)
+    declared = definition.resources.declared
+    newest.resources.checked({key: value for key, value in supplied.items() if key not in declared})
+    return {key: value for key, value in supplied.items() if key in declared}
 
 
 def read_execution(
@@ -91,15 +108,20 @@ def read_execution(
         node = plan.nodes[token.node]
         if node.kind != Kind.CHILD:
             raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' runs no child flow"), path=here)
-        if any(token is taken for taken, _, _ in loaded.children):
-            raise SnapshotError(
-                snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
-            )
-        child_flow = node.child.for_child()
+        child_flow = _definition_below(node.child, child).for_child()
         inside = read_execution(child_flow, child, f"{here}.", (*within, node.name), node.formerly)
         loaded.children.append((token, child_flow, inside))
     _place_tokens(loaded, tokens, place)
     return loaded
+
+
+def _definition_below(flow: FlowRuntime, snapshot: Snapshot) -> FlowRuntime:
+    """Return the definition that a child execution goes on with.
+
+    An earlier one of another contract does not count: what is moved in and out of a child is checked for its contract.
+    """
+    definition = flow.definition_of(snapshot)
+    return definition if definition.spec.cls is flow.spec.cls else flow
 
 
 def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, list[Token]]:
@@ -135,8 +157,9 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     )
     pending = bool(run.interrupts or run.suspended)
     at_rest = not run.live and not pending
+    is_new = not pending and run.result is UNSET and not loaded.children
     sound = {
-        Status.CREATED: not pending and run.result is UNSET,
+        Status.CREATED: is_new and (run.received > 0 or not (run.live or run.blocks or run.pools)),
         Status.RUNNING: True,
         Status.WAITING: pending,
         Status.FAILED: True,

@@ -73,8 +73,11 @@ def _release_permits(run: RunState, permits: Permits, ready: list[Token]) -> Wor
 
 
 def _keep_at_node(run: RunState, token: Token) -> None:
-    """Keep the token at a node that cannot take its value, for a retry; drop it where the run is not running."""
-    if run.status is Status.RUNNING:
+    """Keep the token at a node that cannot take its value, for a retry.
+
+    Drop one outside of all blocks where the run is not running; the item of a block would never end without it.
+    """
+    if run.status is Status.RUNNING or token.scope is not None:
         run.live[token] = None
         if run.permits is not None:
             run.permits.enter(token.scope)

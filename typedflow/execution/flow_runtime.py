@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from weakref import WeakSet
 
@@ -21,7 +21,7 @@ from typedflow.errors import ContractError, StoreError
 from typedflow.execution.pending_writes import EndedWrites, StepWrites, changed_fields, copies_of
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.transfers import Transfer, compile_transfer
-from typedflow.rules import executions, stores
+from typedflow.rules import executions, flows, stores
 from typedflow.rules.problems import Problem
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.contracts import ContractSpec
@@ -30,6 +30,8 @@ from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.plans import mark_plan
 from typedflow.stores.protocol import FlowStateStore
 
 _compiling = threading.RLock()
@@ -44,10 +46,12 @@ class FlowRuntime:
         "builder",
         "flow_state",
         "headers",
+        "kept_by",
         "lock",
         "max_depth",
         "name",
         "pending",
+        "previous",
         "resources",
         "shares",
         "spec",
@@ -76,7 +80,65 @@ class FlowRuntime:
         """The fields that were changed without a store: a store without a row begins with them."""
         self.transfers: dict[int, Transfer] = {}
         """The compiled capture and write_back of each child node, by the node's index in the plan."""
+        self.previous: tuple[FlowRuntime, ...] = ()
+        """Earlier definitions of the flow, each once, newest first as they were given."""
+        self.kept_by = spec
+        """The contract that a store keeps the flow_state by: that of the newest definition which has its class."""
         self._plan: Plan | None = None
+
+    def continue_previous(self, given: Iterable[FlowRuntime]) -> None:
+        """Take over earlier definitions, with their own: what the executions of a flow share is shared with theirs.
+
+        Raises ContractError for one of another name. A flow_state of the same class is one, and so are the defaults of
+        resources that both declare.
+        """
+        listed = list(given)
+        found = dict.fromkeys(each for flow in listed for each in (flow, *flow.previous))
+        problems = [flows.other_previous_problem(each.name, self.name) for each in found if each.name != self.name]
+        for at, each in enumerate(listed):
+            if each in listed[:at]:
+                problems.append(flows.doubled_previous_problem(self.name, at, f"previous[{listed.index(each)}]"))
+        if problems:
+            raise ContractError(problems)
+        self.previous = tuple(found)
+        self.resources.previous = tuple(each.resources for each in found)
+        alike = [each for each in found if each.flow_state is not None and each.spec.flow_state is self.spec.flow_state]
+        for at, each in enumerate(alike):
+            if at == 0:  # what ran before this definition was made has left its flow_state there
+                self.share_flow_state_of(each)
+            each.share_flow_state_of(self)
+            each.kept_by = self.spec
+
+    def share_flow_state_of(self, flow: FlowRuntime) -> None:
+        """Have one flow_state with another definition of the flow, under one lock."""
+        self.flow_state, self.lock = flow.flow_state, flow.lock
+        self.stores, self.pending, self.unstored = flow.stores, flow.pending, flow.unstored
+
+    def definition_of(self, snapshot: Snapshot) -> FlowRuntime:
+        """Return the definition that an execution goes on with: the earlier one that saved it, else this one."""
+        if self.previous and not mark_plan(self.plan()).is_unchanged(snapshot):
+            for each in self.previous:
+                is_its_own = (snapshot.contract, snapshot.flow) == (each.spec.name, each.name)
+                if (
+                    is_its_own
+                    and snapshot.version <= each.spec.version
+                    and mark_plan(each.plan()).is_unchanged(snapshot)
+                ):
+                    return each
+        return self
+
+    def doubled_definitions(self) -> list[Problem]:
+        """Return the problems of earlier definitions by whose plan no execution is known to be theirs."""
+        definition = self.builder.draft()
+        today = compile_plan(definition, self.spec, carried_types(definition, self.spec))
+        known = {mark_plan(today).fingerprint: "the flow itself"}
+        problems: list[Problem] = []
+        for at, each in enumerate(self.previous):
+            fingerprint = mark_plan(each.plan()).fingerprint
+            if fingerprint in known:
+                problems.append(flows.doubled_previous_problem(self.name, at, known[fingerprint]))
+            known.setdefault(fingerprint, f"previous[{at}]")
+        return problems
 
     def supplied(self) -> Collection[str]:
         """Give the keys of the resources that the flow has defaults for."""
@@ -97,6 +159,8 @@ class FlowRuntime:
                 if child.builder not in seen:
                     seen.add(child.builder)
                     waiting.append(child)
+        if not problems:
+            problems = [problem for flow in waiting if flow.previous for problem in flow.doubled_definitions()]
         if problems:
             raise ContractError(problems)
 

@@ -120,7 +120,7 @@ class UpdateCall:
 
     def apply_to_stored(self, stored: bytes | None) -> FlowStateUpdate:
         """Do what `apply` does, on what a store has: this is the change that a store is given."""
-        spec = self._flow.spec
+        spec = self._flow.kept_by
         value = self._flow.first_flow_state() if stored is None else decode_flow_state(stored, spec)
         for field, written in self.written.items():
             force_setattr(value, field, written)
@@ -139,7 +139,7 @@ class UpdateCall:
             return Kept(self.returned, values_of(self.new, [name for name in self.changed if name in self._listened]))
         found = json.loads(stored)
         fired = found.get("fired", [])
-        before = decode_flow_state(found["flow_state"].encode(), self._flow.spec) if fired else None
+        before = decode_flow_state(found["flow_state"].encode(), self._flow.kept_by) if fired else None
         return Kept(found["value"], {} if before is None else values_of(before, fired))
 
     def _plain(self, returned: Any) -> Any:

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -185,6 +185,25 @@ class ExecutionRuntime:
         child = None if self.children is None else self.children.pop(token, None)
         for below in () if child is None else child.tree():
             below.run.live.clear()
+
+    def become(self, flow: FlowRuntime) -> Callable[[], None]:
+        """Go on as an execution of an earlier definition of the flow, which saved it; return what undoes that.
+
+        Of the resources that were given it gets those that its contract declares.
+        """
+        before = self.flow, self.plan, self.run, self.resources, self.state, self.given_state
+        self.flow, self.plan = flow, flow.plan()
+        self.run, self.state, self.given_state = Run(self.plan), None, None
+        given, self.resources = self.resources.given, ResourceLayers(flow.resources)
+        if given:
+            self.resources.give(flow.resources.fitting(given))
+        if self.checkpoints is not None:
+            self.share_flow_state(self.checkpoints.store)
+
+        def undo() -> None:
+            self.flow, self.plan, self.run, self.resources, self.state, self.given_state = before
+
+        return undo
 
     def touch(self, field: str) -> None:
         """Note that a container in the state was written, or left to somebody whom no check will follow."""

@@ -150,6 +150,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF725", FLOW, "child whose stream the parent does not accept"),
         ("TF726", FLOW, "result that no chain or handler sets"),
         ("TF740", FLOW, "former name that is in use"),
+        ("TF741", FLOW, "earlier definition that is none"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
         ("TF803", RUNTIME, "execution is over"),

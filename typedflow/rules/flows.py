@@ -140,6 +140,24 @@ def wrong_former_names_problem(given: object) -> Problem:
     return Problem("TF740", text, 'write formerly=("ask",), with the comma', side="value")
 
 
+def wrong_previous_problem(given: object) -> Problem:
+    """Report a `previous` argument that is not a tuple of flows (TF741)."""
+    text = f"previous is a tuple of earlier definitions of the flow, not {describe(given)}"
+    return Problem("TF741", text, "write previous=(review_v1,), with the comma", side="value")
+
+
+def other_previous_problem(given: str, name: str) -> Problem:
+    """Report an earlier definition that has another name than its flow (TF741)."""
+    text = f"flow {quoted(given)} is no earlier definition of flow {quoted(name)}: it has another name"
+    return Problem("TF741", text, f"make it by Flow(…, name={quoted(name)}), as it was when it saved executions")
+
+
+def doubled_previous_problem(name: str, at: int, twin: str) -> Problem:
+    """Report an earlier definition whose plan another one has too (TF741); `twin` names that one."""
+    text = f"previous[{at}] of flow {quoted(name)} has the same plan as {twin}, so that no execution is its own"
+    return Problem("TF741", text, "take it out: executions that it saved go on with the other one")
+
+
 def unknown_chunk_problem(name: str, chunks: Collection[str]) -> Problem:
     """Report a step passed as a name under which no chunk is registered (TF706)."""
     hint = name_hint(name, chunks, known="registered") or f'register one first: @flow.chunk("{name}")'

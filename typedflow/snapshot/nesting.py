@@ -42,3 +42,40 @@ def _nesting(plan: Plan) -> Mapping[int, tuple[int, int]]:
                 waiting.append(plan.nodes[target])
                 seen.add(target)
     return inside
+
+
+_ending: Final[WeakKeyDictionary[Plan, frozenset[int]]] = WeakKeyDictionary()
+
+
+def ending_nodes(plan: Plan) -> frozenset[int]:
+    """Return the nodes, by index, whose values lead to the end of the item that they are in; made once per plan.
+
+    None of them holds a value in an item that has its result: only side branches outlive it. Where a collect keeps its
+    values, and starts again with each new one, an item may come to its end twice: its block is left out.
+    """
+    found = _ending.get(plan)
+    if found is None:
+        nesting, sources = nesting_of(plan), _sources(plan)
+        waiting = [node.index for node in plan.nodes if node.kind == Kind.JOIN]
+        ends: set[int] = set()
+        for index in waiting:
+            new = sources.get(index, set()) - ends
+            ends |= new
+            waiting.extend(new)
+        again = {nesting[node.index][0] for node in plan.nodes if node.keeps and node.index in nesting}
+        found = _ending[plan] = frozenset(
+            index for index in ends if index in nesting and nesting[index][0] not in again
+        )
+    return found
+
+
+def _sources(plan: Plan) -> dict[int, set[int]]:
+    """Return for each node those from which it is reached in the same item: a block leads to what is behind it."""
+    sources: dict[int, set[int]] = {}
+    for node in plan.nodes:
+        ports = node.ports if node.join < 0 else plan.nodes[node.join].ports
+        if node.kind == Kind.JOIN:
+            continue
+        for target in {target for port in ports for target, _ in port}:
+            sources.setdefault(target, set()).add(node.index)
+    return sources

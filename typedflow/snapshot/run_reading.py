@@ -24,7 +24,7 @@ from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, readin
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, Snapshot, TokenRecord
 from typedflow.snapshot.matching import PlanMatch, branch_names
 from typedflow.snapshot.migrations import converted
-from typedflow.snapshot.nesting import nesting_of, opens_blocks
+from typedflow.snapshot.nesting import ending_nodes, nesting_of, opens_blocks
 from typedflow.snapshot.parts import (
     FIRED_BY_ALL,
     FIRED_BY_ONE,
@@ -52,6 +52,7 @@ class RunReader:
         self._match = match
         self._format: Format = snapshot.encoding
         self._nesting = nesting_of(plan)
+        self._ending = ending_nodes(plan)
         self._joins: dict[int, BlockInstance] = {}
 
     def joins(self, records: list[JoinRecord], place: str) -> None:
@@ -125,6 +126,11 @@ class RunReader:
             if slot is None:
                 raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' has no such branch"), path=here)
             gathered[slot] = Contribution(self.value(gathered_codes(node)[slot], raw, here), causes.get(name, ""))
+        if len(gathered) == len(node.slots) and not node.keeps:
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"'{node.name}' has a value of every branch, and was not started"),
+                path=place,
+            )
         return pool_key(node, self._scope(record.scope, node, place)), gathered
 
     def value(self, code: Any, raw: Raw, place: str) -> Any:
@@ -161,6 +167,9 @@ class RunReader:
         if scope is not None:
             opener = self._plan.nodes[scope.block.node]
             saved = branch_of(opener, scope.block.hits, scope.item)
+            if scope.block.slots[scope.item] is not UNSET and node.index in self._ending:
+                reason = f"'{node.name}' is in an item that has ended"
+                raise SnapshotError(snapshots.dangling_problem(f"{place}.scope", reason), path=f"{place}.scope")
             if saved != branch:
                 was = f"branch '{opener.slots[saved]}' of '{opener.name}'"
                 now = f"was in {was} and is in '{opener.slots[branch]}'"

@@ -1,0 +1,133 @@
+"""Documents are checked as graphs: a wrong one with a right checksum is refused before anything runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from tests.budget import is_full
+from tests.deploys.documents import documents_of, mutations, sealed
+from tests.execution.pausing import CASES, Case
+from typedflow import ContractError, Execution, FinishedError, InterruptError, NoResultError, SnapshotError, Status
+
+LEGAL_ENDS: Final = (ContractError, FinishedError, InterruptError, NoResultError)
+"""Of a document that was changed to another legal one: a value that does not fit, an answer that nobody waits for."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_document_with_a_wrong_field_is_refused_or_runs_to_a_legal_end(name: str) -> None:
+    """The quick form takes a few wrong fields of one moment, the full form a tenth of all at every moment."""
+    case, documents = CASES[name], documents_of(CASES[name])
+    for at, tree in enumerate(documents if is_full() else documents[len(documents) // 2 :][:1]):
+        for number, (what, changed) in enumerate(mutations(tree)):
+            if (at + number) % (10 if is_full() else 37) == 0:
+                _require_legal(case, what, changed)
+
+
+def _require_legal(case: Case, what: str, changed: dict[str, Any]) -> None:
+    execution: Execution[Any] = case.build().create_execution()
+    try:
+        execution.load(sealed(changed))
+    except msgspec.ValidationError:
+        return
+    except SnapshotError:
+        assert execution.status is Status.CREATED, what
+        return
+    try:
+        asyncio.run(asyncio.wait_for(_driven(execution, case), 10))
+    except LEGAL_ENDS:
+        return
+    assert execution.status in (Status.COMPLETED, Status.WAITING, Status.CREATED), what
+
+
+async def _driven(execution: Execution[Any], case: Case) -> None:
+    """Rerun what failed or was cut off, and answer what is asked, a few times."""
+    if execution.status in (Status.FAILED, Status.RUNNING):
+        await execution.async_retry()
+    for _ in range(20):
+        if not execution.interrupts:
+            return
+        interrupt = next(iter(execution.interrupts.values()))
+        await execution.async_continue_with(interrupt.id, case.answers.get(str(interrupt.payload), 1))
+
+
+WRONG: Final[dict[str, tuple[str, Any, str, str]]] = {
+    "more messages than can be counted": ("for_each", {"received": 2**63}, "received", "no count of that size"),
+    "a sequence that no number follows": ("chain", {"sequence": 2**63 - 1}, "sequence", "no count of that size"),
+    "a new execution in which something runs": ("chain", {"status": "created"}, "status", "'created' does not go with"),
+}
+
+
+@pytest.mark.parametrize("label", WRONG)
+def test_a_wrong_header_is_refused_by_its_path(label: str) -> None:
+    name, changes, path, reason = WRONG[label]
+    _refused(name, documents_of(CASES[name])[-1] | changes, path, reason)
+
+
+def _refused(name: str, tree: dict[str, Any], path: str, reason: str) -> None:
+    execution: Execution[Any] = CASES[name].build().create_execution()
+    with pytest.raises(SnapshotError, match=reason) as refused:
+        execution.load(sealed(tree))
+    assert (refused.value.code, refused.value.path) == ("TF913", path)
+    assert execution.status is Status.CREATED
+
+
+def waiting(name: str) -> dict[str, Any]:
+    """Return the first document of a case that waits."""
+    return next(tree for tree in documents_of(CASES[name]) if tree["status"] == "waiting")
+
+
+def test_an_answered_interrupt_is_refused() -> None:
+    tree = waiting("chain")
+    tree["interrupts"][0]["status"] = "answered"
+    _refused("chain", tree, "interrupts[0].status", "only a pending interrupt")
+
+
+def test_two_values_of_one_cause_are_refused() -> None:
+    tree = waiting("child in child")
+    tree["tokens"].append(tree["tokens"][0])
+    _refused("child in child", tree, "tokens[1]", "two values at 'inner' of one cause")
+
+
+def test_two_pools_of_one_collect_are_refused() -> None:
+    tree = waiting("collect members")
+    tree["pools"].append(tree["pools"][0])
+    _refused("collect members", tree, "pools[1]", "'both' has gathered twice")
+
+
+def test_a_pool_without_a_value_is_refused() -> None:
+    tree = waiting("collect members")
+    tree["pools"][0]["values"] = {}
+    _refused("collect members", tree, "pools[0].values", "a value was expected for each cause")
+
+
+def test_a_block_that_has_launched_nothing_is_refused() -> None:
+    tree = waiting("batch branch")
+    tree["interrupts"], tree["tokens"] = [], []
+    tree["joins"][0] |= {"launched": 0}
+    _refused("batch branch", tree, "joins[0].launched", "has launched an item")
+
+
+def test_a_result_of_an_item_that_was_not_launched_is_refused() -> None:
+    tree = waiting("for_each by 1")
+    tree["joins"][0]["slots"][2] = [5]
+    tree["joins"][0]["launched"] = 2
+    tree["interrupts"] = tree["interrupts"][:2]
+    _refused("for_each by 1", tree, "joins[0].slots", "an item that was not launched has no result")
+
+
+@pytest.mark.parametrize(
+    "changes, path, reason",
+    [
+        ({"sequence": 77}, "children[0].sequence", "a child is saved with its parent"),
+        ({"status": "created"}, "children[0].status", "a child execution that is open is not 'created'"),
+        ({"execution_id": "case"}, "children[0].execution_id", "there are two executions 'case'"),
+    ],
+)
+def test_a_child_that_does_not_go_with_its_parent_is_refused(changes: dict[str, Any], path: str, reason: str) -> None:
+    tree = waiting("child in child")
+    tree["children"][0] |= changes
+    _refused("child in child", tree, path, reason)
