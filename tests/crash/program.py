@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from tests.crash import journey
-from typedflow.durability.checkpoints import Checkpoint
+from typedflow.durability.options import Checkpoint
 from typedflow.errors import SnapshotError
 from typedflow.execution import failpoints
 from typedflow.stores import FileStore, SnapshotStore, SQLiteStore, in_place

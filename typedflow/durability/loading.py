@@ -54,7 +54,7 @@ def load_into(
     try:
         if resources is not None:
             runtime.resources.give(resources)
-        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state and runtime.past is None)
     except ResourceError:
         runtime.resources.take_back(before)
         raise

@@ -50,6 +50,7 @@ class Runner:
     def enter(self, value: Any) -> None:
         """Check all that can be checked before a handler runs, then put the input in front of the flow."""
         runtime = self._runtime
+        runtime.require_present()
         if runtime.run.status is not Status.CREATED:
             raise FinishedError(executions.started_already_problem(runtime.run.status).at(runtime.name))
         try:
@@ -65,6 +66,7 @@ class Runner:
     async def retry(self, timeout: float | None) -> Status:
         """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
         self._require_loop("async_retry")
+        self._runtime.require_present()
         with self._runtime.concealing():
             return await self._retry(timeout)
 
@@ -102,6 +104,7 @@ class Runner:
         """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
         self._require_loop("an answer")
         root = self._runtime
+        root.require_present()
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         interrupt_id = interrupt_id_of(root, given)
@@ -109,6 +112,7 @@ class Runner:
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
         root.note_answered(interrupt_id)
+        owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
         fault: ContractError | None = None
         try:
             tokens = owner.run.resumed(interrupt_id, accepted)
@@ -143,6 +147,7 @@ class Runner:
 
     def _emit(self, event: str, payload: Any) -> None:
         runtime = self._runtime
+        runtime.require_present()
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
             raise FinishedError(executions.finished_problem(runtime.run.status, "emit").at(runtime.name))
@@ -159,6 +164,7 @@ class Runner:
         """Stop what runs, and give the status that this leaves."""
         self._require_loop("async_cancel")
         runtime = self._runtime
+        runtime.require_present()
         while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
             await self._stopped()

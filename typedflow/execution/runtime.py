@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
-from typedflow.errors import ContractError
+from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.resources import ResourceLayers
@@ -75,6 +75,7 @@ class ExecutionRuntime:
         "created",
         "depth",
         "driver",
+        "ended",
         "flow",
         "given_state",
         "id",
@@ -82,6 +83,7 @@ class ExecutionRuntime:
         "loose",
         "operations",
         "parent",
+        "past",
         "plan",
         "queued",
         "resources",
@@ -119,6 +121,10 @@ class ExecutionRuntime:
         """Of a root with a store: what saves it."""
         self.operations: list[Change] | None = None
         """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
+        self.ended: list[str] | None = None if parent is None else parent[0].ended
+        """Of an execution with a history: the steps that ended and are in no save yet, those of children included."""
+        self.past: int | None = None
+        """Of a root that was opened at a revision: its sequence. It can only be read."""
         self.created = time.time()
         self.saves = 0
         """The sequence of the last save without a store."""
@@ -229,6 +235,16 @@ class ExecutionRuntime:
     def key(self, token: Token) -> str:
         """Return the idempotency key of a step: the same over retries, re-runs and loads."""
         return f"{self.id}:{self.run.key(token)}"
+
+    def note_ended(self, node: str) -> None:
+        """Note that a step has ended, for the history of the execution."""
+        if self.ended is not None:
+            self.ended.append("/".join((*self.within(), node)))
+
+    def require_present(self) -> None:
+        """Refuse to go on from a revision, which is past."""
+        if self.past is not None:
+            raise FinishedError(executions.past_problem(self.id, self.past).at(self.name))
 
     def within(self) -> tuple[str, ...]:
         """Return the names of the sub_flow nodes that this execution is inside of, outermost first."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from threading import Lock
 from types import TracebackType
-from typing import Self, final
+from typing import NamedTuple, Self, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 from typedflow.stores.protocol import (
@@ -16,21 +18,32 @@ from typedflow.stores.protocol import (
     Notes,
     PendingInterrupt,
     PendingListing,
+    Pruned,
+    Revision,
+    Revisions,
     StoredEntry,
     StoredSnapshot,
 )
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
 from typedflow.stores.requirements import (
     page_of,
+    require_at,
     require_expected,
+    require_history_page,
     require_id,
     require_no_flow_state,
     require_page,
+    require_prune,
     require_question_page,
     require_record,
     require_statuses,
     require_text,
 )
+
+
+class _Kept(NamedTuple):
+    record: StoredSnapshot
+    revision: Revision
 
 
 @final
@@ -45,12 +58,19 @@ class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
         self._pending: dict[str, dict[str, Row]] = {}
+        self._revisions: dict[str, dict[int, _Kept]] = {}
         self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
 
-    async def get(self, execution_id: str) -> StoredSnapshot | None:
-        """Read the snapshot of an execution, None when there is none."""
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
         require_id(execution_id)
-        return self._open().get(execution_id)
+        require_at(at)
+        with self._lock:
+            newest = self._open().get(execution_id)
+            if at is None or newest is None or newest.sequence == at:
+                return newest
+            revision = self._revisions.get(execution_id, {}).get(at)
+        return None if revision is None else revision.record
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -65,6 +85,8 @@ class MemoryStore:
             records[record.execution_id] = replace(record, notes=None)
             if record.notes is not None:
                 self._note_pending(record.execution_id, record.notes)
+            if record.history is not None:
+                self._note_revision(records[record.execution_id], record.history, record.notes or Notes())
         return None
 
     async def list(
@@ -101,12 +123,46 @@ class MemoryStore:
             rows = [row for rows in self._pending.values() for row in rows.values()]
         return page_of_questions(map(decode_question, rows), flow, type, after, limit)
 
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
+        require_id(execution_id)
+        require_history_page(after, limit)
+        with self._lock:
+            self._open()
+            kept = sorted(self._revisions.get(execution_id, {}).items())
+        return [each.revision for sequence, each in kept if after is None or sequence > after][:limit]
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions; see `HistoryStore.prune`."""
+        moment = require_prune(before, statuses, flow, keep, batch)
+        with self._lock:
+            of_flow = [each for each in self._open().values() if flow in (None, each.flow)]
+            gone = [each for each in of_flow if moment and each.saved_at < moment and each.status in statuses]
+            for each in gone:
+                self._delete(each.execution_id)
+            revisions = sum(self._trim(each.execution_id, keep) for each in of_flow) if keep else 0
+        return Pruned(len(gone), revisions)
+
+    def _trim(self, execution_id: str, keep: int) -> int:
+        kept = self._revisions.get(execution_id, {})
+        old = sorted(kept)[:-keep]
+        for sequence in old:
+            del kept[sequence]
+        return len(old)
+
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one."""
         require_id(execution_id)
         with self._lock:
-            self._pending.pop(execution_id, None)
-            return self._open().pop(execution_id, None) is not None
+            return self._delete(execution_id)
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Give None: a MemoryStore shares no flow_state."""
@@ -117,7 +173,7 @@ class MemoryStore:
     async def close(self) -> None:
         """Forget everything."""
         self._records = None
-        self._pending = {}
+        self._pending, self._revisions = {}, {}
 
     async def __aenter__(self) -> Self:
         """Give the store itself."""
@@ -137,6 +193,20 @@ class MemoryStore:
         rows.update((asked.interrupt_id, encode_question(asked)) for asked in notes.asked)
         if not rows:
             del self._pending[execution_id]
+
+    def _note_revision(self, record: StoredSnapshot, history: int, notes: Notes) -> None:
+        kept = self._revisions.setdefault(record.execution_id, {})
+        described = Revision(
+            record.execution_id, record.sequence, record.status, record.saved_at, notes.steps, notes.changed
+        )
+        kept[record.sequence] = _Kept(record, described)
+        for sequence in [each for each in kept if history and each <= record.sequence - history]:
+            del kept[sequence]
+
+    def _delete(self, execution_id: str) -> bool:
+        self._pending.pop(execution_id, None)
+        self._revisions.pop(execution_id, None)
+        return self._open().pop(execution_id, None) is not None
 
     def _open(self) -> dict[str, StoredSnapshot]:
         if self._records is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -58,6 +58,31 @@ def require_page(after: StoredEntry | None, limit: int | None) -> None:
         problem = texts.no_entry_problem(after)
     if problem is not None:
         raise StoreError(problem)
+
+
+def require_at(sequence: int | None) -> None:
+    """Refuse what is no save sequence."""
+    problem = texts.check_at(sequence)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_history_page(after: int | None, limit: int | None) -> None:
+    """Refuse a position that is no save sequence, and a limit that is no number of revisions."""
+    problem = texts.check_at(after) or texts.check_limit(limit)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_prune(
+    before: datetime | None, statuses: Collection[str], flow: str | None, keep: int | None, batch: int
+) -> datetime | None:
+    """Return the moment in UTC before which executions are deleted; refuse what is no policy."""
+    require_text("flow", flow)
+    problem = texts.check_statuses(None, statuses) or texts.check_prune(before, keep, batch)
+    if problem is not None:
+        raise StoreError(problem)
+    return None if before is None else before.astimezone(UTC)
 
 
 def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.schema.callables import discard
-from typedflow.stores import sqlite_records
+from typedflow.stores import sqlite_history, sqlite_records
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.digests import digest
 from typedflow.stores.in_place import InPlace
@@ -22,20 +24,26 @@ from typedflow.stores.protocol import (
     Listing,
     PendingInterrupt,
     PendingListing,
+    Pruned,
     Put,
+    Revisions,
     StoredEntry,
     StoredSnapshot,
 )
 from typedflow.stores.requirements import (
+    require_at,
     require_expected,
+    require_history_page,
     require_id,
     require_page,
     require_place,
+    require_prune,
     require_question_page,
     require_record,
     require_statuses,
     require_text,
 )
+from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_pending import list_pending, note_pending
 from typedflow.stores.worker import Worker
@@ -62,10 +70,14 @@ class SQLiteStore:
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
 
-    async def get(self, execution_id: str) -> StoredSnapshot | None:
-        """Read the snapshot of an execution, None when there is none."""
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
         require_id(execution_id)
-        return await self._read(f"read {quoted(execution_id)}", lambda db: sqlite_records.select(db, execution_id))
+        require_at(at)
+        doing = f"read {quoted(execution_id)}"
+        if at is None:
+            return await self._read(doing, lambda db: sqlite_records.select(db, execution_id))
+        return await self._read(doing, lambda db: sqlite_history.select_revision(db, execution_id, at))
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -119,6 +131,36 @@ class SQLiteStore:
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
 
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
+        require_id(execution_id)
+        require_history_page(after, limit)
+        doing = f"list the revisions of {quoted(execution_id)}"
+        return await self._read(doing, lambda db: sqlite_history.list_revisions(db, execution_id, after, limit))
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions; see `HistoryStore.prune`. The file keeps its size, for new rows."""
+        moment = require_prune(before, statuses, flow, keep, batch)
+        executions, revisions = 0, 0
+        if moment is not None:
+            old = Old(moment, tuple(map(str, statuses)), flow)
+            while deleted := await self._write("prune", lambda db: sqlite_history.prune_executions(db, old, batch)):
+                executions += deleted
+        start: int | None = 0
+        while keep is not None and start is not None:
+            trim = partial(sqlite_history.trim_revisions, keep=keep, flow=flow, start=start, batch=batch)
+            trimmed = await self._write("prune", trim)
+            revisions, start = revisions + trimmed.revisions, trimmed.next
+        return Pruned(executions, revisions)
+
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
         require_id(execution_id)
@@ -162,7 +204,7 @@ def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateC
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
     work = partial(_save, record=record, expected=expected, change=flow_state)
-    if flow_state is not None or expected is None or record.notes is not None:
+    if flow_state is not None or expected is None or record.notes is not None or record.history is not None:
         return Job(doing, True, work)
     return Job(doing, True, work, partial(sqlite_records.replace, record=record, expected=expected))
 
@@ -180,6 +222,8 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
         sqlite_records.replace(db, record, expected)
     if record.notes is not None:
         note_pending(db, record.execution_id, record.notes)
+    if record.history is not None:
+        sqlite_history.note_revision(db, record)
     if change is not None and changed is not None:
         db.execute(
             "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"

@@ -24,9 +24,10 @@ def stored_sequence(db: Connection, execution_id: str) -> int | None:
 def insert(db: Connection, record: StoredSnapshot) -> None:
     """Write the record of an execution that is not stored."""
     db.execute(
-        "INSERT INTO typedflow_executions (flow, status, sequence, saved_at, digest, data, execution_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        _columns(record),
+        "INSERT INTO typedflow_executions"
+        " (flow, status, sequence, saved_at, digest, data, execution_id, history, forked_from, forked_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_columns(record), record.history, *_origin(record)),
     )
 
 
@@ -43,16 +44,17 @@ def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
 def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
     row = db.execute(
-        "SELECT flow, status, sequence, saved_at, data, digest FROM typedflow_executions WHERE execution_id = ?",
+        "SELECT flow, status, sequence, saved_at, data, digest, history FROM typedflow_executions"
+        " WHERE execution_id = ?",
         (execution_id,),
     ).fetchone()
     if row is None:
         return None
-    flow, status, sequence, saved_at, data, stored_digest = row
+    flow, status, sequence, saved_at, data, stored_digest, history = row
     entry = read_entry(execution_id, flow, status, sequence, saved_at)
     if type(data) is bytes:
-        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
-        if _digest(record, saved_at) == stored_digest:
+        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data, _history(history))
+        if digest_of(record, saved_at) == stored_digest:
             return record
     raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
 
@@ -85,11 +87,21 @@ def written(moment: datetime) -> str:
 
 def _columns(record: StoredSnapshot) -> tuple[object, ...]:
     saved_at = written(record.saved_at)
-    digest_ = _digest(record, saved_at)
+    digest_ = digest_of(record, saved_at)
     return record.flow, record.status, record.sequence, saved_at, digest_, record.data, record.execution_id
 
 
-def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
+def _origin(record: StoredSnapshot) -> tuple[str | None, int | None]:
+    origin = None if record.notes is None else record.notes.forked_from
+    return (None, None) if origin is None else origin
+
+
+def _history(column: object) -> int | None:
+    return column if type(column) is int and column >= 0 else None
+
+
+def digest_of(record: StoredSnapshot, saved_at: str) -> bytes:
+    """Return the digest of a record; `saved_at` is the column."""
     head = _head(record.execution_id, record.flow, record.status)
     return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()), record.data)
 

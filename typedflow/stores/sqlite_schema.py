@@ -69,6 +69,8 @@ TABLES: Final = (
         sequence INTEGER NOT NULL,
         status TEXT NOT NULL,
         saved_at TEXT NOT NULL,
+        parts INTEGER,                          -- as in typedflow_executions
+        parts_digest BLOB,
         notes BLOB NOT NULL,                    -- JSON: the steps that ended, the parts that changed
         digest BLOB NOT NULL,
         data BLOB NOT NULL,                     -- as typedflow_executions.data was
