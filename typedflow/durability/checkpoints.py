@@ -14,10 +14,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from typedflow.durability.options import Checkpoint
 from typedflow.durability.pending import asked_by, changes_of
-from typedflow.durability.revisions import changed_parts, parts_of
+from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
+from typedflow.durability.state_parts import Collected, StateParts, has_parts
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -27,8 +30,8 @@ from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.flow_runtime import Change, FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.writing import current_step
+from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
-from typedflow.snapshot.reading import read_document
 from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
 
 
@@ -45,6 +48,8 @@ class _Save(NamedTuple):
     """What the execution asks in it."""
     parts: Mapping[str, int]
     """Of an execution with a history: the parts of it."""
+    collected: Collected | None
+    """Where the fields of the state are parts: those that it writes."""
 
 
 class Checkpoints:
@@ -58,6 +63,7 @@ class Checkpoints:
         "_parts",
         "_pushes",
         "_running",
+        "_state_parts",
         "_turned",
         "_unsure",
         "_wanted",
@@ -98,6 +104,10 @@ class Checkpoints:
         """What the stored execution asks."""
         self._parts: Mapping[str, int] = {}
         """Of an execution with a history: the parts of the stored one."""
+        self._state_parts: StateParts | None = None
+        """Where the store keeps the fields of the state as parts: what it has of them."""
+        if getattr(store, "whole_documents", True) is False and has_parts(runtime.plan.spec.state):
+            self._state_parts, runtime.changed = StateParts(), {}
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._pushes = False
@@ -132,12 +142,14 @@ class Checkpoints:
         """Go on from what is in the store."""
         self.sequence, self.kept = stored.sequence, Status(stored.status)
 
-    def take_up(self, stored: StoredSnapshot) -> None:
+    def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
         """Go on from what was loaded."""
         self.follow(stored)
         self._asked = asked_by(self.runtime)
         if self.history is not None:
-            self._parts = parts_of(read_document(stored.data, max_bytes=len(stored.data)))
+            self._parts = parts_of(snapshot)
+        if self._state_parts is not None and stored.head is not None and snapshot.state is not UNSET:
+            self._state_parts.loaded(snapshot.state)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
@@ -196,12 +208,17 @@ class Checkpoints:
         sequence = (self.sequence or 0) + 1
         step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
         try:
-            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
+            collected = self._collect()
+            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared, with_state=collected is None)
         finally:
             current_step.reset(step)
+        if self._state_parts is not None and snapshot.state is not UNSET:
+            self._state_parts.weigh(memoryview(snapshot.state).nbytes)
         changes = self._changes() if shared else []
         failpoints.at("save.encoded")
         asked, parts = asked_by(runtime), {} if self.history is None else parts_of(snapshot)
+        if self.history is not None and collected is not None:
+            parts = parts_of_state(collected.digests) | parts
         record = StoredSnapshot(
             runtime.id,
             runtime.flow.name,
@@ -211,11 +228,24 @@ class Checkpoints:
             snapshot.to_bytes(),
             history=self.history,
             notes=self._notes(asked, parts),
+            delta=None if collected is None else collected.delta,
         )
         change = (
             flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
         )
-        return _Save(record, change, changes, self._wanted, asked, parts)
+        return _Save(record, change, changes, self._wanted, asked, parts, collected)
+
+    def _collect(self) -> Collected | None:
+        """Encode the fields of the state that may have changed; None where the state is no parts."""
+        runtime = self.runtime
+        if self._state_parts is None:
+            return None
+        state = runtime.require_state() if runtime.given_state is not None else runtime.state
+        if state is None or not (self._state_parts.in_use or self.sequence is None):
+            return None
+        collected = self._state_parts.collect(runtime, state)
+        self._state_parts.weigh(sum(len(part.data) for part in collected.delta.writes))
+        return collected if self._state_parts.in_use else None
 
     def _notes(self, asked: Mapping[str, Interrupt], parts: Mapping[str, int]) -> Notes | None:
         """Return what the next save changes beside the document."""
@@ -228,6 +258,8 @@ class Checkpoints:
     def _took(self, save: _Save) -> None:
         """Note what the store has of the execution now."""
         self._asked, self._parts, self._origin = save.asked, save.parts, None
+        if save.collected is not None and self._state_parts is not None:
+            self._state_parts.took(save.collected)
         if save.record.notes is not None and self.runtime.ended is not None:
             del self.runtime.ended[: len(save.record.notes.steps)]
 
@@ -302,11 +334,16 @@ class Checkpoints:
     async def _find_out(self, save: _Save) -> None:
         """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
         stored = await self.store.get(self.runtime.id)
-        if stored == save.record:
+        if stored is not None and _is_save(stored, save.record):
             self.follow(save.record)
             self._took(save)
             self._forget(save.changes)
         self._unsure = None
+
+
+def _is_save(stored: StoredSnapshot, record: StoredSnapshot) -> bool:
+    """Return True if what is stored was written by this save."""
+    return stored.entry == record.entry and (stored.head or stored.data) == record.data
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

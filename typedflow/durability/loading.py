@@ -42,10 +42,19 @@ def load_into(
     runtime: ExecutionRuntime, source: Source, resources: Resources | Mapping[str, Any] | None, max_bytes: int
 ) -> None:
     """Take over what was saved, all or nothing, with the resources that are given along."""
+    require_fresh(runtime)
+    take_over(runtime, read_document(source, max_bytes=max_bytes), resources)
+
+
+def require_fresh(runtime: ExecutionRuntime) -> None:
+    """Refuse to load into an execution that was started."""
     if runtime.run.status is not Status.CREATED or runtime.run.live:
         refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
         raise FinishedError(refused.at(runtime.name))
-    snapshot = read_document(source, max_bytes=max_bytes)
+
+
+def take_over(runtime: ExecutionRuntime, snapshot: Snapshot, resources: Resources | Mapping[str, Any] | None) -> None:
+    """Take over a snapshot that was read and checked as a document."""
     try:
         loaded = read_execution(runtime.flow, snapshot)
     except RecursionError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from typedflow.durability.checkpoints import Checkpoints
-from typedflow.durability.loading import load_into
+from typedflow.durability.loading import take_over
 from typedflow.durability.options import Checkpoint, check_history, require_options, require_savable
 from typedflow.errors import ContractError, SnapshotError
 from typedflow.execution.children import child_id
@@ -20,7 +20,7 @@ from typedflow.rules.stores import check_at
 from typedflow.rules.wording import quoted
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
-from typedflow.snapshot.reading import MAX_BYTES
+from typedflow.snapshot.reading import MAX_BYTES, read_document
 from typedflow.stores.protocol import SnapshotStore, StoredSnapshot
 
 
@@ -86,10 +86,11 @@ def load_stored(
     given = {} if resources is None else overrides_of(resources)
     try:
         with runtime.concealing(given.values()):
-            load_into(runtime, stored.data, resources, largest)
+            snapshot = read_document(stored.data, max_bytes=largest)
+            take_over(runtime, snapshot, resources)
         _require_own(runtime, stored)
         if checkpoints is not None:
-            checkpoints.take_up(stored)
+            checkpoints.take_up(stored, snapshot)
     except SnapshotError as error:
         where = f"execution {quoted(stored.execution_id)} in the store"
         raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error

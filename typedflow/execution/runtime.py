@@ -70,6 +70,7 @@ class ExecutionRuntime:
 
     __slots__ = (
         "answered",
+        "changed",
         "checkpoints",
         "children",
         "created",
@@ -90,6 +91,7 @@ class ExecutionRuntime:
         "run",
         "saved_keys",
         "saves",
+        "seen",
         "state",
         "touched",
         "walked",
@@ -144,6 +146,10 @@ class ExecutionRuntime:
         """
         self.walked: object = None
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
+        self.changed: dict[str, None] | None = None
+        """Of a root whose state is stored in parts: the fields that steps may have changed since the last save."""
+        self.seen: tuple[object, object] | None = None
+        """What was noted last of reads and writes outside of steps when the last save looked for changes."""
         if state is not None:
             self._take_state(state)
 
@@ -152,6 +158,8 @@ class ExecutionRuntime:
         if self.loose is None:
             self.loose = {}
         self.loose[field] = None
+        if self.changed is not None:
+            self.changed[field] = None
 
     def hold(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
         """Note that a step got hold of containers; it puts the fields that follow into `touched` itself."""
@@ -160,6 +168,8 @@ class ExecutionRuntime:
     def let_go(self, step: object, *, checked: bool) -> None:
         """Note that a step is over; was it checked at the end, all classes in what it held are known."""
         touched = self.lent.pop(step, {})
+        if self.changed is not None:
+            self.changed.update(dict.fromkeys(_state_fields(touched)))
         if not checked:
             for field in _state_fields(touched):
                 self.touch(field)
@@ -171,6 +181,17 @@ class ExecutionRuntime:
         if walked is not last:
             return None
         return {*(loose or ()), *(field for touched in tuple(self.lent.values()) for field in _state_fields(touched))}
+
+    def take_changed(self) -> Collection[str] | None:
+        """Return the fields of the state that may have changed since the last call, None for all."""
+        now = (outside.last, outside.written)
+        was, self.seen = self.seen, now
+        found = set()
+        while self.changed:  # one by one: a thread may be putting more into it, for the next save
+            found.add(self.changed.popitem()[0])
+        if was is None or was[0] is not now[0] or was[1] is not now[1]:
+            return None
+        return found.union(*(_state_fields(touched) for touched in tuple(self.lent.values())))
 
     def give_back_loose(self) -> None:
         """Have the next save look at all classes: the last one has failed."""

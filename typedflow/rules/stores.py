@@ -188,6 +188,12 @@ def no_wal_problem(mode: str) -> Problem:
     return Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore")
 
 
+def no_parts_problem(store: str) -> Problem:
+    """Report a save in parts passed to a store that keeps whole documents (TF950)."""
+    text = f"a {store} keeps whole documents, and was given parts of one"
+    return Problem("TF950", text, "whole_documents = True says so to whoever saves", side="value")
+
+
 def no_flow_state_problem(store: str) -> Problem:
     """Report a flow_state change passed to a store that does not share flow_state (TF954)."""
     return Problem("TF954", f"a {store} does not share flow_state", "ask store.shares_flow_state, or use a SQLiteStore")

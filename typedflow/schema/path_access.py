@@ -330,6 +330,8 @@ def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
         step.wrote(layer, place.text, value)
     elif type(value) not in FLAT:
         outside.touched()
+    elif len(place.segments) > 1:
+        outside.wrote()
 
 
 def _is_dict(kind: Kind) -> bool:

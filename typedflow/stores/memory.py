@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -12,7 +12,9 @@ from typing import NamedTuple, Self, final
 from typedflow.engine.status import FINAL
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
+from typedflow.snapshot.joining import join_document
 from typedflow.stores.protocol import (
+    Delta,
     FlowStateChange,
     Listing,
     Notes,
@@ -44,6 +46,7 @@ from typedflow.stores.requirements import (
 class _Kept(NamedTuple):
     record: StoredSnapshot
     revision: Revision
+    parts: Mapping[str, bytes] | None
 
 
 @final
@@ -54,11 +57,14 @@ class MemoryStore:
     """
 
     shares_flow_state: bool = False
+    whole_documents: bool = False
+    """It keeps the parts of an execution apart: a save hands over those that changed."""
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
         self._pending: dict[str, dict[str, Row]] = {}
         self._revisions: dict[str, dict[int, _Kept]] = {}
+        self._parts: dict[str, Mapping[str, bytes]] = {}
         self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
@@ -67,10 +73,13 @@ class MemoryStore:
         require_at(at)
         with self._lock:
             newest = self._open().get(execution_id)
-            if at is None or newest is None or newest.sequence == at:
-                return newest
-            revision = self._revisions.get(execution_id, {}).get(at)
-        return None if revision is None else revision.record
+            parts = self._parts.get(execution_id)
+            if at is not None and newest is not None and newest.sequence != at:
+                revision = self._revisions.get(execution_id, {}).get(at)
+                newest, parts = (None, None) if revision is None else (revision.record, revision.parts)
+        if newest is None or parts is None:
+            return newest
+        return replace(newest, data=join_document(newest.data, parts), head=newest.data)
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -82,7 +91,9 @@ class MemoryStore:
             records = self._open()
             stored = records.get(record.execution_id)
             require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
-            records[record.execution_id] = replace(record, notes=None)
+            extra = record.notes is not None or record.delta is not None
+            records[record.execution_id] = replace(record, notes=None, delta=None) if extra else record
+            self._note_parts(record.execution_id, record.delta)
             if record.notes is not None:
                 self._note_pending(record.execution_id, record.notes)
             if record.history is not None:
@@ -173,7 +184,7 @@ class MemoryStore:
     async def close(self) -> None:
         """Forget everything."""
         self._records = None
-        self._pending, self._revisions = {}, {}
+        self._pending, self._revisions, self._parts = {}, {}, {}
 
     async def __aenter__(self) -> Self:
         """Give the store itself."""
@@ -194,18 +205,28 @@ class MemoryStore:
         if not rows:
             del self._pending[execution_id]
 
+    def _note_parts(self, execution_id: str, delta: Delta | None) -> None:
+        if delta is None:
+            self._parts.pop(execution_id, None)
+            return
+        before = {} if delta.afresh else self._parts.get(execution_id, {})
+        parts = {key: data for key, data in before.items() if key not in delta.deletes}
+        parts.update((part.key, part.data) for part in delta.writes)
+        self._parts[execution_id] = parts  # a new dict: revisions keep the old one
+
     def _note_revision(self, record: StoredSnapshot, history: int, notes: Notes) -> None:
         kept = self._revisions.setdefault(record.execution_id, {})
         described = Revision(
             record.execution_id, record.sequence, record.status, record.saved_at, notes.steps, notes.changed
         )
-        kept[record.sequence] = _Kept(record, described)
+        kept[record.sequence] = _Kept(record, described, self._parts.get(record.execution_id))
         for sequence in [each for each in kept if history and each <= record.sequence - history]:
             del kept[sequence]
 
     def _delete(self, execution_id: str) -> bool:
         self._pending.pop(execution_id, None)
         self._revisions.pop(execution_id, None)
+        self._parts.pop(execution_id, None)
         return self._open().pop(execution_id, None) is not None
 
     def _open(self) -> dict[str, StoredSnapshot]:

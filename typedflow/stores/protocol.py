@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias, final
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, final
 
 from typedflow.engine.status import FINAL
 from typedflow.errors import SnapshotError, StoreError
@@ -100,6 +100,34 @@ class Pruned:
 
 
 @final
+class Part(NamedTuple):
+    """One part of an execution as a save writes it."""
+
+    key: str
+    data: bytes
+    digest: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Say which parts a save writes beside the head, which then is the data of its record.
+
+    A store with `whole_documents = False` keeps head and parts, and puts the document together when it is read
+    (`snapshot.joining`); the parts that a save does not name stay.
+    """
+
+    writes: tuple[Part, ...]
+    deletes: tuple[str, ...]
+    count: int
+    """The number of all parts behind the save."""
+    total: bytes
+    """The sum of the digests of all parts, of 16 bytes."""
+    afresh: bool = False
+    """Delete all parts that are stored before anything is written."""
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes."""
@@ -116,6 +144,10 @@ class StoredSnapshot:
     """How many revisions a `HistoryStore` keeps of the execution; 0: all, None: none."""
     notes: Notes | None = field(default=None, compare=False, repr=False)
     """Of a save only, never read back. A store that is no `HistoryStore` may ignore it."""
+    delta: Delta | None = field(default=None, compare=False, repr=False)
+    """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
+    head: bytes | None = field(default=None, compare=False, repr=False)
+    """Of a read record that is kept in parts: the head; `data` is the whole document."""
 
     @property
     def entry(self) -> StoredEntry:

@@ -125,6 +125,12 @@ def require_record(record: StoredSnapshot, expected: int | None) -> None:
         raise StoreError([*problems, *([] if wrong is None else [wrong])])
 
 
+def require_whole(store: str, record: StoredSnapshot) -> None:
+    """Refuse a head without its parts, for a store of whole documents: the rest would be lost."""
+    if record.delta is not None:
+        raise StoreError(texts.no_parts_problem(store))
+
+
 def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> tuple[str, float]:
     """Give a path and a timeout as a system takes them; refuse what is none, before anything is opened."""
     given = os.fspath(path) if isinstance(path, str | os.PathLike) else path

@@ -45,6 +45,7 @@ from typedflow.stores.requirements import (
 )
 from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
+from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
 from typedflow.stores.worker import Worker
 
@@ -63,6 +64,8 @@ class SQLiteStore:
     """
 
     shares_flow_state: bool = True
+    whole_documents: bool = False
+    """It keeps the parts of an execution in rows of their own: a save writes those that changed."""
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("SQLiteStore", path, timeout)
@@ -204,7 +207,8 @@ def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateC
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
     work = partial(_save, record=record, expected=expected, change=flow_state)
-    if flow_state is not None or expected is None or record.notes is not None or record.history is not None:
+    writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
+    if flow_state is not None or expected is None or record.notes or record.history is not None or writes_more:
         return Job(doing, True, work)
     return Job(doing, True, work, partial(sqlite_records.replace, record=record, expected=expected))
 
@@ -220,6 +224,8 @@ def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: 
         sqlite_records.insert(db, record)
     else:
         sqlite_records.replace(db, record, expected)
+    if record.delta is not None:
+        write_parts(db, record, record.delta)
     if record.notes is not None:
         note_pending(db, record.execution_id, record.notes)
     if record.history is not None:

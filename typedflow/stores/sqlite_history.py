@@ -17,7 +17,8 @@ from typedflow.rules.wording import quoted
 from typedflow.stores.protocol import Notes, Revision, StoredSnapshot
 from typedflow.stores.requirements import entry_of
 from typedflow.stores.sqlite_listing import groups
-from typedflow.stores.sqlite_records import digest_of, select, written
+from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
+from typedflow.stores.sqlite_records import digest_of, parts_columns, select, with_parts, written
 
 
 class _Noted(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,18 +46,21 @@ def note_revision(db: Connection, record: StoredSnapshot) -> None:
     (number,) = db.execute(
         "SELECT id FROM typedflow_executions WHERE execution_id = ?", (record.execution_id,)
     ).fetchone()
-    saved_at = written(record.saved_at)
+    saved_at, parts = written(record.saved_at), parts_columns(record)
+    digest = digest_of(record, saved_at, *parts)
     noted = msgspec.json.encode(_Noted(record.flow, notes.steps, notes.changed))
     db.execute(
-        "INSERT OR REPLACE INTO typedflow_revisions (execution, sequence, status, saved_at, notes, digest, data)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (number, record.sequence, record.status, saved_at, noted, digest_of(record, saved_at), record.data),
+        "INSERT OR REPLACE INTO typedflow_revisions"
+        " (execution, sequence, status, saved_at, parts, parts_digest, notes, digest, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, record.sequence, record.status, saved_at, *parts, noted, digest, record.data),
     )
     if record.history:
         db.execute(
             "DELETE FROM typedflow_revisions WHERE execution = ? AND sequence <= ?",
             (number, record.sequence - record.history),
         )
+        trim_parts(db, number)
 
 
 def list_revisions(db: Connection, execution_id: str, after: int | None, limit: int | None) -> list[Revision]:
@@ -81,23 +85,28 @@ def _revision(execution_id: str, sequence: object, status: object, saved_at: obj
 
 def select_revision(db: Connection, execution_id: str, sequence: int) -> StoredSnapshot | None:
     """Read a revision, or the newest save if it is that; None where there is neither."""
+    with one_moment(db):
+        return _select_revision(db, execution_id, sequence)
+
+
+def _select_revision(db: Connection, execution_id: str, sequence: int) -> StoredSnapshot | None:
     newest = select(db, execution_id)
     if newest is None or newest.sequence == sequence:
         return newest
     row = db.execute(
-        "SELECT status, saved_at, notes, data, digest FROM typedflow_revisions"
+        "SELECT execution, status, saved_at, notes, data, digest, parts, parts_digest FROM typedflow_revisions"
         " WHERE execution = (SELECT id FROM typedflow_executions WHERE execution_id = ?) AND sequence = ?",
         (execution_id, sequence),
     ).fetchone()
     if row is None:
         return None
-    status, saved_at, noted, data, digest = row
+    number, status, saved_at, noted, data, digest, count, total = row
     revision = _revision(execution_id, sequence, status, saved_at, noted)
     flow = _DECODE(noted).flow
     if type(data) is bytes:
         record = StoredSnapshot(execution_id, flow, status, sequence, revision.saved_at, data, newest.history)
-        if digest_of(record, saved_at) == digest:
-            return record
+        if digest_of(record, saved_at, count, total) == digest:
+            return record if count is None else with_parts(record, joined(db, number, record, count, total, sequence))
     raise _damaged(execution_id, sequence)
 
 
@@ -139,6 +148,7 @@ def trim_revisions(db: Connection, keep: int, flow: str | None, start: int, batc
                 " FROM typedflow_revisions WHERE execution = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
                 (number, number, keep),
             ).rowcount
+            trim_parts(db, number)
         row = db.execute("SELECT min(execution) FROM typedflow_revisions WHERE execution > ?", (number,)).fetchone()
     return Trimmed(deleted, row[0])
 
