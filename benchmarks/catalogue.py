@@ -77,6 +77,10 @@ CASES = (
         "G6", "state.get of a scalar in 100,000", "g06_path_read", "µs/step", 100_000, 200, 1.5,
         floor="typedflow", floor_size=100, judged="ratio",
     ),
+    Case(
+        "G1", "a saved step beside 5 MB, against 1 KB", "g01_large_state", "µs/step", 5_000_000, 1000, 3,
+        floor="typedflow", floor_size=1000, judged="ratio",
+    ),
     Case("G11", "first 50 that wait of 100,000", "g11_list_page", "µs", 100_000, 200, 2000),
     # One msgspec encode and a loop over the classes of the same container, in the same run.
     *(

@@ -33,24 +33,23 @@ from typedflow.definition.failed import Failed
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
 from typedflow.definition.reading import check_annotations
-from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
+from typedflow.durability.opening import become, keep, kept_of, load_stored, read_stored, require_fork, require_open
+from typedflow.durability.options import Checkpoint, require_options
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
-from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
+from typedflow.errors import ContractError, ExecutionPaused
 from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.flow_state_updates import async_update_outside, update_outside
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
-from typedflow.rules import executions, flows, snapshots
+from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
-from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option, within_reach
-from typedflow.rules.wording import quoted
+from typedflow.rules.options import MAX_DEPTH, check_option, within_reach
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.reading import MAX_BYTES
 from typedflow.stores.clock import current_clock
 from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
 
@@ -524,6 +523,7 @@ class Flow(Blueprint[C]):
         execution_id: str | None = None,
         store: SnapshotStore | None = None,
         checkpoint: Checkpoint = "pause",
+        history: bool | int = False,
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
@@ -531,18 +531,19 @@ class Flow(Blueprint[C]):
         of the start. `concurrency` bounds the handlers and conditions that run at once, in the whole execution. An
         `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random. With a `store` the
         execution is saved at the start, at each pause and at the end; with `checkpoint="step"` after each step
-        as well.
+        as well. `history=True` has the store keep each save as a revision, `history=n` the newest n: see
+        `store.history(id)`, `async_open(at=…)` and `async_fork`.
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
             raise ContractError(problem)
-        require_options(store, checkpoint)
+        require_options(store, checkpoint, history)
         with concealing(lambda: (*self._runtime.resources.in_use(), *overrides(runtime_resources).values())):
             runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:
-            _keep(runtime, store, checkpoint)
+            keep(runtime, store, checkpoint, kept_of(history))
         return Execution(runtime, concurrency)
 
     async def async_open(
@@ -550,6 +551,7 @@ class Flow(Blueprint[C]):
         execution_id: str,
         *,
         store: SnapshotStore,
+        at: int | None = None,
         runtime_resources: Resources | Mapping[str, Any] | None = None,
         concurrency: int | None = None,
         checkpoint: Checkpoint = "pause",
@@ -557,26 +559,49 @@ class Flow(Blueprint[C]):
         """Load an execution from a store and keep saving it there; `SnapshotError` where the store has none of this id.
 
         Of several who open the same one, the first whose next save comes through goes on; the others are refused with a
-        `ConflictError` before any handler runs.
+        `ConflictError` before any handler runs. With `at`, the sequence of a revision (`store.history`), the execution
+        is opened as it was then, to be read: whatever would go on from there is a `FinishedError`, and nothing of it
+        is saved. Nothing runs and nothing is written by opening.
         """
-        require_options(store, checkpoint)
-        problem = executions.no_store_problem(store) if store is None else executions.check_id(execution_id)
-        problem = problem or check_option(CONCURRENCY, concurrency)
-        if problem is not None:
-            raise ContractError(problem)
-        stored = await store.get(execution_id)
-        if stored is None:
-            raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
+        require_open(store, execution_id, checkpoint, concurrency, at)
+        stored = await read_stored(store, execution_id, at)
         runtime = ExecutionRuntime(self._runtime, execution_id)
-        checkpoints = _keep(runtime, store, checkpoint)
+        checkpoints = None if at is not None else keep(runtime, store, checkpoint, stored.history)
+        runtime.past = at
         execution: Execution[C] = Execution(runtime, concurrency)
-        largest = max(len(stored.data), MAX_BYTES)
-        try:
-            execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)
-            checkpoints.take_up(stored)
-        except SnapshotError as error:
-            where = f"execution {quoted(execution_id)} in the store"
-            raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error
+        load_stored(runtime, stored, runtime_resources, checkpoints)
+        return execution
+
+    async def async_fork(
+        self,
+        source: str,
+        /,
+        *,
+        store: SnapshotStore,
+        at: int | None = None,
+        execution_id: str | None = None,
+        history: bool | int | None = None,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        checkpoint: Checkpoint = "pause",
+    ) -> Execution[C]:
+        """Continue from the newest save of an execution, or from a revision, as a new execution with an id of its own.
+
+        The original is read only, whoever runs it, and goes on unchanged. The fork, whose steps have keys of their own,
+        is stored before this returns; `ConflictError` where its id is in use. What was ready or running then is run by
+        `async_retry`, what was asked can be answered in the fork too. `history` is that of the original by default. A
+        flow_state that the store shares is not forked.
+        """
+        require_open(store, source, checkpoint, concurrency, at)
+        new_id = os.urandom(16).hex() if execution_id is None else execution_id
+        require_fork(store, new_id, checkpoint, history)
+        stored = await read_stored(store, source, at)
+        kept = stored.history if history is None else kept_of(history)
+        runtime = ExecutionRuntime(self._runtime, source)
+        execution: Execution[C] = Execution(runtime, concurrency)
+        load_stored(runtime, stored, runtime_resources)
+        become(runtime, new_id)
+        await keep(runtime, store, checkpoint, kept, (source, stored.sequence)).commit()
         return execution
 
     async def async_start(
@@ -686,10 +711,3 @@ class Flow(Blueprint[C]):
     def del_runtime_resource(self, key: str) -> None:
         """Remove a default resource of the flow; once more changes nothing."""
         self._runtime.resources.discard(key)
-
-
-def _keep(runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint) -> Checkpoints:
-    """Have an execution saved in a store; raises `ContractError` where values of its flow can never be saved."""
-    require_savable(runtime.plan)
-    runtime.checkpoints = checkpoints = Checkpoints(runtime, store, checkpoint, None)
-    return checkpoints

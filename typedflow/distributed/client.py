@@ -14,7 +14,7 @@ import msgspec
 
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
-from typedflow.durability.checkpoints import require_savable
+from typedflow.durability.options import require_savable
 from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import Interrupt

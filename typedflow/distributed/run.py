@@ -14,7 +14,7 @@ import msgspec
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
 from typedflow.distributed.supplies import Factory, supply
-from typedflow.durability.checkpoints import Checkpoint
+from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import FINAL, Status
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.execution.waiting import next_due

@@ -18,7 +18,7 @@ from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
 from typedflow.distributed.supplies import Factory, MissingFactory
 from typedflow.distributed.waking import PollWaker, Waker
-from typedflow.durability.checkpoints import Checkpoint
+from typedflow.durability.options import Checkpoint
 from typedflow.errors import ConflictError, LeaseLostError, SnapshotError, StoreError
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore

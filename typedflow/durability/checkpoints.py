@@ -10,35 +10,31 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import force_setattr
 
+from typedflow.durability.options import Checkpoint
 from typedflow.durability.pending import asked_by, changes_of
+from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
-from typedflow.engine.plan import Plan
+from typedflow.durability.state_parts import Collected, StateParts, has_parts
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
-from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
+from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.waiting import next_due
-from typedflow.rules import executions, snapshots
-from typedflow.rules.problems import Problem
-from typedflow.schema.annotations import UNKNOWN
-from typedflow.schema.mismatch import render_path
-from typedflow.schema.render import render
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.codecs import unsavable
+from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
-from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
-
-Checkpoint: TypeAlias = Literal["pause", "step"]
-CHECKPOINTS: Final = get_args(Checkpoint)
+from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
 
 
 class _Save(NamedTuple):
@@ -52,6 +48,10 @@ class _Save(NamedTuple):
     """The last commit that was asked for before it."""
     asked: Mapping[str, Interrupt]
     """What the execution asks in it."""
+    parts: Mapping[str, int]
+    """Of an execution with a history: the parts of it."""
+    collected: Collected | None
+    """Where the fields of the state are parts: those that it writes."""
 
 
 class Checkpoints:
@@ -60,12 +60,16 @@ class Checkpoints:
     __slots__ = (
         "_asked",
         "_done",
+        "_origin",
+        "_parts",
         "_pushes",
         "_running",
+        "_state_parts",
         "_turned",
         "_unsure",
         "_wanted",
         "each_step",
+        "history",
         "kept",
         "runtime",
         "sequence",
@@ -73,12 +77,21 @@ class Checkpoints:
     )
 
     def __init__(
-        self, runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint, sequence: int | None
+        self,
+        runtime: ExecutionRuntime,
+        store: SnapshotStore,
+        checkpoint: Checkpoint,
+        history: int | None = None,
+        origin: tuple[str, int] | None = None,
     ) -> None:
         self.runtime = runtime
         self.store = store
         self.each_step = checkpoint == "step"
-        self.sequence = sequence
+        self.history = history
+        """How many revisions the store keeps; 0: all, None: none."""
+        if history is not None:
+            runtime.ended = []
+        self.sequence: int | None = None
         """That of the stored snapshot; None where there is none yet."""
         self.kept: Status | None = None
         """The status in the last save."""
@@ -86,6 +99,14 @@ class Checkpoints:
         """One that failed or was cut off, and may have come through all the same."""
         self._asked: Mapping[str, Interrupt] = {}
         """What the stored execution asks."""
+        self._parts: Mapping[str, int] = {}
+        """Of an execution with a history: the parts of the stored one."""
+        self._state_parts: StateParts | None = None
+        """Where the store keeps the fields of the state as parts: what it has of them."""
+        if getattr(store, "whole_documents", True) is False and has_parts(runtime.plan.spec.state):
+            self._state_parts, runtime.changed = StateParts(), {}
+        self._origin = origin
+        """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._pushes = False
         """Whether the next save takes along a flow_state from before the first store."""
         runtime.share_flow_state(store)
@@ -119,19 +140,14 @@ class Checkpoints:
         """Go on from what is in the store."""
         self.sequence, self.kept = stored.sequence, Status(stored.status)
 
-    def take_up(self, stored: StoredSnapshot) -> None:
-        """Go on from what was loaded; raises `SnapshotError` where the store's columns are not those of the document.
-
-        A store may have been edited, or be a user's own.
-        """
-        for name, given, expected in (
-            ("execution_id", stored.execution_id, self.runtime.id),
-            ("status", stored.status, self.runtime.run.status),
-        ):
-            if given != expected:
-                raise SnapshotError(snapshots.other_column_problem(name, given, expected), path=name)
+    def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
+        """Go on from what was loaded."""
         self.follow(stored)
         self._asked = asked_by(self.runtime)
+        if self.history is not None:
+            self._parts = parts_of(snapshot)
+        if self._state_parts is not None and stored.head is not None and snapshot.state is not UNSET:
+            self._state_parts.loaded(snapshot.state)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
@@ -190,11 +206,16 @@ class Checkpoints:
         sequence = (self.sequence or 0) + 1
         step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
         try:
-            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
+            collected = self._collect()
+            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared, with_state=collected is None)
         finally:
             current_step.reset(step)
+        if self._state_parts is not None and snapshot.state is not UNSET:
+            self._state_parts.weigh(memoryview(snapshot.state).nbytes)
         failpoints.at("save.encoded")
-        asked = asked_by(runtime)
+        asked, parts = asked_by(runtime), {} if self.history is None else parts_of(snapshot)
+        if self.history is not None and collected is not None:
+            parts = parts_of_state(collected.digests) | parts
         record = StoredSnapshot(
             runtime.id,
             runtime.flow.name,
@@ -202,12 +223,15 @@ class Checkpoints:
             sequence,
             datetime.now(UTC),
             snapshot.to_bytes(),
-            changes_of(runtime, self._asked, asked),
-            next_due(runtime) if snapshot.status is Status.WAITING else None,
-            runtime.mail,
+            history=self.history,
+            notes=self._notes(asked, parts),
+            due=next_due(runtime) if snapshot.status is Status.WAITING else None,
+            mail=runtime.mail,
+            delta=None if collected is None else collected.delta,
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
-        return _Save(record, self._change(Status(snapshot.status), writes), writes, self._wanted, asked)
+        change = self._change(Status(snapshot.status), writes)
+        return _Save(record, change, writes, self._wanted, asked, parts, collected)
 
     def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
         """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
@@ -219,6 +243,34 @@ class Checkpoints:
             return None
         replay = flow_state_change(flow, writes) if writes or self._pushes else None
         return FlowStateChange(flow.name, replay, None if over else tuple(steps))
+
+    def _collect(self) -> Collected | None:
+        """Encode the fields of the state that may have changed; None where the state is no parts."""
+        runtime = self.runtime
+        if self._state_parts is None:
+            return None
+        state = runtime.require_state() if runtime.given_state is not None else runtime.state
+        if state is None or not (self._state_parts.in_use or self.sequence is None):
+            return None
+        collected = self._state_parts.collect(runtime, state)
+        self._state_parts.weigh(sum(len(part.data) for part in collected.delta.writes))
+        return collected if self._state_parts.in_use else None
+
+    def _notes(self, asked: Mapping[str, Interrupt], parts: Mapping[str, int]) -> Notes | None:
+        """Return what the next save changes beside the document."""
+        notes = changes_of(self.runtime, self._asked, asked)
+        if self.history is None and self._origin is None:
+            return notes
+        steps, changed = tuple(self.runtime.ended or ()), changed_parts(parts, self._parts)
+        return replace(notes or Notes(), steps=steps, changed=changed, forked_from=self._origin)
+
+    def _took(self, save: _Save) -> None:
+        """Note what the store has of the execution now."""
+        self._asked, self._parts, self._origin = save.asked, save.parts, None
+        if save.collected is not None and self._state_parts is not None:
+            self._state_parts.took(save.collected)
+        if save.record.notes is not None and self.runtime.ended is not None:
+            del self.runtime.ended[: len(save.record.notes.steps)]
 
     def _put_at_once(self, save: _Save) -> bool:
         """Save without a task, which takes longer than a commit; says whether the store could do that."""
@@ -261,7 +313,7 @@ class Checkpoints:
         failpoints.at("save.stored")
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
-        self._asked = save.asked
+        self._took(save)
         self._forget(save)
         if flow_state is not None:
             self._pushes = False
@@ -278,52 +330,22 @@ class Checkpoints:
     async def _find_out(self, save: _Save) -> None:
         """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
         stored = await self.store.get(self.runtime.id)
-        if stored == save.record:
+        if stored is not None and _is_save(stored, save.record):
             self.follow(save.record)
-            self._asked = save.asked
+            self._took(save)
             self._forget(save)
         self._unsure = None
+
+
+def _is_save(stored: StoredSnapshot, record: StoredSnapshot) -> bool:
+    """Return True if what is stored was written by this save."""
+    return stored.entry == record.entry and (stored.head or stored.data) == record.data
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
     """See the error of a save, which is told to whoever waits: nobody may be left."""
     if not task.cancelled():
         task.exception()
-
-
-def require_options(store: object, checkpoint: object) -> None:
-    """Refuse a store that is none, a checkpoint that is none, and one without a store."""
-    problems: list[Problem] = []
-    if store is not None and not _is_store(store):
-        problems.append(executions.no_store_problem(store))
-    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
-        problems.append(executions.wrong_option_problem("checkpoint", checkpoint, CHECKPOINTS))
-    elif checkpoint != "pause" and store is None:
-        problems.append(executions.needless_checkpoint_problem(str(checkpoint)))
-    if problems:
-        raise ContractError(problems)
-
-
-def _is_store(given: object) -> bool:
-    return (
-        not isinstance(given, type)
-        and all(callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state"))
-        and hasattr(given, "shares_flow_state")
-    )
-
-
-def require_savable(plan: Plan) -> None:
-    """Refuse a store for a flow with values on its edges that can never be saved, all of them at once."""
-    problems: dict[Problem, None] = {}
-    for node in plan.nodes:
-        if node.carries is UNKNOWN or not any(node.ports):
-            continue
-        for path, reason in unsavable(node.carries):
-            edge = f"the value behind step '{node.name}'"
-            problem = snapshots.never_savable_problem(edge, render(node.carries), reason, render_path(path))
-            problems[problem.at(f"flow '{plan.flow}'")] = None
-    if problems:
-        raise ContractError(list(problems))
 
 
 def flow_state_change(flow: FlowRuntime, writes: Mapping[str, Any]) -> Callable[[bytes | None], bytes]:

@@ -44,10 +44,19 @@ def load_into(
     runtime: ExecutionRuntime, source: Source, resources: Resources | Mapping[str, Any] | None, max_bytes: int
 ) -> None:
     """Take over what was saved, all or nothing, with the resources that are given along."""
+    require_fresh(runtime)
+    take_over(runtime, read_document(source, max_bytes=max_bytes), resources)
+
+
+def require_fresh(runtime: ExecutionRuntime) -> None:
+    """Refuse to load into an execution that was started."""
     if runtime.run.status is not Status.CREATED or runtime.run.live:
         refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
         raise FinishedError(refused.at(runtime.name))
-    snapshot = read_document(source, max_bytes=max_bytes)
+
+
+def take_over(runtime: ExecutionRuntime, snapshot: Snapshot, resources: Resources | Mapping[str, Any] | None) -> None:
+    """Take over a snapshot that was read and checked as a document."""
     newest = runtime.flow
     definition = newest.definition_of(snapshot)
     try:
@@ -199,7 +208,8 @@ def _may_lack(name: str, snapshot: Snapshot) -> bool:
 def install(runtime: ExecutionRuntime, loaded: Loaded) -> None:
     """Put what was read in its place.
 
-    A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back.
+    A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back, least
+    of all by a revision that is opened to be read.
     Captured resources of children are taken again from their parents; one of the wrong class is a `ResourceError`, and
     nothing was changed then.
     """
@@ -220,7 +230,7 @@ def install(runtime: ExecutionRuntime, loaded: Loaded) -> None:
     if loaded.flow_state is not None:
         if runtime.parent is not None:
             flow.flow_state = loaded.flow_state
-        else:
+        elif runtime.past is None:
             _take_flow_state(runtime, loaded.flow_state)
     runtime.children = children or None
 

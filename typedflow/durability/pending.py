@@ -14,10 +14,15 @@ _ASKS = frozenset({Status.WAITING, Status.RUNNING})
 """An execution that failed asks nothing until it is retried."""
 
 
-def asked_by(runtime: ExecutionRuntime) -> dict[str, Interrupt]:
+_NOTHING: Mapping[str, Interrupt] = {}
+
+
+def asked_by(runtime: ExecutionRuntime) -> Mapping[str, Interrupt]:
     """Return what an execution and its open children ask, by interrupt id; nothing where nobody can answer."""
+    if not runtime.children and not runtime.run.interrupts:
+        return _NOTHING
     if runtime.run.status not in _ASKS:
-        return {}
+        return _NOTHING
     return {
         id_: each.interrupt
         for open_ in runtime.tree()
@@ -33,6 +38,8 @@ def changes_of(
 
     An id that is used again is another question: its row is written anew.
     """
+    if not stored and not asked:
+        return None
     new = [each for id_, each in asked.items() if id_ not in stored or stored[id_].key != each.key]
     gone = tuple(id_ for id_ in stored if id_ not in asked)
     if not new and not gone:

@@ -25,16 +25,20 @@ DEEPEST: Final = 300
 """Levels of open children in a snapshot: on every Python this many are written and read again."""
 
 
-def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, with_flow_state: bool) -> Snapshot:
+def snapshot_of(
+    runtime: ExecutionRuntime, format: Format, sequence: int, *, with_flow_state: bool, with_state: bool = True
+) -> Snapshot:
     """Give the snapshot of an execution as it is now; running steps are saved as ready.
 
     Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
-    that of a child is always saved.
+    that of a child is always saved. `with_state` is False where the fields of the state are saved as parts.
     """
     if any(below.depth > DEEPEST for below in runtime.tree()):
         reason = "the open child executions are nested deeper than a snapshot can be"
         raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
-    return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
+    return _snapshot(
+        runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state, with_state=with_state
+    )
 
 
 def _snapshot(
@@ -44,6 +48,7 @@ def _snapshot(
     saved: datetime,
     *,
     with_flow_state: bool,
+    with_state: bool = True,
     parent: int | None = None,
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
@@ -66,7 +71,7 @@ def _snapshot(
         resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
         parent=parent,
         shape=header.shape,
-        state=_state(runtime, header.state, format),
+        state=_state(runtime, header.state, format) if with_state else ABSENT,
         flow_state=_flow_state(runtime.flow, header.flow_state, format) if with_flow_state else ABSENT,
         result=ABSENT if run.result is UNSET else writer.result(spec.result),
         result_type=ABSENT if run.result is UNSET else header.result_type,

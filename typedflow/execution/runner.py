@@ -57,6 +57,7 @@ class Runner:
         Without `resources` these are for another process to supply, which will run it.
         """
         runtime = self._runtime
+        runtime.require_present()
         if runtime.run.status is not Status.CREATED:
             raise FinishedError(executions.started_already_problem(runtime.run.status).at(runtime.name))
         try:
@@ -73,6 +74,7 @@ class Runner:
     async def retry(self, timeout: float | None) -> Status:
         """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
         self._require_loop("async_retry")
+        self._runtime.require_present()
         with self._runtime.concealing():
             return await self._retry(timeout)
 
@@ -111,6 +113,7 @@ class Runner:
         """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
         self._require_loop("an answer")
         root = self._runtime
+        root.require_present()
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         interrupt_id = interrupt_id_of(root, given)
@@ -120,6 +123,7 @@ class Runner:
         self._require_resources(owner)
         self._fire(due(root))
         root.note_answered(interrupt_id)
+        owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
 
     def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
@@ -187,6 +191,7 @@ class Runner:
         """Let what is due go on, and run until it is over."""
         self._require_loop("async_settle")
         runtime = self._runtime
+        runtime.require_present()
         if runtime.driver is None and (runtime.run.status is not Status.WAITING or not due(runtime)):
             return runtime.run.status
         return await self.go_on(self.fire_due, timeout)
@@ -200,6 +205,7 @@ class Runner:
 
     def _emit(self, event: str, payload: Any) -> None:
         runtime = self._runtime
+        runtime.require_present()
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
             raise FinishedError(executions.finished_problem(runtime.run.status, "emit").at(runtime.name))
@@ -216,6 +222,7 @@ class Runner:
         """Stop what runs, and give the status that this leaves."""
         self._require_loop("async_cancel")
         runtime = self._runtime
+        runtime.require_present()
         while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
             await self._stopped()
@@ -405,6 +412,8 @@ class Runner:
 def _expire(owner: ExecutionRuntime, paused: Paused) -> list[Token]:
     """Let a step go on whose deadline has passed; one without a default answer fails when it is taken next."""
     interrupt_id = paused.interrupt.id
+    if paused.asleep or paused.default is not UNSET:
+        owner.note_ended(paused.interrupt.step)
     if paused.asleep:
         return owner.run.resumed(interrupt_id, paused.token.value)
     if paused.default is not UNSET:

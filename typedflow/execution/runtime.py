@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
-from typedflow.errors import ContractError
+from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
 from typedflow.execution.pending_writes import EndedWrites, Kept
@@ -78,11 +78,13 @@ class ExecutionRuntime:
 
     __slots__ = (
         "answered",
+        "changed",
         "checkpoints",
         "children",
         "complete_at",
         "created",
         "depth",
+        "ended",
         "ended_steps",
         "ended_writes",
         "expired",
@@ -95,12 +97,14 @@ class ExecutionRuntime:
         "loose",
         "mail",
         "parent",
+        "past",
         "plan",
         "queued",
         "resources",
         "run",
         "saved_keys",
         "saves",
+        "seen",
         "state",
         "top",
         "touched",
@@ -141,6 +145,10 @@ class ExecutionRuntime:
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
+        self.ended: list[str] | None = None if parent is None else parent[0].ended
+        """Of an execution with a history: the steps that ended and are in no save yet, those of children included."""
+        self.past: int | None = None
+        """Of a root that was opened at a revision: its sequence. It can only be read."""
         self.mail = 0
         """Of a root: the number of the last message from outside that it has taken; see `stores.work`."""
         self.flow_state_store: FlowStateStore | None = None
@@ -174,6 +182,10 @@ class ExecutionRuntime:
         """
         self.walked: object = None
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
+        self.changed: dict[str, None] | None = None
+        """Of a root whose state is stored in parts: the fields that steps may have changed since the last save."""
+        self.seen: tuple[object, object] | None = None
+        """What was noted last of reads and writes outside of steps when the last save looked for changes."""
         if state is not None:
             self._take_state(state)
 
@@ -210,6 +222,8 @@ class ExecutionRuntime:
         if self.loose is None:
             self.loose = {}
         self.loose[field] = None
+        if self.changed is not None:
+            self.changed[field] = None
 
     def hold(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
         """Note that a step got hold of containers; it puts the fields that follow into `touched` itself."""
@@ -218,6 +232,8 @@ class ExecutionRuntime:
     def let_go(self, step: object, *, checked: bool) -> None:
         """Note that a step is over; was it checked at the end, all classes in what it held are known."""
         touched = self.lent.pop(step, {})
+        if self.changed is not None:
+            self.changed.update(dict.fromkeys(_state_fields(touched)))
         if not checked:
             for field in _state_fields(touched):
                 self.touch(field)
@@ -229,6 +245,17 @@ class ExecutionRuntime:
         if walked is not last:
             return None
         return {*(loose or ()), *(field for touched in tuple(self.lent.values()) for field in _state_fields(touched))}
+
+    def take_changed(self) -> Collection[str] | None:
+        """Return the fields of the state that may have changed since the last call, None for all."""
+        now = (outside.last, outside.written)
+        was, self.seen = self.seen, now
+        found = set()
+        while self.changed:  # one by one: a thread may be putting more into it, for the next save
+            found.add(self.changed.popitem()[0])
+        if was is None or was[0] is not now[0] or was[1] is not now[1]:
+            return None
+        return found.union(*(_state_fields(touched) for touched in tuple(self.lent.values())))
 
     def give_back_loose(self) -> None:
         """Have the next save look at all classes: the last one has failed."""
@@ -293,6 +320,16 @@ class ExecutionRuntime:
     def key(self, token: Token) -> str:
         """Return the idempotency key of a step: the same over retries, re-runs and loads."""
         return f"{self.id}:{self.run.key(token)}"
+
+    def note_ended(self, node: str) -> None:
+        """Note that a step has ended, for the history of the execution."""
+        if self.ended is not None:
+            self.ended.append("/".join((*self.within(), node)))
+
+    def require_present(self) -> None:
+        """Refuse to go on from a revision, which is past."""
+        if self.past is not None:
+            raise FinishedError(executions.past_problem(self.id, self.past).at(self.name))
 
     def within(self) -> tuple[str, ...]:
         """Return the names of the sub_flow nodes that this execution is inside of, outermost first."""

@@ -106,6 +106,8 @@ def let_others_work(runtime: ExecutionRuntime) -> None:
 def finish(step: StepTransaction, value: Any) -> list[Token]:
     """End a step with its value; returns the tokens that this made ready."""
     take_effects(step)
+    if step.runtime.ended is not None:
+        step.runtime.note_ended(step.node.name)
     return step.runtime.run.finished(step.token, value, step.signals)
 
 

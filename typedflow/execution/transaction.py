@@ -250,6 +250,8 @@ class StepTransaction:
         if layer is runtime.state:
             if type(value) not in FLAT:
                 runtime.touch(path.partition(".")[0])
+            elif runtime.changed is not None:
+                runtime.changed[path.partition(".")[0]] = None
             if emit and path in runtime.plan.state_paths:
                 self.signal(Signal("state", path, value))
         elif layer is runtime.flow.flow_state:

@@ -76,6 +76,17 @@ def needless_checkpoint_problem(checkpoint: str) -> Problem:
     return Problem("TF823", text, "give store=…, or leave checkpoint out", side="value")
 
 
+def needless_history_problem() -> Problem:
+    """Report an option that requests revisions without a store (TF823)."""
+    return Problem("TF823", "history has no effect without a store", "give store=…, or leave history out", side="value")
+
+
+def no_history_problem(store: str, option: str) -> Problem:
+    """Report an option that needs revisions with a store that keeps whole documents only (TF823)."""
+    text = f"{option} needs a store that keeps revisions, and a {store} keeps the newest save only"
+    return Problem("TF823", text, "use a SQLiteStore or a MemoryStore", side="value")
+
+
 def other_loop_problem(call: str) -> Problem:
     """Report a call from another event loop or thread than the one that runs the execution (TF824)."""
     text = f"the execution runs in another event loop: {call} cannot reach it from here"
@@ -145,6 +156,12 @@ def finished_problem(status: str, call: str) -> Problem:
     """Report a call on an execution that is over (TF803)."""
     hint = f"rerun what failed, with {RETRY}, or make a new execution" if status == "failed" else NEW_ONE
     return Problem("TF803", f"the execution is {status}: {call} can have no effect", hint)
+
+
+def past_problem(execution_id: str, sequence: int) -> Problem:
+    """Report a call that would go on from a revision (TF803)."""
+    text = f"it was opened at revision {sequence}, and the past can only be read"
+    return Problem("TF803", text, f"flow.async_fork({execution_id!r}, store=…, at={sequence}) continues from there")
 
 
 def wrong_status_problem(status: str, wanted: str) -> Problem:

@@ -74,6 +74,11 @@ def is_flag(given: object) -> bool:
     return isinstance(given, bool)
 
 
+def is_history(given: object) -> bool:
+    """Return whether a value is a valid history: True, False, or a number of revisions from 1."""
+    return isinstance(given, bool) or (type(given) is int and given >= 1)
+
+
 def is_name(given: object) -> bool:
     """Return whether a value is a str, or None for a name that is chosen automatically."""
     return given is None or isinstance(given, str)
@@ -106,6 +111,7 @@ MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
 ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
 KEY: Final = Option("key", "a text that is not empty", is_key, "leave it out for one of the step's own")
 ON_ITEM_ERROR: Final = Option("on_error of a for_each", "'fail' or 'collect'", is_item_policy)
+HISTORY: Final = Option("history", "True, False or a whole number of revisions from 1", is_history)
 MAX_BYTES: Final = Option("max_bytes", "a whole number from 0", is_size)
 NODE_NAME: Final = Option("the name of a node", "a text", is_name)
 FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)

@@ -112,6 +112,12 @@ def not_stored_problem(execution_id: str) -> Problem:
     return Problem("TF921", f"the store has no execution {quoted(execution_id)}", "store.list() gives those it has")
 
 
+def no_revision_problem(execution_id: str, sequence: int) -> Problem:
+    """Report a revision that a store does not have (TF921)."""
+    text = f"the store has no revision {sequence} of execution {quoted(execution_id)}"
+    return Problem("TF921", text, f"store.history({execution_id!r}) lists those it has")
+
+
 def other_column_problem(name: str, given: str, expected: str) -> Problem:
     """Report a record of a store that is not one of the document in it (TF905); `name` is the column."""
     text = f"the store has it with {name} {quoted(given)}, in its document it is {quoted(expected)}"

@@ -72,6 +72,28 @@ def check_limit(given: object) -> Problem | None:
     return Problem("TF950", text, side="value")
 
 
+def check_at(given: object) -> Problem | None:
+    """Check the save sequence of a revision (TF950)."""
+    if given is None or (type(given) is int and 0 <= given <= LARGEST_SEQUENCE):
+        return None
+    return Problem("TF950", f"a revision is a save sequence, an int from 0, not {describe(given)}", side="value")
+
+
+def check_prune(before: object, keep: object, batch: object) -> Problem | None:
+    """Check what is to be deleted (TF950)."""
+    if before is None and keep is None:
+        return Problem("TF950", "prune deletes nothing without before=… or keep=…", side="value")
+    if keep is not None and not (type(keep) is int and keep > 0):
+        text = f"keep is a number of revisions from 1, not {describe(keep)}"
+        return Problem("TF950", text, "before=… deletes whole executions", side="value")
+    if type(batch) is not int or batch < 1:
+        return Problem("TF950", f"batch is a number of rows from 1, not {describe(batch)}", side="value")
+    if before is not None and not (isinstance(before, datetime) and before.utcoffset() is not None):
+        text = f"before is a datetime with a zone, not {describe(before)}"
+        return Problem("TF950", text, "datetime.now(UTC) - timedelta(days=30)", side="value")
+    return None
+
+
 def no_entry_problem(given: object) -> Problem:
     """Report a position in a list that is none of its entries (TF950)."""
     text = f"a list goes on after one of its entries, not {describe(given)}"
@@ -211,6 +233,12 @@ def no_wal_problem(mode: str) -> Problem:
     """Report a database that cannot have a write-ahead log (TF953): in memory, on some network file systems."""
     text = f"SQLite gives journal_mode {quoted(mode)} here instead of 'wal'"
     return Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore")
+
+
+def no_parts_problem(store: str) -> Problem:
+    """Report a save in parts passed to a store that keeps whole documents (TF950)."""
+    text = f"a {store} keeps whole documents, and was given parts of one"
+    return Problem("TF950", text, "whole_documents = True says so to whoever saves", side="value")
 
 
 def no_flow_state_problem(store: str) -> Problem:

@@ -269,6 +269,8 @@ def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
         step.wrote(layer, place.text, value, emit=emit)
     elif type(value) not in FLAT:
         outside.touched()
+    elif len(place.segments) > 1:
+        outside.wrote()
 
 
 def _is_dict(kind: Kind) -> bool:

@@ -36,15 +36,21 @@ class StepInProgress(Protocol):
 class Outside:
     """Detect reads of mutable fields outside of steps, after which no end of a step rechecks the value."""
 
-    __slots__ = ("last",)
+    __slots__ = ("last", "written")
 
     def __init__(self) -> None:
         self.last = object()
         """A new object after each such read, in any layer."""
+        self.written = object()
+        """A new object after each write of a scalar into a container that no step was told of, in any layer."""
 
     def touched(self) -> None:
         """Record one such read."""
         self.last = object()
+
+    def wrote(self) -> None:
+        """Record one such write: the classes of what is there are known, but it has changed."""
+        self.written = object()
 
 
 outside: Final = Outside()

@@ -23,6 +23,7 @@ from typedflow.stores.requirements import (
     require_record,
     require_statuses,
     require_text,
+    require_whole,
 )
 from typedflow.stores.worker import Outcome, Worker
 
@@ -36,10 +37,12 @@ class FileStore:
     A put that returned survives a crash of the process and of the machine. Saves take turns, those of other processes
     too; reads never wait for them. The folder is made where there is none, and files can be read by their owner only.
     A relative path is one in the folder that is the current one now. `timeout` is how long a call waits for other
-    processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state.
+    processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state. Each save writes
+    the whole document: for large states that change a little at a time there is SQLiteStore.
     """
 
     shares_flow_state: bool = False
+    whole_documents: bool = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("FileStore", path, timeout)
@@ -57,6 +60,7 @@ class FileStore:
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
         require_record(record, expected)
+        require_whole("FileStore", record)
         require_no_flow_state("FileStore", flow_state)
         return await self._call(f"save {quoted(record.execution_id)}", lambda folder: _save(folder, record, expected))
 

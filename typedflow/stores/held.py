@@ -53,6 +53,11 @@ class HeldStore:
         """As the store behind it."""
         return self._store.shares_flow_state
 
+    @property
+    def whole_documents(self) -> bool:
+        """As the store behind it."""
+        return getattr(self._store, "whole_documents", True)
+
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         """Read the snapshot of an execution, None when there is none."""
         return await self._store.get(execution_id)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
 from types import TracebackType
-from typing import Self, final
+from typing import NamedTuple, Self, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
+from typedflow.snapshot.joining import join_document
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.protocol import (
+    Delta,
     FlowStateChange,
     Listing,
     Notes,
     PendingInterrupt,
     PendingListing,
+    Pruned,
+    Revision,
+    Revisions,
     StoredEntry,
     StoredSnapshot,
     Update,
@@ -30,9 +36,12 @@ from typedflow.stores.questions import Row, decode_question, encode_question, pa
 from typedflow.stores.requirements import (
     page_of,
     replayed,
+    require_at,
     require_expected,
+    require_history_page,
     require_id,
     require_page,
+    require_prune,
     require_question_page,
     require_record,
     require_statuses,
@@ -43,6 +52,12 @@ from typedflow.stores.requirements import (
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
 
+class _Kept(NamedTuple):
+    record: StoredSnapshot
+    revision: Revision
+    parts: Mapping[str, bytes] | None
+
+
 @final
 class MemoryStore:
     """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
@@ -51,6 +66,8 @@ class MemoryStore:
     """
 
     shares_flow_state: bool = True
+    whole_documents: bool = False
+    """It keeps the parts of an execution apart: a save hands over those that changed."""
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
@@ -59,13 +76,24 @@ class MemoryStore:
         self._flow_states: dict[str, bytes] = {}
         self._values: dict[str, dict[tuple[str, str], bytes]] = {}
         """What updates have returned, by execution, then by step and call."""
+        self._revisions: dict[str, dict[int, _Kept]] = {}
+        self._parts: dict[str, Mapping[str, bytes]] = {}
         self._lock = RLock()  # loops of several threads may share a store; held while an update's function runs
         self._updating = False
 
-    async def get(self, execution_id: str) -> StoredSnapshot | None:
-        """Read the snapshot of an execution, None when there is none."""
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
         require_id(execution_id)
-        return self._open().get(execution_id)
+        require_at(at)
+        with self._lock:
+            newest = self._open().get(execution_id)
+            parts = self._parts.get(execution_id)
+            if at is not None and newest is not None and newest.sequence != at:
+                revision = self._revisions.get(execution_id, {}).get(at)
+                newest, parts = (None, None) if revision is None else (revision.record, revision.parts)
+        if newest is None or parts is None:
+            return newest
+        return replace(newest, data=join_document(newest.data, parts), head=newest.data)
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -84,9 +112,13 @@ class MemoryStore:
         stored = records.get(record.execution_id)
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
         changed = None if change is None else self._change(record.execution_id, change)
-        records[record.execution_id] = replace(record, notes=None)
+        extra = record.notes is not None or record.delta is not None
+        records[record.execution_id] = replace(record, notes=None, delta=None) if extra else record
+        self._note_parts(record.execution_id, record.delta)
         if record.notes is not None:
             self._note_pending(record.execution_id, record.notes)
+        if record.history is not None:
+            self._note_revision(records[record.execution_id], record.history, record.notes or Notes())
         self._work.note_saved(record, lease)
         return changed
 
@@ -160,14 +192,46 @@ class MemoryStore:
             rows = [row for rows in self._pending.values() for row in rows.values()]
         return page_of_questions(map(decode_question, rows), flow, type, after, limit)
 
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
+        require_id(execution_id)
+        require_history_page(after, limit)
+        with self._lock:
+            self._open()
+            kept = sorted(self._revisions.get(execution_id, {}).items())
+        return [each.revision for sequence, each in kept if after is None or sequence > after][:limit]
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions; see `HistoryStore.prune`."""
+        moment = require_prune(before, statuses, flow, keep, batch)
+        with self._lock:
+            of_flow = [each for each in self._open().values() if flow in (None, each.flow)]
+            gone = [each for each in of_flow if moment and each.saved_at < moment and each.status in statuses]
+            for each in gone:
+                self._delete(each.execution_id)
+            revisions = sum(self._trim(each.execution_id, keep) for each in of_flow) if keep else 0
+        return Pruned(len(gone), revisions)
+
+    def _trim(self, execution_id: str, keep: int) -> int:
+        kept = self._revisions.get(execution_id, {})
+        old = sorted(kept)[:-keep]
+        for sequence in old:
+            del kept[sequence]
+        return len(old)
+
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         with self._lock:
-            self._values.pop(execution_id, None)
-            self._pending.pop(execution_id, None)
-            self._work.rows.pop(execution_id, None)
-            return self._open().pop(execution_id, None) is not None
+            return self._delete(execution_id)
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""
@@ -277,7 +341,7 @@ class MemoryStore:
     async def close(self) -> None:
         """Forget everything."""
         self._records = None
-        self._pending = {}
+        self._pending, self._revisions, self._parts = {}, {}, {}
 
     async def __aenter__(self) -> Self:
         """Give the store itself."""
@@ -297,6 +361,32 @@ class MemoryStore:
         rows.update((asked.interrupt_id, encode_question(asked)) for asked in notes.asked)
         if not rows:
             del self._pending[execution_id]
+
+    def _note_parts(self, execution_id: str, delta: Delta | None) -> None:
+        if delta is None:
+            self._parts.pop(execution_id, None)
+            return
+        before = {} if delta.afresh else self._parts.get(execution_id, {})
+        parts = {key: data for key, data in before.items() if key not in delta.deletes}
+        parts.update((part.key, part.data) for part in delta.writes)
+        self._parts[execution_id] = parts  # a new dict: revisions keep the old one
+
+    def _note_revision(self, record: StoredSnapshot, history: int, notes: Notes) -> None:
+        kept = self._revisions.setdefault(record.execution_id, {})
+        described = Revision(
+            record.execution_id, record.sequence, record.status, record.saved_at, notes.steps, notes.changed
+        )
+        kept[record.sequence] = _Kept(record, described, self._parts.get(record.execution_id))
+        for sequence in [each for each in kept if history and each <= record.sequence - history]:
+            del kept[sequence]
+
+    def _delete(self, execution_id: str) -> bool:
+        self._pending.pop(execution_id, None)
+        self._values.pop(execution_id, None)
+        self._work.rows.pop(execution_id, None)
+        self._revisions.pop(execution_id, None)
+        self._parts.pop(execution_id, None)
+        return self._open().pop(execution_id, None) is not None
 
     def _open(self) -> dict[str, StoredSnapshot]:
         if self._records is None:

@@ -18,8 +18,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias, final
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import SnapshotError, StoreError
 
 
@@ -66,6 +67,66 @@ class Notes:
     """The interrupts that became pending since the save before."""
     answered: tuple[str, ...] = ()
     """The ids of those that are not pending any more."""
+    steps: tuple[str, ...] = ()
+    """The steps that ended since the save before, in order; "review/ask" is one in the child flow of node "review"."""
+    changed: tuple[str, ...] = ()
+    """The parts of the execution that differ from the save before: "state.topic", "tokens", "result"."""
+    forked_from: tuple[str, int] | None = None
+    """Of a first save: the execution and the revision that it continues."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Describe one save of an execution with a history; `steps` and `changed` are those of `Notes`."""
+
+    execution_id: str
+    sequence: int
+    status: str
+    saved_at: datetime
+    steps: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+Revisions: TypeAlias = list[Revision]
+"""A list, named here because the stores' own `list` hides the builtin."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Count what `prune` has deleted."""
+
+    executions: int
+    revisions: int
+
+
+@final
+class Part(NamedTuple):
+    """One part of an execution as a save writes it."""
+
+    key: str
+    data: bytes
+    digest: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Say which parts a save writes beside the head, which then is the data of its record.
+
+    A store with `whole_documents = False` keeps head and parts, and puts the document together when it is read
+    (`snapshot.joining`); the parts that a save does not name stay.
+    """
+
+    writes: tuple[Part, ...]
+    deletes: tuple[str, ...]
+    count: int
+    """The number of all parts behind the save."""
+    total: bytes
+    """The sum of the digests of all parts, of 16 bytes."""
+    afresh: bool = False
+    """Delete all parts that are stored before anything is written."""
 
 
 @final
@@ -81,12 +142,18 @@ class StoredSnapshot:
     saved_at: datetime
     """In UTC; kept to the microsecond."""
     data: bytes
+    history: int | None = None
+    """How many revisions a `HistoryStore` keeps of the execution; 0: all, None: none."""
     notes: Notes | None = field(default=None, compare=False, repr=False)
     """Of a save only, never read back. A store that is no `HistoryStore` may ignore it."""
     due: datetime | None = field(default=None, compare=False, repr=False)
     """Of a save only: the first deadline of its interrupts and sleeps. A store that is no `WorkStore` may ignore it."""
     mail: int = field(default=0, compare=False, repr=False)
     """Of a save only: the number of the last message that the execution has taken."""
+    delta: Delta | None = field(default=None, compare=False, repr=False)
+    """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
+    head: bytes | None = field(default=None, compare=False, repr=False)
+    """Of a read record that is kept in parts: the head; `data` is the whole document."""
 
     @property
     def entry(self) -> StoredEntry:
@@ -316,7 +383,36 @@ class PagedStore(Protocol):
 
 
 class HistoryStore(PagedStore, SnapshotStore, Protocol):
-    """Keep more of an execution than its newest snapshot: its pending interrupts as rows."""
+    """Keep more of an execution than its newest snapshot: its pending interrupts as rows, and its revisions."""
+
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
+        ...
+
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; none where it was created without `history`.
+
+        `limit` is the number of them at the most, `after` the sequence of the last one of the page before.
+        """
+        ...
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions, in transactions of about `batch` rows; saves go on in between.
+
+        With `before`, executions of these statuses that were saved last before this moment are deleted, with all that
+        belongs to them; a flow_state stays. With `keep`, all but the newest `keep` revisions of each execution are
+        deleted, whatever its status. Both only of one flow, where one is given. Whoever runs an execution that is
+        deleted gets a `ConflictError` from its next save.
+        """
+        ...
 
     async def pending(
         self,

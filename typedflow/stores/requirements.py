@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -64,6 +64,31 @@ def require_page(after: StoredEntry | None, limit: int | None) -> None:
         raise StoreError(problem)
 
 
+def require_at(sequence: int | None) -> None:
+    """Refuse what is no save sequence."""
+    problem = texts.check_at(sequence)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_history_page(after: int | None, limit: int | None) -> None:
+    """Refuse a position that is no save sequence, and a limit that is no number of revisions."""
+    problem = texts.check_at(after) or texts.check_limit(limit)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_prune(
+    before: datetime | None, statuses: Collection[str], flow: str | None, keep: int | None, batch: int
+) -> datetime | None:
+    """Return the moment in UTC before which executions are deleted; refuse what is no policy."""
+    require_text("flow", flow)
+    problem = texts.check_statuses(None, statuses) or texts.check_prune(before, keep, batch)
+    if problem is not None:
+        raise StoreError(problem)
+    return None if before is None else before.astimezone(UTC)
+
+
 def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:
     """Refuse a position that is no pending interrupt, and a limit that is no number of them."""
     problem = texts.check_limit(limit)
@@ -102,6 +127,12 @@ def require_record(record: StoredSnapshot, expected: int | None) -> None:
     wrong = texts.check_data(record.data)
     if problems or wrong is not None:
         raise StoreError([*problems, *([] if wrong is None else [wrong])])
+
+
+def require_whole(store: str, record: StoredSnapshot) -> None:
+    """Refuse a head without its parts, for a store of whole documents: the rest would be lost."""
+    if record.delta is not None:
+        raise StoreError(texts.no_parts_problem(store))
 
 
 def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> tuple[str, float]:

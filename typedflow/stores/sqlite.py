@@ -10,9 +10,10 @@ from sqlite3 import Connection
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
-from typedflow.stores import sqlite_records, sqlite_work
+from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job, Refusal
 from typedflow.stores.flow_state_rows import delete_flow_state, replay, select_flow_state, write_change
@@ -24,24 +25,31 @@ from typedflow.stores.protocol import (
     Listing,
     PendingInterrupt,
     PendingListing,
+    Pruned,
     Put,
+    Revisions,
     StoredEntry,
     StoredSnapshot,
     Update,
     UpdateKey,
 )
 from typedflow.stores.requirements import (
+    require_at,
     require_expected,
+    require_history_page,
     require_id,
     require_page,
     require_place,
+    require_prune,
     require_question_page,
     require_record,
     require_statuses,
     require_text,
     require_update,
 )
+from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
+from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 from typedflow.stores.worker import Worker
@@ -61,6 +69,8 @@ class SQLiteStore:
     """
 
     shares_flow_state: bool = True
+    whole_documents: bool = False
+    """It keeps the parts of an execution in rows of their own: a save writes those that changed."""
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("SQLiteStore", path, timeout)
@@ -69,10 +79,14 @@ class SQLiteStore:
         self._in_place = InPlace(self.path, self._worker)
         self._updates = Updates(self.path, timeout)
 
-    async def get(self, execution_id: str) -> StoredSnapshot | None:
-        """Read the snapshot of an execution, None when there is none."""
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
         require_id(execution_id)
-        return await self._read(f"read {quoted(execution_id)}", lambda db: sqlite_records.select(db, execution_id))
+        require_at(at)
+        doing = f"read {quoted(execution_id)}"
+        if at is None:
+            return await self._read(doing, lambda db: sqlite_records.select(db, execution_id))
+        return await self._read(doing, lambda db: sqlite_history.select_revision(db, execution_id, at))
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -125,6 +139,36 @@ class SQLiteStore:
         require_question_page(after, limit)
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
+
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
+        require_id(execution_id)
+        require_history_page(after, limit)
+        doing = f"list the revisions of {quoted(execution_id)}"
+        return await self._read(doing, lambda db: sqlite_history.list_revisions(db, execution_id, after, limit))
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions; see `HistoryStore.prune`. The file keeps its size, for new rows."""
+        moment = require_prune(before, statuses, flow, keep, batch)
+        executions, revisions = 0, 0
+        if moment is not None:
+            old = Old(moment, tuple(map(str, statuses)), flow)
+            while deleted := await self._write("prune", lambda db: sqlite_history.prune_executions(db, old, batch)):
+                executions += deleted
+        start: int | None = 0
+        while keep is not None and start is not None:
+            trim = partial(sqlite_history.trim_revisions, keep=keep, flow=flow, start=start, batch=batch)
+            trimmed = await self._write("prune", trim)
+            revisions, start = revisions + trimmed.revisions, trimmed.next
+        return Pruned(executions, revisions)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
@@ -293,7 +337,8 @@ def _saving(
     work = partial(_save, record=record, expected=expected, change=flow_state, lease=lease, now=now)
     if lease is not None or record.due is not None or record.status == "waiting":
         return Job(doing, True, work)
-    if flow_state is not None or expected is None or record.notes is not None:
+    writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
+    if flow_state is not None or expected is None or record.notes or record.history is not None or writes_more:
         return Job(doing, True, work)
     return Job(doing, True, work, partial(sqlite_records.replace_free, record=record, expected=expected))
 
@@ -320,8 +365,12 @@ def _save(
         sqlite_records.insert(db, record)
     else:
         sqlite_records.replace(db, record, expected)
+    if record.delta is not None:
+        write_parts(db, record, record.delta)
     if record.notes is not None:
         note_pending(db, record.execution_id, record.notes)
+    if record.history is not None:
+        sqlite_history.note_revision(db, record)
     sqlite_work.note_saved(db, record, lease)
     if change is not None:
         write_change(db, record.execution_id, change, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_fields
 from datetime import datetime
 from functools import lru_cache
 from sqlite3 import Connection
@@ -13,6 +14,7 @@ from typedflow.rules.wording import quoted
 from typedflow.stores.digests import digest_behind, measured
 from typedflow.stores.protocol import StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of
+from typedflow.stores.sqlite_parts import joined, one_moment
 
 
 def stored_sequence(db: Connection, execution_id: str) -> int | None:
@@ -24,17 +26,18 @@ def stored_sequence(db: Connection, execution_id: str) -> int | None:
 def insert(db: Connection, record: StoredSnapshot) -> None:
     """Write the record of an execution that is not stored."""
     db.execute(
-        "INSERT INTO typedflow_executions (flow, status, sequence, saved_at, digest, data, execution_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        _columns(record),
+        "INSERT INTO typedflow_executions"
+        " (flow, status, sequence, saved_at, parts, parts_digest, digest, data, execution_id, history,"
+        " forked_from, forked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_columns(record), record.history, *_origin(record)),
     )
 
 
 def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
     """Write over the record with the expected sequence; return whether there is one."""
     done = db.execute(
-        "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
-        " WHERE execution_id = ? AND sequence = ?",
+        "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, parts = ?,"
+        " parts_digest = ?, digest = ?, data = ? WHERE execution_id = ? AND sequence = ?",
         (*_columns(record), expected),
     )
     return done.rowcount == 1
@@ -43,8 +46,9 @@ def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
 def replace_free(db: Connection, record: StoredSnapshot, expected: int) -> bool:
     """Do what `replace` does where nobody has a lease, for an execution that runs; return whether that was so."""
     done = db.execute(
-        "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?,"
-        " due = NULL, ready_at = NULL WHERE execution_id = ? AND sequence = ? AND holder IS NULL",
+        "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, parts = ?,"
+        " parts_digest = ?, digest = ?, data = ?, due = NULL, ready_at = NULL"
+        " WHERE execution_id = ? AND sequence = ? AND holder IS NULL",
         (*_columns(record), expected),
     )
     return done.rowcount == 1
@@ -52,19 +56,30 @@ def replace_free(db: Connection, record: StoredSnapshot, expected: int) -> bool:
 
 def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
+    with one_moment(db):
+        return _select(db, execution_id)
+
+
+def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     row = db.execute(
-        "SELECT flow, status, sequence, saved_at, data, digest FROM typedflow_executions WHERE execution_id = ?",
+        "SELECT id, flow, status, sequence, saved_at, data, digest, history, parts, parts_digest"
+        " FROM typedflow_executions WHERE execution_id = ?",
         (execution_id,),
     ).fetchone()
     if row is None:
         return None
-    flow, status, sequence, saved_at, data, stored_digest = row
+    number, flow, status, sequence, saved_at, data, stored_digest, history, count, total = row
     entry = read_entry(execution_id, flow, status, sequence, saved_at)
     if type(data) is bytes:
-        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
-        if _digest(record, saved_at) == stored_digest:
-            return record
+        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data, _history(history))
+        if digest_of(record, saved_at, count, total) == stored_digest:
+            return record if count is None else with_parts(record, joined(db, number, record, count, total, None))
     raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
+
+
+def with_parts(head: StoredSnapshot, document: bytes) -> StoredSnapshot:
+    """Return the record of a whole document, with the head that it was stored by."""
+    return replace_fields(head, data=document, head=head.data)
 
 
 def delete(db: Connection, execution_id: str) -> bool:
@@ -95,13 +110,32 @@ def written(moment: datetime) -> str:
 
 def _columns(record: StoredSnapshot) -> tuple[object, ...]:
     saved_at = written(record.saved_at)
-    digest_ = _digest(record, saved_at)
-    return record.flow, record.status, record.sequence, saved_at, digest_, record.data, record.execution_id
+    count, total = parts_columns(record)
+    digest_ = digest_of(record, saved_at, count, total)
+    return (
+        record.flow, record.status, record.sequence, saved_at, count, total, digest_, record.data, record.execution_id
+    )  # fmt: skip
 
 
-def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
+def parts_columns(record: StoredSnapshot) -> tuple[int | None, bytes | None]:
+    """Return the number of the parts and the sum of their digests, None where there are none."""
+    return (None, None) if record.delta is None else (record.delta.count, record.delta.total)
+
+
+def _origin(record: StoredSnapshot) -> tuple[str | None, int | None]:
+    origin = None if record.notes is None else record.notes.forked_from
+    return (None, None) if origin is None else origin
+
+
+def _history(column: object) -> int | None:
+    return column if type(column) is int and column >= 0 else None
+
+
+def digest_of(record: StoredSnapshot, saved_at: str, count: object, total: object) -> bytes:
+    """Return the digest of a record, as its columns are."""
     head = _head(record.execution_id, record.flow, record.status)
-    return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()), record.data)
+    parts = b"" if count is None else measured(str(count).encode(), total if isinstance(total, bytes) else b"")
+    return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()) + parts, record.data)
 
 
 @lru_cache(maxsize=1024)

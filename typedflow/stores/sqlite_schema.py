@@ -47,6 +47,7 @@ TABLES: Final = (
         digest BLOB NOT NULL,
         data BLOB NOT NULL                      -- the document, or with parts its head
     )""",
+    # Not WITHOUT ROWID: a search in such a table reads the whole of each row that it compares, however long its data.
     """CREATE TABLE IF NOT EXISTS typedflow_parts (
         execution INTEGER NOT NULL,
         key TEXT NOT NULL,
@@ -54,7 +55,7 @@ TABLES: Final = (
         digest BLOB NOT NULL,
         data BLOB NOT NULL,
         PRIMARY KEY (execution, key)
-    ) WITHOUT ROWID""",
+    )""",
     """CREATE TABLE IF NOT EXISTS typedflow_part_history (
         execution INTEGER NOT NULL,
         key TEXT NOT NULL,
@@ -63,17 +64,19 @@ TABLES: Final = (
         digest BLOB NOT NULL,
         data BLOB NOT NULL,
         PRIMARY KEY (execution, key, sequence)
-    ) WITHOUT ROWID""",
+    )""",
     """CREATE TABLE IF NOT EXISTS typedflow_revisions (
         execution INTEGER NOT NULL,
         sequence INTEGER NOT NULL,
         status TEXT NOT NULL,
         saved_at TEXT NOT NULL,
+        parts INTEGER,                          -- as in typedflow_executions
+        parts_digest BLOB,
         notes BLOB NOT NULL,                    -- JSON: the steps that ended, the parts that changed
         digest BLOB NOT NULL,
         data BLOB NOT NULL,                     -- as typedflow_executions.data was
         PRIMARY KEY (execution, sequence)
-    ) WITHOUT ROWID""",
+    )""",
     """CREATE TABLE IF NOT EXISTS typedflow_pending (
         execution INTEGER NOT NULL,
         interrupt_id TEXT NOT NULL,
@@ -85,7 +88,7 @@ TABLES: Final = (
         digest BLOB NOT NULL,
         data BLOB NOT NULL,                     -- JSON: what it asks, and the step that does
         PRIMARY KEY (execution, interrupt_id)
-    ) WITHOUT ROWID""",
+    )""",
     """CREATE TABLE IF NOT EXISTS typedflow_mail (
         execution INTEGER NOT NULL,
         number INTEGER NOT NULL,                -- from typedflow_executions.mail
@@ -95,7 +98,7 @@ TABLES: Final = (
         digest BLOB NOT NULL,
         data BLOB NOT NULL,
         PRIMARY KEY (execution, number)
-    ) WITHOUT ROWID""",
+    )""",
     """CREATE TABLE IF NOT EXISTS typedflow_flow_states (
         flow TEXT NOT NULL PRIMARY KEY,
         digest BLOB NOT NULL,
@@ -122,6 +125,7 @@ INDEXES: Final = (
     " WHERE parent_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS typedflow_questions ON typedflow_pending"
     " (flow, type, since, execution_id, interrupt_id)",
+    "CREATE INDEX IF NOT EXISTS typedflow_part_until ON typedflow_part_history (execution, until)",
     "CREATE UNIQUE INDEX IF NOT EXISTS typedflow_one_answer ON typedflow_mail (execution, name)"
     " WHERE kind IN ('answer', 'child')",
 )
