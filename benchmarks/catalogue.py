@@ -105,4 +105,7 @@ CASES = (
     Case("G9", "capture of 22,000 Structs into a state", "g09_capture", "ms", 22_000, 50, 7, "changeable"),
     Case("G9", "capture of them as an input", "g09_capture", "ms", 22_000, 50, 7, "as_input"),
     Case("G9", "capture of 22,000 frozen Structs", "g09_capture", "ms", 22_000, 50, 0.1, "frozen"),
+    Case("G10", "validate() of 3,000 child nodes", "g10_validate", "ms/node", 3000, 20, 0.1, floor=None),
+    Case("G10", "first execution after it", "g10_validate", "ms/node", 3000, 20, 0.1, "first_execution", None),
+    Case("G12", "create_execution with a store, 32 nodes", "g12_create", "µs", 32, 4, 10),
 )  # fmt: skip

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
 
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
-from typedflow.definition.nodes import SubFlow
+from typedflow.definition.nodes import Definition, SubFlow
 from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
@@ -45,6 +45,15 @@ class Change:
         self.operation = operation
 
 
+class Draft(NamedTuple):
+    """One flow as it is checked."""
+
+    flow: FlowRuntime
+    definition: Definition
+    supplied: frozenset[str]
+    """The resources that it has defaults for: a capture must supply the others."""
+
+
 class FlowRuntime:
     """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
@@ -52,6 +61,7 @@ class FlowRuntime:
         "_plan",
         "builder",
         "changes",
+        "checked",
         "flow_state",
         "headers",
         "lock",
@@ -59,6 +69,7 @@ class FlowRuntime:
         "name",
         "outside",
         "resources",
+        "savable",
         "shares",
         "spec",
         "transfers",
@@ -88,6 +99,10 @@ class FlowRuntime:
         """The thread that is changing the flow_state; 0 where none is."""
         self.transfers: dict[int, Transfer] = {}
         """The compiled capture and write_back of each child node, by the node's index in the plan."""
+        self.checked: list[Draft] | None = None
+        """What the last check without a problem has checked: as long as it is the same, it is not checked again."""
+        self.savable = False
+        """Whether all values of the plan can be saved: known from the first execution with a store on."""
         self._plan: Plan | None = None
 
     def supplied(self) -> Collection[str]:
@@ -95,22 +110,36 @@ class FlowRuntime:
         return self.resources.values.keys()
 
     def check(self) -> None:
-        """Check the flow and all child flows below it, each once; raises one `ContractError` with all problems."""
+        """Check the flow and all child flows below it, each once; raises one `ContractError` with all problems.
+
+        What `validate` has found sound is not checked again by the first execution, unless it was extended meanwhile.
+        """
+        drafts = self._drafts()
+        if drafts == self.checked:
+            return
         problems: list[Problem] = []
+        for flow, draft, _ in drafts:
+            definition, unreadable = check_annotations(draft)
+            carried = carried_types(definition, flow.spec)
+            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
+        if problems:
+            raise ContractError(problems)
+        self.checked = drafts
+
+    def _drafts(self) -> list[Draft]:
+        """Return what is to be checked: this flow and all child flows below it, each once."""
+        drafts: list[Draft] = []
         waiting: list[FlowRuntime] = [self]
         seen = {self.builder}  # a child may be the flow itself
         for flow in waiting:
             flow.builder.read_again()
-            definition, unreadable = check_annotations(flow.builder.draft())
-            carried = carried_types(definition, flow.spec)
-            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
-            children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
+            drafts.append(Draft(flow, flow.builder.draft(), frozenset(flow.supplied())))
+            children: list[Any] = [node.child for node in drafts[-1].definition.nodes if isinstance(node, SubFlow)]
             for child in children:
                 if child.builder not in seen:
                     seen.add(child.builder)
                     waiting.append(child)
-        if problems:
-            raise ContractError(problems)
+        return drafts
 
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
@@ -148,7 +177,7 @@ class FlowRuntime:
 
     def forget_plan(self) -> None:
         """Drop a plan that was compiled beside one that could not be."""
-        self._plan = None
+        self._plan, self.savable = None, False
         self.transfers = {}
 
     def for_child(self) -> FlowRuntime:
