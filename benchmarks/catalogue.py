@@ -64,6 +64,14 @@ CASES = (
             ("load", "load", "raw_load"),
         )
     ),
+    *(
+        Case(
+            "W6", f"load of {what}", "w06_keys", "ms", 50_000, 20, 1.5, function, f"raw_{function}", judged="ratio"
+        )
+        for what, function in (
+            ("50,000 keys of UUID", "uuids"), ("50,000 keys of Decimal", "decimals"), ("50,000 tuples", "tuples")
+        )
+    ),
     # 3,000 steps/s where sqlite3 alone commits 5,300 times a second: the disk decides over both.
     Case("W7", "chain on SQLite", "w07_durable_chain", "steps/s", 20, 1, 0.57, better="more", judged="ratio"),
     # 75 ms more where Python, msgspec and asyncio alone take 50: on another machine both change alike.
