@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
@@ -69,8 +70,7 @@ def _by_field_names(declared: Any, value: Any) -> Any:
     return compile_check(declared)(construct(declared, value))
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """Hold what somebody behind a paused step takes."""
 
     declared: Any
