@@ -20,7 +20,7 @@ from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
-from typedflow.execution.waiting import active
+from typedflow.execution.waiting import active, note_answered
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
@@ -109,6 +109,7 @@ class Runner:
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources(owner)
         root.note_answered(interrupt_id)
+        note_answered(root, interrupt_id)
         fault: ContractError | None = None
         try:
             tokens = owner.run.resumed(interrupt_id, accepted)
@@ -176,7 +177,7 @@ class Runner:
 
     def _cancelled(self) -> None:
         self._runtime.run.cancelled()
-        self._runtime.children = None
+        self._runtime.children = self._runtime.owners = None
 
     async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
         """Begin with `begin`, and yield the items that handlers put until the run ends.

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
@@ -63,6 +63,15 @@ class Works(Protocol):
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""
         ...
+
+
+class Owners(NamedTuple):
+    """The executions that wait for answers, by interrupt id, of one root; valid for one run of it."""
+
+    run: Run
+    by_id: dict[str, ExecutionRuntime]
+    limit: int
+    """How many entries there may be until they are collected anew: a child that was dropped leaves its own."""
 
 
 class ExecutionRuntime:
@@ -121,8 +130,8 @@ class ExecutionRuntime:
         self.resources = ResourceLayers(flow.resources)
         self.works: Works | None = None
         """Of a root: the driver that runs it and all below it."""
-        self.owners: tuple[Run, dict[str, ExecutionRuntime]] | None = None
-        """Of a root: which execution waits for each answer, with the run of the root; see `execution.waiting`."""
+        self.owners: Owners | None = None
+        """Of a root: which execution waits for each answer; see `execution.waiting`."""
         self.complete_at = -1
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None
