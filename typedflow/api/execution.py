@@ -26,6 +26,7 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import interrupts_of
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.schema.layers import Resources
@@ -81,10 +82,7 @@ class Execution(Generic[C]):
     @property
     def interrupts(self) -> Mapping[str, Interrupt]:
         """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
-        found: dict[str, Interrupt] = {}
-        for runtime in self._runtime.tree():
-            found.update({id_: paused.interrupt for id_, paused in (runtime.run.interrupts or {}).items()})
-        return found
+        return interrupts_of(self._runtime)
 
     @property
     def errors(self) -> tuple[Exception, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from typedflow.engine.tokens import Interrupt
 from typedflow.execution.runtime import ExecutionRuntime, Owners
 
 LEAST_LIMIT: Final = 64
@@ -21,6 +22,19 @@ def owner_of(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime | No
         return owner
     del owners[interrupt_id]  # dropped together with what asked it
     return None
+
+
+def interrupts_of(root: ExecutionRuntime) -> dict[str, Interrupt]:
+    """Return what an execution and the open ones below it wait for, by interrupt id, parents first."""
+    found: dict[str, Interrupt] = {}
+    waiting = [root]
+    for runtime in waiting:  # written out: programs ask before each answer
+        if runtime.run.interrupts:
+            for id_, paused in runtime.run.interrupts.items():
+                found[id_] = paused.interrupt
+        if runtime.children:
+            waiting.extend(runtime.children.values())
+    return found
 
 
 def note_paused(runtime: ExecutionRuntime, interrupt_id: str) -> None:
