@@ -66,7 +66,7 @@ class Works(Protocol):
 
 
 class Owners(NamedTuple):
-    """The executions that wait for answers, by interrupt id, of one root; valid for one run of it."""
+    """The child executions that wait for answers, by interrupt id, of one root; valid for one run of it."""
 
     run: Run
     by_id: dict[str, ExecutionRuntime]
@@ -131,7 +131,7 @@ class ExecutionRuntime:
         self.works: Works | None = None
         """Of a root: the driver that runs it and all below it."""
         self.owners: Owners | None = None
-        """Of a root: which execution waits for each answer; see `execution.waiting`."""
+        """Of a root with children: which of them waits for each answer; see `execution.waiting`."""
         self.complete_at = -1
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None

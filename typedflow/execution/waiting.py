@@ -16,6 +16,10 @@ LEAST_LIMIT: Final = 64
 
 def owner_of(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime | None:
     """Return the execution, the root or one below it, that waits for an answer; None if none does."""
+    if interrupt_id in (root.run.interrupts or ()):
+        return root
+    if not root.children:
+        return None
     owners = _owners(root).by_id
     owner = owners.get(interrupt_id)
     if owner is None or (is_open(owner) and interrupt_id in (owner.run.interrupts or ())):
@@ -39,6 +43,8 @@ def interrupts_of(root: ExecutionRuntime) -> dict[str, Interrupt]:
 
 def note_paused(runtime: ExecutionRuntime, interrupt_id: str) -> None:
     """Record that an execution waits for an answer; called before its run records the interrupt."""
+    if runtime.parent is None:  # it has the interrupts itself
+        return
     owners = _owners(runtime.top)
     if len(owners.by_id) >= owners.limit:
         owners = _collect(runtime.top)
@@ -47,7 +53,8 @@ def note_paused(runtime: ExecutionRuntime, interrupt_id: str) -> None:
 
 def note_answered(root: ExecutionRuntime, interrupt_id: str) -> None:
     """Record that nobody waits for an answer any more: it was given."""
-    _owners(root).by_id.pop(interrupt_id, None)
+    if root.owners is not None:
+        root.owners.by_id.pop(interrupt_id, None)
 
 
 def _owners(root: ExecutionRuntime) -> Owners:
@@ -56,7 +63,8 @@ def _owners(root: ExecutionRuntime) -> Owners:
 
 
 def _collect(root: ExecutionRuntime) -> Owners:
-    by_id = {id_: runtime for runtime in root.tree() for id_ in runtime.run.interrupts or ()}
+    below = (runtime for runtime in root.tree() if runtime is not root)
+    by_id = {id_: runtime for runtime in below for id_ in runtime.run.interrupts or ()}
     root.owners = owners = Owners(root.run, by_id, max(LEAST_LIMIT, 2 * len(by_id)))
     return owners
 
