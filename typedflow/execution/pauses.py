@@ -33,10 +33,9 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
 
     In a task of the handler's own it would be taken for a failure of that task.
     """
-    with runtime.concealing():
-        problems = _pause_problems(node, interrupt, runtime)
-        if problems:
-            raise ContractError(problems)
+    if _pause_problems(node, interrupt, runtime):
+        with runtime.concealing():  # found again, as the text of a problem shows values
+            raise ContractError(_pause_problems(node, interrupt, runtime))
 
 
 def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> list[Problem]:
