@@ -64,6 +64,14 @@ CASES = (
             ("load", "load", "raw_load"),
         )
     ),
+    *(
+        Case(
+            "W6", f"load of {what}", "w06_keys", "ms", 50_000, 20, 1.5, function, f"raw_{function}", judged="ratio"
+        )
+        for what, function in (
+            ("50,000 keys of UUID", "uuids"), ("50,000 keys of Decimal", "decimals"), ("50,000 tuples", "tuples")
+        )
+    ),
     # 3,000 steps/s where sqlite3 alone commits 5,300 times a second: the disk decides over both.
     Case("W7", "chain on SQLite", "w07_durable_chain", "steps/s", 20, 1, 0.57, better="more", judged="ratio"),
     # 75 ms more where Python, msgspec and asyncio alone take 50: on another machine both change alike.
@@ -110,4 +118,7 @@ CASES = (
     Case("G9", "capture of 22,000 Structs into a state", "g09_capture", "ms", 22_000, 50, 7, "changeable"),
     Case("G9", "capture of them as an input", "g09_capture", "ms", 22_000, 50, 7, "as_input"),
     Case("G9", "capture of 22,000 frozen Structs", "g09_capture", "ms", 22_000, 50, 0.1, "frozen"),
+    Case("G10", "validate() of 3,000 child nodes", "g10_validate", "ms/node", 3000, 20, 0.1, floor=None),
+    Case("G10", "first execution after it", "g10_validate", "ms/node", 3000, 20, 0.1, "first_execution", None),
+    Case("G12", "create_execution with a store, 32 nodes", "g12_create", "µs", 32, 4, 10),
 )  # fmt: skip

@@ -167,18 +167,27 @@ class Gauge:
         return handler
 
 
+class Calls:
+    """Count the functions that are called inside of a `with` block: the cost of the work, on any machine."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: Any = None
+
+    def __enter__(self) -> Calls:
+        self._before = sys.getprofile()
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.setprofile(self._before)
+
+    def _note(self, frame: object, event: str, arg: object) -> None:
+        self.count += event in ("call", "c_call")
+
+
 async def calls_of(work: Awaitable[object]) -> int:
-    """Count the Python functions that are called: the cost of the work, on any machine."""
-    count = 0
-
-    def note(frame: object, event: str, arg: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
+    """Count the functions that some work calls."""
+    with Calls() as calls:
         await work
-    finally:
-        sys.setprofile(before)
-    return count
+    return calls.count

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+from msgspec.structs import force_setattr
 
 from tests.execution.chains import chain, untyped
 from tests.execution.running import calls_of
-from typedflow import Contract, ContractError, Data, Flow, State
+from typedflow import Contract, ContractError, Data, Flow, SnapshotError, State, Status
 
 
 class Inner(msgspec.Struct):
@@ -261,6 +262,20 @@ async def test_a_capture_copies_once_and_calls_nothing_for_each_item() -> None:
     executions = [flow.create_execution(state=made(size)) for size in (100, 100, 2000)]
     _, few, many = [await calls_of(execution.async_start(1)) for execution in executions]
     assert many - few < 200
+
+
+async def test_a_frozen_record_that_was_changed_by_force_is_refused_by_a_save() -> None:
+    def force(data: Any) -> int:
+        force_setattr(data.state.shared[0], "number", "no number")
+        return 1
+
+    def ask(data: Any) -> Any:
+        data.pause_for(interrupt_id="q")
+
+    execution = of_child(ask, force).create_execution(state=full(100))
+    assert await execution.async_start(1) is Status.WAITING  # the capture has shared it unseen
+    with pytest.raises(SnapshotError, match=r"shared\[0\]\.number"):
+        execution.save()
 
 
 @pytest.mark.parametrize("size", [3, 300])

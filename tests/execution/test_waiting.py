@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.execution.running import calls_of
@@ -18,6 +21,7 @@ from typedflow import (
     InterruptError,
     ResourceError,
     Resources,
+    State,
     Status,
 )
 
@@ -204,3 +208,39 @@ async def test_an_answered_child_sees_the_resources_of_its_parent_as_they_are_no
     await execution.async_continue_with("q1", 0)
     await execution.async_continue_with("q2", 0)
     assert seen == ["hammer", "saw", "saw"]
+
+
+class Mark(msgspec.Struct, weakref=True):
+    number: int = 0
+
+
+class Marked(State):
+    mark: Mark = msgspec.field(default_factory=Mark)
+
+
+async def test_answered_children_are_let_go() -> None:
+    made: list[weakref.ref[Mark]] = []
+
+    class Kept(Contract):
+        input: int
+        result: int
+        state: Marked
+
+    def ask_and_mark(data: Data[Kept, int]) -> int:
+        made.append(weakref.ref(data.state.mark))
+        data.pause_for(interrupt_id=f"q{data.value}")
+
+    child = Flow(Kept, name="kept")
+    child.to(ask_and_mark).end()
+    flow = Flow(Many, name="many")
+    process = flow.to(numbers).for_each()
+    process.to_sub_flow(child, capture={"input": "value"}, write_back={"value": "result"}).end_for_each().end()
+    execution = flow.create_execution(runtime_resources={"tool": "hammer"})
+    await execution.async_start(20)
+    for number in range(19):
+        await execution.async_continue_with(f"q{number}", number)
+    gc.collect()
+    assert sum(mark() is not None for mark in made) == 1
+    await execution.async_cancel()
+    gc.collect()
+    assert sum(mark() is not None for mark in made) == 0

@@ -27,7 +27,7 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.execution.waiting import next_due
+from typedflow.execution.waiting import interrupts_of, next_due
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
 from typedflow.schema.layers import Resources
@@ -84,12 +84,7 @@ class Execution(Generic[C]):
     @property
     def interrupts(self) -> Mapping[str, Interrupt]:
         """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
-        found: dict[str, Interrupt] = {}
-        for runtime in self._runtime.tree():
-            for id_, paused in (runtime.run.interrupts or {}).items():
-                if not paused.asleep:
-                    found[id_] = paused.interrupt
-        return found
+        return interrupts_of(self._runtime)
 
     @property
     def next_due(self) -> datetime | None:

@@ -8,12 +8,12 @@ call; problems of the whole flow are found by `typedflow.definition.validation`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from typedflow.definition.arguments import (
@@ -85,8 +85,7 @@ from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.callables import is_generator_function
 
 
-@dataclass(slots=True, eq=False)
-class _Draft:
+class _Draft(msgspec.Struct, eq=False):
     """Placeholder for a node that is complete only when its block is closed."""
 
     make: Callable[[], Node] | None = None

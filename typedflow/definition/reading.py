@@ -7,7 +7,6 @@ be resolved yet, the handler is kept with the frame of that line and resolved ag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -25,8 +24,7 @@ from typedflow.schema.render import render
 from typedflow.schema.settling import settle
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(msgspec.Struct):
     """A handler whose annotations could not be resolved when it was attached."""
 
     handler: Handler
@@ -112,9 +110,9 @@ def _readable(name: str, types: HandlerTypes, kind: str, origin: Origin, problem
     """Append the problems of one handler's annotations; return its types, UNKNOWN for those with a problem."""
     found = [unresolved_handler_problem(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
     if taken := list(_unresolved_in(name, "takes", types.value, kind)):
-        types = replace(types, value=UNKNOWN)
+        types = msgspec.structs.replace(types, value=UNKNOWN)
     if returned := list(_unresolved_in(name, "returns", types.result, kind)):
-        types = replace(types, result=UNKNOWN)
+        types = msgspec.structs.replace(types, result=UNKNOWN)
     problems += [problem.located(*origin) for problem in [*found, *taken, *returned]]
     return types
 

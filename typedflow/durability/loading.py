@@ -19,6 +19,7 @@ from typedflow.execution.children import capture_resources
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.pending_writes import changed_fields, copies_of
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
+from typedflow.execution.waiting import collect_deadlines
 from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.schema.resources import overrides_of
@@ -74,6 +75,7 @@ def take_over(runtime: ExecutionRuntime, snapshot: Snapshot, resources: Resource
             undo()
         runtime.resources.take_back(before)
         raise
+    collect_deadlines(runtime)
     runtime.saves = snapshot.sequence
     runtime.mail = 0 if snapshot.mail is ABSENT else snapshot.mail
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None

@@ -70,7 +70,9 @@ def keep(
     origin: tuple[str, int] | None = None,
 ) -> Checkpoints:
     """Have an execution saved in a store; raises `ContractError` where values of its flow can never be saved."""
-    require_savable(runtime.plan)
+    if not runtime.flow.savable:  # once: 2 µs for each of its nodes
+        require_savable(runtime.plan)
+        runtime.flow.savable = True
     runtime.checkpoints = checkpoints = Checkpoints(runtime, store, checkpoint, history, origin)
     return checkpoints
 

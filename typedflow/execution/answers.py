@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
@@ -105,8 +106,7 @@ def read_answer(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode,
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """Hold what somebody behind a paused step takes."""
 
     declared: Any

@@ -6,14 +6,14 @@ import copy
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from msgspec.structs import force_setattr
 
 from typedflow.definition.builder import Builder
 from typedflow.definition.edges import carried_types
-from typedflow.definition.nodes import SubFlow
+from typedflow.definition.nodes import Definition, SubFlow
 from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
 from typedflow.engine.plan import Kind, Plan, compile_plan
@@ -38,12 +38,22 @@ _compiling = threading.RLock()
 """Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""
 
 
+class Draft(NamedTuple):
+    """One flow as it is checked."""
+
+    flow: FlowRuntime
+    definition: Definition
+    supplied: frozenset[str]
+    """The resources that it has defaults for: a capture must supply the others."""
+
+
 class FlowRuntime:
     """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
     __slots__ = (
         "_plan",
         "builder",
+        "checked",
         "flow_state",
         "headers",
         "kept_by",
@@ -53,6 +63,7 @@ class FlowRuntime:
         "pending",
         "previous",
         "resources",
+        "savable",
         "shares",
         "spec",
         "stores",
@@ -84,6 +95,10 @@ class FlowRuntime:
         """Earlier definitions of the flow, each once, newest first as they were given."""
         self.kept_by = spec
         """The contract that a store keeps the flow_state by: that of the newest definition which has its class."""
+        self.checked: list[Draft] | None = None
+        """What the last check without a problem has checked: as long as it is the same, it is not checked again."""
+        self.savable = False
+        """Whether all values of the plan can be saved: known from the first execution with a store on."""
         self._plan: Plan | None = None
 
     def continue_previous(self, given: Iterable[FlowRuntime]) -> None:
@@ -145,24 +160,38 @@ class FlowRuntime:
         return self.resources.values.keys()
 
     def check(self) -> None:
-        """Check the flow and all child flows below it, each once; raises one `ContractError` with all problems."""
+        """Check the flow and all child flows below it, each once; raises one `ContractError` with all problems.
+
+        What `validate` has found sound is not checked again by the first execution, unless it was extended meanwhile.
+        """
+        drafts = self._drafts()
+        if drafts == self.checked:
+            return
         problems: list[Problem] = []
+        for flow, draft, _ in drafts:
+            definition, unreadable = check_annotations(draft)
+            carried = carried_types(definition, flow.spec)
+            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
+        if not problems:
+            problems = [each for flow, *_ in drafts if flow.previous for each in flow.doubled_definitions()]
+        if problems:
+            raise ContractError(problems)
+        self.checked = drafts
+
+    def _drafts(self) -> list[Draft]:
+        """Return what is to be checked: this flow and all child flows below it, each once."""
+        drafts: list[Draft] = []
         waiting: list[FlowRuntime] = [self]
         seen = {self.builder}  # a child may be the flow itself
         for flow in waiting:
             flow.builder.read_again()
-            definition, unreadable = check_annotations(flow.builder.draft())
-            carried = carried_types(definition, flow.spec)
-            problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
-            children: list[Any] = [node.child for node in definition.nodes if isinstance(node, SubFlow)]
+            drafts.append(Draft(flow, flow.builder.draft(), frozenset(flow.supplied())))
+            children: list[Any] = [node.child for node in drafts[-1].definition.nodes if isinstance(node, SubFlow)]
             for child in children:
                 if child.builder not in seen:
                     seen.add(child.builder)
                     waiting.append(child)
-        if not problems:
-            problems = [problem for flow in waiting if flow.previous for problem in flow.doubled_definitions()]
-        if problems:
-            raise ContractError(problems)
+        return drafts
 
     def plan(self) -> Plan:
         """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
@@ -200,7 +229,7 @@ class FlowRuntime:
 
     def forget_plan(self) -> None:
         """Drop a plan that was compiled beside one that could not be."""
-        self._plan = None
+        self._plan, self.savable = None, False
         self.transfers = {}
 
     def for_child(self) -> FlowRuntime:

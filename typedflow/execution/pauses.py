@@ -37,10 +37,9 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
 
     In a task of the handler's own it would be taken for a failure of that task.
     """
-    with runtime.concealing():
-        problems = _pause_problems(node, interrupt, runtime)
-        if problems:
-            raise ContractError(problems)
+    if _pause_problems(node, interrupt, runtime):
+        with runtime.concealing():  # found again, as the text of a problem shows values
+            raise ContractError(_pause_problems(node, interrupt, runtime))
 
 
 def with_own_payload(interrupt: Interrupt) -> Interrupt:

@@ -22,7 +22,7 @@ from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
 from typedflow.execution.resources import FlowResources
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
-from typedflow.execution.waiting import active, next_due
+from typedflow.execution.waiting import active, next_due, note_answered
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
@@ -124,6 +124,7 @@ class Runner:
         self._fire(due(root))
         root.note_answered(interrupt_id)
         owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
+        note_answered(root, interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
 
     def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
@@ -240,7 +241,7 @@ class Runner:
 
     def _cancelled(self) -> None:
         self._runtime.run.cancelled()
-        self._runtime.children = None
+        self._runtime.children = self._runtime.owners = None
 
     async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
         """Begin with `begin`, and yield the items that handlers put until the run ends.

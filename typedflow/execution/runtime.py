@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
@@ -73,6 +73,15 @@ class Works(Protocol):
         ...
 
 
+class Owners(NamedTuple):
+    """The child executions that wait for answers, by interrupt id, of one root; valid for one run of it."""
+
+    run: Run
+    by_id: dict[str, ExecutionRuntime]
+    limit: int
+    """How many entries there may be until they are collected anew: a child that was dropped leaves its own."""
+
+
 class ExecutionRuntime:
     """Hold what one execution is: its run, its layers, its identity."""
 
@@ -96,6 +105,7 @@ class ExecutionRuntime:
         "lent",
         "loose",
         "mail",
+        "owners",
         "parent",
         "past",
         "plan",
@@ -106,10 +116,10 @@ class ExecutionRuntime:
         "saves",
         "seen",
         "state",
+        "timed",
         "top",
         "touched",
         "updates",
-        "waits",
         "walked",
         "works",
     )
@@ -139,8 +149,10 @@ class ExecutionRuntime:
         self.resources = ResourceLayers(flow.resources)
         self.works: Works | None = None
         """Of a root: the driver that runs it and all below it."""
-        self.waits: Any = None
-        """Of a root: which execution waits for each answer, with the run of the root; see `execution.waiting`."""
+        self.owners: Owners | None = None
+        """Of a root with children: which of them waits for each answer; see `execution.waiting`."""
+        self.timed: list[tuple[datetime, str]] | None = None
+        """Of a root: a heap of the deadlines, with their interrupt ids; those that are over among them."""
         self.complete_at = -1
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None

@@ -237,7 +237,8 @@ def _is_checked(binding: Binding, direction: Direction, source: Kind) -> bool:
     """Return whether the source was checked before and cannot have changed since.
 
     A step that is still running may have changed a container, which is checked when the step ends: a capture checks
-    what it copied. An immutable value was checked when it was written to its field, or when its step returned it.
+    what it copied. An immutable value was checked when it was written to its field, or when its step returned it. Who
+    changes a frozen record all the same (`object.__setattr__`, `force_setattr`) is not seen here: a save refuses it.
     """
     if direction is not CAPTURE:
         return True

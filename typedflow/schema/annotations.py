@@ -17,10 +17,10 @@ import typing
 from collections import ChainMap
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Never, NoReturn, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
+import msgspec
 import typing_extensions
 
 from typedflow.schema.deferred import Unevaluated, closure_of, own_annotations, text_as_written
@@ -65,8 +65,7 @@ _GENERIC: Final = "<generic parameters of "
 """What the frame is called in which Python makes the type parameters of a `class C[T]`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """An annotation of a handler that cannot be resolved."""
 
     name: str
@@ -75,8 +74,7 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerTypes:
+class HandlerTypes(msgspec.Struct, frozen=True):
     """The types that a handler annotates; UNKNOWN for an annotation that is missing or cannot be resolved."""
 
     contract: Any

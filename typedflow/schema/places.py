@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from typedflow.errors import PathError
 from typedflow.rules.paths import Resolution, parse_path
@@ -26,8 +27,7 @@ KEY: Final = "*"
 """In a pattern: any key of a `dict[str, V]`. No path has such a segment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """What a path was compiled to; paths that differ in keys of dicts only share it, so that a new key costs nothing.
 
     To set 5000 new keys takes 8 µs each (70 where each was compiled by itself).
@@ -48,8 +48,7 @@ class Pattern:
     """The check of one item, of a list or a set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A path of the class of a layer."""
 
     cls: Any
