@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from importlib.metadata import version
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from typedflow.cli import executions, exits
 from typedflow.cli.findings import check_targets
+from typedflow.cli.loading import find_flow
 from typedflow.cli.output import command, write
 from typedflow.cli.reports import ReportFormat, render_report
 
@@ -20,6 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
+
+
+class ConfigFormat(StrEnum):
+    """The forms of a config."""
+
+    JSON = "json"
+    YAML = "yaml"
 
 
 def _print_version(wanted: bool) -> None:
@@ -57,6 +66,22 @@ def check(
     checked = check_targets(targets)
     write(render_report(checked, ReportFormat.JSON if as_json else form))
     return exits.FAILED if checked.problems else exits.OK
+
+
+@app.command()
+@command
+def config(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow.")],
+    form: Annotated[ConfigFormat, typer.Option("--format", help="How it is written.")] = ConfigFormat.JSON,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> int:
+    """Print a flow as a document of names: its contract, its nodes, their handlers.
+
+    It holds no path to import, and is the same on every machine;
+    Flow.from_config makes the flow of it again.
+    """
+    write(find_flow(target).flow.to_config(ConfigFormat.JSON.value if as_json else form.value))
+    return exits.OK
 
 
 app.command("run")(executions.run)
