@@ -24,7 +24,7 @@ from typedflow.api.configs import export_flow, import_flow
 from typedflow.api.execution import Execution, overrides
 from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
-from typedflow.config.diagrams import compose_mermaid
+from typedflow.config.diagrams import compose_dot, compose_mermaid
 from typedflow.config.documents import Config, Form
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
@@ -328,11 +328,18 @@ class Flow(Blueprint[C]):
     def to_mermaid(self, *, detailed: bool = False) -> str:
         """Return the flow as a Mermaid flowchart; raises what `validate` raises. The flow can still be extended.
 
-        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies.
+        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies; what
+        `to_config` returns does not.
         """
         self.validate()
         definition, _ = check_annotations(self._runtime.builder.draft())
         return compose_mermaid(definition, self._runtime.spec, detailed=detailed)
+
+    def to_dot(self, *, detailed: bool = False) -> str:
+        """Return the flow as a graph in the DOT language of Graphviz; else as `to_mermaid`."""
+        self.validate()
+        definition, _ = check_annotations(self._runtime.builder.draft())
+        return compose_dot(definition, self._runtime.spec, detailed=detailed)
 
     # -- as a document
 

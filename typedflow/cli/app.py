@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from typedflow.cli import executions, exits
+from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.findings import check_targets
 from typedflow.cli.loading import find_flow
-from typedflow.cli.output import command, write
+from typedflow.cli.output import command, to_json, write
 from typedflow.cli.reports import ReportFormat, render_report
 
 app = typer.Typer(
@@ -81,6 +83,36 @@ def config(
     Flow.from_config makes the flow of it again.
     """
     write(find_flow(target).flow.to_config(ConfigFormat.JSON.value if as_json else form.value))
+    return exits.OK
+
+
+@app.command()
+@command
+def diagram(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow.")],
+    form: Annotated[
+        DiagramFormat | None,
+        typer.Option("--format", help="By default that of the output's name, else mermaid; svg and png need Graphviz."),
+    ] = None,
+    detailed: Annotated[bool, typer.Option("--detailed", help="Name the types of the values on the edges.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of stdout.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with the text.")] = False,
+) -> int:
+    """Draw a flow.
+
+    A diagram simplifies, and says so: the truth is what config prints.
+    """
+    chosen = form_of(form, output)
+    flow = find_flow(target).flow
+    data = draw(flow, chosen, detailed=detailed)
+    if output is not None:
+        put(data, output, chosen)
+    if as_json:
+        text = {} if chosen is DiagramFormat.PNG or output is not None else {"text": data.decode()}
+        file = None if output is None else str(output)
+        write(to_json({"flow": flow.name, "format": chosen.value, "output": file, **text}))
+    elif output is None:
+        put(data, None, chosen)
     return exits.OK
 
 
