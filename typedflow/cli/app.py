@@ -11,10 +11,13 @@ import typer
 
 from typedflow.cli import executions, exits
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
+from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
 from typedflow.cli.loading import find_flow
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.reports import ReportFormat, render_report
+from typedflow.cli.schemas import schema_of
+from typedflow.rules.wording import quoted
 
 app = typer.Typer(
     name="typedflow",
@@ -113,6 +116,28 @@ def diagram(
         write(to_json({"flow": flow.name, "format": chosen.value, "output": file, **text}))
     elif output is None:
         put(data, None, chosen)
+    return exits.OK
+
+
+@app.command()
+@command
+def schema(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="MODULE:FLOW[.PART]", help="The flow, or one part of it."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,
+) -> int:
+    """Print the JSON Schema of a flow's parts, or of one part.
+
+    Parts are input, result, state, flow_state, stream, events.NAME, and
+    answer.STEP: what answers a step that pauses.
+    """
+    flow, _, part = target.rpartition(":")[2].partition(".")
+    module = target.rpartition(":")[0]
+    if not module:
+        raise Mistake(f"{quoted(target)} names no flow", "write it as MODULE:FLOW or MODULE:FLOW.PART")
+    write(to_json(schema_of(find_flow(f"{module}:{flow}").flow, part)))
     return exits.OK
 
 

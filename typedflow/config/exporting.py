@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isinf
 from typing import Any, Final, assert_never
 
@@ -87,17 +88,8 @@ def compose_config(
 def describe_contract(spec: ContractSpec, fingerprint: str) -> ContractRecord:
     """Return what a document says of a contract; a part that JSON Schema cannot describe has no schema."""
     parts = {name: getattr(spec, name) for name in spec.declared}
-    forms: dict[str, Any] = {}
-    for name, tp in parts.items():
-        if name in ("resources", "events"):
-            continue
-        try:
-            form = form_of(parse(tp))
-            msgspec.json.schema(form)
-        except (Formless, TypeError, ValueError, RecursionError):
-            continue
-        forms[name] = form
-    schemas, definitions = msgspec.json.schema_components(forms.values(), ref_template="#/contract/definitions/{name}")
+    typed = {name: tp for name, tp in parts.items() if name not in ("resources", "events")}
+    schemas, definitions = schemas_of(typed, "#/contract/definitions/{name}")
     resources = () if spec.resources is None else fields_of(RecordOf(spec.resources))
     return ContractRecord(
         name=spec.name,
@@ -105,9 +97,23 @@ def describe_contract(spec: ContractSpec, fingerprint: str) -> ContractRecord:
         fingerprint=fingerprint,
         parts={name: render(tp) for name, tp in parts.items()},
         resources={field.name: render(field.kind) for field in resources},
-        schemas=dict(zip(forms, schemas, strict=True)),
-        definitions=dict(definitions),
+        schemas=schemas,
+        definitions=definitions,
     )
+
+
+def schemas_of(types: Mapping[str, Any], template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the JSON Schema of each type that has one, and what they refer to; `template` is that of a `$ref`."""
+    forms: dict[str, Any] = {}
+    for name, tp in types.items():
+        try:
+            form = form_of(parse(tp))
+            msgspec.json.schema(form)
+        except (Formless, TypeError, ValueError, RecursionError):
+            continue
+        forms[name] = form
+    schemas, definitions = msgspec.json.schema_components(forms.values(), ref_template=template)
+    return dict(zip(forms, schemas, strict=True)), dict(definitions)
 
 
 class _Export:

@@ -9,7 +9,6 @@ from typing import Any
 
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
-from typedflow.engine.tokens import Interrupt
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transfers import kind_at
@@ -41,7 +40,7 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
     """
     assert runtime.run.interrupts is not None
     paused = runtime.run.interrupts[interrupt_id]
-    asked = demands(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node])
+    asked = demands(runtime.plan, paused.interrupt.resume_event, runtime.plan.nodes[paused.token.node])
     for number, demand in enumerate(asked):
         fault = Mismatch((), render(demand.declared), value)
         for read in READERS if number == 0 else (as_it_is,):
@@ -74,13 +73,13 @@ class Demand:
         return reader(self.declared, value)
 
 
-def demands(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode) -> list[Demand]:
+def demands(plan: Plan, resume_event: str | None, node: PlanNode) -> list[Demand]:
     """Give what an answer has to be: the event's payload, the step's return, or what all the steps behind it take."""
-    if interrupt.resume_event is not None:
-        return [Demand((runtime.plan.spec.events or {})[interrupt.resume_event])]
+    if resume_event is not None:
+        return [Demand((plan.spec.events or {})[resume_event])]
     if known(node.result_type) is not UNKNOWN and node.result_type is not NEVER:
         return [Demand(node.result_type)]
-    return list(dict.fromkeys(_demands_behind(runtime.plan, node.ports[0])))
+    return list(dict.fromkeys(_demands_behind(plan, node.ports[0])))
 
 
 def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
