@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from typedflow.cli import executions, exits
+from typedflow.cli import deploys, executions, exits
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
@@ -141,6 +141,9 @@ def schema(
     return exits.OK
 
 
+app.command("lock")(deploys.lock)
+app.command("diff")(deploys.diff)
+app.command("migrate")(deploys.migrate)
 app.command("run")(executions.run)
 app.add_typer(executions.runs, name="runs")
 app.command("pending")(executions.pending)
