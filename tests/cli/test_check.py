@@ -46,7 +46,7 @@ def test_a_sound_module_has_no_problems(project: Project) -> None:
 
 def test_problems_have_number_file_line_and_hint(project: Project) -> None:
     project.write("review.py", WRONG)
-    done = project.spawn("check", "review")
+    done = project.run("check", "review")
     assert done.code == 1
     assert (
         done.stdout

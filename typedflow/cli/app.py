@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from typedflow import __version__
 from typedflow.cli import deploys, executions, exits
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
@@ -38,7 +38,7 @@ class ConfigFormat(StrEnum):
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        write(f"typedflow {version('typedflow')}\n")
+        write(f"typedflow {__version__}\n")
         raise typer.Exit
 
 

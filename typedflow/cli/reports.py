@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, assert_never
 
 import msgspec
 
+from typedflow import __version__
 from typedflow.cli.findings import Checked, Finding
 from typedflow.cli.output import to_json
 from typedflow.rules.catalogue import RULES
@@ -74,7 +74,7 @@ def _sarif(checked: Checked) -> dict[str, Any]:
     """Return a log of SARIF 2.1.0, as code hosts and editors read it."""
     codes = sorted({finding.code for finding in checked.problems})
     rules = [{"id": code, "shortDescription": {"text": _title_of(code)}} for code in codes]
-    driver = {"name": "typedflow", "version": version("typedflow"), "rules": rules}
+    driver = {"name": "typedflow", "version": __version__, "rules": rules}
     results = [_result(finding) for finding in checked.problems]
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
