@@ -70,7 +70,7 @@ def check(
     """
     checked = check_targets(targets)
     write(render_report(checked, ReportFormat.JSON if as_json else form))
-    return exits.FAILED if checked.problems else exits.OK
+    return exits.FAILED if checked.has_errors else exits.OK
 
 
 @app.command()

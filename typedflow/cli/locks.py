@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import CodeType, FunctionType
 from typing import Any, Final, Literal
 
 import msgspec
@@ -16,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from typedflow.api.blueprint import runtime_of
 from typedflow.api.flow import Flow
+from typedflow.cli.code import names_used
 from typedflow.cli.exits import Mistake
 from typedflow.cli.output import to_json
 from typedflow.definition.nodes import Step
@@ -111,33 +111,14 @@ def _locked(runtime: FlowRuntime) -> LockedFlow:
         nodes={node.name: mark.record(node.name) for node in plan.nodes},
         edges=[Edge(node=node.name, producer=source.name, coded=coded(source, node)) for node, source in sources],
         pauses=[node.name for node in pausing],
-        answers_emit=any("resume_event" in _names(node.handler) for node in pausing),
+        answers_emit=any("resume_event" in (names_used(node.handler) or ()) for node in pausing),
     )
 
 
 def _pauses(handler: object) -> bool:
-    """Return whether a handler may pause: its own code names `pause_for`, or it has no code to look at."""
-    names = _names(handler)
-    return not names or "pause_for" in names
-
-
-def _names(handler: object) -> set[str]:
-    """Return the names that the code of a handler uses, those of keyword arguments too; empty if it has none."""
-    while not isinstance(handler, FunctionType):
-        inner = getattr(handler, "func", None) or getattr(handler, "__func__", None)
-        if inner is None:
-            return set()
-        handler = inner
-    return set(_names_in(handler.__code__)) | {""}
-
-
-def _names_in(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(constant)
-        elif isinstance(constant, tuple):
-            yield from (each for each in constant if isinstance(each, str))
+    """Return whether a handler may pause: its code names `pause_for`, or it has no code to look at."""
+    names = names_used(handler)
+    return names is None or "pause_for" in names
 
 
 def write_lock(flows: dict[str, Locked]) -> str:
