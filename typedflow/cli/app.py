@@ -6,10 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from typedflow import __version__
-from typedflow.cli import deploys, executions, exits
+from typedflow.cli import deploys, executions, exits, explaining
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
@@ -138,6 +139,28 @@ def schema(
     if not module:
         raise Mistake(f"{quoted(target)} names no flow", "write it as MODULE:FLOW or MODULE:FLOW.PART")
     write(to_json(schema_of(find_flow(f"{module}:{flow}").flow, part)))
+    return exits.OK
+
+
+@app.command()
+@command
+def explain(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="Such as state.request.topic, resources.search, events.approved.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Say who reads, writes, captures, emits or listens to a path.
+
+    It is found in the source of the handlers, which are not run, and in the
+    mappings and listeners of the flow.
+    """
+    explanation = explaining.explain(find_flow(target).flow, path)
+    if as_json:
+        write(to_json(msgspec.to_builtins(explanation)))
+    else:
+        write("".join(f"{line}\n" for line in explaining.explanation_lines(explanation)))
     return exits.OK
 
 

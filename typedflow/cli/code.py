@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from inspect import unwrap
 from types import CodeType, FunctionType, MethodType
 
 
-def function_of(handler: object) -> FunctionType | None:
-    """Return the function behind a handler: of a method, a partial or a callable object; None if there is none."""
+def function_of(handler: object) -> tuple[FunctionType, int] | None:
+    """Return the function behind a handler, and which of its parameters is the data; None if there is none.
+
+    A handler is a function, a method, a partial of one, or a callable object; a decorated function is the one that
+    `functools.wraps` names.
+    """
+    given = 0
     while isinstance(handler, partial | MethodType):
+        given += len(handler.args) if isinstance(handler, partial) else 1
         handler = handler.func if isinstance(handler, partial) else handler.__func__
-    if isinstance(handler, FunctionType):
-        return handler
-    call = type(handler).__call__ if callable(handler) and not isinstance(handler, type) else None
-    return call if isinstance(call, FunctionType) else None
+    if not isinstance(handler, FunctionType):
+        given += 1
+        handler = type(handler).__call__ if callable(handler) and not isinstance(handler, type) else None
+    handler = unwrap(handler) if isinstance(handler, FunctionType) else None
+    return (handler, given) if isinstance(handler, FunctionType) else None
 
 
 def names_used(handler: object) -> frozenset[str] | None:
@@ -22,9 +30,10 @@ def names_used(handler: object) -> frozenset[str] | None:
 
     The functions of its own module that it uses are looked at as well.
     """
-    function = function_of(handler)
-    if function is None:
+    behind = function_of(handler)
+    if behind is None:
         return None
+    function = behind[0]
     found: set[str] = set()
     seen, waiting = {function}, [function]
     for each in waiting:
