@@ -36,8 +36,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 # The plugin stands beside the levels: it sees the rules and no more.
 PLUGIN = "typedflow_mypy"
 PLUGIN_SEES = ("typedflow.rules",)
-# The package itself only names what the rooms hold: no room imports it.
+# The package itself only names what the rooms hold: no room imports it, but the top one, for the version.
 ROOT_PACKAGE = "typedflow"
+TOP = "typedflow.cli"
 
 # What a room may import from outside of the project, beside the standard library.
 THIRD_PARTY: dict[str, frozenset[str]] = {
@@ -105,6 +106,8 @@ def may_see(room: str, other: str) -> bool:
     """Say whether one room of the project may import another."""
     if room in (other, ROOT_PACKAGE):
         return True
+    if other == ROOT_PACKAGE:
+        return room == TOP
     if room == PLUGIN:
         return other in PLUGIN_SEES
     mine, theirs = level_of(room), level_of(other)

@@ -46,7 +46,7 @@ def test_a_sound_module_has_no_problems(project: Project) -> None:
 
 def test_problems_have_number_file_line_and_hint(project: Project) -> None:
     project.write("review.py", WRONG)
-    done = project.spawn("check", "review")
+    done = project.run("check", "review")
     assert done.code == 1
     assert (
         done.stdout
@@ -218,8 +218,49 @@ def test_without_the_extra_it_is_named(project: Project) -> None:
 
 
 def test_help_fits_into_80_columns(project: Project) -> None:
-    groups = [["run"], ["answer"], ["pending"], ["runs"], ["runs", "list"], ["runs", "show"]]
-    for command in ([], ["check"], *groups):
+    first = ["check", "config", "diagram", "schema", "lock", "diff", "migrate", "explain"]
+    names = [*first, "run", "answer", "pending", "runs"]
+    for command in ([], ["runs", "list"], ["runs", "show"], *([name] for name in names)):
         done = project.run(*command, "--help")
         assert done.code == 0
         assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+RESULTS = [
+    ("flow.to(search).to(write)", True),
+    ("flow.to(search).to(write).end()", False),
+    ("flow.to(search).to(lambda data: data.set_result(''))", False),
+    ("flow.to(search).to(finish)", False),
+    ("flow.to(search).to(str)", False),
+    ("flow.to(Finish())", False),
+    ("flow.to(Count())", True),
+]
+SETTING = """
+def finish(data):
+    put(data)
+
+def put(data):
+    data.set_result("")
+
+class Finish:
+    def __call__(self, data):
+        data.set_result("")
+
+class Count:
+    def __call__(self, data):
+        return 1
+
+flow = Flow(Review)
+"""
+
+
+def test_a_result_that_nothing_sets_is_a_warning(project: Project) -> None:
+    for chain, is_warned in RESULTS:
+        project.write("review.py", f"{HEAD}{SETTING}{chain}\n")
+        done = project.run("check", "review")
+        assert (done.code, "warning: TF726: flow 'Review': nothing in sight" in done.stdout) == (0, is_warned), chain
+    assert done.stdout.startswith("review.py:32: warning: TF726")
+    assert done.stdout.endswith("1 flow, 1 contract checked: 1 warning\n")
+    assert project.run("check", "review", "--format", "github").stdout.startswith("::warning file=review.py,line=32")
+    [result] = project.run("check", "review", "--format", "sarif").document["runs"][0]["results"]
+    assert result["level"] == "warning"

@@ -80,7 +80,7 @@ def test_an_execution_goes_on_in_other_processes_by_the_commands_that_are_printe
     assert words[0] == "typedflow"
     answered = project.spawn(*words[1:])
     assert (answered.code, answered.stdout, answered.stderr) == (0, "Sibley, Svensson\n", "")
-    listed = project.spawn("runs", "list")
+    listed = project.run("runs", "list")
     assert listed.stdout.split()[:2] == [words[2], "completed"]
     assert (project.folder / ".typedflow" / ".gitignore").read_text(encoding="utf-8") == "*\n"
 

@@ -10,7 +10,9 @@ from typing import Final
 from tests.cli.project import Project
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-PARTS: Final[list[tuple[str, str]]] = re.findall(r"<!-- (file: \S+|screen) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
+PARTS: Final[list[tuple[str, str]]] = re.findall(
+    r"<!-- (file: \S+|edit: \S+|screen) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL
+)
 
 
 def commands(screen: str) -> list[tuple[str, list[str]]]:
@@ -29,11 +31,22 @@ def pattern(lines: list[str]) -> str:
     return "".join("(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".+") + "\n" for line in lines)
 
 
+def edited(project: Project, name: str, edits: str) -> str:
+    """Give a file with each edit made: a line `before -> after`."""
+    text = (project.folder / name).read_text(encoding="utf-8")
+    for line in edits.splitlines():
+        before, after = (part.strip() for part in line.split(" -> "))
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
 def test_the_commands_print_what_the_page_quotes(tmp_path: Path) -> None:
     project, code, called = Project(tmp_path), 0, 0
     for mark, text in PARTS:
         if mark != "screen":
-            project.write(mark.removeprefix("file: "), text)
+            kind, _, name = mark.partition(": ")
+            project.write(name, text if kind == "file" else edited(project, name, text))
             continue
         for command, lines in commands(text):
             words = shlex.split(command)

@@ -22,11 +22,13 @@ from typedflow.api.blueprint import (
     WritesResult,
     runtime_of,
 )
+from typedflow.api.configs import export_flow, import_flow
 from typedflow.api.execution import Execution, overrides
 from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
 from typedflow.api.schemas import answer_schema
-from typedflow.config.diagrams import compose_mermaid
+from typedflow.config.diagrams import compose_dot, compose_mermaid
+from typedflow.config.documents import Config, Form
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.failed import Failed
@@ -506,11 +508,61 @@ class Flow(Blueprint[C]):
     def to_mermaid(self, *, detailed: bool = False) -> str:
         """Return the flow as a Mermaid flowchart; raises what `validate` raises. The flow can still be extended.
 
-        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies.
+        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies; what
+        `to_config` returns does not.
         """
         self.validate()
         definition, _ = check_annotations(self._runtime.builder.draft())
         return compose_mermaid(definition, self._runtime.spec, detailed=detailed)
+
+    def to_dot(self, *, detailed: bool = False) -> str:
+        """Return the flow as a graph in the DOT language of Graphviz; else as `to_mermaid`."""
+        self.validate()
+        definition, _ = check_annotations(self._runtime.builder.draft())
+        return compose_dot(definition, self._runtime.spec, detailed=detailed)
+
+    # -- as a document
+
+    def to_config(self, format: Form = "json") -> str:
+        """Return the flow as a document of names, in JSON or YAML; raises what `validate` raises.
+
+        It holds no path to import and none of this machine, and two builds of one flow give equal texts. A handler or
+        condition is called by the name of its chunk, else by its own; a lambda without one is a `ContractError`. YAML
+        needs the extra `yaml`.
+        """
+        self.validate()
+        return export_flow(self._runtime, format)
+
+    @staticmethod
+    def from_config(
+        config: Config,
+        *,
+        contract: type[T],
+        handlers: Mapping[str, object] | None = None,
+        conditions: Mapping[str, object] | None = None,
+        flows: Mapping[str, Blueprint[Any]] | None = None,
+        errors: Mapping[str, type[Exception]] | None = None,
+    ) -> Flow[T]:
+        """Make a flow of a document: text, bytes, a mapping or a `Path`, in JSON or YAML.
+
+        Each name in it is looked up: handlers, conditions (and constants of cases that are no JSON), child flows,
+        exception classes that a `Retry` names and that are not builtins. Entries that it does not name are ignored, so
+        that `handlers=vars(module)` will do. Every handler is checked against its edge. Raises one `ContractError` with
+        all problems.
+        """
+        spec = spec_of(contract)
+        runtime = import_flow(
+            config,
+            spec,
+            sys._getframe(1),
+            handlers=handlers or {},
+            conditions=conditions or {},
+            flows=flows or {},
+            errors=errors or {},
+        )
+        made: Flow[T] = Flow(contract, name=runtime.name, max_depth=runtime.max_depth)
+        made._runtime = runtime
+        return made
 
     # -- running
 

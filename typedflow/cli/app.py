@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from typedflow.cli import executions, exits
+from typedflow import __version__
+from typedflow.cli import deploys, executions, exits, explaining
+from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
+from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
-from typedflow.cli.output import command, write
+from typedflow.cli.loading import find_flow
+from typedflow.cli.output import command, to_json, write
 from typedflow.cli.reports import ReportFormat, render_report
+from typedflow.cli.schemas import schema_of
+from typedflow.rules.wording import quoted
 
 app = typer.Typer(
     name="typedflow",
@@ -22,9 +30,16 @@ app = typer.Typer(
 )
 
 
+class ConfigFormat(StrEnum):
+    """The forms of a config."""
+
+    JSON = "json"
+    YAML = "yaml"
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        write(f"typedflow {version('typedflow')}\n")
+        write(f"typedflow {__version__}\n")
         raise typer.Exit
 
 
@@ -56,9 +71,102 @@ def check(
     """
     checked = check_targets(targets)
     write(render_report(checked, ReportFormat.JSON if as_json else form))
-    return exits.FAILED if checked.problems else exits.OK
+    return exits.FAILED if checked.has_errors else exits.OK
 
 
+@app.command()
+@command
+def config(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow.")],
+    form: Annotated[ConfigFormat, typer.Option("--format", help="How it is written.")] = ConfigFormat.JSON,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> int:
+    """Print a flow as a document of names: its contract, its nodes, their handlers.
+
+    It holds no path to import, and is the same on every machine;
+    Flow.from_config makes the flow of it again.
+    """
+    write(find_flow(target).flow.to_config(ConfigFormat.JSON.value if as_json else form.value))
+    return exits.OK
+
+
+@app.command()
+@command
+def diagram(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow.")],
+    form: Annotated[
+        DiagramFormat | None,
+        typer.Option("--format", help="By default that of the output's name, else mermaid; svg and png need Graphviz."),
+    ] = None,
+    detailed: Annotated[bool, typer.Option("--detailed", help="Name the types of the values on the edges.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of stdout.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with the text.")] = False,
+) -> int:
+    """Draw a flow.
+
+    A diagram simplifies, and says so: the truth is what config prints.
+    """
+    chosen = form_of(form, output)
+    flow = find_flow(target).flow
+    data = draw(flow, chosen, detailed=detailed)
+    if output is not None:
+        put(data, output, chosen)
+    if as_json:
+        text = {} if chosen is DiagramFormat.PNG or output is not None else {"text": data.decode()}
+        file = None if output is None else str(output)
+        write(to_json({"flow": flow.name, "format": chosen.value, "output": file, **text}))
+    elif output is None:
+        put(data, None, chosen)
+    return exits.OK
+
+
+@app.command()
+@command
+def schema(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="MODULE:FLOW[.PART]", help="The flow, or one part of it."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,
+) -> int:
+    """Print the JSON Schema of a flow's parts, or of one part.
+
+    Parts are input, result, state, flow_state, stream, events.NAME, and
+    answer.STEP: what answers a step that pauses.
+    """
+    flow, _, part = target.rpartition(":")[2].partition(".")
+    module = target.rpartition(":")[0]
+    if not module:
+        raise Mistake(f"{quoted(target)} names no flow", "write it as MODULE:FLOW or MODULE:FLOW.PART")
+    write(to_json(schema_of(find_flow(f"{module}:{flow}").flow, part)))
+    return exits.OK
+
+
+@app.command()
+@command
+def explain(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="Such as state.request.topic, resources.search, events.approved.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Say who reads, writes, captures, emits or listens to a path.
+
+    It is found in the source of the handlers, which are not run, and in the
+    mappings and listeners of the flow.
+    """
+    explanation = explaining.explain(find_flow(target).flow, path)
+    if as_json:
+        write(to_json(msgspec.to_builtins(explanation)))
+    else:
+        write("".join(f"{line}\n" for line in explaining.explanation_lines(explanation)))
+    return exits.OK
+
+
+app.command("lock")(deploys.lock)
+app.command("diff")(deploys.diff)
+app.command("migrate")(deploys.migrate)
 app.command("run")(executions.run)
 app.add_typer(executions.runs, name="runs")
 app.command("pending")(executions.pending)

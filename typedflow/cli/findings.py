@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import ModuleType
-from typing import Final
+from types import ModuleType, NoneType
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from typedflow.api.blueprint import runtime_of
 from typedflow.api.flow import Flow
+from typedflow.cli.code import names_used
 from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import ImportFailure, find_flows, load_module, shown_path, split_target
+from typedflow.definition.nodes import End, Step
 from typedflow.errors import TypedflowError
+from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.rules.flows import result_never_set_problem
 from typedflow.rules.problems import Problem
 from typedflow.schema.contracts import Contract, check_migrations
+from typedflow.schema.render import render
 
 IMPORT: Final = "import"
 """The code of a module that raises while it is imported; all other codes are numbers of the catalogue."""
+
+
+Level: TypeAlias = Literal["error", "warning"]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -31,6 +40,8 @@ class Finding(msgspec.Struct, frozen=True):
     """Relative to the working directory if it lies below it; empty if it is not known."""
     line: int
     """From 1; 0 if it is not known."""
+    level: Level = "error"
+    """A warning leaves the exit code 0."""
 
     @property
     def message(self) -> str:
@@ -44,6 +55,11 @@ class Checked(msgspec.Struct):
     flows: list[str] = []
     contracts: list[str] = []
     problems: list[Finding] = []
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything is more than a warning."""
+        return any(problem.level == "error" for problem in self.problems)
 
 
 def check_targets(targets: Sequence[str]) -> Checked:
@@ -92,6 +108,20 @@ def _check_flow(flow: Flow[object]) -> Iterator[Finding]:
     except TypedflowError as error:
         for problem in error.problems:
             yield _finding(problem, "", 0)
+    else:
+        yield from _check_result(runtime_of(flow))
+
+
+def _check_result(runtime: FlowRuntime) -> Iterator[Finding]:
+    """Yield a warning for a flow whose result nothing sets: no end(), and no handler that names set_result (TF726)."""
+    definition, spec = runtime.builder.draft(), runtime.spec
+    steps = [node for node in definition.nodes if isinstance(node, Step)]
+    names = [names_used(step.handler) for step in steps]
+    is_set = any(found is None or "set_result" in found for found in names)
+    if is_set or spec.result is NoneType or any(isinstance(node, End) for node in definition.nodes):
+        return
+    problem = result_never_set_problem(spec.name, render(spec.result)).at(f"flow '{runtime.name}'")
+    yield _finding(problem, *definition.origin_of(0), level="warning")
 
 
 def _of_import(failure: ImportFailure) -> Iterator[Finding]:
@@ -104,7 +134,7 @@ def _of_import(failure: ImportFailure) -> Iterator[Finding]:
         yield Finding(IMPORT, failure.reason, "", "", shown_path(file) if file else "", line)
 
 
-def _finding(problem: Problem, file: str, line: int) -> Finding:
+def _finding(problem: Problem, file: str, line: int, level: Level = "error") -> Finding:
     placed = problem.located(file, line)
     shown = shown_path(placed.file) if placed.file else ""
-    return Finding(placed.number, placed.text, placed.hint, placed.where, shown, placed.line)
+    return Finding(placed.number, placed.text, placed.hint, placed.where, shown, placed.line, level)

@@ -20,6 +20,7 @@ from typedflow.api.flow import Flow
 from typedflow.cli.exits import FAILED, Mistake
 from typedflow.rules.names import name_hint, nearest
 from typedflow.rules.wording import describe, listed, quoted, shown_error
+from typedflow.schema.deferred import own_annotations
 
 _IMPORT_MACHINERY: Final = ("importlib", "_frozen_importlib", "runpy")
 _OWN_MODULES: Final = __name__.partition(".")[0] + "."
@@ -169,7 +170,7 @@ def _factories(module: ModuleType) -> Iterator[str]:
     for name, value in vars(module).items():
         if not inspect.isfunction(value) or not _takes_nothing(value):
             continue
-        if "Flow[" in str(inspect.get_annotations(value).get("return", "")):
+        if "Flow[" in str(own_annotations(value).get("return", "")):
             yield name
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, assert_never
 
 import msgspec
 
+from typedflow import __version__
 from typedflow.cli.findings import Checked, Finding
 from typedflow.cli.output import to_json
 from typedflow.rules.catalogue import RULES
@@ -30,7 +30,7 @@ def render_report(checked: Checked, form: ReportFormat) -> str:
         case ReportFormat.TEXT:
             return "".join(f"{line}\n" for line in _text_lines(checked))
         case ReportFormat.JSON:
-            return to_json({"ok": not checked.problems, **msgspec.to_builtins(checked)})
+            return to_json({"ok": not checked.has_errors, **msgspec.to_builtins(checked)})
         case ReportFormat.GITHUB:
             return "".join(f"{_annotation(finding)}\n" for finding in checked.problems)
         case ReportFormat.SARIF:
@@ -47,10 +47,13 @@ def counted(number: int, noun: str) -> str:
 def _text_lines(checked: Checked) -> Iterator[str]:
     for finding in checked.problems:
         place = f"{finding.file}:{finding.line}: " if finding.file else ""
-        yield f"{place}{finding.code}: {finding.message}"
+        word = "warning: " if finding.level == "warning" else ""
+        yield f"{place}{word}{finding.code}: {finding.message}"
         if finding.hint:
             yield f"    hint: {finding.hint}"
-    found = counted(len(checked.problems), "problem") if checked.problems else "no problems"
+    levels = [finding.level for finding in checked.problems]
+    words = {"error": "problem", "warning": "warning"}
+    found = ", ".join(counted(levels.count(level), words[level]) for level in words if level in levels) or "no problems"
     yield f"{counted(len(checked.flows), 'flow')}, {counted(len(checked.contracts), 'contract')} checked: {found}"
 
 
@@ -59,7 +62,7 @@ def _annotation(finding: Finding) -> str:
     properties = {"file": finding.file, "line": str(finding.line or ""), "title": finding.code}
     shown = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items() if value)
     message = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
-    return f"::error {shown}::{_escaped(message)}"
+    return f"::{finding.level} {shown}::{_escaped(message)}"
 
 
 def _escaped(text: str) -> str:
@@ -74,7 +77,7 @@ def _sarif(checked: Checked) -> dict[str, Any]:
     """Return a log of SARIF 2.1.0, as code hosts and editors read it."""
     codes = sorted({finding.code for finding in checked.problems})
     rules = [{"id": code, "shortDescription": {"text": _title_of(code)}} for code in codes]
-    driver = {"name": "typedflow", "version": version("typedflow"), "rules": rules}
+    driver = {"name": "typedflow", "version": __version__, "rules": rules}
     results = [_result(finding) for finding in checked.problems]
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -89,7 +92,7 @@ def _title_of(code: str) -> str:
 
 def _result(finding: Finding) -> dict[str, Any]:
     text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
-    result: dict[str, Any] = {"ruleId": finding.code, "level": "error", "message": {"text": text}}
+    result: dict[str, Any] = {"ruleId": finding.code, "level": finding.level, "message": {"text": text}}
     if finding.file:
         path = Path(finding.file)
         place: dict[str, Any] = {"artifactLocation": {"uri": path.as_uri() if path.is_absolute() else finding.file}}

@@ -7,7 +7,7 @@ call; problems of the whole flow are found by `typedflow.definition.validation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
@@ -129,6 +129,52 @@ class Builder:
         self._nodes.append(node)
         self._origins.append(calling_origin())
         return len(self._nodes) - 1
+
+    @property
+    def names(self) -> Names:
+        """The names of the flow: of its nodes, and of its registered chunks."""
+        return self._names
+
+    def adopt(self, nodes: Sequence[Node], frame: FrameType) -> list[Problem]:
+        """Take over nodes that fit together, in place of all calls; return the problems of their handlers.
+
+        `frame` is the caller's, to resolve annotations with local names. `names.adopt` takes over their names.
+        """
+        self._nodes = [*nodes]
+        self._origins = [calling_origin()] * len(nodes)
+        problems: list[Problem] = []
+        for index, node in enumerate(nodes):
+            try:
+                if isinstance(node, Step):
+                    self._adopt_step(node, index, frame)
+                elif isinstance(node, Match):
+                    self._adopt_cases(node, index, frame)
+            except ContractError as error:
+                problems += error.problems
+        return problems
+
+    def _adopt_step(self, step: Step, index: int, frame: FrameType) -> None:
+        self._require_callable(self._names.handler_of(step.handler))
+        self._require_none(check_options(step.options))
+        types = self._attached.read(step.handler, frame, partial(self._retype, index))
+        if step.options.thread and types.is_async:
+            raise self._error(flows.async_in_thread_problem(step.name))
+        self._retype(index, types)
+
+    def _adopt_cases(self, match: Match, index: int, frame: FrameType) -> None:
+        for number, case in enumerate(match.cases):
+            if case.is_function:
+                self._require_callable(case.condition)
+                put = partial(self._retype_case_of, index, number)
+                put(self._attached.read(case.condition, frame, put))
+
+    def _retype_case_of(self, index: int, number: int, types: HandlerTypes) -> None:
+        """Replace the types of a condition of an adopted match."""
+        match = self._nodes[index]
+        assert isinstance(match, Match)
+        cases = list(match.cases)
+        cases[number] = replace(cases[number], types=types, origin=self._origins[index])
+        self._nodes[index] = replace(match, cases=tuple(cases))
 
     # -- steps
 

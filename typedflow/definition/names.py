@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from typedflow.definition.nodes import Handler
@@ -13,7 +14,7 @@ from typedflow.rules.options import CHUNK_NAME, NODE_NAME, Option, check_name
 class Names:
     """Assign unique node names within one flow, and find handlers by their chunk name."""
 
-    __slots__ = ("_chunks", "_given", "_numbers", "_place", "_taken")
+    __slots__ = ("_adopted", "_chunks", "_conditions", "_given", "_numbers", "_place", "_taken")
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -22,6 +23,8 @@ class Names:
         self._given: dict[str, list[str]] = {}
         """The default names of nodes, by the name they were derived from."""
         self._chunks: dict[str, Handler] = {}
+        self._conditions: dict[str, Handler] = {}
+        self._adopted: frozenset[str] = frozenset()
 
     def take(self, wanted: str | None, default: str) -> tuple[str, bool]:
         """Return a free name, and whether it is ambiguous: another definition may number the nodes differently."""
@@ -45,12 +48,29 @@ class Names:
 
     def ambiguous(self) -> frozenset[str]:
         """Return the names that do not identify a node after a change of the flow: numbered ones and their origins."""
-        return frozenset(
+        return self._adopted | frozenset(
             name
             for default, names in self._given.items()
             for name in names
             if len(names) > 1 or name != default or default == "lambda"
         )
+
+    def adopt(
+        self, names: Iterable[str], ambiguous: Iterable[str], functions: Mapping[str, Mapping[str, Handler]]
+    ) -> None:
+        """Take over the names of nodes that were made elsewhere, which of them are ambiguous, and their functions.
+
+        The handlers of `functions` become chunks; conditions are only known by their names.
+        """
+        self._taken.update(names)
+        self._adopted = frozenset(ambiguous)
+        self._chunks.update(functions["handler"])
+        self._conditions.update(functions["condition"])
+
+    def registered(self, handler: Handler) -> str | None:
+        """Return the first name that a handler or condition was given beside its own, None if there is none."""
+        known = (*self._chunks.items(), *self._conditions.items())
+        return next((name for name, function in known if function is handler), None)
 
     def require(self, option: Option, given: object) -> None:
         """Raise ContractError unless the name is a non-empty str that can be saved."""
