@@ -272,7 +272,7 @@ def test_a_child_of_another_contract_is_read_by_the_definition_of_today() -> Non
 def test_what_is_no_earlier_definition_is_refused_at_the_definition(previous: Any, text: str) -> None:
     with pytest.raises(ContractError) as refused:
         Flow(Review, name="review", previous=previous())
-    assert refused.value.code == "TF741"
+    assert refused.value.code == "TF750"
     assert text in str(refused.value)
 
 
@@ -288,7 +288,7 @@ def test_what_is_no_earlier_definition_is_refused_at_the_definition(previous: An
 def test_two_definitions_of_one_plan_are_refused_with_the_whole_flow(flow: Any, text: str) -> None:
     with pytest.raises(ContractError) as refused:
         flow().validate()
-    assert refused.value.code == "TF741"
+    assert refused.value.code == "TF750"
     assert text in str(refused.value)
 
 

@@ -132,17 +132,17 @@ from typedflow.rules.problems import Problem
         ),
         (
             flows.wrong_previous_problem(["a"]),
-            "TF741: previous is a tuple of earlier definitions of the flow, not ['a'] (list) "
+            "TF750: previous is a tuple of earlier definitions of the flow, not ['a'] (list) "
             "(write previous=(review_v1,), with the comma)",
         ),
         (
             flows.other_previous_problem("old", "review"),
-            "TF741: flow 'old' is no earlier definition of flow 'review': it has another name "
+            "TF750: flow 'old' is no earlier definition of flow 'review': it has another name "
             "(make it by Flow(…, name='review'), as it was when it saved executions)",
         ),
         (
             flows.doubled_previous_problem("review", 1, "the flow itself"),
-            "TF741: previous[1] of flow 'review' has the same plan as the flow itself, so that no execution is its own "
+            "TF750: previous[1] of flow 'review' has the same plan as the flow itself, so that no execution is its own "
             "(take it out: executions that it saved go on with the other one)",
         ),
         (

@@ -150,7 +150,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF725", FLOW, "child whose stream the parent does not accept"),
         ("TF726", FLOW, "result that no chain or handler sets"),
         ("TF740", FLOW, "former name that is in use"),
-        ("TF741", FLOW, "earlier definition that is none"),
+        ("TF750", FLOW, "earlier definition that is none"),
         ("TF760", FLOW, "handler that a config cannot name"),
         ("TF761", FLOW, "not a config of a flow"),
         ("TF762", FLOW, "name in a config that nothing is given for"),

@@ -141,21 +141,21 @@ def wrong_former_names_problem(given: object) -> Problem:
 
 
 def wrong_previous_problem(given: object) -> Problem:
-    """Report a `previous` argument that is not a tuple of flows (TF741)."""
+    """Report a `previous` argument that is not a tuple of flows (TF750)."""
     text = f"previous is a tuple of earlier definitions of the flow, not {describe(given)}"
-    return Problem("TF741", text, "write previous=(review_v1,), with the comma", side="value")
+    return Problem("TF750", text, "write previous=(review_v1,), with the comma", side="value")
 
 
 def other_previous_problem(given: str, name: str) -> Problem:
-    """Report an earlier definition that has another name than its flow (TF741)."""
+    """Report an earlier definition that has another name than its flow (TF750)."""
     text = f"flow {quoted(given)} is no earlier definition of flow {quoted(name)}: it has another name"
-    return Problem("TF741", text, f"make it by Flow(…, name={quoted(name)}), as it was when it saved executions")
+    return Problem("TF750", text, f"make it by Flow(…, name={quoted(name)}), as it was when it saved executions")
 
 
 def doubled_previous_problem(name: str, at: int, twin: str) -> Problem:
-    """Report an earlier definition whose plan another one has too (TF741); `twin` names that one."""
+    """Report an earlier definition whose plan another one has too (TF750); `twin` names that one."""
     text = f"previous[{at}] of flow {quoted(name)} has the same plan as {twin}, so that no execution is its own"
-    return Problem("TF741", text, "take it out: executions that it saved go on with the other one")
+    return Problem("TF750", text, "take it out: executions that it saved go on with the other one")
 
 
 def unknown_chunk_problem(name: str, chunks: Collection[str]) -> Problem:
