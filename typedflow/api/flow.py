@@ -262,7 +262,7 @@ class Flow(Blueprint[C]):
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
+    ) -> Process[C, T, Case[FirstHit, T, Never, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))

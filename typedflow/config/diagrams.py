@@ -17,6 +17,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Node,
     Port,
     Start,
@@ -42,6 +43,7 @@ _BRACKETS: Final[Mapping[type[Node], tuple[str, str]]] = {
     Join: ("[\\", "/]"),
     Collect: ("[\\", "/]"),
     When: (">", "]"),
+    Narrow: ("(", ")"),
     Catch: ("(", ")"),
     Merge: ("(", ")"),
 }

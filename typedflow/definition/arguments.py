@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Collection, Mapping, Set
 from enum import Enum
 from functools import partial
-from types import FunctionType, NoneType
-from typing import Any, cast, get_args
+from types import FunctionType, GenericAlias, NoneType, UnionType
+from typing import Any, cast, get_args, get_origin
 
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
@@ -58,8 +58,13 @@ def case_name(condition: Any) -> str:
 
 
 def is_condition(condition: Any) -> bool:
-    """Return whether a case is a function to call; everything else, a class too, is a value to compare with."""
-    return callable(condition) and not isinstance(condition, type)
+    """Return whether a case is a function to call; everything else is a value to compare with."""
+    return callable(condition) and not is_class(condition)
+
+
+def is_class(condition: Any) -> bool:
+    """Return whether a case is a class, a parametrised one or a union, which is for `case_type` to take."""
+    return isinstance(condition, type | GenericAlias | UnionType) or get_origin(condition) is not None
 
 
 def check_names(names: object) -> Problem | None:

@@ -9,6 +9,7 @@ from typing import Any, assert_never, get_origin
 
 from typing_extensions import is_protocol
 
+from typedflow.definition.cases import check_cases
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
@@ -21,6 +22,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Node,
     Start,
     Step,
@@ -47,6 +49,7 @@ from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import Kind
 
 
 def check_definition(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> list[Problem]:
@@ -91,6 +94,7 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case SubFlow():
             yield from _check_child(node, definition, spec, carried)
         case Match():
+            yield from check_cases(node, carried[node.source.node])
             for case in node.cases:
                 if case.types is not None:
                     name = name_of(case.condition)
@@ -106,7 +110,7 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
-        case Start() | Batch() | Join() | Collect() | Catch() | Merge():
+        case Start() | Batch() | Join() | Collect() | Narrow() | Catch() | Merge():
             return
         case _:
             assert_never(node)
@@ -246,12 +250,18 @@ def _unreachable(definition: Definition) -> set[int]:
 
 
 def _dead_branches(match: Match) -> set[int]:
-    """Return the branches of a hit_first match whose condition is the same as that of an earlier branch."""
+    """Return the branches of a hit_first match whose condition, or all of whose classes, stand in earlier ones."""
     if match.mode == "hit_all":
         return set()
     dead: set[int] = set()
     seen: set[tuple[type, Any]] = set()
+    seen_kinds: set[Kind] = set()
     for branch, case in enumerate(match.cases):
+        if case.kinds:
+            if seen_kinds.issuperset(case.kinds):
+                dead.add(branch)
+            seen_kinds.update(case.kinds)
+            continue
         condition = case.condition
         plain = type(condition) in (str, int, bool)
         same = (type(condition), condition if plain else id(condition))

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from typedflow.definition.cases import is_hit
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
@@ -17,10 +18,12 @@ from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions
+from typedflow.rules.cases import no_case_problem
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.concurrent_changes import read_again_if_changed
+from typedflow.schema.render import describe
 from typedflow.schema.writing import current_step
 
 
@@ -185,6 +188,8 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 raise stopped(node.name) from stop
             if case.is_async or is_awaited(found):
                 found = await found
+        elif case.kinds:
+            found = is_hit(case, data.value)
         else:
             found = case.condition == data.value
         if found:
@@ -193,4 +198,7 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 break
     if step.touched is not None:
         step.check_touched()
+    if node.is_closed and not hits:
+        with step.runtime.concealing():
+            raise ContractError(no_case_problem(describe(data.value)).at(step.name))
     return hits
