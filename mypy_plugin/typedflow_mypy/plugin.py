@@ -86,6 +86,7 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Contract.__init_subclass__": contracts.check_contract,
     "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,
+    "Flow.when_event": events.check_when_event,
     "Flow.collect": listeners.check_collect,
     "Process.collect": listeners.check_collect,
     "Process.end": chains.check_end,

@@ -448,6 +448,13 @@ class Flow(Blueprint[C]):
         """
         return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
 
+    def when_event(self, event: T, *, name: str | None = None, formerly: tuple[str, ...] = ()) -> Process[C, T]:
+        """Start a chain each time an event fires, `when_event(ReviewEvents.approved)`; its value is the payload.
+
+        It is `when("approved")` with a type that every checker knows: the event is an attribute of the Events class.
+        """
+        return Process(self._builder, self._builder.when_event(event, self._runtime.spec, name, formerly))
+
     @overload
     def chunk(self, handler: Fn, /) -> Fn: ...
     @overload

@@ -23,6 +23,7 @@ from typedflow.definition.arguments import (
     check_names,
     check_options,
     copied,
+    event_of,
     is_class,
     triggers_of,
 )
@@ -84,6 +85,7 @@ from typedflow.rules.options import (
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.callables import is_generator_function
+from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.render import render
 
 
@@ -447,6 +449,15 @@ class Builder:
         self._require_names(formerly)
         label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
         return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
+
+    def when_event(
+        self, event: Any, spec: ContractSpec, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Add a root that fires on one event, an attribute of the Events class of the contract."""
+        found = event_of(event, spec)
+        if isinstance(found, Problem):
+            raise self._error(found)
+        return self.when(found, "simple_or", name, formerly)
 
     def collect(
         self,
