@@ -52,6 +52,8 @@ _BLOCK_OF: Final = {
     "match": "match",
     "case": "match",
     "case_else": "match",
+    "case_type": "match",
+    "case_value": "match",
     "if_condition": "if",
     "elif_condition": "if",
     "else_condition": "if",
@@ -59,8 +61,8 @@ _BLOCK_OF: Final = {
     "end_match": "match",
     "end_condition": "if",
 }
-CASES: Final = ("case", "case_else", "elif_condition", "else_condition")
-CLOSING: Final = ("case_else", "else_condition", "end_for_each", "end_match", "end_condition")
+CASES: Final = ("case", "case_type", "case_value", "case_else", "elif_condition", "else_condition")
+CLOSING: Final = ("case_else", "else_condition", "end_for_each", "end_condition")
 _OPENERS: Final = ("for_each", "match", "if_condition", "batch")
 _HANDING_ON: Final = frozenset({*_OPENERS, *CASES, "branch"})
 

@@ -420,7 +420,7 @@ def test_a_condition_is_told_from_a_value() -> None:
             return True
 
     flow: Any = Flow(Review)
-    match = flow.match().case("x").case(int).case(step).case(is_fine).case(functools.partial(is_fine)).case(Asks())
+    match = flow.match().case("x").case(3).case(step).case(is_fine).case(functools.partial(is_fine)).case(Asks())
     match.end_match()
     cases = flow._runtime.builder.draft().nodes[1].cases
     assert [(case.is_function, case.is_async) for case in cases] == [
@@ -523,7 +523,7 @@ def needs_keyword(data: Any, *, more: Any) -> Any:
 
 @pytest.mark.parametrize(
     "handler",
-    [step, lambda data, more=1: 1, lambda *data: 1, functools.partial(one_of_two, 1), Calls(), Calls().one, str, abs],
+    [step, lambda data, more=1: 1, lambda *data: 1, functools.partial(one_of_two, 1), Calls(), Calls().one, abs],
 )
 def test_what_takes_one_argument_is_a_handler(handler: Any) -> None:
     flow: Any = Flow(Review)
@@ -531,7 +531,15 @@ def test_what_takes_one_argument_is_a_handler(handler: Any) -> None:
     flow.match().case(handler).to(handler).end_match()
     step, match, inside, _ = flow._runtime.builder.draft().nodes[1:]
     assert (step.handler, inside.handler) == (handler, handler)
-    assert match.cases[0].is_function is not isinstance(handler, type)
+    assert match.cases[0].is_function
+
+
+def test_a_class_is_a_handler_and_no_case() -> None:
+    flow: Any = Flow(Review)
+    flow.to(str)
+    assert flow._runtime.builder.draft().nodes[1].handler is str
+    with pytest.raises(ContractError, match=r"^TF741"):
+        flow.match().case(str)
 
 
 @pytest.mark.parametrize(

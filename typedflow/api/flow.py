@@ -297,7 +297,7 @@ class Flow(Blueprint[C]):
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
+    ) -> Process[C, T, Case[FirstHit, T, Never, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
@@ -482,6 +482,13 @@ class Flow(Blueprint[C]):
         its own; a flow_state path fires only in the execution that wrote it.
         """
         return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
+
+    def when_event(self, event: T, *, name: str | None = None, formerly: tuple[str, ...] = ()) -> Process[C, T]:
+        """Start a chain each time an event fires, `when_event(ReviewEvents.approved)`; its value is the payload.
+
+        It is `when("approved")` with a type that every checker knows: the event is an attribute of the Events class.
+        """
+        return Process(self._builder, self._builder.when_event(event, self._runtime.spec, name, formerly))
 
     @overload
     def chunk(self, handler: Fn, /) -> Fn: ...

@@ -44,8 +44,13 @@ X = TypeVar("X")
 Fail = TypeVar("Fail")
 R = TypeVar("R")
 M = TypeVar("M")
+N = TypeVar("N")
+N2 = TypeVar("N2")
+N3 = TypeVar("N3")
+N4 = TypeVar("N4")
 M_co = TypeVar("M_co", covariant=True)
 In = TypeVar("In")
+Seen = TypeVar("Seen")
 Done = TypeVar("Done")
 Outer = TypeVar("Outer")
 Ts = TypeVarTuple("Ts")
@@ -458,65 +463,140 @@ class Process(Generic[C, V, K]):
         return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def case(
-        self: Process[C, W, Case[M, In, Done, K2]],
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
         condition: object,
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, In, Case[M, In, Done | W, K2]]:
-        """Finish the case before and open the next: a function of `Data`, or a value compared with `==`."""
+    ) -> Process[C, In, Case[M, In, Seen, Done | W, K2]]:
+        """Finish the case before and open the next: a function of `Data`, or a value compared with `==`.
+
+        A class is neither: `case_type` matches by class.
+        """
         block = self._builder.finish_branch(self._at, "case")
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
-    def case_else(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
-        """Finish the case before and open the one for no hit."""
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N, Case[M, In, Seen | N, Done | W, K2]]: ...
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        cls2: type[N2],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2, Case[M, In, Seen | N | N2, Done | W, K2]]: ...
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3, Case[M, In, Seen | N | N2 | N3, Done | W, K2]]: ...
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        cls4: type[N4],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3 | N4, Case[M, In, Seen | N | N2 | N3 | N4, Done | W, K2]]: ...
+    def case_type(self, *classes: Any, name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
+        """Finish the case before and open the next, for values of one to four classes; inside they have that type.
+
+        The class of the value is compared, a subclass is another class. `list[str]` is a class here if it is the only
+        list of the union; None is `type(None)`. In a match that takes its first hit and has no else, the cases by class
+        and value have to cover the whole union; `case(function)` covers nothing.
+        """
+        block = self._builder.finish_branch(self._at, "case_type")
+        return Process(self._builder, self._builder.case_type(block, classes, name, formerly))
+
+    def case_value(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        *values: In,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, In, Case[M, In, In, Done | W, K2]]:
+        """Finish the case before and open the next, for some values: literals, enum members, None.
+
+        A value is taken if it is equal and of the same class. As with `case_type`, all values need a case.
+        """
+        block = self._builder.finish_branch(self._at, "case_value")
+        return Process(self._builder, self._builder.case_value(block, values, name, formerly))
+
+    def case_else(self: Process[C, W, Case[M, In, Seen, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
+        """Finish the case before and open the one for no hit; its value has the whole type of the match."""
         block = self._builder.finish_branch(self._at, "case_else")
         return Process(self._builder, self._builder.case_else(block))
 
     @overload
     def end_match(self: Process[C, W, Else[AllHits, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
     @overload
-    def end_match(self: Process[C, W, Case[AllHits, In, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
+    def end_match(self: Process[C, W, Case[AllHits, Any, Any, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
     @overload
     def end_match(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
     @overload
-    def end_match(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    def end_match(self: Process[C, W, Case[FirstHit, In, Never, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    @overload
+    def end_match(self: Process[C, W, Case[FirstHit, In, In, Done, K2]]) -> Process[C, Done | W, K2]: ...
     def end_match(self) -> Any:
-        """Close a match: the value is the taken case's; of hit_all the list of them, in case order.
+        """Close a match: the value is that of the case taken; of hit_all the list of them, in case order.
 
-        With no hit and no else, hit_first lets its own value pass, hit_all gives [].
+        With no hit and no else, hit_first passes its own value on, unless a case is by class or value: then it is an
+        error, which the checks of the flow rule out. hit_all returns [].
         """
         return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_match")))
 
     def if_condition(
-        self, condition: Callable[[Data[C, V]], object], *, name: str | None = None, formerly: tuple[str, ...] = ()
-    ) -> Process[C, V, Case[FirstHit, V, Never, K]]:
+        self: Process[C, T, K],
+        condition: Callable[[Data[C, T]], object],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Case[FirstHit, T, Never, Never, K]]:
         """Open an if: a match that takes its first hit."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def elif_condition(
-        self: Process[C, W, Case[M, In, Done, K2]],
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
         condition: Callable[[Data[C, In]], object],
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, In, Case[M, In, Done | W, K2]]:
-        """Finish the arm before and open the next."""
+    ) -> Process[C, In, Case[M, In, Seen, Done | W, K2]]:
+        """Finish the branch before and open the next."""
         block = self._builder.finish_branch(self._at, "elif_condition")
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
-    def else_condition(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
-        """Finish the arm before and open the one for no hit."""
+    def else_condition(self: Process[C, W, Case[M, In, Seen, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
+        """Finish the branch before and open the one for no hit."""
         block = self._builder.finish_branch(self._at, "else_condition")
         return Process(self._builder, self._builder.case_else(block))
 
     @overload
     def end_condition(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
     @overload
-    def end_condition(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    def end_condition(self: Process[C, W, Case[FirstHit, In, Never, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
     def end_condition(self) -> Any:
-        """Close an if: the value is the taken arm's; with no hit and no else it passes."""
+        """Close an if: the value is that of the branch taken; with no hit and no else it passes."""
         return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_condition")))
 
     # -- collect
@@ -539,7 +619,7 @@ class Process(Generic[C, V, K]):
 
 
 @final
-class Match(Generic[M_co, C, V, Outer]):
+class Match(Generic[M, C, In, Outer]):
     """A match that was opened; its first case follows."""
 
     __slots__ = ("_block", "_builder")
@@ -550,9 +630,61 @@ class Match(Generic[M_co, C, V, Outer]):
 
     def case(
         self, condition: object, *, name: str | None = None, formerly: tuple[str, ...] = ()
-    ) -> Process[C, V, Case[M_co, V, Never, Outer]]:
+    ) -> Process[C, In, Case[M, In, Never, Never, Outer]]:
         """Open the first case: a function of `Data` (sync or async, any truthiness), or a value compared with `==`."""
         return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1), name, formerly))
+
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N, Case[M, In, N, Never, Outer]]: ...
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        cls2: type[N2],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2, Case[M, In, N | N2, Never, Outer]]: ...
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3, Case[M, In, N | N2 | N3, Never, Outer]]: ...
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        cls4: type[N4],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3 | N4, Case[M, In, N | N2 | N3 | N4, Never, Outer]]: ...
+    def case_type(self, *classes: Any, name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
+        """Open the first case, for values of one to four classes; see `Process.case_type`."""
+        return Process(self._builder, self._builder.case_type(self._block, classes, name, formerly))
+
+    def case_value(
+        self, *values: In, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Process[C, In, Case[M, In, In, Never, Outer]]:
+        """Open the first case, for some values; see `Process.case_value`."""
+        return Process(self._builder, self._builder.case_value(self._block, values, name, formerly))
 
 
 @final

@@ -19,6 +19,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Node,
     Port,
     Sleep,
@@ -46,6 +47,7 @@ _BRACKETS: Final[Mapping[type[Node], tuple[str, str]]] = {
     Join: ("[\\", "/]"),
     Collect: ("[\\", "/]"),
     When: (">", "]"),
+    Narrow: ("(", ")"),
     Catch: ("(", ")"),
     Merge: ("(", ")"),
 }

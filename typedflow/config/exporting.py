@@ -43,6 +43,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Node,
     Port,
     Retry,
@@ -161,7 +162,7 @@ class _Export:
                 return SubFlowRecord(flow=node.child.name, **mappings, **self._behind(node), **named)
             case End():
                 return EndRecord(**self._behind(node), **named)
-            case Start() | Sleep() | Catch() | Merge():
+            case Start() | Sleep() | Narrow() | Catch() | Merge():
                 raise AssertionError("start is implied")
             case _:
                 assert_never(node)

@@ -24,6 +24,8 @@ from typedflow.definition.arguments import (
     check_names,
     check_options,
     copied,
+    event_of,
+    is_class,
     triggers_of,
 )
 from typedflow.definition.blocks import (
@@ -36,12 +38,14 @@ from typedflow.definition.blocks import (
     MatchBranch,
     Open,
 )
+from typedflow.definition.cases import check_classes, check_values, type_case, value_case
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
     ELSE,
     FAILURE,
     PLAIN,
     Batch,
+    Case,
     Catch,
     Child,
     Collect,
@@ -54,6 +58,7 @@ from typedflow.definition.nodes import (
     Match,
     MatchMode,
     Merge,
+    Narrow,
     Node,
     Port,
     Sleep,
@@ -69,6 +74,7 @@ from typedflow.definition.origins import calling_origin
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
 from typedflow.rules import flows
+from typedflow.rules.cases import class_as_value_problem
 from typedflow.rules.options import (
     BRANCH_NAME,
     CASE_NAME,
@@ -83,6 +89,8 @@ from typedflow.rules.options import (
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.callables import is_generator_function
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.render import render
 
 
 class _Draft(msgspec.Struct, eq=False):
@@ -395,9 +403,11 @@ class Builder:
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Cursor:
-        """Open the next branch; a function is a condition, anything else (a class too) is a value to compare with."""
+        """Open the next branch; a function is a condition, anything else but a class is a value to compare with."""
         self._require_next_branch(block)
         self._require_names(formerly)
+        if block.word == "match" and is_class(condition):
+            raise self._error(class_as_value_problem(render(condition)))
         case = case_of(condition, self._case_name(block, condition, name))
         self._remember(block.former, formerly, case.name)
         if case.is_function:
@@ -410,16 +420,48 @@ class Builder:
         block.cases.append(replace(case, origin=calling_origin()))
         return self._open_branch(block)
 
+    def case_type(
+        self, block: MatchBlock, classes: tuple[Any, ...], name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Open the next branch, for values of some classes; inside, the value has their type."""
+        self._require_next_branch(block)
+        self._require_none(check_classes(classes))
+        case = self._known_case(block, type_case(classes, " | ".join(map(render, classes))), name, formerly)
+        at = self._open_branch(block)
+        label, auto = self._names.take(None, f"case {case.name}")
+        return Cursor(Port(self._add(Narrow(label, auto, at.port, case.kinds))), at.blocks)
+
+    def case_value(
+        self, block: MatchBlock, values: tuple[Any, ...], name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Open the next branch, for some values."""
+        self._require_next_branch(block)
+        self._require_none(check_values(values))
+        self._known_case(block, value_case(values, " | ".join(map(case_name, values))), name, formerly)
+        return self._open_branch(block)
+
+    def _known_case(self, block: MatchBlock, case: Case, name: str | None, formerly: tuple[str, ...]) -> Case:
+        """Add a case by class or value under its name."""
+        self._require_names(formerly)
+        case = replace(case, name=self._free_name(block, case.name, name))
+        self._remember(block.former, formerly, case.name)
+        block.cases.append(case)
+        return case
+
     def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
-        """Return the explicit name, which must be free, or a default from the condition, numbered if it is taken."""
+        """Return the explicit name, or a default from the condition; see `_free_name`."""
+        return self._free_name(block, case_name(condition), name)
+
+    def _free_name(self, block: MatchBlock, default: str, name: str | None) -> str:
+        """Return the explicit name of a case, which must be free, or the default, numbered if it is taken."""
         taken = {case.name for case in block.cases} | {ELSE}
         if name is not None:
             self._names.require(CASE_NAME, name)
             if name in taken:
                 raise self._error(flows.duplicate_name_problem("case", name))
             return name
-        default = found = case_name(condition)
         self._names.require(CASE_NAME, default)
+        found = default
         number = 1
         while found in taken:
             number += 1
@@ -478,6 +520,15 @@ class Builder:
         self._require_names(formerly)
         label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
         return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
+
+    def when_event(
+        self, event: Any, spec: ContractSpec, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Add a root that fires on one event, an attribute of the Events class of the contract."""
+        found = event_of(event, spec)
+        if isinstance(found, Problem):
+            raise self._error(found)
+        return self.when(found, "simple_or", name, formerly)
 
     def collect(
         self,

@@ -23,6 +23,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Node,
     Sleep,
     Start,
@@ -88,6 +89,8 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             return UNKNOWN if value is None else known(value.kind)
         case Collect():  # its branches may carry anything
             return UNKNOWN
+        case Narrow():
+            return UNKNOWN if carried[node.source.node] is UNKNOWN else union_of(node.kinds)
         case Catch():
             return _caught(node, definition, carried)
         case Merge():
@@ -124,7 +127,7 @@ def failed_kind(value: Any) -> RecordOf:
 
 def _joined(node: Join, definition: Definition, carried: Sequence[Any]) -> Any:
     opener, branches = definition.nodes[node.opens], [carried[port.node] for port in node.sources]
-    if isinstance(opener, Match) and opener.mode == "hit_first" and not opener.has_else:
+    if isinstance(opener, Match) and opener.passes_on:
         branches = [*branches, carried[opener.source.node]]
     if UNKNOWN in branches:
         return UNKNOWN
@@ -166,7 +169,7 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
     match node:
         case Collect():
             return Parts(dict, tuple(codes[port.node] for port in node.sources), node.branches)
-        case Sleep() | Batch() | Match():
+        case Sleep() | Batch() | Match() | Narrow():
             return codes[node.source.node]
         case Each():
             source = codes[node.source.node]
@@ -177,7 +180,7 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
             if isinstance(opener, Batch):
                 return Parts(tuple, branches)
             if isinstance(opener, Match) and opener.mode == "hit_first":
-                return _common(branches if opener.has_else else (*branches, codes[opener.source.node]))
+                return _common((*branches, codes[opener.source.node]) if opener.passes_on else branches)
             if isinstance(opener, Each) and opener.collects:  # an item may be a Failed, which has a type of its own
                 return UNKNOWN
             return Parts(list, (_common(branches),))

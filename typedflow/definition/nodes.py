@@ -19,6 +19,7 @@ from typedflow.rules.options import as_float, check_attempts, check_waits
 from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.types import Kind
 
 MatchMode: TypeAlias = Literal["hit_first", "hit_all"]
 WhenMode: TypeAlias = Literal["simple_or", "or", "and"]
@@ -153,7 +154,7 @@ class Each(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One condition of a match: a function of `Data`, or a value to compare with `==`."""
+    """One condition of a match: a function of `Data`, a value to compare with `==`, or some classes or values."""
 
     condition: Any
     is_function: bool
@@ -162,6 +163,8 @@ class Case(msgspec.Struct, frozen=True):
     """The annotations of a function, resolved where it was attached."""
     name: str = ""
     """The explicit name, else that of the function or value, numbered if two cases of a match share one."""
+    kinds: tuple[Kind, ...] = ()
+    """Of a case by class or value: the classes, or a Literal for each value; `condition` holds what was passed."""
     origin: Origin = UNKNOWN_ORIGIN
 
 
@@ -177,6 +180,25 @@ class Match(msgspec.Struct, frozen=True):
     formerly: tuple[str, ...] = ()
     former_slots: tuple[tuple[str, str], ...] = ()
     """The earlier names of cases, each with the name of today."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether all values must have a case: one of the cases is by class or value, and there is no else."""
+        return self.mode == "hit_first" and not self.has_else and any(case.kinds for case in self.cases)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether the value goes on behind the match where no case is hit."""
+        return self.mode == "hit_first" and not self.has_else and not self.is_closed
+
+
+class Narrow(msgspec.Struct, frozen=True):
+    """Begin a case by class: the value passes, with the type of the case; `source` is the port of the case."""
+
+    name: str
+    auto: bool
+    source: Port
+    kinds: tuple[Kind, ...]
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -274,7 +296,9 @@ class Merge(msgspec.Struct, frozen=True):
     sources: tuple[Port, ...]
 
 
-Node: TypeAlias = Start | Step | Sleep | Batch | Each | Match | Join | When | Collect | SubFlow | Catch | Merge | End
+Node: TypeAlias = (
+    Start | Step | Sleep | Batch | Each | Match | Narrow | Join | When | Collect | SubFlow | Catch | Merge | End
+)
 
 FAILURE: Final = 1
 """The port by which the failure of a step or child flow leaves it."""
@@ -311,7 +335,7 @@ def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
             return slots_of(definition.nodes[node.opens], definition)
         case When():
             return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-        case Start() | Step() | Sleep() | Each() | SubFlow() | Catch() | Merge() | End():
+        case Start() | Step() | Sleep() | Each() | Narrow() | SubFlow() | Catch() | Merge() | End():
             return ()
         case _:
             assert_never(node)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, assert_never, get_origin
 
 from typing_extensions import is_protocol
 
+from typedflow.definition.cases import check_cases
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
@@ -21,6 +22,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Sleep,
     Start,
     Step,
@@ -47,6 +49,7 @@ from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import Kind
 
 Behind: TypeAlias = Mapping[int, Sequence[int]]
 """The indexes of the nodes behind each node, by its index."""
@@ -102,6 +105,7 @@ def _check_node(
             takes = _taken_behind(definition, index, carried, behind)
             yield from _check_child(node, spec, carried, [value for value in takes if value is not UNKNOWN])
         case Match():
+            yield from check_cases(node, carried[node.source.node])
             for case in node.cases:
                 if case.types is not None:
                     name = name_of(case.condition)
@@ -122,7 +126,7 @@ def _check_node(
             if callable(node.until) and node.types is not None:
                 source = _source_of(node, definition, carried)
                 yield from check_handler(name_of(node.until), node.types, source, spec, kind="condition")
-        case Start() | Batch() | Join() | Collect() | Catch() | Merge():
+        case Start() | Batch() | Join() | Collect() | Narrow() | Catch() | Merge():
             return
         case _:
             assert_never(node)
@@ -269,12 +273,18 @@ def _unreachable(definition: Definition) -> set[int]:
 
 
 def _dead_branches(match: Match) -> set[int]:
-    """Return the branches of a hit_first match whose condition is the same as that of an earlier branch."""
+    """Return the branches of a hit_first match whose condition, or all of whose classes, stand in earlier ones."""
     if match.mode == "hit_all":
         return set()
     dead: set[int] = set()
     seen: set[tuple[type, Any]] = set()
+    seen_kinds: set[Kind] = set()
     for branch, case in enumerate(match.cases):
+        if case.kinds:
+            if seen_kinds.issuperset(case.kinds):
+                dead.add(branch)
+            seen_kinds.update(case.kinds)
+            continue
         condition = case.condition
         plain = type(condition) in (str, int, bool)
         same = (type(condition), condition if plain else id(condition))

@@ -27,6 +27,7 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     Merge,
+    Narrow,
     Node,
     Sleep,
     Start,
@@ -124,6 +125,8 @@ class PlanNode(msgspec.Struct, eq=False):
     cases: tuple[Case, ...] = ()
     has_else: bool = False
     hit_all: bool = False
+    is_closed: bool = False
+    """Of a match: a value without a case is an error."""
     collects: bool = False
     """Of a for_each: the failure of an item becomes the item's result."""
 
@@ -280,7 +283,7 @@ def _compile_node(
             made.slot_types = tuple(trigger_type(trigger, spec) for trigger in node.triggers)
         case Catch():
             made.kind = Kind.CATCH
-        case Merge():
+        case Narrow() | Merge():
             made.kind = Kind.PASS
         case Start():
             pass
@@ -297,7 +300,7 @@ def _moment_of(until: timedelta | Callable[[Any], datetime]) -> Callable[[Any], 
 def _compile_opener(made: PlanNode, node: Batch | Each | Match) -> None:
     if isinstance(node, Match):
         made.kind, made.cases = Kind.MATCH, node.cases
-        made.has_else, made.hit_all = node.has_else, node.mode == "hit_all"
+        made.has_else, made.hit_all, made.is_closed = node.has_else, node.mode == "hit_all", node.is_closed
     else:
         made.kind = Kind.BATCH if isinstance(node, Batch) else Kind.EACH
         made.limit = node.concurrency or 0

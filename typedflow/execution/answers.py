@@ -22,7 +22,7 @@ from typedflow.schema.parsing import parse
 from typedflow.schema.plain import READERS, as_it_is
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
-from typedflow.schema.types import CollectionOf, TupleOf, see_through
+from typedflow.schema.types import CollectionOf, TupleOf, see_through, union_of
 from typedflow.stores.protocol import PendingInterrupt
 
 
@@ -150,6 +150,8 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
         elif node.kind in (Kind.JOIN, Kind.COLLECT):
             parts = (_part(node, slot, demand.declared) for demand in _demands_behind(plan, node.ports[0]))
             yield from (Demand(part) for part in parts if known(part) is not UNKNOWN)
+        elif node.kind == Kind.MATCH and node.is_closed:
+            yield Demand(union_of(kind for case in node.cases for kind in case.kinds))
         elif node.kind == Kind.CHILD:
             yield from _captured(node)
         further = [edge for edge in _passed_on(plan, node) if edge not in seen]
@@ -160,8 +162,8 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
 def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
     """Give where a node hands the value that it gets on to, the same or with other parts."""
     if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS) or node.sleeps:
-        further = [edge for arm in node.ports for edge in arm]
-        if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:
+        further = [edge for port in _open_ports(node) for edge in port]
+        if node.kind == Kind.MATCH and not (node.hit_all or node.has_else or node.is_closed):
             further.extend(plan.nodes[node.join].ports[0])
         return further
     if node.kind == Kind.CHILD and not any(
@@ -169,6 +171,13 @@ def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
     ):
         return node.ports[0]
     return ()
+
+
+def _open_ports(node: PlanNode) -> Sequence[Sequence[Edge]]:
+    """Return the ports by which any value may leave a node: not those of cases by class or value."""
+    if node.kind != Kind.MATCH:
+        return node.ports
+    return [port for index, port in enumerate(node.ports) if index >= len(node.cases) or not node.cases[index].kinds]
 
 
 def _part(node: PlanNode, slot: int, whole: Any) -> Any:

@@ -13,6 +13,7 @@ from typedflow.errors import ContractError
 from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause, with_own_payload
+from typedflow.execution.resources import key_of
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layers import Layer
@@ -113,6 +114,14 @@ class Data(Generic[C, V]):
     def require_resource(self, key: str) -> Any:
         """Give a resource; one that is absent or None is a `ResourceError` that lists what there is."""
         return self._step.runtime.resources.require(key)
+
+    def require(self: Data[HasResources[S], Any], pick: Callable[[S], T | None], /) -> T:
+        """Return the resource that `pick` names, as `require_resource` does: `data.require(lambda r: r.browser)`.
+
+        Every type checker knows its type, without None. `pick` is called with a stand-in, not with the resources: it
+        returns one of their attributes, and does nothing else.
+        """
+        return self._step.runtime.resources.require(key_of(pick))  # type: ignore[no-any-return]  # checked at injection
 
     def set_resource(self, key: str, value: Any) -> None:
         """Set a resource for the rest of this execution; the flow's default stays. Never saved."""

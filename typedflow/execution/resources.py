@@ -5,7 +5,7 @@ Identity is kept throughout: values are neither copied nor merged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from typedflow.engine.tokens import UNSET
@@ -96,6 +96,35 @@ class FlowResources:
         for each in self.previous:
             if each.values.pop(key, UNSET) is not UNSET:
                 each.version += 1
+
+
+class _Key:
+    """Stand for a resource in the function that picks one."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Keys:
+    """Stand for the resources in the function that picks one: each attribute is its name."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> _Key:
+        return _Key(name)
+
+
+def key_of(pick: Callable[[Any], Any]) -> str:
+    """Return the key of the resource that a function picks, which gets no resource; raises ResourceError."""
+    try:
+        picked = pick(_Keys()) if callable(pick) else None
+    except AttributeError:  # of an attribute of the resource
+        picked = None
+    if type(picked) is not _Key:
+        raise ResourceError(rules.wrong_pick_problem())
+    return picked.name
 
 
 class ResourceLayers:

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from typedflow.definition.cases import is_hit
 from typedflow.definition.nodes import Retry
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
@@ -20,10 +21,12 @@ from typedflow.execution.threads import run_in_thread, stopped
 from typedflow.execution.transaction import StepTransaction
 from typedflow.execution.waiting import note_paused
 from typedflow.rules import executions
+from typedflow.rules.cases import no_case_problem
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.concurrent_changes import read_again_if_changed
+from typedflow.schema.render import describe
 from typedflow.schema.writing import current_step
 
 
@@ -241,6 +244,8 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 raise stopped(node.name) from stop
             if case.is_async or is_awaited(found):
                 found = await found
+        elif case.kinds:
+            found = is_hit(case, data.value)
         else:
             found = case.condition == data.value
         if found:
@@ -249,4 +254,7 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 break
     if step.touched is not None:
         step.check_touched()
+    if node.is_closed and not hits:
+        with step.runtime.concealing():
+            raise ContractError(no_case_problem(describe(data.value)).at(step.name))
     return hits

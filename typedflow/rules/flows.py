@@ -281,6 +281,18 @@ def wrong_triggers_problem(given: object) -> Problem:
     return Problem("TF719", f"when() takes names, not {describe(given)}", hint, side="value")
 
 
+def wrong_event_problem(given: object) -> Problem:
+    """Report a `when_event` whose argument is no event of an Events class (TF719)."""
+    text = f"when_event() takes an event of the contract's Events class, not {describe(given)}"
+    return Problem("TF719", text, 'write when_event(ReviewEvents.approved), or when("approved")', side="value")
+
+
+def foreign_event_problem(name: str, owner: str, contract: str) -> Problem:
+    """Report a `when_event` with an event of a class that is not the contract's, or a base of it (TF501)."""
+    text = f"event {quoted(name)} of {owner} is none of contract {quoted(contract)}"
+    return Problem("TF501", text, f"use the Events class that {contract} declares", side="value")
+
+
 def empty_when_problem() -> Problem:
     """Report a `when` that waits for nothing (TF719)."""
     hint = 'name an event, when("approved"), or paths, when({"state": "request.topic"})'

@@ -169,5 +169,5 @@ def _reached(plan: Plan, node: PlanNode) -> Iterator[int]:
 def _edges(plan: Plan, node: PlanNode) -> Iterator[Edge]:
     for port in node.ports:
         yield from port
-    if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:  # no hit: the value goes on behind it
+    if node.kind == Kind.MATCH and not (node.hit_all or node.has_else or node.is_closed):  # no hit: the value goes on
         yield from plan.nodes[node.join].ports[0]

@@ -185,7 +185,7 @@ flow.to(find).match().case(is_other).end_match()
 #                          ^ E: TF716: condition 'is_other' takes Data[Plain, …], and its flow is of contract 'Shop' (annotate its parameter Data[Shop, …], or with a protocol of the parts that it needs)  [typedflow-flow]
 flow.to(find).match(mode="hit_all").case(takes_two).case(Judge()).case(log).end_match()
 #                                        ^ E: TF717: 'takes_two' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
-flow.to(find).match().case(Request).case("x").case(None).case(count).case(print).case(takes_text).end_match()
+flow.to(find).match().case("x").case(None).case(count).case(print).case(takes_text).end_match()
 flow.to(find).match().case(lambda data: data.value[0].topic).case(lambda data: data.vaule).end_match()
 #                                       ^ E: "str" has no attribute "topic"  [attr-defined]
 #                                                                              ^ E: "Data[Shop, list[str]]" has no attribute "vaule"; maybe "value"?  [attr-defined]
