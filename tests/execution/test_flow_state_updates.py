@@ -113,6 +113,15 @@ def keys(store: Any) -> int:
     return sum(map(len, store._values.values()))
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something has happened."""
+    for _ in range(100_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError
+
+
 # -- what an update does
 
 
@@ -380,6 +389,61 @@ async def test_a_step_that_runs_again_after_a_crash_gets_the_first_values(sharin
     assert heard == [4, 5, 6, 1, 2, 3]
     assert (await seen(flow, sharing)).total == 6
     assert keys(sharing) == 0
+
+
+class Cut:
+    """A step that updates the flow_state and is cut off after it, beside one that ends and is saved."""
+
+    def __init__(self) -> None:
+        self.cutting, self.drawn = True, asyncio.Event()
+        self.heard: list[Any] = []
+
+    async def count(self, data: Step) -> list[int]:
+        drawn = [data.update_flow_state(draw), data.update_flow_state(draw, key="k")]
+        self.drawn.set()
+        if self.cutting:
+            await asyncio.sleep(60)
+        return [*drawn, data.flow_state.total]
+
+    async def end(self, data: Step) -> int:
+        await self.drawn.wait()
+        return 0
+
+    def flow(self, *, in_child: bool) -> Flow[Any]:
+        child: Any = flow_of(self.count, name="child")
+        flow: Flow[Any] = Flow(Job, name="job")
+        for each in (child, flow):
+            chain: Any = each.when({"flow_state": "total"})
+            chain.to(lambda data: self.heard.append(data.value), name="hear")
+        batch: Any = flow.batch().branch(child if in_child else self.count, name="count").branch(self.end)
+        batch.end_batch().to(lambda data: list(data.value)).end()
+        return flow
+
+
+@pytest.mark.parametrize("in_child", [False, True])
+async def test_a_step_that_was_cut_off_after_a_save_does_not_count_again(store: Any, in_child: bool) -> None:
+    cut = Cut()
+    flow = cut.flow(in_child=in_child)
+    execution = flow.create_execution(store=store, execution_id="a", checkpoint="step" if store else "pause")
+    running = asyncio.create_task(execution.async_start(1))
+    await cut.drawn.wait()
+    if store is None:
+        await until(lambda: len(execution._runtime.run.live) == 1)
+        saved = execution.save(format="msgpack").to_msgpack()
+    else:
+        checkpoints: Any = execution._runtime.checkpoints
+        await until(lambda: checkpoints.sequence == 2)
+    running.cancel()
+    await asyncio.wait([running])
+    cut.cutting = False
+    flow = cut.flow(in_child=in_child)
+    if store is None:
+        execution = flow.create_execution().load(saved)
+    else:
+        execution = await flow.async_open("a", store=store)
+    await execution.async_retry()
+    assert execution.result == [[1, 2, 2], 0]
+    assert cut.heard == [1, 2]
 
 
 @pytest.mark.parametrize("end", ["completed", "failed", "paused", "cancelled", "deleted"])

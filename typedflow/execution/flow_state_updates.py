@@ -18,17 +18,17 @@ from msgspec.structs import force_setattr
 from typedflow.errors import ContractError, StoreError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.pauses import find_non_json
-from typedflow.execution.pending_writes import Kept, changed_fields
+from typedflow.execution.pending_writes import changed_fields
 from typedflow.rules import executions, stores
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import KEY, check_name, check_option
 from typedflow.rules.wording import describe
 from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.copies import compile_copy
-from typedflow.schema.layer_fields import layer_fields, require_fields
+from typedflow.schema.layer_fields import require_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.mismatch import render_path
-from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
+from typedflow.snapshot.flow_states import Kept, decode_flow_state, decode_kept, encode_flow_state, encode_kept
 from typedflow.stores.protocol import FlowStateStore, FlowStateUpdate, UpdateKey
 
 LONGEST_CALL: Final = 300
@@ -126,21 +126,17 @@ class UpdateCall:
             force_setattr(value, field, written)
         draft = self.apply(value)
         data = encode_flow_state(draft, spec)
-        kept: dict[str, Any] = {"value": self.returned} if self._step is not None else {}
-        fired = [name for name in self.changed if name in self._listened]
-        if fired:
-            kept |= {"fired": fired, "flow_state": data.decode()}
-        return FlowStateUpdate(data, json.dumps(kept).encode())
+        return FlowStateUpdate(data, encode_kept(self.kept(), spec).encode())
 
-    def kept(self, stored: bytes | None = None) -> Kept:
-        """Return what the update returned and fired; of an earlier call of the same key as it was stored then."""
-        if self.called or stored is None:
-            assert self.new is not None
-            return Kept(self.returned, values_of(self.new, [name for name in self.changed if name in self._listened]))
-        found = json.loads(stored)
-        fired = found.get("fired", [])
-        before = decode_flow_state(found["flow_state"].encode(), self._flow.spec) if fired else None
-        return Kept(found["value"], {} if before is None else values_of(before, fired))
+    def kept(self) -> Kept:
+        """Return what is kept of the update until its step ends."""
+        value = self.returned if self._step is not None else None
+        fired = tuple(name for name in self.changed if name in self._listened)
+        return Kept(value, fired, self.new if fired else None)
+
+    def kept_in(self, stored: bytes) -> Kept:
+        """Return what a store has kept of the update, or of an earlier one with its key."""
+        return self.kept() if self.called else decode_kept(stored, self._flow.spec, "the value of an update")
 
     def _plain(self, returned: Any) -> Any:
         """Return a copy of what the function returned, which has to be plain JSON data."""
@@ -149,12 +145,6 @@ class UpdateCall:
             problem = executions.update_not_json_problem(render_path(fault[0]), describe(fault[1]))
             raise ContractError(problem.at(f"flow '{self._flow.name}'"))
         return json.loads(json.dumps(returned))
-
-
-def values_of(layer: FlowState, names: Collection[str]) -> dict[str, Any]:
-    """Return the values of fields, not copied."""
-    fields = layer_fields(type(layer))
-    return {name: fields[name].read(layer) for name in names}
 
 
 def call_name(function: Callable[..., Any], attempt: int, counts: dict[str, int], key: str | None) -> str:

@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState
-
-
-class Kept(NamedTuple):
-    """What an update returned and fired, as it is kept with its key."""
-
-    value: Any
-    """Plain JSON data, a copy."""
-    fired: dict[str, Any]
-    """The new values of the changed fields that have listeners."""
 
 
 class StepWrites:

@@ -19,7 +19,7 @@ from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
-from typedflow.execution.pending_writes import EndedWrites, Kept
+from typedflow.execution.pending_writes import EndedWrites
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
@@ -94,7 +94,6 @@ class ExecutionRuntime:
         "saves",
         "state",
         "touched",
-        "updates",
         "walked",
     )
 
@@ -128,8 +127,6 @@ class ExecutionRuntime:
         """What its ended steps have written to a flow_state that a store keeps."""
         self.ended_steps: dict[str, None] | None = None
         """The keys of ended steps whose updates the store still remembers."""
-        self.updates: dict[Token, dict[str, Kept]] | None = None
-        """What the updates of steps that have not ended have returned, where no store keeps the flow_state."""
         self.created = time.time()
         self.saves = 0
         """The sequence of the last save without a store."""

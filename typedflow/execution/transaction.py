@@ -20,11 +20,12 @@ from typedflow.execution.flow_state_updates import (
     update_locally,
     update_stored,
 )
-from typedflow.execution.pending_writes import Kept, StepWrites, copies_of
+from typedflow.execution.pending_writes import StepWrites, copies_of
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
-from typedflow.schema.layer_fields import require_fields
+from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.writing import FLAT, current_step, outside
+from typedflow.snapshot.flow_states import Kept
 from typedflow.stores.protocol import FlowStateStore, UpdateKey
 
 
@@ -157,8 +158,8 @@ class StepTransaction:
         runtime = self.runtime
         if self.has_updated and runtime.ended_steps is not None:
             runtime.ended_steps[runtime.key(self.token)] = None
-        if runtime.updates is not None:
-            runtime.updates.pop(self.token, None)
+        if runtime.run.updates is not None:
+            runtime.run.updates.pop(self.token, None)
 
     def end(self) -> None:
         """Take nothing more: the step, or this attempt, is over."""
@@ -214,14 +215,14 @@ class StepTransaction:
 
     def _update_locally(self, call: UpdateCall, name: str) -> Any:
         """Update the flow_state of this process; a step that is taken again gets what it got the first time."""
-        runtime = self.runtime
-        if runtime.updates is None:
-            runtime.updates = {}
-        known = runtime.updates.setdefault(self.token, {})
+        run, flow = self.runtime.run, self.runtime.flow
+        if run.updates is None:
+            run.updates = {}
+        known: dict[str, Kept] = run.updates.setdefault(self.token, {})
         if name not in known:
-            update_locally(runtime.flow, call)
-            if runtime.flow.shares:
-                runtime.flow.keep_unstored(call.changed)
+            update_locally(flow, call)
+            if flow.shares:
+                flow.keep_unstored(call.changed)
             known[name] = call.kept()
         return self._fired(known[name])
 
@@ -234,12 +235,13 @@ class StepTransaction:
                 if self.writes is not None:
                     self.writes.stored(flow.require_flow_state(), call.written)
                 flow.show_flow_state(call.new)
-        return self._fired(call.kept(stored))
+        return self._fired(call.kept_in(stored))
 
     def _fired(self, kept: Kept) -> Any:
         """Queue the listeners of what an update has changed; returns a copy of what it returned."""
-        for path, value in kept.fired.items():
-            self.signal(Signal("flow_state", path, value))
+        for name in kept.fired:
+            value = layer_fields(type(kept.flow_state))[name].read(kept.flow_state)
+            self.signal(Signal("flow_state", name, value))
         return copy.deepcopy(kept.value)
 
     # -- what the layers report

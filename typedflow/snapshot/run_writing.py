@@ -20,6 +20,7 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+from typedflow.snapshot.flow_states import encode_kept
 from typedflow.snapshot.parts import (
     branch_of,
     code_of_edge,
@@ -96,8 +97,15 @@ class RunWriter:
             key=ABSENT if token.key is None else token.key,
             coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
             attempts=(self.run.attempts or {}).get(token, ABSENT),
+            updates=self._updates(token),
             scope=scope,
         )
+
+    def _updates(self, token: Token) -> dict[str, str] | UnsetType:
+        made = (self.run.updates or {}).get(token)
+        if not made:
+            return ABSENT
+        return {call: encode_kept(kept, self.run.plan.spec) for call, kept in tuple(made.items())}
 
     def _value(self, producer: PlanNode, consumer: PlanNode, value: Any, place: str) -> Raw:
         place = f"{place}.value"
