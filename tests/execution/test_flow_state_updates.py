@@ -456,16 +456,20 @@ async def test_keys_go_with_their_step(sharing: Any, end: str) -> None:
             data.pause_for(interrupt_id="ask")
         return 0
 
+    drawn = asyncio.Event()
+
     async def wait(data: Step) -> int:
         if end in ("cancelled", "deleted"):
             data.update_flow_state(draw)
+            drawn.set()
             await asyncio.sleep(60)
         return 0
 
     flow = flow_of(step, wait)
     execution = flow.create_execution(store=sharing, execution_id="a", checkpoint="step")
     running = asyncio.create_task(execution.async_start(1))
-    await asyncio.wait([running], timeout=0.05)
+    if end in ("cancelled", "deleted"):
+        await drawn.wait()
     if end == "cancelled":
         await execution.async_cancel()
     elif end == "deleted":
@@ -500,6 +504,38 @@ async def test_a_failure_of_the_store_is_none_of_the_step(tmp_path: Path) -> Non
     assert attempts == [1, 1, 1, 1]
     assert (await seen(flow, store)).total == 2
     assert store.updates == {}
+
+
+async def test_a_failure_of_the_store_in_a_task_of_the_step_is_none_of_the_step_either() -> None:
+    store = FaultyStore(Prompt())
+    store.update_faults = {2: "before"}
+    attempts: list[int] = []
+
+    async def step(data: Step) -> list[int]:
+        attempts.append(data.attempt)
+        async with asyncio.TaskGroup() as group:
+            drawn = [group.create_task(data.async_update_flow_state(draw, key=key)) for key in "ab"]
+        return [task.result() for task in drawn]
+
+    flow = flow_of(step, retry=Retry(5))
+    execution = flow.create_execution(store=store, execution_id="a")
+    with pytest.raises(ExceptionGroup):
+        await execution.async_start(1)
+    assert store.records["a"].status == "running"
+    await execution.async_retry()
+    assert execution.result == [1, 2]
+    assert attempts == [1, 1]
+    assert (await seen(flow, store)).total == 2
+
+
+async def test_a_flow_state_may_hold_integers_of_any_size(store: Any) -> None:
+    def step(data: Step) -> list[int]:
+        data.update_flow_state(book(2**70))
+        return data.update_flow_state(book(2**80))
+
+    flow = flow_of(step)
+    assert await run(flow, store) == [2**70, 2**80]
+    assert (await seen(flow, store)).booked == [2**70, 2**80]
 
 
 class OnlyCoroutine:

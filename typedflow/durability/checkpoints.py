@@ -21,7 +21,7 @@ from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
-from typedflow.execution.failures import add_note, is_a
+from typedflow.execution.failures import add_note, is_a, is_of_store
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions, snapshots
@@ -152,7 +152,7 @@ class Checkpoints:
     async def keep_failure(self, error: Exception) -> None:
         """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
         await self.rest()
-        if is_a(error, StoreError) or is_a(error, SnapshotError):
+        if is_of_store(error) or is_a(error, SnapshotError):
             return
         try:
             await self.commit()
@@ -179,7 +179,7 @@ class Checkpoints:
         """Encode the execution as it is now."""
         runtime, shared = self.runtime, self.runtime.shares_flow_state
         sequence = (self.sequence or 0) + 1
-        step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
+        step = current_step.set(None)  # a save is none of the doing of a step that has just ended
         try:
             snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
         finally:
@@ -223,7 +223,7 @@ class Checkpoints:
             current_step.reset(step)
 
     async def _put(self, save: _Save | None) -> None:
-        current_step.set(None)  # a step has begun this task, but what is replayed in it is none of its doing
+        current_step.set(None)  # a step has begun this task, but the save is none of its doing
         if self._unsure is not None:
             await self._find_out(self._unsure)
             if self.kept in (Status.COMPLETED, Status.CANCELLED):

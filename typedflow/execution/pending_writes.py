@@ -107,4 +107,9 @@ def is_alike(new: Any, old: Any) -> bool:
     """Return whether equal values are also written alike: True is not 1, at any depth."""
     if type(new) is not type(old):
         return False
-    return type(new) in (int, str, bool, float) or msgspec.msgpack.encode(new) == msgspec.msgpack.encode(old)
+    if type(new) in (int, str, bool, float):
+        return True
+    try:
+        return msgspec.json.encode(new) == msgspec.json.encode(old)
+    except Exception:  # what cannot be encoded cannot be told apart this way
+        return True
