@@ -16,7 +16,7 @@ import pytest
 
 from tests.execution.faulty import FaultyStore
 from typedflow import Contract, Data, Flow, FlowState, Retry
-from typedflow.errors import ContractError, StoreError
+from typedflow.errors import ConflictError, ContractError, StoreError
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.stores import FileStore, MemoryStore, SQLiteStore
@@ -691,6 +691,37 @@ async def test_a_value_set_without_a_store_is_what_a_store_without_a_row_begins_
         other.update_flow_state(lambda ledger: setattr(ledger, "limit", 9))
         assert await run(other, store) == [2, 3]
         assert (await seen(other, store)).total == 3
+
+
+async def test_a_value_set_before_the_start_of_the_first_execution_with_a_store_is_stored(store: Any) -> None:
+    flow = flow_of(lambda data: [data.flow_state.limit, data.update_flow_state(draw)])
+    execution = flow.create_execution(store=store)
+    flow.flow_state.limit = 3
+    await execution.async_start(1)
+    assert execution.result == [3, 1]
+    assert (await seen(flow, store)).limit == 3
+
+
+async def test_writes_of_an_execution_that_was_refused_hide_nothing(sharing: Any) -> None:
+    limits, written, go = [2, 1], asyncio.Event(), asyncio.Event()
+
+    async def write(data: Step) -> int:
+        data.flow_state.limit = limits.pop()
+        if limits:
+            written.set()
+            await go.wait()
+        return 0
+
+    flow = flow_of(write)
+    stale = flow.create_execution(store=sharing, execution_id="a")
+    running = asyncio.create_task(stale.async_start(1))
+    await written.wait()
+    await (await flow.async_open("a", store=sharing)).async_retry()
+    go.set()
+    with pytest.raises(ConflictError):
+        await running
+    flow.update_flow_state(draw)
+    assert flow.flow_state.limit == 2
 
 
 async def test_what_an_execution_without_a_store_changes_is_for_a_store_without_a_row(

@@ -129,8 +129,8 @@ class Checkpoints:
         flow = self.runtime.flow
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
+            flow.take_stored(stored)
             self._pushes = stored is None and bool(flow.unstored)
-            flow.show_flow_state(flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec))
         await self.commit()
 
     @property
@@ -217,7 +217,7 @@ class Checkpoints:
             self._stored(save, put.flow_state)
             return True
         except ConflictError:
-            self._unsure = None
+            self._refused()
             raise
         finally:
             current_step.reset(step)
@@ -234,7 +234,7 @@ class Checkpoints:
         try:
             stored = await self.store.put(save.record, expected=self.sequence, flow_state=save.change)
         except ConflictError:
-            self._unsure = None
+            self._refused()
             raise
         self._stored(save, stored)
 
@@ -247,6 +247,12 @@ class Checkpoints:
         if flow_state is not None:
             self._pushes = False
             self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.spec))
+
+    def _refused(self) -> None:
+        """Drop what was to be saved: somebody else goes on with the execution, and what they store is to be seen."""
+        self._unsure = None
+        if self.runtime.ended_writes is not None:
+            self.runtime.ended_writes.values.clear()
 
     def _forget(self, save: _Save) -> None:
         """Drop the writes that are stored, and the keys that the store has forgotten."""

@@ -223,6 +223,7 @@ async def async_update_outside(flow: FlowRuntime, function: Callable[[Any], Any]
 
 def _show(flow: FlowRuntime, call: UpdateCall) -> None:
     assert call.new is not None
+    flow.has_stored = True
     flow.show_flow_state(call.new)
 
 

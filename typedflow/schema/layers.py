@@ -245,9 +245,10 @@ class FlowState(Layer):
     """Data that all executions of one flow share: flags, counters and small config; saved like a State.
 
     If a store shares it between processes, plain writes (`data.flow_state.limit = 3`) are stored field by field with
-    the next save, as the fields are when the step ends: the last save of a field wins. Counters need `update_flow_state`,
-    which is atomic: its function is called once, at once, on the stored value. An update replaces the containers that
-    it changes by new ones, so read them again. What is read is the value that this process has seen last.
+    the next save, as the fields are when the step ends: the last save of a field wins. Counters need
+    `update_flow_state`, which is atomic: its function is called once, at once, on the stored value. An update replaces
+    the containers that it changes by new ones, so read them again. What is read is the value that this process has
+    seen last.
     """
 
     __typedflow_layer__ = "flow_state"
