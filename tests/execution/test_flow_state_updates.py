@@ -446,6 +446,40 @@ async def test_a_step_that_was_cut_off_after_a_save_does_not_count_again(store: 
     assert cut.heard == [1, 2]
 
 
+@pytest.mark.parametrize("coroutine", [False, True])
+async def test_an_update_of_another_flow_by_a_step_of_a_child_is_made_once(sharing: Any, coroutine: bool) -> None:
+    cutting, drawn = [True], asyncio.Event()
+    numbers = flow_of(lambda data: 0, name="numbers")
+    await run(numbers, sharing)
+
+    async def step(data: Step) -> list[int]:
+        found = [
+            await numbers.async_update_flow_state(draw) if coroutine else numbers.update_flow_state(draw)
+            for _ in range(2)
+        ]
+        drawn.set()
+        if cutting:
+            await asyncio.sleep(60)
+        return found
+
+    def build() -> Flow[Any]:
+        flow: Flow[Any] = Flow(Job, name="job")
+        flow.to_sub_flow(flow_of(step, name="child")).end()
+        return flow
+
+    running = asyncio.create_task(run(build(), sharing, execution_id="a"))
+    await drawn.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    cutting.clear()
+    assert keys(sharing) == 2
+    execution = await build().async_open("a", store=sharing)
+    await execution.async_retry()
+    assert execution.result == [1, 2]
+    assert (await seen(numbers, sharing)).total == 2
+    assert keys(sharing) == 0
+
+
 @pytest.mark.parametrize("end", ["completed", "failed", "paused", "cancelled", "deleted"])
 async def test_keys_go_with_their_step(sharing: Any, end: str) -> None:
     def step(data: Step) -> int:

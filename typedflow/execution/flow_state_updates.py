@@ -50,6 +50,10 @@ class Updating(Protocol):
     is_updating: bool
     """Whether the function is running: what it writes to the flow_state outside of its argument does not count."""
 
+    def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
+        """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
+        ...
+
 
 class UpdateCall:
     """Call the function of one update, and hold what came of it."""
@@ -147,10 +151,12 @@ class UpdateCall:
         return json.loads(json.dumps(returned))
 
 
-def call_name(function: Callable[..., Any], attempt: int, counts: dict[str, int], key: str | None) -> str:
+def call_name(
+    function: Callable[..., Any], attempt: int, counts: dict[str, int], key: str | None = None, flow: str = ""
+) -> str:
     """Return the name of an update within its step; `counts` are the calls of this attempt by function.
 
-    With `key` it is the same in every attempt.
+    With `key` it is the same in every attempt. `flow` is that of the flow_state, where it is not the step's own.
     """
     if key is not None:
         problem = check_name(KEY, key) if key else check_option(KEY, key)
@@ -158,7 +164,7 @@ def call_name(function: Callable[..., Any], attempt: int, counts: dict[str, int]
             raise ContractError(problem)
         name = f"key {key}"
     else:
-        function_name = qualified_name(function)
+        function_name = f"{flow} {qualified_name(function)}" if flow else qualified_name(function)
         counts[function_name] = ordinal = counts.get(function_name, 0) + 1
         name = f"{attempt} {function_name} {ordinal}"
     return name if len(name) <= LONGEST_CALL else hashlib.sha256(name.encode()).hexdigest()
@@ -197,34 +203,40 @@ async def async_update_stored(
     return await store.update_flow_state(flow.name, key, lambda stored: context.run(call.apply_to_stored, stored))
 
 
-def update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any) -> Any:
-    """Update the flow_state outside of all steps, in the given store, or in the one that the flow has run with."""
+def update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any, step: Updating | None) -> Any:
+    """Update a flow_state that is not the running step's, in the given store, or in the one that the flow has run with.
+
+    The step of another flow makes it once, if its execution is saved in that store.
+    """
     chosen = flow.choose_store(store)
-    call = UpdateCall(flow, function)
+    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
+    call = UpdateCall(flow, function, step=None if key is None else step)
     if chosen is None:
         update_locally(flow, call)
-    else:
-        update_stored(chosen, flow, None, call)
-        _show(flow, call)
-    return call.returned
+        return call.returned
+    return _value(flow, call, update_stored(chosen, flow, key, call))
 
 
-async def async_update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any) -> Any:
+async def async_update_outside(
+    flow: FlowRuntime, function: Callable[[Any], Any], store: Any, step: Updating | None
+) -> Any:
     """Do what `update_outside` does, in a coroutine."""
     chosen = flow.choose_store(store)
-    call = UpdateCall(flow, function)
+    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
+    call = UpdateCall(flow, function, step=None if key is None else step)
     if chosen is None:
         update_locally(flow, call)
-    else:
-        await async_update_stored(chosen, flow, None, call)
-        _show(flow, call)
-    return call.returned
+        return call.returned
+    return _value(flow, call, await async_update_stored(chosen, flow, key, call))
 
 
-def _show(flow: FlowRuntime, call: UpdateCall) -> None:
-    assert call.new is not None
+def _value(flow: FlowRuntime, call: UpdateCall, stored: bytes) -> Any:
+    """Show what an update has stored; returns its value."""
+    if call.new is None:
+        return call.kept_in(stored).value
     flow.has_stored = True
     flow.show_flow_state(call.new)
+    return call.returned
 
 
 def _not_plain(flow: FlowRuntime, given: str) -> ContractError:

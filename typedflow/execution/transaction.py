@@ -156,8 +156,10 @@ class StepTransaction:
     def close_updates(self) -> None:
         """Have the store forget the keys of the updates: the step has ended, or failed for good."""
         runtime = self.runtime
-        if self.has_updated and runtime.ended_steps is not None:
-            runtime.ended_steps[runtime.key(self.token)] = None
+        if self.has_updated:
+            ended = runtime.root().ended_steps
+            if ended is not None:
+                ended[runtime.key(self.token)] = None
         if runtime.run.updates is not None:
             runtime.run.updates.pop(self.token, None)
 
@@ -212,6 +214,17 @@ class StepTransaction:
 
     def _update_key(self, name: str) -> UpdateKey:
         return UpdateKey(self.runtime.id, self.runtime.key(self.token), name)
+
+    def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
+        """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
+        root = self.runtime.root()
+        if self.revoked or root.flow_state_store is not store:
+            return None
+        if self.calls is None:
+            self.calls = {}
+        self.has_updated = True
+        name = call_name(function, self.attempt, self.calls, flow=flow)
+        return UpdateKey(root.id, self.runtime.key(self.token), name)
 
     def _update_locally(self, call: UpdateCall, name: str) -> Any:
         """Update the flow_state of this process; a step that is taken again gets what it got the first time."""
