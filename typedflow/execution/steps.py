@@ -112,7 +112,7 @@ def take_effects(step: StepTransaction) -> None:
         run.attempts.pop(step.token, None)
     if step.writes is not None:
         step.hand_over_writes()
-    if step.has_updated or run.updates is not None:
+    if step.calls is not None or run.updates is not None:
         step.close_updates()
 
 

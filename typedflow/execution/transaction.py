@@ -40,7 +40,6 @@ class StepTransaction:
         "attempt",
         "calls",
         "checked",
-        "has_updated",
         "is_updating",
         "node",
         "result",
@@ -70,9 +69,7 @@ class StepTransaction:
         self.writes: StepWrites | None = None
         """Its plain writes to a flow_state that a store keeps."""
         self.calls: dict[str, int] | None = None
-        """How often it has called each function with `update_flow_state`."""
-        self.has_updated = False
-        """Whether a key of its updates may be kept."""
+        """How often it has called each function with `update_flow_state`; None where it has updated nothing."""
         self.is_updating = False
         """Whether the function of an update is running, whose changes are no plain writes."""
         self.revoked = False
@@ -156,7 +153,7 @@ class StepTransaction:
     def close_updates(self) -> None:
         """Have the store forget the keys of the updates: the step has ended, or failed for good."""
         runtime = self.runtime
-        if self.has_updated:
+        if self.calls is not None:
             ended = runtime.root().ended_steps
             if ended is not None:
                 ended[runtime.key(self.token)] = None
@@ -199,7 +196,6 @@ class StepTransaction:
             written=self._pending_writes(),
             listened=runtime.plan.flow_state_paths,
         )
-        self.has_updated = True
         return call, call_name(function, self.attempt, self.calls, key), runtime.flow_state_store
 
     def _pending_writes(self) -> dict[str, Any]:
@@ -222,7 +218,6 @@ class StepTransaction:
             return None
         if self.calls is None:
             self.calls = {}
-        self.has_updated = True
         name = call_name(function, self.attempt, self.calls, flow=flow)
         return UpdateKey(root.id, self.runtime.key(self.token), name)
 
