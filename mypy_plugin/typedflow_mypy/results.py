@@ -37,7 +37,7 @@ _STEPS: Final = _TAKES_HANDLERS | {
 _OTHERS: Final = frozenset(
     {"start", "async_start", "create_execution", "async_open", "validate", "chunk", "name", "contract"}
     | {f"{verb}_runtime_resource" for verb in ("get", "set", "del")}
-    | {"update_runtime_resources", "flow_state", "update_flow_state"}
+    | {"update_runtime_resources", "flow_state", "update_flow_state", "async_update_flow_state"}
 )
 """Members of a flow that add nothing to it."""
 

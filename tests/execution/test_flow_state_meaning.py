@@ -129,6 +129,7 @@ def changed_in_place_and_updated(data: Book) -> int:
         (loop_variable, [1, 2, 3], 0),
         (name_that_is_assigned_again, [], 3),
         (list_that_is_filled_afterwards, [1, 2], 0),
+        (list_that_is_filled_after_it_was_assigned, [1], 0),
         (global_variable, [1], 0),
         (partial_with_a_list, [1, 2], 0),
         (defaults, [], 6),

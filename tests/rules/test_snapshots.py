@@ -71,6 +71,11 @@ TEXTS = [
         "ReviewState changed without a new contract version: field 'a' is gone; field 'b' is new",
     ),
     (
+        snapshots.newer_flow_state_problem("Counters", ["Counters.b"], 1),
+        "TF915",
+        "the stored Counters was written by newer code: it has 'Counters.b'",
+    ),
+    (
         snapshots.missing_migration_problem("Review", 1, 3),
         "TF917",
         "contract 'Review' has version 3 and no migration from version 1",

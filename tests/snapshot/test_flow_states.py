@@ -105,6 +105,8 @@ def test_flow_state_is_carried_over(before: Any, fields: Layers, after: Any, exp
         (PAID, {"paid": 5}, contract({"paid": int}, paid=0, version=2), "TF917", "no migration from version 1"),
         (PAID, {"paid": 5}, contract({"done": int}, done=0, version=2, migrations=(of_the_state,)), "TF919", "state"),
         (contract({"paid": int}, paid=0, version=2, migrations=(rename,)), {"paid": 5}, PAID, "TF915", "has version 1"),
+        (contract({"paid": int, "refunded": int}, paid=0, refunded=0), {"paid": 5}, PAID, "TF915",
+         "the stored Counters was written by newer code: it has 'Counters.refunded' (update this process; if"),
         (contract({"size": Old | None}, size=None), {"size": Old(1, 2)}, contract({"size": New | None}, size=None),
          "TF916", "the order of the fields of New is another"),
         (contract({"limits": First | None}, limits=None), {"limits": First(1, 5)},

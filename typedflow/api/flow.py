@@ -729,12 +729,13 @@ class Flow(Blueprint[C]):
 
         `store` is the one whose flow_state is changed; without it the one that the flow has run with, and where it has
         run with none, the value in this process, which a store without a row of the flow begins with. In a handler of
-        the flow it belongs to the step.
+        the flow it belongs to the step; in one of another flow, whose execution is saved in the same store, it is made
+        once, too.
         """
         step = self._step_in(store)
         if step is not None:
             return step.update_flow_state(change)  # type: ignore[no-any-return]  # what `change` returns
-        return update_outside(self._runtime, change, store)  # type: ignore[no-any-return]  # as above
+        return update_outside(self._runtime, change, store, _running_step())  # type: ignore[no-any-return]  # as above
 
     async def async_update_flow_state(
         self: Flow[HasFlowState[S]], change: Callable[[S], T], *, store: SnapshotStore | None = None
@@ -743,12 +744,12 @@ class Flow(Blueprint[C]):
         step = self._step_in(store)
         if step is not None:
             return await step.async_update_flow_state(change)  # type: ignore[no-any-return]  # as above
-        return await async_update_outside(self._runtime, change, store)  # type: ignore[no-any-return]  # as above
+        return await async_update_outside(self._runtime, change, store, _running_step())  # type: ignore[no-any-return]  # as above
 
     def _step_in(self, store: SnapshotStore | None) -> StepTransaction | None:
         """Return the running step of this flow that an update belongs to."""
-        step = current_step.get()
-        if not isinstance(step, StepTransaction) or step.runtime.flow is not self._runtime or step.revoked:
+        step = _running_step()
+        if step is None or step.runtime.flow is not self._runtime or step.revoked:
             return None
         own: object = step.runtime.flow_state_store
         return step if store is None or store is own else None
@@ -770,3 +771,8 @@ class Flow(Blueprint[C]):
     def del_runtime_resource(self, key: str) -> None:
         """Remove a default resource of the flow; once more changes nothing."""
         self._runtime.resources.discard(key)
+
+
+def _running_step() -> StepTransaction | None:
+    step = current_step.get()
+    return step if isinstance(step, StepTransaction) else None

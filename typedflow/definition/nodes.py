@@ -35,8 +35,8 @@ class Retry:
 
     `attempts` counts the first one. `backoff` is the wait before the second attempt, in seconds; each later wait is
     `factor` times the previous one, but at most `max_backoff` seconds. An error that is no instance of `on`
-    fails the step at once; the pause signal and cancellation are never retried. State that a failed attempt wrote stays
-    written.
+    fails the step at once; the pause signal, cancellation and a `StoreError` are never retried. State that a failed
+    attempt wrote stays written.
     """
 
     attempts: int = 3

@@ -27,7 +27,7 @@ from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
-from typedflow.execution.failures import add_note, is_a
+from typedflow.execution.failures import add_note, is_a, is_of_store
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.waiting import next_due
@@ -154,8 +154,8 @@ class Checkpoints:
         flow = self.runtime.flow
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
+            flow.take_stored(stored)
             self._pushes = stored is None and bool(flow.unstored)
-            flow.show_flow_state(flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.kept_by))
         await self.commit()
 
     @property
@@ -177,7 +177,7 @@ class Checkpoints:
     async def keep_failure(self, error: Exception) -> None:
         """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
         await self.rest()
-        if is_a(error, StoreError) or is_a(error, SnapshotError):
+        if is_of_store(error) or is_a(error, SnapshotError):
             return
         try:
             await self.commit()
@@ -204,7 +204,7 @@ class Checkpoints:
         """Encode the execution as it is now."""
         runtime, shared = self.runtime, self.runtime.shares_flow_state
         sequence = (self.sequence or 0) + 1
-        step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
+        step = current_step.set(None)  # a save is none of the doing of a step that has just ended
         try:
             collected = self._collect()
             snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared, with_state=collected is None)
@@ -287,13 +287,13 @@ class Checkpoints:
             self._stored(save, put.flow_state)
             return True
         except ConflictError:
-            self._unsure = None
+            self._refused()
             raise
         finally:
             current_step.reset(step)
 
     async def _put(self, save: _Save | None) -> None:
-        current_step.set(None)  # a step has begun this task, but what is replayed in it is none of its doing
+        current_step.set(None)  # a step has begun this task, but the save is none of its doing
         if self._unsure is not None:
             await self._find_out(self._unsure)
             if self.kept in (Status.COMPLETED, Status.CANCELLED):
@@ -304,7 +304,7 @@ class Checkpoints:
         try:
             stored = await self.store.put(save.record, expected=self.sequence, flow_state=save.change)
         except ConflictError:
-            self._unsure = None
+            self._refused()
             raise
         self._stored(save, stored)
 
@@ -318,6 +318,12 @@ class Checkpoints:
         if flow_state is not None:
             self._pushes = False
             self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.kept_by))
+
+    def _refused(self) -> None:
+        """Drop what was to be saved: somebody else goes on with the execution, and what they store is to be seen."""
+        self._unsure = None
+        if self.runtime.ended_writes is not None:
+            self.runtime.ended_writes.values.clear()
 
     def _forget(self, save: _Save) -> None:
         """Drop the writes that are stored, and the keys that the store has forgotten."""

@@ -25,6 +25,7 @@ from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.flow_states import decode_kept
 from typedflow.snapshot.headers import Settled, settle
 from typedflow.snapshot.reading import Source, read_document
 from typedflow.snapshot.run_reading import RunReader
@@ -147,6 +148,14 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
         token: record.attempts
         for token, record in zip(tokens, snapshot.tokens, strict=True)
         if record.attempts is not ABSENT
+    } or None
+    run.updates = {
+        token: {
+            call: decode_kept(text, plan.spec, f"{place}tokens[{index}].updates")
+            for call, text in record.updates.items()
+        }
+        for index, (token, record) in enumerate(zip(tokens, snapshot.tokens, strict=True))
+        if record.updates is not ABSENT
     } or None
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
     run.interrupts = {each.interrupt.id: each for each in paused} or None

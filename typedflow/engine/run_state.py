@@ -33,6 +33,7 @@ class RunState:
         "result",
         "status",
         "suspended",
+        "updates",
     )
 
     def __init__(self, plan: Plan) -> None:
@@ -52,6 +53,8 @@ class RunState:
         """What `collect` and `when(mode="and")` have gathered, by node and scope."""
         self.attempts: dict[Token, int] | None = None
         """How many attempts of a step have failed so far, by token; a retry of the run continues the count."""
+        self.updates: dict[Token, dict[str, Any]] | None = None
+        """What the flow_state updates of open steps have returned, by token and call: they are not made twice."""
         self.received = 0
         """The number of messages from outside so far; the cause of what an event from outside starts."""
         self.result: Any = UNSET

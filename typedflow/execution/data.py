@@ -39,7 +39,7 @@ class Data(Generic[C, V]):
     __typedflow_data__: ClassVar[bool] = True
 
     attempt: int
-    """Which attempt of the step this is; 1 is the first."""
+    """Which attempt of the step this is; 1 is the first. A retry of a failed execution continues the count."""
 
     def __init__(self, step: StepTransaction, value: Any, attempt: int = 1) -> None:
         self._step = step

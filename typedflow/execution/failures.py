@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from typing_extensions import TypeIs
 
+from typedflow.errors import StoreError
+
 E = TypeVar("E", bound=BaseException)
 
 
@@ -38,3 +40,10 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             waiting.extend(error.exceptions)
         else:
             yield error
+
+
+def is_of_store(error: BaseException) -> bool:
+    """Return True for a failure of a store, also in a group that a handler's tasks have raised."""
+    if is_a(error, BaseExceptionGroup):
+        return any(is_a(leaf, StoreError) for leaf in leaves(error))
+    return is_a(error, StoreError)

@@ -31,6 +31,7 @@ from typedflow.schema.layers import FlowState
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.snapshot.plans import mark_plan
 from typedflow.stores.protocol import FlowStateStore
 
@@ -55,6 +56,7 @@ class FlowRuntime:
         "builder",
         "checked",
         "flow_state",
+        "has_stored",
         "headers",
         "kept_by",
         "lock",
@@ -83,6 +85,8 @@ class FlowRuntime:
         self.lock = threading.RLock()
         self.shares = False
         """Whether a store of some execution keeps the flow_state."""
+        self.has_stored = False
+        """Whether the flow_state has shown what a store has."""
         self.stores: list[Callable[[], Any]] = []
         """The stores that have kept it, as weak references where they can be."""
         self.pending: WeakSet[StepWrites | EndedWrites] = WeakSet()
@@ -239,7 +243,7 @@ class FlowRuntime:
         own = copy.copy(self)
         own.flow_state = compile_copy(type(self.flow_state))(self.flow_state)
         own.lock = threading.RLock()
-        own.shares, own.stores, own.pending, own.unstored = False, [], WeakSet(), {}
+        own.shares, own.has_stored, own.stores, own.pending, own.unstored = False, False, [], WeakSet(), {}
         return own
 
     def require_flow_state(self) -> FlowState:
@@ -254,11 +258,9 @@ class FlowRuntime:
         return fresh(self.spec.flow_state, None)
 
     def share(self, store: FlowStateStore) -> None:
-        """Have a store keep the flow_state from now on; what was changed before is kept for a store without a row."""
+        """Have a store keep the flow_state from now on."""
+        self.require_flow_state()
         with self.lock:
-            if not self.shares:
-                current = self.require_flow_state()
-                self.keep_unstored(changed_fields(current, self.initial_flow_state()))
             self.shares = True
             if not any(known() is store for known in self.stores):
                 self.stores.append(_reference(store))
@@ -268,18 +270,32 @@ class FlowRuntime:
 
         None where it has run with none. Several are a `ContractError`, a store that shares none is a `StoreError`.
         """
-        if given is not None:
-            store = sharing_store(given)
-            if store is None:
-                raise StoreError(stores.no_flow_state_problem(type(given).__name__))
+        store = None if given is None else sharing_store(given)
+        if store is not None:
             self.share(store)
-            return store
-        if not self.shares:
+        elif given is not None:
+            raise StoreError(stores.no_flow_state_problem(type(given).__name__))
+        elif not self.shares:
             return None
-        known = [store for store in (reference() for reference in self.stores) if store is not None]
-        if len(known) != 1:
-            raise ContractError(executions.unclear_store_problem(len(known)).at(f"flow '{self.name}'"))
-        return known[0]  # type: ignore[no-any-return]  # a FlowStateStore
+        else:
+            known = [store for store in (reference() for reference in self.stores) if store is not None]
+            if len(known) != 1:
+                raise ContractError(executions.unclear_store_problem(len(known)).at(f"flow '{self.name}'"))
+            store = known[0]
+        self.keep_first()
+        return store
+
+    def keep_first(self) -> None:
+        """Keep what was set before the flow_state has shown what a store has."""
+        with self.lock:
+            if not self.has_stored:
+                self.keep_unstored(changed_fields(self.require_flow_state(), self.initial_flow_state()))
+
+    def take_stored(self, stored: bytes | None) -> None:
+        """Show what a store has; what was set before the first time is kept for a store without a row."""
+        self.keep_first()
+        self.has_stored = True
+        self.show_flow_state(self.first_flow_state() if stored is None else decode_flow_state(stored, self.kept_by))
 
     def keep_unstored(self, names: Collection[str]) -> None:
         """Keep fields that were changed without a store, as they are now."""

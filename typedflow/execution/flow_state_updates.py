@@ -18,17 +18,17 @@ from msgspec.structs import force_setattr
 from typedflow.errors import ContractError, StoreError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.pauses import find_non_json
-from typedflow.execution.pending_writes import Kept, changed_fields
+from typedflow.execution.pending_writes import changed_fields
 from typedflow.rules import executions, stores
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import KEY, check_name, check_option
 from typedflow.rules.wording import describe
 from typedflow.schema.callables import deferral_of, discard, is_deferred
 from typedflow.schema.copies import compile_copy
-from typedflow.schema.layer_fields import layer_fields, require_fields
+from typedflow.schema.layer_fields import require_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.mismatch import render_path
-from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
+from typedflow.snapshot.flow_states import Kept, decode_flow_state, decode_kept, encode_flow_state, encode_kept
 from typedflow.stores.protocol import FlowStateStore, FlowStateUpdate, UpdateKey
 
 LONGEST_CALL: Final = 300
@@ -49,6 +49,10 @@ class Updating(Protocol):
 
     is_updating: bool
     """Whether the function is running: what it writes to the flow_state outside of its argument does not count."""
+
+    def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
+        """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
+        ...
 
 
 class UpdateCall:
@@ -126,21 +130,17 @@ class UpdateCall:
             force_setattr(value, field, written)
         draft = self.apply(value)
         data = encode_flow_state(draft, spec)
-        kept: dict[str, Any] = {"value": self.returned} if self._step is not None else {}
-        fired = [name for name in self.changed if name in self._listened]
-        if fired:
-            kept |= {"fired": fired, "flow_state": data.decode()}
-        return FlowStateUpdate(data, json.dumps(kept).encode())
+        return FlowStateUpdate(data, encode_kept(self.kept(), spec).encode())
 
-    def kept(self, stored: bytes | None = None) -> Kept:
-        """Return what the update returned and fired; of an earlier call of the same key as it was stored then."""
-        if self.called or stored is None:
-            assert self.new is not None
-            return Kept(self.returned, values_of(self.new, [name for name in self.changed if name in self._listened]))
-        found = json.loads(stored)
-        fired = found.get("fired", [])
-        before = decode_flow_state(found["flow_state"].encode(), self._flow.kept_by) if fired else None
-        return Kept(found["value"], {} if before is None else values_of(before, fired))
+    def kept(self) -> Kept:
+        """Return what is kept of the update until its step ends."""
+        value = self.returned if self._step is not None else None
+        fired = tuple(name for name in self.changed if name in self._listened)
+        return Kept(value, fired, self.new if fired else None)
+
+    def kept_in(self, stored: bytes) -> Kept:
+        """Return what a store has kept of the update, or of an earlier one with its key."""
+        return self.kept() if self.called else decode_kept(stored, self._flow.kept_by, "the value of an update")
 
     def _plain(self, returned: Any) -> Any:
         """Return a copy of what the function returned, which has to be plain JSON data."""
@@ -151,16 +151,12 @@ class UpdateCall:
         return json.loads(json.dumps(returned))
 
 
-def values_of(layer: FlowState, names: Collection[str]) -> dict[str, Any]:
-    """Return the values of fields, not copied."""
-    fields = layer_fields(type(layer))
-    return {name: fields[name].read(layer) for name in names}
-
-
-def call_name(function: Callable[..., Any], attempt: int, counts: dict[str, int], key: str | None) -> str:
+def call_name(
+    function: Callable[..., Any], attempt: int, counts: dict[str, int], key: str | None = None, flow: str = ""
+) -> str:
     """Return the name of an update within its step; `counts` are the calls of this attempt by function.
 
-    With `key` it is the same in every attempt.
+    With `key` it is the same in every attempt. `flow` is that of the flow_state, where it is not the step's own.
     """
     if key is not None:
         problem = check_name(KEY, key) if key else check_option(KEY, key)
@@ -168,7 +164,7 @@ def call_name(function: Callable[..., Any], attempt: int, counts: dict[str, int]
             raise ContractError(problem)
         name = f"key {key}"
     else:
-        function_name = qualified_name(function)
+        function_name = f"{flow} {qualified_name(function)}" if flow else qualified_name(function)
         counts[function_name] = ordinal = counts.get(function_name, 0) + 1
         name = f"{attempt} {function_name} {ordinal}"
     return name if len(name) <= LONGEST_CALL else hashlib.sha256(name.encode()).hexdigest()
@@ -207,33 +203,40 @@ async def async_update_stored(
     return await store.update_flow_state(flow.name, key, lambda stored: context.run(call.apply_to_stored, stored))
 
 
-def update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any) -> Any:
-    """Update the flow_state outside of all steps, in the given store, or in the one that the flow has run with."""
+def update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any, step: Updating | None) -> Any:
+    """Update a flow_state that is not the running step's, in the given store, or in the one that the flow has run with.
+
+    The step of another flow makes it once, if its execution is saved in that store.
+    """
     chosen = flow.choose_store(store)
-    call = UpdateCall(flow, function)
+    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
+    call = UpdateCall(flow, function, step=None if key is None else step)
     if chosen is None:
         update_locally(flow, call)
-    else:
-        update_stored(chosen, flow, None, call)
-        _show(flow, call)
-    return call.returned
+        return call.returned
+    return _value(flow, call, update_stored(chosen, flow, key, call))
 
 
-async def async_update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any) -> Any:
+async def async_update_outside(
+    flow: FlowRuntime, function: Callable[[Any], Any], store: Any, step: Updating | None
+) -> Any:
     """Do what `update_outside` does, in a coroutine."""
     chosen = flow.choose_store(store)
-    call = UpdateCall(flow, function)
+    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
+    call = UpdateCall(flow, function, step=None if key is None else step)
     if chosen is None:
         update_locally(flow, call)
-    else:
-        await async_update_stored(chosen, flow, None, call)
-        _show(flow, call)
-    return call.returned
+        return call.returned
+    return _value(flow, call, await async_update_stored(chosen, flow, key, call))
 
 
-def _show(flow: FlowRuntime, call: UpdateCall) -> None:
-    assert call.new is not None
+def _value(flow: FlowRuntime, call: UpdateCall, stored: bytes) -> Any:
+    """Show what an update has stored; returns its value."""
+    if call.new is None:
+        return call.kept_in(stored).value
+    flow.has_stored = True
     flow.show_flow_state(call.new)
+    return call.returned
 
 
 def _not_plain(flow: FlowRuntime, given: str) -> ContractError:

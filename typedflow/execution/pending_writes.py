@@ -8,20 +8,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState
 from typedflow.snapshot.zones import is_written_alike
-
-
-class Kept(NamedTuple):
-    """What an update returned and fired, as it is kept with its key."""
-
-    value: Any
-    """Plain JSON data, a copy."""
-    fired: dict[str, Any]
-    """The new values of the changed fields that have listeners."""
 
 
 class StepWrites:
@@ -115,4 +106,9 @@ def is_alike(new: Any, old: Any) -> bool:
     """Return True if equal values are also written alike: True is not 1, and 9:00 in Berlin not 8:00 in London."""
     if type(new) is not type(old):
         return False
-    return type(new) in (int, str, bool, float) or is_written_alike(new, old)
+    if type(new) in (int, str, bool, float):
+        return True
+    try:
+        return is_written_alike(new, old)
+    except Exception:  # what cannot be encoded cannot be told apart this way
+        return True

@@ -20,7 +20,7 @@ from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
-from typedflow.execution.pending_writes import EndedWrites, Kept
+from typedflow.execution.pending_writes import EndedWrites
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
@@ -119,7 +119,6 @@ class ExecutionRuntime:
         "timed",
         "top",
         "touched",
-        "updates",
         "walked",
         "works",
     )
@@ -169,8 +168,6 @@ class ExecutionRuntime:
         """What its ended steps have written to a flow_state that a store keeps."""
         self.ended_steps: dict[str, None] | None = None
         """The keys of ended steps whose updates the store still remembers."""
-        self.updates: dict[Token, dict[str, Kept]] | None = None
-        """What the updates of steps that have not ended have returned, where no store keeps the flow_state."""
         self.created = time.time()
         self.kept_values: KeptValues | None = None
         """The bytes of the values in flight, from the first save on."""
@@ -203,7 +200,7 @@ class ExecutionRuntime:
 
     def drop(self, token: Token) -> None:
         """Forget what was kept of a token that does not go on; the child executions behind it have nothing to run."""
-        for kept in (self.run.attempts, self.touched, self.updates):
+        for kept in (self.run.attempts, self.run.updates, self.touched):
             if kept is not None:
                 kept.pop(token, None)
         child = None if self.children is None else self.children.pop(token, None)

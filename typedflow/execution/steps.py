@@ -10,11 +10,11 @@ from typedflow.definition.cases import is_hit
 from typedflow.definition.nodes import Retry
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
-from typedflow.errors import ContractError, StoreError
+from typedflow.errors import ContractError
 from typedflow.execution.catching import can_be_value, failure_of
 from typedflow.execution.data import Data
 from typedflow.execution.deadlines import interrupt_of_sleep
-from typedflow.execution.failures import is_a, is_caught_by
+from typedflow.execution.failures import is_a, is_caught_by, is_of_store
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
@@ -92,7 +92,7 @@ def fail_attempt(step: StepTransaction, error: BaseException, *, for_good: bool)
     try:
         step.failed(error)
     finally:
-        if is_a(error, Exception) and not is_a(error, StoreError):
+        if is_a(error, Exception) and not is_of_store(error):
             if run.attempts is None:
                 run.attempts = {}
             run.attempts[step.token] = step.attempt
@@ -138,8 +138,10 @@ def take_effects(step: StepTransaction) -> None:
         run.set_result(step.result)
     if run.attempts is not None:
         run.attempts.pop(step.token, None)
-    step.hand_over_writes()
-    step.close_updates()
+    if step.writes is not None:
+        step.hand_over_writes()
+    if step.calls is not None or run.updates is not None:
+        step.close_updates()
 
 
 def settle_value(step: StepTransaction, value: Any) -> Any:
@@ -198,7 +200,7 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
 
 def may_retry(error: Exception, retry: Retry) -> bool:
     """Return whether a retry takes a failure: one of the store is none of the step's."""
-    return not is_a(error, StoreError) and is_caught_by(error, retry.on)
+    return not is_of_store(error) and is_caught_by(error, retry.on)
 
 
 async def _attempt(step: StepTransaction, data: Data[Any, Any]) -> Any:

@@ -20,11 +20,12 @@ from typedflow.execution.flow_state_updates import (
     update_locally,
     update_stored,
 )
-from typedflow.execution.pending_writes import Kept, StepWrites, copies_of
+from typedflow.execution.pending_writes import StepWrites, copies_of
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
-from typedflow.schema.layer_fields import require_fields
+from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.writing import FLAT, current_step, outside
+from typedflow.snapshot.flow_states import Kept
 from typedflow.stores.protocol import FlowStateStore, UpdateKey
 
 
@@ -39,7 +40,6 @@ class StepTransaction:
         "attempt",
         "calls",
         "checked",
-        "has_updated",
         "is_updating",
         "node",
         "result",
@@ -69,9 +69,7 @@ class StepTransaction:
         self.writes: StepWrites | None = None
         """Its plain writes to a flow_state that a store keeps."""
         self.calls: dict[str, int] | None = None
-        """How often it has called each function with `update_flow_state`."""
-        self.has_updated = False
-        """Whether a key of its updates may be kept."""
+        """How often it has called each function with `update_flow_state`; None where it has updated nothing."""
         self.is_updating = False
         """Whether the function of an update is running, whose changes are no plain writes."""
         self.revoked = False
@@ -155,10 +153,12 @@ class StepTransaction:
     def close_updates(self) -> None:
         """Have the store forget the keys of the updates: the step has ended, or failed for good."""
         runtime = self.runtime
-        if self.has_updated and runtime.ended_steps is not None:
-            runtime.ended_steps[runtime.key(self.token)] = None
-        if runtime.updates is not None:
-            runtime.updates.pop(self.token, None)
+        if self.calls is not None:
+            ended = runtime.root().ended_steps
+            if ended is not None:
+                ended[runtime.key(self.token)] = None
+        if runtime.run.updates is not None:
+            runtime.run.updates.pop(self.token, None)
 
     def end(self) -> None:
         """Take nothing more: the step, or this attempt, is over."""
@@ -196,7 +196,6 @@ class StepTransaction:
             written=self._pending_writes(),
             listened=runtime.plan.flow_state_paths,
         )
-        self.has_updated = True
         return call, call_name(function, self.attempt, self.calls, key), runtime.flow_state_store
 
     def _pending_writes(self) -> dict[str, Any]:
@@ -212,16 +211,26 @@ class StepTransaction:
     def _update_key(self, name: str) -> UpdateKey:
         return UpdateKey(self.runtime.id, self.runtime.key(self.token), name)
 
+    def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
+        """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
+        root = self.runtime.root()
+        if self.revoked or root.flow_state_store is not store:
+            return None
+        if self.calls is None:
+            self.calls = {}
+        name = call_name(function, self.attempt, self.calls, flow=flow)
+        return UpdateKey(root.id, self.runtime.key(self.token), name)
+
     def _update_locally(self, call: UpdateCall, name: str) -> Any:
         """Update the flow_state of this process; a step that is taken again gets what it got the first time."""
-        runtime = self.runtime
-        if runtime.updates is None:
-            runtime.updates = {}
-        known = runtime.updates.setdefault(self.token, {})
+        run, flow = self.runtime.run, self.runtime.flow
+        if run.updates is None:
+            run.updates = {}
+        known: dict[str, Kept] = run.updates.setdefault(self.token, {})
         if name not in known:
-            update_locally(runtime.flow, call)
-            if runtime.flow.shares:
-                runtime.flow.keep_unstored(call.changed)
+            update_locally(flow, call)
+            if flow.shares:
+                flow.keep_unstored(call.changed)
             known[name] = call.kept()
         return self._fired(known[name])
 
@@ -234,12 +243,13 @@ class StepTransaction:
                 if self.writes is not None:
                     self.writes.stored(flow.require_flow_state(), call.written)
                 flow.show_flow_state(call.new)
-        return self._fired(call.kept(stored))
+        return self._fired(call.kept_in(stored))
 
     def _fired(self, kept: Kept) -> Any:
         """Queue the listeners of what an update has changed; returns a copy of what it returned."""
-        for path, value in kept.fired.items():
-            self.signal(Signal("flow_state", path, value))
+        for name in kept.fired:
+            value = layer_fields(type(kept.flow_state))[name].read(kept.flow_state)
+            self.signal(Signal("flow_state", name, value))
         return copy.deepcopy(kept.value)
 
     # -- what the layers report

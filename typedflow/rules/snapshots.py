@@ -139,6 +139,13 @@ def newer_contract_problem(contract: str, given: int, known: int) -> Problem:
     return Problem("TF915", text, "load it with the newer code: migrations lead upwards only")
 
 
+def newer_flow_state_problem(name: str, fields: Sequence[str], version: int) -> Problem:
+    """Report a stored flow_state with fields that this code does not know, and newer code has added (TF915)."""
+    text = f"the stored {name} was written by newer code: it has {', '.join(map(quoted, fields))}"
+    hint = f"update this process; if this code has removed the field, declare version={version + 1} and migrate it"
+    return Problem("TF915", text, hint)
+
+
 def changed_contract_problem(part: str, differences: Sequence[str], version: int) -> Problem:
     """Report a saved type that changed under the same contract version (TF916)."""
     text = f"{part} changed without a new contract version: {'; '.join(differences)}"

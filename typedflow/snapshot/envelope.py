@@ -62,6 +62,8 @@ class TokenRecord(_Record, frozen=True):
     """The description of what the value is saved by, where that is more than the output type of its producer."""
     attempts: Count | UnsetType = UNSET
     """How many attempts of the step have failed; left out where none has."""
+    updates: dict[str, str] | UnsetType = UNSET
+    """What the step has updated in a flow_state that is saved here: by call, the JSON text of what it returned."""
     scope: ScopeRecord | None = None
 
 

@@ -21,6 +21,7 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+from typedflow.snapshot.flow_states import encode_kept
 from typedflow.snapshot.kept_values import Kept, KeptValues, Place
 from typedflow.snapshot.parts import (
     answer_code,
@@ -124,12 +125,19 @@ class RunWriter:
             key=ABSENT if token.key is None else token.key,
             coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
             attempts=(self.run.attempts or {}).get(token, ABSENT),
+            updates=self._updates(token),
             scope=scope,
         )
 
     def result(self, tp: Any) -> Raw:
         """Give the result that is set."""
         return self._part(("result",), tp, self.run.result, "result")
+
+    def _updates(self, token: Token) -> dict[str, str] | UnsetType:
+        made = (self.run.updates or {}).get(token)
+        if not made:
+            return ABSENT
+        return {call: encode_kept(kept, self.run.plan.spec) for call, kept in tuple(made.items())}
 
     def _value(self, producer: PlanNode, consumer: PlanNode, cause: str, value: Any, place: str) -> Raw:
         """Encode the output of a producer; a block has it as its source, and hands it on to its branches."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from shop import Shop, find
 
-from typedflow import Contract, Data, Flow, Process
+from typedflow import Contract, Data, Flow, FlowState, Process
 
 
 class Request(msgspec.Struct):
@@ -18,6 +18,14 @@ class Request(msgspec.Struct):
 class C(Contract):
     input: Request
     result: str
+
+
+class Counters(FlowState):
+    count: int = 0
+
+
+class Counting(C):
+    flow_state: Counters
 
 
 class Nothing(Contract):
@@ -70,6 +78,14 @@ def in_a_function(flag: bool) -> str:
     if flag:
         started.side_branch(go_on)
     return flow.start(Request("x"))
+
+
+async def updates_the_flow_state() -> None:
+    flow = Flow(Counting)
+    #      ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'Counting' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    flow.to(begin)
+    flow.update_flow_state(lambda counters: counters.count)
+    await flow.async_update_flow_state(lambda counters: counters.count)
 
 
 # something does
