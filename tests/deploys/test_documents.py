@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
+from contextlib import suppress
+from itertools import product
 from typing import Any, Final
 
 import msgspec
 import pytest
 
 from tests.budget import is_full
+from tests.deploys.changes import CHANGES, value_of
 from tests.deploys.documents import documents_of, mutations, sealed
+from tests.deploys.places import PLACES, Deploy, saved
 from tests.execution.pausing import CASES, Case
 from typedflow import ContractError, Execution, FinishedError, InterruptError, NoResultError, SnapshotError, Status
 
@@ -131,3 +137,43 @@ def test_a_child_that_does_not_go_with_its_parent_is_refused(changes: dict[str, 
     tree = waiting("child in child")
     tree["children"][0] |= changes
     _refused("child in child", tree, path, reason)
+
+
+ODD: Final[list[Any]] = [
+    None, 5, "Level", [], {}, {"ref": "Level"}, {"ref": 5}, {"list": "int"}, {"union": ["int", "None"]},
+    {"enum": {"LOW": [1]}}, {"fields": {}}, {"fired or": [], "named": []}, {"parts of tuple": ["int"], "named": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["token", "batch_slot", "when_or_value", "collect_pool", "result", "each_source"])
+def test_a_description_of_a_type_may_be_anything(place: str) -> None:
+    """The fingerprint of the plan says that it has changed, and the descriptions are of no type."""
+    change = CHANGES["enum in one of two records"]
+    document = json.loads(saved(PLACES[place], Deploy(change.old, value_of(change))))
+    flow = PLACES[place](Deploy(change.new))
+    described: list[Any] = [("nodes",), *([("result_type",)] if "result_type" in document else [])]
+    described += [("tokens", at, "coded") for at, token in enumerate(document["tokens"]) if "coded" in token]
+    for number, (path, odd) in enumerate(product(_paths(document, described), ODD)):
+        if not is_full() and len(path) > 3 and number % 29:  # the roots always
+            continue
+        changed = copy.deepcopy(document)
+        at: Any = changed
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = odd
+        with suppress(msgspec.ValidationError, SnapshotError):
+            flow.create_execution().load(sealed(changed))
+
+
+def _paths(document: Any, roots: list[Any]) -> list[tuple[Any, ...]]:
+    """Return the paths to everything below some parts of a document."""
+    waiting, found = list(roots), []
+    for path in waiting:
+        part: Any = document
+        for key in path:
+            part = part[key]
+        inner = part if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ()
+        below = [(*path, key) for key in inner]
+        waiting.extend(below)
+        found.extend(below)
+    return found

@@ -18,6 +18,7 @@ from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
 from typedflow.rules.problems import Problem
 from typedflow.snapshot.comparison import Verdict, compare
+from typedflow.snapshot.conversion import entry
 from typedflow.snapshot.envelope import JoinRecord, NodeRecord, PoolRecord, Snapshot, TokenRecord
 from typedflow.snapshot.first_format import AMBIGUOUS, shown
 from typedflow.snapshot.nesting import opens_blocks
@@ -260,8 +261,8 @@ class _Check:
 
 def _part(record: NodeRecord | None, name: str) -> Json:
     """Return one type that a snapshot describes of a node, with the table that its names lead into."""
-    types = {} if record is None or record.types is UNSET else record.types
-    return {"type": types.get(name), "types": types.get("types", {})}
+    types = None if record is None else record.types  # from a document: it may be anything
+    return {"type": entry(types, name), "types": entry(types, "types")}
 
 
 def _numbered(names: Sequence[str]) -> set[str]:
