@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tests.budget import is_full
-from tests.deploys.changes import CHANGES, value_of
+from tests.deploys.changes import CHANGES, Old, struct, value_of
 from tests.deploys.documents import documents_of, mutations, sealed
 from tests.deploys.places import PLACES, Deploy, saved
 from tests.execution.pausing import CASES, Case
@@ -31,6 +31,21 @@ def test_a_document_with_a_wrong_field_is_refused_or_runs_to_a_legal_end(name: s
         for number, (what, changed) in enumerate(mutations(tree)):
             if (at + number) % (10 if is_full() else 37) == 0:
                 _require_legal(case, what, changed)
+
+
+MORE: Final = struct("Point", ("x", int), ("y", int), ("z", int, 3))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_document_with_a_wrong_field_is_refused_or_loaded_behind_a_deploy(place: str) -> None:
+    """What has changed is compared, and shown to migrations, before the document is read against the plan."""
+    document = json.loads(saved(PLACES[place], Deploy(Old, Old(1, 2))))
+    flows = [PLACES[place](Deploy(MORE)), PLACES[place](Deploy(MORE, version=2, migrate=lambda given: given))]
+    for number, (_, changed) in enumerate(mutations(document)):
+        if number % (1 if is_full() else 23) == 0:
+            for flow in flows:
+                with suppress(msgspec.ValidationError, SnapshotError):
+                    flow.create_execution().load(sealed(changed))
 
 
 def _require_legal(case: Case, what: str, changed: dict[str, Any]) -> None:
@@ -123,6 +138,18 @@ def test_a_result_of_an_item_that_was_not_launched_is_refused() -> None:
     tree["joins"][0]["launched"] = 2
     tree["interrupts"] = tree["interrupts"][:2]
     _refused("for_each by 1", tree, "joins[0].slots", "an item that was not launched has no result")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("hits", [[0, 9], [0, 0], [0, 2**63]])
+def test_a_branch_that_there_never_was_is_refused(hits: list[int], version: int) -> None:
+    """A migration is shown the values by their branches, before anything else of them is read."""
+    document = json.loads(saved(PLACES["match_slot"], Deploy(int, 5)))
+    document["joins"][0]["hits"] = hits
+    flow = PLACES["match_slot"](Deploy(int, version=version, migrate=None if version == 1 else lambda given: given))
+    with pytest.raises(SnapshotError, match="'match' had 2 branches") as refused:
+        flow.create_execution().load(sealed(document))
+    assert (refused.value.code, refused.value.path) == ("TF913", "joins[0].hits")
 
 
 @pytest.mark.parametrize(
