@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
+from contextlib import suppress
+from itertools import product
 from typing import Any, Final
 
 import msgspec
 import pytest
 
 from tests.budget import is_full
+from tests.deploys.changes import CHANGES, Old, struct, value_of
 from tests.deploys.documents import documents_of, mutations, sealed
+from tests.deploys.places import PLACES, Deploy, saved
 from tests.execution.pausing import CASES, Case
 from typedflow import ContractError, Execution, FinishedError, InterruptError, NoResultError, SnapshotError, Status
 
@@ -25,6 +31,21 @@ def test_a_document_with_a_wrong_field_is_refused_or_runs_to_a_legal_end(name: s
         for number, (what, changed) in enumerate(mutations(tree)):
             if (at + number) % (10 if is_full() else 37) == 0:
                 _require_legal(case, what, changed)
+
+
+MORE: Final = struct("Point", ("x", int), ("y", int), ("z", int, 3))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_document_with_a_wrong_field_is_refused_or_loaded_behind_a_deploy(place: str) -> None:
+    """What has changed is compared, and shown to migrations, before the document is read against the plan."""
+    document = json.loads(saved(PLACES[place], Deploy(Old, Old(1, 2))))
+    flows = [PLACES[place](Deploy(MORE)), PLACES[place](Deploy(MORE, version=2, migrate=lambda given: given))]
+    for number, (_, changed) in enumerate(mutations(document)):
+        if number % (1 if is_full() else 23) == 0:
+            for flow in flows:
+                with suppress(msgspec.ValidationError, SnapshotError):
+                    flow.create_execution().load(sealed(changed))
 
 
 def _require_legal(case: Case, what: str, changed: dict[str, Any]) -> None:
@@ -119,6 +140,18 @@ def test_a_result_of_an_item_that_was_not_launched_is_refused() -> None:
     _refused("for_each by 1", tree, "joins[0].slots", "an item that was not launched has no result")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("hits", [[0, 9], [0, 0], [0, 2**63]])
+def test_a_branch_that_there_never_was_is_refused(hits: list[int], version: int) -> None:
+    """A migration is shown the values by their branches, before anything else of them is read."""
+    document = json.loads(saved(PLACES["match_slot"], Deploy(int, 5)))
+    document["joins"][0]["hits"] = hits
+    flow = PLACES["match_slot"](Deploy(int, version=version, migrate=None if version == 1 else lambda given: given))
+    with pytest.raises(SnapshotError, match="'match' had 2 branches") as refused:
+        flow.create_execution().load(sealed(document))
+    assert (refused.value.code, refused.value.path) == ("TF913", "joins[0].hits")
+
+
 @pytest.mark.parametrize(
     "changes, path, reason",
     [
@@ -131,3 +164,43 @@ def test_a_child_that_does_not_go_with_its_parent_is_refused(changes: dict[str, 
     tree = waiting("child in child")
     tree["children"][0] |= changes
     _refused("child in child", tree, path, reason)
+
+
+ODD: Final[list[Any]] = [
+    None, 5, "Level", [], {}, {"ref": "Level"}, {"ref": 5}, {"list": "int"}, {"union": ["int", "None"]},
+    {"enum": {"LOW": [1]}}, {"fields": {}}, {"fired or": [], "named": []}, {"parts of tuple": ["int"], "named": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["token", "batch_slot", "when_or_value", "collect_pool", "result", "each_source"])
+def test_a_description_of_a_type_may_be_anything(place: str) -> None:
+    """The fingerprint of the plan says that it has changed, and the descriptions are of no type."""
+    change = CHANGES["enum in one of two records"]
+    document = json.loads(saved(PLACES[place], Deploy(change.old, value_of(change))))
+    flow = PLACES[place](Deploy(change.new))
+    described: list[Any] = [("nodes",), *([("result_type",)] if "result_type" in document else [])]
+    described += [("tokens", at, "coded") for at, token in enumerate(document["tokens"]) if "coded" in token]
+    for number, (path, odd) in enumerate(product(_paths(document, described), ODD)):
+        if not is_full() and len(path) > 3 and number % 29:  # the roots always
+            continue
+        changed = copy.deepcopy(document)
+        at: Any = changed
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = odd
+        with suppress(msgspec.ValidationError, SnapshotError):
+            flow.create_execution().load(sealed(changed))
+
+
+def _paths(document: Any, roots: list[Any]) -> list[tuple[Any, ...]]:
+    """Return the paths to everything below some parts of a document."""
+    waiting, found = list(roots), []
+    for path in waiting:
+        part: Any = document
+        for key in path:
+            part = part[key]
+        inner = part if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ()
+        below = [(*path, key) for key in inner]
+        waiting.extend(below)
+        found.extend(below)
+    return found

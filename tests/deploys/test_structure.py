@@ -332,6 +332,26 @@ ROWS: dict[str, Row] = {
         match((yes, {"name": "y"}, A), (yes, {"name": "x"}, B)),
         "'a', which was in branch 'x' of 'match' and is in 'y'",
     ),
+    "two cases of one condition": Row(
+        match((yes, {}, step("s", 1)), (yes, {}, step("t", 2)), (yes, {"name": "x"}, A)),
+        match((yes, {}, step("t", 2)), (yes, {}, step("s", 1)), (yes, {"name": "x"}, A)),
+        "has case 'yes', which is a name that several of its cases share",
+    ),
+    "two cases of one condition, unchanged": Row(
+        match((yes, {}, step("s", 1)), (yes, {}, A)), match((yes, {}, step("s", 1)), (yes, {}, A)), "[2, 7]"
+    ),
+    "two cases of one condition, declared": Row(
+        match((yes, {}, step("s", 1)), (yes, {}, A)),
+        match(
+            (yes, {"name": "m", "formerly": ("yes#2",)}, A), (yes, {"name": "n", "formerly": ("yes",)}, step("s", 1))
+        ),
+        "[7, 2]",
+    ),
+    "one case became two of one condition": Row(
+        match((yes, {}, A)),
+        match((yes, {}, step("s", 1)), (yes, {}, A)),
+        "has case 'yes', which is a name that several",
+    ),
     "hit_all became hit_first": Row(
         match((yes, {"name": "x"}, A)),
         match((yes, {"name": "x"}, A), mode="hit_first"),

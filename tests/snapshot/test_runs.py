@@ -90,8 +90,13 @@ WAITING: list[tuple[str, Edit, str, str]] = [
     ("for_each", _join(slots=[[]] * 4, source=Raw(b"[]")), "joins[0].source", "1 items expected"),
     ("for_each", _join(slots=[[]] * 4), "joins[0].source", "does not fit"),
     ("all arms", _join(hits=None), "joins[0]", "hits do not go with 'match'"),
-    ("all arms", _join(hits=(0, 9)), "joins[0]", "'match' has 4 cases"),
-    ("batch branch", _join(slots=[[Raw(b"3")], [], [], [Raw(b"3")]], launched=4), "joins[0]", "'batch' has 3 branches"),
+    ("all arms", _join(hits=(0, 9)), "joins[0].hits", "'match' had 4 branches"),
+    (
+        "batch branch",
+        _join(slots=[[Raw(b"3")], [], [], [Raw(b"3")]], launched=4),
+        "joins[0].hits",
+        "'batch' had 3 branches",
+    ),
     ("batch branch", _join(slots=[[Raw(b'"x"')], [], []]), "joins[0].slots[0]", "does not fit"),
     (
         "collect members",

@@ -12,13 +12,17 @@ from typing import Final, TypeAlias
 
 from msgspec import UNSET
 
+from typedflow.engine.plan import Kind
 from typedflow.engine.status import Status
 from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted
-from typedflow.snapshot.envelope import ScopeRecord, Snapshot
+from typedflow.snapshot.envelope import JoinRecord, ScopeRecord, Snapshot
 
 Fault: TypeAlias = tuple[str, str]
 """A place in the document, and what is wrong there."""
+
+EACH: Final = Kind.EACH.name.lower()
+BATCH: Final = Kind.BATCH.name.lower()
 
 LARGEST: Final = 2**63 - 2
 """The largest count that is followed by another one of 64 bits."""
@@ -111,6 +115,22 @@ def _count_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
             yield f"{here}.launched", "a block that is open has launched an item"
         elif any(join.slots[join.launched :]):
             yield f"{here}.slots", "an item that was not launched has no result"
+        yield from _branch_faults(join, snapshot, here)
+
+
+def _branch_faults(join: JoinRecord, snapshot: Snapshot, place: str) -> Iterator[Fault]:
+    """Yield what of a batch or match does not go with the branches that it had when it was saved."""
+    node = snapshot.nodes.get(join.node)
+    if node is None or node.kind == EACH or snapshot.format == 1:  # the first format named no branches
+        return
+    if node.kind != BATCH and join.hits is None:
+        yield place, f"hits do not go with {quoted(join.node)}"
+        return
+    size = len(join.slots)
+    branches = range(size) if join.hits is None else join.hits
+    is_whole = node.kind != BATCH or size == len(node.slots)
+    if not is_whole or len(set(branches)) != size or max(branches, default=0) >= len(node.slots):
+        yield f"{place}.hits", f"{quoted(join.node)} had {len(node.slots)} branches, each taken once at the most"
 
 
 def _idle_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
 from typedflow.rules.problems import Problem
 from typedflow.snapshot.comparison import Verdict, compare
+from typedflow.snapshot.conversion import entry
 from typedflow.snapshot.documents import compile_decoder, reading
 from typedflow.snapshot.envelope import JoinRecord, NodeRecord, PoolRecord, Snapshot, TokenRecord
 from typedflow.snapshot.first_format import AMBIGUOUS, shown
@@ -213,6 +214,12 @@ class _Check:
     def _branches(self, join: JoinRecord, node: PlanNode, old: NodeRecord) -> list[str]:
         """Return the saved names of the branches of an open block; raises `_Lost` where they are others today."""
         names = branch_names(join, old)
+        unclear = _numbered(old.slots) | _numbered(node.slots)
+        for name in names:
+            if name in unclear and name not in node.former_slots:
+                raise _Lost(
+                    "an open block", join.node, f"has case '{name}', which is a name that several of its cases share"
+                )
         gone = [name for name in names if self._match.slot(node, name) is None]
         new = len(node.slots) > len(old.slots) if node.kind == Kind.BATCH else False
         if gone or new:
@@ -264,8 +271,14 @@ class _Check:
 
 def _part(record: NodeRecord | None, name: str) -> Json:
     """Return one type that a snapshot describes of a node, with the table that its names lead into."""
-    types = {} if record is None or record.types is UNSET else record.types
-    return {"type": types.get(name), "types": types.get("types", {})}
+    types = None if record is None else record.types  # from a document: it may be anything
+    return {"type": entry(types, name), "types": entry(types, "types")}
+
+
+def _numbered(names: Sequence[str]) -> set[str]:
+    """Return the names of cases that were made unique by a number, and those that they were made from."""
+    origins = {name: name.rpartition("#")[0] for name in names if name.rpartition("#")[2].isdigit()}
+    return {part for name, origin in origins.items() if origin in names for part in (name, origin)}
 
 
 def branch_names(join: JoinRecord, old: NodeRecord) -> list[str]:

@@ -51,7 +51,8 @@ def values_in_flight(snapshot: Snapshot) -> Iterator[InFlight]:
         if not all(join.slots):
             for at, slot in enumerate(join.slots):
                 branch = join.hits[at] if join.hits is not None else at
-                name = str(at) if is_each or record is None else record.slots[branch]
+                is_named = record is not None and not is_each and branch < len(record.slots)
+                name = record.slots[branch] if is_named and record is not None else str(at)
                 for value in slot:
                     yield InFlight(f"{place}.slots[{at}]", join.node, "slots", name, value)
         if is_each and bytes(join.source) not in NULLS:
