@@ -90,6 +90,11 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
     return _read(data)
 
 
+def read_head(data: bytes) -> Snapshot:
+    """Read a document that lacks what is kept in parts; what refers to that cannot be checked yet."""
+    return _read_undisputed(data)
+
+
 def _looks_like_a_path(text: str) -> bool:
     """Say whether a text that can be no snapshot names a file."""
     named = "/" in text or "\\" in text or text.endswith((".json", ".msgpack", ".mp"))
@@ -128,6 +133,15 @@ def _encode_mapping(mapping: Mapping[str, Any]) -> bytes:
 
 
 def _read(data: bytes) -> Snapshot:
+    snapshot = _read_undisputed(data)
+    with reading(""):
+        for place, reason in _faults(snapshot, ""):
+            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
+    return snapshot
+
+
+def _read_undisputed(data: bytes) -> Snapshot:
+    """Read a document and check that it is what was written, but not what it refers to."""
     format = _format_of(data)
     snapshot = _read_marked(data, format)
     if snapshot is None:
@@ -137,9 +151,6 @@ def _read(data: bytes) -> Snapshot:
                 snapshot = _read_loose(data, format, checksum)
     if not has_its_mark(snapshot):
         raise SnapshotError(snapshots.altered_problem(), path="state")
-    with reading(""):
-        for place, reason in _faults(snapshot, ""):
-            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
     return snapshot
 
 
@@ -264,6 +275,8 @@ def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
     for index, join in enumerate(snapshot.joins):
         here = f"{place}joins[{index}]"
         yield from _scope_fault(join.scope, launched, here)
+        if join.part is not UNSET:
+            yield f"{here}.part", "only a store keeps parts of a document"
         if join.id in launched:
             yield f"{here}.id", f"there are two joins {join.id}"
         if join.launched > len(join.slots) or (join.hits is not None and len(join.hits) != len(join.slots)):

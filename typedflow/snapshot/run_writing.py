@@ -31,12 +31,16 @@ from typedflow.snapshot.parts import (
 )
 from typedflow.snapshot.plans import describe_value, has_own_description
 
+NO_PARTS: Final[Mapping[BlockInstance, int]] = {}
+
 
 class RunWriter:
     """Turn one run into records."""
 
-    def __init__(self, run: Run, format: Format) -> None:
+    def __init__(self, run: Run, format: Format, parts: Mapping[BlockInstance, int] = NO_PARTS) -> None:
         self.run = run
+        self._parts = parts
+        """The block instances whose slots and source are parts, with their numbers there."""
         self.format: Format = format
         self._nodes = run.plan.nodes
         self._join_ids: dict[int, int] = {}
@@ -142,15 +146,8 @@ class RunWriter:
 
     def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
-        slots = [
-            []
-            if value is UNSET
-            else [encode_value(self._slot_code(join, slot), value, f"{place}.slots[{slot}]", self.format)]
-            for slot, value in enumerate(join.slots)
-            if join.remaining
-        ]
-        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
-            slots = [[NULL[self.format]] for _ in join.slots]
+        part = (self._parts[join], len(join.slots)) if join in self._parts else ABSENT
+        slots = [] if part is not ABSENT else self._slots(join, place)
         outer = None if join.scope is None else join.scope
         scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.block)], item=outer.item)
         starts_more = join.launched < len(join.slots) and node.kind != Kind.EACH
@@ -158,7 +155,7 @@ class RunWriter:
             id=number,
             node=node.name,
             producer=self._nodes[join.producer].name,
-            source=self._source(join, node, place),
+            source=self._source(join, node, place) if part is ABSENT else NULL[self.format],
             slots=slots,
             launched=join.launched,
             cause=written_cause(join.cause),
@@ -166,7 +163,18 @@ class RunWriter:
             coded=coded(self._nodes[join.producer], node) if starts_more else ABSENT,
             scope=scope,
             hits=join.hits,
+            part=part,
         )
+
+    def _slots(self, join: BlockInstance, place: str) -> list[list[Raw]]:
+        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
+            return [[NULL[self.format]] for _ in join.slots]
+        return [
+            []
+            if value is UNSET
+            else [encode_value(self._slot_code(join, slot), value, f"{place}.slots[{slot}]", self.format)]
+            for slot, value in enumerate(join.slots)
+        ]
 
     def _slot_code(self, join: BlockInstance, slot: int) -> Any:
         node = self._nodes[join.node]
