@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from tests.crash import journey
-from typedflow.durability import state_parts
+from typedflow.durability import block_parts, execution_parts
 from typedflow.durability.options import Checkpoint
 from typedflow.errors import SnapshotError
 from typedflow.execution import failpoints
@@ -74,7 +74,7 @@ async def run(order: Order) -> Report:
     if order.nth % 2:  # so that both ways of a SQLiteStore are cut off everywhere
         in_place.BACK_OFF, in_place.SLOW = 0, 60.0  # type: ignore[misc]  # of this process alone
     if order.nth % 3 == 0:  # so that saves in parts follow whole ones, and are cut off as well
-        state_parts.PARTS_FROM = 0
+        execution_parts.PARTS_FROM = block_parts.BLOCK_FROM = 0
     flow = journey.build()
     async with open_store(order.store, Path(order.folder)) as store:
         try:

@@ -14,14 +14,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from msgspec import UNSET
 from msgspec.structs import force_setattr
 
+from typedflow.durability.execution_parts import Collected, ExecutionParts
 from typedflow.durability.options import Checkpoint
 from typedflow.durability.pending import asked_by, changes_of
 from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
-from typedflow.durability.state_parts import Collected, StateParts, has_parts
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -64,7 +63,7 @@ class Checkpoints:
         "_parts",
         "_pushes",
         "_running",
-        "_state_parts",
+        "_stored_parts",
         "_turned",
         "_unsure",
         "_wanted",
@@ -101,10 +100,10 @@ class Checkpoints:
         """What the stored execution asks."""
         self._parts: Mapping[str, int] = {}
         """Of an execution with a history: the parts of the stored one."""
-        self._state_parts: StateParts | None = None
-        """Where the store keeps the fields of the state as parts: what it has of them."""
-        if getattr(store, "whole_documents", True) is False and has_parts(runtime.plan.spec.state):
-            self._state_parts, runtime.changed = StateParts(), {}
+        self._stored_parts: ExecutionParts | None = None
+        """Where the store keeps the execution in parts: what it has of them."""
+        if getattr(store, "whole_documents", True) is False:
+            self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._pushes = False
@@ -146,8 +145,8 @@ class Checkpoints:
         self._asked = asked_by(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
-        if self._state_parts is not None and stored.head is not None and snapshot.state is not UNSET:
-            self._state_parts.loaded(snapshot.state)
+        if self._stored_parts is not None and stored.parts is not None:
+            self._stored_parts.loaded(stored.parts)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
@@ -207,24 +206,32 @@ class Checkpoints:
         step = current_step.set(None)  # a save is none of the doing of a step that has just ended
         try:
             collected = self._collect()
-            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared, with_state=collected is None)
+            snapshot = snapshot_of(
+                runtime,
+                "json",
+                sequence,
+                with_flow_state=not shared,
+                with_state=collected is None or not collected.has_state,
+                blocks={} if collected is None else collected.blocks,
+            )
         finally:
             current_step.reset(step)
-        if self._state_parts is not None and snapshot.state is not UNSET:
-            self._state_parts.weigh(memoryview(snapshot.state).nbytes)
+        data = snapshot.to_bytes()
+        if self._stored_parts is not None:
+            self._stored_parts.weigh(len(data))
         failpoints.at("save.encoded")
         asked, parts = asked_by(runtime), {} if self.history is None else parts_of(snapshot)
         if self.history is not None and collected is not None:
-            parts = parts_of_state(collected.digests) | parts
+            parts = parts_of_state(collected.fields) | parts
         record = StoredSnapshot(
             runtime.id,
             runtime.flow.name,
             str(snapshot.status),
             sequence,
             datetime.now(UTC),
-            snapshot.to_bytes(),
+            data,
             history=self.history,
-            notes=self._notes(asked, parts),
+            notes=self._notes(asked, parts, collected),
             due=next_due(runtime) if snapshot.status is Status.WAITING else None,
             mail=runtime.mail,
             delta=None if collected is None else collected.delta,
@@ -245,30 +252,30 @@ class Checkpoints:
         return FlowStateChange(flow.name, replay, None if over else tuple(steps))
 
     def _collect(self) -> Collected | None:
-        """Encode the fields of the state that may have changed; None where the state is no parts."""
-        runtime = self.runtime
-        if self._state_parts is None:
+        """Encode the parts that may have changed; None where the execution is kept whole."""
+        if self._stored_parts is None or not (self._stored_parts.is_due(self.runtime) or self.sequence is None):
             return None
-        state = runtime.require_state() if runtime.given_state is not None else runtime.state
-        if state is None or not (self._state_parts.in_use or self.sequence is None):
-            return None
-        collected = self._state_parts.collect(runtime, state)
-        self._state_parts.weigh(sum(len(part.data) for part in collected.delta.writes))
-        return collected if self._state_parts.in_use else None
+        collected = self._stored_parts.collect(self.runtime)
+        self._stored_parts.weigh(sum(len(part.data) for part in collected.delta.writes))
+        return collected if self._stored_parts.in_use else None
 
-    def _notes(self, asked: Mapping[str, Interrupt], parts: Mapping[str, int]) -> Notes | None:
+    def _notes(
+        self, asked: Mapping[str, Interrupt], parts: Mapping[str, int], collected: Collected | None
+    ) -> Notes | None:
         """Return what the next save changes beside the document."""
         notes = changes_of(self.runtime, self._asked, asked)
         if self.history is None and self._origin is None:
             return notes
         steps, changed = tuple(self.runtime.ended or ()), changed_parts(parts, self._parts)
+        if collected is not None:
+            changed = (*changed, *sorted(collected.names() - {*changed}))
         return replace(notes or Notes(), steps=steps, changed=changed, forked_from=self._origin)
 
     def _took(self, save: _Save) -> None:
         """Note what the store has of the execution now."""
         self._asked, self._parts, self._origin = save.asked, save.parts, None
-        if save.collected is not None and self._state_parts is not None:
-            self._state_parts.took(save.collected)
+        if save.collected is not None and self._stored_parts is not None:
+            self._stored_parts.took(save.collected)
         if save.record.notes is not None and self.runtime.ended is not None:
             del self.runtime.ended[: len(save.record.notes.steps)]
 

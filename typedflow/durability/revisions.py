@@ -10,25 +10,26 @@ from msgspec.structs import replace
 
 from typedflow.snapshot.documents import ENCODE, compile_decoder
 from typedflow.snapshot.envelope import Snapshot
-from typedflow.snapshot.joining import NAMES, digest_of_part, key_of
+from typedflow.snapshot.joining import digest_of_part, key_of
 
 _FIELDS = compile_decoder(dict[str, Raw])
 
 
 def parts_of(snapshot: Snapshot) -> dict[str, int]:
     """Return the parts of an execution, each with a digest; without those of a state that is kept in parts."""
-    state = {} if snapshot.state is UNSET else digests_of(snapshot.state)
-    return parts_of_state(state) | {name: digest_of_part(name, bytes(data)) for name, data in _parts(snapshot)}
+    state = {} if snapshot.state is UNSET else parts_of_state(digests_of(snapshot.state))
+    return state | {name: digest_of_part(name, bytes(data)) for name, data in _parts(snapshot)}
 
 
 def digests_of(state: Raw) -> dict[str, int]:
-    """Return the digests of the fields of a state in JSON, by the keys of their parts."""
-    return {key_of(name): digest_of_part(key_of(name), bytes(data)) for name, data in _FIELDS["json"](state).items()}
+    """Return the digests of the fields of a state in JSON, by their names there."""
+    fields = _FIELDS["json"](state)
+    return {name: digest_of_part(key_of(name), bytes(data)) for name, data in fields.items()}
 
 
 def parts_of_state(digests: Mapping[str, int]) -> dict[str, int]:
     """Return the parts of a state, by the names that a revision calls them, from the digests of its fields."""
-    return {f"state.{key.partition('/')[2]}": digest for key, digest in digests.items() if key != NAMES}
+    return {f"state.{name}": digest for name, digest in digests.items()}
 
 
 def changed_parts(now: Mapping[str, int], before: Mapping[str, int]) -> tuple[str, ...]:

@@ -85,6 +85,8 @@ def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
     for index, join in enumerate(snapshot.joins):
         here = f"{place}joins[{index}]"
         yield from _scope_fault(join.scope, launched, here)
+        if join.part is not UNSET:
+            yield f"{here}.part", "only a store keeps parts of a document"
         if join.id in launched:
             yield f"{here}.id", f"there are two joins {join.id}"
         launched[join.id] = join.launched

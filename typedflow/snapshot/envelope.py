@@ -87,6 +87,8 @@ class JoinRecord(_Record, frozen=True):
     """As of a token: of the source of a batch or match that has branches to start."""
     scope: ScopeRecord | None = None
     hits: tuple[Count, ...] | None = None
+    part: tuple[Count, Count] | UnsetType = UNSET
+    """Only in a head: the number of the block instance in the keys of its parts, and its number of slots."""
     released: list[Count] = []
     """Of older documents: items that had given their place under the bound away; what is in flight tells that too."""
 

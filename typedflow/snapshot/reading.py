@@ -88,6 +88,11 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
     return _read(data)
 
 
+def read_head(data: bytes) -> Snapshot:
+    """Read a document that lacks what is kept in parts; what refers to that cannot be checked yet."""
+    return _read_undisputed(data)
+
+
 def _looks_like_a_path(text: str) -> bool:
     """Say whether a text that can be no snapshot names a file."""
     named = "/" in text or "\\" in text or text.endswith((".json", ".msgpack", ".mp"))
@@ -126,6 +131,15 @@ def _encode_mapping(mapping: Mapping[str, Any]) -> bytes:
 
 
 def _read(data: bytes) -> Snapshot:
+    snapshot = _read_undisputed(data)
+    with reading(""):
+        for place, reason in faults_of(snapshot):
+            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
+    return snapshot
+
+
+def _read_undisputed(data: bytes) -> Snapshot:
+    """Read a document and check that it is what was written, but not what it refers to."""
     format = _format_of(data)
     snapshot = _read_marked(data, format)
     if snapshot is None:
@@ -135,9 +149,6 @@ def _read(data: bytes) -> Snapshot:
                 snapshot = _read_loose(data, format, checksum)
     if not has_its_mark(snapshot):
         raise SnapshotError(snapshots.altered_problem(), path="state")
-    with reading(""):
-        for place, reason in faults_of(snapshot):
-            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
     return snapshot
 
 

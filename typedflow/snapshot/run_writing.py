@@ -37,12 +37,18 @@ from typedflow.snapshot.parts import (
 )
 from typedflow.snapshot.plans import describe_value, has_own_description
 
+NO_PARTS: Final[Mapping[BlockInstance, int]] = {}
+
 
 class RunWriter:
     """Turn one run into records."""
 
-    def __init__(self, run: Run, format: Format, kept: KeptValues) -> None:
+    def __init__(
+        self, run: Run, format: Format, kept: KeptValues, parts: Mapping[BlockInstance, int] = NO_PARTS
+    ) -> None:
         self.run = run
+        self._parts = parts
+        """The block instances whose slots and source are parts, with their numbers there."""
         self.format: Format = format
         self._kept = kept
         self._nodes = run.plan.nodes
@@ -184,13 +190,8 @@ class RunWriter:
 
     def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
-        slots = [
-            [] if value is UNSET else [self._slot(join, slot, value, f"{place}.slots[{slot}]")]
-            for slot, value in enumerate(join.slots)
-            if join.remaining
-        ]
-        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
-            slots = [[NULL[self.format]] for _ in join.slots]
+        part = (self._parts[join], len(join.slots)) if join in self._parts else ABSENT
+        slots = [] if part is not ABSENT else self._slots(join, place)
         outer = None if join.scope is None else join.scope
         scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.block)], item=outer.item)
         starts_more = join.launched < len(join.slots) and node.kind != Kind.EACH
@@ -198,7 +199,7 @@ class RunWriter:
             id=number,
             node=node.name,
             producer=self._nodes[join.producer].name,
-            source=self._source(join, node, place),
+            source=self._source(join, node, place) if part is ABSENT else NULL[self.format],
             slots=slots,
             launched=join.launched,
             cause=written_cause(join.cause),
@@ -206,7 +207,16 @@ class RunWriter:
             coded=coded(self._nodes[join.producer], node) if starts_more else ABSENT,
             scope=scope,
             hits=join.hits,
+            part=part,
         )
+
+    def _slots(self, join: BlockInstance, place: str) -> list[list[Raw]]:
+        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
+            return [[NULL[self.format]] for _ in join.slots]
+        return [
+            [] if value is UNSET else [self._slot(join, slot, value, f"{place}.slots[{slot}]")]
+            for slot, value in enumerate(join.slots)
+        ]
 
     def _item(self, join: BlockInstance, node: PlanNode, index: int, item: Any, place: str) -> Raw:
         """Encode an item of a for_each that waits; its token has the same producer and cause."""

@@ -13,12 +13,11 @@ from typedflow.engine.status import FINAL
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
-from typedflow.snapshot.joining import join_document
+from typedflow.snapshot.joining import digest_of_part, join_document
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.protocol import (
-    Delta,
     FlowStateChange,
     Listing,
     Notes,
@@ -77,7 +76,7 @@ class MemoryStore:
         self._values: dict[str, dict[tuple[str, str], bytes]] = {}
         """What updates have returned, by execution, then by step and call."""
         self._revisions: dict[str, dict[int, _Kept]] = {}
-        self._parts: dict[str, Mapping[str, bytes]] = {}
+        self._parts: dict[str, dict[str, bytes]] = {}
         self._lock = RLock()  # loops of several threads may share a store; held while an update's function runs
         self._updating = False
 
@@ -87,13 +86,15 @@ class MemoryStore:
         require_at(at)
         with self._lock:
             newest = self._open().get(execution_id)
-            parts = self._parts.get(execution_id)
+            parts: Mapping[str, bytes] | None = self._parts.get(execution_id)
             if at is not None and newest is not None and newest.sequence != at:
                 revision = self._revisions.get(execution_id, {}).get(at)
                 newest, parts = (None, None) if revision is None else (revision.record, revision.parts)
-        if newest is None or parts is None:
-            return newest
-        return replace(newest, data=join_document(newest.data, parts), head=newest.data)
+            if newest is None or parts is None:
+                return newest
+            parts = dict(parts)  # without a history the next save changes it
+        digests = {key: digest_of_part(key, data) for key, data in parts.items()}
+        return replace(newest, data=join_document(newest.data, parts), head=newest.data, parts=digests)
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -114,7 +115,7 @@ class MemoryStore:
         changed = None if change is None else self._change(record.execution_id, change)
         extra = record.notes is not None or record.delta is not None
         records[record.execution_id] = replace(record, notes=None, delta=None) if extra else record
-        self._note_parts(record.execution_id, record.delta)
+        self._note_parts(record)
         if record.notes is not None:
             self._note_pending(record.execution_id, record.notes)
         if record.history is not None:
@@ -362,14 +363,18 @@ class MemoryStore:
         if not rows:
             del self._pending[execution_id]
 
-    def _note_parts(self, execution_id: str, delta: Delta | None) -> None:
+    def _note_parts(self, record: StoredSnapshot) -> None:
+        delta, execution_id = record.delta, record.execution_id
         if delta is None:
             self._parts.pop(execution_id, None)
             return
-        before = {} if delta.afresh else self._parts.get(execution_id, {})
-        parts = {key: data for key, data in before.items() if key not in delta.deletes}
+        parts = {} if delta.afresh else self._parts.get(execution_id, {})
+        if record.history is not None:
+            parts = dict(parts)  # revisions keep the old one
+        for key in delta.deletes:
+            parts.pop(key, None)
         parts.update((part.key, part.data) for part in delta.writes)
-        self._parts[execution_id] = parts  # a new dict: revisions keep the old one
+        self._parts[execution_id] = parts
 
     def _note_revision(self, record: StoredSnapshot, history: int, notes: Notes) -> None:
         kept = self._revisions.setdefault(record.execution_id, {})

@@ -14,7 +14,7 @@ A store that shares flow_states is a `FlowStateStore` as well. One that is not k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -154,6 +154,8 @@ class StoredSnapshot:
     """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
     head: bytes | None = field(default=None, compare=False, repr=False)
     """Of a read record that is kept in parts: the head; `data` is the whole document."""
+    parts: Mapping[str, int] | None = field(default=None, compare=False, repr=False)
+    """Of a read record that is kept in parts: the digest of each."""
 
     @property
     def entry(self) -> StoredEntry:

@@ -18,7 +18,7 @@ from typedflow.stores.protocol import Notes, Revision, StoredSnapshot
 from typedflow.stores.requirements import entry_of
 from typedflow.stores.sqlite_listing import groups
 from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
-from typedflow.stores.sqlite_records import digest_of, parts_columns, select, with_parts, written
+from typedflow.stores.sqlite_records import digest_of, parts_columns, select, written
 
 
 class _Noted(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,7 +106,7 @@ def _select_revision(db: Connection, execution_id: str, sequence: int) -> Stored
     if type(data) is bytes:
         record = StoredSnapshot(execution_id, flow, status, sequence, revision.saved_at, data, newest.history)
         if digest_of(record, saved_at, count, total) == digest:
-            return record if count is None else with_parts(record, joined(db, number, record, count, total, sequence))
+            return record if count is None else joined(db, number, record, count, total, sequence)
     raise _damaged(execution_id, sequence)
 
 

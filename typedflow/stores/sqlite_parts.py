@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from sqlite3 import Connection
 
 from typedflow.errors import SnapshotError
@@ -67,8 +68,10 @@ def trim_parts(db: Connection, number: int) -> None:
     )
 
 
-def joined(db: Connection, number: int, head: StoredSnapshot, count: object, total: object, at: int | None) -> bytes:
-    """Return the document of a head and its parts, now or at a revision.
+def joined(
+    db: Connection, number: int, head: StoredSnapshot, count: object, total: object, at: int | None
+) -> StoredSnapshot:
+    """Return the record of the whole document of a head and its parts, now or at a revision.
 
     Raises `SnapshotError` where a part is not what was saved, or is missing, or is none of this save.
     """
@@ -83,18 +86,17 @@ def joined(db: Connection, number: int, head: StoredSnapshot, count: object, tot
             {"number": number, "at": at},
         )
     parts: dict[str, bytes] = {}
-    found = 0
+    digests: dict[str, int] = {}
     for key, digest, data in rows:
         if not isinstance(key, str) or type(data) is not bytes:
             raise _damaged(head.execution_id)
-        computed = digest_of_part(key, data)
-        if computed.to_bytes(16, "big") != digest:
+        digests[key] = digest_of_part(key, data)
+        if digests[key].to_bytes(16, "big") != digest:
             raise _damaged(head.execution_id)
         parts[key] = data
-        found = (found + computed) % SUM
-    if len(parts) != count or found.to_bytes(16, "big") != total:
+    if len(parts) != count or (sum(digests.values()) % SUM).to_bytes(16, "big") != total:
         raise _damaged(head.execution_id)
-    return join_document(head.data, parts)
+    return replace(head, data=join_document(head.data, parts), head=head.data, parts=digests)
 
 
 def _damaged(execution_id: str) -> SnapshotError:

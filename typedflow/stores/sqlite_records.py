@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replace_fields
 from datetime import datetime
 from functools import lru_cache
 from sqlite3 import Connection
@@ -73,13 +72,8 @@ def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     if type(data) is bytes:
         record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data, _history(history))
         if digest_of(record, saved_at, count, total) == stored_digest:
-            return record if count is None else with_parts(record, joined(db, number, record, count, total, None))
+            return record if count is None else joined(db, number, record, count, total, None)
     raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
-
-
-def with_parts(head: StoredSnapshot, document: bytes) -> StoredSnapshot:
-    """Return the record of a whole document, with the head that it was stored by."""
-    return replace_fields(head, data=document, head=head.data)
 
 
 def delete(db: Connection, execution_id: str) -> bool:

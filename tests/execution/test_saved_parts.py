@@ -16,8 +16,8 @@ import pytest
 
 from tests.execution.pausing import CASES, finish
 from typedflow import Contract, Data, Execution, Flow, Retry, State, Status
-from typedflow.durability import state_parts
-from typedflow.durability.state_parts import has_parts
+from typedflow.durability import block_parts, execution_parts
+from typedflow.durability.execution_parts import has_parts
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.stores import FileStore, MemoryStore, SQLiteStore, StoredSnapshot
@@ -112,7 +112,8 @@ def plain(data: bytes) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def every_state_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have small states in parts too."""
-    monkeypatch.setattr(state_parts, "PARTS_FROM", 0)
+    monkeypatch.setattr(execution_parts, "PARTS_FROM", 0)
+    monkeypatch.setattr(block_parts, "BLOCK_FROM", 0)
 
 
 # -- the same document
@@ -288,10 +289,10 @@ async def test_a_save_writes_the_fields_that_changed() -> None:
 
 
 async def test_a_small_state_stays_whole_until_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_parts, "PARTS_FROM", 1000)
+    monkeypatch.setattr(execution_parts, "PARTS_FROM", 5000)
 
     def fill(data: Data[Edit, int]) -> int:
-        data.state.name = "x" * 1000
+        data.state.name = "x" * 5000
         return data.value
 
     def empty(data: Data[Edit, int]) -> int:
