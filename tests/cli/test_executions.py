@@ -318,7 +318,17 @@ def test_resources_are_held_open_while_the_flow_runs(project: Project, body: str
     )
     project.write("review.py", f"{head}{source}{supply}")
     done = project.run("run", "review", "--input", BIRDS, "--resources", "review:tools", "--no-store")
-    assert (done.code, done.stdout) == (0, "closed\nSibley\n" if "context" in body else "Sibley\n"), done
+    assert (done.code, done.stdout) == (0, "Sibley\n"), done
+    assert done.stderr == ("closed\n" if "context" in body else "")
+
+
+def test_what_modules_and_handlers_print_goes_to_stderr(project: Project) -> None:
+    source = SMALL.replace("return data.value.upper()", "print('called')\n    return data.value.upper()")
+    project.write("small.py", f"print('imported')\n{source}")
+    for form in ((), ("--json",)):
+        done = project.run("run", "small:texts", "--input", '"a"', "--no-store", *form)
+        assert (done.code, done.stderr) == (0, "imported\ncalled\n")
+        assert done.document["result"] == "A" if form else done.stdout == "A\n"
 
 
 def test_a_folder_is_a_store_too(project: Project) -> None:

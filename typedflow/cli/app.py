@@ -11,6 +11,7 @@ import typer
 
 from typedflow import __version__
 from typedflow.cli import deploys, executions, exits, explaining
+from typedflow.cli.agently import write_imported
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
@@ -18,6 +19,7 @@ from typedflow.cli.loading import find_flow
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.reports import ReportFormat, render_report
 from typedflow.cli.schemas import schema_of
+from typedflow.cli.skeletons import identifier
 from typedflow.rules.wording import quoted
 
 app = typer.Typer(
@@ -161,6 +163,30 @@ def explain(
         write(to_json(msgspec.to_builtins(explanation)))
     else:
         write("".join(f"{line}\n" for line in explaining.explanation_lines(explanation)))
+    return exits.OK
+
+
+@app.command("import-agently")
+@command
+def import_agently(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A config of a TriggerFlow, in JSON.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The module; by default the file's.")
+    ] = None,
+    folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where it is written.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Convert a TriggerFlow of Agently to a config and a module.
+
+    The module has a contract and handlers to be filled in, and makes the flow
+    of the config. Files that are there are not overwritten.
+    """
+    module = identifier(file.stem if name is None else name)
+    written = write_imported(file, module, folder)
+    if as_json:
+        write(to_json({"module": module, "files": [str(path) for path in written]}))
+    else:
+        write("".join(f"{path} is written\n" for path in written))
     return exits.OK
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from typedflow.api.flow import Flow
 from typedflow.cli.exits import FAILED, Mistake
+from typedflow.cli.output import stdout
 from typedflow.rules.names import name_hint
 from typedflow.rules.wording import quoted, text_of
 
@@ -84,9 +84,9 @@ def put(data: bytes, output: Path | None, form: DiagramFormat) -> None:
             output.write_bytes(data)
         except OSError as error:
             raise Mistake(f"cannot write {quoted(str(output))}: {text_of(error)}") from None
-    elif form is DiagramFormat.PNG and sys.stdout.isatty():
+    elif form is DiagramFormat.PNG and stdout().isatty():
         raise Mistake("a PNG is not written to a terminal", "add --output flow.png")
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        stdout().flush()
+        stdout().buffer.write(data)
+        stdout().buffer.flush()

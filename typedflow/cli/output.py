@@ -1,12 +1,18 @@
-"""How commands print: text or one JSON document to stdout, mistakes to stderr."""
+"""How commands print: text or one JSON document to stdout, mistakes to stderr.
+
+What the modules and handlers of the user print while a command runs goes to stderr, so that stdout can be read by a
+program.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TextIO
 
 import msgspec
 import typer
@@ -24,11 +30,21 @@ def to_json(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
 
 
+_stdout: ContextVar[TextIO | None] = ContextVar("stdout", default=None)
+"""That of the process, while a command runs."""
+
+
+def stdout() -> TextIO:
+    """Return the stream to which a command prints."""
+    return _stdout.get() or sys.stdout
+
+
 def write(text: str) -> None:
     """Print text; characters that the terminal cannot show are escaped."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    out = stdout()
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    out.flush()
 
 
 def command(function: Callable[P, int]) -> Callable[P, None]:
@@ -42,14 +58,18 @@ def command(function: Callable[P, int]) -> Callable[P, None]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        token = _stdout.set(sys.stdout)
         try:
             here = Path.cwd()
             use_folder(here, read_settings(here).root)
-            code = function(*args, **kwargs)
+            with redirect_stdout(sys.stderr):
+                code = function(*args, **kwargs)
         except Mistake as mistake:
             code = _print_mistake(mistake, as_json=bool(kwargs.get("as_json")))
         except TypedflowError as error:
             code = _print_mistake(Mistake(str(error), code=WRONG_USE), as_json=bool(kwargs.get("as_json")))
+        finally:
+            _stdout.reset(token)
         raise typer.Exit(code)
 
     return run

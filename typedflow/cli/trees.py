@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from typedflow.cli.inspection import Shown, questions_of
+from typedflow.cli.output import stdout
 from typedflow.engine.status import Status
 
 LONGEST: Final = 20
@@ -32,7 +32,7 @@ def render_tree(shown: Shown, *, full: bool = False) -> str:
 
     Without `full`, long lists are cut and long values are shortened.
     """
-    is_terminal = sys.stdout.isatty()
+    is_terminal = stdout().isatty()
     width = 10_000 if full else max(shutil.get_terminal_size((80, 24)).columns, 40)
     text = io.StringIO()
     console = Console(file=text, width=width, force_terminal=is_terminal, highlight=False, markup=False)
