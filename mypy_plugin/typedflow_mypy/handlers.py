@@ -82,7 +82,7 @@ def awaited(call: Call, returned: Type) -> Type:
 
 def _awaited(call: Call, returned: ProperType) -> Type | None:
     """Return the type of awaiting a value; None for what is not awaitable."""
-    if not isinstance(returned, Instance):
+    if not isinstance(returned, Instance) or returned.type.module_name == "builtins":
         return None
     call.steps.through(returned.type, "__await__")
     if returned.type.get("__await__") is None:

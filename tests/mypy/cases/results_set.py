@@ -1,4 +1,4 @@
-"""Flows without an end() and a set_result() in what the plugin can see; whatever is not certain is left alone."""
+"""Flows whose result no call sets that the plugin can find; whatever is not certain is left alone."""
 
 from __future__ import annotations
 
