@@ -28,6 +28,7 @@ from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
+from typedflow.rules.wording import quoted
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
@@ -57,6 +58,13 @@ class Execution(Generic[C]):
         self._runner = Runner(runtime, concurrency)
 
     # -- what it is
+
+    def __repr__(self) -> str:
+        runtime = self._runtime
+        asked = f" for {', '.join(map(quoted, self.interrupts))}" if self.interrupts else ""
+        running = [runtime.plan.nodes[token.node].name for token in runtime.run.live]
+        at = f" at {', '.join(map(quoted, running[:8]))}" if running else ""
+        return f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}>"
 
     @property
     def id(self) -> str:
@@ -144,6 +152,10 @@ class Execution(Generic[C]):
         self._require(TIMEOUT, timeout)
         return await self._runner.retry(timeout)
 
+    def retry(self, *, timeout: float | None = None) -> Status:
+        """Do what `async_retry` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_retry(timeout=timeout), "execution.retry")
+
     async def async_continue_with(
         self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
     ) -> Status:
@@ -204,6 +216,12 @@ class Execution(Generic[C]):
         self._require_stream()
         self._require(TIMEOUT, timeout)
         return self._runner.streamed(lambda: self._runner.answer(interrupt_id, value), timeout)
+
+    def stream_retry(self: Execution[GivesStream[S]], *, timeout: float | None = None) -> AsyncGenerator[S, None]:
+        """Run what failed once more, as `async_retry` does, and return the items that the handlers put."""
+        self._require_stream()
+        self._require(TIMEOUT, timeout)
+        return self._runner.streamed_retry(timeout)
 
     def _require(self, option: Option, given: object) -> None:
         problem = check_option(option, given)

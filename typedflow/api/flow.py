@@ -18,6 +18,7 @@ from typedflow.api.blueprint import (
     WritesFields,
     WritesLayers,
     WritesResult,
+    require_handler,
     runtime_of,
 )
 from typedflow.api.execution import Execution, overrides
@@ -29,6 +30,7 @@ from typedflow.definition.builder import Builder
 from typedflow.definition.failed import Failed
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.places import definition_error
 from typedflow.definition.reading import check_annotations
 from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
 from typedflow.engine.status import Status
@@ -37,6 +39,7 @@ from typedflow.execution.data import Data
 from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
+from typedflow.execution.observing import Observer, Observers
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, snapshots
@@ -72,11 +75,14 @@ class Flow(Blueprint[C]):
         spec = spec_of(contract)
         problems = check_migrations(spec.cls)
         if problems:
-            raise ContractError(problems)
+            raise definition_error(*problems)
         problem = check_option(MAX_DEPTH, max_depth)
         if problem is not None:
-            raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
+            raise definition_error(problem.at(f"flow of contract '{spec.name}'"))
         super().__init__(FlowRuntime(spec.name if name is None else name, spec, max_depth))
+
+    def __repr__(self) -> str:
+        return f"<Flow {quoted(self.name)} of contract {self._runtime.spec.name}: {self._builder.summary()}>"
 
     @property
     def name(self) -> str:
@@ -184,6 +190,7 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Any:
         """Add a step that gets the input; see `Process.to`."""
+        require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
         return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
@@ -198,6 +205,7 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Process[C, T]:
         """Add a step beside the chain that the input starts; see `Process.side_branch`."""
+        require_handler(handler)
         self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return Process(self._builder, self._at)
 
@@ -486,6 +494,17 @@ class Flow(Blueprint[C]):
         definition, _ = check_annotations(self._runtime.builder.draft())
         return compose_mermaid(definition, self._runtime.spec, detailed=detailed)
 
+    # -- watching
+
+    def observe(self, observer: Observer) -> None:
+        """Call an observer with what happens in the executions that are made from now on, as frozen records.
+
+        The records are in `typedflow.execution.observing`. An observer returns soon, as the execution waits for it. One
+        that raises is logged once and dropped; it never fails the run. Child flows report to the observers of the
+        execution that they are part of.
+        """
+        self._runtime.observers.append(_observer(observer))
+
     # -- running
 
     def create_execution(
@@ -497,6 +516,7 @@ class Flow(Blueprint[C]):
         execution_id: str | None = None,
         store: SnapshotStore | None = None,
         checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
@@ -504,7 +524,7 @@ class Flow(Blueprint[C]):
         of the start. `concurrency` bounds the handlers and conditions that run at once, in the whole execution. An
         `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random. With a `store` the
         execution is saved at the start, at each pause and at the end; with `checkpoint="step"` after each step
-        as well.
+        as well. `observers` get the records of this execution, behind those of the flow; see `observe`.
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
@@ -512,6 +532,7 @@ class Flow(Blueprint[C]):
         require_options(store, checkpoint)
         with concealing(lambda: (*self._runtime.resources.in_use(), *overrides(runtime_resources).values())):
             runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
+        _watch(runtime, observers)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:
@@ -526,6 +547,7 @@ class Flow(Blueprint[C]):
         runtime_resources: Resources | Mapping[str, Any] | None = None,
         concurrency: int | None = None,
         checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
     ) -> Execution[C]:
         """Load an execution from a store and keep saving it there; `SnapshotError` where the store has none of this id.
 
@@ -541,6 +563,7 @@ class Flow(Blueprint[C]):
         if stored is None:
             raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
         runtime = ExecutionRuntime(self._runtime, execution_id)
+        _watch(runtime, observers)
         checkpoints = _keep(runtime, store, checkpoint)
         execution: Execution[C] = Execution(runtime, concurrency)
         largest = max(len(stored.data), MAX_BYTES)
@@ -551,6 +574,29 @@ class Flow(Blueprint[C]):
             where = f"execution {quoted(execution_id)} in the store"
             raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error
         return execution
+
+    def open(
+        self,
+        execution_id: str,
+        *,
+        store: SnapshotStore,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
+    ) -> Execution[C]:
+        """Do what `async_open` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.async_open(
+                execution_id,
+                store=store,
+                runtime_resources=runtime_resources,
+                concurrency=concurrency,
+                checkpoint=checkpoint,
+                observers=observers,
+            ),
+            "flow.open",
+        )
 
     async def async_start(
         self: Flow[TakesIO[T, S]],
@@ -624,6 +670,18 @@ class Flow(Blueprint[C]):
     def del_runtime_resource(self, key: str) -> None:
         """Remove a default resource of the flow; once more changes nothing."""
         self._runtime.resources.discard(key)
+
+
+def _observer(given: Observer) -> Observer:
+    if not callable(given):
+        raise ContractError(executions.no_observer_problem(given))
+    return given
+
+
+def _watch(runtime: ExecutionRuntime, observers: Sequence[Observer]) -> None:
+    """Have an execution watched by the observers of its flow and by its own."""
+    every = [*runtime.flow.observers, *map(_observer, observers)]
+    runtime.observers = Observers(every) if every else None
 
 
 def _keep(runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint) -> Checkpoints:

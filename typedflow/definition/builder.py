@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -68,6 +68,7 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
+from typedflow.definition.places import calling_place, definition_error
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
 from typedflow.rules import flows
@@ -88,6 +89,9 @@ from typedflow.schema.callables import is_generator_function
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.render import render
 
+SHOWN: Final = 8
+"""The number of steps that a summary names."""
+
 
 @dataclass(slots=True, eq=False)
 class _Draft:
@@ -99,18 +103,20 @@ class _Draft:
 class Builder:
     """Collect the nodes of one flow, until the first execution freezes them."""
 
-    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
+    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "_places", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
         problem = check_name(FLOW_NAME, flow)
         if problem is not None:
-            raise ContractError(problem)
+            raise definition_error(problem)
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
         self._names = Names(self._place)
         self._attached = Attached()
         self._nodes: list[Node | _Draft] = [Start()]
+        self._places = [calling_place()]
+        """Where each node was attached; the first is where the flow was made."""
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
 
@@ -121,7 +127,7 @@ class Builder:
         self._names.register(name, handler)
 
     def _error(self, problem: Problem) -> ContractError:
-        return ContractError(problem.at(self._place))
+        return definition_error(problem.at(self._place))
 
     def _require_none(self, problem: Problem | None) -> None:
         if problem is not None:
@@ -131,6 +137,7 @@ class Builder:
         if self.frozen is not None:
             raise self._error(flows.wiring_after_start_problem())
         self._nodes.append(node)
+        self._places.append(calling_place())
         return len(self._nodes) - 1
 
     # -- steps
@@ -445,7 +452,7 @@ class Builder:
             self._require_none(check_mode("when", mode, WhenMode))
         found, by_form, problems = triggers_of(triggers)
         if problems:
-            raise ContractError([problem.at(self._place) for problem in problems])
+            raise definition_error(*(problem.at(self._place) for problem in problems))
         self._require_names(formerly)
         label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
         return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
@@ -495,7 +502,7 @@ class Builder:
         if collect.blocks != at.blocks:
             raise self._error(flows.collect_two_blocks_problem(name))
         if branch in collect.members:
-            raise ContractError(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
+            raise definition_error(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
         collect.members[branch] = at.port
         collect.formerly.extend(name for name in formerly if name not in collect.formerly)
         self._remember(collect.former, branch_formerly, branch)
@@ -534,6 +541,13 @@ class Builder:
         if is_generator_function(handler):
             raise self._error(flows.generator_handler_problem(name_of(handler)))
 
+    def summary(self) -> str:
+        """Return how far the definition is: its steps by name, and the blocks that are open."""
+        names = [node.name for node in self._nodes if isinstance(node, Step | SubFlow)]
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        open_ = f", open: {', '.join(block.word for block in self._open)}" if self._open else ""
+        return f"{shown or 'no steps'}{open_}"
+
     def read_again(self) -> None:
         """Resolve again the annotations that could not be resolved; their names may be bound by now."""
         if self.frozen is None:
@@ -541,13 +555,16 @@ class Builder:
 
     def problems(self) -> list[Problem]:
         """Return a problem for each open block; the nodes can be frozen if there is none."""
-        return [flows.unclosed_block_problem(block.word).at(self._place) for block in self._open]
+        return [
+            flows.unclosed_block_problem(block.word).at(self._place).attached(*self._places[block.node])
+            for block in self._open
+        ]
 
     def draft(self) -> Definition:
         """Return the definition so far; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous())
+        return Definition(self.flow, whole, order_of(whole), tuple(self._places), self._names.ambiguous())
 
     def freeze(self) -> Definition:
         """Freeze and return the definition; adding nodes raises from now on."""

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 
 import msgspec
 
+from typedflow.definition.places import NOWHERE, Place
 from typedflow.rules.options import as_float, check_attempts, check_waits
 from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
@@ -293,8 +294,15 @@ class Definition(msgspec.Struct, frozen=True):
     flow: str
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
+    places: tuple[Place, ...] = ()
+    """Where each node was attached, by index; empty for a definition that no builder made."""
     ambiguous: frozenset[str] = frozenset()
     """Names that do not identify a node: nodes of one handler are numbered, in another definition maybe differently."""
+
+
+def place_of(definition: Definition, index: int) -> Place:
+    """Return where a node was attached."""
+    return definition.places[index] if definition.places else NOWHERE
 
 
 ELSE: Final = "else"

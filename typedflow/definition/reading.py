@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from typedflow.definition.names import name_of
-from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step
+from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step, place_of
 from typedflow.rules.problems import Problem
 from typedflow.rules.schema import unresolved_handler_problem, unresolved_within_problem
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
@@ -84,7 +84,8 @@ def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]
     """
     problems: list[Problem] = []
     nodes: list[Node] = []
-    for node in definition.nodes:
+    for index, node in enumerate(definition.nodes):
+        known = len(problems)
         if isinstance(node, Step):
             types = _readable(node.name, node.types, "step", problems)
             nodes.append(node if types is node.types else msgspec.structs.replace(node, types=types))
@@ -93,6 +94,7 @@ def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]
             nodes.append(node if cases == node.cases else msgspec.structs.replace(node, cases=cases))
         else:
             nodes.append(node)
+        problems[known:] = [problem.attached(*place_of(definition, index)) for problem in problems[known:]]
     if not problems:
         return definition, []
     placed = [problem.at(f"flow '{definition.flow}'") for problem in problems]

@@ -29,9 +29,11 @@ from typedflow.definition.nodes import (
     SubFlow,
     Trigger,
     When,
+    place_of,
     slots_of,
     sources_of,
 )
+from typedflow.definition.repeats import check_repeats
 from typedflow.rules import flows
 from typedflow.rules.bindings import Binding, Reporter
 from typedflow.rules.capture import check_capture
@@ -56,7 +58,7 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
     """Check every node; `carried` are the types of their outputs. Problems are in order of definition."""
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
-        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'"))
+        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'").attached(*place_of(definition, 0)))
     dead = _unreachable(definition)
     for index, node in enumerate(definition.nodes):
         flow = f"flow '{definition.flow}'"
@@ -64,8 +66,9 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
         found = list(_check_node(node, definition, spec, carried))
         if index in dead:
             found.append(flows.unreachable_problem(node.name))
-        problems.extend(problem.at(where) for problem in found)
-    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
+        problems.extend(problem.at(where).attached(*place_of(definition, index)) for problem in found)
+    whole = (*_check_former_names(definition), *check_repeats(definition))
+    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in whole)
     return problems
 
 
@@ -73,18 +76,20 @@ def _check_former_names(definition: Definition) -> Iterator[Problem]:
     """Check that each former name stands for one node, and that no current name is among them (TF740)."""
     today = {node.name for node in definition.nodes}
     claimed: dict[str, str] = {}
-    for node in definition.nodes:
+    for index, node in enumerate(definition.nodes):
+        place = place_of(definition, index)
         for name in getattr(node, "formerly", ()):
             if name in today:
-                yield flows.former_name_in_use_problem(name, f"a node of today, and by '{node.name}'")
+                by = f"a node of today, and by '{node.name}'"
+                yield flows.former_name_in_use_problem(name, by).attached(*place)
             elif claimed.setdefault(name, node.name) != node.name:
-                yield flows.former_name_in_use_problem(name, f"'{claimed[name]}' and '{node.name}'")
+                by = f"'{claimed[name]}' and '{node.name}'"
+                yield flows.former_name_in_use_problem(name, by).attached(*place)
         slots = slots_of(node, definition)
         for name, current in getattr(node, "former_slots", ()):
             if name in slots:
-                yield flows.former_name_in_use_problem(
-                    name, f"a branch of '{node.name}', and by its branch '{current}'"
-                )
+                by = f"a branch of '{node.name}', and by its branch '{current}'"
+                yield flows.former_name_in_use_problem(name, by).attached(*place)
 
 
 def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:

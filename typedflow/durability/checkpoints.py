@@ -45,6 +45,8 @@ class _Save(NamedTuple):
     """What the change replays."""
     upto: int
     """The last commit that was asked for before it."""
+    began: float
+    """When its encoding began, on the clock of `time.perf_counter`."""
 
 
 class Checkpoints:
@@ -179,7 +181,7 @@ class Checkpoints:
 
     def _prepare(self) -> _Save:
         """Encode the execution as it is now."""
-        runtime, shared = self.runtime, self.store.shares_flow_state
+        runtime, shared, began = self.runtime, self.store.shares_flow_state, time.perf_counter()
         sequence = (self.sequence or 0) + 1
         step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
         try:
@@ -194,7 +196,7 @@ class Checkpoints:
         change = (
             flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
         )
-        return _Save(record, change, changes, self._wanted)
+        return _Save(record, change, changes, self._wanted, began)
 
     def _put_at_once(self, save: _Save) -> bool:
         """Save without a task, which takes longer than a commit; says whether the store could do that."""
@@ -237,6 +239,9 @@ class Checkpoints:
         failpoints.at("save.stored")
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
+        if self.runtime.observers is not None:
+            seconds = time.perf_counter() - save.began
+            self.runtime.observers.saved(self.runtime, save.record.sequence, len(save.record.data), seconds)
         if flow_state is not None:
             self._pushes = False
             self._forget(save.changes)

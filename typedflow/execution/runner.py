@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
 from typedflow.engine.status import FINAL, Status
@@ -67,7 +67,7 @@ class Runner:
         with self._runtime.concealing():
             return await self._retry(timeout)
 
-    async def _retry(self, timeout: float | None) -> Status:
+    async def _retry(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
         woken = self._is_woken()
         if not woken and runtime.checkpoints is not None and self._is_unsaved():
@@ -80,7 +80,7 @@ class Runner:
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
             if open_.run.status in (Status.FAILED, Status.RUNNING):
                 open_.run.retried()
-        return await self._drive(timeout)
+        return await self._drive(timeout, queue)
 
     def _is_woken(self) -> bool:
         """Say whether this waits, and an event has come that nobody has run yet."""
@@ -107,6 +107,8 @@ class Runner:
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources()
         root.note_answered(interrupt_id)
+        if owner.observers is not None:
+            owner.observers.answered(owner, interrupt_id)
         fault: ContractError | None = None
         try:
             tokens = owner.run.resumed(interrupt_id, accepted)
@@ -176,8 +178,23 @@ class Runner:
         self._runtime.run.cancelled()
         self._runtime.children = None
 
-    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
-        """Begin with `begin`, and yield the items that handlers put until the run ends.
+    def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Begin with `begin`, and yield the items that handlers put until the run ends."""
+        return self._streamed(lambda queue: self.go_on(begin, timeout, queue))
+
+    def streamed_retry(self, timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Retry, and yield the items that handlers put until the run ends."""
+        return self._streamed(lambda queue: self._retry_into(timeout, queue))
+
+    async def _retry_into(self, timeout: float | None, queue: asyncio.Queue[Any]) -> Status:
+        self._require_loop("stream_retry")
+        with self._runtime.concealing():
+            return await self._retry(timeout, queue)
+
+    async def _streamed(
+        self, run: Callable[[asyncio.Queue[Any]], Coroutine[Any, Any, Status]]
+    ) -> AsyncGenerator[Any, None]:
+        """Yield what a run puts into the queue that it gets, until it ends.
 
         Closing the generator cancels the run and waits for its end. An error that fails the run by then is raised.
         """
@@ -187,7 +204,7 @@ class Runner:
         async def work() -> Status:
             if creating:  # an eager task factory runs this in the caller's place: here the steps need their own task
                 await asyncio.sleep(0)
-            return await self.go_on(begin, timeout, queue)
+            return await run(queue)
 
         running = asyncio.create_task(work())
         creating = False
@@ -260,6 +277,10 @@ class Runner:
         saved = False
         for open_ in runtime.tree():
             open_.driver = driver
+            if open_.observers is not None:
+                open_.run.filled = []
+        if runtime.observers is not None:
+            runtime.observers.execution_started(runtime, runtime.run.status)
         try:
             if checkpoints is not None:
                 failpoints.at("run.entered")
@@ -289,6 +310,8 @@ class Runner:
             finally:
                 if self._driver is driver:  # else its loop was closed under it, and another one has gone on
                     self._let_go(failure)
+                if runtime.observers is not None:
+                    runtime.observers.execution_ended(runtime, failure)
 
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""

@@ -19,6 +19,7 @@ from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError
 from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.observing import Observers
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
@@ -81,6 +82,7 @@ class ExecutionRuntime:
         "id",
         "lent",
         "loose",
+        "observers",
         "operations",
         "parent",
         "plan",
@@ -116,6 +118,8 @@ class ExecutionRuntime:
         """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
         self.driver: Works | None = None
+        self.observers: Observers | None = None if parent is None else parent[0].observers
+        """Those of the root; None where nobody watches."""
         self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
         self.operations: list[Change] | None = None

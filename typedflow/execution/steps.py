@@ -44,6 +44,8 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         if node.kind == Kind.MATCH:
             hits = await choose(step, data)
             take_effects(step)
+            if runtime.observers is not None:
+                runtime.observers.step_ended(runtime, token)
             return runtime.run.chosen(token, hits, step.signals)
         current_step.set(step)
         try:
@@ -75,6 +77,8 @@ def let_others_work(runtime: ExecutionRuntime) -> None:
 def finish(step: StepTransaction, value: Any) -> list[Token]:
     """End a step with its value; returns the tokens that this made ready."""
     take_effects(step)
+    if step.runtime.observers is not None:
+        step.runtime.observers.step_ended(step.runtime, step.token)
     return step.runtime.run.finished(step.token, value, step.signals)
 
 
@@ -83,6 +87,8 @@ def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
     if step.touched is not None:
         step.check_touched()
     take_effects(step)
+    if step.runtime.observers is not None:
+        step.runtime.observers.step_paused(step.runtime, step.token, pause.interrupt)
     return step.runtime.run.paused(step.token, pause.interrupt, step.signals)
 
 
@@ -132,14 +138,20 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             step.failed(error)
             if retry is None or number >= attempts or not is_caught_by(error, retry.on):
                 if node.catches and can_be_value(error):
+                    if runtime.observers is not None:
+                        runtime.observers.step_failed(runtime, token, error, caught=True)
                     return runtime.run.caught(token, failure_of(token.value, error, number))
                 if number > 1:
                     runtime.note_attempts(token, number)
                 raise
+            last = error
         finally:
             step.end()
         number += 1
         wait = retry.wait_before(number)
+        if runtime.observers is not None:
+            runtime.observers.step_retried(runtime, token, last, number, wait)
+        del last
         if wait:
             await asyncio.sleep(wait)
     return finish(step, result)

@@ -154,6 +154,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF742", FLOW, "not a class or value to match"),
         ("TF743", FLOW, "value without a case"),
         ("TF744", FLOW, "case that no value can have"),
+        ("TF745", FLOW, "chain wired twice"),
         ("TF801", RUNTIME, "start inside a running loop"),
         ("TF802", RUNTIME, "no result"),
         ("TF803", RUNTIME, "execution is over"),

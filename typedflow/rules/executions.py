@@ -51,6 +51,12 @@ def check_id(given: object, *, what: str = "execution id") -> Problem | None:
     return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
 
 
+def no_observer_problem(given: object) -> Problem:
+    """Report an observer that cannot be called (TF823)."""
+    text = f"an observer is a function that takes a record, not {describe(given)}"
+    return Problem("TF823", text, "pass a function, or an object with __call__", side="value")
+
+
 def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
     """Report an option that is not one of those there are (TF823)."""
     text = f"{name} is one of {listed(allowed)}, not {describe(given)}"

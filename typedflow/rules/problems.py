@@ -7,7 +7,7 @@ A `Problem` is what every rule in `typedflow.rules` returns, and what both front
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 Side: TypeAlias = Literal["", "key", "value"]
@@ -29,12 +29,20 @@ class Problem:
     """Of a mapping or a call: whether the key or the value is at fault."""
     entry: tuple[str, ...] = ()
     """Of a mapping: the keys that lead to the entry at fault, outermost first: ("state", "a.b")."""
+    file: str = field(default="", compare=False)
+    """Of a definition: the file in which the node at fault was attached; empty if that is not known."""
+    line: int = field(default=0, compare=False)
+    """The line in that file, from 1."""
 
     def render(self) -> str:
         """Return the problem as one line: number, location, text, hint."""
         place = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.number}: {place}{self.text}{hint}"
+
+    def attached(self, file: str, line: int) -> Problem:
+        """Return the problem with the file and line of its node; those that it has already are kept."""
+        return self if self.file else replace(self, file=file, line=line)
 
     def at(self, where: str) -> Problem:
         """Return the problem with an outer location; a location that it has already is kept after the new one."""
