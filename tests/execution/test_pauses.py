@@ -51,7 +51,7 @@ async def test_b44_the_interrupt_holds_exactly_what_was_given() -> None:
 
     execution = _paused(hand_over)
     assert await execution.async_start(1) is Status.WAITING
-    assert execution.interrupts == {"q-1": Interrupt("q-1", "human", payload, None, "hand_over", "pending")}
+    assert execution.interrupts == {"q-1": Interrupt("q-1", "human", payload, None, "hand_over", "pending", "int")}
 
 
 async def test_b44_an_interrupt_needs_nothing() -> None:
@@ -62,7 +62,7 @@ async def test_b44_an_interrupt_needs_nothing() -> None:
     await execution.async_start(1)
     ((interrupt_id, interrupt),) = execution.interrupts.items()
     assert interrupt_id.startswith("hand_over-")
-    assert interrupt == Interrupt(interrupt_id, "pause", None, None, "hand_over", "pending")
+    assert interrupt == Interrupt(interrupt_id, "pause", None, None, "hand_over", "pending", "int")
 
 
 async def test_b44_a_lambda_pauses_under_a_valid_id() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, Final, Generic, final, get_args
 
+from msgspec.structs import replace
 from typing_extensions import TypeVar
 
 from typedflow.api.loops import run_sync
@@ -16,6 +17,7 @@ from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
+from typedflow.execution.answers import answer_type
 from typedflow.execution.members import (
     GivesResult,
     GivesStream,
@@ -88,11 +90,15 @@ class Execution(Generic[C]):
 
     @property
     def interrupts(self) -> Mapping[str, Interrupt]:
-        """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
-        found: dict[str, Interrupt] = {}
-        for runtime in self._runtime.tree():
-            found.update({id_: paused.interrupt for id_, paused in (runtime.run.interrupts or {}).items()})
-        return found
+        """Return what the execution waits for, by interrupt id: pending ones only, those of child flows included.
+
+        Each shows the type of its answer.
+        """
+        return {
+            id_: replace(paused.interrupt, answer=answer_type(runtime, paused))
+            for runtime in self._runtime.tree()
+            for id_, paused in (runtime.run.interrupts or {}).items()
+        }
 
     @property
     def errors(self) -> tuple[Exception, ...]:

@@ -114,6 +114,8 @@ class Interrupt(msgspec.Struct, frozen=True):
     step: str
     """The name of the step that paused."""
     status: str = "pending"
+    answer: str = ""
+    """The type of the answer, as `execution.interrupts` shows it: `Approval | None`; empty if nothing declares it."""
 
 
 @final

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import collections.abc as abc
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
-from typedflow.engine.tokens import Interrupt
+from typedflow.engine.tokens import Interrupt, Paused
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transfers import kind_at
 from typedflow.rules import executions
+from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch, compile_check
-from typedflow.schema.construction import construct
+from typedflow.schema.construction import UndeclaredKey, construct, tags_of
 from typedflow.schema.parsing import parse
 from typedflow.schema.plain import from_plain
 from typedflow.schema.render import render
@@ -49,15 +50,37 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
             try:
                 taken = demand.read(read, value)
             except Mismatch as mismatch:
-                fault = mismatch if mismatch.path else fault
+                fault = mismatch if mismatch.path or isinstance(mismatch, UndeclaredKey) else fault
             else:
                 if len(asked) == 1 or read is not _as_it_is:  # of several each has 1 as 1.0 by itself
                     value = taken
                 break
         else:
-            problem = executions.wrong_answer_problem(interrupt_id, render(demand.declared), **fault_of(fault))
+            problem = _wrong(interrupt_id, demand.declared, fault, value)
             raise InterruptError(problem.at(runtime.place(paused.interrupt.step))) from None
     return value
+
+
+def answer_type(runtime: ExecutionRuntime, paused: Paused) -> str:
+    """Return the type that an answer has to be of, for people; empty where nothing declares it.
+
+    Where several steps take the answer, it has to be of all of their types: `int & float`.
+    """
+    asked = demands(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node])
+    return " & ".join(
+        dict.fromkeys(render(demand.declared) for demand in asked if known(demand.declared) is not UNKNOWN)
+    )
+
+
+def _wrong(interrupt_id: str, declared: Any, fault: Mismatch, value: Any) -> Problem:
+    """Return the problem of an answer: an unknown field by name, else the type, with the tags that there are."""
+    if isinstance(fault, UndeclaredKey):
+        return executions.undeclared_answer_problem(
+            interrupt_id, render(declared), fault.problem.text, fault.problem.hint
+        )
+    field, tags = tags_of(parse(declared)) if isinstance(value, Mapping) else ("", ())
+    shown = render(declared)
+    return executions.wrong_answer_problem(interrupt_id, shown, **fault_of(fault), tag=field, tags=tags)
 
 
 def _as_it_is(declared: Any, value: Any) -> Any:

@@ -224,11 +224,33 @@ def interrupt_in_use_problem(given: str) -> Problem:
     return Problem("TF809", text, "leave interrupt_id out, or give each one an id of its own", side="value")
 
 
-def wrong_answer_problem(interrupt: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
-    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`."""
+def wrong_answer_problem(
+    interrupt: str,
+    declared: str,
+    given: str,
+    *,
+    path: str = "",
+    expected: str = "",
+    tag: str = "",
+    tags: Collection[str] = (),
+) -> Problem:
+    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`.
+
+    Of a union of tagged Structs, `tag` is the key by which they are told apart, and `tags` are its values.
+    """
     answer = instead_of(declared, given, path=path, expected=expected)
     text = f"interrupt {quoted(interrupt)} is answered with {answer}"
-    return Problem("TF810", text, "it is still pending: answer it again", side="value")
+    way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
+    return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
+
+
+def undeclared_answer_problem(interrupt: str, declared: str, text: str, hint: str) -> Problem:
+    """Report an answer with a field that its type does not have; the interrupt stays pending (TF810).
+
+    `text` and `hint` are those of the undeclared field.
+    """
+    shown = f"interrupt {quoted(interrupt)} is answered with {declared}, and {text}"
+    return Problem("TF810", shown, f"{hint}; it is still pending: answer it again", side="value")
 
 
 def pause_in_group_problem() -> Problem:
