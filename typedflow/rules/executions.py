@@ -18,11 +18,14 @@ RETRY: Final = "await execution.async_retry()"
 # -- starting
 
 
-def inside_loop_problem(call: str) -> Problem:
-    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start"."""
+def inside_loop_problem(call: str, way: str = "") -> Problem:
+    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start".
+
+    `way` is what to do instead, where there is no async form.
+    """
     receiver, dot, name = call.rpartition(".")
     text = f"{call}() cannot run inside a running event loop"
-    return Problem("TF801", text, f"write `await {receiver}{dot}async_{name}(…)`")
+    return Problem("TF801", text, way or f"write `await {receiver}{dot}async_{name}(…)`")
 
 
 def started_already_problem(status: str, *, emitted: bool = False) -> Problem:

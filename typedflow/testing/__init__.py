@@ -1,6 +1,7 @@
-"""What tests of users' handlers need: a `Data` to call one handler with, and what the handler did with it."""
+"""What tests of users' flows need: a `Data` to call one handler with, and a run of a whole flow with its answers."""
 
 from typedflow.execution.pauses import PauseSignal
+from typedflow.testing.flows import run_flow
 from typedflow.testing.handlers import emitted, make_data, result_of, streamed
 
-__all__ = ["PauseSignal", "emitted", "make_data", "result_of", "streamed"]
+__all__ = ["PauseSignal", "emitted", "make_data", "result_of", "run_flow", "streamed"]
