@@ -28,6 +28,7 @@ __all__ = [
     "InterruptError",
     "LeaseLostError",
     "NoResultError",
+    "Observer",
     "PathError",
     "Process",
     "ResourceError",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         TypedflowError,
     )
     from typedflow.execution.data import Data
+    from typedflow.execution.observing import Observer
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
     from typedflow.snapshot.envelope import Snapshot
@@ -80,6 +82,7 @@ else:
         "typedflow.definition.nodes": ("Retry",),
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
+        "typedflow.execution.observing": ("Observer",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
         "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),

@@ -49,7 +49,7 @@ from typedflow_mypy.handlers import (
     takes_one,
 )
 from typedflow_mypy.literals import says_nothing, texts_of_type
-from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract
+from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract, flow_name
 from typedflow_mypy.options import check_thread, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import flat, union_of
@@ -157,6 +157,10 @@ def _check_other(call: Call, handler: Expression, wanted: CallableType) -> Calla
     text = call.api.named_generic_type("builtins.str", [])
     if is_subtype(tp, text):
         return call.signature
+    contract = child_contract(call, handler)
+    if contract is not None:
+        call.report(flows.flow_as_handler_problem(flow_name(call, handler) or render(contract)), handler)
+        return taking_anything(call.signature, ANY)
     call.report(flows.not_a_handler_problem(shown(call, handler)), handler)
     return taking_anything(call.signature, ANY)
 

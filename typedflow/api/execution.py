@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Generic, final, get_args
 
+from msgspec.structs import replace
 from typing_extensions import TypeVar
 
 from typedflow.api.loops import run_sync
@@ -17,6 +18,7 @@ from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
+from typedflow.execution.answers import answer_type
 from typedflow.execution.members import (
     GivesResult,
     GivesStream,
@@ -27,9 +29,10 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.execution.waiting import interrupts_of, next_due
+from typedflow.execution.waiting import next_due, questions_of
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
+from typedflow.rules.wording import quoted
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
@@ -61,6 +64,13 @@ class Execution(Generic[C]):
 
     # -- what it is
 
+    def __repr__(self) -> str:
+        runtime = self._runtime
+        asked = f" for {', '.join(map(quoted, self.interrupts))}" if self.interrupts else ""
+        running = [runtime.plan.nodes[token.node].name for token in runtime.run.live]
+        at = f" at {', '.join(map(quoted, running[:8]))}" if running else ""
+        return f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}>"
+
     @property
     def id(self) -> str:
         """Give the id, kept over save and load."""
@@ -83,8 +93,14 @@ class Execution(Generic[C]):
 
     @property
     def interrupts(self) -> Mapping[str, Interrupt]:
-        """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
-        return interrupts_of(self._runtime)
+        """Return what the execution waits for, by interrupt id: pending ones only, those of child flows included.
+
+        Each shows the type of its answer.
+        """
+        return {
+            id_: replace(paused.interrupt, answer=answer_type(runtime, paused))
+            for id_, (runtime, paused) in questions_of(self._runtime).items()
+        }
 
     @property
     def next_due(self) -> datetime | None:
@@ -148,6 +164,10 @@ class Execution(Generic[C]):
         """
         self._require(TIMEOUT, timeout)
         return await self._runner.retry(timeout)
+
+    def retry(self, *, timeout: float | None = None) -> Status:
+        """Do what `async_retry` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_retry(timeout=timeout), "execution.retry")
 
     async def async_continue_with(
         self, interrupt: str | Interrupt | PendingInterrupt, value: Any = None, *, timeout: float | None = None
@@ -229,6 +249,12 @@ class Execution(Generic[C]):
         self._require_stream()
         self._require(TIMEOUT, timeout)
         return self._runner.streamed(lambda: self._runner.answer(interrupt, value), timeout)
+
+    def stream_retry(self: Execution[GivesStream[S]], *, timeout: float | None = None) -> AsyncGenerator[S, None]:
+        """Run what failed once more, as `async_retry` does, and return the items that the handlers put."""
+        self._require_stream()
+        self._require(TIMEOUT, timeout)
+        return self._runner.streamed_retry(timeout)
 
     def _require(self, option: Option, given: object) -> None:
         problem = check_option(option, given)

@@ -20,6 +20,7 @@ from typedflow.api.blueprint import (
     WritesFields,
     WritesLayers,
     WritesResult,
+    require_handler,
     runtime_of,
 )
 from typedflow.api.configs import export_flow, import_flow
@@ -34,6 +35,7 @@ from typedflow.definition.builder import Builder
 from typedflow.definition.failed import Failed
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.origins import definition_error
 from typedflow.definition.reading import check_annotations
 from typedflow.durability.opening import become, keep, kept_of, load_stored, read_stored, require_fork, require_open
 from typedflow.durability.options import Checkpoint, require_options
@@ -44,11 +46,13 @@ from typedflow.execution.data import Data
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.flow_state_updates import async_update_outside, update_outside
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
+from typedflow.execution.observing import Observer, Observers
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import MAX_DEPTH, check_option, within_reach
+from typedflow.rules.wording import quoted
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
@@ -92,15 +96,18 @@ class Flow(Blueprint[C]):
         spec = spec_of(contract)
         problems = check_migrations(spec.cls)
         if problems:
-            raise ContractError(problems)
+            raise definition_error(*problems)
         problem = check_option(MAX_DEPTH, max_depth)
         if problem is not None:
-            raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
+            raise definition_error(problem.at(f"flow of contract '{spec.name}'"))
         if type(previous) is not tuple or not all(isinstance(each, Flow) for each in previous):
-            raise ContractError(flows.wrong_previous_problem(previous).at(f"flow of contract '{spec.name}'"))
+            raise definition_error(flows.wrong_previous_problem(previous).at(f"flow of contract '{spec.name}'"))
         runtime = FlowRuntime(spec.name if name is None else name, spec, max_depth)
         runtime.continue_previous(runtime_of(each) for each in previous)
         super().__init__(runtime)
+
+    def __repr__(self) -> str:
+        return f"<Flow {quoted(self.name)} of contract {self._runtime.spec.name}: {self._builder.summary()}>"
 
     @property
     def name(self) -> str:
@@ -219,6 +226,7 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Any:
         """Add a step that gets the input; see `Process.to`."""
+        require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
         return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
@@ -233,6 +241,7 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Process[C, T]:
         """Add a step beside the chain that the input starts; see `Process.side_branch`."""
+        require_handler(handler)
         self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return Process(self._builder, self._at)
 
@@ -571,6 +580,17 @@ class Flow(Blueprint[C]):
         made._runtime = runtime
         return made
 
+    # -- watching
+
+    def observe(self, observer: Observer) -> None:
+        """Call an observer with what happens in the executions that are made from now on, as frozen records.
+
+        The records are in `typedflow.execution.observing`. An observer returns soon, as the execution waits for it. One
+        that raises is logged once and dropped; it never fails the run. Child flows report to the observers of the
+        execution that they are part of.
+        """
+        self._runtime.observers.append(_observer(observer))
+
     # -- running
 
     def create_execution(
@@ -583,6 +603,7 @@ class Flow(Blueprint[C]):
         store: SnapshotStore | None = None,
         checkpoint: Checkpoint = "pause",
         history: bool | int = False,
+        observers: Sequence[Observer] = (),
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
@@ -592,6 +613,7 @@ class Flow(Blueprint[C]):
         execution is saved at the start, at each pause and at the end; with `checkpoint="step"` after each step
         as well. `history=True` has the store keep each save as a revision, `history=n` the newest n: see
         `store.history(id)`, `async_open(at=…)` and `async_fork`.
+        as well. `observers` get the records of this execution, behind those of the flow; see `observe`.
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
@@ -599,6 +621,7 @@ class Flow(Blueprint[C]):
         require_options(store, checkpoint, history)
         with concealing(lambda: (*self._runtime.resources.in_use(), *overrides(runtime_resources).values())):
             runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
+        _watch(runtime, observers)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:
@@ -614,6 +637,7 @@ class Flow(Blueprint[C]):
         runtime_resources: Resources | Mapping[str, Any] | None = None,
         concurrency: int | None = None,
         checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
     ) -> Execution[C]:
         """Load an execution from a store and keep saving it there; `SnapshotError` where the store has none of this id.
 
@@ -627,6 +651,7 @@ class Flow(Blueprint[C]):
         runtime = ExecutionRuntime(self._runtime, execution_id)
         checkpoints = None if at is not None else keep(runtime, store, checkpoint, stored.history)
         runtime.past = at
+        _watch(runtime, observers)
         execution: Execution[C] = Execution(runtime, concurrency)
         load_stored(runtime, stored, runtime_resources, checkpoints)
         return execution
@@ -662,6 +687,29 @@ class Flow(Blueprint[C]):
         become(runtime, new_id)
         await keep(runtime, store, checkpoint, kept, (source, stored.sequence)).commit()
         return execution
+
+    def open(
+        self,
+        execution_id: str,
+        *,
+        store: SnapshotStore,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
+    ) -> Execution[C]:
+        """Do what `async_open` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.async_open(
+                execution_id,
+                store=store,
+                runtime_resources=runtime_resources,
+                concurrency=concurrency,
+                checkpoint=checkpoint,
+                observers=observers,
+            ),
+            "flow.open",
+        )
 
     async def async_start(
         self: Flow[TakesIO[T, S]],
@@ -776,3 +824,15 @@ class Flow(Blueprint[C]):
 def _running_step() -> StepTransaction | None:
     step = current_step.get()
     return step if isinstance(step, StepTransaction) else None
+
+
+def _observer(given: Observer) -> Observer:
+    if not callable(given):
+        raise ContractError(executions.no_observer_problem(given))
+    return given
+
+
+def _watch(runtime: ExecutionRuntime, observers: Sequence[Observer]) -> None:
+    """Have an execution watched by the observers of its flow and by its own."""
+    every = [*runtime.flow.observers, *map(_observer, observers)]
+    runtime.observers = Observers(every) if every else None

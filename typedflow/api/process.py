@@ -24,6 +24,7 @@ from typedflow.api.blueprint import (
     WritesFields,
     WritesLayers,
     WritesResult,
+    require_handler,
     runtime_of,
 )
 from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
@@ -188,6 +189,7 @@ class Process(Generic[C, V, K]):
         execution, ContractError, ResourceError, SnapshotError or StoreError. It is a step of its own, under its own
         name: it may pause, and if it fails, the run fails.
         """
+        require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
         return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
@@ -205,6 +207,7 @@ class Process(Generic[C, V, K]):
 
         What it returns is dropped; if it fails, the run fails, even after the result is set.
         """
+        require_handler(handler)
         self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return self
 

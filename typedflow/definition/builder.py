@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -70,7 +70,7 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
-from typedflow.definition.origins import calling_origin
+from typedflow.definition.origins import calling_origin, definition_error
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
 from typedflow.rules import flows
@@ -92,6 +92,9 @@ from typedflow.schema.callables import is_generator_function
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.render import render
 
+SHOWN: Final = 8
+"""The number of steps that a summary names."""
+
 
 class _Draft(msgspec.Struct, eq=False):
     """Placeholder for a node that is complete only when its block is closed."""
@@ -107,7 +110,7 @@ class Builder:
     def __init__(self, flow: str) -> None:
         problem = check_name(FLOW_NAME, flow)
         if problem is not None:
-            raise ContractError(problem)
+            raise definition_error(problem)
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
@@ -125,7 +128,7 @@ class Builder:
         self._names.register(name, handler)
 
     def _error(self, problem: Problem) -> ContractError:
-        return ContractError(problem.at(self._place))
+        return definition_error(problem.at(self._place))
 
     def _require_none(self, problem: Problem | None) -> None:
         if problem is not None:
@@ -516,7 +519,7 @@ class Builder:
             self._require_none(check_mode("when", mode, WhenMode))
         found, by_form, problems = triggers_of(triggers)
         if problems:
-            raise ContractError([problem.at(self._place) for problem in problems])
+            raise definition_error(*(problem.at(self._place) for problem in problems))
         self._require_names(formerly)
         label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
         return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
@@ -566,7 +569,7 @@ class Builder:
         if collect.blocks != at.blocks:
             raise self._error(flows.collect_two_blocks_problem(name))
         if branch in collect.members:
-            raise ContractError(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
+            raise definition_error(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
         collect.members[branch] = at.port
         collect.formerly.extend(name for name in formerly if name not in collect.formerly)
         self._remember(collect.former, branch_formerly, branch)
@@ -604,6 +607,13 @@ class Builder:
             raise self._error(flows.wrong_parameters_problem(name_of(handler)))
         if is_generator_function(handler):
             raise self._error(flows.generator_handler_problem(name_of(handler)))
+
+    def summary(self) -> str:
+        """Return how far the definition is: its steps by name, and the blocks that are open."""
+        names = [node.name for node in self._nodes if isinstance(node, Step | SubFlow)]
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        open_ = f", open: {', '.join(block.word for block in self._open)}" if self._open else ""
+        return f"{shown or 'no steps'}{open_}"
 
     def read_again(self) -> None:
         """Resolve again the annotations that could not be resolved; their names may be bound by now."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from typedflow.definition.nodes import Handler
-from typedflow.errors import ContractError
+from typedflow.definition.origins import definition_error
 from typedflow.rules import flows
 from typedflow.rules.options import CHUNK_NAME, NODE_NAME, Option, check_name
 
@@ -31,7 +31,7 @@ class Names:
         self.require(NODE_NAME, default if wanted is None else wanted)
         if wanted is not None:
             if wanted in self._taken:
-                raise ContractError(flows.duplicate_name_problem("node", wanted).at(self._place))
+                raise definition_error(flows.duplicate_name_problem("node", wanted).at(self._place))
             self._taken.add(wanted)
             return wanted, False
         number = self._numbers.get(default, 0)
@@ -76,25 +76,25 @@ class Names:
         """Raise ContractError unless the name is a non-empty str that can be saved."""
         problem = check_name(option, given)
         if problem is not None:
-            raise ContractError(problem.at(self._place))
+            raise definition_error(problem.at(self._place))
 
     def register(self, name: str, handler: Handler) -> None:
         """Register a chunk; raises ContractError if the name belongs to another function."""
         if not callable(handler):
-            raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
+            raise definition_error(flows.not_a_handler_problem(handler).at(self._place))
         self.require(CHUNK_NAME, name)
         known = self._chunks.setdefault(name, handler)
         if known is not handler:
-            raise ContractError(flows.duplicate_name_problem("chunk", name).at(self._place))
+            raise definition_error(flows.duplicate_name_problem("chunk", name).at(self._place))
 
     def handler_of(self, handler: Handler | str) -> Handler:
         """Return the handler itself, or the chunk of this name; raises ContractError if there is none."""
         if isinstance(handler, str):
             if handler not in self._chunks:
-                raise ContractError(flows.unknown_chunk_problem(handler, sorted(self._chunks)).at(self._place))
+                raise definition_error(flows.unknown_chunk_problem(handler, sorted(self._chunks)).at(self._place))
             return self._chunks[handler]
         if not callable(handler):
-            raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
+            raise definition_error(flows.not_a_handler_problem(handler).at(self._place))
         return handler
 
 

@@ -6,6 +6,9 @@ import sys
 from types import FrameType
 from typing import Final, TypeAlias
 
+from typedflow.errors import ContractError
+from typedflow.rules.problems import Problem
+
 Origin: TypeAlias = tuple[str, int]
 """A file, as the code object names it, and a line in it; counted from 1."""
 UNKNOWN_ORIGIN: Final[Origin] = ("", 0)
@@ -18,3 +21,9 @@ def calling_origin() -> Origin:
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_OWN_MODULES):
         frame = frame.f_back
     return UNKNOWN_ORIGIN if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def definition_error(*problems: Problem) -> ContractError:
+    """Return the error of a call that attaches a node, with the file and line of that call."""
+    origin = calling_origin()
+    return ContractError([problem.located(*origin) for problem in problems])

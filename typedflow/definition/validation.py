@@ -32,6 +32,7 @@ from typedflow.definition.nodes import (
     slots_of,
     sources_of,
 )
+from typedflow.definition.repeats import check_repeats
 from typedflow.rules import flows
 from typedflow.rules.bindings import Binding, Reporter
 from typedflow.rules.capture import check_capture
@@ -69,7 +70,8 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
         if index in dead:
             found.append(flows.unreachable_problem(node.name))
         problems.extend(problem.at(where).located(*definition.origin_of(index)) for problem in found)
-    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
+    whole = (*_check_former_names(definition), *check_repeats(definition))
+    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in whole)
     return problems
 
 

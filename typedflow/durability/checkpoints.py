@@ -51,6 +51,8 @@ class _Save(NamedTuple):
     """Of an execution with a history: the parts of it."""
     collected: Collected | None
     """Where the fields of the state are parts: those that it writes."""
+    began: float
+    """When its encoding began, on the clock of `time.perf_counter`."""
 
 
 class Checkpoints:
@@ -201,7 +203,7 @@ class Checkpoints:
 
     def _prepare(self) -> _Save:
         """Encode the execution as it is now."""
-        runtime, shared = self.runtime, self.runtime.shares_flow_state
+        runtime, shared, began = self.runtime, self.runtime.shares_flow_state, time.perf_counter()
         sequence = (self.sequence or 0) + 1
         step = current_step.set(None)  # a save is none of the doing of a step that has just ended
         try:
@@ -238,7 +240,7 @@ class Checkpoints:
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
         change = self._change(Status(snapshot.status), writes)
-        return _Save(record, change, writes, self._wanted, asked, parts, collected)
+        return _Save(record, change, writes, self._wanted, asked, parts, collected, began)
 
     def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
         """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
@@ -322,6 +324,9 @@ class Checkpoints:
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         self._took(save)
         self._forget(save)
+        if self.runtime.observers is not None:
+            seconds = time.perf_counter() - save.began
+            self.runtime.observers.saved(self.runtime, save.record.sequence, len(save.record.data), seconds)
         if flow_state is not None:
             self._pushes = False
             self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.kept_by))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from typedflow.definition.failed import Failed
 from typedflow.engine.causes import derive, merge
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK, Edge, Kind, PlanNode
@@ -145,6 +146,8 @@ def fill(run: RunState, block: BlockInstance, item: int, value: Any, work: Work)
         return
     block.slots[item] = value
     block.remaining -= 1
+    if run.filled is not None:
+        run.filled.append((block, item, len(block.slots) - block.remaining, type(value) is Failed))
     if block.remaining == 0:
         assert run.blocks is not None
         del run.blocks[block]

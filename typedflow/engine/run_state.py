@@ -24,6 +24,7 @@ class RunState:
         "attempts",
         "blocks",
         "errors",
+        "filled",
         "interrupts",
         "live",
         "permits",
@@ -59,6 +60,8 @@ class RunState:
         """The number of messages from outside so far; the cause of what an event from outside starts."""
         self.result: Any = UNSET
         self.errors: list[Exception] | None = None
+        self.filled: list[tuple[BlockInstance, int, int, bool]] | None = None
+        """With observers: the items that got their results, each with the number of results and whether it failed."""
 
     def change_status(self, status: Status) -> None:
         """Change the status; raises FinishedError where the present status does not allow it."""

@@ -115,6 +115,8 @@ class Interrupt(msgspec.Struct, frozen=True):
     step: str
     """The name of the step that paused."""
     status: str = "pending"
+    answer: str = ""
+    """The type of the answer, as `execution.interrupts` shows it: `Approval | None`; empty if nothing declares it."""
     key: str = ""
     """The `data.key` of the paused step: an id that a loop uses again stands for another question each time."""
     since: datetime | None = None

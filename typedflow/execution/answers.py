@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import collections.abc as abc
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, known
 from typedflow.engine.plan import Edge, Kind, Plan, PlanNode
-from typedflow.engine.tokens import Interrupt
+from typedflow.engine.tokens import Interrupt, Paused
 from typedflow.errors import InterruptError
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transfers import kind_at
 from typedflow.execution.waiting import owner_of
 from typedflow.rules import executions
+from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch
+from typedflow.schema.construction import UndeclaredKey, tags_of
 from typedflow.schema.parsing import parse
 from typedflow.schema.plain import READERS, as_it_is
 from typedflow.schema.render import render
@@ -74,17 +76,18 @@ def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> A
     try:
         return read_answer(runtime, paused.interrupt, runtime.plan.nodes[paused.token.node], value)
     except WrongAnswer as wrong:
-        problem = executions.wrong_answer_problem(interrupt_id, wrong.declared, **fault_of(wrong.fault))
+        problem = _wrong(interrupt_id, wrong)
     raise InterruptError(problem.at(runtime.place(paused.interrupt.step)))
 
 
 class WrongAnswer(Exception):
     """An answer that does not fit what is declared."""
 
-    def __init__(self, declared: str, fault: Mismatch) -> None:
+    def __init__(self, declared: Any, fault: Mismatch, value: Any) -> None:
         self.declared = declared
         self.fault = fault
-        super().__init__(declared)
+        self.value = value
+        super().__init__(render(declared))
 
 
 def read_answer(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode, value: Any) -> Any:
@@ -96,14 +99,34 @@ def read_answer(runtime: ExecutionRuntime, interrupt: Interrupt, node: PlanNode,
             try:
                 taken = demand.read(read, value)
             except Mismatch as mismatch:
-                fault = mismatch if mismatch.path else fault
+                fault = mismatch if mismatch.path or isinstance(mismatch, UndeclaredKey) else fault
             else:
                 if len(asked) == 1 or read is not as_it_is:  # of several each has 1 as 1.0 by itself
                     value = taken
                 break
         else:
-            raise WrongAnswer(render(demand.declared), fault)
+            raise WrongAnswer(demand.declared, fault, value)
     return value
+
+
+def answer_type(runtime: ExecutionRuntime, paused: Paused) -> str:
+    """Return the type that an answer has to be of, for people; empty where nothing declares it.
+
+    Where several steps take the answer, it has to be of all of their types: `int & float`.
+    """
+    asked = demands(runtime.plan, paused.interrupt.resume_event, runtime.plan.nodes[paused.token.node])
+    return " & ".join(
+        dict.fromkeys(render(demand.declared) for demand in asked if known(demand.declared) is not UNKNOWN)
+    )
+
+
+def _wrong(interrupt_id: str, wrong: WrongAnswer) -> Problem:
+    """Return the problem of an answer: an unknown field by name, else the type, with the tags that there are."""
+    shown, fault = render(wrong.declared), wrong.fault
+    if isinstance(fault, UndeclaredKey):
+        return executions.undeclared_answer_problem(interrupt_id, shown, fault.problem.text, fault.problem.hint)
+    field, tags = tags_of(parse(wrong.declared)) if isinstance(wrong.value, Mapping) else ("", ())
+    return executions.wrong_answer_problem(interrupt_id, shown, **fault_of(fault), tag=field, tags=tags)
 
 
 class Demand(msgspec.Struct, frozen=True):

@@ -14,11 +14,13 @@ from typing import Any, Final
 from typedflow.definition.failed import Failed
 from typedflow.engine.dropping import is_inside, source_of
 from typedflow.engine.plan import Kind
+from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Scope, Token
 from typedflow.errors import ContractError, ResourceError, SnapshotError, StoreError
-from typedflow.execution.failures import is_a, leaves
+from typedflow.execution.failures import class_name, is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules.concealment import redacted
+from typedflow.rules.wording import text_of
 
 NEVER_A_VALUE: Final = (ContractError, ResourceError, SnapshotError, StoreError)
 """Errors that always fail the run: they are faults of the program or of its surroundings, not of the step's work."""
@@ -34,12 +36,8 @@ def can_be_value(error: BaseException) -> bool:
 
 def failure_of(value: Any, error: Exception, attempts: int) -> Failed[Any]:
     """Return a failure as a value that can be saved; text of the resources in use is replaced by '…'."""
-    try:
-        text = str(error)
-    except Exception:  # a `__str__` of a user may raise anything
-        text = ""
-    name: str = type.__dict__["__name__"].__get__(type(error))
-    return Failed(value, _writable(redacted(name)), _writable(redacted(text)), attempts)
+    name = redacted(class_name(error))
+    return Failed(value, _writable(name), _writable(redacted(text_of(error))), attempts)
 
 
 def _writable(text: str) -> str:
@@ -79,6 +77,8 @@ class Region:
         runtime = self.runtime
         if self.scope is None:
             assert self.token is not None
+            if runtime.observers is not None and runtime.children is not None:
+                runtime.observers.child_left(runtime.children[self.token], Status.FAILED)
             runtime.drop(self.token)
             return runtime.run.caught(self.token, failure_of(self.token.value, error, attempts))
         for token in runtime.run.in_flight():

@@ -52,6 +52,9 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     if runtime.children is None:
         runtime.children = {}
     runtime.children[token] = child
+    if child.observers is not None:
+        child.run.filled = []
+        child.observers.child_entered(child)
     return child, child.run.started(value)
 
 
@@ -105,6 +108,8 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
     assert parent.children is not None
     del parent.children[token]
     take_effects(step)
+    if parent.observers is not None:
+        parent.observers.child_left(child, child.run.status)
     return parent.run.finished(token, value, step.signals)
 
 

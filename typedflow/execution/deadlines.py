@@ -13,6 +13,7 @@ from typedflow.execution.answers import WrongAnswer, read_answer
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions
+from typedflow.schema.render import render
 from typedflow.stores.clock import current_clock
 
 
@@ -44,7 +45,7 @@ def check_default(step: StepTransaction, interrupt: Interrupt, default: Any) -> 
         return read_answer(step.runtime, interrupt, step.node, default)
     except WrongAnswer as wrong:
         with step.runtime.concealing():
-            problem = executions.wrong_default_problem(wrong.declared, **fault_of(wrong.fault))
+            problem = executions.wrong_default_problem(render(wrong.declared), **fault_of(wrong.fault))
     raise ContractError(problem)
 
 

@@ -120,8 +120,7 @@ class Driver:
 
         Without a worker the group is about to end, or has not begun: `drive` then finds them.
         """
-        if runtime.plan.catches and self.catching is None:
-            self.catching = Catching()
+        self._expect_failures(runtime)
         for token in tokens:
             self.ready.append((runtime, token))
         if self.group is not None and self.ready and not self.spawning and 0 < self.workers < self.limit:
@@ -131,6 +130,11 @@ class Driver:
         """Look at this moment whether something is due; callable from the loop's thread."""
         if self.alarm is not None:
             self.alarm.note(moment)
+
+    def _expect_failures(self, runtime: ExecutionRuntime) -> None:
+        """Keep account of what the workers do, from the first flow on that turns failures of its parts into values."""
+        if runtime.plan.catches and self.catching is None:
+            self.catching = Catching()
 
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""
@@ -233,6 +237,8 @@ class Driver:
                     await self._let_the_loop_run(always=steps % YIELD_INTERVAL == 0)
                 if self.catching is not None and not self.catching.begin(task, runtime, token):
                     continue
+                if runtime.observers is not None:
+                    runtime.observers.step_started(runtime, token)
                 try:
                     if self.checkpoints is not None:
                         failpoints.at("step.taken")
@@ -249,6 +255,8 @@ class Driver:
                         tokens = [new for new in tokens if new in runtime.run.live]
                 except BaseException as error:
                     runtime, tokens = await self._recover(runtime, token, error, task, asked)
+                if runtime.observers is not None:
+                    runtime.observers.items_ended(runtime)
                 for new in tokens:
                     ready.append((runtime, new))
         finally:
@@ -283,7 +291,7 @@ class Driver:
         if child is not None:
             return self._leave(child)
         entered = enter_child(runtime, token, node)
-        self.push(entered[0], ())
+        self._expect_failures(entered[0])
         if self.checkpoints is not None:
             failpoints.at("child.entered")
         return entered
@@ -309,7 +317,10 @@ class Driver:
         is_left = runtime.run.status is Status.COMPLETED and runtime.parent is not None
         if is_left and runtime.parent is not None:  # what its parent takes of it failed
             runtime, token = runtime.parent
-        node, catching = runtime.plan.nodes[token.node], self.catching
+        node, catching, observers = runtime.plan.nodes[token.node], self.catching, runtime.observers
+        if observers is not None and not is_left:
+            caught = catching is not None and can_be_value(error) and find_region(runtime, token, is_left=False)
+            observers.step_failed(runtime, token, error, caught=bool(caught))
         if catching is not None and self._was_stopped(catching, error, task, asked):
             return runtime, []
         failure = self._failure_of(runtime, node, error, cancelled=task.cancelling() > asked)

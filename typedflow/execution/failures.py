@@ -26,6 +26,12 @@ def is_caught_by(error: BaseException, classes: Iterable[type[BaseException]]) -
     return any(base is cls for base in type(error).__mro__ for cls in classes)
 
 
+def class_name(error: BaseException) -> str:
+    """Return the name of an exception's class, as the class statement has it: a metaclass is not asked."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name
+
+
 def add_note(error: BaseException, note: str) -> None:
     """Add a note to an exception; one that takes none stays without."""
     with suppress(Exception):  # frozen, read-only, a `__notes__` that is no list, an `add_note` of its own

@@ -62,6 +62,7 @@ class FlowRuntime:
         "lock",
         "max_depth",
         "name",
+        "observers",
         "pending",
         "previous",
         "resources",
@@ -80,6 +81,8 @@ class FlowRuntime:
         self.builder = Builder(name)
         self.flow_state: FlowState | None = None if spec.flow_state is None else fresh(spec.flow_state, None)
         self.resources = FlowResources(spec)
+        self.observers: list[Callable[[Any], object]] = []
+        """Those of all executions that are made from now on."""
         self.headers: dict[str, Any] = {}
         """What every snapshot of the flow begins with, by format; made at the first save."""
         self.lock = threading.RLock()

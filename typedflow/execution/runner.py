@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -78,7 +78,7 @@ class Runner:
         with self._runtime.concealing():
             return await self._retry(timeout)
 
-    async def _retry(self, timeout: float | None) -> Status:
+    async def _retry(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
         woken = self._is_woken() or (status is Status.WAITING and bool(due(runtime)))
         if not woken and runtime.checkpoints is not None and self._is_unsaved():
@@ -92,7 +92,7 @@ class Runner:
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
             if open_.run.status in (Status.FAILED, Status.RUNNING):
                 open_.run.retried()
-        return await self._drive(timeout)
+        return await self._drive(timeout, queue)
 
     def _is_woken(self) -> bool:
         """Say whether this waits, and an event has come that nobody has run yet."""
@@ -125,6 +125,8 @@ class Runner:
         root.note_answered(interrupt_id)
         owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
         note_answered(root, interrupt_id)
+        if owner.observers is not None:
+            owner.observers.answered(owner, interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
 
     def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
@@ -243,8 +245,23 @@ class Runner:
         self._runtime.run.cancelled()
         self._runtime.children = self._runtime.owners = None
 
-    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
-        """Begin with `begin`, and yield the items that handlers put until the run ends.
+    def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Begin with `begin`, and yield the items that handlers put until the run ends."""
+        return self._streamed(lambda queue: self.go_on(begin, timeout, queue))
+
+    def streamed_retry(self, timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Retry, and yield the items that handlers put until the run ends."""
+        return self._streamed(lambda queue: self._retry_into(timeout, queue))
+
+    async def _retry_into(self, timeout: float | None, queue: asyncio.Queue[Any]) -> Status:
+        self._require_loop("stream_retry")
+        with self._runtime.concealing():
+            return await self._retry(timeout, queue)
+
+    async def _streamed(
+        self, run: Callable[[asyncio.Queue[Any]], Coroutine[Any, Any, Status]]
+    ) -> AsyncGenerator[Any, None]:
+        """Yield what a run puts into the queue that it gets, until it ends.
 
         Closing the generator cancels the run and waits for its end. An error that fails the run by then is raised.
         """
@@ -254,7 +271,7 @@ class Runner:
         async def work() -> Status:
             if creating:  # an eager task factory runs this in the caller's place: here the steps need their own task
                 await asyncio.sleep(0)
-            return await self.go_on(begin, timeout, queue)
+            return await run(queue)
 
         running = asyncio.create_task(work())
         creating = False
@@ -333,6 +350,10 @@ class Runner:
         saved = False
         driver.alarm = Alarm(self._ring)
         runtime.works = driver
+        if runtime.observers is not None:
+            for open_ in runtime.tree():
+                open_.run.filled = []
+            runtime.observers.execution_started(runtime, runtime.run.status)
         try:
             driver.alarm.note(next_due(runtime))
             if checkpoints is not None:
@@ -366,6 +387,8 @@ class Runner:
             finally:
                 if self._driver is driver:  # else its loop was closed under it, and another one has gone on
                     self._let_go(failure)
+                if runtime.observers is not None:
+                    runtime.observers.execution_ended(runtime, failure)
 
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""
@@ -419,6 +442,8 @@ def _expire(owner: ExecutionRuntime, paused: Paused) -> list[Token]:
         return owner.run.resumed(interrupt_id, paused.token.value)
     if paused.default is not UNSET:
         owner.root().note_answered(interrupt_id)
+        if owner.observers is not None:
+            owner.observers.answered(owner, interrupt_id)
         return owner.run.resumed(interrupt_id, paused.default)
     if owner.expired is None:
         owner.expired = set()

@@ -20,6 +20,7 @@ from typedflow.engine.tokens import Signal, Token
 from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.checkpointer import Checkpointer
 from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
+from typedflow.execution.observing import Observers
 from typedflow.execution.pending_writes import EndedWrites
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
@@ -105,6 +106,7 @@ class ExecutionRuntime:
         "lent",
         "loose",
         "mail",
+        "observers",
         "owners",
         "parent",
         "past",
@@ -152,6 +154,8 @@ class ExecutionRuntime:
         """Of a root with children: which of them waits for each answer; see `execution.waiting`."""
         self.timed: list[tuple[datetime, str]] | None = None
         """Of a root: a heap of the deadlines, with their interrupt ids; those that are over among them."""
+        self.observers: Observers | None = None if parent is None else parent[0].observers
+        """Those of the root; None where nobody watches."""
         self.complete_at = -1
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None

@@ -52,6 +52,8 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
         if node.kind == Kind.MATCH:
             hits = await choose(step, data)
             take_effects(step)
+            if runtime.observers is not None:
+                runtime.observers.step_ended(runtime, token)
             return runtime.run.chosen(token, hits, step.signals)
         current_step.set(step)
         try:
@@ -111,6 +113,8 @@ def finish(step: StepTransaction, value: Any) -> list[Token]:
     take_effects(step)
     if step.runtime.ended is not None:
         step.runtime.note_ended(step.node.name)
+    if step.runtime.observers is not None:
+        step.runtime.observers.step_ended(step.runtime, step.token)
     return step.runtime.run.finished(step.token, value, step.signals)
 
 
@@ -120,6 +124,8 @@ def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
         step.check_touched()
     take_effects(step)
     note_paused(step.runtime, pause.interrupt)
+    if step.runtime.observers is not None:
+        step.runtime.observers.step_paused(step.runtime, step.token, pause.interrupt)
     return step.runtime.run.paused(step.token, pause.interrupt, step.signals, default=pause.default)
 
 
@@ -187,12 +193,18 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
             if not again:
                 if node.catches and can_be_value(error):
                     (runtime.run.attempts or {}).pop(token, None)
+                    if runtime.observers is not None:
+                        runtime.observers.step_failed(runtime, token, error, caught=True)
                     return runtime.run.caught(token, failure_of(token.value, error, number))
                 raise
+            last_error = error
         finally:
             step.end()
         number += 1
         wait = 0 if retry is None else retry.wait_before(number - before)
+        if runtime.observers is not None:
+            runtime.observers.step_retried(runtime, token, last_error, number, wait)
+        del last_error
         if wait:
             await asyncio.sleep(wait)
     return finish(step, result)

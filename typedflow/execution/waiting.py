@@ -30,15 +30,15 @@ def owner_of(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime | No
     return None
 
 
-def interrupts_of(root: ExecutionRuntime) -> dict[str, Interrupt]:
-    """Return what an execution and the open ones below it wait for, by interrupt id, parents first; no sleeps."""
-    found: dict[str, Interrupt] = {}
+def questions_of(root: ExecutionRuntime) -> dict[str, tuple[ExecutionRuntime, Paused]]:
+    """Return what an execution and the open ones below it ask, by interrupt id, parents first; no sleeps."""
+    found: dict[str, tuple[ExecutionRuntime, Paused]] = {}
     waiting = [root]
     for runtime in waiting:  # written out: programs ask before each answer
         if runtime.run.interrupts:
             for id_, paused in runtime.run.interrupts.items():
                 if not paused.asleep:
-                    found[id_] = paused.interrupt
+                    found[id_] = runtime, paused
         if runtime.children:
             waiting.extend(runtime.children.values())
     return found

@@ -154,6 +154,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF742", FLOW, "not a class or value to match"),
         ("TF743", FLOW, "value without a case"),
         ("TF744", FLOW, "case that no value can have"),
+        ("TF745", FLOW, "chain wired twice"),
         ("TF750", FLOW, "earlier definition that is none"),
         ("TF760", FLOW, "handler that a config cannot name"),
         ("TF761", FLOW, "not a config of a flow"),

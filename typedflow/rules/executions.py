@@ -18,11 +18,14 @@ RETRY: Final = "await execution.async_retry()"
 # -- starting
 
 
-def inside_loop_problem(call: str) -> Problem:
-    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start"."""
+def inside_loop_problem(call: str, way: str = "") -> Problem:
+    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start".
+
+    `way` is what to do instead, where there is no async form.
+    """
     receiver, dot, name = call.rpartition(".")
     text = f"{call}() cannot run inside a running event loop"
-    return Problem("TF801", text, f"write `await {receiver}{dot}async_{name}(…)`")
+    return Problem("TF801", text, way or f"write `await {receiver}{dot}async_{name}(…)`")
 
 
 def started_already_problem(status: str, *, emitted: bool = False) -> Problem:
@@ -49,6 +52,12 @@ def check_id(given: object, *, what: str = "execution id") -> Problem | None:
     shown = quoted(given) if isinstance(given, str) else describe(given)
     hint = "use 1 to 128 letters, digits, '_', '.' and '-', beginning with a letter or digit"
     return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
+
+
+def no_observer_problem(given: object) -> Problem:
+    """Report an observer that cannot be called (TF823)."""
+    text = f"an observer is a function that takes a record, not {describe(given)}"
+    return Problem("TF823", text, "pass a function, or an object with __call__", side="value")
 
 
 def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
@@ -273,11 +282,33 @@ def interrupt_in_use_problem(given: str) -> Problem:
     return Problem("TF809", text, "leave interrupt_id out, or give each one an id of its own", side="value")
 
 
-def wrong_answer_problem(interrupt: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
-    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`."""
+def wrong_answer_problem(
+    interrupt: str,
+    declared: str,
+    given: str,
+    *,
+    path: str = "",
+    expected: str = "",
+    tag: str = "",
+    tags: Collection[str] = (),
+) -> Problem:
+    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`.
+
+    Of a union of tagged Structs, `tag` is the key by which they are told apart, and `tags` are its values.
+    """
     answer = instead_of(declared, given, path=path, expected=expected)
     text = f"interrupt {quoted(interrupt)} is answered with {answer}"
-    return Problem("TF810", text, "it is still pending: answer it again", side="value")
+    way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
+    return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
+
+
+def undeclared_answer_problem(interrupt: str, declared: str, text: str, hint: str) -> Problem:
+    """Report an answer with a field that its type does not have; the interrupt stays pending (TF810).
+
+    `text` and `hint` are those of the undeclared field.
+    """
+    shown = f"interrupt {quoted(interrupt)} is answered with {declared}, and {text}"
+    return Problem("TF810", shown, f"{hint}; it is still pending: answer it again", side="value")
 
 
 def wrong_deadline_problem(given: object) -> Problem:

@@ -134,6 +134,19 @@ def former_name_in_use_problem(name: str, by: str) -> Problem:
     return Problem("TF740", text, "a former name leads to one node, and is no name of today", side="value")
 
 
+def wired_twice_problem(name: str) -> Problem:
+    """Report a node that the same line attached before, behind the same node (TF745)."""
+    text = f"one line attached {quoted(name)} twice behind the same node, so that it would run twice"
+    hint = "if a notebook cell ran again, make the Flow in that cell; if it is meant, give each a name: name=…"
+    return Problem("TF745", text, hint)
+
+
+def flow_as_handler_problem(name: str) -> Problem:
+    """Report a flow that is given to `to` (TF717)."""
+    text = f"flow {quoted(name)} is no handler"
+    return Problem("TF717", text, "run it as a child flow, with .to_sub_flow(…)", side="value")
+
+
 def wrong_former_names_problem(given: object) -> Problem:
     """Report former names that are not a tuple of names (TF740)."""
     text = f"formerly is a tuple of names, not {describe(given)}"

@@ -128,6 +128,36 @@ def _without_tag(record: RecordOf, value: Mapping[Any, Any]) -> dict[Any, Any]:
     return {key: part for key, part in value.items() if key != field}
 
 
+def tags_of(kind: Kind) -> tuple[str, tuple[str, ...]]:
+    """Return the key that tells the tagged Structs of a union apart, and its values; empty for any other kind."""
+    kind = see_through(kind)
+    members = [see_through(member) for member in (kind.members if isinstance(kind, UnionOf) else (kind,))]
+    configs = [getattr(member.cls, "__struct_config__", None) for member in members if isinstance(member, RecordOf)]
+    tagged = [config for config in configs if config is not None and config.tag is not None]
+    return (tagged[0].tag_field, tuple(str(config.tag) for config in tagged)) if tagged else ("", ())
+
+
+def require_declared(made: Any, given: Any) -> None:
+    """Raise `Mismatch` for a key in plain data that the value made of it dropped, at any depth outside of sets."""
+    waiting: list[tuple[Any, Any]] = [(made, given)]
+    while waiting:
+        made, given = waiting.pop()
+        if isinstance(made, list | tuple) and isinstance(given, list | tuple):
+            waiting += zip(made, given, strict=False)
+        elif isinstance(made, dict) and isinstance(given, Mapping):
+            for key in given.keys() - made.keys() if len(given) > len(made) else ():
+                raise Mismatch((key,), "no such key", given[key])
+            waiting += zip(made.values(), given.values(), strict=False)
+        elif isinstance(given, Mapping) and isinstance(record := parse(type(made)), RecordOf):
+            names = {field.encoded: field.name for field in fields_of(record)}
+            tag = getattr(getattr(type(made), "__struct_config__", None), "tag_field", None)
+            for key, part in given.items():
+                if key in names:
+                    waiting.append((getattr(made, names[key]), part))
+                elif key != tag:
+                    raise UndeclaredKey(record, key)
+
+
 def _items(value: Any, kind_at: Callable[[int], Kind]) -> Any:
     made = [_under(kind_at(index), index, part) for index, part in enumerate(value)]
     changed = any(new is not old for new, old in zip(made, value, strict=True))

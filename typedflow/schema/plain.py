@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
-from typedflow.schema.construction import construct
+from typedflow.schema.construction import construct, require_declared
 from typedflow.schema.crowding import REASON, find_crowd
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.parsing import parse
@@ -19,7 +19,8 @@ from typedflow.schema.render import render
 def from_plain(tp: Any, value: Any) -> Any:
     """Return the typed value of plain data, checked; raises `Mismatch`.
 
-    Strict, as msgspec is: a str is not converted to a number, except for the keys of a dict, which are str in JSON.
+    Strict, as msgspec is: a str is not converted to a number, except for the keys of a dict, which are str in JSON. A
+    key that a record does not declare is refused.
     Mutable parts of the data are copied.
     """
     kind = parse(tp)
@@ -32,6 +33,7 @@ def from_plain(tp: Any, value: Any) -> Any:
         made = msgspec.convert(value, form_of(kind), strict=True, str_keys=True)
     except (Formless, msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
         raise Mismatch((), render(kind), value, str(error)) from None
+    require_declared(made, value)
     return compile_check(kind)(made)
 
 

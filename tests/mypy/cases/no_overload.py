@@ -86,7 +86,7 @@ flow.to(takes_more)
 flow.to(takes_text)
 #       ^ E: TF717: a handler is a function that takes Data, not Callable[[str], int] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to(shop)
-#       ^ E: TF717: a handler is a function that takes Data, not Flow[Shop] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
+#       ^ E: TF717: flow 'Shop' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
 flow.to((find, write))
 #       ^ E: TF717: a handler is a function that takes Data, not tuple[Callable[[Data[Shop, Request]], list[str]], Callable[[Data[Shop, list[str]]], Coroutine[Any, Any, Report]]] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to(find).to(3).to(write)

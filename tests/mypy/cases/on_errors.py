@@ -95,3 +95,11 @@ flow.to_sub_flow(child, on_error=3)
 #                                ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to_sub_flow(child, on_error=lambda data: 1).to(write)
 #                                                   ^ E: TF701: step 'write' takes list[str], and gets Report | int (annotate its parameter Data[…, Report | int], or put a step in between that makes list[str] of it)  [typedflow-flow]
+
+# a flow where a handler belongs
+flow.to(child)
+#       ^ E: TF717: flow 'Small' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
+flow.to(find).to(Flow(Small, name="inner"))
+#                ^ E: TF717: flow 'inner' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
+flow.to(find).side_branch(child)
+#                         ^ E: TF717: flow 'Small' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
