@@ -89,6 +89,10 @@ CASES = (
         "G1", "a saved step beside 5 MB, against 1 KB", "g01_large_state", "µs/step", 5_000_000, 1000, 3,
         floor="typedflow", floor_size=1000, judged="ratio",
     ),
+    Case(
+        "G3", "a saved item of 5,000, against 500", "g03_saved_items", "µs/item", 5000, 20, 1.25,
+        floor="typedflow", floor_size=500, judged="ratio",
+    ),
     Case("G11", "first 50 that wait of 100,000", "g11_list_page", "µs", 100_000, 200, 2000),
     # One msgspec encode and a loop over the classes of the same container, in the same run.
     *(

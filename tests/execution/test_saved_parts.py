@@ -407,16 +407,53 @@ async def test_a_state_of_another_version_takes_the_place_of_all_its_parts(tmp_p
     assert keys == [("s",), ("s/topic",)]
 
 
+class Left(msgspec.Struct):
+    a: int
+
+
+class Right(msgspec.Struct):
+    b: int
+
+
+class Plainer(State):
+    rows: list[int] = []
+
+
+class Sparser(State, omit_defaults=True):
+    rows: list[int] = []
+
+
+class Mixed(State):
+    either: Left | Right | None = None
+
+
+def with_state(cls: type[State]) -> Flow[Any]:
+    class Same(Contract):
+        input: int
+        result: int
+        state: cls  # type: ignore[valid-type]  # one of the two
+
+    flow: Flow[Any] = Flow(Same)
+    flow.to(ask).end()
+    return flow
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_state_that_becomes_whole_leaves_no_parts(kind: str, tmp_path: Path) -> None:
+    store: Any = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / "s.db")
+    async with store:
+        execution = with_state(Plainer).create_execution(execution_id="a", store=store, state={"rows": [1]})
+        await execution.async_start(1)
+        stored = await store.get("a")
+        assert set(stored.parts) == {"s", "s/rows"}
+        opened = await with_state(Sparser).async_open("a", store=store)
+        opened.state.rows.append(2)
+        await opened.async_continue_with("q", 1)
+        assert (await with_state(Sparser).async_open("a", store=store)).state.rows == [1, 2]
+        assert (await store.get("a")).parts == {}
+
+
 def test_a_state_that_cannot_be_taken_apart_stays_whole() -> None:
-    class Left(msgspec.Struct):
-        a: int
-
-    class Right(msgspec.Struct):
-        b: int
-
-    class Mixed(State):
-        either: Left | Right | None = None
-
     class Sparse(State, omit_defaults=True):
         x: int = 0
 

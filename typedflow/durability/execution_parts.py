@@ -8,7 +8,8 @@ changed is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -52,6 +53,7 @@ class Collected(NamedTuple):
         return {"joins" for key in self.changes.digests if key.startswith("j/")}
 
 
+@lru_cache(maxsize=256)
 def has_parts(cls: type[State] | None) -> bool:
     """Return True if the fields of a state class can be parts: msgspec writes them one by one, and all of them.
 
@@ -91,6 +93,8 @@ class ExecutionParts:
         values: dict[str, Any] = {}
         if state is not None and self._has_state:
             values = self._collect_state(runtime, state, changes, sure=sure)
+        elif not sure:  # a state that another version of the flow has kept in parts
+            _drop_fields(changes, except_for=())
         blocks = self._blocks.collect(runtime.run, changes, sure=sure)
         names = [] if state is None or not values else _names(state, values)
         fields = {name: changes.digest_of(key_of(name)) for name in names}
@@ -114,9 +118,7 @@ class ExecutionParts:
                 changes.put(key, bytes(_codec_of(field).encode(value, f"state.{field_name}")))
         changes.put(NAMES, encode_names(names))
         if not sure:  # a state of another version may have been stored
-            for key in changes.known:
-                if key.startswith("s/") and key.partition("/")[2] not in names:
-                    changes.drop(key)
+            _drop_fields(changes, except_for=(NAMES, *map(key_of, names)))
         return values
 
     def loaded(self, known: Mapping[str, int]) -> None:
@@ -137,6 +139,13 @@ class ExecutionParts:
         """Note that a save has come through."""
         self._ledger.took(collected.changes)
         self._values, self._sure = collected.values, True
+
+
+def _drop_fields(changes: Changes, except_for: Collection[str]) -> None:
+    """Delete the parts of fields that the state does not have."""
+    for key in changes.known:
+        if key.partition("/")[0] == NAMES and key not in except_for:
+            changes.drop(key)
 
 
 def _names(state: State, values: Mapping[str, Any]) -> list[str]:
