@@ -30,6 +30,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.durability",),
     ("typedflow.api",),
     ("typedflow.distributed", "typedflow.telemetry", "typedflow.testing"),
+    ("typedflow.pytest_plugin",),
     ("typedflow.console",),
     ("typedflow.cli",),
 )
@@ -44,6 +45,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "typedflow.rules": frozenset({"typing_extensions"}),
     "typedflow.errors": frozenset({"typing_extensions"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
+    "typedflow.pytest_plugin": frozenset({"pytest"}),
 }
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
 RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
@@ -56,7 +58,10 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 }
 
 # (module, what it imports inside a function): optional extras only, one line each with its extra.
-FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset()
+FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
+    # pytest loads the plugin at its start, also where no test uses it
+    {("typedflow.pytest_plugin", "typedflow.testing.golden")}
+)
 # May load a module by its name: the lazy packages.
 IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores"})
 
