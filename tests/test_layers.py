@@ -30,6 +30,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.durability",),
     ("typedflow.api",),
     ("typedflow.distributed", "typedflow.telemetry", "typedflow.testing"),
+    ("typedflow.pytest_plugin",),
     ("typedflow.console",),
     ("typedflow.cli",),
 )
@@ -46,6 +47,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "typedflow.errors": frozenset({"typing_extensions"}),
     "typedflow.cli": frozenset({"msgspec", "typing_extensions", "typer", "rich"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
+    "typedflow.pytest_plugin": frozenset({"pytest"}),
 }
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
 RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
@@ -61,6 +63,8 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     {
         ("typedflow.cli.main", "typedflow.cli.app"),  # cli: typer, rich
+        # pytest loads the plugin at its start, also where no test uses it
+        ("typedflow.pytest_plugin", "typedflow.testing.golden"),
     }
 )
 # May load a module by its name: the lazy packages, and the command line, which gets the name from its user.

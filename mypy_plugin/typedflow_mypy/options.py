@@ -26,6 +26,7 @@ _OPTIONS: Final[Mapping[str, Option]] = {
 }
 FOR_EACH: Final[Mapping[str, Option]] = {**_OPTIONS, "on_error": rules.ON_ITEM_ERROR}
 EXECUTION: Final[Mapping[str, Option]] = {"concurrency": rules.CONCURRENCY}
+RUN: Final[Mapping[str, Option]] = {"timeout": rules.TIMEOUT}
 TEST: Final[Mapping[str, Option]] = {"attempt": rules.ATTEMPT, "key": rules.KEY, "step": rules.NODE_NAME}
 FLOW: Final[Mapping[str, Option]] = {**_OPTIONS, "name": rules.FLOW_NAME}
 

@@ -124,6 +124,7 @@ _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
     "Flow": results.check_flow,
     "Retry": options.check_retry,
     "make_data": starts.check_make_data,
+    "run_flow": starts.check_run_flow,
 }
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")

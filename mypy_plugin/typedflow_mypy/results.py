@@ -30,13 +30,16 @@ Scope: TypeAlias = ast.Module | Function
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _TAKES_HANDLERS: Final = frozenset({"to", "side_branch", "branch", "case", "if_condition", "elif_condition"})
+_CATCHES: Final = frozenset({"to", "to_sub_flow"})
+"""Methods with a handler for errors."""
 _STEPS: Final = _TAKES_HANDLERS | {
     *("to_sub_flow", "batch", "end_batch", "for_each", "end_for_each", "match", "case_else", "end_match"),
-    *("else_condition", "end_condition", "when", "collect"),
+    *("else_condition", "end_condition", "when", "when_event", "collect", "case_type", "case_value"),
 }
 """Methods that go on with a chain, and leave the result alone."""
 _OTHERS: Final = frozenset(
-    {"start", "async_start", "create_execution", "async_open", "validate", "chunk", "name", "contract"}
+    {"start", "async_start", "create_execution", "async_open", "open", "validate", "chunk", "name", "contract"}
+    | {"observe", "to_mermaid"}
     | {f"{verb}_runtime_resource" for verb in ("get", "set", "del")}
     | {"update_runtime_resources", "flow_state", "update_flow_state", "async_update_flow_state"}
 )
@@ -193,7 +196,10 @@ class _Flow:
                 return True
             if member.attr not in _STEPS or not isinstance(call, ast.Call) or call.func is not member:
                 return False
-            if member.attr in _TAKES_HANDLERS and not all(map(self._is_seen, _arguments(call))):
+            handlers = _arguments(call) if member.attr in _TAKES_HANDLERS else []
+            if member.attr in _CATCHES:
+                handlers += [keyword.value for keyword in call.keywords if keyword.arg == "on_error"]
+            if not all(map(self._is_seen, handlers)):
                 return False
             self.has_steps = True
             here = call

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from typedflow import Contract, ContractError, Data, Flow
+from typedflow import Contract, ContractError, Data, Failed, Flow
 
 
 class Count(Contract):
@@ -181,3 +181,34 @@ def test_what_would_end_a_string_of_dot_is_escaped(name: str, shown: str) -> Non
     flow = Flow(Count)
     flow.to(tell, name=name).end()
     assert f'    n1 [label="{shown}" shape=box style="solid"]' in flow.to_dot().splitlines()
+
+
+def handled(data: Data[Count, Failed[int]]) -> int:
+    return data.value.attempts
+
+
+def test_a_handler_for_errors_and_a_case_by_class() -> None:
+    flow = Flow(Count)
+    flow.to(double, on_error=handled).match().case_type(int).to(tell).end_match().end()
+    assert flow.to_mermaid(detailed=True).splitlines()[2:] == [
+        '    n0(["start"])',
+        '    n1["double"]',
+        '    n2("double failed")',
+        '    n3["handled"]',
+        '    n4("double done")',
+        '    n5{"match"}',
+        '    n6("case int")',
+        '    n7["tell"]',
+        '    n8[\\"end_match"/]',
+        '    n9(["end"])',
+        '    n0 -->|"int"| n1',
+        '    n1 -->|"error"| n2',
+        '    n2 -->|"Failed[int]"| n3',
+        '    n1 -->|"int"| n4',
+        '    n3 -->|"int"| n4',
+        '    n4 -->|"int"| n5',
+        '    n5 -->|"int: int"| n6',
+        '    n6 -->|"int"| n7',
+        '    n7 -->|"str"| n8',
+        '    n8 -->|"str"| n9',
+    ]

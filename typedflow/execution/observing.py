@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, Protocol, TypeAlias, final
 
 import msgspec
@@ -177,8 +177,14 @@ Record: TypeAlias = (
     | ItemEnded
     | Saved
 )
-Observer: TypeAlias = Callable[[Record], object]
-"""Is called with each record, and returns soon: the execution waits for it. What it returns is dropped."""
+
+
+class Observer(Protocol):
+    """A function of a record. It returns soon, as the execution waits for it; what it returns is dropped."""
+
+    def __call__(self, record: Record, /) -> object:
+        """Take a record."""
+        ...
 
 
 class Observed(Protocol):

@@ -188,3 +188,20 @@ def bound_twice() -> None:
     flow.to(begin)
     flow = Flow(C)
     flow.to(begin).end()
+
+
+def handlers_for_errors() -> None:
+    def step(data: Data[C, Any]) -> Any:
+        return data.value
+
+    def handle(data: Data[C, Any]) -> Any:
+        return str(data)
+
+    never = Flow(C)
+    #       ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    never.to(step, on_error=step).match().case_type(str).to(step).case_value(1).to(step).case_else().end_match()
+    never.observe(print)
+    perhaps = Flow(C)
+    perhaps.to(step, on_error=handle)
+    perhaps_child = Flow(C)
+    perhaps_child.to(step).to_sub_flow(perhaps, on_error=handle)
