@@ -6,7 +6,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -35,6 +37,8 @@ class Progress(State):
     seen: set[int] = set()
     note: Note = msgspec.field(default_factory=Note)
     large: list[float] = []
+    names: set[str] = set()
+    at: datetime = datetime(2026, 1, 1)
 
 
 class Tally(FlowState):
@@ -89,7 +93,28 @@ def change_the_flow_state(data: Data[Import, int], turn: int) -> None:
         data.flow_state.names.clear()
 
 
+def change_beside_a_set(data: Data[Import, int], turn: int) -> None:
+    """Change a number beside a set, whose members have another order in the set that is decoded."""
+    data.state.done = turn
+    if not data.state.names:
+        names = {str(number) for number in range(5000)}
+        for number in range(4900):
+            names.discard(str(number))
+        data.state.names = names
+
+
+def move_to_another_zone(data: Data[Import, int], turn: int) -> None:
+    data.state.at = datetime(2026, 1, 1, second=turn % 60, tzinfo=ZONES[turn % 3])
+    data.state.table[str(turn % 40)] = [turn]
+    if turn % 40 == 0:
+        data.state.table.clear()
+
+
+ZONES = [UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")]
+
 WRITERS = [
+    change_beside_a_set,
+    move_to_another_zone,
     count,
     toggle,
     append_records,
@@ -224,3 +249,65 @@ def test_what_is_wrong_beside_a_thread_is_refused_all_the_same() -> None:
             execution.start(0)
     finally:
         stop.set()
+
+
+class Reader(msgspec.Struct):
+    """Have whatever a save reads back change what is being saved, as a thread does at the worst moment."""
+
+    def __post_init__(self) -> None:
+        for change in CHANGES:
+            change()
+
+
+CHANGES: list[Callable[[], object]] = []
+
+
+class Watched(State):
+    reader: Reader = msgspec.field(default_factory=Reader)
+    done: int = 0
+    names: set[str] = set()
+
+
+class Dated(State):
+    reader: Reader = msgspec.field(default_factory=Reader)
+    done: int = 0
+    names: set[str] = set()
+    at: datetime = datetime(2026, 1, 1)
+
+
+def odd_set() -> set[str]:
+    """Make a set whose members have another order in a set that is made of them anew."""
+    names = {str(number) for number in range(5000)}
+    for number in range(4900):
+        names.discard(str(number))
+    return names
+
+
+@pytest.mark.parametrize("format", ["json", "msgpack"])
+@pytest.mark.parametrize("layer, zone", [(Watched, None), (Dated, None), (Dated, ZoneInfo("Europe/Berlin"))])
+def test_what_changes_whenever_it_is_read_back_is_saved_as_at_one_moment(format: Any, layer: Any, zone: Any) -> None:
+    class Watching(Contract):
+        input: int
+        result: int
+        state: layer
+
+    def ask(data: Data[Any, int]) -> int:
+        data.pause_for("go on?")
+
+    def change() -> None:
+        execution.state.done += 1
+
+    flow: Any = Flow(Watching)
+    flow.to(ask).end()
+    given = {"at": datetime(2026, 1, 1, tzinfo=zone)} if layer is Dated else {}
+    execution = flow.create_execution(state={"names": odd_set(), **given})
+    execution.start(1)
+    CHANGES.append(change)
+    try:
+        saved = execution.save(format=format).to_bytes()
+    finally:
+        CHANGES.clear()
+    loaded = flow.create_execution().load(saved).state
+    assert loaded.names == execution.state.names
+    assert loaded.done < execution.state.done
+    assert layer is Watched or loaded.at.tzinfo is zone
