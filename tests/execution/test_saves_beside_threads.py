@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,7 @@ import msgspec
 import pytest
 
 from typedflow import Contract, ContractError, Data, Flow, FlowState, SnapshotError, State, Status
-from typedflow.stores import MemoryStore
+from typedflow.stores import FileStore, MemoryStore, SQLiteStore
 
 SAVES = 30
 
@@ -311,3 +313,82 @@ def test_what_changes_whenever_it_is_read_back_is_saved_as_at_one_moment(format:
     assert loaded.names == execution.state.names
     assert loaded.done < execution.state.done
     assert layer is Watched or loaded.at.tzinfo is zone
+
+
+class Copied(msgspec.Struct):
+    """Change the flow_state whenever it is copied, as a thread does at the worst moment."""
+
+    name: str
+
+    def __deepcopy__(self, memo: object) -> Copied:
+        for change in CHANGES[:1]:
+            CHANGES.remove(change)
+            change()
+        return Copied(self.name)
+
+
+class Names(FlowState):
+    by_name: dict[str, Copied] = {}
+    done: int = 0
+
+
+class Naming(Contract):
+    input: int
+    result: int
+    flow_state: Names
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_a_shared_flow_state_is_read_while_a_thread_changes_it(way: str, tmp_path: Path) -> None:
+    def name(data: Data[Naming, int]) -> int:
+        data.flow_state.by_name = {"a": Copied("a")}
+        return 1
+
+    def look(data: Data[Naming, int]) -> int:
+        live = data.flow_state.by_name
+        CHANGES.append(lambda: live.update(b=Copied("b")))
+        if way == "read":
+            return len(data.flow_state.by_name)
+        data.flow_state.set("by_name", live)
+        return len(live)
+
+    flow = Flow(Naming, name="naming")
+    flow.to(name).to(look).end()
+
+    async def run() -> int:
+        async with SQLiteStore(tmp_path / "runs.db") as store:
+            execution = flow.create_execution(store=store, checkpoint="step")
+            await execution.async_start(0)
+            return execution.result
+
+    try:
+        assert asyncio.run(run()) in (1, 2)
+    finally:
+        CHANGES.clear()
+
+
+class Around(Contract):
+    input: int
+    result: int
+
+
+@pytest.mark.parametrize(
+    "write, make",
+    [
+        (append_records, MemoryStore),
+        (change_beside_a_set, FileStore),
+        (move_to_another_zone, SQLiteStore),
+        (change_the_flow_state, SQLiteStore),
+    ],
+)
+async def test_a_thread_in_a_child_fails_no_save(write: Any, make: Any, tmp_path: Path) -> None:
+    stop = threading.Event()
+    flow: Any = Flow(Around, name="around")
+    flow.to_sub_flow(importing(write, stop=stop)).end()
+    async with MemoryStore() if make is MemoryStore else make(tmp_path / "runs") as store:
+        execution = flow.create_execution(store=store, checkpoint="step")
+        try:
+            assert await execution.async_start(0) is Status.COMPLETED
+        finally:
+            stop.set()
+        assert execution.result == SAVES + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,7 @@ from typedflow.rules.problems import Problem
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.rules.wording import describe
 from typedflow.schema.callables import deferral_of, discard, is_deferred
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy
 from typedflow.schema.layer_fields import layer_fields, require_fields
@@ -199,7 +201,7 @@ class FlowRuntime:
             self.updater = threading.get_ident()
             try:
                 with concealing(self.resources.in_use):
-                    draft = compile_copy(cls)(current)
+                    draft = read_again_if_changed(partial(compile_copy(cls), current))
                     returned = change(draft)
                     if is_deferred(returned):
                         discard(returned)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from typedflow.engine.plan import PlanNode
@@ -17,6 +18,7 @@ from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import Change, differs, is_alike
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.writing import FLAT, current_step, outside
 
@@ -150,7 +152,7 @@ class StepTransaction:
         held, self.held = self.held, None
         for field, value, before in held or ():
             if differs(value, before) or not is_alike(value, before):
-                self.operate(_set(field, copy.deepcopy(value)))
+                self.operate(_set(field, _copied(value)))
 
     def update_flow_state(self, change: Callable[[Any], object]) -> None:
         """Change the flow_state atomically, as an operation of this step; see `Data.update_flow_state`."""
@@ -178,7 +180,7 @@ class StepTransaction:
             if path in runtime.plan.flow_state_paths:
                 self.signal(Signal("flow_state", path, value))
             if runtime.shares_flow_state and not self.replaying:
-                self.operate(_set(path, copy.deepcopy(value)))
+                self.operate(_set(path, _copied(value)))
         elif type(value) not in FLAT:
             outside.touched()
 
@@ -212,7 +214,12 @@ class StepTransaction:
         if self.held is None:
             self.held = []
         if not any(known is value for _, known, _ in self.held):
-            self.held.append((field, value, copy.deepcopy(value)))
+            self.held.append((field, value, _copied(value)))
+
+
+def _copied(value: Any) -> Any:
+    """Copy a value that another step may be changing in a thread."""
+    return read_again_if_changed(partial(copy.deepcopy, value))
 
 
 def _set(path: str, value: Any) -> Callable[[Any], object]:
