@@ -11,6 +11,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 from msgspec.structs import force_setattr
@@ -24,6 +25,7 @@ from typedflow.rules.concealment import concealing
 from typedflow.rules.options import KEY, check_name, check_option
 from typedflow.rules.wording import describe
 from typedflow.schema.callables import deferral_of, discard, is_deferred
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.copies import compile_copy
 from typedflow.schema.layer_fields import require_fields
 from typedflow.schema.layers import FlowState
@@ -99,7 +101,7 @@ class UpdateCall:
             raise StoreError(problem.at(f"flow '{self._flow.name}'"))
         self.called = True
         copied = compile_copy(cls)
-        draft: FlowState = copied(current)
+        draft: FlowState = read_again_if_changed(partial(copied, current))  # a thread may be changing it
         with concealing(self._flow.resources.in_use):
             returned = self._call(draft)
             if is_deferred(returned):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState
 from typedflow.snapshot.zones import is_written_alike
@@ -35,7 +37,7 @@ class StepWrites:
         value = layer_fields(type(layer))[field].read(layer)
         known = self._held.get(field)
         if known is None or known[0] is not value:
-            self._held[field] = value, copy.deepcopy(value)
+            self._held[field] = value, copied(value)
 
     def pending(self, layer: FlowState) -> Iterator[str]:
         """Yield the fields that were written, or changed in place; a container that was replaced since is not one."""
@@ -56,7 +58,7 @@ class StepWrites:
             else:
                 self._written.pop(field, None)
                 if field in self._held:
-                    self._held[field] = now, copy.deepcopy(now)
+                    self._held[field] = now, copied(now)
 
 
 class EndedWrites:
@@ -78,10 +80,15 @@ class EndedWrites:
                 del self.values[field]
 
 
+def copied(value: Any) -> Any:
+    """Copy a value that another step may be changing in a thread."""
+    return read_again_if_changed(partial(copy.deepcopy, value))
+
+
 def copies_of(layer: FlowState, names: Collection[str]) -> dict[str, Any]:
     """Return copies of the values of fields, as they are now."""
     fields = layer_fields(type(layer))
-    return {name: copy.deepcopy(fields[name].read(layer)) for name in names}
+    return {name: copied(fields[name].read(layer)) for name in names}
 
 
 def changed_fields(new: FlowState, old: FlowState) -> list[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -84,16 +84,18 @@ class Native:
         declared class, such as a StrEnum member for a str: it comes back as what is declared, and what an object of a
         subclass has besides, such as an attribute of its own, does not.
         """
+        if self._zoned is not None and self._zoned.was_needed:  # it will be again: the same State, a step later
+            return self._encode_zoned(self._zoned, value, format, loose)
         try:
             data = ENCODE[format](value)
             self._require_spread(data, format)
-            same = at_ease(partial(self._comes_back, value, format, loose), data)
-            if (
-                not same
-                and self._zoned is None
-                and (moment := self._encode_one_moment(value, data, format)) is not None
-            ):
-                return moment
+            same = at_ease(partial(self._comes_back_now, value, format, loose), data)
+            if same:
+                return data
+            if self._zoned is None:
+                moment = self._encode_one_moment(value, data if same is False else None, format)
+                if moment is not None:
+                    return moment
         except Refused:
             raise
         except RecursionError:  # how deep down it came is of no use to anybody: the whole is too deep
@@ -103,9 +105,6 @@ class Native:
                 raise
             if self._zoned is None:
                 raise self._refusal(value, format, error) from error
-            return self._encode_zoned(self._zoned, value, format, loose)
-        if same:
-            return data
         if self._zoned is not None:
             return self._encode_zoned(self._zoned, value, format, loose)
         raise self._difference(value, self._decode[format](data), format)
@@ -114,20 +113,18 @@ class Native:
         """Encode and verify a value with moments that msgspec's encoding would cut short, or with another fault.
 
         Every moment is verified when it is written; so their zones are not compared again. Of a value that a thread is
-        changing, the bytes are those of one moment, and are verified against what they decode to.
+        changing, the bytes are those of one moment, as in `_encode_one_moment`.
         """
-        before = None
+        before: bytes | None = b""
         try:
             for _ in range(COMPARISONS):
                 data = zoned.encode(value, format)
+                self._require_spread(data, format)
                 back = zoned.decode(data, format)
-                if self._is_zoned_same(value, back, format, loose):
+                same = self._is_now(partial(self._is_zoned_same, value, back, format, loose))
+                if same:
                     return data
-                if (
-                    before is not None
-                    and data != before
-                    and self._is_zoned_same(back, zoned.decode(data, format), format)
-                ):
+                if (same is None or before not in (b"", data)) and self._is_zoned_stable(zoned, back, data, format):
                     return data
                 before = data
         except (Refused, RecursionError):
@@ -138,26 +135,50 @@ class Native:
             raise self._refusal(value, format, error) from error
         raise self._difference(value, back, format)
 
-    def _is_zoned_same(self, value: Any, back: Any, format: Format, loose: Collection[str] | None = None) -> bool:
+    def _is_zoned_same(self, value: Any, back: Any, format: Format, loose: Collection[str] | None) -> bool:
         if self._plain_equality:
             return bool(value == back and self._is_exact(value, None, loose))
         return self.same(value, back, format)
 
-    def _encode_one_moment(self, value: Any, before: bytes, format: Format) -> bytes | None:
+    def _is_zoned_stable(self, zoned: ZonedForm, back: Any, data: bytes, format: Format) -> bool:
+        again = zoned.encode(back, format)
+        return len(again) == len(data) and self._is_zoned_same(back, zoned.decode(again, format), format, None)
+
+    def _encode_one_moment(self, value: Any, before: bytes | None, format: Format) -> bytes | None:
         """Encode a value that a thread is changing; None where it is not what is declared.
 
         msgspec encodes it without letting another thread run, so that the bytes are the value at one moment. They are
         verified against what they decode to, as the value itself has changed when it could be compared. The classes
-        in it are checked at the end of the step that changes it, and by the next save.
+        in it are checked at the end of the step that changes it, and by the next save. Whether a thread is changing it
+        shows in other bytes than `before`; it is known where that is None.
         """
         for _ in range(COMPARISONS):
             now = ENCODE[format](value)
             if now != before:
-                back = self.decode_vouched(Raw(now), format)
-                return now if ENCODE[format](back) == now and self._comes_back(back, format, None, now) else None
-            if self._comes_back(value, format, None, now):  # it was changed back
+                return now if self._is_stable(now, format) else None
+            same = self._comes_back_now(value, format, None, now)
+            if same:  # it was changed back
                 return now
+            before = now if same is False else None
         return None
+
+    def _is_stable(self, data: bytes, format: Format) -> bool:
+        """Return True if bytes decode to a value of the type, and nothing of them is lost; sets have no order."""
+        back = self.decode_vouched(Raw(data), format)
+        again = ENCODE[format](back)
+        return len(again) == len(data) and self._comes_back(back, format, None, again)
+
+    def _comes_back_now(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool | None:
+        """Decode and compare; None where the value was changed meanwhile."""
+        return self._is_now(partial(self._comes_back, value, format, loose, data))
+
+    def _is_now(self, compare: Callable[[], bool]) -> bool | None:
+        try:
+            return compare()
+        except RuntimeError as error:
+            if has_changed_size(error):
+                return None
+            raise
 
     def _comes_back(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool:
         """Decode and compare; what was decoded is gone when this returns."""

@@ -53,6 +53,8 @@ class MomentWriter:
 
     def __init__(self) -> None:
         self._zones: dict[int, _Written] = {}
+        self.has_written = False
+        """Whether a moment was written as text."""
 
     def write(self, moment: Moment) -> Moment | str:
         """Return text, or the moment itself if it is naive or in UTC, and has no fold. Raises `UnsavableMoment`.
@@ -61,7 +63,11 @@ class MomentWriter:
         """
         zone, fold = moment.tzinfo, "[_fold=1]" if moment.fold else ""
         if zone is None or zone is UTC:
-            return moment if not fold else moment.isoformat() + fold
+            if not fold:
+                return moment
+            self.has_written = True
+            return moment.isoformat() + fold
+        self.has_written = True
         written = self._zones.get(id(zone))
         if written is None:
             written = self._zones[id(zone)] = _written(zone)

@@ -148,7 +148,7 @@ def _tag_field(kind: RecordOf) -> str | None:
 def named_parts(kind: RecordOf, tree: Any) -> list[tuple[Any, Field, Any]]:
     """Return the declared fields in the tree of a record: the key or index of each, the field, and what is there."""
     fields = fields_of(kind)
-    if isinstance(tree, list):
+    if isinstance(tree, (list, tuple)):
         tag = int(_tag(kind) is not None)
         return [(at, field, part) for at, (field, part) in enumerate(zip(fields, tree[tag:], strict=False), tag)]
     known = {field.encoded: field for field in fields}
@@ -158,7 +158,7 @@ def named_parts(kind: RecordOf, tree: Any) -> list[tuple[Any, Field, Any]]:
 def member_of(members: tuple[Kind, ...], tree: Any) -> Kind | None:
     """Give the member that an object or array was decoded to: by its tag, or the only one of that make."""
     found = [kind for member in members if _holds(kind := see_through(member), tree)]
-    if len(found) < 2 or not isinstance(tree, (dict, list)):
+    if len(found) < 2 or not isinstance(tree, (dict, list, tuple)):
         return found[0] if found else None
     return next((kind for kind in found if isinstance(kind, RecordOf) and _has_tag(kind, tree)), None)
 
@@ -168,10 +168,10 @@ def _holds(kind: Kind, tree: Any) -> bool:
         case MappingOf():
             return isinstance(tree, dict)
         case CollectionOf() | TupleOf():
-            return isinstance(tree, list)
+            return isinstance(tree, (list, tuple))
         case RecordOf(cls=cls, flavour=flavour):
             as_array = flavour == "namedtuple" or (flavour == "struct" and _is_array(cls))
-            return isinstance(tree, list if as_array else dict)
+            return isinstance(tree, (list, tuple) if as_array else dict)
         case _:
             return False
 
@@ -181,7 +181,7 @@ def _is_array(cls: Any) -> bool:
 
 
 def _has_tag(kind: RecordOf, tree: Any) -> bool:
-    given = tree[0] if isinstance(tree, list) and tree else tree.get(_tag_field(kind)) if tree else None
+    given = tree[0] if isinstance(tree, (list, tuple)) and tree else tree.get(_tag_field(kind)) if tree else None
     return bool(given == _tag(kind))
 
 

@@ -7,7 +7,7 @@ ten times as long; values with naive and UTC moments only never come here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from typing import Any, Final
 
@@ -85,14 +85,19 @@ class ZonedForm:
         self.kind = kind
         self._form: Any = form_of(kind)
 
+        self.was_needed = False
+        """Whether the value that was encoded last had a moment that msgspec would have cut short, or an offset."""
+
     def encode(self, value: Any, format: Format) -> bytes:
         """Encode a value as it is at one moment; raises `UnsavableMoment`, and what msgspec raises."""
-        tree = msgspec.to_builtins(value, builtin_types=_AS_THEY_ARE[format])
-        return ENCODE[format](_written(tree, MomentWriter()))
+        tree, writer = msgspec.to_builtins(value, builtin_types=_AS_THEY_ARE[format]), MomentWriter()
+        data = ENCODE[format](_writing(writer).walk(self.kind, tree))
+        self.was_needed = writer.has_written
+        return data
 
     def decode(self, raw: Any, format: Format) -> Any:
         """Decode; raises `Unreadable` for a zone that is not known here, and what msgspec raises."""
-        tree = _Reading().read(self.kind, PLAIN[format](raw))
+        tree = _reading().walk(self.kind, PLAIN[format](raw))
         return msgspec.convert(tree, self._form, str_keys=format == "json")
 
 
@@ -107,7 +112,7 @@ def is_written_alike(one: Any, other: Any) -> bool:
 
 
 def _written(tree: Any, writer: MomentWriter) -> Any:
-    """Return the tree with text for every moment that msgspec would cut short."""
+    """Return the tree with text for every moment that msgspec would cut short, whatever its type."""
     cls = type(tree)
     if cls is dict:
         return {
@@ -123,43 +128,45 @@ def _written(tree: Any, writer: MomentWriter) -> Any:
     return [part if type(part) in _ATOMS else _written(part, writer) for part in tree]
 
 
-class _Reading:
-    """One walk over a tree, which puts a moment in the place of every text that only `moments` reads."""
+class _Walk:
+    """One walk over the tree of a value, to what may be moments; parts without any are left as they are."""
 
-    def __init__(self) -> None:
-        self._reader = MomentReader()
+    def __init__(self, moment: Callable[[type[Moment], Any], Any], odd: Callable[[Any], Any]) -> None:
+        self._moment = moment
+        self._odd = odd
+        """What is done with a part that has not the form of its type."""
 
-    def read(self, kind: Kind, tree: Any) -> Any:
+    def walk(self, kind: Kind, tree: Any) -> Any:
         kind = see_through(kind)
         match kind:
             case Scalar(cls=cls):
                 return self._moment(cls, tree) if cls in _MOMENTS else tree
             case UnionOf(members=members):
                 return self._member(members, tree)
-            case CollectionOf(item=item) if type(tree) is list and holds_moments(item):
+            case CollectionOf(item=item) if isinstance(tree, (list, tuple)) and holds_moments(item):
                 return self._items([item] * len(tree), tree)
-            case TupleOf(items=items) if type(tree) is list:
-                return self._items(items, tree) if len(tree) == len(items) else tree
+            case TupleOf(items=items) if isinstance(tree, (list, tuple)) and len(tree) == len(items):
+                return self._items(items, tree)
             case MappingOf(key=key, value=value) if type(tree) is dict and holds_moments(kind):
                 return self._entries(key, value, tree)
-            case RecordOf() if type(tree) in (list, dict) and holds_moments(kind):
+            case RecordOf() if isinstance(tree, (list, tuple, dict)) and holds_moments(kind):
                 return self._record(kind, tree)
             case _:
-                return tree  # msgspec says what is wrong with it
+                return self._odd(tree) if holds_moments(kind) else tree
 
     def _member(self, members: tuple[Kind, ...], tree: Any) -> Any:
-        if type(tree) is str:
+        if type(tree) is str or type(tree) in _MOMENTS:
             clocks = [kind.cls for member in members if isinstance(kind := see_through(member), Scalar)]
             cls = next((cls for cls in clocks if cls in _MOMENTS), None)
-            return tree if cls is None else self._moment(cls, tree)
+            return self._odd(tree) if cls is None else self._moment(cls, tree)
         member = member_of(members, tree)
-        return tree if member is None else self.read(member, tree)
+        return self._odd(tree) if member is None else self.walk(member, tree)
 
-    def _items(self, kinds: Sequence[Kind], tree: list[Any]) -> list[Any]:
+    def _items(self, kinds: Sequence[Kind], tree: Sequence[Any]) -> list[Any]:
         made: list[Any] = []
         try:
             for kind, part in zip(kinds, tree, strict=True):
-                made.append(self.read(kind, part))
+                made.append(self.walk(kind, part))
         except Unreadable as fault:
             raise fault.under(len(made)) from None
         return made
@@ -168,24 +175,34 @@ class _Reading:
         made = {}
         for name, part in tree.items():
             try:
-                made[self.read(key, name)] = self.read(value, part)
+                made[self.walk(key, name)] = self.walk(value, part)
             except Unreadable as fault:
                 raise fault.under(name if isinstance(name, (str, int)) else describe(name)) from None
         return made
 
     def _record(self, kind: RecordOf, tree: Any) -> Any:
-        made = tree.copy()
+        made = tree.copy() if type(tree) is dict else list(tree)
         for key, field, part in named_parts(kind, tree):
             try:
-                made[key] = self.read(field.kind, part)
+                made[key] = self.walk(field.kind, part)
             except Unreadable as fault:
                 raise fault.under(field.name) from None
         return made
 
-    def _moment(self, cls: type[Moment], tree: Any) -> Any:
+
+def _writing(writer: MomentWriter) -> _Walk:
+    return _Walk(lambda cls, tree: _written(tree, writer), lambda tree: _written(tree, writer))
+
+
+def _reading() -> _Walk:
+    reader = MomentReader()
+
+    def read(cls: type[Moment], tree: Any) -> Any:
         if type(tree) is not str or not is_extended(tree):
             return tree
         try:
-            return self._reader.read(tree, cls)
+            return reader.read(tree, cls)
         except UnreadableMoment as error:
             raise Unreadable(str(error)) from None
+
+    return _Walk(read, lambda tree: tree)  # msgspec says what is wrong with it
