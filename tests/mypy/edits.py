@@ -912,6 +912,14 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         ],
     ),
     Scenario(
+        "a part of a contract is of the wrong kind, then has a value, and is as it was again",
+        [
+            [Edit("contract", "state: MyState", "state: int")],
+            [Edit("contract", "state: int", "state = MyState")],
+            [Edit("contract", "state = MyState", "state: MyState")],
+        ],
+    ),
+    Scenario(
         "another state, which is then edited",
         [
             [Edit("contract", "state: MyState", "state: YourState")],
