@@ -7,7 +7,7 @@ scalars are normalised (`scalars`). Mutable containers are normalised in place a
 and what is declared as read-only (`Sequence`, `Mapping`), are rebuilt, only when a part changed. Values equal their
 normal form throughout.
 
-Compiled to closures, once per kind; large containers are proven first (`proofs`), in a sixth of the time. Not checked:
+Compiled to closures, once per kind; large containers are proven first (`proofs`), in a fifth of the time. Not checked:
 the signature of a Callable, a protocol that is not runtime-checkable, the items of an iterator, the attributes of a
 class that is no record.
 """
