@@ -137,7 +137,7 @@ def _read(data: bytes) -> Snapshot:
         raise SnapshotError(snapshots.altered_problem(), path="state")
     with reading(""):
         for place, reason in faults_of(snapshot):
-            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
+            raise SnapshotError(snapshots.inconsistent_problem(place, reason), path=place)
     return snapshot
 
 
