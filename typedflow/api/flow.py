@@ -463,7 +463,7 @@ class Flow(Blueprint[C]):
         stored with the next save of any execution of the flow.
         """
         step = current_step.get()
-        if isinstance(step, StepTransaction) and step.runtime.flow is self._runtime and not step.revoked:
+        if isinstance(step, StepTransaction) and self._runtime.is_shared_by(step.runtime.flow) and not step.revoked:
             step.update_flow_state(change)
             return
         again = as_it_is_now(change)
