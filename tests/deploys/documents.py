@@ -6,19 +6,26 @@ import asyncio
 import copy
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
-from tests.execution.pausing import CASES, Case, answer_to, taken
+from tests.execution.pausing import CASES, answer_to, taken
 from typedflow import Execution, Snapshot, Status
 
 MOST: Final = 10
 """Moments of one case: evenly over its run."""
 
 
-def documents_of(case: Case) -> list[dict[str, Any]]:
+def documents_of(name: str) -> list[dict[str, Any]]:
     """Return what is saved as each step of a case begins, and each time that it waits, as JSON trees."""
+    return [json.loads(text) for text in _texts_of(name)]
+
+
+@cache
+def _texts_of(name: str) -> tuple[str, ...]:
+    case = CASES[name]
     saved: list[str] = []
 
     async def run() -> None:
@@ -32,7 +39,7 @@ def documents_of(case: Case) -> list[dict[str, Any]]:
         taken.set(lambda data: None)
 
     asyncio.run(run())
-    distinct = list({_timeless(text): json.loads(text) for text in saved}.values())
+    distinct = tuple({_timeless(text): text for text in saved}.values())
     return distinct[:: max(1, len(distinct) // MOST)]
 
 
@@ -136,10 +143,3 @@ def _others(path: tuple[Any, ...], part: Any, names: list[str]) -> Iterator[tupl
 def _names(tree: dict[str, Any]) -> set[str]:
     found = set(tree["nodes"]) | {"start", "nowhere", "end"}
     return found.union(*(_names(child) for child in tree["children"]))
-
-
-def corpus() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the documents of all cases, each with the name of its case."""
-    for name, case in CASES.items():
-        for tree in documents_of(case):
-            yield name, tree

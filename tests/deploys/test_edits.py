@@ -50,7 +50,7 @@ def values_of(build: Build, execution: Execution[Any]) -> Any:
     return {name: named(getattr(execution.result, name)) for name in names}
 
 
-@settings(max_examples=examples(180), deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(
     random=st.randoms(use_true_random=False),
     answers=st.integers(0, 6),

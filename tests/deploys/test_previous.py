@@ -158,6 +158,18 @@ def test_the_flow_state_of_the_same_class_is_one() -> None:
     assert (flow.flow_state.seen, old.flow_state.seen) == (3, 3)
 
 
+def test_a_step_of_an_earlier_definition_changes_the_flow_state_of_the_flow() -> None:
+    def count_again(data: Data[Review, str]) -> str:
+        newest.update_flow_state(count)
+        return f"{data.value}{data.flow_state.seen}{newest.flow_state.seen}"
+
+    old = Flow(Review, name="review")
+    old.to(ask).to(count_again).end()
+    newest = second(old)
+    assert answered(newest, saved(old)) == "yes22"
+    assert newest.flow_state.seen == 2
+
+
 def test_resource_defaults_reach_the_earlier_definition() -> None:
     document = saved(first())
     flow = second(first())

@@ -524,3 +524,26 @@ def test_an_execution_that_waits_goes_on_or_is_refused(name: str) -> None:
     assert row.expected in str(refused)
     assert refused.problems[0].hint
     assert execution.status is Status.CREATED
+
+
+def test_a_step_may_be_renamed_by_one_deploy_after_another_and_keeps_its_key() -> None:
+    """What each definition saves has the names of its own day; the key is that of the first."""
+    keys: list[str] = []
+
+    def keyed(name: str, *formerly: str) -> Any:
+        def handler(data: Data[Any, int]) -> int:
+            keys.append(data.key)
+            if broken[0]:
+                raise ConnectionError(name)
+            return data.value
+
+        handler.__name__ = name
+        return handler, {"formerly": formerly}
+
+    document = saved(chain(step("before"), keyed("a")))
+    for name, former in (("b", "a"), ("c", "b"), ("d", "c")):
+        execution = chain(step("before"), keyed(name, former))().create_execution().load(document)
+        document = execution.save().to_bytes()
+    assert finished(execution) == "1"
+    assert len(keys) == 2
+    assert keys[0] == keys[1]

@@ -1,6 +1,6 @@
 """What may change of a type while executions wait: each change of a type, at each place where a value is kept.
 
-The quick form takes every change in front of a step, and a twelfth of the other places.
+The quick form takes every change in front of a step, and a sixteenth of the other places.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROWS = [
     for at, place in enumerate(PLACES)
     for number, name in enumerate(CHANGES)
     if not (place in IN_LAYERS and name.startswith("union of texts"))  # a layer cannot have a field of this type
-    and (is_full() or place == "token" or (at + number) % 12 == 0)
+    and (is_full() or place == "token" or (at + number) % 16 == 0)
 ]
 
 
@@ -58,7 +58,7 @@ def test_a_kept_value_is_itself_behind_a_deploy_or_is_refused(place: str, name: 
 IN_STORE = [name for name in CHANGES if not name.startswith("union of texts")]
 
 
-@pytest.mark.parametrize("name", IN_STORE if is_full() else IN_STORE[::4])
+@pytest.mark.parametrize("name", IN_STORE if is_full() else IN_STORE[::8])
 async def test_a_flow_state_in_a_store_is_itself_behind_a_deploy_or_is_refused(name: str) -> None:
     change = CHANGES[name]
     found: Any

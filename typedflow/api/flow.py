@@ -797,7 +797,7 @@ class Flow(Blueprint[C]):
     def _step_in(self, store: SnapshotStore | None) -> StepTransaction | None:
         """Return the running step of this flow that an update belongs to."""
         step = _running_step()
-        if step is None or step.runtime.flow is not self._runtime or step.revoked:
+        if step is None or not self._runtime.is_shared_by(step.runtime.flow) or step.revoked:
             return None
         own: object = step.runtime.flow_state_store
         return step if store is None or store is own else None

@@ -136,6 +136,10 @@ class FlowRuntime:
         self.flow_state, self.lock = flow.flow_state, flow.lock
         self.stores, self.pending, self.unstored = flow.stores, flow.pending, flow.unstored
 
+    def is_shared_by(self, flow: FlowRuntime) -> bool:
+        """Return whether an execution of that flow has this flow_state: of the flow, or of an earlier definition."""
+        return flow is self or (flow.flow_state is not None and flow.flow_state is self.flow_state)
+
     def definition_of(self, snapshot: Snapshot) -> FlowRuntime:
         """Return the definition that an execution goes on with: the earlier one that saved it, else this one."""
         if self.previous and not mark_plan(self.plan()).is_unchanged(snapshot):

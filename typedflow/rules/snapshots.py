@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from typedflow.rules.names import name_hint
 from typedflow.rules.problems import Problem
@@ -104,6 +104,11 @@ def dangling_problem(place: str, reason: str) -> Problem:
     return Problem("TF913", f"{quoted(place)} of the snapshot leads nowhere: {reason}", BROKEN)
 
 
+def inconsistent_problem(place: str, reason: str) -> Problem:
+    """Report a part of the document that does not go with the rest of it (TF913)."""
+    return Problem("TF913", f"{quoted(place)} of the snapshot contradicts the rest of it: {reason}", BROKEN)
+
+
 # -- setting it against the flow
 
 
@@ -180,22 +185,43 @@ def failed_migration_problem(contract: str, version: int, reason: str) -> Proble
 def lost_event_problem(what: str, event: str, contract: str, known: Collection[str]) -> Problem:
     """Report an interrupt whose answer is to be emitted as an event that the contract does not declare (TF920)."""
     text = f"{what} is to emit event {quoted(event)}, which contract {quoted(contract)} does not declare any more"
-    hint = name_hint(event, known, known="its events") or "declare it again until such executions have ended"
-    return Problem("TF920", text, hint)
+    nearest = name_hint(event, known, known="its events")
+    again = "declare it again until such executions have ended"
+    return Problem("TF920", text, f"{nearest}{'; ' if nearest else ''}{again}")
 
 
 def other_answer_problem(what: str, whose: str, differences: Sequence[str]) -> Problem:
     """Report an interrupt whose answer is of a type that accepts less, or something else (TF920)."""
     text = f"{what} waits for the payload of {whose}, which is another one now: {'; '.join(differences)}"
-    return Problem("TF920", text, "let the new type accept what the old one did")
+    return Problem("TF920", text, f"let the new type accept what the old one did, or {KEEP}")
 
 
-def orphaned_problem(what: str, node: str, reason: str, known: Collection[str] = ()) -> Problem:
-    """Report a value in flight whose node is absent from the changed flow, or differs there (TF920)."""
+def changed_result_problem(differences: Sequence[str]) -> Problem:
+    """Report a result that is set, and is of another type in the changed contract (TF920)."""
+    text = f"the result that is set is of another type now: {'; '.join(differences)}"
+    return Problem("TF920", text, f'raise the contract\'s version and migrate document["result"], or {KEEP}')
+
+
+Way: TypeAlias = Literal["renamed", "retyped", "named", "answered", "rewired"]
+"""What helps something in flight that has lost its node: see `orphaned_problem`."""
+
+KEEP: Final = "keep the definition that saved it in previous=(…,) until it has ended"
+
+
+def orphaned_problem(
+    what: str, node: str, reason: str, known: Collection[str] = (), *, way: Way = "rewired"
+) -> Problem:
+    """Report something in flight whose node is absent from the changed flow, or differs there (TF920).
+
+    `way` is what may help: a former name, a migration, names for nodes that share one, or the old definition only.
+    """
     text = f"{what} stands at node {quoted(node)}, which {reason}"
-    finish = (
-        f'declare formerly=("{node}",) where it was renamed, migrate the contract where a type changed, '
-        "or finish such executions with the flow that saved them"
-    )
-    hint = name_hint(node, known, known="its nodes") if known else finish
-    return Problem("TF920", text, hint)
+    ways: dict[Way, str] = {
+        "renamed": f'declare formerly=("{node}",) where it was renamed, or ',
+        "retyped": f"raise the contract's version and migrate values[{quoted(node)}], or ",
+        "named": f'name= each of them, with formerly=("{node}",) at the one that is meant, or ',
+        "answered": "let the new type accept what the old one did, or ",
+        "rewired": "",
+    }
+    nearest = name_hint(node, known, known="its nodes")
+    return Problem("TF920", text, f"{nearest}{'; ' if nearest else ''}{ways[way]}{KEEP}")

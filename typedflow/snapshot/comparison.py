@@ -138,7 +138,7 @@ class _Comparison:
             if "alias" in new and "alias" in old:
                 yield from self.types(old["alias"], new["alias"], place)
             elif "enum" in new and "enum" in old:
-                yield from self._enums(old["enum"], new["enum"], names, is_flag="flag" in new)
+                yield from self._enums(old["enum"], new["enum"], names)
             elif old != new:
                 yield f"{place} is {name}, which was something else"
             return
@@ -150,7 +150,7 @@ class _Comparison:
                 yield f"the order of the fields of {name} is another"
         yield from self._fields(old["fields"], new["fields"], name, place)
 
-    def _enums(self, old: Json, new: Mapping[str, Any], names: tuple[str, str], *, is_flag: bool) -> Iterator[str]:
+    def _enums(self, old: Json, new: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
         """Compare two enums by the names of their members; the first format kept no more than the values."""
         if not isinstance(old, dict):
             if old != sorted(map(repr, new.values())):
@@ -163,9 +163,8 @@ class _Comparison:
         if gone:
             yield f"the members of {names[1]} are others: {', '.join(gone)} is gone"
             return
-        moved = {old[member]: new[member] for member in old if old[member] != new[member]}
-        if moved:  # of flags all: a saved value may be several
-            self.renamed[names] = {old[member]: new[member] for member in old} if is_flag else moved
+        if any(old[member] != new[member] for member in old):
+            self.renamed[names] = {old[member]: new[member] for member in old}
 
     def _fields(self, old: dict[str, Json], new: dict[str, Json], record: str, place: str) -> Iterator[str]:
         of = "" if place in LAYERS else f" of {record}"

@@ -57,9 +57,11 @@ def _faults(snapshot: Snapshot, place: str, parent: Snapshot | None) -> Iterator
     yield from _parent_faults(snapshot, place, parent)
     yield from _scope_faults(snapshot, place)
     yield from _interrupt_faults(snapshot, place)
+    parents: set[int | None] = set()
     for index, child in enumerate(snapshot.children):
-        if child.parent in {earlier.parent for earlier in snapshot.children[:index]}:
+        if child.parent in parents:
             yield f"{place}children[{index}]", f"there are two children of token {child.parent}"
+        parents.add(child.parent)
         yield from _faults(child, f"{place}children[{index}].", snapshot)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from typedflow.snapshot.shapes import Json
 
 Renamed: TypeAlias = Mapping[tuple[str, str], Mapping[Any, Any]]
-"""The enums to convert, by their names in both shapes: the saved value to the value of the same member today."""
+"""The enums to convert, by their names in both shapes: the saved value of each member to its value today."""
 
 
 class Unexplained(Exception):
@@ -129,7 +129,7 @@ class Conversion:
 
     def _defined(self, tree: Any, old: Json, new: Json, names: tuple[str, str]) -> Any:
         if "enum" in old:
-            return self._member(tree, self._renamed.get(names), new, names[1])
+            return self._member(tree, self._renamed.get(names), names[1])
         if "alias" in old:
             return self._rewrite(tree, old["alias"], new["alias"])
         if isinstance(tree, dict):
@@ -138,12 +138,10 @@ class Conversion:
         named = zip(old["order"], tree[tag:], strict=False)
         return [*tree[:tag], *(self._field(part, name, old, new) for name, part in named)]
 
-    def _member(self, value: Any, renamed: Mapping[Any, Any] | None, new: Json, name: str) -> Any:
+    def _member(self, value: Any, renamed: Mapping[Any, Any] | None, name: str) -> Any:
         """Return the value that a member has today; of a combination of flags that of the same members."""
-        if renamed is None or value in renamed:
-            return value if renamed is None else renamed[value]
-        if "flag" not in new:
-            return value
+        if renamed is None or value in renamed or type(value) is not int:
+            return value if renamed is None else renamed.get(value, value)
         rest, made = value, 0
         for before, after in renamed.items():
             if before and before & value == before:
@@ -165,6 +163,5 @@ class Conversion:
         texts = {str(before): str(after) for before, after in renamed.items()}
         if key in texts or not renamed or not str(key).isdigit():
             return texts.get(key, key)
-        definition = definition_of(new, self._tables[1])
-        made = self._member(int(key), renamed, definition, names[1])
+        made = self._member(int(key), renamed, str(names[1]))
         return str(made) if isinstance(key, str) else made

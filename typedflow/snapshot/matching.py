@@ -37,8 +37,10 @@ AS_SAVED: Final = Verdict(())
 class _Lost(Exception):
     """Something in flight has no place; the problem says why."""
 
-    def __init__(self, what: str, node: str, reason: str, known: Collection[str] = ()) -> None:
-        self.problem = snapshots.orphaned_problem(what, node, reason, known)
+    def __init__(
+        self, what: str, node: str, reason: str, known: Collection[str] = (), way: snapshots.Way = "rewired"
+    ) -> None:
+        self.problem = snapshots.orphaned_problem(what, node, reason, known, way=way)
         super().__init__(self.problem.text)
 
 
@@ -112,10 +114,12 @@ class _Check:
         """Yield what is wrong with what the contract declares: the result that is set, the events of the interrupts."""
         snapshot, spec = self._snapshot, self._plan.spec
         if snapshot.result is not UNSET and snapshot.result_type is not UNSET:
-            try:
-                self._compare("the result", "end", "result", snapshot.result_type, describe_code(spec.result))
-            except _Lost as lost:
-                yield lost.problem
+            verdict = compare(snapshot.result_type, describe_code(spec.result))
+            place = f"{self._place}result"
+            if place not in self._match.migrated:
+                self._match.verdicts[place] = verdict
+                if not verdict.accepted:
+                    yield snapshots.changed_result_problem(verdict.differences)
         for index, interrupt in enumerate(snapshot.interrupts):
             event = interrupt.resume_event
             if event is None:
@@ -154,9 +158,9 @@ class _Check:
         if old is None:
             raise _Lost(what, name, "the snapshot does not describe")
         if node is None:
-            raise _Lost(what, name, "the flow does not have any more", self._match.mark.nodes)
+            raise _Lost(what, name, "the flow does not have any more", self._match.mark.nodes, "renamed")
         if name not in node.formerly and (old.ambiguous is True or node.ambiguous):
-            raise _Lost(what, name, AMBIGUOUS)
+            raise _Lost(what, name, AMBIGUOUS, way="named")
         if old.kind != kind_name(node):
             raise _Lost(what, name, f"was {shown(old)} and is {kind_name(node)}")
         return node, old
@@ -249,7 +253,8 @@ class _Check:
         elif interrupt.resume_event is None:
             verdict = compare(_part(old, "answer"), describe_code(node.result_type), widening=True)
             if not verdict.accepted:
-                raise _Lost(what, interrupt.token.node, f"takes another answer now: {'; '.join(verdict.differences)}")
+                reason = f"takes another answer now: {'; '.join(verdict.differences)}"
+                raise _Lost(what, interrupt.token.node, reason, way="answered")
             self._match.verdicts[f"{self._place}{at}.default"] = verdict
 
     def _compare(
@@ -265,7 +270,7 @@ class _Check:
             if key is not None:
                 self._compared[key] = verdict
         if not verdict.accepted:
-            raise _Lost(what, node, f"holds another type now: {'; '.join(verdict.differences)}")
+            raise _Lost(what, node, f"holds another type now: {'; '.join(verdict.differences)}", way="retyped")
         self._match.verdicts[place] = verdict
 
 

@@ -134,7 +134,7 @@ def _read(data: bytes) -> Snapshot:
     snapshot = _read_undisputed(data)
     with reading(""):
         for place, reason in faults_of(snapshot):
-            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
+            raise SnapshotError(snapshots.inconsistent_problem(place, reason), path=place)
     return snapshot
 
 

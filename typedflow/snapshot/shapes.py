@@ -8,7 +8,6 @@ class, the Python name of a renamed field, whether a record is a Struct or a dat
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -117,7 +116,7 @@ def fingerprint(description: Json) -> str:
 class _Table:
     """The records, enums and aliases of one shape, by name; two classes of one name are told apart by a number."""
 
-    _knows_absent = _knows_flags = True
+    _knows_absent = True
 
     def __init__(self) -> None:
         self.types: dict[str, Json] = {}
@@ -161,10 +160,7 @@ class _Table:
 
     def _definition(self, kind: EnumOf | RecordOf | AliasOf) -> Json:
         if isinstance(kind, EnumOf):
-            made_of: dict[str, Json] = {"enum": self._enum(kind)}
-            if issubclass(kind.cls, enum.Flag) and self._knows_flags:
-                made_of["flag"] = True
-            return made_of
+            return {"enum": self._enum(kind)}
         if isinstance(kind, AliasOf):
             return {"alias": self.type_of(kind.target)}
         fields = [self._field(kind, field) for field in fields_of(kind)]
@@ -204,7 +200,7 @@ class _Table:
 class _LegacyTable(_Table):
     """Describe types as the first format did: enums by their values, unions without an order."""
 
-    _knows_absent = _knows_flags = False
+    _knows_absent = False
 
     def _union(self, kind: UnionOf, members: list[Json]) -> Json:
         return {"union": sorted(members, key=_text)}
