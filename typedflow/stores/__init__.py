@@ -11,16 +11,12 @@ __all__ = [
     "DamagedEntry",
     "FileStore",
     "FlowStateChange",
-    "FlowStateStore",
-    "FlowStateUpdate",
     "Listing",
     "MemoryStore",
     "SQLiteStore",
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
-    "SyncFlowStateStore",
-    "UpdateKey",
 ]
 
 if TYPE_CHECKING:
@@ -29,14 +25,10 @@ if TYPE_CHECKING:
     from typedflow.stores.protocol import (
         DamagedEntry,
         FlowStateChange,
-        FlowStateStore,
-        FlowStateUpdate,
         Listing,
         SnapshotStore,
         StoredEntry,
         StoredSnapshot,
-        SyncFlowStateStore,
-        UpdateKey,
     )
     from typedflow.stores.sqlite import SQLiteStore
 else:
@@ -47,16 +39,12 @@ else:
         "DamagedEntry": "typedflow.stores.protocol",
         "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
-        "FlowStateStore": "typedflow.stores.protocol",
-        "FlowStateUpdate": "typedflow.stores.protocol",
         "Listing": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
         "SQLiteStore": "typedflow.stores.sqlite",
         "SnapshotStore": "typedflow.stores.protocol",
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",
-        "SyncFlowStateStore": "typedflow.stores.protocol",
-        "UpdateKey": "typedflow.stores.protocol",
     }
 
     def __getattr__(name):
