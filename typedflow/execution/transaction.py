@@ -12,6 +12,7 @@ from typing import Any
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Signal, Token
 from typedflow.errors import ContractError, FinishedError
+from typedflow.execution import failpoints
 from typedflow.execution.failures import is_a
 from typedflow.execution.flow_state_updates import (
     UpdateCall,
@@ -247,6 +248,7 @@ class StepTransaction:
 
     def _fired(self, kept: Kept) -> Any:
         """Queue the listeners of what an update has changed; returns a copy of what it returned."""
+        failpoints.at("flow_state.updated")
         for name in kept.fired:
             value = layer_fields(type(kept.flow_state))[name].read(kept.flow_state)
             self.signal(Signal("flow_state", name, value))
