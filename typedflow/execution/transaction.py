@@ -138,14 +138,17 @@ class StepTransaction:
             del runtime.touched[self.token]
 
     def hand_over_writes(self) -> None:
-        """Let the next save of the execution take the plain writes to a shared flow_state along, as they are now."""
+        """Let the next save of the execution take the plain writes to a shared flow_state along, as they are now.
+
+        What was changed in place goes along if it has been checked.
+        """
         writes, flow, ended = self.writes, self.runtime.flow, self.runtime.ended_writes
         if writes is None:
             return
         self.writes = None
         with flow.lock:
             layer = flow.require_flow_state()
-            names = list(writes.pending(layer))
+            names = [*(writes.pending(layer) if self.checked else writes.assigned)]
             if ended is not None:
                 ended.values |= copies_of(layer, names)
             else:
