@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -36,16 +37,12 @@ async def drawn(folder: Path) -> int:
 
 
 def keys_left(folder: Path) -> int:
-    import sqlite3
-
     with sqlite3.connect(folder / "store.db") as db:
         return db.execute("SELECT count(*) FROM typedflow_flow_state_keys").fetchone()[0]  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("killed_after", [None, DRAWS // 3])
-def test_what_two_processes_draw_is_unique(
-    folder: Path, killed_after: int | None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_two_processes_draw_is_unique(folder: Path, killed_after: int | None) -> None:
     with ExitStack() as stack:
         first, second = (stack.enter_context(start(folder, name)) for name in ("first", "second"))
         for process in (first, second):

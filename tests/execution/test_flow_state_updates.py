@@ -514,6 +514,30 @@ async def test_keys_go_with_their_step(sharing: Any, end: str) -> None:
     assert keys(sharing) == 0
 
 
+async def test_what_a_failed_attempt_has_spoilt_in_place_is_not_stored(sharing: Any) -> None:
+    spoiling = [True]
+
+    def step(data: Step) -> list[int]:
+        data.flow_state.limit = 3
+        booked: Any = data.flow_state.booked
+        if spoiling:
+            booked.append("x")
+            raise ConnectionError
+        booked.clear()
+        return data.update_flow_state(book(1))
+
+    flow = flow_of(step)
+    execution = flow.create_execution(store=sharing, execution_id="a")
+    with pytest.raises(ContractError, match="TF612"):
+        await execution.async_start(1)
+    assert (await sharing.get("a")).status == "failed"
+    spoiling.clear()
+    await execution.async_retry()
+    assert execution.result == [1]
+    ledger = await seen(flow, sharing)
+    assert (ledger.limit, ledger.booked) == (3, [1])
+
+
 # -- stores that fail
 
 

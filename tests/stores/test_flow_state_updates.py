@@ -16,7 +16,8 @@ import pytest
 
 from tests.stores.conformance import SHARING, STORES, record
 from typedflow.errors import SnapshotError, StoreError
-from typedflow.stores import FlowStateChange, FlowStateUpdate, SQLiteStore, UpdateKey, database, flow_state_updates
+from typedflow.stores import FlowStateChange, SQLiteStore, database, flow_state_updates
+from typedflow.stores.protocol import FlowStateUpdate, UpdateKey
 
 KEY = UpdateKey("a", "step@0", "1 add 1")
 Call = Callable[..., Awaitable[bytes]]

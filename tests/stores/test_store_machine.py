@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.budget import budget
 from tests.stores.conformance import DURABLE, SHARING, STORES, Kind
 from typedflow.errors import ConflictError
-from typedflow.stores import FlowStateChange, FlowStateUpdate, SnapshotStore, StoredSnapshot, UpdateKey
+from typedflow.stores import FlowStateChange, SnapshotStore, StoredSnapshot
+from typedflow.stores.protocol import FlowStateUpdate, UpdateKey
 
 T = TypeVar("T")
 

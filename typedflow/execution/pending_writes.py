@@ -20,17 +20,17 @@ from typedflow.snapshot.zones import is_written_alike
 class StepWrites:
     """Collect what one attempt of a step writes to a flow_state."""
 
-    __slots__ = ("__weakref__", "_held", "_written")
+    __slots__ = ("__weakref__", "_held", "assigned")
 
     def __init__(self) -> None:
-        self._written: dict[str, None] = {}
+        self.assigned: dict[str, None] = {}
         """The fields that were assigned, or written by path."""
         self._held: dict[str, tuple[Any, Any]] = {}
         """The containers that were read, by field, each with a copy as it was then: they may be changed in place."""
 
     def write(self, field: str) -> None:
         """Note a write to a field."""
-        self._written[field] = None
+        self.assigned[field] = None
 
     def hold(self, layer: FlowState, field: str) -> None:
         """Note that the container in a field was read."""
@@ -42,7 +42,7 @@ class StepWrites:
     def pending(self, layer: FlowState) -> Iterator[str]:
         """Yield the fields that were written, or changed in place; a container that was replaced since is not one."""
         fields = layer_fields(type(layer))
-        written, held = tuple(self._written), tuple(self._held.items())  # a thread may be adding to them
+        written, held = tuple(self.assigned), tuple(self._held.items())  # a thread may be adding to them
         yield from written
         for field, (value, before) in held:
             if field not in written and fields[field].read(layer) is value and differs(value, before):
@@ -54,9 +54,9 @@ class StepWrites:
         for field, value in values.items():
             now = fields[field].read(layer)
             if differs(now, value):
-                self._written[field] = None
+                self.assigned[field] = None
             else:
-                self._written.pop(field, None)
+                self.assigned.pop(field, None)
                 if field in self._held:
                     self._held[field] = now, copied(now)
 

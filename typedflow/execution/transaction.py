@@ -12,6 +12,7 @@ from typing import Any
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Signal, Token
 from typedflow.errors import ContractError, FinishedError
+from typedflow.execution import failpoints
 from typedflow.execution.failures import is_a
 from typedflow.execution.flow_state_updates import (
     UpdateCall,
@@ -137,14 +138,17 @@ class StepTransaction:
             del runtime.touched[self.token]
 
     def hand_over_writes(self) -> None:
-        """Let the next save of the execution take the plain writes to a shared flow_state along, as they are now."""
+        """Let the next save of the execution take the plain writes to a shared flow_state along, as they are now.
+
+        What was changed in place goes along if it has been checked.
+        """
         writes, flow, ended = self.writes, self.runtime.flow, self.runtime.ended_writes
         if writes is None:
             return
         self.writes = None
         with flow.lock:
             layer = flow.require_flow_state()
-            names = list(writes.pending(layer))
+            names = [*(writes.pending(layer) if self.checked else writes.assigned)]
             if ended is not None:
                 ended.values |= copies_of(layer, names)
             else:
@@ -247,6 +251,7 @@ class StepTransaction:
 
     def _fired(self, kept: Kept) -> Any:
         """Queue the listeners of what an update has changed; returns a copy of what it returned."""
+        failpoints.at("flow_state.updated")
         for name in kept.fired:
             value = layer_fields(type(kept.flow_state))[name].read(kept.flow_state)
             self.signal(Signal("flow_state", name, value))
