@@ -218,7 +218,7 @@ def test_without_the_extra_it_is_named(project: Project) -> None:
 
 
 def test_help_fits_into_80_columns(project: Project) -> None:
-    first = ["check", "config", "diagram", "schema", "lock", "diff", "migrate", "explain", "import-agently"]
+    first = ["check", "config", "diagram", "schema", "lock", "diff", "migrate", "explain", "import-agently", "stub"]
     names = [*first, "run", "answer", "pending", "runs"]
     for command in ([], ["runs", "list"], ["runs", "show"], *([name] for name in names)):
         done = project.run(*command, "--help")
