@@ -130,7 +130,7 @@ def test_a_migration_that_is_missing_is_a_problem_of_its_contract(project: Proje
     assert [(each["code"], each["where"]) for each in done.document["problems"]] == [("TF917", "contract 'Old'")] * 2
 
 
-def test_problems_of_a_child_are_told_once(project: Project) -> None:
+def test_problems_of_a_child_are_reported_once(project: Project) -> None:
     project.write("review.py", WRONG + "parent = Flow(Review, name='parent')\nparent.to_sub_flow(flow).end()\n")
     document = project.run("check", "review", "review:flow", "--json").document
     assert [problem["line"] for problem in document["problems"]] == [18, 18, 19]

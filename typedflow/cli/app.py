@@ -107,7 +107,7 @@ def diagram(
 ) -> int:
     """Draw a flow.
 
-    A diagram simplifies, and says so: the truth is what config prints.
+    A diagram simplifies: the truth is what config prints.
     """
     chosen = form_of(form, output)
     flow = find_flow(target).flow
@@ -154,7 +154,7 @@ def explain(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Say who reads, writes, captures, emits or listens to a path.
+    """Show who reads, writes, captures, emits or listens to a path.
 
     It is found in the source of the handlers, which are not run, and in the
     mappings and listeners of the flow.

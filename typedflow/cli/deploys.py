@@ -66,7 +66,7 @@ def lock(
 
 @command
 def diff(targets: Targets = None, file: LockPath = DEFAULT_LOCK, as_json: AsJson = False) -> int:
-    """Say what a change means for the executions that wait.
+    """Report what a change means for the executions that wait.
 
     Each change is safe, needs a migration, or strands executions: by the rules
     that are applied when an execution is opened. The exit code is 1 unless all
@@ -134,7 +134,7 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; it has to be given.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say which stored executions open with the flows of today, and which do not.
+    """Report which stored executions open with the flows of today, and which do not.
 
     An execution is migrated when it is opened; this opens each one that is not
     over, runs nothing and saves nothing. The exit code is 1 if one does not open.
