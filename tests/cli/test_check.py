@@ -130,7 +130,7 @@ def test_a_migration_that_is_missing_is_a_problem_of_its_contract(project: Proje
     assert [(each["code"], each["where"]) for each in done.document["problems"]] == [("TF917", "contract 'Old'")] * 2
 
 
-def test_problems_of_a_child_are_told_once(project: Project) -> None:
+def test_problems_of_a_child_are_reported_once(project: Project) -> None:
     project.write("review.py", WRONG + "parent = Flow(Review, name='parent')\nparent.to_sub_flow(flow).end()\n")
     document = project.run("check", "review", "review:flow", "--json").document
     assert [problem["line"] for problem in document["problems"]] == [18, 18, 19]
@@ -218,7 +218,7 @@ def test_without_the_extra_it_is_named(project: Project) -> None:
 
 
 def test_help_fits_into_80_columns(project: Project) -> None:
-    first = ["check", "config", "diagram", "schema", "lock", "diff", "migrate", "explain", "import-agently"]
+    first = ["check", "config", "diagram", "schema", "lock", "diff", "migrate", "explain", "import-agently", "stub"]
     names = [*first, "run", "answer", "pending", "runs"]
     for command in ([], ["runs", "list"], ["runs", "show"], *([name] for name in names)):
         done = project.run(*command, "--help")

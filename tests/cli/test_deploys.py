@@ -145,7 +145,7 @@ CHANGES: list[tuple[list[tuple[str, str]], int, list[str]]] = [
 
 
 @pytest.mark.parametrize("edits, code, lines", CHANGES)
-def test_each_change_is_told_with_what_it_means(
+def test_each_change_is_reported_with_its_verdict(
     project: Project, edits: list[tuple[str, str]], code: int, lines: list[str]
 ) -> None:
     project.write("review.py", ASKING)
@@ -203,7 +203,7 @@ def review_with(project: Project, *edits: tuple[str, str]) -> None:
     project.write("review.py", source)
 
 
-def test_migrate_says_which_executions_open(project: Project) -> None:
+def test_migrate_lists_the_executions_that_do_not_open(project: Project) -> None:
     project.write("pyproject.toml", SETTINGS)
     project.write("review.py", ASKING)
     for id_ in ("first", "second", "over"):

@@ -12,13 +12,11 @@ from tests.cli.project import Project
 
 def test_a_config_is_equal_in_two_processes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write("review.py", ASKING)
-    texts = set()
-    for seed in ("1", "2"):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        done = project.spawn("config", "review:flow")
-        assert (done.code, done.stderr) == (0, "")
-        texts.add(done.stdout)
-    [text] = texts
+    monkeypatch.setenv("PYTHONHASHSEED", "1")  # of the other process
+    done = project.spawn("config", "review:flow")
+    assert (done.code, done.stderr) == (0, "")
+    text = done.stdout
+    assert project.run("config", "review:flow").stdout == text
     assert [node["handler"] for node in json.loads(text)["nodes"][:3]] == ["search", "approve", "write"]
     assert str(project.folder) not in text
     assert project.run("config", "review", "--json").stdout == text
@@ -27,7 +25,7 @@ def test_a_config_is_equal_in_two_processes(project: Project, monkeypatch: pytes
     )
 
 
-def test_a_flow_that_cannot_be_exported_is_told_without_a_traceback(project: Project) -> None:
+def test_a_flow_that_cannot_be_exported_is_a_mistake(project: Project) -> None:
     project.write("review.py", ASKING.replace(".to(search)", ".to(search).to(lambda data: data.value)"))
     done = project.run("config", "review")
     assert (done.code, done.stdout) == (2, "")

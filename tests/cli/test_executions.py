@@ -133,7 +133,7 @@ def test_the_json_of_each_command_has_the_same_facts(project: Project) -> None:
     assert project.run("runs", "list", "--json").document == {"executions": [], "damaged": []}
 
 
-def test_show_draws_the_state_and_says_why_it_waits(project: Project) -> None:
+def test_show_draws_the_state_and_the_reason_of_the_wait(project: Project) -> None:
     project.write("pyproject.toml", SETTINGS)
     asking(project)
     lines = project.run("runs", "show", "first").stdout.splitlines()
@@ -275,7 +275,7 @@ WRONG_RUNS = [
 ]
 
 
-def test_what_cannot_be_run_is_told_without_a_traceback(project: Project) -> None:
+def test_what_cannot_be_run_is_a_mistake_without_a_traceback(project: Project) -> None:
     project.write("small.py", SMALL)
     project.write("broken.json", "{" * 2000)
     for arguments, code, text in WRONG_RUNS:

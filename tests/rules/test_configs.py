@@ -18,7 +18,7 @@ from typedflow.rules.problems import Problem
         ),
         (
             configs.shared_name_problem("run", "condition"),
-            "TF760: two conditions are called 'run', so that a config cannot tell them apart "
+            "TF760: two conditions are called 'run', which a config cannot distinguish "
             '(register one under another name: flow.chunk("name")(…))',
         ),
         (
@@ -68,5 +68,5 @@ from typedflow.rules.problems import Problem
     ],
     ids=lambda value: value.partition(" (")[0] if isinstance(value, str) else "",
 )
-def test_a_problem_of_a_config_says_what_to_do(problem: Problem, message: str) -> None:
+def test_a_problem_of_a_config_names_the_next_step(problem: Problem, message: str) -> None:
     assert problem.render() == message

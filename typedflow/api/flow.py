@@ -542,7 +542,7 @@ class Flow(Blueprint[C]):
     def to_config(self, format: Form = "json") -> str:
         """Return the flow as a document of names, in JSON or YAML; raises what `validate` raises.
 
-        It holds no path to import and none of this machine, and two builds of one flow give equal texts. A handler or
+        It holds no path to import and none of this machine, and two builds of one flow have equal texts. A handler or
         condition is called by the name of its chunk, else by its own; a lambda without one is a `ContractError`. YAML
         needs the extra `yaml`.
         """

@@ -16,10 +16,11 @@ from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
 from typedflow.cli.loading import find_flow
-from typedflow.cli.output import command, to_json, write
+from typedflow.cli.output import command, to_json, write, write_text
 from typedflow.cli.reports import ReportFormat, render_report
 from typedflow.cli.schemas import schema_of
 from typedflow.cli.skeletons import identifier
+from typedflow.cli.stubs import write_stub
 from typedflow.rules.wording import quoted
 
 app = typer.Typer(
@@ -106,7 +107,7 @@ def diagram(
 ) -> int:
     """Draw a flow.
 
-    A diagram simplifies, and says so: the truth is what config prints.
+    A diagram simplifies: the truth is what config prints.
     """
     chosen = form_of(form, output)
     flow = find_flow(target).flow
@@ -153,7 +154,7 @@ def explain(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Say who reads, writes, captures, emits or listens to a path.
+    """Show who reads, writes, captures, emits or listens to a path.
 
     It is found in the source of the handlers, which are not run, and in the
     mappings and listeners of the flow.
@@ -188,6 +189,34 @@ def import_agently(
     else:
         write("".join(f"{path} is written\n" for path in written))
     return exits.OK
+
+
+@app.command()
+@command
+def stub(
+    target: Annotated[str, typer.Argument(metavar="MODULE:FLOW", help="The flow, or the function that makes it.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of stdout.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if --output is stale.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Write the stub of a flow: its contract as a .pyi, for a parent elsewhere.
+
+    It holds the records, the enums and the protocols of the contract, and no
+    handlers, and imports no module of the flow's own.
+    """
+    if check and output is None:
+        raise Mistake("--check compares a file", "add --output FILE")
+    text = write_stub(find_flow(target))
+    is_current = output is not None and output.is_file() and output.read_text(encoding="utf-8") == text
+    if output is not None and not check:
+        write_text(output, text)
+    if as_json:
+        write(to_json({"output": None if output is None else str(output), "up_to_date": is_current, "text": text}))
+    elif output is None:
+        write(text)
+    elif check:
+        write(f"{output} is {'' if is_current else 'not '}up to date\n")
+    return exits.FAILED if check and not is_current else exits.OK
 
 
 app.command("lock")(deploys.lock)

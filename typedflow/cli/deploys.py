@@ -17,13 +17,13 @@ from typedflow.cli.changes import Change, Verdict, changes_between
 from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import ImportFailure, find_flow
 from typedflow.cli.locks import lock_flow, read_lock, targets_of, write_lock
-from typedflow.cli.output import command, to_json, write
+from typedflow.cli.output import command, to_json, write, write_text
 from typedflow.cli.places import LocalStore, store_place
 from typedflow.cli.reports import counted
 from typedflow.cli.settings import read_settings
 from typedflow.engine.status import FINAL
 from typedflow.errors import TypedflowError
-from typedflow.rules.wording import quoted, text_of
+from typedflow.rules.wording import quoted
 from typedflow.stores.protocol import StoredEntry
 
 Targets = Annotated[
@@ -55,10 +55,7 @@ def lock(
     text = write_lock(flows)
     is_current = file.is_file() and file.read_text(encoding="utf-8") == text
     if not check and not is_current:
-        try:
-            file.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise Mistake(f"cannot write {quoted(str(file))}: {text_of(error)}") from None
+        write_text(file, text)
     done = "is up to date" if is_current else "is not up to date" if check else "is written"
     if as_json:
         write(to_json({"file": str(file), "flows": sorted(flows), "up_to_date": is_current or not check}))
@@ -69,7 +66,7 @@ def lock(
 
 @command
 def diff(targets: Targets = None, file: LockPath = DEFAULT_LOCK, as_json: AsJson = False) -> int:
-    """Say what a change means for the executions that wait.
+    """Report what a change means for the executions that wait.
 
     Each change is safe, needs a migration, or strands executions: by the rules
     that are applied when an execution is opened. The exit code is 1 unless all
@@ -137,7 +134,7 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; it has to be given.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say which stored executions open with the flows of today, and which do not.
+    """Report which stored executions open with the flows of today, and which do not.
 
     An execution is migrated when it is opened; this opens each one that is not
     over, runs nothing and saves nothing. The exit code is 1 if one does not open.

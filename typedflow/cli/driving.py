@@ -114,7 +114,7 @@ def resume(
     origin: Origin,
     act: Act,
 ) -> Progress:
-    """Open a stored execution, let `act` drive it, and say where it stands."""
+    """Open a stored execution, let `act` drive it, and return where it stands."""
 
     async def main() -> Progress:
         async with place.open() as store:

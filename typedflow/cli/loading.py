@@ -190,7 +190,7 @@ def _factories_hint(module: ModuleType) -> str:
 
 
 def load_function(text: str, what: str) -> Callable[[], Any]:
-    """Return the function that `module:function` names; `what` says for what it is needed."""
+    """Return the function that `module:function` names; `what` names what it is for, in messages."""
     module_name, name = split_target(text)
     if name is None:
         raise Mistake(f"{what} is named as 'module:function', not {quoted(text)}")

@@ -1,7 +1,7 @@
 """typedflow.lock: what the flows of a project save, written down, so that a change can be compared before a deploy.
 
-A locked flow holds what a snapshot says of its contract and its plan: the shape of the saved layers, and each node with
-the types of what can be in flight there. Child flows are locked with their parent.
+A locked flow holds what a snapshot holds of its contract and its plan: the shape of the saved layers, and each node
+with the types of what can be in flight there. Child flows are locked with their parent.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _pauses(handler: object) -> bool:
 
 
 def write_lock(flows: dict[str, Locked]) -> str:
-    """Return the text of a lock file; equal flows give equal texts."""
+    """Return the text of a lock file; equal flows have equal texts."""
     return to_json(msgspec.to_builtins(LockFile(format=FORMAT, flows=dict(sorted(flows.items())))))
 
 

@@ -1,4 +1,4 @@
-"""The entry point of the console script `typedflow`: it works, and says what to install, without the extra `cli`."""
+"""The entry point of the console script `typedflow`; without the extra `cli` it prints what to install."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from typedflow.cli.exits import WRONG_USE, Mistake
 from typedflow.cli.loading import use_folder
 from typedflow.cli.settings import read_settings
 from typedflow.errors import TypedflowError
+from typedflow.rules.wording import quoted, text_of
 
 P = ParamSpec("P")
 
@@ -45,6 +46,14 @@ def write(text: str) -> None:
     encoding = getattr(out, "encoding", None) or "utf-8"
     out.write(text.encode(encoding, "backslashreplace").decode(encoding))
     out.flush()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file; what the system refuses is a `Mistake`."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Mistake(f"cannot write {quoted(str(path))}: {text_of(error)}") from None
 
 
 def command(function: Callable[P, int]) -> Callable[P, None]:

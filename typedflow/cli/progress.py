@@ -1,4 +1,4 @@
-"""What a command says of an execution that it has driven: its result, its questions, or why it failed."""
+"""What a command prints of an execution that it has driven: its result, its questions, or why it failed."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def write_skeleton(
     bases = ["Contract", "Data", "Flow", *(base for base, paths in layers.values() if paths)]
     bases += ["Events"] if events else []
     lines = [
-        f'"""The flow of {document}, imported from a TriggerFlow: give the contract types, and write the handlers."""',
+        f'"""The flow of {document}, imported from a TriggerFlow: add the types, and write the handlers."""',
         *("", "from __future__ import annotations", "", "from pathlib import Path", "from typing import Any", ""),
         f"from typedflow import {', '.join(sorted(bases))}",
     ]

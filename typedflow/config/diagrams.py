@@ -77,7 +77,7 @@ def compose_mermaid(definition: Definition, spec: ContractSpec, *, detailed: boo
     """Return the definition as a Mermaid flowchart, equal for equal definitions, ending in a newline.
 
     A detailed one names on each edge the type of the value that it carries, where that is known. The diagram
-    simplifies, and its title says so: retries, timeouts, modes and the mappings of children are left out.
+    simplifies, as its title states: retries, timeouts, modes and the mappings of children are left out.
     """
     lines = ["---", f"title: {json.dumps(_footer(definition), ensure_ascii=False)}", "---", "flowchart TD"]
     for index, node in enumerate(definition.nodes):

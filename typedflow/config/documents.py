@@ -218,7 +218,7 @@ class ConfigDocument(_Record, kw_only=True, frozen=True):
 
 
 def write_config(document: ConfigDocument, form: str) -> str:
-    """Return the text of a document; equal documents give equal texts. YAML needs the extra `yaml`."""
+    """Return the text of a document; equal documents have equal texts. YAML needs the extra `yaml`."""
     if form == "yaml":
         try:
             return msgspec.yaml.encode(document).decode()

@@ -90,7 +90,7 @@ def compose_config(
 
 
 def describe_contract(spec: ContractSpec, fingerprint: str) -> ContractRecord:
-    """Return what a document says of a contract; a part that JSON Schema cannot describe has no schema."""
+    """Return the record of a contract; a part that JSON Schema cannot describe has no schema."""
     parts = {name: getattr(spec, name) for name in spec.declared}
     typed = {name: tp for name, tp in parts.items() if name not in ("resources", "events")}
     schemas, definitions = schemas_of(typed, "#/contract/definitions/{name}")

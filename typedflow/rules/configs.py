@@ -30,7 +30,7 @@ def nameless_problem(kind: str) -> Problem:
 
 def shared_name_problem(name: str, kind: str) -> Problem:
     """Report two functions of one name in a flow (TF760)."""
-    text = f"two {kind}s are called {quoted(name)}, so that a config cannot tell them apart"
+    text = f"two {kind}s are called {quoted(name)}, which a config cannot distinguish"
     return Problem("TF760", text, 'register one under another name: flow.chunk("name")(…)', side="value")
 
 
