@@ -20,6 +20,7 @@ from typedflow import Contract, ContractError, Data, Events, Flow, FlowState, Re
 from typedflow.api.blueprint import runtime_of
 from typedflow.config.structure import block_stacks, check_structure
 from typedflow.definition.nodes import Batch, Each, End, Join, Port, Start
+from typedflow.definition.places import Place
 from typedflow.snapshot.plans import mark_plan
 
 
@@ -166,7 +167,7 @@ def _comparable(node: Any) -> dict[str, Any]:
     """Return the fields of a node, without where it was attached; a child by its name."""
     fields = {name: getattr(node, name) for name in node.__struct_fields__}
     if "cases" in fields:
-        fields["cases"] = [msgspec.structs.replace(case, origin=("", 0)) for case in node.cases]
+        fields["cases"] = [msgspec.structs.replace(case, place=Place()) for case in node.cases]
     if "child" in fields:
         fields["child"] = node.child.name
     return fields

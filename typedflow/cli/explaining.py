@@ -12,7 +12,7 @@ from typedflow.api.flow import Flow
 from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import shown_path
 from typedflow.cli.uses import LAYERS, Path, paths_in, related, uses_of
-from typedflow.definition.nodes import Definition, Match, Node, Step, SubFlow, When
+from typedflow.definition.nodes import Definition, Match, Node, Step, SubFlow, When, place_of
 from typedflow.rules.names import name_hint
 from typedflow.rules.paths import check_read
 from typedflow.rules.problems import Problem
@@ -89,7 +89,7 @@ def _type_of(spec: ContractSpec, path: Path) -> str:
 
 
 def _lines_of(node: Node, index: int, definition: Definition, unseen: list[str]) -> Iterator[Line]:
-    file, line = definition.origin_of(index)
+    file, line = place_of(definition, index)
     place = (shown_path(file) if file else "", line)
     match node:
         case Step():

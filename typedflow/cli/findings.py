@@ -13,7 +13,7 @@ from typedflow.api.flow import Flow
 from typedflow.cli.code import names_used
 from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import ImportFailure, find_flows, load_module, shown_path, split_target
-from typedflow.definition.nodes import End, Step
+from typedflow.definition.nodes import End, Step, place_of
 from typedflow.errors import TypedflowError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.rules.flows import result_never_set_problem
@@ -121,7 +121,7 @@ def _check_result(runtime: FlowRuntime) -> Iterator[Finding]:
     if is_set or spec.result is NoneType or any(isinstance(node, End) for node in definition.nodes):
         return
     problem = result_never_set_problem(spec.name, render(spec.result)).at(f"flow '{runtime.name}'")
-    yield _finding(problem, *definition.origin_of(0), level="warning")
+    yield _finding(problem, *place_of(definition, 0), level="warning")
 
 
 def _of_import(failure: ImportFailure) -> Iterator[Finding]:
@@ -135,6 +135,6 @@ def _of_import(failure: ImportFailure) -> Iterator[Finding]:
 
 
 def _finding(problem: Problem, file: str, line: int, level: Level = "error") -> Finding:
-    placed = problem.located(file, line)
+    placed = problem.attached(file, line)
     shown = shown_path(placed.file) if placed.file else ""
     return Finding(placed.number, placed.text, placed.hint, placed.where, shown, placed.line, level)

@@ -48,6 +48,7 @@ from typedflow.definition.nodes import (
     Step,
     SubFlow,
     When,
+    place_of,
     slots_of,
 )
 from typedflow.errors import ContractError
@@ -217,7 +218,7 @@ class _Export:
             found = shared_name_problem(name, kind)
         if found is not None:
             where = f"{place} of flow '{self._definition.flow}'"
-            self.problems.append(found.at(where).located(*self._definition.origin_of(index)))
+            self.problems.append(found.at(where).attached(*place_of(self._definition, index)))
         return name
 
     def _behind(self, node: Step | Batch | Each | Match | SubFlow | End) -> dict[str, Any]:

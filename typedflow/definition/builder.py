@@ -60,7 +60,7 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
-from typedflow.definition.origins import calling_origin
+from typedflow.definition.places import calling_place
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
 from typedflow.rules import flows
@@ -88,7 +88,7 @@ class _Draft:
 class Builder:
     """Collect the nodes of one flow, until the first execution freezes them."""
 
-    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_origins", "_place", "flow", "frozen")
+    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "_places", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
         problem = check_name(FLOW_NAME, flow)
@@ -100,7 +100,7 @@ class Builder:
         self._names = Names(self._place)
         self._attached = Attached()
         self._nodes: list[Node | _Draft] = [Start()]
-        self._origins = [calling_origin()]
+        self._places = [calling_place()]
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
 
@@ -121,7 +121,7 @@ class Builder:
         if self.frozen is not None:
             raise self._error(flows.wiring_after_start_problem())
         self._nodes.append(node)
-        self._origins.append(calling_origin())
+        self._places.append(calling_place())
         return len(self._nodes) - 1
 
     @property
@@ -135,7 +135,7 @@ class Builder:
         `frame` is the caller's, to resolve annotations with local names. `names.adopt` takes over their names.
         """
         self._nodes = [*nodes]
-        self._origins = [calling_origin()] * len(nodes)
+        self._places = [calling_place()] * len(nodes)
         problems: list[Problem] = []
         for index, node in enumerate(nodes):
             try:
@@ -167,7 +167,7 @@ class Builder:
         match = self._nodes[index]
         assert isinstance(match, Match)
         cases = list(match.cases)
-        cases[number] = replace(cases[number], types=types, origin=self._origins[index])
+        cases[number] = replace(cases[number], types=types, place=self._places[index])
         self._nodes[index] = replace(match, cases=tuple(cases))
 
     # -- steps
@@ -352,7 +352,7 @@ class Builder:
         if case.is_function:
             types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
             case = replace(case, types=types)
-        block.cases.append(replace(case, origin=calling_origin()))
+        block.cases.append(replace(case, place=calling_place()))
         return self._open_branch(block)
 
     def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
@@ -505,14 +505,14 @@ class Builder:
 
     def problems(self) -> list[Problem]:
         """Return a problem for each open block; the nodes can be frozen if there is none."""
-        found = [(flows.unclosed_block_problem(block.word), self._origins[block.node]) for block in self._open]
-        return [problem.at(self._place).located(*origin) for problem, origin in found]
+        found = [(flows.unclosed_block_problem(block.word), self._places[block.node]) for block in self._open]
+        return [problem.at(self._place).attached(*place) for problem, place in found]
 
     def draft(self) -> Definition:
         """Return the definition so far; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous(), tuple(self._origins))
+        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous(), tuple(self._places))
 
     def freeze(self) -> Definition:
         """Freeze and return the definition; adding nodes raises from now on."""

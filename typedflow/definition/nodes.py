@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 
 import msgspec
 
-from typedflow.definition.origins import UNKNOWN_ORIGIN, Origin
+from typedflow.definition.places import NOWHERE, Place
 from typedflow.rules.options import as_float, check_attempts, check_waits
 from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
@@ -145,7 +145,7 @@ class Case(msgspec.Struct, frozen=True):
     """The annotations of a function, resolved where it was attached."""
     name: str = ""
     """The explicit name, else that of the function or value, numbered if two cases of a match share one."""
-    origin: Origin = UNKNOWN_ORIGIN
+    place: Place = NOWHERE
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -250,12 +250,13 @@ class Definition(msgspec.Struct, frozen=True):
     order: tuple[int, ...]
     ambiguous: frozenset[str] = frozenset()
     """Names that do not identify a node: nodes of one handler are numbered, in another definition maybe differently."""
-    origins: tuple[Origin, ...] = ()
-    """Where each node was attached, by index; not part of what a flow means."""
+    places: tuple[Place, ...] = ()
+    """Where each node was attached, by index; empty for a definition that no builder made."""
 
-    def origin_of(self, index: int) -> Origin:
-        """Return the file and line at which a node was attached."""
-        return self.origins[index] if index < len(self.origins) else UNKNOWN_ORIGIN
+
+def place_of(definition: Definition, index: int) -> Place:
+    """Return where a node was attached."""
+    return definition.places[index] if definition.places else NOWHERE
 
 
 ELSE: Final = "else"

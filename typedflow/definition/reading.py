@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from typedflow.definition.names import name_of
-from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step
-from typedflow.definition.origins import Origin
+from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step, place_of
+from typedflow.definition.places import Place
 from typedflow.rules.problems import Problem
 from typedflow.rules.schema import unresolved_handler_problem, unresolved_within_problem
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
@@ -86,9 +86,9 @@ def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]
     problems: list[Problem] = []
     nodes: list[Node] = []
     for index, node in enumerate(definition.nodes):
-        origin = definition.origin_of(index)
+        place = place_of(definition, index)
         if isinstance(node, Step):
-            types = _readable(node.name, node.types, "step", origin, problems)
+            types = _readable(node.name, node.types, "step", place, problems)
             nodes.append(node if types is node.types else msgspec.structs.replace(node, types=types))
         elif isinstance(node, Match):
             cases = tuple(_readable_case(case, problems) for case in node.cases)
@@ -104,18 +104,18 @@ def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]
 def _readable_case(case: Case, problems: list[Problem]) -> Case:
     if case.types is None:
         return case
-    types = _readable(name_of(case.condition), case.types, "condition", case.origin, problems)
+    types = _readable(name_of(case.condition), case.types, "condition", case.place, problems)
     return case if types is case.types else msgspec.structs.replace(case, types=types)
 
 
-def _readable(name: str, types: HandlerTypes, kind: str, origin: Origin, problems: list[Problem]) -> HandlerTypes:
+def _readable(name: str, types: HandlerTypes, kind: str, place: Place, problems: list[Problem]) -> HandlerTypes:
     """Append the problems of one handler's annotations; return its types, UNKNOWN for those with a problem."""
     found = [unresolved_handler_problem(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
     if taken := list(_unresolved_in(name, "takes", types.value, kind)):
         types = replace(types, value=UNKNOWN)
     if returned := list(_unresolved_in(name, "returns", types.result, kind)):
         types = replace(types, result=UNKNOWN)
-    problems += [problem.located(*origin) for problem in [*found, *taken, *returned]]
+    problems += [problem.attached(*place) for problem in [*found, *taken, *returned]]
     return types
 
 

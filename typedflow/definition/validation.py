@@ -25,6 +25,7 @@ from typedflow.definition.nodes import (
     SubFlow,
     Trigger,
     When,
+    place_of,
     slots_of,
     sources_of,
 )
@@ -51,7 +52,7 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
     """Check every node; `carried` are the types of their outputs. Problems are in order of definition."""
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
-        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'").located(*definition.origin_of(0)))
+        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'").attached(*place_of(definition, 0)))
     dead = _unreachable(definition)
     for index, node in enumerate(definition.nodes):
         flow = f"flow '{definition.flow}'"
@@ -59,7 +60,7 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
         found = list(_check_node(node, definition, spec, carried))
         if index in dead:
             found.append(flows.unreachable_problem(node.name))
-        problems.extend(problem.at(where).located(*definition.origin_of(index)) for problem in found)
+        problems.extend(problem.at(where).attached(*place_of(definition, index)) for problem in found)
     problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
     return problems
 
@@ -69,7 +70,7 @@ def _check_former_names(definition: Definition) -> Iterator[Problem]:
     today = {node.name for node in definition.nodes}
     claimed: dict[str, str] = {}
     for index, node in enumerate(definition.nodes):
-        origin = definition.origin_of(index)
+        place = place_of(definition, index)
         for name in getattr(node, "formerly", ()):
             if name in today:
                 text = f"a node of today, and by '{node.name}'"
@@ -77,12 +78,12 @@ def _check_former_names(definition: Definition) -> Iterator[Problem]:
                 text = f"'{claimed[name]}' and '{node.name}'"
             else:
                 continue
-            yield flows.former_name_in_use_problem(name, text).located(*origin)
+            yield flows.former_name_in_use_problem(name, text).attached(*place)
         slots = slots_of(node, definition)
         for name, current in getattr(node, "former_slots", ()):
             if name in slots:
                 text = f"a branch of '{node.name}', and by its branch '{current}'"
-                yield flows.former_name_in_use_problem(name, text).located(*origin)
+                yield flows.former_name_in_use_problem(name, text).attached(*place)
 
 
 def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
@@ -97,7 +98,7 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
                     name = name_of(case.condition)
                     source = _source_of(node, definition, carried)
                     for problem in check_handler(name, case.types, source, spec, kind="condition"):
-                        yield problem.located(*case.origin)
+                        yield problem.attached(*case.place)
         case Each():
             if not _is_sequence(carried[node.source.node]):
                 yield flows.not_a_sequence_problem(render(carried[node.source.node]))

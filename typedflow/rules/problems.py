@@ -44,6 +44,6 @@ class Problem:
         """Return the problem with an outer location; a location that it has already is kept after the new one."""
         return replace(self, where=f"{where}, {self.where}" if self.where else where)
 
-    def located(self, file: str, line: int) -> Problem:
-        """Return the problem with the file and line of a call; those that it has already are kept."""
+    def attached(self, file: str, line: int) -> Problem:
+        """Return the problem with the file and line of its node; those that it has already are kept."""
         return self if self.file else replace(self, file=file, line=line)
