@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ import pytest
 
 from tests.config.reimporting import bindings_of, reimported
 from tests.execution.pausing import CASES, Case, begin, document, finish
-from typedflow import Contract, ContractError, Data, Events, Flow, FlowState, Resources, Retry, State
+from typedflow import Contract, ContractError, Data, Events, Failed, Flow, FlowState, Resources, Retry, State
 from typedflow.api.blueprint import runtime_of
+from typedflow.config.importing import UNREAD
 from typedflow.config.structure import block_stacks, check_structure
-from typedflow.definition.nodes import Batch, Each, End, Join, Port, Start
+from typedflow.definition.nodes import Batch, Catch, Each, End, Join, Merge, Narrow, Port, Start, Step
 from typedflow.snapshot.plans import mark_plan
 
 
@@ -102,6 +104,18 @@ def is_big(data: Data[Count, int]) -> bool:
     return data.value > 100
 
 
+def sorry(data: Data[Review, Failed[Any]]) -> str:
+    return data.value.text
+
+
+def next_week(data: Data[Review, Any]) -> datetime:
+    return datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def either(data: Data[Review, Any]) -> str | int | list[int] | None:
+    return None
+
+
 def letters(data: Data[Review, str]) -> list[str]:
     return [*data.value]
 
@@ -144,6 +158,15 @@ def everything() -> Flow[Any]:
         name="itself",
         formerly=("me",),
     )
+    flow.to(topic, on_error=sorry).to(tell).sleep(timedelta(days=1, microseconds=5), formerly=("rest",)).to(tell)
+    flow.to(topic).sleep(next_week).to(letters).for_each(on_error="collect").to(tell).end_for_each()
+    flow.to_sub_flow(
+        child, name="careful", on_error=sorry, capture={"input": "value", "resources": {"search": "resources.search"}}
+    )
+    kinds: Any = flow.to(either).match(name="by class").case_type(str, int, name="short", formerly=("s",)).to(tell)
+    kinds.case_type(list[int]).to(tell).case_value(None).to(tell).end_match()
+    known: Any = flow.to(colour).match().case_value(Colour.RED, formerly=("r",)).to(tell)
+    known.end_match()
     return flow
 
 
@@ -352,11 +375,17 @@ def test_a_broken_document_is_refused(path: str, value: Any, number: str, text: 
     assert [line for line in found if line.startswith(number) and text in line] != [], found
 
 
+CAUGHT = Step("step", False, Port(0), double, UNREAD, catches=True)
 EACH = [Start(), Each("e", False, Port(0), None)]
 MISFITS: list[tuple[list[Any], str]] = [
     ([Start(), Batch("b", False, Port(0), ("x",), None)], "'b' is not closed"),
     ([Start(), Batch("b", False, Port(0), (), None), Join("j", False, 1, ())], "'b' has no branch"),
     ([*EACH, Join("j", False, 1, (Port(1),)), Join("k", False, 1, (Port(1),))], "'k' closes 'e', as 'j' does"),
+    ([Start(), CAUGHT], "nothing takes the failures of 'step'"),
+    ([Start(), CAUGHT, *(Catch(name, False, Port(1, 1)) for name in "ab")], "'b' takes the failures of 'step' a seco"),
+    ([Start(), Catch("a", False, Port(0, 1))], "'a' takes the failures of 'start', which has none to take"),
+    ([Start(), Narrow("n", False, Port(0), ())], "'n' is not the start of a case by class"),
+    ([*EACH, Join("j", False, 1, (Port(1),)), Merge("m", False, (Port(1), Port(2)))], "the branches of 'm' are in"),
     ([Start(), End("end", False, Port(0)), End("more", False, Port(1))], "'more' is behind 'end', which ends its"),
 ]  # fmt: skip
 
@@ -393,6 +422,33 @@ def test_stacks_of_a_definition_are_its_open_blocks() -> None:
     nodes = runtime_of(small()).builder.draft().nodes
     named = dict(zip((node.name for node in nodes), block_stacks(nodes), strict=True))
     assert named == {"start": (), "first": (), "match": (), "double": ((2, 0),), "end_match": (), "end": ()}
+
+
+CHANGED: list[tuple[str, str, Any, str]] = [
+    ("sleep", "duration", ..., "'sleep' has neither a duration nor a function, or both"),
+    ("sleep", "until", "next_week", "'sleep' has neither a duration nor a function, or both"),
+    ("match", "cases", [{"name": "int", "value": 5}], "'case int' is not the start of a case by class"),
+    ("match", "cases", [{"name": "int", "classes": []}], "case_type"),
+    ("match", "cases", [{"name": "int", "classes": ["strr"]}], "names the class 'strr'"),
+    ("match", "cases", [{"name": "None", "values": []}], "case_value"),
+    ("match", "cases", [{"name": "None", "values": [{}]}], "neither plain nor a constant"),
+    ("match", "cases", [{"name": "None", "values": [{"constant": "RED"}]}], "names the constant 'RED'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("node, field, value, text", CHANGED)
+def test_waits_and_cases_by_class_of_a_document_have_to_be_whole(node: str, field: str, value: Any, text: str) -> None:
+    flow: Flow[Any] = Flow(Count)
+    cases: Any = flow.to(double).sleep(timedelta(hours=1)).match()
+    cases.case_type(int).to(double).end_match().end()
+    tree = json.loads(flow.to_config())
+    [record] = [record for record in tree["nodes"] if record["name"] == node]
+    record[field] = value
+    if value is ...:
+        del record[field]
+    with pytest.raises(ContractError) as caught:
+        Flow.from_config(tree, contract=Count, **bindings_of(flow))
+    assert any(text in problem.render() for problem in caught.value.problems), caught.value
 
 
 UNREADABLE: list[tuple[Any, str]] = [
@@ -438,13 +494,17 @@ def test_every_field_of_every_node_is_in_a_document_or_derived() -> None:
     behind = common | {"source"}
     assert fields == {
         "Start": common,
-        "Step": behind | {"handler", "types", "options", "block", "formerly"},
+        "Step": behind | {"handler", "types", "options", "block", "formerly", "catches"},
+        "Sleep": behind | {"until", "types", "formerly"},
         "Batch": behind | {"branches", "concurrency", "formerly", "former_slots"},
-        "Each": behind | {"concurrency", "formerly"},
+        "Each": behind | {"concurrency", "formerly", "collects"},
         "Match": behind | {"mode", "cases", "has_else", "formerly", "former_slots"},
+        "Narrow": behind | {"kinds"},
         "Join": common | {"opens", "sources"},
         "When": common | {"triggers", "mode", "formerly"},
         "Collect": common | {"branches", "sources", "mode", "formerly", "former_slots"},
-        "SubFlow": behind | {"child", "capture", "write_back", "formerly"},
+        "SubFlow": behind | {"child", "capture", "write_back", "formerly", "catches"},
+        "Catch": behind,
+        "Merge": common | {"sources"},
         "End": behind,
     }

@@ -190,7 +190,7 @@ def handled(data: Data[Count, Failed[int]]) -> int:
 def test_a_handler_for_errors_and_a_case_by_class() -> None:
     flow = Flow(Count)
     flow.to(double, on_error=handled).match().case_type(int).to(tell).end_match().end()
-    assert flow.to_mermaid(detailed=True).splitlines()[2:] == [
+    assert flow.to_mermaid(detailed=True).splitlines()[4:] == [
         '    n0(["start"])',
         '    n1["double"]',
         '    n2("double failed")',

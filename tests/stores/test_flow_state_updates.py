@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,10 @@ async def test_the_keys_of_an_execution_are_deleted_with_it(sharing: Any) -> Non
     assert await sharing.update_flow_state("review", KEY, add) == b'"1"'
     await sharing.delete("a")
     assert await sharing.update_flow_state("review", KEY, add) == b'"2"'
+    await sharing.put(record("a"), expected=None)
+    await sharing.prune(before=datetime(9999, 1, 1, tzinfo=UTC), statuses=("waiting", "running", "completed"))
+    assert await sharing.list() == []
+    assert await sharing.update_flow_state("review", KEY, add) == b'"3"'
 
 
 async def test_a_flow_state_that_was_deleted_begins_anew(sharing: Any) -> None:

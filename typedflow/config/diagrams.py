@@ -56,6 +56,7 @@ _SHAPES: Final[Mapping[type[Node], tuple[str, str]]] = {
     Start: ("box", "rounded"),
     End: ("box", "rounded"),
     Step: ("box", "solid"),
+    Sleep: ("box", "rounded"),
     SubFlow: ("box", "bold"),
     Match: ("diamond", "solid"),
     Batch: ("trapezium", "solid"),
@@ -63,6 +64,9 @@ _SHAPES: Final[Mapping[type[Node], tuple[str, str]]] = {
     Join: ("invtrapezium", "solid"),
     Collect: ("invtrapezium", "solid"),
     When: ("cds", "solid"),
+    Narrow: ("ellipse", "solid"),
+    Catch: ("ellipse", "solid"),
+    Merge: ("ellipse", "solid"),
 }
 _DOT_STYLE: Final = (
     "    labelloc=b fontname=Helvetica fontsize=10 rankdir=TB style=dashed color=gray50",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, final, get_args
 
@@ -84,6 +85,18 @@ class StepRecord(_Behind, kw_only=True, frozen=True, tag="step"):
     timeout: Number | UnsetType = UNSET
     thread: bool = False
     formerly: list[Name] = []
+    catches: bool = False
+    """A `catch` takes its failure."""
+
+
+@final
+class SleepRecord(_Behind, kw_only=True, frozen=True, tag="sleep"):
+    """A wait: for a time, or until the moment that a function returns (`until`, which `handlers=` binds)."""
+
+    duration: timedelta | UnsetType = UNSET
+    """ISO 8601."""
+    until: Name | UnsetType = UNSET
+    formerly: list[Name] = []
 
 
 @final
@@ -102,16 +115,31 @@ class EachRecord(_Behind, kw_only=True, frozen=True, tag="for_each"):
 
     concurrency: Bound | UnsetType = UNSET
     formerly: list[Name] = []
+    collects: bool = False
+    """The failure of an item is its result."""
+
+
+@final
+class ValueRecord(_Record, kw_only=True, frozen=True):
+    """One value: a plain one, or a constant that `conditions=` binds."""
+
+    constant: Name | UnsetType = UNSET
+    value: bool | int | float | str | UnsetType | None = UNSET
 
 
 @final
 class CaseRecord(_Record, kw_only=True, frozen=True):
-    """One case: a condition or a constant that `conditions=` binds, or a plain value."""
+    """One case: a condition that `conditions=` binds, a value to compare with, or classes or values of `case_type`.
+
+    A case has one of the fields. `conditions=` binds `classes` too, but builtins.
+    """
 
     name: Name
     condition: Name | UnsetType = UNSET
     constant: Name | UnsetType = UNSET
     value: bool | int | float | str | UnsetType | None = UNSET
+    classes: list[Name] | UnsetType = UNSET
+    values: list[ValueRecord] | UnsetType = UNSET
 
 
 @final
@@ -124,6 +152,11 @@ class MatchRecord(_Behind, kw_only=True, frozen=True, tag="match"):
     word: Literal["match", "if"] = "match"
     formerly: list[Name] = []
     former_cases: dict[Name, Name] = {}
+
+
+@final
+class NarrowRecord(_Behind, kw_only=True, frozen=True, tag="narrow"):
+    """The start of a case by class."""
 
 
 @final
@@ -169,6 +202,20 @@ class SubFlowRecord(_Behind, kw_only=True, frozen=True, tag="sub_flow"):
     capture: dict[str, Any] | UnsetType = UNSET
     write_back: dict[str, Any] | UnsetType = UNSET
     formerly: list[Name] = []
+    catches: bool = False
+    """As of a step."""
+
+
+@final
+class CatchRecord(_Behind, kw_only=True, frozen=True, tag="catch"):
+    """The failure of a step or child flow, as a value; the handler for errors is behind it."""
+
+
+@final
+class MergeRecord(_Node, kw_only=True, frozen=True, tag="merge"):
+    """Where a step or child flow continues: behind itself, or behind its handler for errors."""
+
+    ends: list[Source]
 
 
 @final
@@ -178,13 +225,17 @@ class EndRecord(_Behind, kw_only=True, frozen=True, tag="end"):
 
 NodeRecord: TypeAlias = (
     StepRecord
+    | SleepRecord
     | BatchRecord
     | EachRecord
     | MatchRecord
+    | NarrowRecord
     | JoinRecord
     | WhenRecord
     | CollectRecord
     | SubFlowRecord
+    | CatchRecord
+    | MergeRecord
     | EndRecord
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from math import isinf
 from typing import Any, Final, assert_never
 
@@ -13,6 +14,7 @@ from typedflow.config.documents import (
     FORMAT,
     BatchRecord,
     CaseRecord,
+    CatchRecord,
     CollectRecord,
     ConfigDocument,
     ContractRecord,
@@ -20,16 +22,22 @@ from typedflow.config.documents import (
     EndRecord,
     JoinRecord,
     MatchRecord,
+    MergeRecord,
+    NarrowRecord,
     NodeRecord,
     Number,
     RetryRecord,
+    SleepRecord,
     Source,
     StepRecord,
     SubFlowRecord,
     TriggerRecord,
+    ValueRecord,
     WhenRecord,
 )
 from typedflow.config.structure import block_stacks
+from typedflow.definition.arguments import case_name
+from typedflow.definition.cases import takes_values
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
     Batch,
@@ -140,17 +148,19 @@ class _Export:
         match node:
             case Step():
                 return self._step(node, index, named)
+            case Sleep():
+                return self._sleep(node, index, named)
             case Batch():
                 branches, former = list(node.branches), dict(node.former_slots)
                 behind, bound = self._behind(node), _unless_none(node.concurrency)
                 return BatchRecord(branches=branches, concurrency=bound, former_branches=former, **behind, **named)
             case Each():
-                return EachRecord(concurrency=_unless_none(node.concurrency), **self._behind(node), **named)
+                bound = _unless_none(node.concurrency)
+                return EachRecord(concurrency=bound, collects=node.collects, **self._behind(node), **named)
             case Match():
                 return self._match(node, index, named)
             case Join():
-                ends = [self._source(port) for port in node.sources]
-                return JoinRecord(closes=self._definition.nodes[node.opens].name, ends=ends, **named)
+                return JoinRecord(closes=self._definition.nodes[node.opens].name, ends=self._ends(node), **named)
             case When():
                 triggers = [TriggerRecord(kind=trigger.kind, name=trigger.name) for trigger in node.triggers]
                 return WhenRecord(triggers=triggers, mode=node.mode, formerly=list(node.formerly), **named)
@@ -158,11 +168,17 @@ class _Export:
                 return self._collect(node, named)
             case SubFlow():
                 capture, write_back = _unless_none(node.capture), _unless_none(node.write_back)
-                mappings = {"capture": capture, "write_back": write_back}
-                return SubFlowRecord(flow=node.child.name, **mappings, **self._behind(node), **named)
+                named |= {"capture": capture, "write_back": write_back, "catches": node.catches}
+                return SubFlowRecord(flow=node.child.name, **self._behind(node), **named)
+            case Narrow():
+                return NarrowRecord(**self._behind(node), **named)
+            case Catch():
+                return CatchRecord(**self._behind(node), **named)
+            case Merge():
+                return MergeRecord(ends=self._ends(node), **named)
             case End():
                 return EndRecord(**self._behind(node), **named)
-            case Start() | Sleep() | Narrow() | Catch() | Merge():
+            case Start():
                 raise AssertionError("start is implied")
             case _:
                 assert_never(node)
@@ -173,9 +189,16 @@ class _Export:
             retry=UNSET if node.options.retry is None else _retry(node.options.retry),
             timeout=UNSET if node.options.timeout is None else _number(node.options.timeout),
             thread=node.options.thread,
+            catches=node.catches,
             **self._behind(node),
             **named,
         )
+
+    def _sleep(self, node: Sleep, index: int, named: dict[str, Any]) -> SleepRecord:
+        named |= self._behind(node)
+        if isinstance(node.until, timedelta):
+            return SleepRecord(duration=node.until, **named)
+        return SleepRecord(until=self._function(node.until, "handler", f"step '{node.name}'", index), **named)
 
     def _match(self, node: Match, index: int, named: dict[str, Any]) -> MatchRecord:
         inside = [
@@ -206,9 +229,13 @@ class _Export:
         if case.is_function:
             place = f"case '{case.name}' of step '{node.name}'"
             return CaseRecord(name=case.name, condition=self._function(case.condition, "condition", place, index))
-        if type(case.condition) in _PLAIN and case.condition == case.condition:  # nan is no JSON
-            return CaseRecord(name=case.name, value=case.condition)
-        return CaseRecord(name=case.name, constant=case.name)
+        if not case.kinds:
+            return CaseRecord(name=case.name, **_value(case.condition, case.name))
+        if takes_values(case):
+            return CaseRecord(
+                name=case.name, values=[ValueRecord(**_value(value, case_name(value))) for value in case.condition]
+            )
+        return CaseRecord(name=case.name, classes=[render(cls) for cls in case.condition])
 
     def _function(self, function: Handler, kind: str, place: str, index: int) -> str:
         """Return the name by which a document refers to a function: that of its chunk, or its own."""
@@ -224,10 +251,13 @@ class _Export:
             self.problems.append(found.at(where).located(*self._definition.origin_of(index)))
         return name
 
-    def _behind(self, node: Step | Batch | Each | Match | SubFlow | End) -> dict[str, Any]:
+    def _behind(self, node: Step | Sleep | Batch | Each | Match | Narrow | SubFlow | Catch | End) -> dict[str, Any]:
         source = self._source(node.source)
-        former = {} if isinstance(node, End) else {"formerly": list(node.formerly)}
+        former = {} if isinstance(node, End | Narrow | Catch) else {"formerly": list(node.formerly)}
         return {"after": source.after, "branch": source.branch, **former}
+
+    def _ends(self, node: Join | Merge) -> list[Source]:
+        return [self._source(port) for port in node.sources]
 
     def _source(self, port: Port) -> Source:
         node = self._definition.nodes[port.node]
@@ -235,6 +265,12 @@ class _Export:
         if isinstance(node, Batch | Match):
             branch = slots_of(node, self._definition)[port.branch]
         return Source(after=node.name, branch=branch)
+
+
+def _value(value: Any, name: str) -> dict[str, Any]:
+    """Return the field of a value to compare with: itself, or the name of a constant."""
+    is_plain = type(value) in _PLAIN and value == value  # nan is no JSON
+    return {"value": value} if is_plain else {"constant": name}
 
 
 def _retry(retry: Retry) -> RetryRecord:

@@ -8,38 +8,50 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, assert_never
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from typedflow.config.documents import (
     BatchRecord,
     CaseRecord,
+    CatchRecord,
     CollectRecord,
     ConfigDocument,
     EachRecord,
     EndRecord,
     JoinRecord,
     MatchRecord,
+    MergeRecord,
+    NarrowRecord,
     NodeRecord,
     RetryRecord,
+    SleepRecord,
     Source,
     StepRecord,
     SubFlowRecord,
+    ValueRecord,
     WhenRecord,
 )
 from typedflow.config.structure import block_stacks, check_structure
 from typedflow.definition.arguments import case_of
+from typedflow.definition.cases import check_classes, check_values, type_case, value_case
 from typedflow.definition.nodes import (
+    FAILURE,
     PLAIN,
     Batch,
     Case,
+    Catch,
     Child,
     Collect,
     Each,
     End,
     Join,
     Match,
+    Merge,
+    Narrow,
     Node,
     Port,
     Retry,
+    Sleep,
     Start,
     Step,
     StepOptions,
@@ -63,7 +75,7 @@ class Bindings:
 
     handlers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
-    """Functions, and constants that a document cannot hold: members of an enum, objects."""
+    """Functions, classes, and constants that a document cannot hold: members of an enum, objects."""
     flows: Mapping[str, Child] = field(default_factory=dict)
     errors: Mapping[str, type[Exception]] = field(default_factory=dict)
     """Exception classes of `Retry(on=…)` that are not builtins."""
@@ -108,6 +120,7 @@ class _Import:
         self._place = f"flow '{document.flow}'"
         self._indexes = {"start": 0}
         self._slots: dict[int, list[str]] = {}
+        self._made: list[Node] = [Start()]
         for index, record in enumerate(document.nodes, 1):
             if self._indexes.setdefault(record.name, index) != index:
                 self._misfit(f"two nodes are called '{record.name}'")
@@ -117,7 +130,9 @@ class _Import:
 
     def nodes(self) -> list[Node]:
         """Return the nodes, in the order of the document."""
-        return [Start(), *(self._node(record) for record in self._document.nodes)]
+        for record in self._document.nodes:
+            self._made.append(self._node(record))
+        return self._made
 
     def _misfit(self, reason: str) -> None:
         self.is_broken = True
@@ -129,18 +144,24 @@ class _Import:
             case StepRecord():
                 handler = self._bound(record.handler, "handler", self._bindings.handlers, _absent, name)
                 formerly = tuple(record.formerly)
-                return Step(name, auto, self._port(record), handler, UNREAD, self._options(record), "", formerly)
+                options, catches = self._options(record), record.catches
+                return Step(name, auto, self._port(record), handler, UNREAD, options, "", formerly, catches)
+            case SleepRecord():
+                return self._sleep(record)
             case BatchRecord():
                 former = tuple(record.former_branches.items())
                 branches, formerly = tuple(record.branches), tuple(record.formerly)
                 return Batch(name, auto, self._port(record), branches, _or_none(record.concurrency), formerly, former)
             case EachRecord():
-                return Each(name, auto, self._port(record), _or_none(record.concurrency), tuple(record.formerly))
+                bound, formerly = _or_none(record.concurrency), tuple(record.formerly)
+                return Each(name, auto, self._port(record), bound, formerly, record.collects)
             case MatchRecord():
                 cases = tuple(self._case(case, name) for case in record.cases)
                 former = tuple(record.former_cases.items())
                 formerly = tuple(record.formerly)
                 return Match(name, auto, self._port(record), record.mode, cases, record.has_else, formerly, former)
+            case NarrowRecord():
+                return self._narrow(record)
             case JoinRecord():
                 return Join(name, auto, self._index(record.closes, name), self._ports(record.ends, name))
             case WhenRecord():
@@ -156,6 +177,10 @@ class _Import:
                 return Collect(name, auto, tuple(record.branches), ports, record.mode, formerly, former)
             case SubFlowRecord():
                 return self._child(record)
+            case CatchRecord():
+                return Catch(name, auto, replace(self._port(record), branch=FAILURE))
+            case MergeRecord():
+                return Merge(name, auto, self._ports(record.ends, name))
             case EndRecord():
                 return End(name, auto, self._port(record))
             case _:
@@ -166,7 +191,23 @@ class _Import:
         child = self._bound(record.flow, "flow", known, self._itself, record.name)
         capture, write_back = _or_none(record.capture), _or_none(record.write_back)
         port, formerly = self._port(record), tuple(record.formerly)
-        return SubFlow(record.name, record.auto, port, child, capture, write_back, formerly)
+        return SubFlow(record.name, record.auto, port, child, capture, write_back, formerly, record.catches)
+
+    def _sleep(self, record: SleepRecord) -> Sleep:
+        until: Any = record.duration
+        if (until is UNSET) == (record.until is UNSET):
+            self._misfit(f"'{record.name}' has neither a duration nor a function, or both")
+        if record.until is not UNSET:
+            until = self._bound(record.until, "handler", self._bindings.handlers, _absent, record.name)
+        return Sleep(record.name, record.auto, self._port(record), until, None, tuple(record.formerly))
+
+    def _narrow(self, record: NarrowRecord) -> Narrow:
+        port = self._port(record)
+        match = self._made[port.node] if port.node < len(self._made) else None
+        case = match.cases[port.branch] if isinstance(match, Match) and port.branch < len(match.cases) else None
+        if case is None or not case.kinds:
+            self._misfit(f"'{record.name}' is not the start of a case by class")
+        return Narrow(record.name, record.auto, port, () if case is None else case.kinds)
 
     def _case(self, record: CaseRecord, node: str) -> Case:
         if record.condition is not UNSET:
@@ -175,9 +216,33 @@ class _Import:
         if record.constant is not UNSET:
             constant = self._bound(record.constant, "constant", self._bindings.conditions, None, node)
             return Case(constant, is_function=False, name=record.name)
+        if record.classes is not UNSET or record.values is not UNSET:
+            return self._known_case(record, node)
         if record.value is UNSET:
             self._misfit(f"case '{record.name}' of '{node}' has neither a condition nor a value")
         return Case(record.value, is_function=False, name=record.name)
+
+    def _known_case(self, record: CaseRecord, node: str) -> Case:
+        """Return a case by class or by value."""
+        if record.classes is not UNSET:
+            known = {**_BUILTIN_CLASSES, **self._bindings.conditions}
+            given = tuple(self._bound(name, "class", known, int, node) for name in record.classes)
+            problem, make = check_classes(given), type_case
+        else:
+            values = () if record.values is UNSET else record.values
+            given = tuple(self._value(value, node) for value in values)
+            problem, make = check_values(given), value_case
+        if problem is None:
+            return make(given, record.name)
+        self.problems.append(problem.at(f"step '{node}' of {self._place}"))
+        return value_case((None,), record.name)
+
+    def _value(self, record: ValueRecord, node: str) -> Any:
+        if record.constant is not UNSET:
+            return self._bound(record.constant, "constant", self._bindings.conditions, None, node)
+        if record.value is UNSET:
+            self._misfit(f"a case of '{node}' has a value that is neither plain nor a constant")
+        return record.value
 
     def _options(self, record: StepRecord) -> StepOptions:
         if record.retry is UNSET and record.timeout is UNSET and not record.thread:
@@ -202,7 +267,8 @@ class _Import:
             if kind in self.functions:
                 self.functions[kind][name] = given[name]  # type: ignore[assignment]  # checked by the builder
             return given[name]
-        known = [each for each in given if each not in _BUILTIN_ERRORS] if kind == "error" else list(given)
+        builtin = {"error": _BUILTIN_ERRORS, "class": _BUILTIN_CLASSES}.get(kind, {})
+        known = [each for each in given if each not in builtin]
         self.problems.append(unbound_problem(name, kind, known).at(f"step '{node}' of {self._place}"))
         return absent  # type: ignore[no-any-return]  # stands for one of its kind
 
@@ -254,7 +320,7 @@ def _with_words(nodes: list[Node], document: ConfigDocument) -> list[Node]:
 
 
 def _in_block(step: Step, word: str) -> Step:
-    return Step(step.name, step.auto, step.source, step.handler, step.types, step.options, word, step.formerly)
+    return replace(step, block=word)
 
 
 def _absent(*_):  # type: ignore[no-untyped-def]  # without annotations: its edges are not checked
@@ -265,6 +331,11 @@ def _absent(*_):  # type: ignore[no-untyped-def]  # without annotations: its edg
 _BUILTIN_ERRORS: Final = {
     name: value for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)
 }
+
+
+_BUILTIN_CLASSES: Final = {
+    name: value for name, value in vars(builtins).items() if isinstance(value, type) and name not in _BUILTIN_ERRORS
+} | {"None": type(None)}
 
 
 def _or_none(value: Any) -> Any:

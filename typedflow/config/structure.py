@@ -10,14 +10,19 @@ from typing import TypeAlias
 
 from typedflow.definition.nodes import (
     Batch,
+    Catch,
     Collect,
     Each,
     End,
     Join,
     Match,
+    Merge,
+    Narrow,
     Node,
     Port,
     Start,
+    Step,
+    SubFlow,
     When,
     sources_of,
 )
@@ -73,11 +78,18 @@ def check_structure(nodes: Sequence[Node]) -> Iterator[Problem]:
                 yield misfit_problem(f"'{node.name}' closes '{nodes[node.opens].name}', as '{closed[node.opens]}' does")
         elif isinstance(node, End) and stacks[index]:
             yield misfit_problem(f"'{node.name}' is inside of '{nodes[stacks[index][-1][0]].name}'")
-        elif isinstance(node, Collect):
+        elif isinstance(node, Catch):
+            yield from _check_catch(node, index, nodes)
+        elif isinstance(node, Narrow) and not isinstance(nodes[node.source.node], Match):
+            yield misfit_problem(f"'{node.name}' is not the start of a case by class")
+        elif isinstance(node, Collect | Merge):
             found = {behind(port, nodes, stacks) for port in node.sources}
             if len(found) > 1:
                 yield misfit_problem(f"the branches of '{node.name}' are in different blocks")
+    caught = {node.source.node for node in nodes if isinstance(node, Catch)}
     for index, node in enumerate(nodes):
+        if isinstance(node, Step | SubFlow) and node.catches and index not in caught:
+            yield misfit_problem(f"nothing takes the failures of '{node.name}'")
         if isinstance(node, Batch | Each | Match):
             if index not in closed:
                 yield misfit_problem(f"'{node.name}' is not closed")
@@ -92,6 +104,15 @@ def _check_sources(node: Node, index: int, nodes: Sequence[Node]) -> Iterator[Pr
             yield misfit_problem(f"'{node.name}' is behind '{source.name}', which ends its chain")
         if port.node >= index and not isinstance(node, Collect):
             yield misfit_problem(f"'{node.name}' is before '{source.name}', which it is behind of")
+
+
+def _check_catch(node: Catch, index: int, nodes: Sequence[Node]) -> Iterator[Problem]:
+    """Check that what is caught is a step or child flow that lets its failure be caught, once."""
+    source = nodes[node.source.node]
+    if not isinstance(source, Step | SubFlow) or not source.catches:
+        yield misfit_problem(f"'{node.name}' takes the failures of '{source.name}', which has none to take")
+    elif any(isinstance(other, Catch) and other.source == node.source for other in nodes[:index]):
+        yield misfit_problem(f"'{node.name}' takes the failures of '{source.name}' a second time")
 
 
 def _check_join(node: Join, nodes: Sequence[Node], stacks: Sequence[Stack]) -> Iterator[Problem]:

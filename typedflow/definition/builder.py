@@ -158,6 +158,8 @@ class Builder:
             try:
                 if isinstance(node, Step):
                     self._adopt_step(node, index, frame)
+                elif isinstance(node, Sleep):
+                    self._adopt_sleep(node, index, frame)
                 elif isinstance(node, Match):
                     self._adopt_cases(node, index, frame)
             except ContractError as error:
@@ -171,6 +173,11 @@ class Builder:
         if step.options.thread and types.is_async:
             raise self._error(flows.async_in_thread_problem(step.name))
         self._retype(index, types)
+
+    def _adopt_sleep(self, sleep: Sleep, index: int, frame: FrameType) -> None:
+        if not isinstance(sleep.until, timedelta):
+            self._require_callable(sleep.until)
+            self._retype(index, self._attached.read(sleep.until, frame, partial(self._retype, index)))
 
     def _adopt_cases(self, match: Match, index: int, frame: FrameType) -> None:
         for number, case in enumerate(match.cases):

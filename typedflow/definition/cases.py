@@ -80,6 +80,11 @@ def value_case(given: tuple[Any, ...], name: str) -> Case:
     return Case(given, is_function=False, name=name, kinds=tuple(map(_literal, given)))
 
 
+def takes_values(case: Case) -> bool:
+    """Return whether a case is one by value; a case by class has no class that is None."""
+    return not any(isinstance(cls, type) or get_origin(cls) is not None for cls in case.condition)
+
+
 def _literal(value: Any) -> Kind:
     return Scalar(NoneType) if value is None else LiteralOf(((type(value), value),))
 

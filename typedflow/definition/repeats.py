@@ -13,6 +13,7 @@ from typedflow.definition.nodes import (
     End,
     Match,
     Node,
+    Sleep,
     Step,
     SubFlow,
     When,
@@ -28,7 +29,7 @@ def check_repeats(definition: Definition) -> Iterator[Problem]:
     seen: dict[Hashable, str] = {}
     for index, node in enumerate(definition.nodes):
         origin, what = definition.origin_of(index), _what(node)
-        if origin == UNKNOWN_ORIGIN or what is None:
+        if origin in (UNKNOWN_ORIGIN, definition.origin_of(0)) or what is None:  # one line makes all of a document
             continue
         key = (type(node), tuple((port.node, port.branch) for port in sources_of(node)), origin, what)
         first = seen.setdefault(key, node.name)
@@ -46,6 +47,8 @@ def _what(node: Node) -> Hashable | None:
     match node:
         case Step():
             return _function(node.handler)
+        case Sleep():
+            return _function(node.until) if callable(node.until) else node.until
         case SubFlow():
             return id(node.child)
         case When():

@@ -16,6 +16,7 @@ ARGUMENTS: Final = {
     "handler": "handlers",
     "condition": "conditions",
     "constant": "conditions",
+    "class": "conditions",
     "flow": "flows",
     "error": "errors",
 }

@@ -15,6 +15,7 @@ from typedflow.stores.database import Refusal
 from typedflow.stores.digests import digest
 from typedflow.stores.protocol import FlowStateChange, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
+from typedflow.stores.sqlite_records import delete_keys
 
 
 def select_flow_state(db: Connection, flow: str) -> bytes | None:
@@ -58,17 +59,6 @@ def write_change(db: Connection, execution_id: str, change: FlowStateChange, cha
     if changed is not None:
         write_flow_state(db, change.flow, changed)
     delete_keys(db, execution_id, change.ended)
-
-
-def delete_keys(db: Connection, execution_id: str, steps: tuple[str, ...] | None = None) -> None:
-    """Delete the keys of steps of an execution, of all of them without `steps`."""
-    if steps is None:
-        db.execute("DELETE FROM typedflow_flow_state_keys WHERE execution_id = ?", (execution_id,))
-    elif steps:
-        db.executemany(
-            "DELETE FROM typedflow_flow_state_keys WHERE execution_id = ? AND step = ?",
-            [(execution_id, step) for step in steps],
-        )
 
 
 def find_value(db: Connection, key: UpdateKey) -> bytes | None:

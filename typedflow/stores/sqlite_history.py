@@ -18,7 +18,7 @@ from typedflow.stores.protocol import Notes, Revision, StoredSnapshot
 from typedflow.stores.requirements import entry_of
 from typedflow.stores.sqlite_listing import groups
 from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
-from typedflow.stores.sqlite_records import digest_of, parts_columns, select, written
+from typedflow.stores.sqlite_records import delete, digest_of, parts_columns, select, written
 
 
 class _Noted(msgspec.Struct, forbid_unknown_fields=True):
@@ -128,11 +128,11 @@ def prune_executions(db: Connection, old: Old, batch: int) -> int:
     deleted = 0
     for flow in list(groups(db, "typedflow_executions", "flow") if old.flow is None else (old.flow,)):
         for status in old.statuses:
-            deleted += db.execute(
-                "DELETE FROM typedflow_executions WHERE id IN (SELECT id FROM typedflow_executions"
-                " WHERE flow = ? AND status = ? AND saved_at < ? LIMIT ?)",
+            found = db.execute(
+                "SELECT execution_id FROM typedflow_executions WHERE flow = ? AND status = ? AND saved_at < ? LIMIT ?",
                 (flow, status, written(old.before), batch - deleted),
-            ).rowcount
+            ).fetchall()
+            deleted += sum(delete(db, execution_id) for (execution_id,) in found)
     return deleted
 
 

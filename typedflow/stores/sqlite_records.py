@@ -78,7 +78,19 @@ def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
 
 def delete(db: Connection, execution_id: str) -> bool:
     """Delete the record of an execution and what belongs to it; return whether there was one."""
+    delete_keys(db, execution_id)
     return db.execute("DELETE FROM typedflow_executions WHERE execution_id = ?", (execution_id,)).rowcount > 0
+
+
+def delete_keys(db: Connection, execution_id: str, steps: tuple[str, ...] | None = None) -> None:
+    """Delete the keys of the updates of a flow_state by steps of an execution, of all of them without `steps`."""
+    if steps is None:
+        db.execute("DELETE FROM typedflow_flow_state_keys WHERE execution_id = ?", (execution_id,))
+    elif steps:
+        db.executemany(
+            "DELETE FROM typedflow_flow_state_keys WHERE execution_id = ? AND step = ?",
+            [(execution_id, step) for step in steps],
+        )
 
 
 def read_entry(*columns: object) -> StoredEntry:
