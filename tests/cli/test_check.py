@@ -258,7 +258,10 @@ def test_a_result_that_nothing_sets_is_a_warning(project: Project) -> None:
     for chain, is_warned in RESULTS:
         project.write("review.py", f"{HEAD}{SETTING}{chain}\n")
         done = project.run("check", "review")
-        assert (done.code, "warning: TF726: flow 'Review': nothing in sight" in done.stdout) == (0, is_warned), chain
+        assert (done.code, "warning: TF726: flow 'Review': no end() and no set_result()" in done.stdout) == (
+            0,
+            is_warned,
+        ), chain
     assert done.stdout.startswith("review.py:32: warning: TF726")
     assert done.stdout.endswith("1 flow, 1 contract checked: 1 warning\n")
     assert project.run("check", "review", "--format", "github").stdout.startswith("::warning file=review.py,line=32")

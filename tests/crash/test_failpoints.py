@@ -39,7 +39,7 @@ HISTORY: Final = """
     CREATE TABLE IF NOT EXISTS history (sequence INTEGER, status TEXT);
     CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
-    CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE ON typedflow_executions
+    CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE OF sequence ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
 """
 

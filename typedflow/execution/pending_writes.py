@@ -45,7 +45,7 @@ class StepWrites:
         written, held = tuple(self.assigned), tuple(self._held.items())  # a thread may be adding to them
         yield from written
         for field, (value, before) in held:
-            if field not in written and fields[field].read(layer) is value and differs(value, before):
+            if field not in written and fields[field].read(layer) is value and is_changed(value, before):
                 yield field
 
     def stored(self, layer: FlowState, values: Mapping[str, Any]) -> None:
@@ -53,7 +53,7 @@ class StepWrites:
         fields = layer_fields(type(layer))
         for field, value in values.items():
             now = fields[field].read(layer)
-            if differs(now, value):
+            if is_changed(now, value):
                 self.assigned[field] = None
             else:
                 self.assigned.pop(field, None)
@@ -95,10 +95,14 @@ def changed_fields(new: FlowState, old: FlowState) -> list[str]:
     """Return the fields that are not equal, or are written differently: True is not 1, at any depth."""
     found = []
     for name, field in layer_fields(type(new)).items():
-        after, before = field.read(new), field.read(old)
-        if differs(after, before) or not is_alike(after, before):
+        if is_changed(field.read(new), field.read(old)):
             found.append(name)
     return found
+
+
+def is_changed(new: Any, old: Any) -> bool:
+    """Return True if two values are not equal, or are written differently."""
+    return differs(new, old) or not is_alike(new, old)
 
 
 def differs(new: Any, old: Any) -> bool:

@@ -82,7 +82,7 @@ def in_a_function(flag: bool) -> str:
 
 async def updates_the_flow_state() -> None:
     flow = Flow(Counting)
-    #      ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'Counting' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    #      ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'Counting' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
     flow.to(begin)
     flow.update_flow_state(lambda counters: counters.count)
     await flow.async_update_flow_state(lambda counters: counters.count)
@@ -198,7 +198,7 @@ def handlers_for_errors() -> None:
         return str(data)
 
     never = Flow(C)
-    #       ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    #       ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
     never.to(step, on_error=step).match().case_type(str).to(step).case_value(1).to(step).case_else().end_match()
     never.observe(print)
     perhaps = Flow(C)
