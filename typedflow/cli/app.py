@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from typedflow import __version__
-from typedflow.cli import deploys, executions, exits, explaining
+from typedflow.cli import deploys, executions, exits, explaining, working
 from typedflow.cli.agently import write_imported
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
@@ -224,6 +224,7 @@ app.command("diff")(deploys.diff)
 app.command("migrate")(deploys.migrate)
 app.command("run")(executions.run)
 app.add_typer(executions.runs, name="runs")
+app.command("worker")(working.worker)
 app.command("pending")(executions.pending)
 # A negative number is an answer, not an option.
 app.command("answer", context_settings={"ignore_unknown_options": True})(executions.answer)
