@@ -7,7 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ async def drawn(folder: Path) -> int:
 
 
 def keys_left(folder: Path) -> int:
-    with sqlite3.connect(folder / "store.db") as db:
+    with closing(sqlite3.connect(folder / "store.db")) as db:
         return db.execute("SELECT count(*) FROM typedflow_flow_state_keys").fetchone()[0]  # type: ignore[no-any-return]
 
 

@@ -9,6 +9,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ async def seen(flow: Flow[Any], store: Any) -> Ledger:
 def keys(store: Any) -> int:
     """Count the keys of updates that a store keeps."""
     if isinstance(store, SQLiteStore):
-        with sqlite3.connect(store.path) as db:
+        with closing(sqlite3.connect(store.path)) as db:
             return db.execute("SELECT count(*) FROM typedflow_flow_state_keys").fetchone()[0]  # type: ignore[no-any-return]
     return sum(map(len, store._values.values()))
 
