@@ -330,6 +330,7 @@ async def test_damaged_rows_are_refused(path: Path, table: str) -> None:
             await store.update_flow_state("review", key, add)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_process_needs_a_store_of_its_own(path: Path) -> None:
     store = SQLiteStore(path)
     store.update_flow_state_sync("review", None, add)
