@@ -48,7 +48,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests that can differ between Pythons; what follows `--` goes to pytest."""
     install(session)
-    session.run("pytest", "-m", "not one_python", "-p", "no:cacheprovider", *session.posargs)
+    session.run("pytest", "-m", "not one_python and not long", "-p", "no:cacheprovider", *session.posargs)
 
 
 @nox.session(python=MAIN)

@@ -64,6 +64,14 @@ CASES = (
             ("load", "load", "raw_load"),
         )
     ),
+    *(
+        Case(
+            "W6", f"load of {what}", "w06_keys", "ms", 50_000, 20, 1.5, function, f"raw_{function}", judged="ratio"
+        )
+        for what, function in (
+            ("50,000 keys of UUID", "uuids"), ("50,000 keys of Decimal", "decimals"), ("50,000 tuples", "tuples")
+        )
+    ),
     # 3,000 steps/s where sqlite3 alone commits 5,300 times a second: the disk decides over both.
     Case("W7", "chain on SQLite", "w07_durable_chain", "steps/s", 20, 1, 0.57, better="more", judged="ratio"),
     # 75 ms more where Python, msgspec and asyncio alone take 50: on another machine both change alike.
@@ -77,4 +85,44 @@ CASES = (
         "G6", "state.get of a scalar in 100,000", "g06_path_read", "µs/step", 100_000, 200, 1.5,
         floor="typedflow", floor_size=100, judged="ratio",
     ),
+    Case(
+        "G1", "a saved step beside 5 MB, against 1 KB", "g01_large_state", "µs/step", 5_000_000, 1000, 3,
+        floor="typedflow", floor_size=1000, judged="ratio",
+    ),
+    Case(
+        "G3", "a saved item of 5,000, against 500", "g03_saved_items", "µs/item", 5000, 20, 1.25,
+        floor="typedflow", floor_size=500, judged="ratio",
+    ),
+    Case("G11", "first 50 that wait of 100,000", "g11_list_page", "µs", 100_000, 200, 2000),
+    # One msgspec encode and a loop over the classes of the same container, in the same run.
+    *(
+        Case(work, what, "g07_containers", "µs/step", 100_000, 200, 1.5, function, floor, judged="ratio")
+        for work, what, function, floor in (
+            ("G6", "len(state.items) of 100,000", "length_read", "floor"),
+            ("G6", "iteration over 100,000", "iteration", "floor"),
+            ("G7", "state.items.append(x), 100,000", "append", "floor"),
+            ("G7", "state.table[k] = x, 100,000", "new_key", "floor_of_table"),
+        )
+    ),
+    *(
+        Case("G5", f"5,000 {what}, each", "g05_pauses", "µs", 5000, 20, target, function, None)
+        for what, function, target in (("pauses", "pauses", 30), ("pauses in children", "pauses_in_children", 30))
+    ),
+    # Against 500 of them: flat.
+    *(
+        Case(
+            "G4", f"5,000 {what}, against 500", "g05_pauses", "µs each", 5000, 20, 1.5, function,
+            floor=function, floor_size=500, judged="ratio",
+        )
+        for what, function in (("answers", "answers"), ("answers to children", "answers_in_children"))
+    ),
+    Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),
+    Case("G8", "state.set of 20,000 new keys", "g08_new_keys", "µs/key", 20_000, 50, 15),
+    # 1 MB of JSON.
+    Case("G9", "capture of 22,000 Structs into a state", "g09_capture", "ms", 22_000, 50, 7, "changeable"),
+    Case("G9", "capture of them as an input", "g09_capture", "ms", 22_000, 50, 7, "as_input"),
+    Case("G9", "capture of 22,000 frozen Structs", "g09_capture", "ms", 22_000, 50, 0.1, "frozen"),
+    Case("G10", "validate() of 3,000 child nodes", "g10_validate", "ms/node", 3000, 20, 0.1, floor=None),
+    Case("G10", "first execution after it", "g10_validate", "ms/node", 3000, 20, 0.1, "first_execution", None),
+    Case("G12", "create_execution with a store, 32 nodes", "g12_create", "µs", 32, 4, 10),
 )  # fmt: skip

@@ -30,20 +30,24 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.durability",),
     ("typedflow.api",),
     ("typedflow.distributed", "typedflow.telemetry", "typedflow.testing"),
+    ("typedflow.pytest_plugin",),
     ("typedflow.console",),
     ("typedflow.cli",),
 )
 # The plugin stands beside the levels: it sees the rules and no more.
 PLUGIN = "typedflow_mypy"
 PLUGIN_SEES = ("typedflow.rules",)
-# The package itself only names what the rooms hold: no room imports it.
+# The package itself only names what the rooms hold: no room imports it, but the top one, for the version.
 ROOT_PACKAGE = "typedflow"
+TOP = "typedflow.cli"
 
 # What a room may import from outside of the project, beside the standard library.
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "typedflow.rules": frozenset({"typing_extensions"}),
     "typedflow.errors": frozenset({"typing_extensions"}),
+    "typedflow.cli": frozenset({"msgspec", "typing_extensions", "typer", "rich"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
+    "typedflow.pytest_plugin": frozenset({"pytest"}),
 }
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
 RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
@@ -56,9 +60,15 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 }
 
 # (module, what it imports inside a function): optional extras only, one line each with its extra.
-FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset()
-# May load a module by its name: the lazy packages.
-IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores"})
+FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("typedflow.cli.main", "typedflow.cli.app"),  # cli: typer, rich
+        # pytest loads the plugin at its start, also where no test uses it
+        ("typedflow.pytest_plugin", "typedflow.testing.golden"),
+    }
+)
+# May load a module by its name: the lazy packages, and the command line, which gets the name from its user.
+IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores", "typedflow.cli.loading"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,8 @@ def may_see(room: str, other: str) -> bool:
     """Say whether one room of the project may import another."""
     if room in (other, ROOT_PACKAGE):
         return True
+    if other == ROOT_PACKAGE:
+        return room == TOP
     if room == PLUGIN:
         return other in PLUGIN_SEES
     mine, theirs = level_of(room), level_of(other)

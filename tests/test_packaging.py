@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 DESIGNED = {
     *("Contract", "State", "FlowState", "Resources", "Events"),
     *("Flow", "Process", "Data", "Execution", "Status", "Interrupt", "Retry", "Snapshot"),
-    *("binding", "Capture", "WriteBack"),
+    *("binding", "Capture", "WriteBack", "Failed", "Observer"),
 }
 NOT_YET: set[str] = set()
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}

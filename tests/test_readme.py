@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import typedflow
+import typedflow.distributed
 import typedflow.stores
 import typedflow.testing
 
@@ -105,7 +106,7 @@ def test_a_command_runs_tools_and_tests_that_are_there(name: str) -> None:
     assert [word for word in words if word.startswith("tests/") and not (HOME / word).exists()] == []
 
 
-@pytest.mark.parametrize("module", [typedflow, typedflow.stores, typedflow.testing])
+@pytest.mark.parametrize("module", [typedflow, typedflow.stores, typedflow.testing, typedflow.distributed])
 def test_every_public_name_is_listed(module: object) -> None:
     rows = re.findall(r"^\| `([\w.]+)`(?:, [\w ]+)? \| (.+) \|$", README, re.MULTILINE)
     name, names = module.__name__, module.__all__  # type: ignore[attr-defined]  # a module

@@ -20,6 +20,7 @@ __all__ = [
     "Execution",
     "ExecutionError",
     "ExecutionPaused",
+    "Failed",
     "FinishedError",
     "Flow",
     "FlowState",
@@ -27,6 +28,7 @@ __all__ = [
     "InterruptError",
     "LeaseLostError",
     "NoResultError",
+    "Observer",
     "PathError",
     "Process",
     "ResourceError",
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from typedflow.api.execution import Execution
     from typedflow.api.flow import Flow
     from typedflow.api.process import Process
+    from typedflow.definition.failed import Failed
     from typedflow.definition.nodes import Retry
     from typedflow.engine.status import Status
     from typedflow.engine.tokens import Interrupt
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         TypedflowError,
     )
     from typedflow.execution.data import Data
+    from typedflow.execution.observing import Observer
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
     from typedflow.snapshot.envelope import Snapshot
@@ -74,9 +78,11 @@ else:
     from importlib import import_module
 
     _HOMES = {
+        "typedflow.definition.failed": ("Failed",),
         "typedflow.definition.nodes": ("Retry",),
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
+        "typedflow.execution.observing": ("Observer",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
         "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),

@@ -1,5 +1,7 @@
 """The exceptions that typedflow raises.
 
+::
+
     TypedflowError
       ContractError (TypeError)       a definition, a write, a value or an event that breaks a contract; .problems
         PathError (KeyError)          a path that does not exist in the declared types or in the data
@@ -20,6 +22,7 @@ class inherits from it too.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -32,7 +35,7 @@ class TypedflowError(Exception):
     """Base class of all exceptions that typedflow raises.
 
     `problems` are all problems that were found; a str becomes a problem without a number. Text of the resources in use
-    is replaced by '…'.
+    is replaced by '…'. The file and line of a definition problem are a note on the exception, which a traceback shows.
     """
 
     problems: tuple[Problem, ...]
@@ -44,6 +47,8 @@ class TypedflowError(Exception):
             problems = (problems,)
         self.problems = tuple(map(_without_secrets, problems))
         super().__init__(self.problems)
+        for note in dict.fromkeys(_source_of(problem) for problem in self.problems if problem.file):
+            self.add_note(note)
 
     @property
     def code(self) -> str:
@@ -55,6 +60,11 @@ class TypedflowError(Exception):
         if len(lines) == 1:
             return lines[0]
         return "\n  ".join([f"{len(lines)} problems", *lines])
+
+
+def _source_of(problem: Problem) -> str:
+    """Return the note on a definition problem: the file and line of its node, relative to the working directory."""
+    return f"{problem.number}: {problem.file.removeprefix(f'{os.getcwd()}{os.sep}')}:{problem.line}"
 
 
 def _without_secrets(problem: Problem) -> Problem:

@@ -39,7 +39,7 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.handlers import never_returns
 from typedflow_mypy.literals import says_nothing
-from typedflow_mypy.options import with_options
+from typedflow_mypy.options import FOR_EACH, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword, withdraw
 from typedflow_mypy.shape import flat
@@ -52,6 +52,8 @@ _BLOCK_OF: Final = {
     "match": "match",
     "case": "match",
     "case_else": "match",
+    "case_type": "match",
+    "case_value": "match",
     "if_condition": "if",
     "elif_condition": "if",
     "else_condition": "if",
@@ -59,8 +61,8 @@ _BLOCK_OF: Final = {
     "end_match": "match",
     "end_condition": "if",
 }
-CASES: Final = ("case", "case_else", "elif_condition", "else_condition")
-CLOSING: Final = ("case_else", "else_condition", "end_for_each", "end_match", "end_condition")
+CASES: Final = ("case", "case_type", "case_value", "case_else", "elif_condition", "else_condition")
+CLOSING: Final = ("case_else", "else_condition", "end_for_each", "end_condition")
 _OPENERS: Final = ("for_each", "match", "if_condition", "batch")
 _HANDING_ON: Final = frozenset({*_OPENERS, *CASES, "branch"})
 
@@ -124,7 +126,7 @@ def child_before(call: Call) -> tuple[CallExpr, int] | None:
             return None
         name = before.callee.name
         if name == "to_sub_flow":
-            return before, loops
+            return None if "on_error" in before.arg_names else (before, loops)  # behind that there are two values
         if name not in _HANDING_ON:
             return None
         loops += name == "for_each"
@@ -200,7 +202,7 @@ def _going_on(signature: CallableType, args: list[Type]) -> CallableType:
 
 def check_for_each(call: Call) -> FunctionLike:
     """Reword a for_each over something that is no sequence."""
-    signature = with_options(call, call.signature)
+    signature = with_options(call, call.signature, FOR_EACH)
     value = value_of(call)
     if value is None or says_nothing(value) or not isinstance(call.context, CallExpr):
         return signature

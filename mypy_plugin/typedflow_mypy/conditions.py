@@ -8,9 +8,11 @@ from mypy.nodes import ARG_POS, Expression, IntExpr, LambdaExpr, StrExpr
 from mypy.types import CallableType, FunctionLike, Instance, Type, TypeVarType, get_proper_type
 
 from typedflow.rules import flows
+from typedflow.rules.cases import class_as_value_problem
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import OfType
 from typedflow_mypy.calls import ANY, Call
+from typedflow_mypy.cases import class_shown
 from typedflow_mypy.chains import check_close, handler_name
 from typedflow_mypy.constants import shown
 from typedflow_mypy.handlers import handler_type, is_class, is_no_function, misfits, takes_handler, takes_one
@@ -78,7 +80,12 @@ def _check_case(call: Call, contract: Type, value: Type) -> FunctionLike:
         if wanted is None:
             return call.signature
         return call.with_types(condition=wanted if _takes_one(call, condition) else ANY)
-    if isinstance(condition, (StrExpr, IntExpr)) or not _can_be_called(call.type_of(condition)):
+    if isinstance(condition, (StrExpr, IntExpr)):
+        return call.signature
+    if found := class_shown(call, condition):
+        call.report(class_as_value_problem(found), condition)
+        return call.signature
+    if not _can_be_called(call.type_of(condition)):
         return call.signature
     wanted = _wanted(call, contract, value)
     return call.signature if wanted is None else _check_function(call, condition, wanted, is_value=True)

@@ -38,6 +38,7 @@ from mypy.nodes import (
     func_scoped_name,
 )
 from mypy.plugin import ClassDefContext
+from mypy.semanal_shared import has_placeholder
 from mypy.types import (
     AnyType,
     CallableType,
@@ -103,6 +104,28 @@ def remember(ctx: ClassDefContext) -> None:
         version = UNKNOWN
     _keep(ctx, "version", version if type(version) is int else 0)
     _keep(ctx, "abstract", int(keyword_of(defn, "abstract", False) is not False))
+    for statement in defn.defs.body:
+        if isinstance(statement, AssignmentStmt):
+            _forget_wrong_parts(defn.info, statement)
+
+
+def _forget_wrong_parts(info: TypeInfo, statement: AssignmentStmt) -> None:
+    """Let a part that is reported where it is declared be of any type where it is used: nothing more is reported."""
+    for name in statement.lvalues:
+        if not isinstance(name, NameExpr) or name.name not in rules.PARTS:
+            continue
+        if not isinstance(statement.rvalue, TempNode):
+            var = Var(name.name, ANY)
+            var.info = info
+            var._fullname = f"{info.fullname}.{name.name}"
+            info.names[name.name] = SymbolTableNode(MDEF, var)
+        elif (
+            statement.type is not None
+            and not has_placeholder(statement.type)
+            and isinstance(name.node, Var)
+            and _check_kind(info.name, name.name, statement.type, statement.type, Steps()) is not None
+        ):
+            name.node.type = ANY
 
 
 def _keep(ctx: ClassDefContext, name: str, value: int) -> None:

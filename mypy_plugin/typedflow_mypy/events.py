@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from mypy.nodes import Expression
-from mypy.types import AnyType, FunctionLike, NoneType, Type, get_proper_type
+from mypy.nodes import Expression, MemberExpr, RefExpr, TypeInfo
+from mypy.types import AnyType, FunctionLike, Instance, NoneType, Type, get_proper_type
 
 from typedflow.rules.events import check_event, wrong_payload_problem
+from typedflow.rules.flows import foreign_event_problem, wrong_event_problem
 from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call, Spread
+from typedflow_mypy.constants import UNKNOWN, constant_of
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape
-from typedflow_mypy.surface import contract_of, parts, shape_of
+from typedflow_mypy.surface import contract_of, is_typedflow, parts, shape_of
 
 DYNAMIC = "TF599"
 
@@ -33,6 +35,31 @@ def check_emit(call: Call) -> FunctionLike:
                 takes = declared.type if fits else ANY
     call.expected = takes if count == 1 and takes is not ANY else None
     return call.with_types(payload=takes)
+
+
+def check_when_event(call: Call) -> FunctionLike:
+    """Check the event of `when_event`: an attribute of the contract's Events class, or of a base of it."""
+    event = call.argument("event")
+    if event is None:
+        return call.signature
+    given = constant_of(event, call.module)
+    if given is not UNKNOWN:
+        call.report(wrong_event_problem(given), event)
+        return call.with_types(event=ANY)
+    owner = event.expr.node if isinstance(event, MemberExpr) and isinstance(event.expr, RefExpr) else None
+    if not isinstance(event, MemberExpr) or not isinstance(owner, TypeInfo) or not is_typedflow(owner, "Events"):
+        return call.signature
+    for part in call.parts(contract_of(call.receiver), "events"):
+        declared = get_proper_type(part.type) if part.type is not None else None
+        if isinstance(declared, Instance) and owner in declared.type.mro:
+            continue
+        before = call.is_sound
+        for payload in payloads(call, event.name, event):
+            if payload is not None and payload.type != call.type_of(event):
+                call.report(foreign_event_problem(event.name, owner.name, part.name), event)
+        if before and not call.is_sound:
+            return call.with_types(event=ANY)
+    return call.signature
 
 
 def check_resume_event(call: Call) -> FunctionLike:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from mypy.expandtype import expand_type
-from mypy.nodes import Expression, LambdaExpr
-from mypy.subtypes import is_subtype
+from mypy.maptype import map_instance_to_supertype
+from mypy.nodes import Expression, FuncDef, LambdaExpr
+from mypy.subtypes import find_member, is_subtype
 from mypy.typeops import erase_to_bound
 from mypy.types import (
     CallableType,
@@ -32,7 +33,7 @@ from typedflow.rules.schema import PARTS
 from typedflow_mypy.calls import ANY, Call
 from typedflow_mypy.dicts import takes_value
 from typedflow_mypy.rendering import render
-from typedflow_mypy.shape import MypyShape
+from typedflow_mypy.shape import MypyShape, flat, union_of
 from typedflow_mypy.surface import contracts, declared_parts, is_typedflow, member_of
 
 _COROUTINE: Final = "typing.Coroutine"
@@ -67,10 +68,31 @@ def never_returns(call: Call, handler: Expression) -> bool:
     found = _called(call, handler, known if known is not None else call.infer(handler, None)[0])
     if not isinstance(found, CallableType):
         return False
-    result = get_proper_type(found.ret_type)
-    if gives_coroutine(found) and isinstance(result, Instance):
-        result = get_proper_type(result.args[2])
-    return isinstance(result, UninhabitedType)
+    return isinstance(get_proper_type(awaited(call, found.ret_type)), UninhabitedType)
+
+
+def awaited(call: Call, returned: Type) -> Type:
+    """Return the type of a step's value: what a handler returns is awaited if it is awaitable, in a union too."""
+    members = flat(returned)
+    values = [_awaited(call, get_proper_type(member)) for member in members]
+    if all(value is None for value in values):
+        return returned
+    return union_of(value or member for value, member in zip(values, members, strict=True))
+
+
+def _awaited(call: Call, returned: ProperType) -> Type | None:
+    """Return the type of awaiting a value; None for what is not awaitable."""
+    if not isinstance(returned, Instance) or returned.type.module_name == "builtins":
+        return None
+    call.steps.through(returned.type, "__await__")
+    if returned.type.get("__await__") is None:
+        return None
+    method = get_proper_type(find_member("__await__", returned, returned))
+    made = get_proper_type(method.ret_type) if isinstance(method, CallableType) else None
+    generator = call.api.named_generic_type("typing.Generator", [ANY, ANY, ANY])
+    if not isinstance(made, Instance) or not made.type.has_base(generator.type.fullname):
+        return ANY
+    return map_instance_to_supertype(made, generator.type).args[2]
 
 
 def is_no_function(call: Call, given: Expression) -> bool:
@@ -96,9 +118,15 @@ def takes_one(function: CallableType | LambdaExpr) -> bool:
     return len(required) <= 1 and all(kind.is_positional() for kind in required)
 
 
-def gives_coroutine(function: CallableType) -> bool:
-    """Return whether a function is async."""
-    result = get_proper_type(function.ret_type)
+def is_async(function: CallableType) -> bool:
+    """Return whether a function is a coroutine function, for all that is known of it; a def may return a coroutine."""
+    is_plain = isinstance(function.definition, FuncDef) and not function.definition.is_coroutine
+    return is_coroutine(function.ret_type) and not is_plain
+
+
+def is_coroutine(returned: Type) -> bool:
+    """Return whether a type is what the call of an async function returns."""
+    result = get_proper_type(returned)
     return isinstance(result, Instance) and result.type.fullname == _COROUTINE and len(result.args) == 3
 
 

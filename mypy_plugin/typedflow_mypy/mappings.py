@@ -153,7 +153,7 @@ class SubFlow:
         through_classes(declared, self.call.steps)
         if is_subtype(items, declared):
             return
-        name = _flow_name(self.call, self.child) or theirs.type.name
+        name = flow_name(self.call, self.child) or theirs.type.name
         self.call.report(wrong_stream_problem(name, render(items), mine.type.name, render(declared)), self.child)
 
     def _read(self, expr: Expression | Spread | None, dynamic: str) -> object:
@@ -252,7 +252,7 @@ def _is_settled(tp: Type) -> bool:
     return not says_nothing(tp) and not isinstance(get_proper_type(tp), TypeVarType)
 
 
-def _flow_name(call: Call, flow: Expression) -> str:
+def flow_name(call: Call, flow: Expression) -> str:
     """Return the name that a flow is made with, where that stands in this module; it has its contract's else."""
     node = flow.node if isinstance(flow, NameExpr) else None
     made = call.assigned(node) if isinstance(node, Var) else flow

@@ -24,7 +24,9 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "max_depth": rules.MAX_DEPTH,
     "name": rules.NODE_NAME,
 }
+FOR_EACH: Final[Mapping[str, Option]] = {**_OPTIONS, "on_error": rules.ON_ITEM_ERROR}
 EXECUTION: Final[Mapping[str, Option]] = {"concurrency": rules.CONCURRENCY}
+RUN: Final[Mapping[str, Option]] = {"timeout": rules.TIMEOUT}
 TEST: Final[Mapping[str, Option]] = {"attempt": rules.ATTEMPT, "key": rules.KEY, "step": rules.NODE_NAME}
 FLOW: Final[Mapping[str, Option]] = {**_OPTIONS, "name": rules.FLOW_NAME}
 

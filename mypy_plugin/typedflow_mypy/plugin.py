@@ -15,6 +15,7 @@ from mypy.version import __version__ as mypy_version
 from typedflow_mypy import (
     bindings,
     bounds,
+    cases,
     chains,
     conditions,
     contracts,
@@ -85,6 +86,7 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Contract.__init_subclass__": contracts.check_contract,
     "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,
+    "Flow.when_event": events.check_when_event,
     "Flow.collect": listeners.check_collect,
     "Process.collect": listeners.check_collect,
     "Process.end": chains.check_end,
@@ -111,6 +113,9 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     },
     **{f"Process.{name}": chains.check_close for name in chains.CLOSING},
     "Process.case": conditions.check_case,
+    **{f"{owner}.case_type": cases.check_case_type for owner in ("Process", "Match")},
+    **{f"{owner}.case_value": cases.check_case_value for owner in ("Process", "Match")},
+    "Process.end_match": cases.check_end_match,
     "Process.elif_condition": conditions.check_elif,
     "Match.case": conditions.check_first_case,
 }
@@ -119,6 +124,7 @@ _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
     "Flow": results.check_flow,
     "Retry": options.check_retry,
     "make_data": starts.check_make_data,
+    "run_flow": starts.check_run_flow,
 }
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")

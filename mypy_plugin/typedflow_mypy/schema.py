@@ -12,6 +12,7 @@ from mypy.nodes import (
     DictExpr,
     Expression,
     ListExpr,
+    NameExpr,
     RefExpr,
     SetExpr,
     TypeInfo,
@@ -36,6 +37,7 @@ from typedflow_mypy.structs import annotated, class_of, is_struct, remember, str
 from typedflow_mypy.surface import LAYERS, is_typedflow
 
 _DISPLAYS: Final[Mapping[type[Expression], str]] = {ListExpr: "list", SetExpr: "set", DictExpr: "dict"}
+_SAVED: Final = ("State", "FlowState")
 _FIELD: Final = ("msgspec.field", "msgspec._core.field")
 
 # -- layers
@@ -46,7 +48,7 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
     info = ctx.cls.info
     if not is_struct(info):
         return
-    remember(ctx.cls)
+    remember(ctx.cls, may_be_frozen=not is_typedflow(info, *_SAVED))
     if not is_typedflow(info, *LAYERS, "Contract") or info.fullname.startswith("typedflow."):
         return
     steps = Steps()
@@ -65,11 +67,12 @@ def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple
     yield from check_layer_bases(defn, info, steps)
     if not is_typedflow(info, "State", "FlowState", "Resources"):
         return
-    is_saved = is_typedflow(info, "State", "FlowState")
+    is_saved = is_typedflow(info, *_SAVED)
     for option in rules.REFUSED_OPTIONS if is_saved else ():
         given = keyword_of(defn, option)
         if given not in (None, UNKNOWN) and bool(given) is not (option == "forbid_unknown_fields"):
             yield rules.refused_option_problem(defn.name, option), defn.keywords[option]
+            _take_for_unset(defn.keywords[option])
     for statement, name in annotated(defn):
         problem = rules.check_field_name(defn.name, name.name)
         if problem is not None:
@@ -84,6 +87,16 @@ def _check_layer(defn: ClassDef, info: TypeInfo, steps: Steps) -> Iterator[tuple
             if tp is not None:
                 place = statement.unanalyzed_type or name
                 yield from ((found, place) for found in _check_field(defn.name, info, name.name, tp, steps))
+
+
+def _take_for_unset(option: Expression) -> None:
+    """Let mypy, which makes a dataclass of the class next, take an option for False: what is reported is not set.
+
+    It would report a frozen class once more, and then its subclasses and every write to a field. The name is bound
+    anew whenever mypy analyses the class again.
+    """
+    if isinstance(option, NameExpr):
+        option.fullname = "builtins.False"
 
 
 def _check_default(owner: str, field: str, default: Expression, steps: Steps) -> Iterator[tuple[Problem, Context]]:

@@ -13,7 +13,7 @@ from typedflow.rules.writes import wrong_state_problem
 from typedflow_mypy import resources
 from typedflow_mypy.calls import Call
 from typedflow_mypy.construction import check_fields
-from typedflow_mypy.options import EXECUTION, TEST, with_options
+from typedflow_mypy.options import EXECUTION, RUN, TEST, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import MypyShape
 from typedflow_mypy.surface import contract_of, declared_parts, is_typedflow
@@ -40,6 +40,18 @@ def check_make_data(call: Call) -> FunctionLike:
     for layer in _CLASSES:
         _check_state(call, layer)
     return with_options(call, call.signature, TEST)
+
+
+def check_run_flow(call: Call) -> FunctionLike:
+    """Check what `run_flow` gives the execution that it makes: the layers by the contract of its flow."""
+    flow = call.argument("flow")
+    tp = get_proper_type(call.type_of(flow)) if flow is not None else None
+    if not isinstance(tp, Instance) or not is_typedflow(tp.type, "Flow"):
+        return call.signature
+    call.receiver = tp
+    resources.check_given(call, "resources")
+    _check_state(call, "state")
+    return with_options(call, call.signature, RUN)
 
 
 def _made_by(tp: Type) -> Type | None:

@@ -35,9 +35,12 @@ from typedflow.rules import flows
 from typedflow_mypy.calls import ANY, Call, taking_anything
 from typedflow_mypy.chains import handler_name, report_unanswered, value_of
 from typedflow_mypy.constants import shown
+from typedflow_mypy.failures import check_on_error
 from typedflow_mypy.handlers import (
-    gives_coroutine,
+    awaited,
     handler_type,
+    is_async,
+    is_coroutine,
     is_data,
     is_no_function,
     misfits,
@@ -46,7 +49,7 @@ from typedflow_mypy.handlers import (
     takes_one,
 )
 from typedflow_mypy.literals import says_nothing, texts_of_type
-from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract
+from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract, flow_name
 from typedflow_mypy.options import check_thread, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import flat, union_of
@@ -56,8 +59,12 @@ from typedflow_mypy.surface import contract_of, contracts
 
 
 def check_step(call: Call) -> FunctionLike:
-    """Check a handler against the contract and the value that it gets, and the step's options."""
-    return with_options(call, _check_handler(call))
+    """Check a handler against the contract and the value that it gets, its handler for errors, and the options."""
+    signature = with_options(call, _check_handler(call))
+    if call.argument("on_error") is None or not call.is_sound:
+        return signature
+    supplied = check_on_error(call, contract_of(call.receiver), value_of(call))
+    return signature if call.is_sound or supplied is None else taking_anything(call.signature, ANY)
 
 
 def _check_handler(call: Call) -> CallableType:
@@ -81,11 +88,14 @@ def _check_handler(call: Call) -> CallableType:
     given = handler_type(call, handler)
     if given is None:
         return _check_other(call, handler, _wanted(call, formal))
-    if gives_coroutine(given) and check_thread(call, step_name(call, handler)):
-        return _returning(call.signature, given)
+    if is_async(given) and check_thread(call, step_name(call, handler)):
+        return _returning(call, given)
     if breaks_write_back(call, given):
-        return _returning(call.signature, given)
+        return _returning(call, given)
     if _takes_just(given, formal) or _fits(given, _wanted(call, formal)):
+        awaiting = _awaiting(call, formal, given.ret_type)
+        if awaiting is not None:
+            return awaiting
         if _takes_child(call) and isinstance(get_proper_type(given.ret_type), UninhabitedType):
             return taking_anything(call.signature, ANY)
         if call.is_sound and not call.keywords() and _takes_async(call.signature):
@@ -96,12 +106,19 @@ def _check_handler(call: Call) -> CallableType:
 
 def _check_either(call: Call, handler: ConditionalExpr, wanted: CallableType) -> CallableType:
     """Check both handlers of `a if condition else b`, whose types mypy joins before it compares them."""
+    values: list[Type] = []
     for one in (handler.if_expr, handler.else_expr):
         given = handler_type(call, one)
-        if given is not None and not _fits(given, wanted):
+        if given is None:
+            continue
+        if not _fits(given, wanted):
             for problem in misfits(handler_name(one), given, wanted, call, kind="step") or ():
                 call.report(problem, one)
-    return call.signature if call.is_sound else taking_anything(call.signature, ANY)
+        if not get_all_type_vars(given.ret_type):
+            values.append(awaited(call, given.ret_type))
+    if not call.is_sound:
+        return taking_anything(call.signature, ANY)
+    return _with_value_of(call.signature, union_of(values)) if len(values) == 2 else call.signature
 
 
 def _takes_just(given: CallableType, formal: CallableType) -> bool:
@@ -121,7 +138,7 @@ def _fits(given: CallableType, wanted: CallableType) -> bool:
 def _takes_async(signature: CallableType) -> bool:
     """Return whether an overload is the one of async handlers, which is the first."""
     formal = get_proper_type(signature.arg_types[0])
-    return isinstance(formal, CallableType) and gives_coroutine(formal)
+    return isinstance(formal, CallableType) and is_coroutine(formal.ret_type)
 
 
 def _takes_child(call: Call) -> bool:
@@ -140,6 +157,10 @@ def _check_other(call: Call, handler: Expression, wanted: CallableType) -> Calla
     text = call.api.named_generic_type("builtins.str", [])
     if is_subtype(tp, text):
         return call.signature
+    contract = child_contract(call, handler)
+    if contract is not None:
+        call.report(flows.flow_as_handler_problem(flow_name(call, handler) or render(contract)), handler)
+        return taking_anything(call.signature, ANY)
     call.report(flows.not_a_handler_problem(shown(call, handler)), handler)
     return taking_anything(call.signature, ANY)
 
@@ -175,8 +196,12 @@ def _plain(call: Call, handler: LambdaExpr) -> CallableType:
     if not sound:  # mypy reports what is wrong inside of it
         return taking_anything(call.signature, ANY).copy_modified(arg_types=[wanted, *call.signature.arg_types[1:]])
     given = get_proper_type(inferred)
-    if isinstance(given, CallableType) and gives_coroutine(given):
-        return call.signature
+    if isinstance(given, CallableType):
+        if is_coroutine(given.ret_type):
+            return call.signature
+        awaiting = _awaiting(call, formal, given.ret_type)
+        if awaiting is not None:
+            return awaiting.copy_modified(arg_types=[wanted, *awaiting.arg_types[1:]])
     value = get_proper_type(formal.ret_type)
     if isinstance(value, Instance) and _takes_async(call.signature):
         return call.signature.copy_modified(
@@ -192,17 +217,36 @@ def _misfit(call: Call, handler: Expression, given: CallableType, wanted: Callab
         problems = [flows.not_a_handler_problem(shown(call, handler))]
     for problem in problems:
         call.report(problem, handler)
-    return _returning(call.signature, given)
+    return _returning(call, given)
 
 
-def _returning(signature: CallableType, handler: CallableType) -> CallableType:
-    """Return the signature that takes anything, and goes on with what the handler returns, as far as that is known."""
-    result = get_proper_type(handler.ret_type)
-    if get_all_type_vars(result):
-        return taking_anything(signature, ANY)
-    if gives_coroutine(handler) and isinstance(result, Instance):
-        result = get_proper_type(result.args[2])
-    return taking_anything(signature, result)
+def _returning(call: Call, handler: CallableType) -> CallableType:
+    """Return the signature that takes anything, and goes on with the handler's value, as far as that is known."""
+    value = ANY if get_all_type_vars(handler.ret_type) else awaited(call, handler.ret_type)
+    return taking_anything(call.signature, value)
+
+
+def _awaiting(call: Call, formal: CallableType, returned: Type) -> CallableType | None:
+    """Return the signature that goes on with the result of an await; None where mypy infers that by itself.
+
+    mypy is asked only for the type variables of a generic handler, by the same formal in all overloads.
+    """
+    value = awaited(call, returned)
+    if value is returned or (is_coroutine(returned) and _takes_async(call.signature)):
+        return None
+    signature, formals = call.signature, call.signature.arg_types[1:]
+    if not get_all_type_vars(returned):
+        return _with_value_of(signature, value)
+    asked = get_all_type_vars(formal.ret_type)
+    if isinstance(get_proper_type(returned), UnionType) or len(asked) != 1:
+        return None
+    awaitable = call.api.named_generic_type("typing.Awaitable", asked)
+    return signature.copy_modified(arg_types=[formal.copy_modified(ret_type=awaitable), *formals])
+
+
+def _with_value_of(signature: CallableType, value: Type) -> CallableType:
+    """Return the signature that takes any handler, and goes on with a value."""
+    return taking_anything(signature, value).copy_modified(arg_types=[ANY, *signature.arg_types[1:]])
 
 
 def _check_child(call: Call, child: Expression) -> CallableType:
@@ -257,6 +301,9 @@ def check_sub_flow(call: Call) -> FunctionLike:
         return call.signature
     result, read = sub_flow.check(call.given("capture"), call.given("write_back"))
     sub_flow.check_stream()
+    if call.argument("on_error") is not None:
+        supplied = check_on_error(call, contract, value)
+        result, read = union_of([result, ANY if supplied is None else supplied]), [*read, "on_error"]
     call.memo.overloads = (call.context, call.receiver, result, read)
     return _settled(call, result, read)
 

@@ -30,8 +30,8 @@ STRUCT: Final = "msgspec.Struct"
 READ_ONLY: Final = "__typedflow_read_only__"
 
 
-def remember(defn: ClassDef) -> None:
-    """Keep what the source of a Struct says of its encoding."""
+def remember(defn: ClassDef, *, may_be_frozen: bool = True) -> None:
+    """Keep what the source of a Struct says of its encoding, and whether it is frozen, unless that is refused."""
     info = defn.info
     rename = defn.keywords.get("rename")
     data: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def remember(defn: ClassDef) -> None:
     if _is_set(defn.keywords.get("array_like")) or _inherited(info, "array_like"):
         data["array_like"] = True
     frozen = defn.keywords.get("frozen")
-    if _is_set(frozen) or (frozen is None and _inherited(info, "frozen")):
+    if may_be_frozen and (_is_set(frozen) or (frozen is None and _inherited(info, "frozen"))):
         data["frozen"] = True
         _show(info)
     if data:

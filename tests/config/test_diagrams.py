@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from typedflow import Contract, ContractError, Data, Flow
+from typedflow import Contract, ContractError, Data, Failed, Flow
 
 
 class Count(Contract):
@@ -49,7 +49,9 @@ def chosen() -> Flow[Count]:
 
 def test_a_chain() -> None:
     assert chain().to_mermaid().splitlines() == [
-        "%% flow 'Count': this diagram simplifies its definition",
+        "---",
+        "title: \"flow 'Count', simplified: its config is the truth\"",
+        "---",
         "flowchart TD",
         '    n0(["start"])',
         '    n1["double"]',
@@ -127,3 +129,86 @@ def test_every_block_has_its_shape() -> None:
     shapes = ['[/"batch"\\]', '|"a"| n', '|"b"| n', '[/"for_each"\\]', '(["end"])']
     assert [shape for shape in shapes if shape not in drawn] == []
     assert drawn.count('[\\"') == 2  # the ends of both blocks
+
+
+def test_a_chain_in_dot() -> None:
+    lines = chain().to_dot(detailed=True).splitlines()
+    assert lines[:2] == ['digraph "Count" {', """    label="flow 'Count', simplified: its config is the truth\""""]
+    assert lines[5:] == [
+        '    n0 [label="start" shape=box style="rounded"]',
+        '    n1 [label="double" shape=box style="solid"]',
+        '    n2 [label="tell" shape=box style="solid"]',
+        '    n3 [label="end" shape=box style="rounded"]',
+        '    n0 -> n1 [label=" int "]',
+        '    n1 -> n2 [label=" int "]',
+        '    n2 -> n3 [label=" str "]',
+        "}",
+    ]
+
+
+def test_what_is_inside_of_a_block_stands_in_a_frame_of_dot() -> None:
+    flow = Flow(Count)
+    flow.to(double).batch().branch(double, name="a").branch(double, name="b").end_batch().to(
+        total
+    ).for_each().match().case(is_big).to(tell).case_else().to(tell).end_match().end_for_each().to(longest).end()
+    lines = flow.to_dot().splitlines()
+    first = next(at for at, line in enumerate(lines) if "subgraph" in line)
+    frames = [line for line in lines[first:] if "->" not in line]
+    assert frames == [
+        "    subgraph cluster_2 {",
+        '        label=""',
+        "        n3",
+        "        n4",
+        "    }",
+        "    subgraph cluster_7 {",
+        '        label=""',
+        "        n8",
+        "        n11",
+        "        subgraph cluster_8 {",
+        '            label=""',
+        "            n9",
+        "            n10",
+        "        }",
+        "    }",
+        "}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, shown", [('a"b', r"a\"b"), ("a\\b", r"a\\b"), ("a\nb", "a b"), ("<b>", "<b>"), ("Maß", "Maß")]
+)
+def test_what_would_end_a_string_of_dot_is_escaped(name: str, shown: str) -> None:
+    flow = Flow(Count)
+    flow.to(tell, name=name).end()
+    assert f'    n1 [label="{shown}" shape=box style="solid"]' in flow.to_dot().splitlines()
+
+
+def handled(data: Data[Count, Failed[int]]) -> int:
+    return data.value.attempts
+
+
+def test_a_handler_for_errors_and_a_case_by_class() -> None:
+    flow = Flow(Count)
+    flow.to(double, on_error=handled).match().case_type(int).to(tell).end_match().end()
+    assert flow.to_mermaid(detailed=True).splitlines()[4:] == [
+        '    n0(["start"])',
+        '    n1["double"]',
+        '    n2("double failed")',
+        '    n3["handled"]',
+        '    n4("double done")',
+        '    n5{"match"}',
+        '    n6("case int")',
+        '    n7["tell"]',
+        '    n8[\\"end_match"/]',
+        '    n9(["end"])',
+        '    n0 -->|"int"| n1',
+        '    n1 -->|"error"| n2',
+        '    n2 -->|"Failed[int]"| n3',
+        '    n1 -->|"int"| n4',
+        '    n3 -->|"int"| n4',
+        '    n4 -->|"int"| n5',
+        '    n5 -->|"int: int"| n6',
+        '    n6 -->|"int"| n7',
+        '    n7 -->|"str"| n8',
+        '    n8 -->|"str"| n9',
+    ]

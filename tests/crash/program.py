@@ -20,7 +20,8 @@ from typing import Any
 import msgspec
 
 from tests.crash import journey
-from typedflow.durability.checkpoints import Checkpoint
+from typedflow.durability import block_parts, execution_parts
+from typedflow.durability.options import Checkpoint
 from typedflow.errors import SnapshotError
 from typedflow.execution import failpoints
 from typedflow.stores import FileStore, SnapshotStore, SQLiteStore, in_place
@@ -72,12 +73,17 @@ async def run(order: Order) -> Report:
     die_at(order, reached)
     if order.nth % 2:  # so that both ways of a SQLiteStore are cut off everywhere
         in_place.BACK_OFF, in_place.SLOW = 0, 60.0  # type: ignore[misc]  # of this process alone
+    if order.nth % 3 == 0:  # so that saves in parts follow whole ones, and are cut off as well
+        execution_parts.PARTS_FROM = block_parts.BLOCK_FROM = 0
     flow = journey.build()
     async with open_store(order.store, Path(order.folder)) as store:
         try:
             execution = await flow.async_open(journey.ID, store=store, checkpoint=order.checkpoint)
         except SnapshotError:  # killed before the first save
-            execution = flow.create_execution(execution_id=journey.ID, store=store, checkpoint=order.checkpoint)
+            history = 3 if order.store == "sqlite" else False
+            execution = flow.create_execution(
+                execution_id=journey.ID, store=store, checkpoint=order.checkpoint, history=history
+            )
             await execution.async_start(order.size)
         status = await journey.go_on(execution)
     return Report(False, status, execution.result, execution.state.seen, dict(reached))

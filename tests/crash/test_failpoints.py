@@ -29,7 +29,7 @@ from typedflow.execution.failpoints import FAILPOINTS
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.snapshot.reading import read_document
-from typedflow.stores import StoredSnapshot
+from typedflow.stores import SQLiteStore, StoredSnapshot
 
 ROOT: Final = Path(__file__).parents[2]
 FINAL: Final = ("completed", "cancelled")
@@ -37,9 +37,9 @@ EVERY: Final = 1 if is_full() else 4
 """The quick form kills at every fourth time that a point is reached, the first one always."""
 HISTORY: Final = """
     CREATE TABLE IF NOT EXISTS history (sequence INTEGER, status TEXT);
-    CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_snapshots
+    CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
-    CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE ON typedflow_snapshots
+    CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE OF sequence ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
 """
 
@@ -102,6 +102,7 @@ class Case:
     def check_stored(self) -> None:
         """Check A, B and F on what a killed process has left."""
         stored, tally = asyncio.run(self.read_back())
+        asyncio.run(self.check_revisions(stored))
         acknowledged = self.folder / "acknowledged"
         saves = acknowledged.stat().st_size if acknowledged.exists() else 0
         assert (0 if stored is None else stored.sequence) in (saves, saves + 1)
@@ -117,6 +118,19 @@ class Case:
         assert set(tally.by_key) <= set(left)
         assert all(count == 1 for count in tally.by_key.values())
         assert tally.steps == len(tally.by_key)
+
+    async def check_revisions(self, stored: StoredSnapshot | None) -> None:
+        """Read every revision that a killed process has left."""
+        if self.order.store != "sqlite" or stored is None:
+            return
+        async with SQLiteStore(self.folder / "store.db") as store:
+            kept = await store.history(journey.ID)
+            assert [each.sequence for each in kept] == list(range(max(1, stored.sequence - 2), stored.sequence + 1))
+            for each in kept:
+                revision = await store.get(journey.ID, at=each.sequence)
+                assert revision is not None
+                snapshot = read_document(revision.data)
+                assert (snapshot.sequence, snapshot.status) == (each.sequence, each.status)
 
     async def read_back(self) -> tuple[StoredSnapshot | None, journey.Tally]:
         async with open_store(self.order.store, self.folder) as store:

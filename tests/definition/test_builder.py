@@ -98,6 +98,15 @@ def match_after_its_end(flow: Any) -> None:
 number: Any = 5
 word: Any = "a"
 
+
+def oddly_named() -> Any:
+    def condition(data: Any) -> bool:
+        return True
+
+    condition.__name__ = "a\ud800"
+    return condition
+
+
 REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (twice, "TF704: this for_each block is closed already (go on from what .end_for_each() returned)"),
     (batch_after_its_end, "TF704: this batch block is closed already (go on from what .end_batch() returned)"),
@@ -165,6 +174,19 @@ REFUSALS: list[tuple[Callable[[Any], object], str]] = [
     (lambda flow: flow.to(step, retry=3), "TF718: retry is a Retry, not 3 (int)"),
     (lambda flow: flow.to(step, name=5), "TF718: the name of a node is a text, not 5 (int)"),
     (lambda flow: Flow(Review, name=number), "TF718: the name of a flow is a text, not 5 (int)"),
+    (lambda flow: flow.match().case("x", name="a\ud800"), "TF718: the name of a case is a text, and 'a\\ud800' "
+     "cannot be written: it holds half of a surrogate pair"),
+    (lambda flow: flow.match().case("x").case("y", name="a\0"),
+     "TF718: the name of a case is a text, and 'a\\x00' cannot be written: it holds a NUL character"),
+    (lambda flow: flow.match().case("x", name=""),
+     "TF705: the name of a case cannot be empty (leave name= out, or give one)"),
+    (lambda flow: flow.match().case("x", name=5), "TF718: the name of a case is a text, not 5 (int)"),
+    (lambda flow: flow.match().case(oddly_named()), "TF718: the name of a case is a text, and 'a\\ud800' "
+     "cannot be written: it holds half of a surrogate pair"),
+    (lambda flow: flow.to(step, formerly=("ask", "a\ud800")),
+     "TF718: a former name is a text, and 'a\\ud800' cannot be written: it holds half of a surrogate pair"),
+    (lambda flow: flow.to(step).collect("votes", "a", branch_formerly=("a\0",)),
+     "TF718: a former name is a text, and 'a\\x00' cannot be written: it holds a NUL character"),
     (lambda flow: Flow(Review, max_depth=word),
      "TF718: flow of contract 'Review': max_depth is a whole number from 0, not 'a' (str)"),
     (lambda flow: flow.when(5), "TF719: when() takes names, not 5 (int) "
@@ -382,6 +404,13 @@ def test_every_call_of_a_collect_gives_the_same_continuation() -> None:
     assert first._at == second._at
 
 
+def test_a_case_is_named_after_a_value_of_any_length() -> None:
+    flow: Any = Flow(Review)
+    flow.match().case(10**5000).to(step).case(-(10**5000)).to(step).end_match().end()
+    cases = flow._runtime.builder.draft().nodes[1].cases
+    assert [case.name for case in cases] == ["int", "int#2"]
+
+
 def test_a_condition_is_told_from_a_value() -> None:
     async def is_fine(data: Data[Review, Any]) -> bool:
         return True
@@ -391,7 +420,7 @@ def test_a_condition_is_told_from_a_value() -> None:
             return True
 
     flow: Any = Flow(Review)
-    match = flow.match().case("x").case(int).case(step).case(is_fine).case(functools.partial(is_fine)).case(Asks())
+    match = flow.match().case("x").case(3).case(step).case(is_fine).case(functools.partial(is_fine)).case(Asks())
     match.end_match()
     cases = flow._runtime.builder.draft().nodes[1].cases
     assert [(case.is_function, case.is_async) for case in cases] == [
@@ -494,7 +523,7 @@ def needs_keyword(data: Any, *, more: Any) -> Any:
 
 @pytest.mark.parametrize(
     "handler",
-    [step, lambda data, more=1: 1, lambda *data: 1, functools.partial(one_of_two, 1), Calls(), Calls().one, str, abs],
+    [step, lambda data, more=1: 1, lambda *data: 1, functools.partial(one_of_two, 1), Calls(), Calls().one, abs],
 )
 def test_what_takes_one_argument_is_a_handler(handler: Any) -> None:
     flow: Any = Flow(Review)
@@ -502,7 +531,15 @@ def test_what_takes_one_argument_is_a_handler(handler: Any) -> None:
     flow.match().case(handler).to(handler).end_match()
     step, match, inside, _ = flow._runtime.builder.draft().nodes[1:]
     assert (step.handler, inside.handler) == (handler, handler)
-    assert match.cases[0].is_function is not isinstance(handler, type)
+    assert match.cases[0].is_function
+
+
+def test_a_class_is_a_handler_and_no_case() -> None:
+    flow: Any = Flow(Review)
+    flow.to(str)
+    assert flow._runtime.builder.draft().nodes[1].handler is str
+    with pytest.raises(ContractError, match=r"^TF741"):
+        flow.match().case(str)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 # Who says what has a code, where it is not both the plugin and the runtime.
-PLUGIN_ONLY: Final = ", said by the mypy plugin only"
+PLUGIN_ONLY: Final = ", reported by the mypy plugin only"
 RUN_TIME_ONLY: Final = ", said at run time only"
 TYPE_CHECKERS: Final = ", which type checkers say in their own words"
 HANDLER: Final = "write"

@@ -131,3 +131,15 @@ def test_many_questions_under_a_bound_cost_the_same_each() -> None:
         pause(drive, "ask", id_=str(number))
     assert drive.run.settle() is Status.WAITING
     assert len(drive.run.interrupts or ()) == 30_000
+
+
+def test_a_step_that_nobody_answered_in_time_is_ready_again() -> None:
+    """B59."""
+    wiring = Wiring()
+    wiring.to(START, "ask", "next")
+    drive = Drive(wiring, "in")
+    pause(drive, "ask")
+    assert drive.run.settle() is Status.WAITING
+    assert [drive.show(token) for token in drive.run.expired("q")] == [("ask", "in")]
+    assert drive.run.status is Status.RUNNING
+    assert not drive.run.interrupts

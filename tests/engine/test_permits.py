@@ -28,6 +28,10 @@ def answer(drive: Drive, value: object, id_: str = "q") -> list[object]:
     return [drive.show(token) for token in drive.run.resumed(id_, value)]
 
 
+def expire(drive: Drive, id_: str) -> list[object]:
+    return [drive.show(token) for token in drive.run.expired(id_)]
+
+
 def held(drive: Drive) -> list[object]:
     return [drive.show(token) for token in drive.run.queued]
 
@@ -220,6 +224,19 @@ def test_a_value_that_a_block_cannot_take_stays_in_its_item_until_a_retry() -> N
     assert drive.live == [("for_each#2", 5)]
 
 
+def test_a_value_that_a_block_cannot_take_stays_in_its_item_of_a_failed_run_too() -> None:
+    """A step that ends beside the one that fails: without its value the item would never end."""
+    wiring = Wiring()
+    outer = wiring.builder.open_each(START, None)
+    inner = wiring.to(wiring.builder.open_each(wiring.to(outer, "list"), None), "work")
+    wiring.to(wiring.builder.close_each(wiring.builder.close_each(inner)), "after")
+    drive = Drive(wiring, [1, 2])
+    drive.run.failed(ConnectionError("the first item"))
+    with pytest.raises(ContractError, match="for_each"):
+        drive.finish("list", 5)
+    assert sorted(drive.live) == [("for_each#2", 5), ("list", 2)]
+
+
 def test_an_event_from_outside_that_its_listener_cannot_take_changes_no_place() -> None:
     wiring = Wiring()
     wiring.to(wiring.each(START, "ask", "check", concurrency=1), "after")
@@ -295,3 +312,14 @@ def require_bounds(drive: Drive) -> None:
         assert len(join.holders) <= nodes[join.node].limit
         if len(join.holders) < join.limit:
             assert join.launched == len(join.slots)
+
+
+def test_a_step_that_nobody_answered_in_time_is_ready_again_when_it_has_a_permit() -> None:
+    drive = each_of(1, "ask")
+    pause(drive, "ask", "1")
+    assert expire(drive, "1") == []  # the second item has the only permit
+    assert held(drive) == [("ask", 1)]
+    assert pause(drive, "ask", "2") == [("ask", 1)]
+    drive.run.settle()
+    assert drive.live == [("ask", 1)]
+    assert drive.run.status is Status.RUNNING

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from typedflow.errors import ConflictError, StoreError
-from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot
+from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot, Update, UpdateKey
 from typedflow.stores.requirements import require_expected
 
 Fault = Literal["before", "after", "conflict"]
@@ -30,6 +30,9 @@ class FaultyStore:
         self.records: dict[str, StoredSnapshot] = {}
         self.flow_states: dict[str, bytes] = {}
         self.history: list[StoredSnapshot] = []
+        self.updates: dict[UpdateKey, bytes] = {}
+        self.update_faults: dict[int, Fault] = {}
+        self.update_calls = 0
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         await self._wait()
@@ -49,14 +52,43 @@ class FaultyStore:
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
         changed = None
         if flow_state is not None:
-            changed = flow_state.replay(self.flow_states.get(flow_state.flow))
-            self.flow_states[flow_state.flow] = changed
+            if flow_state.replay is not None:
+                changed = flow_state.replay(self.flow_states.get(flow_state.flow))
+                self.flow_states[flow_state.flow] = changed
+            self._forget(record.execution_id, flow_state.ended)
         self.records[record.execution_id] = record
         self.history.append(record)
         await self._wait()
         if fault == "after":
             raise StoreError("the answer was lost")
         return changed
+
+    def _forget(self, execution_id: str, ended: tuple[str, ...] | None) -> None:
+        for key in [*self.updates]:
+            if key.execution_id == execution_id and (ended is None or key.step in ended):
+                del self.updates[key]
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        await self._wait()
+        return self.update_flow_state_sync(flow, key, change)
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Fail as `update_faults` say, by the number of the update."""
+        self.update_calls += 1
+        fault = self.update_faults.get(self.update_calls)
+        if fault == "before":
+            raise StoreError("no connection")
+        if key is not None and key in self.updates:
+            return self.updates[key]
+        changed = change(self.flow_states.get(flow))
+        if fault == "conflict":
+            raise StoreError("the connection was lost")
+        self.flow_states[flow] = changed.data
+        if key is not None:
+            self.updates[key] = changed.value
+        if fault == "after":
+            raise StoreError("the answer was lost")
+        return changed.value
 
     async def _wait(self) -> None:
         await asyncio.sleep(self.chance.choice([0, 0, 0.3, 1]))

@@ -481,6 +481,8 @@ def document(execution: Execution[Any]) -> dict[str, Any]:
     for each in waiting:
         for name in ("checksum", "created", "saved", "sequence"):
             del each[name]
+        for interrupt in each["interrupts"]:
+            del interrupt["since"]
         waiting.extend(each["children"])
     return tree
 

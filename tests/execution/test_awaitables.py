@@ -148,6 +148,7 @@ def test_a_condition_awaits_it(handler: Any) -> None:
 @pytest.mark.parametrize("handler", [coroutine, lazy])
 def test_what_a_thread_returns_is_awaited_in_the_loop(handler: Any, options: dict[str, Any]) -> None:
     assert run(chain(lambda data: handler(data), thread=True, **options).async_start(1)) == 2
+    assert run(chain(handler, thread=True, **options).async_start(1)) == 2
 
 
 def test_the_timeout_of_a_step_ends_what_is_awaited() -> None:

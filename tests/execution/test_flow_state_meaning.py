@@ -117,17 +117,25 @@ def written_and_updated(data: Book) -> int:
     return 0
 
 
+def changed_in_place_and_updated(data: Book) -> int:
+    data.flow_state.booked.append(7)
+    data.update_flow_state(lambda ledger: setattr(ledger, "total", len(ledger.booked)))
+    return 0
+
+
 @pytest.mark.parametrize(
     "handler, booked, total",
     [
         (loop_variable, [1, 2, 3], 0),
         (name_that_is_assigned_again, [], 3),
         (list_that_is_filled_afterwards, [1, 2], 0),
+        (list_that_is_filled_after_it_was_assigned, [1], 0),
         (global_variable, [1], 0),
         (partial_with_a_list, [1, 2], 0),
         (defaults, [], 6),
         (read_of_data, [1, 2, 3], 0),
         (written_and_updated, [7], 10),
+        (changed_in_place_and_updated, [7], 1),
     ],
 )
 async def test_update_means_what_it_says_when_it_is_called(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.zones import Local
 from typedflow import Contract, Data, Execution, Flow, SnapshotError, State
 
 
@@ -351,8 +352,8 @@ class Writing(Contract):
     state: Diary
 
 
-SECOND = datetime(2026, 10, 25, 2, 30, fold=1)
-"""Of two equal times, which a document does not tell apart; the type lets it pass."""
+LOCAL = datetime(2026, 10, 25, 2, 30, tzinfo=Local())
+"""It equals what comes back, which is in UTC; the type lets it pass."""
 
 
 def unstarted(*steps: Any, state: Any = None) -> Execution[Writing]:
@@ -370,19 +371,19 @@ def diary(*steps: Any, state: Any = None) -> Execution[Writing]:
     return execution
 
 
-def require_no_fold(execution: Execution[Writing], field: str) -> None:
+def require_no_zone(execution: Execution[Writing], field: str) -> None:
     for _ in range(2):
-        with pytest.raises(SnapshotError, match="its fold") as caught:
+        with pytest.raises(SnapshotError, match="its tzinfo") as caught:
             execution.save()
         assert str(caught.value.path).startswith(f"state.{field}")
 
 
-ODD = pytest.mark.parametrize("field, value", [("at", SECOND), ("dates", (SECOND,))])
+ODD = pytest.mark.parametrize("field, value", [("at", LOCAL), ("dates", (LOCAL,))])
 
 
 @ODD
 def test_what_was_given_is_looked_at(field: str, value: object) -> None:
-    require_no_fold(diary(state={field: value}), field)
+    require_no_zone(diary(state={field: value}), field)
 
 
 @ODD
@@ -396,7 +397,7 @@ def test_what_cannot_be_changed_in_place_and_was_written_outside_of_steps_is_loo
         setattr(execution.state, field, value)
     else:
         execution.state.set(field, value, emit=write == "path")
-    require_no_fold(execution, field)
+    require_no_zone(execution, field)
 
 
 @ODD
@@ -408,7 +409,7 @@ def test_what_cannot_be_changed_in_place_and_a_step_has_written_is_looked_at(
         data.state.set(field, value, emit=emit)
         return data.value
 
-    require_no_fold(diary(note), field)
+    require_no_zone(diary(note), field)
 
 
 async def test_what_a_step_changes_that_it_has_read_before_a_save_is_looked_at() -> None:
@@ -418,7 +419,7 @@ async def test_what_a_step_changes_that_it_has_read_before_a_save_is_looked_at()
         more = data.state.more
         held.set()
         await go_on.wait()
-        more.append(SECOND)
+        more.append(LOCAL)
         return data.value
 
     execution = unstarted(note)
@@ -427,7 +428,7 @@ async def test_what_a_step_changes_that_it_has_read_before_a_save_is_looked_at()
     execution.save()
     go_on.set()
     await running
-    require_no_fold(execution, "more")
+    require_no_zone(execution, "more")
 
 
 class Times(State):
@@ -455,8 +456,8 @@ async def test_what_equality_hides_is_looked_at_in_every_save(field: str) -> Non
     days, times = execution.state.days, execution.state.by_name["a"]
     execution.save()
     if field == "days":
-        days.append(datetime(2026, 10, 25, 2, 30, fold=1))
+        days.append(LOCAL)
     else:
-        times.append(time(2, 30, fold=1))
-    with pytest.raises(SnapshotError, match="fold"):
+        times.append(time(2, 30, tzinfo=Local()))
+    with pytest.raises(SnapshotError, match="tzinfo"):
         execution.save()

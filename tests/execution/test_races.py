@@ -181,6 +181,15 @@ async def a_store_that_fails_often(chance: random.Random) -> None:
     trip.check()
 
 
+async def updates_of_the_flow_state_that_fail(chance: random.Random) -> None:
+    kinds: list[Fault] = ["before", "after", "conflict"]
+    trip = Trip(chance)
+    trip.store.update_faults = {number: chance.choice(kinds) for number in chance.sample(range(1, 20), 6)}
+    await trip.travel()
+    trip.check()
+    assert not trip.store.updates
+
+
 async def a_run_cut_off_at_any_await(chance: random.Random) -> None:
     trip = Trip(chance)
     while trip.execution.status not in FINAL:
@@ -299,6 +308,7 @@ async def a_resume_while_it_runs(chance: random.Random) -> None:
         undisturbed,
         a_store_that_fails_once,
         a_store_that_fails_often,
+        updates_of_the_flow_state_that_fail,
         a_run_cut_off_at_any_await,
         saves_during_steps,
         events_at_any_moment,

@@ -146,3 +146,28 @@ def test_an_alias_that_leads_nowhere_is_a_problem_wherever_it_stands(name: str, 
         [problem] = problems_of(made)
         assert problem.startswith("TF610: ")
         assert "leads only to itself" in problem or "raises ZeroDivisionError (" in problem
+
+
+@pytest.mark.parametrize("name, tp", BAD.items(), ids=BAD)
+def test_an_alias_that_leads_nowhere_is_a_problem_of_a_handler(name: str, tp: Any) -> None:
+    class Plain(Contract):
+        input: int
+        result: int
+
+    def returns(data: Data[Plain, int]) -> tp:
+        raise NotImplementedError
+
+    def takes(data: Data[Plain, tp]) -> int:
+        raise NotImplementedError
+
+    def is_given(data: tp) -> int:
+        raise NotImplementedError
+
+    can_be_data = name in ("type Ping", "type Pong", "type Raises")
+    for handler in (returns, takes, is_given) if can_be_data else (returns, takes):
+        flow: Flow[Any] = Flow(Plain)
+        flow.to(lambda data: 1).to(handler).to(lambda data: 1).end()
+        [problem] = problems_of(flow.validate)
+        assert problem.startswith("TF610: flow 'Plain': ")
+        assert f"step '{handler.__name__}'" in problem
+        assert "leads only to itself" in problem or "ZeroDivisionError" in problem

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from typedflow import Contract, ContractError, Data, Flow, FlowState, SnapshotError, State, Status
-from typedflow.stores import MemoryStore
+from typedflow.stores import FileStore, MemoryStore, SQLiteStore
 
 SAVES = 30
 
@@ -35,6 +39,8 @@ class Progress(State):
     seen: set[int] = set()
     note: Note = msgspec.field(default_factory=Note)
     large: list[float] = []
+    names: set[str] = set()
+    at: datetime = datetime(2026, 1, 1)
 
 
 class Tally(FlowState):
@@ -89,7 +95,28 @@ def change_the_flow_state(data: Data[Import, int], turn: int) -> None:
         data.flow_state.names.clear()
 
 
+def change_beside_a_set(data: Data[Import, int], turn: int) -> None:
+    """Change a number beside a set, whose members have another order in the set that is decoded."""
+    data.state.done = turn
+    if not data.state.names:
+        names = {str(number) for number in range(5000)}
+        for number in range(4900):
+            names.discard(str(number))
+        data.state.names = names
+
+
+def move_to_another_zone(data: Data[Import, int], turn: int) -> None:
+    data.state.at = datetime(2026, 1, 1, second=turn % 60, tzinfo=ZONES[turn % 3])
+    data.state.table[str(turn % 40)] = [turn]
+    if turn % 40 == 0:
+        data.state.table.clear()
+
+
+ZONES = [UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")]
+
 WRITERS = [
+    change_beside_a_set,
+    move_to_another_zone,
     count,
     toggle,
     append_records,
@@ -224,3 +251,144 @@ def test_what_is_wrong_beside_a_thread_is_refused_all_the_same() -> None:
             execution.start(0)
     finally:
         stop.set()
+
+
+class Reader(msgspec.Struct):
+    """Have whatever a save reads back change what is being saved, as a thread does at the worst moment."""
+
+    def __post_init__(self) -> None:
+        for change in CHANGES:
+            change()
+
+
+CHANGES: list[Callable[[], object]] = []
+
+
+class Watched(State):
+    reader: Reader = msgspec.field(default_factory=Reader)
+    done: int = 0
+    names: set[str] = set()
+
+
+class Dated(State):
+    reader: Reader = msgspec.field(default_factory=Reader)
+    done: int = 0
+    names: set[str] = set()
+    at: datetime = datetime(2026, 1, 1)
+
+
+def odd_set() -> set[str]:
+    """Make a set whose members have another order in a set that is made of them anew."""
+    names = {str(number) for number in range(5000)}
+    for number in range(4900):
+        names.discard(str(number))
+    return names
+
+
+@pytest.mark.parametrize("format", ["json", "msgpack"])
+@pytest.mark.parametrize("layer, zone", [(Watched, None), (Dated, None), (Dated, ZoneInfo("Europe/Berlin"))])
+def test_what_changes_whenever_it_is_read_back_is_saved_as_at_one_moment(format: Any, layer: Any, zone: Any) -> None:
+    class Watching(Contract):
+        input: int
+        result: int
+        state: layer
+
+    def ask(data: Data[Any, int]) -> int:
+        data.pause_for("go on?")
+
+    def change() -> None:
+        execution.state.done += 1
+
+    flow: Any = Flow(Watching)
+    flow.to(ask).end()
+    given = {"at": datetime(2026, 1, 1, tzinfo=zone)} if layer is Dated else {}
+    execution = flow.create_execution(state={"names": odd_set(), **given})
+    execution.start(1)
+    CHANGES.append(change)
+    try:
+        saved = execution.save(format=format).to_bytes()
+    finally:
+        CHANGES.clear()
+    loaded = flow.create_execution().load(saved).state
+    assert loaded.names == execution.state.names
+    assert loaded.done < execution.state.done
+    assert layer is Watched or loaded.at.tzinfo is zone
+
+
+class Copied(msgspec.Struct):
+    """Change the flow_state whenever it is copied, as a thread does at the worst moment."""
+
+    name: str
+
+    def __deepcopy__(self, memo: object) -> Copied:
+        for change in CHANGES[:1]:
+            CHANGES.remove(change)
+            change()
+        return Copied(self.name)
+
+
+class Names(FlowState):
+    by_name: dict[str, Copied] = {}
+    done: int = 0
+
+
+class Naming(Contract):
+    input: int
+    result: int
+    flow_state: Names
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_a_shared_flow_state_is_read_while_a_thread_changes_it(way: str, tmp_path: Path) -> None:
+    def name(data: Data[Naming, int]) -> int:
+        data.flow_state.by_name = {"a": Copied("a")}
+        return 1
+
+    def look(data: Data[Naming, int]) -> int:
+        live = data.flow_state.by_name
+        CHANGES.append(lambda: live.update(b=Copied("b")))
+        if way == "read":
+            return len(data.flow_state.by_name)
+        data.flow_state.set("by_name", live)
+        return len(live)
+
+    flow = Flow(Naming, name="naming")
+    flow.to(name).to(look).end()
+
+    async def run() -> int:
+        async with SQLiteStore(tmp_path / "runs.db") as store:
+            execution = flow.create_execution(store=store, checkpoint="step")
+            await execution.async_start(0)
+            return execution.result
+
+    try:
+        assert asyncio.run(run()) in (1, 2)
+    finally:
+        CHANGES.clear()
+
+
+class Around(Contract):
+    input: int
+    result: int
+
+
+@pytest.mark.parametrize(
+    "write, make",
+    [
+        (append_records, MemoryStore),
+        (change_beside_a_set, FileStore),
+        (move_to_another_zone, SQLiteStore),
+        (change_the_flow_state, SQLiteStore),
+    ],
+)
+async def test_a_thread_in_a_child_fails_no_save(write: Any, make: Any, tmp_path: Path) -> None:
+    stop = threading.Event()
+    flow: Any = Flow(Around, name="around")
+    flow.to_sub_flow(importing(write, stop=stop)).end()
+    async with MemoryStore() if make is MemoryStore else make(tmp_path / "runs") as store:
+        execution = flow.create_execution(store=store, checkpoint="step")
+        try:
+            assert await execution.async_start(0) is Status.COMPLETED
+        finally:
+            stop.set()
+        assert execution.result == SAVES + 1

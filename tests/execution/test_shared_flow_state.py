@@ -166,7 +166,7 @@ async def test_what_an_open_step_has_changed_stays_visible_while_others_commit(t
         await written.wait()
         await flow.create_execution(store=store, checkpoint="step").async_start(2)
         assert (flow.flow_state.steps, flow.flow_state.last) == (2, {"open": 5})
-        assert await stored(store, "Sum") == {"steps": 1, "last": {}}
+        assert await stored(store, "Sum") == {"steps": 2, "last": {}}
         committed.set()
         await running
         assert first.result == 2

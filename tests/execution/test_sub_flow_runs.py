@@ -661,7 +661,9 @@ def test_a_retried_step_in_a_child_keeps_its_key() -> None:
         await execution.async_retry()
 
     run(main())
-    assert found[0] == found[1]
+    (key, first), (again, second) = found
+    assert key == again
+    assert (first, second) == (1, 2)
 
 
 def test_a_child_has_an_id_of_its_own() -> None:

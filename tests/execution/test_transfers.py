@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated, Any
 
 import msgspec
 import pytest
+from msgspec.structs import force_setattr
 
 from tests.execution.chains import chain, untyped
-from typedflow import Contract, ContractError, Flow, State
+from tests.execution.running import calls_of
+from typedflow import Contract, ContractError, Data, Flow, SnapshotError, State, Status
 
 
 class Inner(msgspec.Struct):
@@ -186,6 +190,167 @@ def test_a_value_that_was_changed_in_place_is_told() -> None:
     flow.to(make).to(spoil).to_sub_flow(chain(TakesInner, got)).end()
     with pytest.raises(ContractError, match="TF317"):
         flow.start(None)
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    number: int
+
+
+class Shelf(State):
+    rows: list[Inner] = []
+    table: dict[str, Inner] = {}
+    shared: tuple[Frozen, ...] = ()
+
+
+class Shelved(Contract):
+    input: int
+    result: Any
+    state: Shelf
+
+
+SHELF = {"rows": "state.rows", "table": "state.table", "shared": "state.shared"}
+
+
+def of_child(look: Callable[[Any], Any], parent: Callable[[Any], Any] = got) -> Flow[Any]:
+    """Give a flow whose child gets the whole state of its parent, and looks at it."""
+    flow: Flow[Any] = Flow(Shelved)
+    child: Flow[Any] = chain(Shelved, look)
+    flow.to(parent).to_sub_flow(child, capture={"input": "value", "state": SHELF}, write_back={"value": "result"}).end()
+    return flow
+
+
+def full(size: int) -> Shelf:
+    return Shelf(
+        rows=[Inner(count=number) for number in range(size)],
+        table={f"k{number}": Inner(count=number) for number in range(size)},
+        shared=tuple(map(Frozen, range(size))),
+    )
+
+
+async def test_a_capture_shares_what_is_immutable_and_nothing_else() -> None:
+    def look(data: Any) -> Any:
+        return data.state
+
+    execution = of_child(look).create_execution(state=full(100))
+    await execution.async_start(1)
+    mine, its = execution.state, execution.result
+    assert its.shared is mine.shared
+    assert (its.rows, its.table) == (mine.rows, mine.table)
+    parts = {id(part) for part in (mine.rows, mine.table, *mine.rows, *mine.table.values())}
+    assert parts.isdisjoint(map(id, (its.rows, its.table, *its.rows, *its.table.values())))
+
+
+async def test_a_capture_copies_once_and_calls_nothing_for_each_item() -> None:
+    class Flat(msgspec.Struct):
+        x: int
+
+    class Flats(State):
+        rows: list[Flat] = []
+        table: dict[str, Flat] = {}
+
+    class Flatly(Contract):
+        input: int
+        result: int
+        state: Flats
+
+    def made(size: int) -> Flats:
+        return Flats(rows=[*map(Flat, range(size))], table={f"k{number}": Flat(number) for number in range(size)})
+
+    flow: Flow[Any] = Flow(Flatly)
+    capture: Any = {"input": "value", "state": {"rows": "state.rows", "table": "state.table"}}
+    flow.to_sub_flow(chain(Flatly, got), capture=capture).end()
+    executions = [flow.create_execution(state=made(size)) for size in (100, 100, 2000)]
+    _, few, many = [await calls_of(execution.async_start(1)) for execution in executions]
+    assert many - few < 200
+
+
+async def test_a_frozen_record_that_was_changed_by_force_is_refused_by_a_save() -> None:
+    def force(data: Any) -> int:
+        force_setattr(data.state.shared[0], "number", "no number")
+        return 1
+
+    def ask(data: Any) -> Any:
+        data.pause_for(interrupt_id="q")
+
+    execution = of_child(ask, force).create_execution(state=full(100))
+    assert await execution.async_start(1) is Status.WAITING  # the capture has shared it unseen
+    with pytest.raises(SnapshotError, match=r"shared\[0\]\.number"):
+        execution.save()
+
+
+@pytest.mark.parametrize("size", [3, 300])
+def test_a_value_of_a_known_type_that_was_changed_in_place_is_told_too(size: int) -> None:
+    class Listed(Contract):
+        input: list[Inner]
+        result: Any
+
+    def spoil(data: Data[Listed, list[Inner]]) -> list[Inner]:
+        return data.value
+
+    def late(data: Data[Listed, list[Inner]]) -> bool:
+        data.value[-1].count = "no number"  # type: ignore[assignment]
+        return True
+
+    flow: Flow[Any] = Flow(Listed)
+    branch = flow.to(spoil).match().case(late)
+    branch.to_sub_flow(chain(Listed, got), capture={"input": "value"}).end_match().end()
+    with pytest.raises(ContractError, match=rf"TF317.*\[{size - 1}\].count.*expected int"):
+        flow.start([Inner() for _ in range(size)])
+
+
+@pytest.mark.parametrize("field", ["rows", "table"])
+async def test_what_a_running_step_has_spoiled_is_not_captured(field: str) -> None:
+    spoiled, left = asyncio.Event(), asyncio.Event()
+
+    async def spoil(data: Any) -> int:
+        if data.value:
+            await spoiled.wait()
+            return 1
+        container = getattr(data.state, field)
+        wrong: Any = "no record"
+        container.append(wrong) if field == "rows" else container.update(wrong=wrong)
+        spoiled.set()
+        await left.wait()
+        return 0
+
+    flow: Flow[Any] = Flow(Shelved)
+    capture: Any = {"input": "value", "state": SHELF}
+    items = flow.to(lambda data: [0, 1]).for_each().to(spoil)
+    items.to_sub_flow(chain(Shelved, got), capture=capture).end_for_each().end()
+    with pytest.raises(ContractError, match=rf"TF317.*state.*{field}.*no record"):
+        await flow.create_execution(state=full(60)).async_start(1)
+
+
+async def test_a_write_back_beside_what_a_running_step_has_spoiled_is_refused() -> None:
+    class Bag(msgspec.Struct):
+        rows: list[Inner] = []
+        count: int = 0
+
+    class Bags(State):
+        bag: Bag = msgspec.field(default_factory=Bag)
+
+    class Bagged(Contract):
+        input: int
+        result: Any
+        state: Bags
+
+    spoiled, left = asyncio.Event(), asyncio.Event()
+
+    async def spoil(data: Any) -> int:
+        if data.value:
+            await spoiled.wait()
+            return 1
+        data.state.bag.rows.append("no record")
+        spoiled.set()
+        await left.wait()
+        return 0
+
+    flow: Flow[Any] = Flow(Bagged)
+    items = flow.to(lambda data: [0, 1]).for_each().to(spoil)
+    write_back: Any = {"state": {"bag.count": "result"}}
+    items.to_sub_flow(chain(Shelved, got), capture={"input": "value"}, write_back=write_back).end_for_each().end()
+    with pytest.raises(ContractError, match=r"bag\.rows\[0\].*no record"):
+        await flow.create_execution().async_start(1)
 
 
 def test_what_a_record_refuses_as_it_is_made_is_the_childs_failure_to_begin() -> None:

@@ -562,6 +562,61 @@ def build() -> None:
     Flow(My).to_sub_flow(child, capture=CAPTURE)
 """,
 }
+FROZEN: Final[Mapping[str, str]] = {
+    "frost": """\
+import msgspec
+
+from typedflow import State
+
+Base = State
+""",
+    "frozen": """\
+from PACKAGE import frost
+from PACKAGE.deep import Other
+
+
+class Frozen(frost.Base, frozen=True):
+    other: Other | None = None
+
+
+class Child(Frozen):
+    late: int = 0
+
+
+def write(frozen: Frozen) -> None:
+    frozen.other = None
+""",
+}
+AWAITED: Final[Mapping[str, str]] = {
+    "clients": """\
+from collections.abc import Generator
+from typing import Any
+
+
+class Client:
+    def ready(self) -> Generator[Any, Any, int]:
+        raise NotImplementedError
+""",
+    "waiting": """\
+from typedflow import Data, Flow
+
+from PACKAGE.clients import Client
+from PACKAGE.contract import My
+
+
+def connect(data: Data[My, int]) -> Client:
+    return Client()
+
+
+def use(data: Data[My, Client]) -> str:
+    return ""
+
+
+def build() -> None:
+    Flow(My).to(connect).to(use).end()
+    Flow(My).batch().branch(connect).end_batch()
+""",
+}
 
 
 class Edit(NamedTuple):
@@ -778,6 +833,24 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         Edit("layers", "class YourState(State)", "class YourState"),
         beside=INSIDE,
     ),
+    Scenario(
+        "a state that may not be frozen is analysed again",
+        [
+            [Edit("deep", "    title: str", "    title: object")],
+            [Edit("frost", "Base = State", "Base = msgspec.Struct")],
+            [Edit("frost", "Base = msgspec.Struct", "Base = State")],
+        ],
+        FROZEN,
+    ),
+    Scenario(
+        "what a handler returns is awaitable, with another result, and is not any more",
+        [
+            [Edit("clients", "def ready", "def __await__")],
+            [Edit("clients", "Any, Any, int]", "Any, Any, 'Client']")],
+            [Edit("clients", "def __await__", "def ready")],
+        ],
+        AWAITED,
+    ),
     _one(
         "two modules are edited at once",
         Edit("deep", "    name: str", "    name: int"),
@@ -836,6 +909,14 @@ SCENARIOS: Final[Sequence[Scenario]] = (
         [
             [Edit("layers", "class Counters(FlowState):", "class Counters:")],
             [Edit("layers", "class Counters:", "class Counters(FlowState):")],
+        ],
+    ),
+    Scenario(
+        "a part of a contract is of the wrong kind, then has a value, and is as it was again",
+        [
+            [Edit("contract", "state: MyState", "state: int")],
+            [Edit("contract", "state: int", "state = MyState")],
+            [Edit("contract", "state = MyState", "state: MyState")],
         ],
     ),
     Scenario(

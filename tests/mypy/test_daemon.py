@@ -129,9 +129,9 @@ def test_an_error_about_a_class_of_the_same_module_is_reported_once_more_and_not
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("Amount = int", "Amount = str"),
         ("    topic: str", "    topik: str"),
-        ("    name: str", "    title: str"),
+        pytest.param("Amount = int", "Amount = str", marks=pytest.mark.full),
+        pytest.param("    name: str", "    title: str", marks=pytest.mark.full),
         ("class Part(msgspec.Struct):", "class Part(msgspec.Struct, frozen=True):"),
     ],
 )

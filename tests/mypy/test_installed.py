@@ -23,6 +23,7 @@ def test_the_wheel_holds_the_plugin_and_its_marks(user: Path) -> None:
     assert all((place.parent / "py.typed").exists() for place in places)
 
 
+@pytest.mark.full
 def test_the_cases_hold_for_the_installed_plugin(user: Path, tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").touch()  # the plugin finds modules beside it
     (tmp_path / "mypy.ini").write_text(CONFIG, encoding="utf-8")

@@ -30,6 +30,7 @@ def user_with(version: str, folder: Path, wheel: Path) -> Path:
     return make_user(folder / "user", wheel, packages)
 
 
+@pytest.mark.full
 def test_the_oldest_says_what_the_newest_says(tmp_path: Path, wheel: Path) -> None:
     python = user_with(OLDEST_RELEASE, tmp_path, wheel)
     mypy = python.with_name("mypy")

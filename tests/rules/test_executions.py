@@ -227,3 +227,24 @@ def test_an_update_inside_an_update_says_what_to_do() -> None:
         "(make both changes in one function: it gets the whole flow_state)"
     )
     assert executions.nested_update_problem().render() == text
+
+
+@pytest.mark.parametrize(
+    "problem, text",
+    [
+        (executions.update_not_json_problem("", "<x>"), "TF826: update_flow_state() in a step returns plain JSON data, "
+         "and its function returned <x> (return numbers, text, lists or dicts, and make of it what you need behind the "
+         "call)"),
+        (executions.update_not_json_problem("[0]", "<x>"), "TF826: update_flow_state() in a step returns plain JSON "
+         "data, and its function returned <x> at [0] (return numbers, text, lists or dicts, and make of it what you "
+         "need behind the call)"),
+        (executions.awaited_update_problem("Remote"), "TF827: a Remote updates a flow_state only in a coroutine, and "
+         "update_flow_state() is a plain call (await async_update_flow_state(…))"),
+        (executions.unclear_store_problem(0), "TF828: the flow has run with a store that is gone, and the update does "
+         "not say which one it is for (update_flow_state(…, store=…))"),
+        (executions.unclear_store_problem(2), "TF828: the flow has run with several stores, and the update does not "
+         "say which one it is for (update_flow_state(…, store=…))"),
+    ],
+)  # fmt: skip
+def test_a_refused_update_says_what_to_do(problem: Problem, text: str) -> None:
+    assert problem.render() == text

@@ -29,7 +29,7 @@ from typedflow.rules.problems import Problem
         ),
         (
             flows.result_never_set_problem("Review", "Report"),
-            "TF726: nothing in sight sets the result of this flow, Report by "
+            "TF726: no end() and no set_result() was found for the result of this flow, Report by "
             "contract 'Review' (call .end() on a chain, or data.set_result(value) in a handler, or declare "
             "`result: None`)",
         ),
@@ -129,6 +129,21 @@ from typedflow.rules.problems import Problem
         (
             flows.wrong_former_names_problem("ask"),
             "TF740: formerly is a tuple of names, not 'ask' (str) (write formerly=(\"ask\",), with the comma)",
+        ),
+        (
+            flows.wrong_previous_problem(["a"]),
+            "TF750: previous is a tuple of earlier definitions of the flow, not ['a'] (list) "
+            "(write previous=(review_v1,), with the comma)",
+        ),
+        (
+            flows.other_previous_problem("old", "review"),
+            "TF750: flow 'old' is no earlier definition of flow 'review': it has another name "
+            "(make it by Flow(…, name='review'), as it was when it saved executions)",
+        ),
+        (
+            flows.doubled_previous_problem("review", 1, "the flow itself"),
+            "TF750: previous[1] of flow 'review' has the same plan as the flow itself, so that no execution is its own "
+            "(take it out: executions that it saved go on with the other one)",
         ),
         (
             flows.unknown_chunk_problem("serach", ["search"]),

@@ -71,6 +71,11 @@ TEXTS = [
         "ReviewState changed without a new contract version: field 'a' is gone; field 'b' is new",
     ),
     (
+        snapshots.newer_flow_state_problem("Counters", ["Counters.b"], 1),
+        "TF915",
+        "the stored Counters was written by newer code: it has 'Counters.b'",
+    ),
+    (
         snapshots.missing_migration_problem("Review", 1, 3),
         "TF917",
         "contract 'Review' has version 3 and no migration from version 1",
@@ -96,6 +101,16 @@ TEXTS = [
         "interrupt 'q' is to emit event 'aproved', which contract 'Review' does not declare any more",
     ),
     (
+        snapshots.inconsistent_problem("tokens[1]", "there are two values at 'ask' of one cause"),
+        "TF913",
+        "'tokens[1]' of the snapshot contradicts the rest of it: there are two values at 'ask' of one cause",
+    ),
+    (
+        snapshots.changed_result_problem(["it was str and is int"]),
+        "TF920",
+        "the result that is set is of another type now: it was str and is int",
+    ),
+    (
         snapshots.other_answer_problem("interrupt 'q'", "event 'approved'", ["it was str and is int"]),
         "TF920",
         "interrupt 'q' waits for the payload of event 'approved', which is another one now: it was str and is int",
@@ -115,7 +130,25 @@ def test_change_without_a_version_says_how_to_go_on() -> None:
 
 
 def test_orphan_names_the_nearest_node() -> None:
-    assert snapshots.orphaned_problem("a value", "drafts", "is gone", ["draft"]).hint == "did you mean 'draft'?"
+    hint = snapshots.orphaned_problem("a value", "drafts", "is gone", ["draft"], way="renamed").hint
+    assert hint.startswith("did you mean 'draft'?; declare formerly=(\"drafts\",) where it was renamed, or keep the ")
+
+
+@pytest.mark.parametrize(
+    "way, hint",
+    [
+        (
+            "renamed",
+            'declare formerly=("ask",) where it was renamed, or keep the definition that saved it in previous=',
+        ),
+        ("retyped", "raise the contract's version and migrate values['ask'], or keep the definition that saved it"),
+        ("named", 'name= each of them, with formerly=("ask",) at the one that is meant, or keep the definition'),
+        ("answered", "let the new type accept what the old one did, or keep the definition that saved it"),
+        ("rewired", "keep the definition that saved it in previous=(…,) until it has ended"),
+    ],
+)
+def test_work_without_its_node_is_told_the_way_on(way: snapshots.Way, hint: str) -> None:
+    assert snapshots.orphaned_problem("a value", "ask", "is another", way=way).hint.startswith(hint)
 
 
 def test_unknown_field_names_the_nearest_one() -> None:

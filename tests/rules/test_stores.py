@@ -74,6 +74,22 @@ def test_a_time_of_another_zone_is_refused() -> None:
         ),
         (stores.failed_problem("open it", "busy", "wait"), "TF953: cannot open it: busy (wait)"),
         (
+            stores.busy_problem("update it", 5.0),
+            "TF953: cannot update it: another writer held the lock for 5 s, and a plain call blocks no longer "
+            "(nothing was changed; `await` the async form, which waits without blocking)",
+        ),
+        (
+            stores.nested_problem("update it"),
+            "TF953: cannot update it: the function of another update on this store has called it "
+            "(call it before or after that update)",
+        ),
+        (
+            stores.wrong_update_problem("a", 5),
+            "TF950: the update of the flow_state of 'a' returned 5 (int) "
+            "(change is a plain function that returns a FlowStateUpdate)",
+        ),
+        (stores.wrong_key_problem(5), "TF950: the key of an update is an UpdateKey or None, not 5 (int)"),
+        (
             stores.no_wal_problem("memory"),
             "TF953: SQLite gives journal_mode 'memory' here instead of 'wal' "
             "(use a file on a local disk; for no file at all there is MemoryStore)",

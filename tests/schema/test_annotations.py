@@ -94,12 +94,21 @@ wrapped_object.__wrapped__ = Callables()  # type: ignore[attr-defined]  # functi
 
 Alias = TypeAliasType("Alias", Data[Review, V], type_params=(V,))
 Whole = TypeAliasType("Whole", Data[Review, int])
+Quoted = TypeAliasType("Quoted", "Data[Review, V]", type_params=(V,))
+Lost = TypeAliasType("Lost", "Data[Review, Missing]")  # type: ignore[name-defined]  # noqa: F821  # the case
+Ring = TypeAliasType("Ring", "Ring")  # type: ignore[misc]  # the case
+Constant = TypeAliasType("Constant", Data[Review, int], type_params=(V,))
 
 
 def aliased(data: Alias[int]) -> str: ...
 def whole(data: Whole) -> str: ...
+def quoted(data: Quoted[int]) -> str: ...
+def constant(data: Constant[bytes]) -> str: ...
+def lost(data: Lost) -> str: ...
+def around(data: Data[Review, int]) -> Ring: ...
 
 
+NO_MISSING = "NameError: name 'Missing' is not defined"
 SAID = HandlerTypes(Review, int, str, False)
 ASYNC = HandlerTypes(Review, int, str, True)
 SILENT = HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, False)
@@ -133,11 +142,15 @@ SILENT = HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, False)
                 UNKNOWN,
                 str,
                 False,
-                (Unreadable("data", "Data[Review, Missing]", "NameError: name 'Missing' is not defined"),),
+                (Unreadable("data", "Data[Review, Missing]", NO_MISSING),),
             ),
         ),
         (aliased, SAID),
         (whole, SAID),
+        (quoted, SAID),
+        (constant, SAID),
+        (lost, HandlerTypes(UNKNOWN, UNKNOWN, str, False, (Unreadable("data", "Lost", NO_MISSING),))),
+        (around, HandlerTypes(Review, int, Ring, False)),
         (variadic, HandlerTypes(UNKNOWN, UNKNOWN, str, False)),
         (functools.partial(second, "x"), SAID),
         (functools.partial(second, prefix="x"), SAID),

@@ -68,8 +68,9 @@ class Step:
     writes: list[tuple[str, object]] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
 
-    def wrote(self, layer: Any, path: str, value: object) -> None:
-        self.writes.append((path, value))
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+        if emit:
+            self.writes.append((path, value))
 
     def read_container(self, layer: Any, field: str) -> None:
         self.reads.append(field)

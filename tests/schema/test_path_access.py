@@ -13,6 +13,7 @@ from typing_extensions import ReadOnly
 
 from typedflow.errors import ContractError, PathError
 from typedflow.schema.layers import FlowState, State
+from typedflow.schema.places import _compiled_pattern
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import current_step
 
@@ -108,8 +109,9 @@ class Recorder:
         self.writes: list[tuple[str, Any]] = []
         self.reads: list[str] = []
 
-    def wrote(self, layer: Any, path: str, value: object) -> None:
-        self.writes.append((path, value))
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+        if emit:
+            self.writes.append((path, value))
 
     def read_container(self, layer: Any, field: str) -> None:
         self.reads.append(field)
@@ -599,3 +601,36 @@ def test_a_path_read_of_what_can_change_notes_its_field(state: Wide, path: str) 
     finally:
         current_step.reset(token)
     assert step.reads == [path.partition(".")[0]] * 2
+
+
+@pytest.mark.parametrize(
+    "sound, wrong, value, named",
+    [
+        ("a.b.c", "a.gone.c", 1, "a.gone"),
+        ("chain.some.c", "chain.none.c", 1, "chain.none"),
+        ("meta.x.y", "meta.other.z", "text", "meta.other.z"),
+        ("a.b.c", "a.second.nowhere", 1, "a.second.nowhere"),
+        ("meta.x.y", "meta.second.third.fourth", 1, "meta.second.third"),
+        ("limited.a", "limited.c", 1, "'limited.c'"),
+    ],
+)
+def test_paths_that_differ_in_keys_keep_their_own_names_in_errors(
+    state: Wide, sound: str, wrong: str, value: Any, named: str
+) -> None:
+    state.chain = {"some": Inner(), "none": None}
+    state.set(sound, 1)
+    with pytest.raises(ContractError) as caught:
+        state.set(wrong, value)
+    assert named in str(caught.value)
+    assert "*" not in str(caught.value)
+
+
+def test_a_new_key_compiles_nothing(state: Wide) -> None:
+    state.set("meta.first.one", 1)
+    compiled = _compiled_pattern.cache_info().misses
+    for number in range(50):
+        state.set(f"meta.k{number}.n{number}", number)
+        assert f"meta.k{number}.n{number}" in state
+        state.delete(f"meta.k{number}.n{number}")
+    assert _compiled_pattern.cache_info().misses == compiled
+    assert state.meta["k49"] == {}

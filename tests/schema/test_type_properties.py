@@ -22,6 +22,7 @@ from typedflow.schema.accepts import accepts, check_persistable
 from typedflow.schema.check import Mismatch, compile_check, exact_class
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.parsing import parse
+from typedflow.schema.proofs import compile_proof
 from typedflow.schema.render import render
 
 T = TypeVar("T")
@@ -241,6 +242,26 @@ def test_the_exact_class_proves_validity(target: Typed, source: Typed, data: st.
     value = data.draw(source.values)
     if type(value) is exact_class(target.form):
         assert compile_check(target.form)(value) is value
+
+
+@settings(bounded, max_examples=examples(1500))
+@given(any_form, any_form, st.data())
+def test_the_check_leaves_what_is_proven_as_it_is(target: Typed, source: Typed, data: st.DataObject) -> None:
+    prove = compile_proof(parse(target.form))
+    for typed in (source, target):
+        value = data.draw(typed.values)
+        before = compile_copy(typed.form)(value)
+        if prove is not None and prove(value):
+            assert compile_check(target.form)(value) is value
+            assert same(value, before)
+
+
+@bounded
+@given(any_form, st.data())
+def test_what_a_check_has_normalised_is_proven(typed: Typed, data: st.DataObject) -> None:
+    prove = compile_proof(parse(typed.form))
+    if prove is not None:
+        assert prove(compile_check(typed.form)(data.draw(typed.values)))
 
 
 @bounded

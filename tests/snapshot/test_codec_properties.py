@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import collections.abc as abc
 import enum
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from types import GenericAlias
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.budget import examples
+from tests.zones import Local
 from typedflow import SnapshotError
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.parsing import parse
@@ -61,6 +63,15 @@ class MyList(list[Any]):
 
 
 TEXT = st.text(max_size=5)
+OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23))
+WHOLE = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+ZONES = st.one_of(
+    st.sampled_from([None, UTC, timezone(timedelta(0), "GMT")]),
+    st.timezone_keys(allow_prefix=False).map(ZoneInfo),
+    WHOLE,
+    OFFSETS.map(timezone),
+    st.builds(timezone, OFFSETS, TEXT),
+)
 LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**64 - 1),
     float: st.floats(allow_nan=False, allow_infinity=False),
@@ -69,20 +80,20 @@ LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     type(None): st.none(),
     bytes: st.binary(max_size=5),
     date: st.dates(),
-    datetime: (st.datetimes(timezones=st.just(UTC)) | st.datetimes()).map(lambda value: value.replace(fold=0)),
+    datetime: st.builds(lambda value, zone: value.replace(tzinfo=zone), st.datetimes(), ZONES),
     timedelta: st.timedeltas(timedelta(days=-9999), timedelta(days=9999)),
-    time: st.times().map(lambda value: value.replace(fold=0)),
+    time: st.builds(lambda value, zone: value.replace(tzinfo=zone), st.times(), ZONES),
     UUID: st.uuids(),
     Decimal: st.decimals(allow_nan=False, allow_infinity=False),
     Colour: st.just(Colour.RED),
     Item: st.builds(Item, TEXT, st.none() | st.integers(0, 9)),
 }
-HASHABLE = [int, str, date, UUID, Item, Colour]
+HASHABLE = [int, str, date, datetime, UUID, Item, Colour]
 
 
 def types() -> st.SearchStrategy[Any]:
     def grow(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-        keys = st.sampled_from([str, int])
+        keys = st.sampled_from([str, int, datetime])
         hashable = st.sampled_from(HASHABLE)
         return st.one_of(
             inner.map(lambda tp: GenericAlias(list, (tp,))),
@@ -147,7 +158,10 @@ HOSTILE = st.sampled_from(
         {1, "a"},
         object(),
         datetime(2026, 1, 1, fold=1),
+        datetime(2026, 1, 1, tzinfo=Local()),
+        datetime(2026, 1, 1, tzinfo=timezone(timedelta(0), "\ud800")),
         time(1, fold=1),
+        time(1, tzinfo=Local()),
         Decimal("nan"),
         UUID(int=1),
     ]
@@ -174,7 +188,7 @@ def same(value: Any, back: Any) -> bool:
     if isinstance(value, (set, frozenset)):
         return bool(value == back) and sorted(map(repr, value)) == sorted(map(repr, back))
     if isinstance(value, (datetime, time)):
-        return bool(value == back and value.fold == back.fold)
+        return repr(value) == repr(back)  # class, clock, fold and zone
     return bool(value == back)
 
 

@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from typedflow import Contract, Data, Flow, InterruptError, SnapshotError, State
+from typedflow.schema.crowding import watch_of
+from typedflow.schema.parsing import parse
 from typedflow.snapshot.codecs import compile_codec
-from typedflow.snapshot.crowds import SMALL, WHOLE
+from typedflow.snapshot.crowds import SMALL, WHOLE, find_crowd_in
 from typedflow.snapshot.documents import ENCODE, FORMATS, Format
 
 PRIME = 2**61 - 1
@@ -24,6 +26,95 @@ KEYS = dict.fromkeys(map(str, ALIKE), 1)
 
 class Frozen(msgspec.Struct, frozen=True):
     a: int
+
+
+class Tagged(msgspec.Struct):
+    name: str
+    tags: set[UUID] = set()
+
+
+class Shelf(msgspec.Struct, rename="camel", tag=True):
+    """What leads to dicts and sets in every way, beside what holds none."""
+
+    plain: list[Tagged] = []
+    by_key: dict[UUID, Tagged] = {}
+    maybe: dict[Decimal, list[int]] | None = None
+    pairs: set[tuple[int, int]] | msgspec.UnsetType = msgspec.UNSET
+    nested: dict[str, dict[UUID, int]] = {}
+    below: list[Shelf] = []
+    other: str = ""
+
+
+class Flat(msgspec.Struct, array_like=True):
+    other: str
+    by_key: dict[UUID, int]
+
+
+ORDINARY = [str(UUID(int=k)) for k in range(2000)]
+UUIDS = [str(UUID(int=k)) for k in ALIKE]
+MIXED = [*ORDINARY, *UUIDS[:1000], *(str(UUID(int=2**100 + k)) for k in range(10_000))]
+
+
+def places() -> Iterable[Any]:
+    """Give values of Shelf and Flat with a crowd, and the path of it."""
+    row = {"name": "n"}
+    shelf = {"type": "Shelf", "plain": [row], "other": "o"}
+    yield Shelf, {**shelf, "plain": [row, {"name": "n", "tags": UUIDS}]}, "it.plain[1].tags"
+    yield Shelf, {**shelf, "byKey": dict.fromkeys(UUIDS, row)}, "it.by_key"
+    yield Shelf, {**shelf, "byKey": dict.fromkeys(MIXED, row)}, "it.by_key"
+    yield Shelf, {**shelf, "byKey": {UUIDS[0]: {"name": "n", "tags": MIXED}}}, f"it.by_key[{UUIDS[0]!r}].tags"
+    yield Shelf, {**shelf, "maybe": {key: [1] for key in KEYS}}, "it.maybe"
+    yield Shelf, {**shelf, "pairs": [[k, 1] for k in ALIKE]}, "it.pairs"
+    yield Shelf, {**shelf, "nested": {"a": dict.fromkeys(ORDINARY, 1), "b": dict.fromkeys(UUIDS, 1)}}, "it.nested.b"
+    yield (
+        Shelf,
+        {**shelf, "below": [{**shelf, "below": [{**shelf, "byKey": dict.fromkeys(UUIDS, row)}]}]},
+        ("it.below[0].below[0].by_key"),
+    )
+    yield Flat, ["o", dict.fromkeys(UUIDS, 1)], "it.by_key"
+    yield list[Shelf], [shelf, {**shelf, "maybe": None, "byKey": dict.fromkeys(UUIDS, row)}], "it[1].by_key"
+
+
+@pytest.mark.parametrize(
+    "tp, tree, path, format",
+    [
+        (*place, format)
+        for place in places()
+        for format in FORMATS
+        if format == "json" or place[2] != "it.pairs"  # msgpack has integers of 64 bits at the most
+    ],
+)
+def test_colliding_keys_are_found_at_every_place(tp: Any, tree: Any, path: str, format: Format) -> None:
+    begin = time.perf_counter()
+    assert find_crowd_in(parse(tp), watch_of(parse(tp)), ENCODE[format](tree), format) is not None
+    assert time.perf_counter() - begin < 1
+    with pytest.raises(SnapshotError, match="have the same hash") as caught:
+        compile_codec(tp).decode(msgspec.Raw(ENCODE[format](tree)), "it", format)
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_wrong_value_beside_colliding_keys_saves_nobody(format: Format) -> None:
+    tree = {"type": "Shelf", "byKey": {key: {"name": "n"} for key in UUIDS}, "nested": 5, "maybe": 7}
+    begin = time.perf_counter()
+    with pytest.raises(SnapshotError):
+        compile_codec(Shelf).decode(msgspec.Raw(ENCODE[format](tree)), "it", format)
+    assert time.perf_counter() - begin < 1
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_has_no_crowd_comes_back_from_every_place(format: Format) -> None:
+    keys = [UUID(int=k) for k in range(1500)]
+    shelf = Shelf(
+        [Tagged("n", set(keys))],
+        {key: Tagged("n") for key in keys},
+        {Decimal(k): [k] for k in range(1500)},
+        {(k, k) for k in range(1500)},
+        {"a": dict.fromkeys(keys, 1)},
+        [Shelf()],
+    )
+    codec = compile_codec(Shelf)
+    assert codec.decode(codec.encode(shelf, "it", format), "it", format) == shelf
 
 
 def documents() -> Iterable[Any]:

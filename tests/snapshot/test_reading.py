@@ -84,7 +84,11 @@ def small(format: Format = "json", **changes: Any) -> Snapshot:
         "pools": [PoolRecord(node="p", values={"a": raw(1)})],
         "interrupts": [
             InterruptRecord(
-                id="i1", type="human", payload=raw({"q": 1}), token=TokenRecord(node="s", value=raw(2), producer="q")
+                id="i1",
+                type="human",
+                payload=raw({"q": 1}),
+                token=TokenRecord(node="s", value=raw(2), producer="q"),
+                since=NOW,
             )
         ],
         "nodes": {"s": NodeRecord(kind="step", carries="int", digest="d")},
@@ -196,6 +200,12 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     (small(pools=[replace(small().pools[0], scope=ScopeRecord(join=9, item=0))]), "TF913", "pools[0].scope", "join 9"),
     (small(interrupts=small().interrupts * 2), "TF913", "interrupts[1].id", "two interrupts 'i1'"),
     (small(interrupts=[replace(small().interrupts[0], id="/")]), "TF913", "interrupts[0].id", "no interrupt id"),
+    (
+        small(interrupts=[replace(small().interrupts[0], since=NOW.astimezone(timezone(timedelta(hours=1))))]),
+        "TF913",
+        "interrupts[0].since",
+        "a time in UTC was expected",
+    ),
     (small(answered=["/"]), "TF913", "answered", "interrupt ids were expected"),
     (small(answered=["a", "a"]), "TF913", "answered", "interrupt ids were expected, each once"),
     (

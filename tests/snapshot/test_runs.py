@@ -25,7 +25,7 @@ from tests.execution.pausing import (
 from tests.snapshot.golden import running
 from typedflow import Contract, Data, Flow, Snapshot, SnapshotError
 from typedflow.snapshot.envelope import ScopeRecord, TokenRecord
-from typedflow.snapshot.run_reading import blocks_of
+from typedflow.snapshot.nesting import nesting_of
 
 Edit = Callable[[Snapshot], None]
 
@@ -76,20 +76,36 @@ def _refused(snapshot: Snapshot, name: str, path: str, reason: str) -> None:
     assert document(execution) == before
 
 
+FULL = {"counted": Raw(b"1"), "asked": Raw(b'{"text":"a","score":1}')}
+
 WAITING: list[tuple[str, Edit, str, str]] = [
     ("chain", _asked(node="nowhere"), "interrupts[0]", "the flow has no node 'nowhere'"),
     ("chain", _asked(producer="nowhere"), "interrupts[0]", "the flow has no node 'nowhere'"),
-    ("for_each", _asked(scope=None), "interrupts[0].token.scope", "'ask' is not in that block"),
+    ("for_each", _asked(scope=None), "joins[0].slots[0]", "nothing in flight would give one"),
+    ("for_each", _join(slots=[[Raw(b"1")], [], []]), "interrupts[0].token.scope", "'ask' is in an item that has ended"),
+    ("side branch in each", _asked(scope=None), "interrupts[0].token.scope", "'ask' is not in that block"),
+    ("all arms", _asked(scope=ScopeRecord(join=0, item=1)), "joins[0].slots[0]", "nothing in flight would give one"),
     ("for_each", _join(node="increment"), "joins[0]", "'increment' opens no block"),
     ("for_each", _join(hits=(0, 0, 0)), "joins[0]", "hits do not go with 'for_each'"),
     ("for_each", _join(slots=[[]] * 4, source=Raw(b"[]")), "joins[0].source", "1 items expected"),
     ("for_each", _join(slots=[[]] * 4), "joins[0].source", "does not fit"),
     ("all arms", _join(hits=None), "joins[0]", "hits do not go with 'match'"),
-    ("all arms", _join(hits=(0, 9)), "joins[0]", "'match' has 4 cases"),
-    ("batch branch", _join(slots=[[], [], [], []]), "joins[0]", "'batch' has 3 branches"),
+    ("all arms", _join(hits=(0, 9)), "joins[0].hits", "'match' had 4 branches"),
+    (
+        "batch branch",
+        _join(slots=[[Raw(b"3")], [], [], [Raw(b"3")]], launched=4),
+        "joins[0].hits",
+        "'batch' had 3 branches",
+    ),
     ("batch branch", _join(slots=[[Raw(b'"x"')], [], []]), "joins[0].slots[0]", "does not fit"),
-    ("collect members", _pool(values={"other": Raw(b"1")}), "pools[0].values.other", "has no such branch"),
+    (
+        "collect members",
+        _pool(values={"other": Raw(b"1")}, causes={"other": ""}),
+        "pools[0].values.other",
+        "has no such branch",
+    ),
     ("collect members", _pool(values={"counted": Raw(b'"x"')}), "pools[0].values.counted", "does not fit"),
+    ("collect members", _pool(values=FULL, causes=dict.fromkeys(FULL, "")), "pools[0]", "'both' has a value of every"),
     ("collect in each", _pool(scope=None), "pools[0].scope", "'both' is not in that block"),
     ("child in child", _token(node="note_down"), "tokens[0].value", "'note_down' does not lead to 'note_down'"),
     ("child in child", _token(value=Raw(b'"x"')), "tokens[0].value", "does not fit"),
@@ -189,7 +205,7 @@ def test_b50_a_token_that_moved_into_a_block_has_no_round_there() -> None:
 
     inside: Any = Flow(Numbers)
     inside.to(same).for_each().to(step).end_for_each().end()
-    with pytest.raises(SnapshotError, match="'step' is not in that block") as refused:
+    with pytest.raises(SnapshotError, match="node 'step', which is not in that block any more") as refused:
         inside.create_execution().load(asyncio.run(save()))
     assert refused.value.path == "tokens[0].scope"
 
@@ -209,7 +225,7 @@ def test_the_blocks_of_a_plan_are_those_that_open_rounds() -> None:
     plan = execution._runtime.plan
     names = {node.name: node.index for node in plan.nodes}
     blocks = {
-        name: plan.nodes[opener].name if (opener := blocks_of(plan).get(index)) is not None else None
+        name: None if index not in nesting_of(plan) else plan.nodes[nesting_of(plan)[index][0]].name
         for name, index in names.items()
     }
     assert {name: blocks[name] for name in ("three", "outside", "listening", "for_each")} == dict.fromkeys(

@@ -50,6 +50,10 @@ class Options(TypedDict, total=False):
     depth: int
 
 
+class Whole(TypedDict):
+    depth: int
+
+
 class Place(NamedTuple):
     x: int
 
@@ -146,7 +150,8 @@ def test_order_of_a_union_does_not_matter() -> None:
 
 
 def test_flavours_of_records_are_described() -> None:
-    assert describe_type(Options)["types"]["Options"]["fields"]["depth"] == {"type": "int", "required": False}
+    depth = describe_type(Options)["types"]["Options"]["fields"]["depth"]
+    assert depth == {"type": "int", "required": False, "omitted": "absent"}
     assert describe_type(Place)["types"]["Place"]["order"] == ["x"]
     assert describe_type(Point)["types"]["Point"] == {"fields": {"x": {"type": "int", "required": True}}}
 
@@ -241,6 +246,11 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
     ),
     ({"a": struct("I", ("x", int, 1))}, {"a": struct("I", ("x", int, 2), omit_defaults=True)}, []),
     (
+        {"a": Options},
+        {"a": Whole},
+        ["field 'depth' of Whole may be absent in documents, and is required now"],
+    ),
+    (
         {"a": struct("I", ("x", int | msgspec.UnsetType, msgspec.UNSET))},
         {"a": struct("I", ("x", int | msgspec.UnsetType, 5))},
         ["field 'x' of I is left out of documents where it has its default, which is another now"],
@@ -292,6 +302,7 @@ def test_recursive_types_are_compared() -> None:
         {"state": {"ref": "S"}, "types": {"S": {"fields": {"a": 3}}}},
         {"state": {"ref": "S"}, "types": {"S": {"fields": {"a": {"type": {"list": 3}}}}}},
         {"state": {"ref": "S"}, "types": {"S": {"fields": {}, "tag": 3, "order": 4}}},
+        {"state": {"ref": "S"}, "types": {"S": {"enum": {"RED": [1]}}}},
     ],
 )
 def test_a_saved_shape_may_be_anything(odd: Any) -> None:

@@ -61,7 +61,7 @@ STORES: Final = {
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
-SHARING: Final = ["sqlite", "sqlite in place"]
+SHARING: Final = ["memory", "sqlite", "sqlite in place"]
 """Those that share flow_state."""
 
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from tests.stores.conformance import ALL, DURABLE, HOSTILE_IDS, NOON, ODD_IDS, SHARING, STORES, add_one, record
 from typedflow.errors import ConflictError, StoreError
-from typedflow.stores import FlowStateChange, SnapshotStore, StoredEntry, StoredSnapshot
+from typedflow.stores import FlowStateChange, PagedStore, SnapshotStore, StoredEntry, StoredSnapshot
 
 Call = Callable[[SnapshotStore], Awaitable[object]]
 
@@ -445,3 +446,71 @@ async def test_a_change_names_a_flow_that_can_be_kept(sharing: SnapshotStore) ->
 
 def test_a_record_gives_its_columns() -> None:
     assert replace(record(), data=b"").entry == record().entry
+
+
+# -- pages
+
+LISTED = [
+    record(f"{flow}-{status}-{number}", number, flow=flow, status=status)
+    for flow in ("review", "other", "")
+    for status in ("waiting", "running", "completed")
+    for number in (3, 1, 1)
+    if (flow, status) != ("other", "running")
+]
+
+
+async def fill(store: SnapshotStore) -> list[StoredEntry]:
+    """Put records, some of them saved at the same moment; returns all entries in the order of a list."""
+    records = [replace(each, execution_id=f"{index:02}{each.execution_id}") for index, each in enumerate(LISTED)]
+    await asyncio.gather(*(store.put(each, expected=None) for each in records))
+    return [*await store.list()]
+
+
+FLOWS = (None, "review", "nothing")
+STATUSES: tuple[Collection[str] | None, ...] = (None, (), ("waiting",), {"completed", "waiting", "nothing"})
+
+
+async def test_pages_are_the_whole_list(store: PagedStore) -> None:
+    every = await fill(store)  # type: ignore[arg-type]  # it is both
+    for flow, statuses, limit in product(FLOWS, STATUSES, (1, 4, 100)):
+        expected = [e for e in every if flow in (None, e.flow) and (statuses is None or e.status in statuses)]
+        assert await store.list(flow, statuses=statuses) == expected
+        found: list[StoredEntry] = []
+        while page := await store.list(flow, statuses=statuses, after=found[-1] if found else None, limit=limit):
+            assert len(page) <= limit
+            found += page
+        assert found == expected
+
+
+async def test_a_page_begins_behind_an_entry_that_is_gone(store: PagedStore) -> None:
+    every = await fill(store)  # type: ignore[arg-type]  # it is both
+    await store.delete(every[4].execution_id)  # type: ignore[attr-defined]  # it is both
+    assert await store.list(after=every[4], limit=2) == every[5:7]
+    assert await store.list(after=every[-1]) == []
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ({"limit": 0}, "TF950: the limit of a list is an int from 1, or None for no limit, not 0 (int)"),
+        ({"limit": True}, "TF950: the limit of a list is an int from 1, or None for no limit, not True"),
+        (
+            {"after": "a"},
+            "TF950: a list goes on after one of its entries, not 'a' (str)"
+            " (after=page[-1], the last entry of the page before)",
+        ),
+        (
+            {"statuses": "waiting"},
+            "TF950: statuses are a collection of names, not 'waiting' (str) (statuses=('waiting',))",
+        ),
+        ({"statuses": ("waiting", 5)}, "TF950: status is a str, not 5 (int)"),
+        (
+            {"status": "waiting", "statuses": ("failed",)},
+            "TF950: a list takes a status or statuses, not both (give statuses alone)",
+        ),
+    ],
+)
+async def test_a_page_that_nobody_can_mean_is_refused(store: PagedStore, arguments: Any, problem: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        await store.list(**arguments)
+    assert str(caught.value) == problem

@@ -155,11 +155,11 @@ async def test_an_error_of_a_replayed_change_reaches_the_caller(store: SQLiteSto
 
 async def test_what_sqlite_refuses_is_a_store_error(store: SQLiteStore) -> None:
     with closing(sqlite3.connect(store.path)) as other:
-        other.execute("DROP TABLE typedflow_snapshots")
+        other.execute("DROP TABLE typedflow_executions")
     with pytest.raises(StoreError) as caught:
         store.put_at_once(record(), expected=None)
     assert str(caught.value) == (
-        f"TF953: database '{store.path}': cannot save 'a': no such table: typedflow_snapshots "
+        f"TF953: database '{store.path}': cannot save 'a': no such table: typedflow_executions "
         "(what was saved before is untouched)"
     )
 
@@ -202,7 +202,7 @@ async def test_a_close_waits_for_a_save_of_another_thread(tmp_path: Path) -> Non
         threading.Timer(0.05, go_on.set).start()
         await store.close()
     with closing(sqlite3.connect(store.path)) as connection:
-        assert connection.execute("SELECT execution_id FROM typedflow_snapshots").fetchall() == [("b",)]
+        assert connection.execute("SELECT execution_id FROM typedflow_executions").fetchall() == [("b",)]
     assert os.listdir(tmp_path) == ["store.db"]
 
 
@@ -260,4 +260,4 @@ async def test_a_dropped_store_lets_go_of_its_connection(tmp_path: Path) -> None
         del store
         gc.collect()
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM typedflow_snapshots").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM typedflow_executions").fetchone() == (1,)

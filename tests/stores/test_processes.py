@@ -69,7 +69,7 @@ def test_of_processes_that_save_at_once_one_wins_each_round(kind: str, tmp_path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", SHARING)
+@pytest.mark.parametrize("kind", [kind for kind in SHARING if kind in DURABLE])
 def test_what_processes_add_to_a_flow_state_adds_up(kind: str, tmp_path: Path) -> None:
     rounds = int(100 * budget())
     sums = together("add", kind, tmp_path, rounds)

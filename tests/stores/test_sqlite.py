@@ -39,7 +39,7 @@ def test_a_commit_is_synced_to_a_write_ahead_log(path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (1000,)
-        assert connection.execute("SELECT version FROM typedflow_schema").fetchall() == [(1,)]
+        assert connection.execute("SELECT version FROM typedflow_schema").fetchall() == [(2,)]
 
 
 async def test_the_log_is_written_from_its_start_again_before_it_gets_long(path: Path) -> None:
@@ -81,7 +81,7 @@ def modes(folder: Path) -> dict[str, int]:
 COMES_AND_GOES = """
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as connection:
-    print(connection.execute("SELECT sequence FROM typedflow_snapshots").fetchall())
+    print(connection.execute("SELECT sequence FROM typedflow_executions").fetchall())
 connection.close()
 """
 
@@ -102,7 +102,7 @@ async def test_times_are_readable_by_sqlite(path: Path) -> None:
     async with SQLiteStore(path) as store:
         await store.put(record(), expected=None)
     with closing(sqlite3.connect(path)) as connection:
-        (julian,) = connection.execute("SELECT julianday(saved_at) FROM typedflow_snapshots").fetchone()
+        (julian,) = connection.execute("SELECT julianday(saved_at) FROM typedflow_executions").fetchone()
     assert (julian - 2440587.5) * 86400 == pytest.approx(record().saved_at.timestamp(), abs=0.01)
 
 
@@ -139,8 +139,8 @@ def test_many_may_open_a_new_database_at_once(attempt: int, path: Path) -> None:
         thread.join()
     assert failed == []
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM typedflow_snapshots").fetchone() == (4,)
-        assert connection.execute("SELECT * FROM typedflow_schema").fetchall() == [(1,)]
+        assert connection.execute("SELECT count(*) FROM typedflow_executions").fetchone() == (4,)
+        assert connection.execute("SELECT * FROM typedflow_schema").fetchall() == [(2,)]
 
 
 async def refusal(store: SQLiteStore) -> str:
@@ -176,7 +176,7 @@ async def test_a_database_in_memory_is_refused(tmp_path: Path, monkeypatch: pyte
     )
 
 
-@pytest.mark.parametrize("version", [2, 0, "new"])
+@pytest.mark.parametrize("version", [3, 0, "new"])
 async def test_a_database_of_another_format_is_refused(path: Path, version: object) -> None:
     async with SQLiteStore(path) as store:
         await store.put(record(), expected=None)
@@ -184,7 +184,7 @@ async def test_a_database_of_another_format_is_refused(path: Path, version: obje
         connection.execute("UPDATE typedflow_schema SET version = ?", (version,))
         connection.commit()
     shown = f"'{version}' (str)" if isinstance(version, str) else f"{version} (int)"
-    assert await refusal(SQLiteStore(path)) == f"TF956: its format is {shown}, known is 1 (update typedflow)"
+    assert await refusal(SQLiteStore(path)) == f"TF956: its format is {shown}, known is 2 (update typedflow)"
 
 
 async def test_a_store_that_could_not_open_tries_again(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ async def test_a_failed_transaction_is_repeated_for_each_caller(path: Path) -> N
     """The table is gone for one of the jobs only: each of the others gets its own answer."""
     database = Database(str(path), 1.0)
     jobs = [
-        Job("count", True, lambda db: db.execute("SELECT count(*) FROM typedflow_snapshots").fetchone()),
+        Job("count", True, lambda db: db.execute("SELECT count(*) FROM typedflow_executions").fetchone()),
         Job("fail", True, lambda db: db.execute("SELECT * FROM nowhere")),
         Job("break", False, lambda db: 1 // 0),
     ]
@@ -398,7 +398,7 @@ async def test_a_changed_row_is_not_loaded(path: Path) -> None:
     async with SQLiteStore(path) as store:
         await store.put(record(data=b"good"), expected=None, flow_state=CHANGE)
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute("UPDATE typedflow_snapshots SET data = x'00'")
+            connection.execute("UPDATE typedflow_executions SET data = x'00'")
             connection.execute("UPDATE typedflow_flow_states SET data = x'31'")
             connection.commit()
             connection.execute("UPDATE typedflow_flow_states SET data = x'32'")
@@ -424,7 +424,7 @@ async def test_a_row_of_other_types_is_not_loaded(path: Path, change: str) -> No
     async with SQLiteStore(path) as store:
         await store.put(record(), expected=None)
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute(f"UPDATE typedflow_snapshots SET {change}")
+            connection.execute(f"UPDATE typedflow_executions SET {change}")
             connection.commit()
         with pytest.raises((StoreError, SnapshotError), match=r"^TF95[35]: database "):
             await store.get("a")
@@ -453,7 +453,7 @@ async def test_one_damaged_row_leaves_the_others_listed(path: Path, change: str)
         for execution_id in ("a", "b", "c"):
             await store.put(record(execution_id), expected=None)
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute(f"UPDATE typedflow_snapshots SET {change} WHERE execution_id = 'a'")
+            connection.execute(f"UPDATE typedflow_executions SET {change} WHERE execution_id = 'a'")
             connection.commit()
         for filters in ((), ("review", "running")):
             entries = await store.list(*filters)
@@ -474,7 +474,7 @@ async def test_a_status_that_nobody_knows_is_listed_as_it_is(path: Path) -> None
     async with SQLiteStore(path) as store:
         await store.put(record("a"), expected=None)
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute("UPDATE typedflow_snapshots SET status = 'sleeping'")
+            connection.execute("UPDATE typedflow_executions SET status = 'sleeping'")
             connection.commit()
         (entry,) = await store.list(status="sleeping")
         assert (entry.execution_id, entry.status) == ("a", "sleeping")
@@ -505,9 +505,11 @@ async def test_a_table_without_types_damages_nothing(path: Path) -> None:
 async def test_a_table_of_other_columns_is_a_store_error(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE typedflow_snapshots (x)")
-    async with SQLiteStore(path) as store:
-        with pytest.raises(StoreError, match="cannot list: no such column"):
-            await store.list()
+    assert await refusal(SQLiteStore(path)) == (
+        "TF953: cannot open it: no such column: execution_id (what was saved before is untouched)"
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("typedflow_snapshots",)]
 
 
 def make_device(path: Path) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +18,7 @@ from tests.budget import budget
 from tests.stores.conformance import DURABLE, SHARING, STORES, Kind
 from typedflow.errors import ConflictError
 from typedflow.stores import FlowStateChange, SnapshotStore, StoredSnapshot
+from typedflow.stores.protocol import FlowStateUpdate, UpdateKey
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = self.open()
         self.records: dict[str, StoredSnapshot] = {}
         self.flow_states: dict[str, bytes] = {}
+        self.values: dict[UpdateKey | None, bytes] = {}
 
     def open(self) -> SnapshotStore:
         return self.kind.open(Path(self.folder.name))
@@ -79,7 +81,7 @@ class StoreMachine(RuleBasedStateMachine):
         record = StoredSnapshot(id_, flow, status, (right or 0) + 1 + step, time, data)
         change = None
         if added is not None and self.store.shares_flow_state:
-            change = FlowStateChange(flow, lambda before: (before or b"") + added)
+            change = FlowStateChange(flow, lambda before: (before or b"") + added, ended=None)
         if expected != right:
             with pytest.raises(ConflictError):
                 self.run(self.store.put(record, expected=expected, flow_state=change))
@@ -87,7 +89,9 @@ class StoreMachine(RuleBasedStateMachine):
         changed = self.run(self.store.put(record, expected=expected, flow_state=change))
         self.records[id_] = record
         if change is not None:
+            assert change.replay is not None
             self.flow_states[flow] = change.replay(self.flow_states.get(flow))
+            self.values = {key: value for key, value in self.values.items() if key is None or key.execution_id != id_}
         assert changed == (None if change is None else self.flow_states[flow])
 
     @rule(id_=IDS, flow=FLOWS)
@@ -104,8 +108,27 @@ class StoreMachine(RuleBasedStateMachine):
                     )
                 )
 
+    @precondition(lambda self: self.kind.name in SHARING)
+    @rule(id_=IDS, flow=FLOWS, step=st.sampled_from("st"), keyed=st.booleans(), sync=st.booleans())
+    def update(self, id_: str, flow: str, step: str, keyed: bool, sync: bool) -> None:
+        key, store = UpdateKey(id_, step, "call") if keyed else None, cast("Any", self.store)
+
+        def change(stored: bytes | None) -> FlowStateUpdate:
+            return FlowStateUpdate((stored or b"") + step.encode(), b"%d" % len(stored or b""))
+
+        if sync:
+            found = store.update_flow_state_sync(flow, key, change)
+        else:
+            found = self.run(store.update_flow_state(flow, key, change))
+        if key not in self.values:
+            made = change(self.flow_states.get(flow))
+            self.flow_states[flow], self.values[key] = made.data, made.value
+        assert found == self.values[key]
+        self.values.pop(None, None)
+
     @rule(id_=IDS)
     def delete(self, id_: str) -> None:
+        self.values = {key: value for key, value in self.values.items() if key is None or key.execution_id != id_}
         assert self.run(self.store.delete(id_)) is (self.records.pop(id_, None) is not None)
 
     @rule(flow=st.none() | FLOWS, status=st.none() | STATUSES)

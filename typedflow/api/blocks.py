@@ -7,8 +7,10 @@ from typing import Generic, final
 from typing_extensions import TypeVar
 
 Mode_co = TypeVar("Mode_co", covariant=True)
-In_co = TypeVar("In_co", covariant=True)
+In = TypeVar("In")
+Seen = TypeVar("Seen")
 Done_co = TypeVar("Done_co", covariant=True)
+Fail_co = TypeVar("Fail_co", covariant=True)
 Outer = TypeVar("Outer")
 
 
@@ -23,13 +25,16 @@ class AllHits:
 
 
 @final
-class Each(Generic[Outer]):
-    """Inside a for_each."""
+class Each(Generic[Fail_co, Outer]):
+    """Inside a for_each: the result of an item that failed (Never, if a failure fails the run), and what is outside."""
 
 
 @final
-class Case(Generic[Mode_co, In_co, Done_co, Outer]):
-    """Inside a case: what the match gets, and what the finished cases give."""
+class Case(Generic[Mode_co, In, Seen, Done_co, Outer]):
+    """Inside a case: what the match gets, what cases by class or value take, and the results of the finished cases.
+
+    `Seen` is Never without such a case. It and `In` are invariant, so that `end_match` can ask for both to be the same.
+    """
 
 
 @final

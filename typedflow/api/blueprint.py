@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypedD
 
 from typing_extensions import ReadOnly, TypeVar
 
-from typedflow.errors import ContractError
+from typedflow.definition.origins import definition_error
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import TakesIO
 from typedflow.rules import flows
@@ -43,8 +43,14 @@ class Child(Protocol[In_contra, Out_co]):
 def runtime_of(child: object) -> FlowRuntime:
     """Give what a child flow consists of, or say that it is none."""
     if not isinstance(child, Blueprint):
-        raise ContractError(flows.not_a_flow_problem(child))
+        raise definition_error(flows.not_a_flow_problem(child))
     return child._runtime  # noqa: SLF001  # the one way behind the facade
+
+
+def require_handler(handler: object) -> None:
+    """Refuse a flow where a handler belongs, and name `to_sub_flow`."""
+    if isinstance(handler, Blueprint):
+        raise definition_error(flows.flow_as_handler_problem(runtime_of(handler).name))
 
 
 class Capture(TypedDict, total=False):

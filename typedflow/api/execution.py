@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Generic, final, get_args
 
+from msgspec.structs import replace
 from typing_extensions import TypeVar
 
 from typedflow.api.loops import run_sync
@@ -16,6 +18,7 @@ from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError
+from typedflow.execution.answers import answer_type
 from typedflow.execution.members import (
     GivesResult,
     GivesStream,
@@ -26,14 +29,17 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import next_due, questions_of
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
+from typedflow.rules.wording import quoted
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import MAX_BYTES as LARGEST
 from typedflow.snapshot.reading import Source
+from typedflow.stores.protocol import PendingInterrupt
 
 FORMATS: Final = get_args(Format)
 
@@ -58,6 +64,13 @@ class Execution(Generic[C]):
 
     # -- what it is
 
+    def __repr__(self) -> str:
+        runtime = self._runtime
+        asked = f" for {', '.join(map(quoted, self.interrupts))}" if self.interrupts else ""
+        running = [runtime.plan.nodes[token.node].name for token in runtime.run.live]
+        at = f" at {', '.join(map(quoted, running[:8]))}" if running else ""
+        return f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}>"
+
     @property
     def id(self) -> str:
         """Give the id, kept over save and load."""
@@ -80,11 +93,19 @@ class Execution(Generic[C]):
 
     @property
     def interrupts(self) -> Mapping[str, Interrupt]:
-        """Give what the execution waits for, by interrupt id: pending ones only, those of child flows included."""
-        found: dict[str, Interrupt] = {}
-        for runtime in self._runtime.tree():
-            found.update({id_: paused.interrupt for id_, paused in (runtime.run.interrupts or {}).items()})
-        return found
+        """Return what the execution waits for, by interrupt id: pending ones only, those of child flows included.
+
+        Each shows the type of its answer.
+        """
+        return {
+            id_: replace(paused.interrupt, answer=answer_type(runtime, paused))
+            for id_, (runtime, paused) in questions_of(self._runtime).items()
+        }
+
+    @property
+    def next_due(self) -> datetime | None:
+        """Return the moment, in UTC, at which the next deadline or sleep is due; None where there is none."""
+        return next_due(self._runtime)
 
     @property
     def errors(self) -> tuple[Exception, ...]:
@@ -144,11 +165,17 @@ class Execution(Generic[C]):
         self._require(TIMEOUT, timeout)
         return await self._runner.retry(timeout)
 
+    def retry(self, *, timeout: float | None = None) -> Status:
+        """Do what `async_retry` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_retry(timeout=timeout), "execution.retry")
+
     async def async_continue_with(
-        self, interrupt_id: str, value: Any = None, *, timeout: float | None = None
+        self, interrupt: str | Interrupt | PendingInterrupt, value: Any = None, *, timeout: float | None = None
     ) -> Status:
         """Answer a pending interrupt and run on until nothing is ready or running.
 
+        `interrupt` is its id, or the interrupt itself, from `execution.interrupts` or `store.pending()`: then an older
+        one, whose id stands for another question by now, is an `InterruptError`.
         The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
         it. It has to fit the return type of the step that paused, or the payload of its resume event; where the step
         declares no return type, what the next steps, collects and child flows take of it. A wrong one is an
@@ -157,13 +184,27 @@ class Execution(Generic[C]):
         end, for `timeout` seconds at the most; what stops the run is raised here too.
         """
         self._require(TIMEOUT, timeout)
-        return await self._runner.go_on(lambda: self._runner.answer(interrupt_id, value), timeout)
+        return await self._runner.go_on(lambda: self._runner.answer(interrupt, value), timeout)
 
-    def continue_with(self, interrupt_id: str, value: Any = None, *, timeout: float | None = None) -> Status:
+    def continue_with(
+        self, interrupt: str | Interrupt | PendingInterrupt, value: Any = None, *, timeout: float | None = None
+    ) -> Status:
         """Do what `async_continue_with` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.async_continue_with(interrupt_id, value, timeout=timeout), "execution.continue_with"
-        )
+        return run_sync(lambda: self.async_continue_with(interrupt, value, timeout=timeout), "execution.continue_with")
+
+    async def async_settle(self, *, timeout: float | None = None) -> Status:
+        """Let what is due go on, and run until nothing is ready or running; return the status.
+
+        A question whose deadline has passed gets its default answer, or its step fails with TimeoutError; a step that
+        sleeps goes on. Where nothing is due, nothing is run or written. `next_due` is when to call it. Opening and
+        listing never do this: only a call that runs the execution does, so `async_continue_with` and `async_retry` too.
+        """
+        self._require(TIMEOUT, timeout)
+        return await self._runner.settle(timeout)
+
+    def settle(self, *, timeout: float | None = None) -> Status:
+        """Do what `async_settle` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(lambda: self.async_settle(timeout=timeout), "execution.settle")
 
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
@@ -195,7 +236,11 @@ class Execution(Generic[C]):
         return self._runner.streamed(lambda: self._runner.enter(value), timeout)
 
     def stream_continue(
-        self: Execution[GivesStream[S]], interrupt_id: str, value: Any = None, *, timeout: float | None = None
+        self: Execution[GivesStream[S]],
+        interrupt: str | Interrupt | PendingInterrupt,
+        value: Any = None,
+        *,
+        timeout: float | None = None,
     ) -> AsyncGenerator[S, None]:
         """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
 
@@ -203,7 +248,13 @@ class Execution(Generic[C]):
         """
         self._require_stream()
         self._require(TIMEOUT, timeout)
-        return self._runner.streamed(lambda: self._runner.answer(interrupt_id, value), timeout)
+        return self._runner.streamed(lambda: self._runner.answer(interrupt, value), timeout)
+
+    def stream_retry(self: Execution[GivesStream[S]], *, timeout: float | None = None) -> AsyncGenerator[S, None]:
+        """Run what failed once more, as `async_retry` does, and return the items that the handlers put."""
+        self._require_stream()
+        self._require(TIMEOUT, timeout)
+        return self._runner.streamed_retry(timeout)
 
     def _require(self, option: Option, given: object) -> None:
         problem = check_option(option, given)
@@ -281,9 +332,14 @@ class Execution(Generic[C]):
 
     def del_runtime_resource(self, key: str) -> None:
         """Uncover the flow's default."""
-        self._runtime.resources.del_in_run(key)
+        self._runtime.del_resource(key)
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Give what a resources argument supplies."""
     return {} if given is None else overrides_of(given)
+
+
+def inside_of(execution: Execution[Any]) -> tuple[ExecutionRuntime, Runner]:
+    """Return what is behind an `Execution`, for the packages above this one."""
+    return execution._runtime, execution._runner  # noqa: SLF001  # the one way behind the facade

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any, Literal, Never, final, overload
 
 from typing_extensions import TypeVar
 
+from typedflow.api.awaited import Later
 from typedflow.api.blocks import AllHits, Case, Each, FirstHit
 from typedflow.api.blueprint import (
     Blueprint,
@@ -18,40 +20,50 @@ from typedflow.api.blueprint import (
     WritesFields,
     WritesLayers,
     WritesResult,
+    require_handler,
     runtime_of,
 )
+from typedflow.api.configs import export_flow, import_flow
 from typedflow.api.execution import Execution, overrides
 from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
-from typedflow.config.diagrams import compose_mermaid
+from typedflow.api.schemas import answer_schema
+from typedflow.config.diagrams import compose_dot, compose_mermaid
+from typedflow.config.documents import Config, Form
 from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
+from typedflow.definition.failed import Failed
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.origins import definition_error
 from typedflow.definition.reading import check_annotations
-from typedflow.durability.checkpoints import Checkpoint, Checkpoints, require_options, require_savable
+from typedflow.durability.opening import become, keep, kept_of, load_stored, read_stored, require_fork, require_open
+from typedflow.durability.options import Checkpoint, require_options
 from typedflow.engine.status import Status
-from typedflow.errors import ContractError, ExecutionPaused, SnapshotError
+from typedflow.engine.tokens import Interrupt
+from typedflow.errors import ContractError, ExecutionPaused
 from typedflow.execution.data import Data
-from typedflow.execution.fixed_functions import as_it_is_now
 from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.flow_state_updates import async_update_outside, update_outside
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
+from typedflow.execution.observing import Observer, Observers
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
-from typedflow.rules import executions, snapshots
+from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
-from typedflow.rules.options import CONCURRENCY, MAX_DEPTH, check_option
+from typedflow.rules.options import MAX_DEPTH, check_option, within_reach
 from typedflow.rules.wording import quoted
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.reading import MAX_BYTES
-from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.clock import current_clock
+from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")
 T = TypeVar("T")
 W = TypeVar("W")
+X = TypeVar("X")
 Fn = TypeVar("Fn", bound=Callable[..., Any])
 
 
@@ -62,19 +74,40 @@ class Flow(Blueprint[C]):
     `name` is what messages and snapshots call it, the contract's name by default. `max_depth` bounds how deep child
     flows may nest below it. The first execution freezes it: wiring afterwards is a `ContractError`. Its flow_state and
     its resource defaults are shared by its executions, and by no other flow of the same contract.
+
+    `previous` are earlier definitions of the flow, under its name, and with them theirs. An execution that one of them
+    has saved (it is known by the fingerprint of its plan) goes on with it until it ends, as a child execution too;
+    new ones start on this one. An execution whose plan none of them has is read by this one, by the rules of a changed
+    flow. All share the flow_state where its class is the same, and the resource defaults that they declare alike; what
+    is given with a load goes to those that declare it. An earlier definition can be dropped when no store has an open
+    execution of it any more. It is frozen when this one is; one of another contract does not count for children.
     """
 
     __slots__ = ()
 
-    def __init__(self, contract: type[C], *, name: str | None = None, max_depth: int = 64) -> None:
+    def __init__(
+        self,
+        contract: type[C],
+        *,
+        name: str | None = None,
+        max_depth: int = 64,
+        previous: tuple[Flow[Any], ...] = (),
+    ) -> None:
         spec = spec_of(contract)
         problems = check_migrations(spec.cls)
         if problems:
-            raise ContractError(problems)
+            raise definition_error(*problems)
         problem = check_option(MAX_DEPTH, max_depth)
         if problem is not None:
-            raise ContractError(problem.at(f"flow of contract '{spec.name}'"))
-        super().__init__(FlowRuntime(spec.name if name is None else name, spec, max_depth))
+            raise definition_error(problem.at(f"flow of contract '{spec.name}'"))
+        if type(previous) is not tuple or not all(isinstance(each, Flow) for each in previous):
+            raise definition_error(flows.wrong_previous_problem(previous).at(f"flow of contract '{spec.name}'"))
+        runtime = FlowRuntime(spec.name if name is None else name, spec, max_depth)
+        runtime.continue_previous(runtime_of(each) for each in previous)
+        super().__init__(runtime)
+
+    def __repr__(self) -> str:
+        return f"<Flow {quoted(self.name)} of contract {self._runtime.spec.name}: {self._builder.summary()}>"
 
     @property
     def name(self) -> str:
@@ -104,6 +137,17 @@ class Flow(Blueprint[C]):
     @overload
     def to(
         self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Later[W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
         handler: Callable[[Data[C, T]], W],
         *,
         name: str | None = None,
@@ -115,8 +159,55 @@ class Flow(Blueprint[C]):
     @overload
     def to(
         self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
+        handler: Callable[[Data[C, T]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X]: ...
+    @overload
+    def to(
+        self: Flow[HasInput[T]],
         handler: str,
         *,
+        on_error: Callable[[Data[C, Failed[T]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -127,6 +218,7 @@ class Flow(Blueprint[C]):
         self,
         handler: Any,
         *,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -134,8 +226,9 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Any:
         """Add a step that gets the input; see `Process.to`."""
-        options = options_of(retry, timeout, thread)
-        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
+        require_handler(handler)
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
     def side_branch(
         self: Flow[HasInput[T]],
@@ -148,6 +241,7 @@ class Flow(Blueprint[C]):
         thread: bool = False,
     ) -> Process[C, T]:
         """Add a step beside the chain that the input starts; see `Process.side_branch`."""
+        require_handler(handler)
         self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return Process(self._builder, self._at)
 
@@ -161,15 +255,34 @@ class Flow(Blueprint[C]):
         """Open a batch whose branches get the input; see `Process.batch`."""
         return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
+    @overload
     def for_each(
         self: Flow[HasInput[Sequence[T]]],
         *,
+        on_error: Literal["collect"],
         concurrency: int | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Each[None]]:
+    ) -> Process[C, T, Each[Failed[T], None]]: ...
+    @overload
+    def for_each(
+        self: Flow[HasInput[Sequence[T]]],
+        *,
+        on_error: Literal["fail"] = ...,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[Never, None]]: ...
+    def for_each(
+        self,
+        *,
+        on_error: Any = "fail",
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
         """Open a for_each over the input; see `Process.for_each`."""
-        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
 
     @overload
     def match(
@@ -193,7 +306,7 @@ class Flow(Blueprint[C]):
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Case[FirstHit, T, Never, None]]:
+    ) -> Process[C, T, Case[FirstHit, T, Never, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
@@ -269,17 +382,95 @@ class Flow(Blueprint[C]):
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T | X]: ...
+    @overload
+    def to_sub_flow(
+        self: Flow[HasInput[T]],
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WriteBack,
+        on_error: Callable[[Data[C, Failed[T]]], object],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, Any]: ...
     def to_sub_flow(
         self,
         child: Any,
         *,
         capture: Any = None,
         write_back: Any = None,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Any:
         """Run a child flow on the input; see `Process.to_sub_flow`."""
-        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
+        at = self._builder.sub_flow(
+            self._at, runtime_of(child), capture, write_back, name, formerly, on_error, sys._getframe(1)
+        )
         return Process(self._builder, at)
 
     def when(
@@ -300,6 +491,13 @@ class Flow(Blueprint[C]):
         its own; a flow_state path fires only in the execution that wrote it.
         """
         return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
+
+    def when_event(self, event: T, *, name: str | None = None, formerly: tuple[str, ...] = ()) -> Process[C, T]:
+        """Start a chain each time an event fires, `when_event(ReviewEvents.approved)`; its value is the payload.
+
+        It is `when("approved")` with a type that every checker knows: the event is an attribute of the Events class.
+        """
+        return Process(self._builder, self._builder.when_event(event, self._runtime.spec, name, formerly))
 
     @overload
     def chunk(self, handler: Fn, /) -> Fn: ...
@@ -326,11 +524,72 @@ class Flow(Blueprint[C]):
     def to_mermaid(self, *, detailed: bool = False) -> str:
         """Return the flow as a Mermaid flowchart; raises what `validate` raises. The flow can still be extended.
 
-        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies.
+        A detailed one names the type of the value on each edge, where it is known. A diagram simplifies; what
+        `to_config` returns does not.
         """
         self.validate()
         definition, _ = check_annotations(self._runtime.builder.draft())
         return compose_mermaid(definition, self._runtime.spec, detailed=detailed)
+
+    def to_dot(self, *, detailed: bool = False) -> str:
+        """Return the flow as a graph in the DOT language of Graphviz; else as `to_mermaid`."""
+        self.validate()
+        definition, _ = check_annotations(self._runtime.builder.draft())
+        return compose_dot(definition, self._runtime.spec, detailed=detailed)
+
+    # -- as a document
+
+    def to_config(self, format: Form = "json") -> str:
+        """Return the flow as a document of names, in JSON or YAML; raises what `validate` raises.
+
+        It holds no path to import and none of this machine, and two builds of one flow have equal texts. A handler or
+        condition is called by the name of its chunk, else by its own; a lambda without one is a `ContractError`. YAML
+        needs the extra `yaml`.
+        """
+        self.validate()
+        return export_flow(self._runtime, format)
+
+    @staticmethod
+    def from_config(
+        config: Config,
+        *,
+        contract: type[T],
+        handlers: Mapping[str, object] | None = None,
+        conditions: Mapping[str, object] | None = None,
+        flows: Mapping[str, Blueprint[Any]] | None = None,
+        errors: Mapping[str, type[Exception]] | None = None,
+    ) -> Flow[T]:
+        """Make a flow of a document: text, bytes, a mapping or a `Path`, in JSON or YAML.
+
+        Each name in it is looked up: handlers, conditions (and constants of cases that are no JSON), child flows,
+        exception classes that a `Retry` names and that are not builtins. Entries that it does not name are ignored, so
+        that `handlers=vars(module)` will do. Every handler is checked against its edge. Raises one `ContractError` with
+        all problems.
+        """
+        spec = spec_of(contract)
+        runtime = import_flow(
+            config,
+            spec,
+            sys._getframe(1),
+            handlers=handlers or {},
+            conditions=conditions or {},
+            flows=flows or {},
+            errors=errors or {},
+        )
+        made: Flow[T] = Flow(contract, name=runtime.name, max_depth=runtime.max_depth)
+        made._runtime = runtime
+        return made
+
+    # -- watching
+
+    def observe(self, observer: Observer) -> None:
+        """Call an observer with what happens in the executions that are made from now on, as frozen records.
+
+        The records are in `typedflow.execution.observing`. An observer returns soon, as the execution waits for it. One
+        that raises is logged once and dropped; it never fails the run. Child flows report to the observers of the
+        execution that they are part of.
+        """
+        self._runtime.observers.append(_observer(observer))
 
     # -- running
 
@@ -343,6 +602,8 @@ class Flow(Blueprint[C]):
         execution_id: str | None = None,
         store: SnapshotStore | None = None,
         checkpoint: Checkpoint = "pause",
+        history: bool | int = False,
+        observers: Sequence[Observer] = (),
     ) -> Execution[C]:
         """Make an execution, ready to start; freezes the flow.
 
@@ -350,18 +611,21 @@ class Flow(Blueprint[C]):
         of the start. `concurrency` bounds the handlers and conditions that run at once, in the whole execution. An
         `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random. With a `store` the
         execution is saved at the start, at each pause and at the end; with `checkpoint="step"` after each step
-        as well.
+        as well. `history=True` has the store keep each save as a revision, `history=n` the newest n: see
+        `store.history(id)`, `async_open(at=…)` and `async_fork`.
+        as well. `observers` get the records of this execution, behind those of the flow; see `observe`.
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
             raise ContractError(problem)
-        require_options(store, checkpoint)
+        require_options(store, checkpoint, history)
         with concealing(lambda: (*self._runtime.resources.in_use(), *overrides(runtime_resources).values())):
             runtime = ExecutionRuntime(self._runtime, execution_id or os.urandom(16).hex(), state)
+        _watch(runtime, observers)
         if runtime_resources is not None:
             runtime.resources.give(runtime_resources)
         if store is not None:
-            _keep(runtime, store, checkpoint)
+            keep(runtime, store, checkpoint, kept_of(history))
         return Execution(runtime, concurrency)
 
     async def async_open(
@@ -369,34 +633,83 @@ class Flow(Blueprint[C]):
         execution_id: str,
         *,
         store: SnapshotStore,
+        at: int | None = None,
         runtime_resources: Resources | Mapping[str, Any] | None = None,
         concurrency: int | None = None,
         checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
     ) -> Execution[C]:
         """Load an execution from a store and keep saving it there; `SnapshotError` where the store has none of this id.
 
         Of several who open the same one, the first whose next save comes through goes on; the others are refused with a
-        `ConflictError` before any handler runs.
+        `ConflictError` before any handler runs. With `at`, the sequence of a revision (`store.history`), the execution
+        is opened as it was then, to be read: whatever would go on from there is a `FinishedError`, and nothing of it
+        is saved. Nothing runs and nothing is written by opening.
         """
-        require_options(store, checkpoint)
-        problem = executions.no_store_problem(store) if store is None else executions.check_id(execution_id)
-        problem = problem or check_option(CONCURRENCY, concurrency)
-        if problem is not None:
-            raise ContractError(problem)
-        stored = await store.get(execution_id)
-        if stored is None:
-            raise SnapshotError(snapshots.not_stored_problem(execution_id), path=execution_id)
+        require_open(store, execution_id, checkpoint, concurrency, at)
+        stored = await read_stored(store, execution_id, at)
         runtime = ExecutionRuntime(self._runtime, execution_id)
-        checkpoints = _keep(runtime, store, checkpoint)
+        checkpoints = None if at is not None else keep(runtime, store, checkpoint, stored.history)
+        runtime.past = at
+        _watch(runtime, observers)
         execution: Execution[C] = Execution(runtime, concurrency)
-        largest = max(len(stored.data), MAX_BYTES)
-        try:
-            execution.load(stored.data, runtime_resources=runtime_resources, max_bytes=largest)
-            checkpoints.take_up(stored)
-        except SnapshotError as error:
-            where = f"execution {quoted(execution_id)} in the store"
-            raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error
+        load_stored(runtime, stored, runtime_resources, checkpoints)
         return execution
+
+    async def async_fork(
+        self,
+        source: str,
+        /,
+        *,
+        store: SnapshotStore,
+        at: int | None = None,
+        execution_id: str | None = None,
+        history: bool | int | None = None,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        checkpoint: Checkpoint = "pause",
+    ) -> Execution[C]:
+        """Continue from the newest save of an execution, or from a revision, as a new execution with an id of its own.
+
+        The original is read only, whoever runs it, and goes on unchanged. The fork, whose steps have keys of their own,
+        is stored before this returns; `ConflictError` where its id is in use. What was ready or running then is run by
+        `async_retry`, what was asked can be answered in the fork too. `history` is that of the original by default. A
+        flow_state that the store shares is not forked.
+        """
+        require_open(store, source, checkpoint, concurrency, at)
+        new_id = os.urandom(16).hex() if execution_id is None else execution_id
+        require_fork(store, new_id, checkpoint, history)
+        stored = await read_stored(store, source, at)
+        kept = stored.history if history is None else kept_of(history)
+        runtime = ExecutionRuntime(self._runtime, source)
+        execution: Execution[C] = Execution(runtime, concurrency)
+        load_stored(runtime, stored, runtime_resources)
+        become(runtime, new_id)
+        await keep(runtime, store, checkpoint, kept, (source, stored.sequence)).commit()
+        return execution
+
+    def open(
+        self,
+        execution_id: str,
+        *,
+        store: SnapshotStore,
+        runtime_resources: Resources | Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        checkpoint: Checkpoint = "pause",
+        observers: Sequence[Observer] = (),
+    ) -> Execution[C]:
+        """Do what `async_open` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.async_open(
+                execution_id,
+                store=store,
+                runtime_resources=runtime_resources,
+                concurrency=concurrency,
+                checkpoint=checkpoint,
+                observers=observers,
+            ),
+            "flow.open",
+        )
 
     async def async_start(
         self: Flow[TakesIO[T, S]],
@@ -407,9 +720,19 @@ class Flow(Blueprint[C]):
         concurrency: int | None = None,
         timeout: float | None = None,
     ) -> S:
-        """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses."""
+        """Run a fresh execution to its result; raises what stops it, `ExecutionPaused` where it pauses.
+
+        While it only sleeps, this waits.
+        """
         execution = self.create_execution(state=state, runtime_resources=runtime_resources, concurrency=concurrency)
-        if await execution.async_start(value, timeout=timeout) is Status.WAITING:
+        began = asyncio.get_running_loop().time()
+        status = await execution.async_start(value, timeout=timeout)
+        seconds = within_reach(timeout)
+        while status is Status.WAITING and not execution.interrupts and execution.next_due is not None:
+            async with asyncio.timeout_at(None if seconds is None else began + seconds):
+                await current_clock.get().wait_until(execution.next_due)
+                status = await execution.async_settle()
+        if status is Status.WAITING:
             problem = executions.paused_problem(list(execution.interrupts))
             raise ExecutionPaused(problem.at(f"flow '{self.name}'"), execution=execution)
         return execution.result
@@ -431,27 +754,53 @@ class Flow(Blueprint[C]):
             "flow.start",
         )
 
+    def answer_schema(self, interrupt: Interrupt | PendingInterrupt) -> dict[str, Any]:
+        """Return the JSON Schema of what answers an interrupt, from `execution.interrupts` or `store.pending()`.
+
+        It describes the return type of the step that pauses, or the payload of its resume event; where the step
+        declares no return type, what the steps behind it take (`allOf`, where there are several). What no schema can
+        describe is described as anything: `{}`. Raises `InterruptError` where the flow has no such step.
+        """
+        return answer_schema(self._runtime, interrupt)
+
     # -- what executions share
 
     @property
     def flow_state(self: Flow[HasFlowState[S]]) -> S:
-        """Give the flow_state, for reading outside of handlers."""
+        """Return the flow_state, for reading outside of handlers: as this process has seen it last."""
         return self._runtime.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
 
-    def update_flow_state(self: Flow[HasFlowState[S]], change: Callable[[S], object]) -> None:
-        """Change the flow_state atomically; see `Data.update_flow_state`.
+    def update_flow_state(
+        self: Flow[HasFlowState[S]], change: Callable[[S], T], *, store: SnapshotStore | None = None
+    ) -> T:
+        """Change the flow_state atomically, and return what `change` returns; see `Data.update_flow_state`.
 
-        Inside of a handler of the flow it belongs to the step. Elsewhere, where a store shares the flow_state, it is
-        stored with the next save of any execution of the flow.
+        `store` is the one whose flow_state is changed; without it the one that the flow has run with, and where it has
+        run with none, the value in this process, which a store without a row of the flow begins with. In a handler of
+        the flow it belongs to the step; in one of another flow, whose execution is saved in the same store, it is made
+        once, too.
         """
-        step = current_step.get()
-        if isinstance(step, StepTransaction) and step.runtime.flow is self._runtime and not step.revoked:
-            step.update_flow_state(change)
-            return
-        again = as_it_is_now(change)
-        self._runtime.update_flow_state(change)
-        if self._runtime.shares:
-            self._runtime.outside.append(self._runtime.note_change(again))
+        step = self._step_in(store)
+        if step is not None:
+            return step.update_flow_state(change)  # type: ignore[no-any-return]  # what `change` returns
+        return update_outside(self._runtime, change, store, _running_step())  # type: ignore[no-any-return]  # as above
+
+    async def async_update_flow_state(
+        self: Flow[HasFlowState[S]], change: Callable[[S], T], *, store: SnapshotStore | None = None
+    ) -> T:
+        """Do what `update_flow_state` does, and wait for the store without blocking the loop."""
+        step = self._step_in(store)
+        if step is not None:
+            return await step.async_update_flow_state(change)  # type: ignore[no-any-return]  # as above
+        return await async_update_outside(self._runtime, change, store, _running_step())  # type: ignore[no-any-return]  # as above
+
+    def _step_in(self, store: SnapshotStore | None) -> StepTransaction | None:
+        """Return the running step of this flow that an update belongs to."""
+        step = _running_step()
+        if step is None or not self._runtime.is_shared_by(step.runtime.flow) or step.revoked:
+            return None
+        own: object = step.runtime.flow_state_store
+        return step if store is None or store is own else None
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
         """Set default resources of the flow; values are checked against their declared classes, all or nothing."""
@@ -472,8 +821,18 @@ class Flow(Blueprint[C]):
         self._runtime.resources.discard(key)
 
 
-def _keep(runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint) -> Checkpoints:
-    """Have an execution saved in a store; raises `ContractError` where values of its flow can never be saved."""
-    require_savable(runtime.plan)
-    runtime.checkpoints = checkpoints = Checkpoints(runtime, store, checkpoint, None)
-    return checkpoints
+def _running_step() -> StepTransaction | None:
+    step = current_step.get()
+    return step if isinstance(step, StepTransaction) else None
+
+
+def _observer(given: Observer) -> Observer:
+    if not callable(given):
+        raise ContractError(executions.no_observer_problem(given))
+    return given
+
+
+def _watch(runtime: ExecutionRuntime, observers: Sequence[Observer]) -> None:
+    """Have an execution watched by the observers of its flow and by its own."""
+    every = [*runtime.flow.observers, *map(_observer, observers)]
+    runtime.observers = Observers(every) if every else None

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, Never, final, overload
 
 from typing_extensions import TypeVar, TypeVarTuple
 
+from typedflow.api.awaited import Later
 from typedflow.api.blocks import AllHits, Case, Each, Else, FirstHit
 from typedflow.api.blueprint import (
     Blueprint,
@@ -22,10 +24,12 @@ from typedflow.api.blueprint import (
     WritesFields,
     WritesLayers,
     WritesResult,
+    require_handler,
     runtime_of,
 )
 from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
 from typedflow.definition.builder import Builder
+from typedflow.definition.failed import Failed
 from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
 from typedflow.execution.data import Data
 from typedflow.execution.members import GivesResult, TakesResult
@@ -37,10 +41,17 @@ K2 = TypeVar("K2")
 T = TypeVar("T")
 S = TypeVar("S")
 W = TypeVar("W")
+X = TypeVar("X")
+Fail = TypeVar("Fail")
 R = TypeVar("R")
 M = TypeVar("M")
+N = TypeVar("N")
+N2 = TypeVar("N2")
+N3 = TypeVar("N3")
+N4 = TypeVar("N4")
 M_co = TypeVar("M_co", covariant=True)
 In = TypeVar("In")
+Seen = TypeVar("Seen")
 Done = TypeVar("Done")
 Outer = TypeVar("Outer")
 Ts = TypeVarTuple("Ts")
@@ -76,6 +87,17 @@ class Process(Generic[C, V, K]):
     @overload
     def to(
         self,
+        handler: Callable[[Data[C, V]], Later[W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W, K]: ...
+    @overload
+    def to(
+        self,
         handler: Callable[[Data[C, V]], W],
         *,
         name: str | None = None,
@@ -87,8 +109,55 @@ class Process(Generic[C, V, K]):
     @overload
     def to(
         self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Process[C, W | X, K]: ...
+    @overload
+    def to(
+        self,
         handler: str,
         *,
+        on_error: Callable[[Data[C, Failed[V]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -99,6 +168,7 @@ class Process(Generic[C, V, K]):
         self,
         handler: Any,
         *,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -107,11 +177,21 @@ class Process(Generic[C, V, K]):
     ) -> Any:
         """Add a step; the value from here on is what the handler returns.
 
-        `handler` is a function of `Data`, sync or async, or the name of a chunk. `timeout` bounds each attempt, in
-        seconds. `thread=True` runs a plain function in a thread of its own: it cannot be cancelled, only ignored.
+        `handler` is a function of `Data`, sync or async, or the name of a chunk. If a plain function returns an
+        awaitable, such as a Future or a Task, the step awaits it, once, and the value is the result of the await, at
+        run time, for `validate()` and for type checkers. mypy needs the plugin for awaitables that are neither
+        coroutines nor Futures; a union of a value and an awaitable is resolved by the plugin only.
+        `timeout` bounds each attempt, in seconds. `thread=True` runs a plain function in a thread of its own: it
+        cannot be cancelled, only ignored; an awaitable that it returns is awaited in the loop.
+
+        If the last attempt fails, `on_error` is called with `Data` of a `Failed`, and what it returns is the value from
+        here on. It gets the Exceptions of the handler and its timeout; never a cancellation, the timeout of the
+        execution, ContractError, ResourceError, SnapshotError or StoreError. It is a step of its own, under its own
+        name: it may pause, and if it fails, the run fails.
         """
-        options = options_of(retry, timeout, thread)
-        return Process(self._builder, self._builder.step(self._at, handler, sys._getframe(1), name, options, formerly))
+        require_handler(handler)
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
 
     def side_branch(
         self,
@@ -127,12 +207,29 @@ class Process(Generic[C, V, K]):
 
         What it returns is dropped; if it fails, the run fails, even after the result is set.
         """
+        require_handler(handler)
         self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
         return self
 
     def end(self: Process[TakesResult[R], R, None]) -> None:
         """Let the chain's value be the result, if none is set when it gets here; it cancels nothing."""
         self._builder.end(self._at)
+
+    def sleep(
+        self,
+        until: timedelta | Callable[[Data[C, V]], datetime],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V, K]:
+        """Wait, and go on with the same value: for a time, or until the datetime that a function of `Data` returns.
+
+        The wait outlives the process: the moment is saved with the execution, and no process has to run meanwhile. It
+        is not an interrupt, and nobody can answer it. What waits is `waiting`, and goes on in the first call that runs
+        the execution at that moment or later: see `Execution.async_settle`. An item of a for_each that sleeps does not
+        count as running. A datetime needs a time zone.
+        """
+        return Process(self._builder, self._builder.sleep(self._at, until, sys._getframe(1), name, formerly))
 
     # -- child flows
 
@@ -195,12 +292,88 @@ class Process(Generic[C, V, K]):
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[C, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self: Process[C, T, Any],
+        child: Child[T, S],
+        *,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[GivesResult[S]],
+        *,
+        capture: Capture,
+        write_back: WritesResult = ...,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, S | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WritesLayers | WritesFields,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, V | X, K]: ...
+    @overload
+    def to_sub_flow(
+        self,
+        child: Blueprint[Any],
+        *,
+        capture: Capture | None = None,
+        write_back: WriteBack,
+        on_error: Callable[[Data[C, Failed[V]]], object],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, Any, K]: ...
     def to_sub_flow(
         self,
         child: Any,
         *,
         capture: Any = None,
         write_back: Any = None,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Any:
@@ -210,8 +383,13 @@ class Process(Generic[C, V, K]):
         what of its result goes where: `{"value": "result"}` by default; all or nothing. `{}` means nothing. Values are
         copied, resources go by identity; the child has its own state and flow_state, and its flow's resource defaults
         below what is captured. Both mappings are checked with the whole flow, by `validate()`.
+
+        If the child fails, all of it is cancelled and dropped, and `on_error` is called as it is for `to`; the value of
+        the `Failed` is the one that the child got here. Nothing is written back then.
         """
-        at = self._builder.sub_flow(self._at, runtime_of(child), capture, write_back, name, formerly)
+        at = self._builder.sub_flow(
+            self._at, runtime_of(child), capture, write_back, name, formerly, on_error, sys._getframe(1)
+        )
         return Process(self._builder, at)
 
     # -- batch
@@ -227,23 +405,50 @@ class Process(Generic[C, V, K]):
 
     # -- for_each
 
+    @overload
     def for_each(
         self: Process[C, Sequence[T], K],
         *,
+        on_error: Literal["collect"],
         concurrency: int | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, T, Each[K]]:
+    ) -> Process[C, T, Each[Failed[T], K]]: ...
+    @overload
+    def for_each(
+        self: Process[C, Sequence[T], K],
+        *,
+        on_error: Literal["fail"] = ...,
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Each[Never, K]]: ...
+    def for_each(
+        self,
+        *,
+        on_error: Any = "fail",
+        concurrency: int | None = None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Any:
         """Open a block that is run for each item of a sequence; `concurrency` bounds the items at once.
 
         An item in which everything waits for answers gives its place to the next one; when it is answered, what
         follows waits until a place is free, and goes before the items that have not begun. So the bound always holds,
         and a question that takes days stops nobody.
-        """
-        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly))
 
-    def end_for_each(self: Process[C, W, Each[K2]]) -> Process[C, list[W], K2]:
-        """Close a for_each: the value is the list of what the items gave, in input order; [] for no items."""
+        With `on_error="collect"` a step that fails stops only its own item, with everything in it: running steps are
+        cancelled, child flows and pending interrupts dropped. The result of the item is then a `Failed` with the item,
+        and `async_retry` does not run it again. What `on_error` of `to` never gets fails the run here too. So does a
+        side branch that fails after its item has a result.
+        """
+        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
+
+    def end_for_each(self: Process[C, W, Each[Fail, K2]]) -> Process[C, list[W | Fail], K2]:
+        """Close a for_each: the value is the list of the items' results, in input order; [] for no items.
+
+        With `on_error="collect"` the result of an item that failed is its `Failed`.
+        """
         return Process(self._builder, self._builder.close_each(self._at))
 
     # -- match and if
@@ -261,65 +466,140 @@ class Process(Generic[C, V, K]):
         return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def case(
-        self: Process[C, W, Case[M, In, Done, K2]],
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
         condition: object,
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, In, Case[M, In, Done | W, K2]]:
-        """Finish the case before and open the next: a function of `Data`, or a value compared with `==`."""
+    ) -> Process[C, In, Case[M, In, Seen, Done | W, K2]]:
+        """Finish the case before and open the next: a function of `Data`, or a value compared with `==`.
+
+        A class is neither: `case_type` matches by class.
+        """
         block = self._builder.finish_branch(self._at, "case")
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
-    def case_else(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
-        """Finish the case before and open the one for no hit."""
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N, Case[M, In, Seen | N, Done | W, K2]]: ...
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        cls2: type[N2],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2, Case[M, In, Seen | N | N2, Done | W, K2]]: ...
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3, Case[M, In, Seen | N | N2 | N3, Done | W, K2]]: ...
+    @overload
+    def case_type(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        cls4: type[N4],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3 | N4, Case[M, In, Seen | N | N2 | N3 | N4, Done | W, K2]]: ...
+    def case_type(self, *classes: Any, name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
+        """Finish the case before and open the next, for values of one to four classes; inside they have that type.
+
+        The class of the value is compared, a subclass is another class. `list[str]` is a class here if it is the only
+        list of the union; None is `type(None)`. In a match that takes its first hit and has no else, the cases by class
+        and value have to cover the whole union; `case(function)` covers nothing.
+        """
+        block = self._builder.finish_branch(self._at, "case_type")
+        return Process(self._builder, self._builder.case_type(block, classes, name, formerly))
+
+    def case_value(
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
+        *values: In,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, In, Case[M, In, In, Done | W, K2]]:
+        """Finish the case before and open the next, for some values: literals, enum members, None.
+
+        A value is taken if it is equal and of the same class. As with `case_type`, all values need a case.
+        """
+        block = self._builder.finish_branch(self._at, "case_value")
+        return Process(self._builder, self._builder.case_value(block, values, name, formerly))
+
+    def case_else(self: Process[C, W, Case[M, In, Seen, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
+        """Finish the case before and open the one for no hit; its value has the whole type of the match."""
         block = self._builder.finish_branch(self._at, "case_else")
         return Process(self._builder, self._builder.case_else(block))
 
     @overload
     def end_match(self: Process[C, W, Else[AllHits, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
     @overload
-    def end_match(self: Process[C, W, Case[AllHits, In, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
+    def end_match(self: Process[C, W, Case[AllHits, Any, Any, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
     @overload
     def end_match(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
     @overload
-    def end_match(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    def end_match(self: Process[C, W, Case[FirstHit, In, Never, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    @overload
+    def end_match(self: Process[C, W, Case[FirstHit, In, In, Done, K2]]) -> Process[C, Done | W, K2]: ...
     def end_match(self) -> Any:
-        """Close a match: the value is the taken case's; of hit_all the list of them, in case order.
+        """Close a match: the value is that of the case taken; of hit_all the list of them, in case order.
 
-        With no hit and no else, hit_first lets its own value pass, hit_all gives [].
+        With no hit and no else, hit_first passes its own value on, unless a case is by class or value: then it is an
+        error, which the checks of the flow rule out. hit_all returns [].
         """
         return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_match")))
 
     def if_condition(
-        self, condition: Callable[[Data[C, V]], object], *, name: str | None = None, formerly: tuple[str, ...] = ()
-    ) -> Process[C, V, Case[FirstHit, V, Never, K]]:
+        self: Process[C, T, K],
+        condition: Callable[[Data[C, T]], object],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, T, Case[FirstHit, T, Never, Never, K]]:
         """Open an if: a match that takes its first hit."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def elif_condition(
-        self: Process[C, W, Case[M, In, Done, K2]],
+        self: Process[C, W, Case[M, In, Seen, Done, K2]],
         condition: Callable[[Data[C, In]], object],
         *,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
-    ) -> Process[C, In, Case[M, In, Done | W, K2]]:
-        """Finish the arm before and open the next."""
+    ) -> Process[C, In, Case[M, In, Seen, Done | W, K2]]:
+        """Finish the branch before and open the next."""
         block = self._builder.finish_branch(self._at, "elif_condition")
         return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
-    def else_condition(self: Process[C, W, Case[M, In, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
-        """Finish the arm before and open the one for no hit."""
+    def else_condition(self: Process[C, W, Case[M, In, Seen, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
+        """Finish the branch before and open the one for no hit."""
         block = self._builder.finish_branch(self._at, "else_condition")
         return Process(self._builder, self._builder.case_else(block))
 
     @overload
     def end_condition(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
     @overload
-    def end_condition(self: Process[C, W, Case[FirstHit, In, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
+    def end_condition(self: Process[C, W, Case[FirstHit, In, Never, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
     def end_condition(self) -> Any:
-        """Close an if: the value is the taken arm's; with no hit and no else it passes."""
+        """Close an if: the value is that of the branch taken; with no hit and no else it passes."""
         return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_condition")))
 
     # -- collect
@@ -342,7 +622,7 @@ class Process(Generic[C, V, K]):
 
 
 @final
-class Match(Generic[M_co, C, V, Outer]):
+class Match(Generic[M, C, In, Outer]):
     """A match that was opened; its first case follows."""
 
     __slots__ = ("_block", "_builder")
@@ -353,9 +633,61 @@ class Match(Generic[M_co, C, V, Outer]):
 
     def case(
         self, condition: object, *, name: str | None = None, formerly: tuple[str, ...] = ()
-    ) -> Process[C, V, Case[M_co, V, Never, Outer]]:
+    ) -> Process[C, In, Case[M, In, Never, Never, Outer]]:
         """Open the first case: a function of `Data` (sync or async, any truthiness), or a value compared with `==`."""
         return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1), name, formerly))
+
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N, Case[M, In, N, Never, Outer]]: ...
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        cls2: type[N2],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2, Case[M, In, N | N2, Never, Outer]]: ...
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3, Case[M, In, N | N2 | N3, Never, Outer]]: ...
+    @overload
+    def case_type(
+        self,
+        cls: type[N],
+        cls2: type[N2],
+        cls3: type[N3],
+        cls4: type[N4],
+        /,
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Process[C, N | N2 | N3 | N4, Case[M, In, N | N2 | N3 | N4, Never, Outer]]: ...
+    def case_type(self, *classes: Any, name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
+        """Open the first case, for values of one to four classes; see `Process.case_type`."""
+        return Process(self._builder, self._builder.case_type(self._block, classes, name, formerly))
+
+    def case_value(
+        self, *values: In, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Process[C, In, Case[M, In, In, Never, Outer]]:
+        """Open the first case, for some values; see `Process.case_value`."""
+        return Process(self._builder, self._builder.case_value(self._block, values, name, formerly))
 
 
 @final
@@ -377,6 +709,17 @@ class Batch(Generic[C, V, Outer, *Ts]):
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
+    ) -> Batch[C, V, Outer, *Ts, W]: ...
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], Later[W]],
+        *,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
     ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(

@@ -1,21 +1,28 @@
-"""A definition as a diagram: Mermaid text. Nothing here runs a flow, and nothing here reads a file."""
+"""A definition as a diagram: Mermaid or DOT text. Nothing here runs a flow, and nothing here reads a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from typedflow.config.structure import Stack, block_stacks
 from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import (
+    FAILURE,
     Batch,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
+    Merge,
+    Narrow,
     Node,
     Port,
+    Sleep,
     Start,
     Step,
     SubFlow,
@@ -32,6 +39,7 @@ _BRACKETS: Final[Mapping[type[Node], tuple[str, str]]] = {
     Start: ("([", "])"),
     End: ("([", "])"),
     Step: ("[", "]"),
+    Sleep: ("([", "])"),
     SubFlow: ("[[", "]]"),
     Match: ("{", "}"),
     Batch: ("[/", "\\]"),
@@ -39,7 +47,32 @@ _BRACKETS: Final[Mapping[type[Node], tuple[str, str]]] = {
     Join: ("[\\", "/]"),
     Collect: ("[\\", "/]"),
     When: (">", "]"),
+    Narrow: ("(", ")"),
+    Catch: ("(", ")"),
+    Merge: ("(", ")"),
 }
+# The shape and the style of each kind of node: https://graphviz.org/doc/info/shapes.html
+_SHAPES: Final[Mapping[type[Node], tuple[str, str]]] = {
+    Start: ("box", "rounded"),
+    End: ("box", "rounded"),
+    Step: ("box", "solid"),
+    Sleep: ("box", "rounded"),
+    SubFlow: ("box", "bold"),
+    Match: ("diamond", "solid"),
+    Batch: ("trapezium", "solid"),
+    Each: ("trapezium", "solid"),
+    Join: ("invtrapezium", "solid"),
+    Collect: ("invtrapezium", "solid"),
+    When: ("cds", "solid"),
+    Narrow: ("ellipse", "solid"),
+    Catch: ("ellipse", "solid"),
+    Merge: ("ellipse", "solid"),
+}
+_DOT_STYLE: Final = (
+    "    labelloc=b fontname=Helvetica fontsize=10 rankdir=TB style=dashed color=gray50",
+    "    node [fontname=Helvetica fontsize=11]",
+    "    edge [fontname=Helvetica fontsize=9]",
+)
 # Characters that end a label or start markup in it, as Mermaid's numeric entities; `#` first.
 _ENTITIES: Final = str.maketrans({char: f"#{ord(char)};" for char in '#"&<>`'} | {"\n": " ", "\r": " "})
 
@@ -48,32 +81,76 @@ def compose_mermaid(definition: Definition, spec: ContractSpec, *, detailed: boo
     """Return the definition as a Mermaid flowchart, equal for equal definitions, ending in a newline.
 
     A detailed one names on each edge the type of the value that it carries, where that is known. The diagram
-    simplifies: retries, timeouts, modes and the mappings of children are left out.
+    simplifies, as its title states: retries, timeouts, modes and the mappings of children are left out.
     """
-    carried = carried_types(definition, spec) if detailed else ()
-    lines = [f"%% flow {definition.flow!r}: this diagram simplifies its definition", "flowchart TD"]
+    lines = ["---", f"title: {json.dumps(_footer(definition), ensure_ascii=False)}", "---", "flowchart TD"]
     for index, node in enumerate(definition.nodes):
         opening, closing = _BRACKETS[type(node)]
-        lines.append(f'    n{index}{opening}"{_label(node, definition)}"{closing}')
+        lines.append(f'    n{index}{opening}"{_escape(_label(node, definition))}"{closing}')
+    for source, target, text in _edges(definition, spec, detailed=detailed):
+        label = f'|"{_escape(text)}"|' if text else ""
+        lines.append(f"    n{source} -->{label} n{target}")
+    return "\n".join(lines) + "\n"
+
+
+def compose_dot(definition: Definition, spec: ContractSpec, *, detailed: bool = False) -> str:
+    """Return the definition as a graph in the DOT language, equal for equal definitions, ending in a newline.
+
+    What is inside of a block stands in a frame. The types and the simplification are those of `compose_mermaid`.
+    """
+    lines = [f"digraph {_quoted(definition.flow)} {{", f"    label={_quoted(_footer(definition))}", *_DOT_STYLE]
+    for index, node in enumerate(definition.nodes):
+        shape, style = _SHAPES[type(node)]
+        lines.append(f"    n{index} [label={_quoted(_label(node, definition))} shape={shape} style={_quoted(style)}]")
+    lines += _frames(definition, block_stacks(definition.nodes), ())
+    for source, target, text in _edges(definition, spec, detailed=detailed):
+        lines.append(f"    n{source} -> n{target}" + (f" [label={_quoted(f' {text} ')}]" if text else ""))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _footer(definition: Definition) -> str:
+    return f"flow '{definition.flow}', simplified: its config is the truth"
+
+
+def _edges(definition: Definition, spec: ContractSpec, *, detailed: bool) -> Iterator[tuple[int, int, str]]:
+    """Yield the edges as source, target and label."""
+    carried: Sequence[Any] = carried_types(definition, spec) if detailed else ()
     for index, node in enumerate(definition.nodes):
         for port in sources_of(node):
             texts = list(_edge_texts(port, definition))
-            if detailed and carried[port.node] is not UNKNOWN:
+            if detailed and carried[port.node] is not UNKNOWN and not _is_failure(port, definition):
                 texts.append(render(carried[port.node]))
-            label = f'|"{_escape(": ".join(texts))}"|' if texts else ""
-            lines.append(f"    n{port.node} -->{label} n{index}")
-    return "\n".join(lines) + "\n"
+            yield port.node, index, ": ".join(texts)
+
+
+def _frames(definition: Definition, stacks: Sequence[Stack], outer: Stack) -> Iterator[str]:
+    """Yield a frame for each block right inside of a stack, with the nodes and the frames in it."""
+    depth, pad = len(outer), "    " * (len(outer) + 1)
+    blocks = dict.fromkeys(
+        stack[depth][0] for stack in stacks if len(stack) > depth and _blocks(stack[:depth]) == _blocks(outer)
+    )
+    for block in blocks:
+        inner = (*outer, (block, 0))
+        inside = [index for index, stack in enumerate(stacks) if _blocks(stack) == _blocks(inner)]
+        yield f"{pad}subgraph cluster_{block} {{"
+        yield f'{pad}    label=""'  # else it has that of the graph
+        yield from (f"{pad}    n{index}" for index in inside)
+        yield from _frames(definition, stacks, inner)
+        yield f"{pad}}}"
+
+
+def _blocks(stack: Stack) -> tuple[int, ...]:
+    return tuple(block for block, _ in stack)
 
 
 def _label(node: Node, definition: Definition) -> str:
     match node:
         case SubFlow():
-            text = f"{node.name} (flow {node.child.name})"
+            return f"{node.name} (flow {node.child.name})"
         case When():
-            text = f"{node.name}: {', '.join(slots_of(node, definition))}"
+            return f"{node.name}: {', '.join(slots_of(node, definition))}"
         case _:
-            text = node.name
-    return _escape(text)
+            return node.name
 
 
 def _edge_texts(port: Port, definition: Definition) -> Iterator[str]:
@@ -83,7 +160,20 @@ def _edge_texts(port: Port, definition: Definition) -> Iterator[str]:
         names = slots_of(source, definition)
         if port.branch < len(names):
             yield names[port.branch]
+    elif _is_failure(port, definition):
+        yield "error"
+
+
+def _is_failure(port: Port, definition: Definition) -> bool:
+    """Return whether a port is the one by which a failure leaves a step or child flow."""
+    return isinstance(definition.nodes[port.node], Step | SubFlow) and port.branch == FAILURE
 
 
 def _escape(text: str) -> str:
     return text.translate(_ENTITIES)
+
+
+def _quoted(text: str) -> str:
+    """Return a quoted string of DOT: https://graphviz.org/doc/info/lang.html."""
+    flat = " ".join(text.split("\n"))
+    return '"' + flat.replace("\\", "\\\\").replace('"', '\\"') + '"'

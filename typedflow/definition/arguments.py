@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping, Set
+from contextlib import suppress
 from enum import Enum
 from functools import partial
-from types import FunctionType, NoneType
-from typing import Any, cast, get_args
+from types import FunctionType, GenericAlias, MemberDescriptorType, NoneType, UnionType
+from typing import Any, cast, get_args, get_origin
 
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
 from typedflow.rules import flows
-from typedflow.rules.options import THREAD, TIMEOUT, check_option, mode_by_form, wrong_retry_problem
+from typedflow.rules.options import (
+    FORMER_NAME,
+    THREAD,
+    TIMEOUT,
+    check_name,
+    check_option,
+    mode_by_form,
+    wrong_retry_problem,
+)
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import plain
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.layers import Events
+from typedflow.schema.records import fields_of
+from typedflow.schema.types import RecordOf
 
 
 def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
@@ -54,19 +67,27 @@ def case_name(condition: Any) -> str:
         return name_of(condition)
     if isinstance(condition, Enum):
         return f"{type(condition).__name__}.{condition.name}"
-    return repr(condition) if isinstance(condition, str | int | float | bytes | NoneType) else type(condition).__name__
+    if isinstance(condition, str | int | float | bytes | NoneType):
+        with suppress(ValueError):  # of an int with more digits than Python writes
+            return repr(condition)
+    return type(condition).__name__
 
 
 def is_condition(condition: Any) -> bool:
-    """Return whether a case is a function to call; everything else, a class too, is a value to compare with."""
-    return callable(condition) and not isinstance(condition, type)
+    """Return whether a case is a function to call; everything else is a value to compare with."""
+    return callable(condition) and not is_class(condition)
+
+
+def is_class(condition: Any) -> bool:
+    """Return whether a case is a class, a parametrised one or a union, which is for `case_type` to take."""
+    return isinstance(condition, type | GenericAlias | UnionType) or get_origin(condition) is not None
 
 
 def check_names(names: object) -> Problem | None:
-    """Check the former names of a node, branch or case: a tuple of non-empty str (TF740)."""
-    if isinstance(names, tuple) and all(isinstance(name, str) and name for name in names):
-        return None
-    return flows.wrong_former_names_problem(names)
+    """Check the former names of a node, branch or case: a tuple of non-empty str (TF740) that can be saved (TF718)."""
+    if not isinstance(names, tuple) or not all(isinstance(name, str) and name for name in names):
+        return flows.wrong_former_names_problem(names)
+    return next(filter(None, (check_name(FORMER_NAME, name) for name in names)), None)
 
 
 def case_of(condition: Any, name: str = "") -> Case:
@@ -85,6 +106,17 @@ def copied(mapping: Any) -> Any:
     if not isinstance(mapping, Mapping):
         return mapping
     return {key: dict(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
+
+
+def event_of(event: Any, spec: ContractSpec) -> str | Problem:
+    """Return the name of an event that is given as an attribute of its class, `ReviewEvents.approved`."""
+    owner = getattr(event, "__objclass__", None)
+    if not isinstance(event, MemberDescriptorType) or not isinstance(owner, type) or not issubclass(owner, Events):
+        return flows.wrong_event_problem(event)
+    payload = next(field.kind for field in fields_of(RecordOf(owner)) if field.name == event.__name__)
+    if spec.events is not None and spec.events.get(event.__name__, payload) != payload:
+        return flows.foreign_event_problem(event.__name__, owner.__name__, spec.name)
+    return event.__name__
 
 
 def triggers_of(given: Any) -> tuple[tuple[Trigger, ...], WhenMode, list[Problem]]:

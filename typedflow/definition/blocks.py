@@ -5,45 +5,44 @@ The records are mutable and private to the builder; the frozen nodes do not refe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import ClassVar
+
+import msgspec
 
 from typedflow.definition.nodes import Case, CollectMode, MatchMode, Port
 
 
-@dataclass(slots=True, eq=False)
-class EachBlock:
+class EachBlock(msgspec.Struct, eq=False):
     """An open for_each."""
 
     node: int
     closed: bool = False
-    word = "for_each"
+    word: ClassVar[str] = "for_each"
 
 
-@dataclass(slots=True, eq=False)
-class BatchBlock:
+class BatchBlock(msgspec.Struct, eq=False):
     """An open batch: its branches so far, by name, each with the port at its end."""
 
     node: int
     source: Cursor
     concurrency: int | None
-    ends: dict[str, Port] = field(default_factory=dict)
-    former: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, Port] = {}
+    former: dict[str, str] = {}
     """The earlier names of branches, each with the name of today."""
     closed: bool = False
-    word = "batch"
+    word: ClassVar[str] = "batch"
 
 
-@dataclass(slots=True, eq=False)
-class MatchBlock:
+class MatchBlock(msgspec.Struct, eq=False):
     """An open match or if: its cases so far, with the port at the end of each finished branch."""
 
     node: int
     source: Cursor
     mode: MatchMode
     word: str
-    cases: list[Case] = field(default_factory=list)
-    ends: list[Port] = field(default_factory=list)
-    former: dict[str, str] = field(default_factory=dict)
+    cases: list[Case] = []
+    ends: list[Port] = []
+    former: dict[str, str] = {}
     """The earlier names of cases, each with the name of today."""
     has_else: bool = False
     closed: bool = False
@@ -54,8 +53,7 @@ class MatchBlock:
         return len(self.cases) + self.has_else
 
 
-@dataclass(slots=True, eq=False)
-class MatchBranch:
+class MatchBranch(msgspec.Struct, eq=False):
     """One branch of an open match."""
 
     block: MatchBlock
@@ -72,23 +70,21 @@ Block = EachBlock | BatchBlock | MatchBlock
 Open = EachBlock | BatchBlock | MatchBranch
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """The end of a chain: the port that produces its value, and the open blocks, outermost first."""
 
     port: Port
     blocks: tuple[Open, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
-class CollectDraft:
+class CollectDraft(msgspec.Struct, eq=False):
     """A collect to which branches can still be added."""
 
     name: str
     mode: CollectMode
     blocks: tuple[Open, ...]
-    members: dict[str, Port] = field(default_factory=dict)
-    formerly: list[str] = field(default_factory=list)
+    members: dict[str, Port] = {}
+    formerly: list[str] = []
     """The earlier names of the collect."""
-    former: dict[str, str] = field(default_factory=dict)
+    former: dict[str, str] = {}
     """The earlier names of branches, each with the name of today."""

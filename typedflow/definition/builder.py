@@ -7,12 +7,13 @@ call; problems of the whole flow are found by `typedflow.definition.validation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from typedflow.definition.arguments import (
@@ -23,6 +24,8 @@ from typedflow.definition.arguments import (
     check_names,
     check_options,
     copied,
+    event_of,
+    is_class,
     triggers_of,
 )
 from typedflow.definition.blocks import (
@@ -35,11 +38,15 @@ from typedflow.definition.blocks import (
     MatchBranch,
     Open,
 )
+from typedflow.definition.cases import check_classes, check_values, type_case, value_case
 from typedflow.definition.names import Names, name_of
 from typedflow.definition.nodes import (
     ELSE,
+    FAILURE,
     PLAIN,
     Batch,
+    Case,
+    Catch,
     Child,
     Collect,
     CollectMode,
@@ -50,8 +57,11 @@ from typedflow.definition.nodes import (
     Join,
     Match,
     MatchMode,
+    Merge,
+    Narrow,
     Node,
     Port,
+    Sleep,
     Start,
     Step,
     StepOptions,
@@ -60,25 +70,33 @@ from typedflow.definition.nodes import (
     WhenMode,
 )
 from typedflow.definition.order import order_of
+from typedflow.definition.origins import calling_origin, definition_error
 from typedflow.definition.reading import Attached
 from typedflow.errors import ContractError
 from typedflow.rules import flows
+from typedflow.rules.cases import class_as_value_problem
 from typedflow.rules.options import (
     BRANCH_NAME,
+    CASE_NAME,
     COLLECT_NAME,
     CONCURRENCY,
     FLOW_NAME,
     NODE_NAME,
+    ON_ITEM_ERROR,
     check_name,
     check_option,
 )
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.callables import is_generator_function
+from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.render import render
+
+SHOWN: Final = 8
+"""The number of steps that a summary names."""
 
 
-@dataclass(slots=True, eq=False)
-class _Draft:
+class _Draft(msgspec.Struct, eq=False):
     """Placeholder for a node that is complete only when its block is closed."""
 
     make: Callable[[], Node] | None = None
@@ -87,18 +105,19 @@ class _Draft:
 class Builder:
     """Collect the nodes of one flow, until the first execution freezes them."""
 
-    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_place", "flow", "frozen")
+    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_origins", "_place", "flow", "frozen")
 
     def __init__(self, flow: str) -> None:
         problem = check_name(FLOW_NAME, flow)
         if problem is not None:
-            raise ContractError(problem)
+            raise definition_error(problem)
         self.flow = flow
         self.frozen: Definition | None = None
         self._place = f"flow '{flow}'"
         self._names = Names(self._place)
         self._attached = Attached()
         self._nodes: list[Node | _Draft] = [Start()]
+        self._origins = [calling_origin()]
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
         self._open: list[Block] = []
 
@@ -109,7 +128,7 @@ class Builder:
         self._names.register(name, handler)
 
     def _error(self, problem: Problem) -> ContractError:
-        return ContractError(problem.at(self._place))
+        return definition_error(problem.at(self._place))
 
     def _require_none(self, problem: Problem | None) -> None:
         if problem is not None:
@@ -119,7 +138,61 @@ class Builder:
         if self.frozen is not None:
             raise self._error(flows.wiring_after_start_problem())
         self._nodes.append(node)
+        self._origins.append(calling_origin())
         return len(self._nodes) - 1
+
+    @property
+    def names(self) -> Names:
+        """The names of the flow: of its nodes, and of its registered chunks."""
+        return self._names
+
+    def adopt(self, nodes: Sequence[Node], frame: FrameType) -> list[Problem]:
+        """Take over nodes that fit together, in place of all calls; return the problems of their handlers.
+
+        `frame` is the caller's, to resolve annotations with local names. `names.adopt` takes over their names.
+        """
+        self._nodes = [*nodes]
+        self._origins = [calling_origin()] * len(nodes)
+        problems: list[Problem] = []
+        for index, node in enumerate(nodes):
+            try:
+                if isinstance(node, Step):
+                    self._adopt_step(node, index, frame)
+                elif isinstance(node, Sleep):
+                    self._adopt_sleep(node, index, frame)
+                elif isinstance(node, Match):
+                    self._adopt_cases(node, index, frame)
+            except ContractError as error:
+                problems += error.problems
+        return problems
+
+    def _adopt_step(self, step: Step, index: int, frame: FrameType) -> None:
+        self._require_callable(self._names.handler_of(step.handler))
+        self._require_none(check_options(step.options))
+        types = self._attached.read(step.handler, frame, partial(self._retype, index))
+        if step.options.thread and types.is_async:
+            raise self._error(flows.async_in_thread_problem(step.name))
+        self._retype(index, types)
+
+    def _adopt_sleep(self, sleep: Sleep, index: int, frame: FrameType) -> None:
+        if not isinstance(sleep.until, timedelta):
+            self._require_callable(sleep.until)
+            self._retype(index, self._attached.read(sleep.until, frame, partial(self._retype, index)))
+
+    def _adopt_cases(self, match: Match, index: int, frame: FrameType) -> None:
+        for number, case in enumerate(match.cases):
+            if case.is_function:
+                self._require_callable(case.condition)
+                put = partial(self._retype_case_of, index, number)
+                put(self._attached.read(case.condition, frame, put))
+
+    def _retype_case_of(self, index: int, number: int, types: HandlerTypes) -> None:
+        """Replace the types of a condition of an adopted match."""
+        match = self._nodes[index]
+        assert isinstance(match, Match)
+        cases = list(match.cases)
+        cases[number] = replace(cases[number], types=types, origin=self._origins[index])
+        self._nodes[index] = replace(match, cases=tuple(cases))
 
     # -- steps
 
@@ -131,11 +204,17 @@ class Builder:
         name: str | None = None,
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
     ) -> Cursor:
-        """Add a step after `at`; `frame` is the caller's, to resolve annotations with local names."""
+        """Add a step after `at`; `frame` is the caller's, to resolve annotations with local names.
+
+        With `on_error` the chain continues behind the step and this handler, which gets a `Failed`.
+        """
         found = self._names.handler_of(handler)
         default = handler if isinstance(handler, str) else name_of(found)
         self._require_callable(found)
+        if on_error is not None:
+            self._require_callable(self._names.handler_of(on_error))
         if options is not PLAIN:
             self._require_none(check_options(options))
         index = len(self._nodes)
@@ -145,12 +224,44 @@ class Builder:
         self._require_names(formerly)
         label, auto = self._names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
-        return Cursor(Port(self._add(Step(label, auto, at.port, found, types, options, block, formerly))), at.blocks)
+        catches = on_error is not None
+        step = Step(label, auto, at.port, found, types, options, block, formerly, catches)
+        return self._caught(Cursor(Port(self._add(step)), at.blocks), label, on_error, frame)
+
+    def _caught(self, at: Cursor, name: str, on_error: Handler | None, frame: FrameType | None) -> Cursor:
+        """Add the handler for the errors of the node at `at`, which is called `name`; returns where both continue."""
+        if on_error is None:
+            return at
+        assert frame is not None
+        label, auto = self._names.take(None, f"{name} failed")
+        failed = Cursor(Port(self._add(Catch(label, auto, Port(at.port.node, FAILURE)))), at.blocks)
+        handled = self.step(failed, on_error, frame)
+        label, auto = self._names.take(None, f"{name} done")
+        return Cursor(Port(self._add(Merge(label, auto, (at.port, handled.port)))), at.blocks)
+
+    def sleep(
+        self,
+        at: Cursor,
+        until: timedelta | Callable[[Any], datetime],
+        frame: FrameType,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Cursor:
+        """Add a wait after `at`; the chain continues with the same value."""
+        types = None
+        if not isinstance(until, timedelta):
+            if not callable(until):
+                raise self._error(flows.wrong_sleep_problem(until))
+            self._require_callable(until)
+            types = self._attached.read(until, frame, partial(self._retype, len(self._nodes)))
+        self._require_names(formerly)
+        label, auto = self._names.take(name, "sleep")
+        return Cursor(Port(self._add(Sleep(label, auto, at.port, until, types, formerly))), at.blocks)
 
     def _retype(self, index: int, types: HandlerTypes) -> None:
         """Replace the types of a step after its annotations were resolved again."""
         step = self._nodes[index]
-        assert isinstance(step, Step)
+        assert isinstance(step, (Step, Sleep))
         self._nodes[index] = replace(step, types=types)
 
     def sub_flow(
@@ -161,12 +272,17 @@ class Builder:
         write_back: Mapping[str, Any] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
+        frame: FrameType | None = None,
     ) -> Cursor:
-        """Add a child flow after `at`; the mappings are checked with the whole flow."""
+        """Add a child flow after `at`; the mappings are checked with the whole flow. `on_error` is as of a step."""
         self._require_names(formerly)
+        if on_error is not None:
+            self._require_callable(self._names.handler_of(on_error))
         label, auto = self._names.take(name, child.name)
-        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly)
-        return Cursor(Port(self._add(node)), at.blocks)
+        catches = on_error is not None
+        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly, catches)
+        return self._caught(Cursor(Port(self._add(node)), at.blocks), label, on_error, frame)
 
     def end(self, at: Cursor) -> None:
         """Add an end node after `at`: the chain's value becomes the result."""
@@ -243,13 +359,19 @@ class Builder:
     # -- for_each
 
     def open_each(
-        self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
+        self,
+        at: Cursor,
+        concurrency: int | None,
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        on_error: str = "fail",
     ) -> Cursor:
         """Open a for_each; the chain continues inside, with one item."""
         self._require_bound(concurrency)
+        self._require_none(check_option(ON_ITEM_ERROR, on_error))
         self._require_names(formerly)
         label, auto = self._names.take(name, "for_each")
-        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly)))
+        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly, on_error == "collect")))
         self._open.append(block)
         return Cursor(Port(block.node), (*at.blocks, block))
 
@@ -291,9 +413,11 @@ class Builder:
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Cursor:
-        """Open the next branch; a function is a condition, anything else (a class too) is a value to compare with."""
+        """Open the next branch; a function is a condition, anything else but a class is a value to compare with."""
         self._require_next_branch(block)
         self._require_names(formerly)
+        if block.word == "match" and is_class(condition):
+            raise self._error(class_as_value_problem(render(condition)))
         case = case_of(condition, self._case_name(block, condition, name))
         self._remember(block.former, formerly, case.name)
         if case.is_function:
@@ -303,18 +427,51 @@ class Builder:
         if case.is_function:
             types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
             case = replace(case, types=types)
-        block.cases.append(case)
+        block.cases.append(replace(case, origin=calling_origin()))
         return self._open_branch(block)
 
+    def case_type(
+        self, block: MatchBlock, classes: tuple[Any, ...], name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Open the next branch, for values of some classes; inside, the value has their type."""
+        self._require_next_branch(block)
+        self._require_none(check_classes(classes))
+        case = self._known_case(block, type_case(classes, " | ".join(map(render, classes))), name, formerly)
+        at = self._open_branch(block)
+        label, auto = self._names.take(None, f"case {case.name}")
+        return Cursor(Port(self._add(Narrow(label, auto, at.port, case.kinds))), at.blocks)
+
+    def case_value(
+        self, block: MatchBlock, values: tuple[Any, ...], name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Open the next branch, for some values."""
+        self._require_next_branch(block)
+        self._require_none(check_values(values))
+        self._known_case(block, value_case(values, " | ".join(map(case_name, values))), name, formerly)
+        return self._open_branch(block)
+
+    def _known_case(self, block: MatchBlock, case: Case, name: str | None, formerly: tuple[str, ...]) -> Case:
+        """Add a case by class or value under its name."""
+        self._require_names(formerly)
+        case = replace(case, name=self._free_name(block, case.name, name))
+        self._remember(block.former, formerly, case.name)
+        block.cases.append(case)
+        return case
+
     def _case_name(self, block: MatchBlock, condition: Any, name: str | None) -> str:
-        """Return the explicit name, which must be free, or a default from the condition, numbered if it is taken."""
+        """Return the explicit name, or a default from the condition; see `_free_name`."""
+        return self._free_name(block, case_name(condition), name)
+
+    def _free_name(self, block: MatchBlock, default: str, name: str | None) -> str:
+        """Return the explicit name of a case, which must be free, or the default, numbered if it is taken."""
         taken = {case.name for case in block.cases} | {ELSE}
         if name is not None:
-            self._require_names((name,))
+            self._names.require(CASE_NAME, name)
             if name in taken:
                 raise self._error(flows.duplicate_name_problem("case", name))
             return name
-        default = found = case_name(condition)
+        self._names.require(CASE_NAME, default)
+        found = default
         number = 1
         while found in taken:
             number += 1
@@ -369,10 +526,19 @@ class Builder:
             self._require_none(check_mode("when", mode, WhenMode))
         found, by_form, problems = triggers_of(triggers)
         if problems:
-            raise ContractError([problem.at(self._place) for problem in problems])
+            raise definition_error(*(problem.at(self._place) for problem in problems))
         self._require_names(formerly)
         label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
         return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
+
+    def when_event(
+        self, event: Any, spec: ContractSpec, name: str | None = None, formerly: tuple[str, ...] = ()
+    ) -> Cursor:
+        """Add a root that fires on one event, an attribute of the Events class of the contract."""
+        found = event_of(event, spec)
+        if isinstance(found, Problem):
+            raise self._error(found)
+        return self.when(found, "simple_or", name, formerly)
 
     def collect(
         self,
@@ -410,7 +576,7 @@ class Builder:
         if collect.blocks != at.blocks:
             raise self._error(flows.collect_two_blocks_problem(name))
         if branch in collect.members:
-            raise ContractError(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
+            raise definition_error(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
         collect.members[branch] = at.port
         collect.formerly.extend(name for name in formerly if name not in collect.formerly)
         self._remember(collect.former, branch_formerly, branch)
@@ -449,6 +615,13 @@ class Builder:
         if is_generator_function(handler):
             raise self._error(flows.generator_handler_problem(name_of(handler)))
 
+    def summary(self) -> str:
+        """Return how far the definition is: its steps by name, and the blocks that are open."""
+        names = [node.name for node in self._nodes if isinstance(node, Step | SubFlow)]
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        open_ = f", open: {', '.join(block.word for block in self._open)}" if self._open else ""
+        return f"{shown or 'no steps'}{open_}"
+
     def read_again(self) -> None:
         """Resolve again the annotations that could not be resolved; their names may be bound by now."""
         if self.frozen is None:
@@ -456,13 +629,14 @@ class Builder:
 
     def problems(self) -> list[Problem]:
         """Return a problem for each open block; the nodes can be frozen if there is none."""
-        return [flows.unclosed_block_problem(block.word).at(self._place) for block in self._open]
+        found = [(flows.unclosed_block_problem(block.word), self._origins[block.node]) for block in self._open]
+        return [problem.at(self._place).located(*origin) for problem, origin in found]
 
     def draft(self) -> Definition:
         """Return the definition so far; open blocks count as closed."""
         nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
         whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous())
+        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous(), tuple(self._origins))
 
     def freeze(self) -> Definition:
         """Freeze and return the definition; adding nodes raises from now on."""

@@ -12,15 +12,20 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
+from typedflow.definition.failed import Failed
 from typedflow.definition.nodes import (
     Batch,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
+    Merge,
+    Narrow,
     Node,
+    Sleep,
     Start,
     Step,
     SubFlow,
@@ -33,7 +38,18 @@ from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.shape import TypeShape
-from typedflow.schema.types import ANY, Anything, CollectionOf, Nothing, Scalar, TupleOf, UnionOf, see_through, union_of
+from typedflow.schema.types import (
+    ANY,
+    Anything,
+    CollectionOf,
+    Nothing,
+    RecordOf,
+    Scalar,
+    TupleOf,
+    UnionOf,
+    see_through,
+    union_of,
+)
 
 _SEQUENCES: Final = (list, tuple, abc.Sequence, abc.MutableSequence)
 
@@ -56,7 +72,7 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             return known(spec.input)
         case Step():
             return UNKNOWN if node.types.result is NEVER else known(node.types.result)
-        case Batch() | Match() | End():
+        case Sleep() | Batch() | Match() | End():
             return carried[node.source.node]
         case Each():
             try:
@@ -64,7 +80,7 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             except NoSequence:
                 return UNKNOWN
         case Join():
-            return _joined(definition.nodes[node.opens], [carried[port.node] for port in node.sources], carried)
+            return _joined(node, definition, carried)
         case When():
             return _fired(node, spec)
         case SubFlow():
@@ -73,17 +89,53 @@ def _carried(node: Node, definition: Definition, carried: Sequence[Any], spec: C
             return UNKNOWN if value is None else known(value.kind)
         case Collect():  # its branches may carry anything
             return UNKNOWN
+        case Narrow():
+            return UNKNOWN if carried[node.source.node] is UNKNOWN else union_of(node.kinds)
+        case Catch():
+            return _caught(node, definition, carried)
+        case Merge():
+            branches = [carried[port.node] for port in node.sources]
+            return UNKNOWN if UNKNOWN in branches else union_of(branches)
         case _:
             assert_never(node)
 
 
-def _joined(opener: Node, branches: list[Any], carried: Sequence[Any]) -> Any:
-    if isinstance(opener, Match) and opener.mode == "hit_first" and not opener.has_else:
+def _caught(node: Catch, definition: Definition, carried: Sequence[Any]) -> Any:
+    """Return the type of a failure: that of `Failed` over the input of what failed.
+
+    If the input is not known, the handler for errors says what it takes; one without annotations gets any value.
+    """
+    failing = definition.nodes[node.source.node]
+    assert isinstance(failing, Step | SubFlow)
+    value = carried[failing.source.node]
+    if value is UNKNOWN and isinstance(failing, Step):
+        value = known(failing.types.value)
+    if value is not UNKNOWN:
+        return failed_kind(value)
+    handler = next(other for other in definition.nodes if isinstance(other, Step) and _feeds(node, other, definition))
+    return failed_kind(ANY) if known(handler.types.value) is UNKNOWN else UNKNOWN
+
+
+def _feeds(node: Catch, step: Step, definition: Definition) -> bool:
+    return definition.nodes[step.source.node] is node
+
+
+def failed_kind(value: Any) -> RecordOf:
+    """Return the kind of `Failed` over a kind."""
+    return RecordOf(Failed, (value,))
+
+
+def _joined(node: Join, definition: Definition, carried: Sequence[Any]) -> Any:
+    opener, branches = definition.nodes[node.opens], [carried[port.node] for port in node.sources]
+    if isinstance(opener, Match) and opener.passes_on:
         branches = [*branches, carried[opener.source.node]]
     if UNKNOWN in branches:
         return UNKNOWN
     if isinstance(opener, Batch):
         return TupleOf(tuple(branches))
+    if isinstance(opener, Each) and opener.collects:
+        item = carried[node.opens]
+        branches = [*branches, failed_kind(ANY if item is UNKNOWN else item)]
     merged = union_of(branches)
     if isinstance(opener, Match) and opener.mode == "hit_first":
         return merged
@@ -117,7 +169,7 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
     match node:
         case Collect():
             return Parts(dict, tuple(codes[port.node] for port in node.sources), node.branches)
-        case Batch() | Match():
+        case Sleep() | Batch() | Match() | Narrow():
             return codes[node.source.node]
         case Each():
             source = codes[node.source.node]
@@ -128,9 +180,13 @@ def _code(node: Node, definition: Definition, codes: Sequence[Any]) -> Any:
             if isinstance(opener, Batch):
                 return Parts(tuple, branches)
             if isinstance(opener, Match) and opener.mode == "hit_first":
-                return _common(branches if opener.has_else else (*branches, codes[opener.source.node]))
+                return _common((*branches, codes[opener.source.node]) if opener.passes_on else branches)
+            if isinstance(opener, Each) and opener.collects:  # an item may be a Failed, which has a type of its own
+                return UNKNOWN
             return Parts(list, (_common(branches),))
-        case Start() | Step() | When() | SubFlow() | End():
+        case Merge():
+            return _common(tuple(codes[port.node] for port in node.sources))
+        case Start() | Step() | When() | SubFlow() | Catch() | End():
             return UNKNOWN
         case _:
             assert_never(node)

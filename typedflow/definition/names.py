@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from typedflow.definition.nodes import Handler
-from typedflow.errors import ContractError
+from typedflow.definition.origins import definition_error
 from typedflow.rules import flows
 from typedflow.rules.options import CHUNK_NAME, NODE_NAME, Option, check_name
 
@@ -13,7 +14,7 @@ from typedflow.rules.options import CHUNK_NAME, NODE_NAME, Option, check_name
 class Names:
     """Assign unique node names within one flow, and find handlers by their chunk name."""
 
-    __slots__ = ("_chunks", "_given", "_numbers", "_place", "_taken")
+    __slots__ = ("_adopted", "_chunks", "_conditions", "_given", "_numbers", "_place", "_taken")
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -22,13 +23,15 @@ class Names:
         self._given: dict[str, list[str]] = {}
         """The default names of nodes, by the name they were derived from."""
         self._chunks: dict[str, Handler] = {}
+        self._conditions: dict[str, Handler] = {}
+        self._adopted: frozenset[str] = frozenset()
 
     def take(self, wanted: str | None, default: str) -> tuple[str, bool]:
         """Return a free name, and whether it is ambiguous: another definition may number the nodes differently."""
         self.require(NODE_NAME, default if wanted is None else wanted)
         if wanted is not None:
             if wanted in self._taken:
-                raise ContractError(flows.duplicate_name_problem("node", wanted).at(self._place))
+                raise definition_error(flows.duplicate_name_problem("node", wanted).at(self._place))
             self._taken.add(wanted)
             return wanted, False
         number = self._numbers.get(default, 0)
@@ -45,36 +48,53 @@ class Names:
 
     def ambiguous(self) -> frozenset[str]:
         """Return the names that do not identify a node after a change of the flow: numbered ones and their origins."""
-        return frozenset(
+        return self._adopted | frozenset(
             name
             for default, names in self._given.items()
             for name in names
             if len(names) > 1 or name != default or default == "lambda"
         )
 
+    def adopt(
+        self, names: Iterable[str], ambiguous: Iterable[str], functions: Mapping[str, Mapping[str, Handler]]
+    ) -> None:
+        """Take over the names of nodes that were made elsewhere, which of them are ambiguous, and their functions.
+
+        The handlers of `functions` become chunks; conditions are only known by their names.
+        """
+        self._taken.update(names)
+        self._adopted = frozenset(ambiguous)
+        self._chunks.update(functions["handler"])
+        self._conditions.update(functions["condition"])
+
+    def registered(self, handler: Handler) -> str | None:
+        """Return the first name that a handler or condition was given beside its own, None if there is none."""
+        known = (*self._chunks.items(), *self._conditions.items())
+        return next((name for name, function in known if function is handler), None)
+
     def require(self, option: Option, given: object) -> None:
         """Raise ContractError unless the name is a non-empty str that can be saved."""
         problem = check_name(option, given)
         if problem is not None:
-            raise ContractError(problem.at(self._place))
+            raise definition_error(problem.at(self._place))
 
     def register(self, name: str, handler: Handler) -> None:
         """Register a chunk; raises ContractError if the name belongs to another function."""
         if not callable(handler):
-            raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
+            raise definition_error(flows.not_a_handler_problem(handler).at(self._place))
         self.require(CHUNK_NAME, name)
         known = self._chunks.setdefault(name, handler)
         if known is not handler:
-            raise ContractError(flows.duplicate_name_problem("chunk", name).at(self._place))
+            raise definition_error(flows.duplicate_name_problem("chunk", name).at(self._place))
 
     def handler_of(self, handler: Handler | str) -> Handler:
         """Return the handler itself, or the chunk of this name; raises ContractError if there is none."""
         if isinstance(handler, str):
             if handler not in self._chunks:
-                raise ContractError(flows.unknown_chunk_problem(handler, sorted(self._chunks)).at(self._place))
+                raise definition_error(flows.unknown_chunk_problem(handler, sorted(self._chunks)).at(self._place))
             return self._chunks[handler]
         if not callable(handler):
-            raise ContractError(flows.not_a_handler_problem(handler).at(self._place))
+            raise definition_error(flows.not_a_handler_problem(handler).at(self._place))
         return handler
 
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import inf, isnan
 from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 
 import msgspec
 
+from typedflow.definition.origins import UNKNOWN_ORIGIN, Origin
 from typedflow.rules.options import as_float, check_attempts, check_waits
 from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
+from typedflow.schema.types import Kind
 
 MatchMode: TypeAlias = Literal["hit_first", "hit_all"]
 WhenMode: TypeAlias = Literal["simple_or", "or", "and"]
@@ -32,8 +35,8 @@ class Retry:
 
     `attempts` counts the first one. `backoff` is the wait before the second attempt, in seconds; each later wait is
     `factor` times the previous one, but at most `max_backoff` seconds. An error that is no instance of `on`
-    fails the step at once; the pause signal and cancellation are never retried. State that a failed attempt wrote stays
-    written.
+    fails the step at once; the pause signal, cancellation and a `StoreError` are never retried. State that a failed
+    attempt wrote stays written.
     """
 
     attempts: int = 3
@@ -109,6 +112,20 @@ class Step(msgspec.Struct, frozen=True):
     """The user's word for the innermost enclosing block; empty outside of blocks."""
     formerly: tuple[str, ...] = ()
     """The names that the node had in earlier definitions; on every kind of node."""
+    catches: bool = False
+    """Its failure leaves it by a second port, which leads to a `Catch`."""
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Pass the value on after a time, or at the moment that a function of `Data` returns."""
+
+    name: str
+    auto: bool
+    source: Port
+    until: timedelta | Callable[[Any], datetime]
+    types: HandlerTypes | None = None
+    """The annotations of a function."""
+    formerly: tuple[str, ...] = ()
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -132,10 +149,12 @@ class Each(msgspec.Struct, frozen=True):
     source: Port
     concurrency: int | None
     formerly: tuple[str, ...] = ()
+    collects: bool = False
+    """The failure of an item becomes the item's result, a `Failed`."""
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One condition of a match: a function of `Data`, or a value to compare with `==`."""
+    """One condition of a match: a function of `Data`, a value to compare with `==`, or some classes or values."""
 
     condition: Any
     is_function: bool
@@ -144,6 +163,9 @@ class Case(msgspec.Struct, frozen=True):
     """The annotations of a function, resolved where it was attached."""
     name: str = ""
     """The explicit name, else that of the function or value, numbered if two cases of a match share one."""
+    kinds: tuple[Kind, ...] = ()
+    """Of a case by class or value: the classes, or a Literal for each value; `condition` holds what was passed."""
+    origin: Origin = UNKNOWN_ORIGIN
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -158,6 +180,25 @@ class Match(msgspec.Struct, frozen=True):
     formerly: tuple[str, ...] = ()
     former_slots: tuple[tuple[str, str], ...] = ()
     """The earlier names of cases, each with the name of today."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether all values must have a case: one of the cases is by class or value, and there is no else."""
+        return self.mode == "hit_first" and not self.has_else and any(case.kinds for case in self.cases)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether the value goes on behind the match where no case is hit."""
+        return self.mode == "hit_first" and not self.has_else and not self.is_closed
+
+
+class Narrow(msgspec.Struct, frozen=True):
+    """Begin a case by class: the value passes, with the type of the case; `source` is the port of the case."""
+
+    name: str
+    auto: bool
+    source: Port
+    kinds: tuple[Kind, ...]
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -235,9 +276,32 @@ class SubFlow(msgspec.Struct, frozen=True):
     capture: Mapping[str, Any] | None
     write_back: Mapping[str, Any] | None
     formerly: tuple[str, ...] = ()
+    catches: bool = False
+    """As of a step."""
 
 
-Node: TypeAlias = Start | Step | Batch | Each | Match | Join | When | Collect | SubFlow | End
+class Catch(msgspec.Struct, frozen=True):
+    """Take the failure of a step or child flow as a value, a `Failed`; the handler for errors is behind it."""
+
+    name: str
+    auto: bool
+    source: Port
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """Continue behind a step or child flow with its value, or with that of its handler for errors."""
+
+    name: str
+    auto: bool
+    sources: tuple[Port, ...]
+
+
+Node: TypeAlias = (
+    Start | Step | Sleep | Batch | Each | Match | Narrow | Join | When | Collect | SubFlow | Catch | Merge | End
+)
+
+FAILURE: Final = 1
+"""The port by which the failure of a step or child flow leaves it."""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -248,6 +312,12 @@ class Definition(msgspec.Struct, frozen=True):
     order: tuple[int, ...]
     ambiguous: frozenset[str] = frozenset()
     """Names that do not identify a node: nodes of one handler are numbered, in another definition maybe differently."""
+    origins: tuple[Origin, ...] = ()
+    """Where each node was attached, by index; not part of what a flow means."""
+
+    def origin_of(self, index: int) -> Origin:
+        """Return the file and line at which a node was attached."""
+        return self.origins[index] if index < len(self.origins) else UNKNOWN_ORIGIN
 
 
 ELSE: Final = "else"
@@ -265,14 +335,14 @@ def slots_of(node: Node, definition: Definition) -> tuple[str, ...]:
             return slots_of(definition.nodes[node.opens], definition)
         case When():
             return tuple(f"{trigger.kind} {trigger.name}" for trigger in node.triggers)
-        case Start() | Step() | Each() | SubFlow() | End():
+        case Start() | Step() | Sleep() | Each() | Narrow() | SubFlow() | Catch() | Merge() | End():
             return ()
         case _:
             assert_never(node)
 
 
 _ROOTS: Final = (Start, When)
-_JOINING: Final = (Join, Collect)
+_JOINING: Final = (Join, Collect, Merge)
 
 
 def sources_of(node: Node) -> tuple[Port, ...]:

@@ -7,7 +7,6 @@ be resolved yet, the handler is kept with the frame of that line and resolved ag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import Case, Definition, Handler, Match, Node, Step
+from typedflow.definition.origins import Origin
 from typedflow.rules.problems import Problem
 from typedflow.rules.schema import unresolved_handler_problem, unresolved_within_problem
 from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes, handler_types
@@ -24,8 +24,7 @@ from typedflow.schema.render import render
 from typedflow.schema.settling import settle
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(msgspec.Struct):
     """A handler whose annotations could not be resolved when it was attached."""
 
     handler: Handler
@@ -84,9 +83,10 @@ def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]
     """
     problems: list[Problem] = []
     nodes: list[Node] = []
-    for node in definition.nodes:
+    for index, node in enumerate(definition.nodes):
+        origin = definition.origin_of(index)
         if isinstance(node, Step):
-            types = _readable(node.name, node.types, "step", problems)
+            types = _readable(node.name, node.types, "step", origin, problems)
             nodes.append(node if types is node.types else msgspec.structs.replace(node, types=types))
         elif isinstance(node, Match):
             cases = tuple(_readable_case(case, problems) for case in node.cases)
@@ -102,18 +102,18 @@ def check_annotations(definition: Definition) -> tuple[Definition, list[Problem]
 def _readable_case(case: Case, problems: list[Problem]) -> Case:
     if case.types is None:
         return case
-    types = _readable(name_of(case.condition), case.types, "condition", problems)
+    types = _readable(name_of(case.condition), case.types, "condition", case.origin, problems)
     return case if types is case.types else msgspec.structs.replace(case, types=types)
 
 
-def _readable(name: str, types: HandlerTypes, kind: str, problems: list[Problem]) -> HandlerTypes:
+def _readable(name: str, types: HandlerTypes, kind: str, origin: Origin, problems: list[Problem]) -> HandlerTypes:
     """Append the problems of one handler's annotations; return its types, UNKNOWN for those with a problem."""
-    problems += [unresolved_handler_problem(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
+    found = [unresolved_handler_problem(name, it.name, it.text, it.reason, kind=kind) for it in types.unreadable]
     if taken := list(_unresolved_in(name, "takes", types.value, kind)):
-        types = replace(types, value=UNKNOWN)
+        types = msgspec.structs.replace(types, value=UNKNOWN)
     if returned := list(_unresolved_in(name, "returns", types.result, kind)):
-        types = replace(types, result=UNKNOWN)
-    problems += taken + returned
+        types = msgspec.structs.replace(types, result=UNKNOWN)
+    problems += [problem.located(*origin) for problem in [*found, *taken, *returned]]
     return types
 
 

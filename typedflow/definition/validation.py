@@ -5,21 +5,25 @@ from __future__ import annotations
 import collections.abc as abc
 from collections.abc import Iterator, Mapping, Sequence
 from types import GenericAlias
-from typing import Any, assert_never, get_origin
+from typing import Any, TypeAlias, assert_never, get_origin
 
 from typing_extensions import is_protocol
 
+from typedflow.definition.cases import check_cases
 from typedflow.definition.edges import NoSequence, child_scopes, item_type, scopes_of, shape_of
 from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
     Batch,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
-    Node,
+    Merge,
+    Narrow,
+    Sleep,
     Start,
     Step,
     SubFlow,
@@ -28,6 +32,7 @@ from typedflow.definition.nodes import (
     slots_of,
     sources_of,
 )
+from typedflow.definition.repeats import check_repeats
 from typedflow.rules import flows
 from typedflow.rules.bindings import Binding, Reporter
 from typedflow.rules.capture import check_capture
@@ -45,22 +50,28 @@ from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
+from typedflow.schema.types import Kind
+
+Behind: TypeAlias = Mapping[int, Sequence[int]]
+"""The indexes of the nodes behind each node, by its index."""
 
 
 def check_definition(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> list[Problem]:
     """Check every node; `carried` are the types of their outputs. Problems are in order of definition."""
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
-        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'"))
+        problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'").located(*definition.origin_of(0)))
     dead = _unreachable(definition)
+    behind = _nodes_behind(definition)
     for index, node in enumerate(definition.nodes):
         flow = f"flow '{definition.flow}'"
         where = flow if isinstance(node, Step) else f"step '{node.name}' of {flow}"
-        found = list(_check_node(node, definition, spec, carried))
+        found = list(_check_node(index, definition, spec, carried, behind))
         if index in dead:
             found.append(flows.unreachable_problem(node.name))
-        problems.extend(problem.at(where) for problem in found)
-    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in _check_former_names(definition))
+        problems.extend(problem.at(where).located(*definition.origin_of(index)) for problem in found)
+    whole = (*_check_former_names(definition), *check_repeats(definition))
+    problems.extend(problem.at(f"flow '{definition.flow}'") for problem in whole)
     return problems
 
 
@@ -68,32 +79,41 @@ def _check_former_names(definition: Definition) -> Iterator[Problem]:
     """Check that each former name stands for one node, and that no current name is among them (TF740)."""
     today = {node.name for node in definition.nodes}
     claimed: dict[str, str] = {}
-    for node in definition.nodes:
+    for index, node in enumerate(definition.nodes):
+        origin = definition.origin_of(index)
         for name in getattr(node, "formerly", ()):
             if name in today:
-                yield flows.former_name_in_use_problem(name, f"a node of today, and by '{node.name}'")
+                text = f"a node of today, and by '{node.name}'"
             elif claimed.setdefault(name, node.name) != node.name:
-                yield flows.former_name_in_use_problem(name, f"'{claimed[name]}' and '{node.name}'")
+                text = f"'{claimed[name]}' and '{node.name}'"
+            else:
+                continue
+            yield flows.former_name_in_use_problem(name, text).located(*origin)
         slots = slots_of(node, definition)
         for name, current in getattr(node, "former_slots", ()):
             if name in slots:
-                yield flows.former_name_in_use_problem(
-                    name, f"a branch of '{node.name}', and by its branch '{current}'"
-                )
+                text = f"a branch of '{node.name}', and by its branch '{current}'"
+                yield flows.former_name_in_use_problem(name, text).located(*origin)
 
 
-def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Iterator[Problem]:
+def _check_node(
+    index: int, definition: Definition, spec: ContractSpec, carried: Sequence[Any], behind: Behind
+) -> Iterator[Problem]:
+    node = definition.nodes[index]
     match node:
         case Step():
             yield from check_handler(node.name, node.types, _source_of(node, definition, carried), spec)
         case SubFlow():
-            yield from _check_child(node, definition, spec, carried)
+            takes = _taken_behind(definition, index, carried, behind)
+            yield from _check_child(node, spec, carried, [value for value in takes if value is not UNKNOWN])
         case Match():
+            yield from check_cases(node, carried[node.source.node])
             for case in node.cases:
                 if case.types is not None:
                     name = name_of(case.condition)
                     source = _source_of(node, definition, carried)
-                    yield from check_handler(name, case.types, source, spec, kind="condition")
+                    for problem in check_handler(name, case.types, source, spec, kind="condition"):
+                        yield problem.located(*case.origin)
         case Each():
             if not _is_sequence(carried[node.source.node]):
                 yield flows.not_a_sequence_problem(render(carried[node.source.node]))
@@ -104,16 +124,18 @@ def _check_node(node: Node, definition: Definition, spec: ContractSpec, carried:
         case When():
             for trigger in node.triggers:
                 yield from _check_trigger(trigger, spec)
-        case Start() | Batch() | Join() | Collect():
+        case Sleep():
+            if callable(node.until) and node.types is not None:
+                source = _source_of(node, definition, carried)
+                yield from check_handler(name_of(node.until), node.types, source, spec, kind="condition")
+        case Start() | Batch() | Join() | Collect() | Narrow() | Catch() | Merge():
             return
         case _:
             assert_never(node)
 
 
-def _check_child(
-    node: SubFlow, definition: Definition, spec: ContractSpec, carried: Sequence[Any]
-) -> Iterator[Problem]:
-    """Check both mappings, and that every next step accepts the value after the write_back."""
+def _check_child(node: SubFlow, spec: ContractSpec, carried: Sequence[Any], takes: Sequence[Any]) -> Iterator[Problem]:
+    """Check both mappings, and that every next step accepts the value after the write_back: `takes` are their types."""
     parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
     child = child_scopes(node.child.spec)
     capture = check_capture(node.capture, parent, child, child_defaults=node.child.supplied())
@@ -121,8 +143,6 @@ def _check_child(
     copied = [binding for binding in capture.bindings if binding.source.scope != "resources"]
     for problem in _check_copies(copied, parent, CAPTURE):
         yield Reporter(CAPTURE).of_default(problem) if node.capture is None else problem
-    index = next(i for i, other in enumerate(definition.nodes) if other is node)
-    takes = [value for value in _taken_behind(definition, index, carried) if value is not UNKNOWN]
     found: dict[Problem, None] = {}
     for value in takes or [None]:
         shape = None if value is None else TypeShape.of(value)
@@ -154,25 +174,36 @@ def _check_copies(
             yield uncopyable_problem(binding, direction, str(error))
 
 
-def _source_of(node: Step | Match, definition: Definition, carried: Sequence[Any]) -> Any:
+def _source_of(node: Step | Sleep | Match, definition: Definition, carried: Sequence[Any]) -> Any:
     """Return the input type of a node; UNKNOWN after a child flow, which is checked with the child's write_back."""
     source = definition.nodes[node.source.node]
-    while isinstance(source, (Batch, Match, Each)):
+    while isinstance(source, (Sleep, Batch, Match, Each)):
         source = definition.nodes[source.source.node]
     return UNKNOWN if isinstance(source, SubFlow) else carried[node.source.node]
 
 
-def _taken_behind(definition: Definition, index: int, carried: Sequence[Any]) -> Iterator[Any]:
+def _nodes_behind(definition: Definition) -> Behind:
+    """Return for each node the steps and blocks that take its value; looked up, so that a flow is checked in one pass.
+
+    3000 child nodes take 0.1 ms each (1.6 ms where each looked through all nodes).
+    """
+    behind: dict[int, list[int]] = {}
+    for index, node in enumerate(definition.nodes):
+        if isinstance(node, (Step, Sleep, Batch, Match, Each)):
+            behind.setdefault(node.source.node, []).append(index)
+    return behind
+
+
+def _taken_behind(definition: Definition, index: int, carried: Sequence[Any], behind: Behind) -> Iterator[Any]:
     """Yield the parameter types of the steps and conditions that receive a node's value, also through blocks."""
-    for at, node in enumerate(definition.nodes):
-        if not isinstance(node, (Step, Batch, Match, Each)) or node.source.node != index:
-            continue
+    for at in behind.get(index, ()):
+        node = definition.nodes[at]
         if isinstance(node, Step):
             yield node.types.value
             continue
         if isinstance(node, Match):
             yield from (case.types.value for case in node.cases if case.types is not None)
-        inner = _taken_behind(definition, at, carried)
+        inner = _taken_behind(definition, at, carried, behind)
         if not isinstance(node, Each):
             yield from inner
         elif _is_sequence(carried[index]):
@@ -244,12 +275,18 @@ def _unreachable(definition: Definition) -> set[int]:
 
 
 def _dead_branches(match: Match) -> set[int]:
-    """Return the branches of a hit_first match whose condition is the same as that of an earlier branch."""
+    """Return the branches of a hit_first match whose condition, or all of whose classes, stand in earlier ones."""
     if match.mode == "hit_all":
         return set()
     dead: set[int] = set()
     seen: set[tuple[type, Any]] = set()
+    seen_kinds: set[Kind] = set()
     for branch, case in enumerate(match.cases):
+        if case.kinds:
+            if seen_kinds.issuperset(case.kinds):
+                dead.add(branch)
+            seen_kinds.update(case.kinds)
+            continue
         condition = case.condition
         plain = type(condition) in (str, int, bool)
         same = (type(condition), condition if plain else id(condition))

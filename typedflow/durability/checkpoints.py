@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple
 
+from msgspec.structs import force_setattr
+
+from typedflow.durability.execution_parts import Collected, ExecutionParts
+from typedflow.durability.options import Checkpoint
+from typedflow.durability.pending import asked_by, changes_of
+from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
-from typedflow.engine.plan import Plan
 from typedflow.engine.status import Status
-from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
+from typedflow.engine.tokens import Interrupt
+from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
-from typedflow.execution.failures import add_note, is_a
-from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.failures import add_note, is_a, is_of_store
+from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.rules import executions, snapshots
-from typedflow.rules.problems import Problem
-from typedflow.schema.annotations import UNKNOWN
-from typedflow.schema.mismatch import render_path
-from typedflow.schema.render import render
+from typedflow.execution.waiting import next_due
 from typedflow.schema.writing import current_step
-from typedflow.snapshot.codecs import unsavable
+from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
-from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
-
-Checkpoint: TypeAlias = Literal["pause", "step"]
-CHECKPOINTS: Final = get_args(Checkpoint)
+from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
 
 
 class _Save(NamedTuple):
@@ -41,24 +41,36 @@ class _Save(NamedTuple):
 
     record: StoredSnapshot
     change: FlowStateChange | None
-    changes: list[Change]
-    """What the change replays."""
+    writes: dict[str, Any]
+    """The fields of the shared flow_state that it writes."""
     upto: int
     """The last commit that was asked for before it."""
+    asked: Mapping[str, Interrupt]
+    """What the execution asks in it."""
+    parts: Mapping[str, int]
+    """Of an execution with a history: the parts of it."""
+    collected: Collected | None
+    """Where the fields of the state are parts: those that it writes."""
+    began: float
+    """When its encoding began, on the clock of `time.perf_counter`."""
 
 
 class Checkpoints:
     """Save one execution into its store."""
 
     __slots__ = (
+        "_asked",
         "_done",
-        "_lent",
+        "_origin",
+        "_parts",
         "_pushes",
         "_running",
+        "_stored_parts",
         "_turned",
         "_unsure",
         "_wanted",
         "each_step",
+        "history",
         "kept",
         "runtime",
         "sequence",
@@ -66,23 +78,39 @@ class Checkpoints:
     )
 
     def __init__(
-        self, runtime: ExecutionRuntime, store: SnapshotStore, checkpoint: Checkpoint, sequence: int | None
+        self,
+        runtime: ExecutionRuntime,
+        store: SnapshotStore,
+        checkpoint: Checkpoint,
+        history: int | None = None,
+        origin: tuple[str, int] | None = None,
     ) -> None:
         self.runtime = runtime
         self.store = store
         self.each_step = checkpoint == "step"
-        self.sequence = sequence
+        self.history = history
+        """How many revisions the store keeps; 0: all, None: none."""
+        if history is not None:
+            runtime.ended = []
+        self.sequence: int | None = None
         """That of the stored snapshot; None where there is none yet."""
         self.kept: Status | None = None
         """The status in the last save."""
         self._unsure: _Save | None = None
         """One that failed or was cut off, and may have come through all the same."""
-        self._lent: list[Change] = []
-        """What was changed outside of all steps, and goes along with the next save of this execution."""
-        if store.shares_flow_state and runtime.flow.flow_state is not None:
-            runtime.flow.share()
+        self._asked: Mapping[str, Interrupt] = {}
+        """What the stored execution asks."""
+        self._parts: Mapping[str, int] = {}
+        """Of an execution with a history: the parts of the stored one."""
+        self._stored_parts: ExecutionParts | None = None
+        """Where the store keeps the execution in parts: what it has of them."""
+        if getattr(store, "whole_documents", True) is False:
+            self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
+        self._origin = origin
+        """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._pushes = False
         """Whether the next save takes along a flow_state from before the first store."""
+        runtime.share_flow_state(store)
         self._wanted = 0
         self._done = 0
         self._running: asyncio.Task[None] | None = None
@@ -113,26 +141,22 @@ class Checkpoints:
         """Go on from what is in the store."""
         self.sequence, self.kept = stored.sequence, Status(stored.status)
 
-    def take_up(self, stored: StoredSnapshot) -> None:
-        """Go on from what was loaded; raises `SnapshotError` where the store's columns are not those of the document.
-
-        A store may have been edited, or be a user's own.
-        """
-        for name, given, expected in (
-            ("execution_id", stored.execution_id, self.runtime.id),
-            ("status", stored.status, self.runtime.run.status),
-        ):
-            if given != expected:
-                raise SnapshotError(snapshots.other_column_problem(name, given, expected), path=name)
+    def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
+        """Go on from what was loaded."""
         self.follow(stored)
+        self._asked = asked_by(self.runtime)
+        if self.history is not None:
+            self._parts = parts_of(snapshot)
+        if self._stored_parts is not None and stored.parts is not None:
+            self._stored_parts.loaded(stored.parts)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
-        if self.store.shares_flow_state and self.runtime.flow.flow_state is not None:
-            stored = await self.store.get_flow_state(self.runtime.flow.name)
-            if stored is not None:
-                take_flow_state(self.runtime.flow, stored)
-            self._pushes = stored is None and self.runtime.flow.unstored is not None
+        flow = self.runtime.flow
+        if self.runtime.shares_flow_state:
+            stored = await self.store.get_flow_state(flow.name)
+            flow.take_stored(stored)
+            self._pushes = stored is None and bool(flow.unstored)
         await self.commit()
 
     @property
@@ -154,7 +178,7 @@ class Checkpoints:
     async def keep_failure(self, error: Exception) -> None:
         """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
         await self.rest()
-        if is_a(error, StoreError) or is_a(error, SnapshotError):
+        if is_of_store(error) or is_a(error, SnapshotError):
             return
         try:
             await self.commit()
@@ -179,22 +203,83 @@ class Checkpoints:
 
     def _prepare(self) -> _Save:
         """Encode the execution as it is now."""
-        runtime, shared = self.runtime, self.store.shares_flow_state
+        runtime, shared, began = self.runtime, self.runtime.shares_flow_state, time.perf_counter()
         sequence = (self.sequence or 0) + 1
-        step = current_step.set(None)  # what is replayed is none of the doing of a step that has just ended
+        step = current_step.set(None)  # a save is none of the doing of a step that has just ended
         try:
-            snapshot = snapshot_of(runtime, "json", sequence, with_flow_state=not shared)
+            collected = self._collect()
+            snapshot = snapshot_of(
+                runtime,
+                "json",
+                sequence,
+                with_flow_state=not shared,
+                with_state=collected is None or not collected.has_state,
+                blocks={} if collected is None else collected.blocks,
+            )
         finally:
             current_step.reset(step)
-        changes = self._changes() if shared else []
+        data = snapshot.to_bytes()
+        if self._stored_parts is not None:
+            self._stored_parts.weigh(len(data))
         failpoints.at("save.encoded")
+        asked, parts = asked_by(runtime), {} if self.history is None else parts_of(snapshot)
+        if self.history is not None and collected is not None:
+            parts = parts_of_state(collected.fields) | parts
         record = StoredSnapshot(
-            runtime.id, runtime.flow.name, str(snapshot.status), sequence, datetime.now(UTC), snapshot.to_bytes()
+            runtime.id,
+            runtime.flow.name,
+            str(snapshot.status),
+            sequence,
+            datetime.now(UTC),
+            data,
+            history=self.history,
+            notes=self._notes(asked, parts, collected),
+            due=next_due(runtime) if snapshot.status is Status.WAITING else None,
+            mail=runtime.mail,
+            delta=None if collected is None else collected.delta,
         )
-        change = (
-            flow_state_change(runtime.flow, [each.operation for each in changes]) if changes or self._pushes else None
-        )
-        return _Save(record, change, changes, self._wanted)
+        writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
+        change = self._change(Status(snapshot.status), writes)
+        return _Save(record, change, writes, self._wanted, asked, parts, collected, began)
+
+    def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
+        """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
+        flow, steps = self.runtime.flow, self.runtime.ended_steps
+        if steps is None:
+            return None
+        over = status in (Status.COMPLETED, Status.CANCELLED)
+        if not (writes or self._pushes or steps or over):
+            return None
+        replay = flow_state_change(flow, writes) if writes or self._pushes else None
+        return FlowStateChange(flow.name, replay, None if over else tuple(steps))
+
+    def _collect(self) -> Collected | None:
+        """Encode the parts that may have changed; None where the execution is kept whole."""
+        if self._stored_parts is None or not (self._stored_parts.is_due(self.runtime) or self.sequence is None):
+            return None
+        collected = self._stored_parts.collect(self.runtime)
+        self._stored_parts.weigh(sum(len(part.data) for part in collected.delta.writes))
+        return collected if self._stored_parts.in_use else None
+
+    def _notes(
+        self, asked: Mapping[str, Interrupt], parts: Mapping[str, int], collected: Collected | None
+    ) -> Notes | None:
+        """Return what the next save changes beside the document."""
+        notes = changes_of(self.runtime, self._asked, asked)
+        if self.history is None and self._origin is None:
+            return notes
+        steps, changed = tuple(self.runtime.ended or ()), changed_parts(parts, self._parts)
+        if collected is not None:
+            changed = (*changed, *sorted(collected.names() - {*changed}))
+        return replace(notes or Notes(), steps=steps, changed=changed, forked_from=self._origin)
+
+    def _took(self, save: _Save) -> None:
+        """Note what the store has of the execution now."""
+        self._asked, self._parts, self._origin = save.asked, save.parts, None
+        if save.collected is not None and self._stored_parts is not None:
+            self._stored_parts.took(save.collected)
+        if save.record.notes is not None and self.runtime.ended is not None:
+            del self.runtime.ended[: len(save.record.notes.steps)]
 
     def _put_at_once(self, save: _Save) -> bool:
         """Save without a task, which takes longer than a commit; says whether the store could do that."""
@@ -217,7 +302,7 @@ class Checkpoints:
             current_step.reset(step)
 
     async def _put(self, save: _Save | None) -> None:
-        current_step.set(None)  # a step has begun this task, but what is replayed in it is none of its doing
+        current_step.set(None)  # a step has begun this task, but the save is none of its doing
         if self._unsure is not None:
             await self._find_out(self._unsure)
             if self.kept in (Status.COMPLETED, Status.CANCELLED):
@@ -237,39 +322,42 @@ class Checkpoints:
         failpoints.at("save.stored")
         self._unsure = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
+        self._took(save)
+        self._forget(save)
+        if self.runtime.observers is not None:
+            seconds = time.perf_counter() - save.began
+            self.runtime.observers.saved(self.runtime, save.record.sequence, len(save.record.data), seconds)
         if flow_state is not None:
             self._pushes = False
-            self._forget(save.changes)
-            take_flow_state(self.runtime.flow, flow_state)
+            self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.kept_by))
 
     def _refused(self) -> None:
-        """Give back what was changed outside of all steps: the save of another execution shall take it along."""
+        """Drop what was to be saved: somebody else goes on with the execution, and what they store is to be seen."""
         self._unsure = None
-        self.runtime.flow.outside[:0] = self._lent
-        self._lent = []
+        if self.runtime.ended_writes is not None:
+            self.runtime.ended_writes.values.clear()
 
-    def _changes(self) -> list[Change]:
-        """Give what is to be replayed in the store, with what was changed outside of all steps."""
-        flow = self.runtime.flow
-        self._lent += flow.outside
-        flow.outside = []
-        return [*self._lent, *(self.runtime.operations or ())]
-
-    def _forget(self, changes: list[Change]) -> None:
-        """Drop changes that are stored: those that were lent, and the first ones of the execution."""
-        count = len(changes) - len(self._lent)
-        self._lent = []
-        del (self.runtime.operations or [])[:count]
-        for change in changes:
-            self.runtime.flow.changes.pop(change, None)
+    def _forget(self, save: _Save) -> None:
+        """Drop the writes that are stored, and the keys that the store has forgotten."""
+        if save.change is None or self.runtime.ended_writes is None or self.runtime.ended_steps is None:
+            return
+        self.runtime.ended_writes.stored(save.writes)
+        for step in save.change.ended or ():
+            self.runtime.ended_steps.pop(step, None)
 
     async def _find_out(self, save: _Save) -> None:
         """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
         stored = await self.store.get(self.runtime.id)
-        if stored == save.record:
+        if stored is not None and _is_save(stored, save.record):
             self.follow(save.record)
-            self._forget(save.changes)
+            self._took(save)
+            self._forget(save)
         self._unsure = None
+
+
+def _is_save(stored: StoredSnapshot, record: StoredSnapshot) -> bool:
+    """Return True if what is stored was written by this save."""
+    return stored.entry == record.entry and (stored.head or stored.data) == record.data
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
@@ -278,60 +366,13 @@ def _look_at(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-def require_options(store: object, checkpoint: object) -> None:
-    """Refuse a store that is none, a checkpoint that is none, and one without a store."""
-    problems: list[Problem] = []
-    if store is not None and not _is_store(store):
-        problems.append(executions.no_store_problem(store))
-    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
-        problems.append(executions.wrong_option_problem("checkpoint", checkpoint, CHECKPOINTS))
-    elif checkpoint != "pause" and store is None:
-        problems.append(executions.needless_checkpoint_problem(str(checkpoint)))
-    if problems:
-        raise ContractError(problems)
-
-
-def _is_store(given: object) -> bool:
-    return (
-        not isinstance(given, type)
-        and all(callable(getattr(given, call, None)) for call in ("get", "put", "get_flow_state"))
-        and hasattr(given, "shares_flow_state")
-    )
-
-
-def require_savable(plan: Plan) -> None:
-    """Refuse a store for a flow with values on its edges that can never be saved, all of them at once."""
-    problems: dict[Problem, None] = {}
-    for node in plan.nodes:
-        if node.carries is UNKNOWN or not any(node.ports):
-            continue
-        for path, reason in unsavable(node.carries):
-            edge = f"the value behind step '{node.name}'"
-            problem = snapshots.never_savable_problem(edge, render(node.carries), reason, render_path(path))
-            problems[problem.at(f"flow '{plan.flow}'")] = None
-    if problems:
-        raise ContractError(list(problems))
-
-
-def flow_state_change(flow: FlowRuntime, operations: Sequence[Callable[[Any], object]]) -> FlowStateChange:
-    """Make the change that replays operations on the stored flow_state, in the transaction of the save."""
+def flow_state_change(flow: FlowRuntime, writes: Mapping[str, Any]) -> Callable[[bytes | None], bytes]:
+    """Return the function that writes fields into the stored flow_state, in the transaction of a save."""
 
     def replay(stored: bytes | None) -> bytes:
-        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.spec)
-        for operation in operations:
-            operation(value)
-        return encode_flow_state(value, flow.spec)
+        value = flow.first_flow_state() if stored is None else decode_flow_state(stored, flow.kept_by)
+        for field, written in writes.items():
+            force_setattr(value, field, written)
+        return encode_flow_state(value, flow.kept_by)
 
-    return FlowStateChange(flow.name, replay)
-
-
-def take_flow_state(flow: FlowRuntime, stored: bytes) -> None:
-    """Show in this process what the store holds now, with what no execution has committed yet on top of it."""
-    value = decode_flow_state(stored, flow.spec)
-    step = current_step.set(None)  # the run may be inside a step of another
-    try:
-        for change in list(flow.changes):
-            change.operation(value)
-        flow.show_flow_state(value)
-    finally:
-        current_step.reset(step)
+    return replay

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from msgspec import UNSET as ABSENT
 
 from typedflow.engine.plan import Kind
@@ -15,12 +16,16 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
-from typedflow.execution.flow_runtime import FlowRuntime, differs
+from typedflow.execution.flow_runtime import FlowRuntime
+from typedflow.execution.pending_writes import changed_fields, copies_of
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
+from typedflow.execution.waiting import collect_deadlines
 from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
+from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.flow_states import decode_kept
 from typedflow.snapshot.headers import Settled, settle
 from typedflow.snapshot.reading import Source, read_document
 from typedflow.snapshot.run_reading import RunReader
@@ -41,31 +46,67 @@ def load_into(
     runtime: ExecutionRuntime, source: Source, resources: Resources | Mapping[str, Any] | None, max_bytes: int
 ) -> None:
     """Take over what was saved, all or nothing, with the resources that are given along."""
+    require_fresh(runtime)
+    take_over(runtime, read_document(source, max_bytes=max_bytes), resources)
+
+
+def require_fresh(runtime: ExecutionRuntime) -> None:
+    """Refuse to load into an execution that was started."""
     if runtime.run.status is not Status.CREATED or runtime.run.live:
         refused = executions.started_already_problem(runtime.run.status, emitted=bool(runtime.run.live))
         raise FinishedError(refused.at(runtime.name))
-    snapshot = read_document(source, max_bytes=max_bytes)
+
+
+def take_over(runtime: ExecutionRuntime, snapshot: Snapshot, resources: Resources | Mapping[str, Any] | None) -> None:
+    """Take over a snapshot that was read and checked as a document."""
+    newest = runtime.flow
+    definition = newest.definition_of(snapshot)
     try:
-        loaded = read_execution(runtime.flow, snapshot)
+        loaded = read_execution(definition, snapshot)
     except RecursionError as error:
         raise SnapshotError(snapshots.too_deep_problem("children"), path="children") from error
     before = runtime.resources.given
+    undo = None if definition is newest else runtime.become(definition)
     try:
         if resources is not None:
-            runtime.resources.give(resources)
-        install(runtime, loaded, with_flow_state=not runtime.shares_flow_state)
+            runtime.resources.give(resources if undo is None else _shared(newest, definition, resources))
+        install(runtime, loaded)
     except ResourceError:
+        if undo is not None:
+            undo()
         runtime.resources.take_back(before)
         raise
+    collect_deadlines(runtime)
     runtime.saves = snapshot.sequence
+    runtime.mail = 0 if snapshot.mail is ABSENT else snapshot.mail
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
 
 
-def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Loaded:
+def _shared(newest: FlowRuntime, definition: FlowRuntime, given: Resources | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the resources for an execution of an earlier definition: those that its contract declares.
+
+    The others have to be some of the flow; raises `ResourceError` where one is unknown to both.
+    """
+    supplied = overrides_of(given)
+    declared = definition.resources.declared
+    newest.resources.checked({key: value for key, value in supplied.items() if key not in declared})
+    return {key: value for key, value in supplied.items() if key in declared}
+
+
+def read_execution(
+    flow: FlowRuntime,
+    snapshot: Snapshot,
+    place: str = "",
+    within: tuple[str, ...] = (),
+    formerly: Collection[str] = (),
+) -> Loaded:
     """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
     plan = flow.plan()
-    settled = settle(plan, snapshot, flow.name, place)
+    settled = settle(plan, snapshot, flow.name, place, formerly)
     run, tokens = _read_run(flow, settled, place)
+    for paused in (run.interrupts or {}).values():
+        key = f"{snapshot.execution_id}:{run.key(paused.token)}"
+        paused.interrupt = msgspec.structs.replace(paused.interrupt, key=key, within=within)
     loaded = Loaded(
         snapshot,
         run,
@@ -79,14 +120,20 @@ def read_execution(flow: FlowRuntime, snapshot: Snapshot, place: str = "") -> Lo
         node = plan.nodes[token.node]
         if node.kind != Kind.CHILD:
             raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' runs no child flow"), path=here)
-        if any(token is taken for taken, _, _ in loaded.children):
-            raise SnapshotError(
-                snapshots.dangling_problem(here, f"there are two children of token {child.parent}"), path=here
-            )
-        child_flow = node.child.for_child()
-        loaded.children.append((token, child_flow, read_execution(child_flow, child, f"{here}.")))
+        child_flow = _definition_below(node.child, child).for_child()
+        inside = read_execution(child_flow, child, f"{here}.", (*within, node.name), node.formerly)
+        loaded.children.append((token, child_flow, inside))
     _place_tokens(loaded, tokens, place)
     return loaded
+
+
+def _definition_below(flow: FlowRuntime, snapshot: Snapshot) -> FlowRuntime:
+    """Return the definition that a child execution goes on with.
+
+    An earlier one of another contract does not count: what is moved in and out of a child is checked for its contract.
+    """
+    definition = flow.definition_of(snapshot)
+    return definition if definition.spec.cls is flow.spec.cls else flow
 
 
 def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, list[Token]]:
@@ -97,6 +144,19 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
     reader.joins(snapshot.joins, place)
     run.blocks = dict.fromkeys(reader.open_joins()) or None
     tokens = [reader.token(record, f"{place}tokens[{index}]") for index, record in enumerate(snapshot.tokens)]
+    run.attempts = {
+        token: record.attempts
+        for token, record in zip(tokens, snapshot.tokens, strict=True)
+        if record.attempts is not ABSENT
+    } or None
+    run.updates = {
+        token: {
+            call: decode_kept(text, plan.spec, f"{place}tokens[{index}].updates")
+            for call, text in record.updates.items()
+        }
+        for index, (token, record) in enumerate(zip(tokens, snapshot.tokens, strict=True))
+        if record.updates is not ABSENT
+    } or None
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
     run.interrupts = {each.interrupt.id: each for each in paused} or None
     run.pools = (
@@ -117,8 +177,9 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     )
     pending = bool(run.interrupts or run.suspended)
     at_rest = not run.live and not pending
+    is_new = not pending and run.result is UNSET and not loaded.children
     sound = {
-        Status.CREATED: not pending and run.result is UNSET,
+        Status.CREATED: is_new and (run.received > 0 or not (run.live or run.blocks or run.pools)),
         Status.RUNNING: True,
         Status.WAITING: pending,
         Status.FAILED: True,
@@ -155,10 +216,11 @@ def _may_lack(name: str, snapshot: Snapshot) -> bool:
     return snapshot.status in (Status.CREATED, Status.CANCELLED)
 
 
-def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool = True) -> None:
+def install(runtime: ExecutionRuntime, loaded: Loaded) -> None:
     """Put what was read in its place.
 
-    A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back.
+    A flow_state of a root is taken over only where the flow's own is untouched: a live flow is never rolled back, least
+    of all by a revision that is opened to be read.
     Captured resources of children are taken again from their parents; one of the wrong class is a `ResourceError`, and
     nothing was changed then.
     """
@@ -176,12 +238,26 @@ def install(runtime: ExecutionRuntime, loaded: Loaded, *, with_flow_state: bool 
     if loaded.state is not None:
         runtime.state, runtime.given_state = loaded.state, None
     flow = runtime.flow
-    if loaded.flow_state is not None and with_flow_state:
+    if loaded.flow_state is not None:
         if runtime.parent is not None:
             flow.flow_state = loaded.flow_state
-        elif not differs(flow.flow_state, flow.initial_flow_state()):
-            flow.show_flow_state(loaded.flow_state)
+        elif runtime.past is None:
+            _take_flow_state(runtime, loaded.flow_state)
     runtime.children = children or None
+
+
+def _take_flow_state(runtime: ExecutionRuntime, saved: FlowState) -> None:
+    """Take over the flow_state of a root's snapshot, where the flow has none of its own.
+
+    A store that shares flow_states begins with it where it has no row; its own row wins.
+    """
+    flow = runtime.flow
+    initial = flow.initial_flow_state()
+    if runtime.shares_flow_state:
+        if not flow.unstored:
+            flow.unstored = copies_of(saved, changed_fields(saved, initial))
+    elif not changed_fields(flow.require_flow_state(), initial):
+        flow.show_flow_state(saved)
 
 
 def missing_keys(runtime: ExecutionRuntime) -> list[str]:

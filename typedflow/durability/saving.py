@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,31 +10,49 @@ from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
 
 from typedflow.engine.status import FINAL
-from typedflow.engine.tokens import UNSET
+from typedflow.engine.tokens import UNSET, BlockInstance
 from typedflow.errors import SnapshotError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import snapshots
-from typedflow.snapshot.codecs import Codec, compile_codec
+from typedflow.snapshot.codecs import Codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_of
 from typedflow.snapshot.headers import Header, header_of
-from typedflow.snapshot.run_writing import RunWriter
+from typedflow.snapshot.kept_values import KeptValues
+from typedflow.snapshot.run_writing import NO_PARTS, RunWriter
 
 DEEPEST: Final = 300
 """Levels of open children in a snapshot: on every Python this many are written and read again."""
 
 
-def snapshot_of(runtime: ExecutionRuntime, format: Format, sequence: int, *, with_flow_state: bool) -> Snapshot:
+def snapshot_of(
+    runtime: ExecutionRuntime,
+    format: Format,
+    sequence: int,
+    *,
+    with_flow_state: bool,
+    with_state: bool = True,
+    blocks: Mapping[BlockInstance, int] = NO_PARTS,
+) -> Snapshot:
     """Give the snapshot of an execution as it is now; running steps are saved as ready.
 
     Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
-    that of a child is always saved.
+    that of a child is always saved. `with_state` is False where the fields of the state are saved as parts; `blocks`
+    are the block instances that are, with their numbers.
     """
     if any(below.depth > DEEPEST for below in runtime.tree()):
         reason = "the open child executions are nested deeper than a snapshot can be"
         raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
-    return _snapshot(runtime, format, sequence, datetime.now(UTC), with_flow_state=with_flow_state)
+    return _snapshot(
+        runtime,
+        format,
+        sequence,
+        datetime.now(UTC),
+        with_flow_state=with_flow_state,
+        with_state=with_state,
+        blocks=blocks,
+    )
 
 
 def _snapshot(
@@ -43,10 +62,14 @@ def _snapshot(
     saved: datetime,
     *,
     with_flow_state: bool,
+    with_state: bool = True,
+    blocks: Mapping[BlockInstance, int] = NO_PARTS,
     parent: int | None = None,
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
-    writer = RunWriter(run, format)
+    kept = runtime.kept_values = runtime.kept_values or KeptValues()
+    kept.begin()
+    writer = RunWriter(run, format, kept, blocks)
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
     snapshot = Snapshot(
         encoding=format,
@@ -63,9 +86,9 @@ def _snapshot(
         resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
         parent=parent,
         shape=header.shape,
-        state=_state(runtime, header.state, format),
+        state=_state(runtime, header.state, format) if with_state else ABSENT,
         flow_state=_flow_state(runtime.flow, header.flow_state, format) if with_flow_state else ABSENT,
-        result=ABSENT if run.result is UNSET else compile_codec(spec.result).encode(run.result, "result", format),
+        result=ABSENT if run.result is UNSET else writer.result(spec.result),
         result_type=ABSENT if run.result is UNSET else header.result_type,
         tokens=tokens,
         interrupts=interrupts,
@@ -73,8 +96,10 @@ def _snapshot(
         pools=pools,
         joins=writer.joins(),
         received=run.received or ABSENT,
+        mail=runtime.mail or ABSENT,
         children=_children(runtime, format, sequence, saved) if runtime.children else [],
     )
+    kept.end()
     if parent is None:
         snapshot.state_mark = mark_of(snapshot)
     return header.complete(snapshot)

@@ -56,6 +56,18 @@ class Permits:
             scope = scope.block.scope
         self._released.extend(reversed(emptied))
 
+    def drop(self, token: Token) -> None:
+        """Take a token that waits for a permit out of its queue."""
+        del self.queued[token]
+        scope = token.scope
+        while scope is not None:
+            waiting = (scope.block.queued or {}).get(scope.item, [])
+            if token in waiting:
+                waiting.remove(token)
+            if scope.block.queued is not None and not waiting:
+                scope.block.queued.pop(scope.item, None)
+            scope = scope.block.scope
+
     def reserve(self, scope: Scope) -> None:
         """Assign a permit to an item before it starts; `find_free` releases it again if no token of the item runs."""
         assert scope.block.holders is not None

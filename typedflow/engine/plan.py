@@ -7,6 +7,7 @@ prove it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final, TypeAlias, assert_never
 
@@ -14,16 +15,21 @@ import msgspec
 
 from typedflow.definition.edges import child_scopes, codes_of, known, scopes_of, shape_of, trigger_type
 from typedflow.definition.nodes import (
+    FAILURE,
     PLAIN,
     Batch,
     Case,
+    Catch,
     Collect,
     Definition,
     Each,
     End,
     Join,
     Match,
+    Merge,
+    Narrow,
     Node,
+    Sleep,
     Start,
     Step,
     StepOptions,
@@ -56,6 +62,7 @@ class Kind(IntEnum):
     COLLECT = 7
     END = 8
     ROOT = 9
+    CATCH = 10
 
 
 LAST_TASK: Final = int(Kind.CHILD)
@@ -95,8 +102,12 @@ class PlanNode(msgspec.Struct, eq=False):
     handler: Callable[[Any], Any] = _no_call
     is_async: bool = False
     plain: bool = True
-    """No retry, no timeout, no thread."""
+    """No retry, no timeout, no thread, no handler for errors."""
+    catches: bool = False
+    """Of a step or child flow: its failure goes to a handler for errors, by its second port."""
     options: StepOptions = PLAIN
+    sleeps: bool = False
+    """It passes its value on after a wait; the handler returns the moment."""
     block: str = ""
     """The kind of the innermost block around the step; empty outside of all blocks."""
     check_in: Check | None = None
@@ -114,6 +125,10 @@ class PlanNode(msgspec.Struct, eq=False):
     cases: tuple[Case, ...] = ()
     has_else: bool = False
     hit_all: bool = False
+    is_closed: bool = False
+    """Of a match: a value without a case is an error."""
+    collects: bool = False
+    """Of a for_each: the failure of an item becomes the item's result."""
 
     # a child flow
     child: Any = None
@@ -154,6 +169,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False, weakref=True):
     state_paths: frozenset[str] = frozenset()
     """The state paths that a listener waits for."""
     flow_state_paths: frozenset[str] = frozenset()
+    catches: bool = False
+    """A child flow or a for_each of it turns a failure into a value, for which other steps may have to be stopped."""
 
 
 def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[Any]) -> Plan:
@@ -169,6 +186,8 @@ def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[A
         made.code = codes[made.index]
         if isinstance(defined, (Join, Collect)):
             made.slot_codes = tuple(codes[port.node] for port in defined.sources)
+            if isinstance(defined, Join) and codes[made.index] is UNKNOWN and nodes[defined.opens].collects:
+                made.slot_codes = (UNKNOWN,)
     for node in nodes:
         if len(node.ports) == 1 and len(node.ports[0]) == 1 and nodes[node.ports[0][0][0]].kind <= LAST_TASK:
             node.next_step = node.ports[0][0][0]
@@ -185,6 +204,7 @@ def compile_plan(definition: Definition, spec: ContractSpec, carried: Sequence[A
         {name: compile_check(payload) for name, payload in (spec.events or {}).items()},
         frozenset(name for kind, name in listeners if kind == "state"),
         frozenset(name for kind, name in listeners if kind == "flow_state"),
+        any(node.collects or (node.kind == Kind.CHILD and node.catches) for node in nodes),
     )
 
 
@@ -202,7 +222,7 @@ def _ports(node: Node) -> int:
         return len(node.branches)
     if isinstance(node, Match):
         return len(node.cases) + node.has_else
-    return 1
+    return FAILURE + 1 if isinstance(node, Step | SubFlow) and node.catches else 1
 
 
 def _listeners(definition: Definition) -> dict[tuple[str, str], tuple[int, ...]]:
@@ -238,6 +258,8 @@ def _compile_node(
     match node:
         case Step():
             _compile_step(made, node, carried[node.source.node])
+        case Sleep():
+            made.kind, made.handler, made.plain, made.sleeps = Kind.STEP, _moment_of(node.until), False, True
         case Batch() | Each() | Match():
             made.join = join
             _compile_opener(made, node)
@@ -249,7 +271,7 @@ def _compile_node(
             made.kind, made.branches, made.keeps = Kind.COLLECT, node.branches, node.mode == "filled_and_update"
             made.slot_types = tuple(carried[port.node] for port in node.sources)
         case SubFlow():
-            made.kind, made.child = Kind.CHILD, node.child
+            made.kind, made.child, made.catches = Kind.CHILD, node.child, node.catches
             made.input_type = carried[node.source.node]
             made.capture, made.write_back = _bindings(node, spec, carried[node.source.node])
         case End():
@@ -259,6 +281,10 @@ def _compile_node(
         case When():
             made.triggers, made.mode = node.triggers, node.mode
             made.slot_types = tuple(trigger_type(trigger, spec) for trigger in node.triggers)
+        case Catch():
+            made.kind = Kind.CATCH
+        case Narrow() | Merge():
+            made.kind = Kind.PASS
         case Start():
             pass
         case _:
@@ -266,13 +292,19 @@ def _compile_node(
     return made
 
 
+def _moment_of(until: timedelta | Callable[[Any], datetime]) -> Callable[[Any], Any]:
+    """Return the handler of a sleep, which returns a moment or the time from now."""
+    return (lambda data: until) if isinstance(until, timedelta) else until
+
+
 def _compile_opener(made: PlanNode, node: Batch | Each | Match) -> None:
     if isinstance(node, Match):
         made.kind, made.cases = Kind.MATCH, node.cases
-        made.has_else, made.hit_all = node.has_else, node.mode == "hit_all"
+        made.has_else, made.hit_all, made.is_closed = node.has_else, node.mode == "hit_all", node.is_closed
     else:
         made.kind = Kind.BATCH if isinstance(node, Batch) else Kind.EACH
         made.limit = node.concurrency or 0
+        made.collects = isinstance(node, Each) and node.collects
 
 
 def _bindings(node: SubFlow, spec: ContractSpec, source: Any) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:
@@ -285,7 +317,8 @@ def _bindings(node: SubFlow, spec: ContractSpec, source: Any) -> tuple[tuple[Bin
 def _compile_step(made: PlanNode, node: Step, source: Any) -> None:
     types = node.types
     made.kind, made.handler, made.is_async = Kind.STEP, node.handler, types.is_async
-    made.options, made.plain, made.block = node.options, node.options == PLAIN, node.block
+    made.options, made.catches, made.block = node.options, node.catches, node.block
+    made.plain = node.options == PLAIN and not node.catches
     made.result_type, made.input_type = types.result, types.value
     if types.value is not UNKNOWN and not is_proven(types.value, source):
         made.check_in = compile_check(types.value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from typedflow.definition.failed import Failed
 from typedflow.engine.causes import derive, merge
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK, Edge, Kind, PlanNode
@@ -73,8 +74,11 @@ def _release_permits(run: RunState, permits: Permits, ready: list[Token]) -> Wor
 
 
 def _keep_at_node(run: RunState, token: Token) -> None:
-    """Keep the token at a node that cannot take its value, for a retry; drop it where the run is not running."""
-    if run.status is Status.RUNNING:
+    """Keep the token at a node that cannot take its value, for a retry.
+
+    Drop one outside of all blocks where the run is not running; the item of a block would never end without it.
+    """
+    if run.status is Status.RUNNING or token.scope is not None:
         run.live[token] = None
         if run.permits is not None:
             run.permits.enter(token.scope)
@@ -84,9 +88,12 @@ def _pass(run: RunState, node: PlanNode, slot: int, token: Token, work: Work) ->
     """Move a value through a node that is no task."""
     kind = node.kind
     if kind == Kind.JOIN:
-        _arrive(run, node, token, work)
+        assert token.scope is not None
+        fill(run, token.scope.block, token.scope.item, token.value, work)
     elif kind == Kind.PASS:
         work.append((node.ports[0], token.value, token.scope, token.producer, token.cause))
+    elif kind == Kind.CATCH:
+        work.append((node.ports[0], token.value, token.scope, node.index, token.cause))
     elif kind == Kind.EACH:
         items = items_of(token.value, node.name)
         open_block(run, node, token, items, None, len(items), work)
@@ -133,14 +140,14 @@ def _launch(run: RunState, node: PlanNode, block: BlockInstance, work: Work) -> 
         work.append((node.ports[branch], block.source, scope, block.producer, block.cause))
 
 
-def _arrive(run: RunState, node: PlanNode, token: Token, work: Work) -> None:
-    """Fill one slot of a block instance; the last one closes it."""
-    assert token.scope is not None
-    block, item = token.scope.block, token.scope.item
+def fill(run: RunState, block: BlockInstance, item: int, value: Any, work: Work) -> None:
+    """Fill one slot of a block instance, unless it is filled; the last one closes it."""
     if block.slots[item] is not UNSET:
         return
-    block.slots[item] = token.value
+    block.slots[item] = value
     block.remaining -= 1
+    if run.filled is not None:
+        run.filled.append((block, item, len(block.slots) - block.remaining, type(value) is Failed))
     if block.remaining == 0:
         assert run.blocks is not None
         del run.blocks[block]

@@ -15,13 +15,16 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from typedflow.definition.failed import Failed
+from typedflow.definition.nodes import FAILURE
 from typedflow.engine.causes import MAIN, derive
+from typedflow.engine.dropping import drop_item
 from typedflow.engine.permits import Permits
 from typedflow.engine.plan import LAST_TASK
-from typedflow.engine.routing import Work, fire, fire_one, open_block, route
+from typedflow.engine.routing import Work, fill, fire, fire_one, open_block, route
 from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import Interrupt, Paused, Scope, Signal, Token
+from typedflow.engine.tokens import UNSET, Interrupt, Paused, Scope, Signal, Token
 
 
 class Run(RunState):
@@ -52,6 +55,20 @@ class Run(RunState):
             fire(self, signals, self.key(token), work)
         return route(self, work)
 
+    def caught(self, token: Token, failed: Failed[Any]) -> list[Token]:
+        """Route the failure of a step or child flow, as a value, to its handler for errors."""
+        del self.live[token]
+        self._leave(token.scope)
+        node = self.plan.nodes[token.node]
+        return route(self, [(node.ports[FAILURE], failed, token.scope, token.node, token.cause)])
+
+    def item_failed(self, scope: Scope, failed: Failed[Any]) -> list[Token]:
+        """Take a failure as the result of an item, of which nothing is left; its slot must be empty."""
+        drop_item(self, scope.block, scope.item)
+        work: Work = []
+        fill(self, scope.block, scope.item, failed, work)
+        return route(self, work)
+
     def chosen(self, token: Token, hits: Sequence[int], signals: Iterable[Signal] | None = None) -> list[Token]:
         """Route the value of a match to the branches that were hit, in case order; hit_first takes one at most."""
         del self.live[token]
@@ -76,12 +93,20 @@ class Run(RunState):
         fire(self, signals, f"message {self.received}", work)
         return route(self, work)
 
-    def paused(self, token: Token, interrupt: Interrupt, signals: Iterable[Signal] | None = None) -> list[Token]:
-        """Suspend a step until its interrupt is answered; its signals are routed now."""
+    def paused(
+        self,
+        token: Token,
+        interrupt: Interrupt,
+        signals: Iterable[Signal] | None = None,
+        *,
+        default: Any = UNSET,
+        asleep: bool = False,
+    ) -> list[Token]:
+        """Suspend a step until its interrupt is answered, or until it has slept; its signals are routed now."""
         del self.live[token]
         if self.interrupts is None:
             self.interrupts = {}
-        self.interrupts[interrupt.id] = Paused(interrupt, token)
+        self.interrupts[interrupt.id] = Paused(interrupt, token, default, asleep)
         self._leave(token.scope)
         work: Work = []
         fire(self, signals or (), self.key(token), work)
@@ -99,6 +124,16 @@ class Run(RunState):
             return route(self, work)
         node = self.plan.nodes[token.node]
         return route(self, [(node.ports[0], value, token.scope, token.node, token.cause)])
+
+    def expired(self, interrupt_id: str) -> list[Token]:
+        """Make a step ready again that nobody has answered in time; one without a permit becomes ready later."""
+        assert self.interrupts is not None
+        token = self.interrupts.pop(interrupt_id).token
+        self._wake()
+        if not self.is_admitted(token):
+            return []
+        self.live[token] = None
+        return [token]
 
     def child_waits(self, token: Token) -> list[Token]:
         """Suspend the token of a child flow that waits for an answer."""

@@ -21,8 +21,10 @@ class RunState:
     """Hold the tokens, block instances and pools of one run. What a run without blocks or pauses never uses is None."""
 
     __slots__ = (
+        "attempts",
         "blocks",
         "errors",
+        "filled",
         "interrupts",
         "live",
         "permits",
@@ -32,6 +34,7 @@ class RunState:
         "result",
         "status",
         "suspended",
+        "updates",
     )
 
     def __init__(self, plan: Plan) -> None:
@@ -49,10 +52,16 @@ class RunState:
         """The block instances that have empty slots."""
         self.pools: Pools | None = None
         """What `collect` and `when(mode="and")` have gathered, by node and scope."""
+        self.attempts: dict[Token, int] | None = None
+        """How many attempts of a step have failed so far, by token; a retry of the run continues the count."""
+        self.updates: dict[Token, dict[str, Any]] | None = None
+        """What the flow_state updates of open steps have returned, by token and call: they are not made twice."""
         self.received = 0
         """The number of messages from outside so far; the cause of what an event from outside starts."""
         self.result: Any = UNSET
         self.errors: list[Exception] | None = None
+        self.filled: list[tuple[BlockInstance, int, int, bool]] | None = None
+        """With observers: the items that got their results, each with the number of results and whether it failed."""
 
     def change_status(self, status: Status) -> None:
         """Change the status; raises FinishedError where the present status does not allow it."""

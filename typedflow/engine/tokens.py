@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final, final
 
 import msgspec
@@ -114,14 +115,28 @@ class Interrupt(msgspec.Struct, frozen=True):
     step: str
     """The name of the step that paused."""
     status: str = "pending"
+    answer: str = ""
+    """The type of the answer, as `execution.interrupts` shows it: `Approval | None`; empty if nothing declares it."""
+    key: str = ""
+    """The `data.key` of the paused step: an id that a loop uses again stands for another question each time."""
+    since: datetime | None = None
+    """When the step paused, in UTC; of documents that do not say it, when they were saved."""
+    within: tuple[str, ...] = ()
+    """The names of the sub_flow nodes that the step is inside of, outermost first."""
+    deadline: datetime | None = None
+    """The moment, in UTC, from which on no answer is taken any more; None where an answer may come at any time."""
 
 
 @final
 class Paused(msgspec.Struct, eq=False):
-    """An interrupt, and the token whose step waits for its answer."""
+    """An interrupt, and the token whose step waits for its answer; or a step that sleeps, until its deadline."""
 
     interrupt: Interrupt
     token: Token
+    default: Any = UNSET
+    """The answer at the deadline; UNSET where the step fails then."""
+    asleep: bool = False
+    """Nothing is asked: the value of the token goes on at the deadline."""
 
 
 @final

@@ -49,10 +49,12 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     _make_layers(child, capture, scopes)
     capture_resources(child)
     child.resources.require_complete(child.name)
-    child.driver = runtime.driver
     if runtime.children is None:
         runtime.children = {}
     runtime.children[token] = child
+    if child.observers is not None:
+        child.run.filled = []
+        child.observers.child_entered(child)
     return child, child.run.started(value)
 
 
@@ -76,7 +78,7 @@ def capture_resources(child: ExecutionRuntime) -> None:
 def _make_layers(child: ExecutionRuntime, capture: Capture, scopes: dict[str, Any]) -> None:
     spec = child.plan.spec
     if spec.state is not None:
-        child.state = fresh(spec.state, capture.state.mapping(scopes))
+        child.state = fresh(spec.state, capture.state.mapping(scopes), own=capture.state.own)
         for move in capture.state.late:
             child.state.set(".".join(move.target), move.read(scopes), emit=False)
     flow_state = child.flow.flow_state
@@ -106,6 +108,8 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
     assert parent.children is not None
     del parent.children[token]
     take_effects(step)
+    if parent.observers is not None:
+        parent.observers.child_left(child, child.run.status)
     return parent.run.finished(token, value, step.signals)
 
 
@@ -156,7 +160,7 @@ def _write_layers(write_back: WriteBack, step: StepTransaction, scopes: dict[str
             require_fields(layer, [field])  # it is sound, as its draft is, and is normalised here
         else:
             setattr(layer, field, found)
-    step.signals = step.operations = None  # of fields; what counts is what was bound
+    step.signals = None  # of fields; what counts is what was bound
     for layer, move, found in written:
         step.wrote(layer, ".".join(move.target), found)
 

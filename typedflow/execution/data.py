@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
 
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
+from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
-from typedflow.execution.pauses import PauseSignal, check_pause
+from typedflow.execution.pauses import PauseSignal, check_pause, with_own_payload
+from typedflow.execution.resources import key_of
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layers import Layer
+from typedflow.stores.clock import current_clock
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)
 S = TypeVar("S")
+T = TypeVar("T")
 
 
 @final
@@ -34,7 +39,7 @@ class Data(Generic[C, V]):
     __typedflow_data__: ClassVar[bool] = True
 
     attempt: int
-    """Which attempt of the step this is; 1 is the first."""
+    """Which attempt of the step this is; 1 is the first. A retry of a failed execution continues the count."""
 
     def __init__(self, step: StepTransaction, value: Any, attempt: int = 1) -> None:
         self._step = step
@@ -58,7 +63,11 @@ class Data(Generic[C, V]):
 
     @property
     def flow_state(self: Data[HasFlowState[S], Any]) -> S:
-        """Give the state that all executions of the flow share; `update_flow_state` changes it atomically."""
+        """Return the state that all executions of the flow share; `update_flow_state` changes it atomically.
+
+        With a store that shares it, plain writes are stored field by field with the next save, as the fields are when
+        the step ends; the last save of a field wins.
+        """
         if self._step.revoked:
             self._step.require_context("flow_state")
         state = self._step.runtime.flow.flow_state
@@ -72,12 +81,29 @@ class Data(Generic[C, V]):
             raise ContractError(undeclared_layer_problem(spec.name, "resources", spec.declared).at(self._step.name))
         return self._step.runtime.resources.view()  # type: ignore[return-value]  # an instance of the declared class
 
-    def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], object]) -> None:
-        """Change the flow_state atomically: `change` gets it and changes it in place.
+    def update_flow_state(self: Data[HasFlowState[S], Any], change: Callable[[S], T], *, key: str | None = None) -> T:
+        """Change the flow_state atomically: `change` gets it, changes it in place, and what it returns is returned.
 
-        If it raises, nothing changed. It must be pure: with a shared store it is replayed on what is stored.
+        It is called once, at once, in this context: with a store that shares the flow_state on the stored value, in a
+        transaction that holds its lock, after the plain writes of this step. If it raises, nothing has changed. What it
+        returns is plain JSON data, of which the caller gets a copy. The update stands, also if the step fails.
+
+        A step that runs again after a crash does not count again: `change` is not called, and the value is the one that
+        was returned the first time. An update is known by the attempt, the qualified name of `change`, and how often
+        the attempt has called that before; in tasks that run in no fixed order give each a `key` of its own, which is
+        the same in all attempts. With a store a call blocks for a commit, and while others hold the lock, for 5 seconds
+        at the most; then it is a `StoreError`, and nothing has changed. `async_update_flow_state` does not block.
         """
-        self._step.update_flow_state(change)
+        return self._step.update_flow_state(change, key)  # type: ignore[no-any-return]  # what `change` returns
+
+    async def async_update_flow_state(
+        self: Data[HasFlowState[S], Any], change: Callable[[S], T], *, key: str | None = None
+    ) -> T:
+        """Do what `update_flow_state` does, and wait for the store without blocking the loop.
+
+        `change` is a plain function here too. A store may have only this form.
+        """
+        return await self._step.async_update_flow_state(change, key)  # type: ignore[no-any-return]  # as above
 
     # -- resources by key
 
@@ -89,6 +115,14 @@ class Data(Generic[C, V]):
         """Give a resource; one that is absent or None is a `ResourceError` that lists what there is."""
         return self._step.runtime.resources.require(key)
 
+    def require(self: Data[HasResources[S], Any], pick: Callable[[S], T | None], /) -> T:
+        """Return the resource that `pick` names, as `require_resource` does: `data.require(lambda r: r.browser)`.
+
+        Every type checker knows its type, without None. `pick` is called with a stand-in, not with the resources: it
+        returns one of their attributes, and does nothing else.
+        """
+        return self._step.runtime.resources.require(key_of(pick))  # type: ignore[no-any-return]  # checked at injection
+
     def set_resource(self, key: str, value: Any) -> None:
         """Set a resource for the rest of this execution; the flow's default stays. Never saved."""
         self._step.require_open("set_resource")
@@ -97,7 +131,7 @@ class Data(Generic[C, V]):
     def del_resource(self, key: str) -> None:
         """Uncover the flow's default; once more changes nothing."""
         self._step.require_open("del_resource")
-        self._step.runtime.resources.del_in_run(key)
+        self._step.runtime.del_resource(key)
 
     # -- acting on the run
 
@@ -125,6 +159,8 @@ class Data(Generic[C, V]):
         type: str = "pause",
         resume_event: str | None = None,
         interrupt_id: str | None = None,
+        deadline: timedelta | datetime | None = None,
+        default: Any = UNSET,
     ) -> NoReturn:
         """Stop this step, and with it its own branch, until `execution.async_continue_with(id, value)` answers.
 
@@ -132,15 +168,30 @@ class Data(Generic[C, V]):
         output of this step, so it has to fit its return type; with it the branch ends here and the answer is emitted as
         that event. `interrupt_id` is unique in the execution; by default it is derived from `key`. Never returns: what
         stands behind it is not run. Emits of the step so far stand.
+
+        From `deadline` on (a time from now, or a datetime with a time zone) no answer is taken, and `default` is the
+        answer; without it the step fails with TimeoutError. That happens in the next call that runs the execution,
+        never before the deadline and never by opening it: see `Execution.async_settle`.
         """
         self._step.require_open("pause_for")
         if resume_event is not None:
             self._step.runtime.require_event(resume_event)
         if interrupt_id is None:
             interrupt_id = self._step.runtime.interrupt_id(self._step.token)
-        interrupt = Interrupt(interrupt_id, type, payload, resume_event, self._step.node.name)
+        until = None if deadline is None else moment_of(deadline)
+        interrupt = Interrupt(
+            interrupt_id,
+            type,
+            payload,
+            resume_event,
+            self._step.node.name,
+            key=self.key,
+            since=current_clock.get().now(),
+            within=self._step.runtime.within(),
+            deadline=until,
+        )
         check_pause(self._step.node, interrupt, self._step.runtime)
-        raise PauseSignal(interrupt)
+        raise PauseSignal(with_own_payload(interrupt), check_default(self._step, interrupt, default))
 
     # -- identity
 

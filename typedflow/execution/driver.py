@@ -13,6 +13,7 @@ import threading
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Coroutine, Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from typedflow.engine.plan import Kind, PlanNode
@@ -20,8 +21,10 @@ from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
 from typedflow.errors import ContractError, ExecutionError
 from typedflow.execution import failpoints
+from typedflow.execution.catching import Catching, Region, can_be_value, find_region, items_around
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME, Checkpointer
 from typedflow.execution.children import enter_child, leave_child
+from typedflow.execution.deadlines import Alarm
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
 from typedflow.execution.runtime import ExecutionRuntime
@@ -43,7 +46,9 @@ class Driver:
     """Drive one tree of executions until nothing is ready or running."""
 
     __slots__ = (
+        "alarm",
         "cancel_asked",
+        "catching",
         "checkpoints",
         "creating",
         "failure",
@@ -62,6 +67,10 @@ class Driver:
 
     def __init__(self, limit: int | None, checkpoints: Checkpointer | None = None) -> None:
         self.checkpoints = checkpoints
+        self.alarm: Alarm | None = None
+        """Rings when something that pauses or sleeps is due; it lives as long as the driver."""
+        self.catching: Catching | None = None
+        """From the first execution on whose flow turns failures of items or child flows into values."""
         self.ready: deque[tuple[ExecutionRuntime, Token]] = deque()
         self.limit = limit or 1_000_000_000
         self.workers = 0
@@ -111,10 +120,21 @@ class Driver:
 
         Without a worker the group is about to end, or has not begun: `drive` then finds them.
         """
+        self._expect_failures(runtime)
         for token in tokens:
             self.ready.append((runtime, token))
         if self.group is not None and self.ready and not self.spawning and 0 < self.workers < self.limit:
             self._spawn()
+
+    def note_deadline(self, moment: datetime) -> None:
+        """Look at this moment whether something is due; callable from the loop's thread."""
+        if self.alarm is not None:
+            self.alarm.note(moment)
+
+    def _expect_failures(self, runtime: ExecutionRuntime) -> None:
+        """Keep account of what the workers do, from the first flow on that turns failures of its parts into values."""
+        if runtime.plan.catches and self.catching is None:
+            self.catching = Catching()
 
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""
@@ -215,6 +235,10 @@ class Driver:
                 steps += 1
                 if steps % CLOCK_CHECK_INTERVAL == 0:
                     await self._let_the_loop_run(always=steps % YIELD_INTERVAL == 0)
+                if self.catching is not None and not self.catching.begin(task, runtime, token):
+                    continue
+                if runtime.observers is not None:
+                    runtime.observers.step_started(runtime, token)
                 try:
                     if self.checkpoints is not None:
                         failpoints.at("step.taken")
@@ -224,14 +248,15 @@ class Driver:
                         tokens = await take_step(runtime, token, node)
                     while not tokens and not runtime.run.live and runtime.parent is not None:
                         runtime, tokens = self._leave(runtime)
+                    if self.catching is not None:
+                        self.catching.ended(task)
                     if self.checkpoints is not None:
                         await self._ended(self.checkpoints)
+                        tokens = [new for new in tokens if new in runtime.run.live]
                 except BaseException as error:
-                    failure = self._failure_of(runtime, node, error, cancelled=task.cancelling() > asked)
-                    if failure is None:
-                        raise
-                    self._fail(runtime, node, failure)
-                    raise _Stop from None
+                    runtime, tokens = await self._recover(runtime, token, error, task, asked)
+                if runtime.observers is not None:
+                    runtime.observers.items_ended(runtime)
                 for new in tokens:
                     ready.append((runtime, new))
         finally:
@@ -266,6 +291,7 @@ class Driver:
         if child is not None:
             return self._leave(child)
         entered = enter_child(runtime, token, node)
+        self._expect_failures(entered[0])
         if self.checkpoints is not None:
             failpoints.at("child.entered")
         return entered
@@ -280,6 +306,65 @@ class Driver:
         if self.checkpoints is not None:
             failpoints.at("child.left")
         return parent, tokens
+
+    async def _recover(
+        self, runtime: ExecutionRuntime, token: Token, error: BaseException, task: asyncio.Task[Any], asked: int
+    ) -> tuple[ExecutionRuntime, list[Token]]:
+        """Go on after a step that raised, if it was stopped with its part, or if its failure becomes a value.
+
+        Raises `_Stop` where it fails the run, or what it raised where that is no failure.
+        """
+        is_left = runtime.run.status is Status.COMPLETED and runtime.parent is not None
+        if is_left and runtime.parent is not None:  # what its parent takes of it failed
+            runtime, token = runtime.parent
+        node, catching, observers = runtime.plan.nodes[token.node], self.catching, runtime.observers
+        if observers is not None and not is_left:
+            caught = catching is not None and can_be_value(error) and find_region(runtime, token, is_left=False)
+            observers.step_failed(runtime, token, error, caught=bool(caught))
+        if catching is not None and self._was_stopped(catching, error, task, asked):
+            return runtime, []
+        failure = self._failure_of(runtime, node, error, cancelled=task.cancelling() > asked)
+        if failure is None:
+            raise error
+        if catching is not None and not self.stopping and can_be_value(failure):
+            region = find_region(runtime, token, is_left=is_left)
+            if region is not None:
+                try:
+                    await catching.stop(region)
+                    if region.is_open():
+                        return await self._close(region, failure, (runtime.run.attempts or {}).get(token, 1))
+                except CancelledError as stopped:
+                    if self._was_stopped(catching, stopped, task, asked):
+                        return runtime, []
+                    raise
+                except Exception as fault:  # what follows cannot take it, or the store failed
+                    failure = fault
+                finally:
+                    catching.ended(task)
+        self._fail(runtime, token, failure)
+        raise _Stop from None
+
+    def _was_stopped(self, catching: Catching, error: BaseException, task: asyncio.Task[Any], asked: int) -> bool:
+        """Return whether a step raised because its part was stopped, and nothing else has to stop."""
+        if not catching.is_stopped(task):
+            return False
+        catching.ended(task)
+        goes_on = task.cancelling() <= asked and not self.stopping and not self.cancel_asked
+        return goes_on and (is_a(error, CancelledError) or is_a(error, Exception))
+
+    async def _close(self, region: Region, failure: Exception, attempts: int) -> tuple[ExecutionRuntime, list[Token]]:
+        """Turn a failure into a value; returns the execution that goes on, and what became ready in it."""
+        runtime = region.runtime
+        tokens = region.close(failure, attempts)
+        left = [(other, token) for other, token in self.ready if token in other.run.live]
+        self.ready.clear()
+        self.ready.extend(left)
+        if not tokens and not runtime.run.live and runtime.parent is not None:
+            runtime, token = runtime.parent  # a child flow that has nothing more to run
+            tokens = [token]
+        if self.checkpoints is not None:
+            await self._ended(self.checkpoints)
+        return runtime, [token for token in tokens if token in runtime.run.live]
 
     def _failure_of(
         self, runtime: ExecutionRuntime, node: PlanNode, error: BaseException, *, cancelled: bool
@@ -296,12 +381,10 @@ class Driver:
             return cancelled_inside(node, error)
         return error if is_a(error, Exception) else None
 
-    def _fail(self, runtime: ExecutionRuntime, node: PlanNode, error: Exception) -> None:
+    def _fail(self, runtime: ExecutionRuntime, token: Token, error: Exception) -> None:
         """Note a failure where it happened and in all that wait for it; the first one is what `drive` raises."""
-        if runtime.run.status is Status.COMPLETED and runtime.parent is not None:  # what its parent takes of it failed
-            runtime, token = runtime.parent
-            node = runtime.plan.nodes[token.node]
-        add_note(error, f"in {runtime.place(node.name)}, execution '{runtime.id}'")
+        name = runtime.plan.nodes[token.node].name
+        add_note(error, f"in {runtime.place(name)}{items_around(runtime, token)}, execution '{runtime.id}'")
         above: ExecutionRuntime | None = runtime
         while above is not None:
             if not any(known is error for known in above.run.errors or ()):

@@ -13,6 +13,7 @@ FAILPOINTS: Final = (
     "save.encoded",
     "save.stored",
     "step.taken",
+    "flow_state.updated",
     "child.entered",
     "step.ended",
     "child.left",

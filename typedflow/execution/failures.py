@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from typing_extensions import TypeIs
 
+from typedflow.errors import StoreError
+
 E = TypeVar("E", bound=BaseException)
 
 
@@ -22,6 +24,12 @@ def is_a(error: BaseException, cls: type[E]) -> TypeIs[E]:
 def is_caught_by(error: BaseException, classes: Iterable[type[BaseException]]) -> bool:
     """Return True if `except` with these classes would take the exception: it asks no metaclass either."""
     return any(base is cls for base in type(error).__mro__ for cls in classes)
+
+
+def class_name(error: BaseException) -> str:
+    """Return the name of an exception's class, as the class statement has it: a metaclass is not asked."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name
 
 
 def add_note(error: BaseException, note: str) -> None:
@@ -38,3 +46,10 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             waiting.extend(error.exceptions)
         else:
             yield error
+
+
+def is_of_store(error: BaseException) -> bool:
+    """Return True for a failure of a store, also in a group that a handler's tasks have raised."""
+    if is_a(error, BaseExceptionGroup):
+        return any(is_a(leaf, StoreError) for leaf in leaves(error))
+    return is_a(error, StoreError)

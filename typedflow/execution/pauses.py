@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import msgspec
+
 from typedflow.engine.plan import Kind, PlanNode
-from typedflow.engine.tokens import Interrupt
+from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError
 from typedflow.execution.failures import is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import owner_of
 from typedflow.rules import executions, flows
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import describe
@@ -22,9 +25,11 @@ _SCALARS: Final = (type(None), bool, int, float, str)
 class PauseSignal(BaseException):
     """End a step that pauses. A BaseException, so that no `except Exception` of the handler takes it for a failure."""
 
-    def __init__(self, interrupt: Interrupt) -> None:
+    def __init__(self, interrupt: Interrupt, default: Any = UNSET) -> None:
         super().__init__(f"step '{interrupt.step}' pauses for {interrupt.id!r}")
         self.interrupt = interrupt
+        self.default = default
+        """The answer at the deadline; UNSET where there is none."""
 
 
 def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> None:
@@ -32,10 +37,20 @@ def check_pause(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime)
 
     In a task of the handler's own it would be taken for a failure of that task.
     """
-    with runtime.concealing():
-        problems = _pause_problems(node, interrupt, runtime)
-        if problems:
-            raise ContractError(problems)
+    if _pause_problems(node, interrupt, runtime):
+        with runtime.concealing():  # found again, as the text of a problem shows values
+            raise ContractError(_pause_problems(node, interrupt, runtime))
+
+
+def with_own_payload(interrupt: Interrupt) -> Interrupt:
+    """Return an interrupt with a copy of the payload, which is JSON: what is asked does not change any more."""
+    if type(interrupt.payload) not in (list, dict):
+        return interrupt
+    try:
+        payload = msgspec.to_builtins(interrupt.payload)
+    except RecursionError:  # no save takes it either
+        return interrupt
+    return msgspec.structs.replace(interrupt, payload=payload)
 
 
 def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRuntime) -> list[Problem]:
@@ -50,7 +65,7 @@ def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRunt
     malformed = executions.check_id(interrupt.id, what="interrupt id")
     if malformed is not None:
         problems.append(malformed)
-    elif interrupt.id in runtime.root().interrupt_ids():
+    elif owner_of(runtime.root(), interrupt.id) is not None:
         problems.append(executions.interrupt_in_use_problem(interrupt.id))
     if type(interrupt.type) is not str or scalar_fault(interrupt.type, "json") is not None:
         problems.append(executions.wrong_pause_type_problem(interrupt.type))

@@ -5,8 +5,8 @@ Identity is kept throughout: values are neither copied nor merged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Final
 
 from typedflow.engine.tokens import UNSET
 from typedflow.errors import ResourceError
@@ -23,7 +23,10 @@ NOTHING: Final[Mapping[str, Any]] = {}
 class FlowResources:
     """Hold the declared resources of a contract and a flow's defaults for them."""
 
-    __slots__ = ("declared", "required", "spec", "values", "version")
+    __slots__ = ("declared", "previous", "required", "spec", "values", "version")
+
+    removed: ClassVar[int] = 0
+    """How often a default was removed from any flow: executions that were complete may lack a resource since."""
 
     def __init__(self, spec: ContractSpec) -> None:
         self.spec = spec
@@ -33,6 +36,8 @@ class FlowResources:
         self.required = tuple(key for key, field in self.declared.items() if field.required)
         self.values: dict[str, Any] = {}
         self.version = 0
+        self.previous: tuple[FlowResources, ...] = ()
+        """Those of earlier definitions of the flow, which get each default that they declare too."""
 
     def require_key(self, key: str) -> None:
         """Refuse a key that the contract does not declare."""
@@ -59,9 +64,24 @@ class FlowResources:
         return rules.missing_resource_problem(key, render(self.declared[key].kind))
 
     def update(self, given: Resources | Mapping[str, Any]) -> None:
-        """Set defaults of the flow, all or none."""
-        self.values.update(self.checked(given))
+        """Set defaults of the flow, all or none, and those of earlier definitions that declare them alike."""
+        checked = self.checked(given)
+        self.values.update(checked)
         self.version += 1
+        for each in self.previous:
+            each.values.update(each.fitting(checked))
+            each.version += 1
+
+    def fitting(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of some resources that this contract declares, of a class that it takes."""
+        return {key: value for key, value in given.items() if key in self.declared and self._fits(key, value)}
+
+    def _fits(self, key: str, value: Any) -> bool:
+        try:
+            self.checked({key: value})
+        except ResourceError:
+            return False
+        return True
 
     def in_use(self) -> Iterator[object]:
         """Yield the defaults of the flow: what no message may show."""
@@ -72,6 +92,39 @@ class FlowResources:
         self.require_key(key)
         if self.values.pop(key, UNSET) is not UNSET:
             self.version += 1
+            FlowResources.removed += 1
+        for each in self.previous:
+            if each.values.pop(key, UNSET) is not UNSET:
+                each.version += 1
+
+
+class _Key:
+    """Stand for a resource in the function that picks one."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Keys:
+    """Stand for the resources in the function that picks one: each attribute is its name."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> _Key:
+        return _Key(name)
+
+
+def key_of(pick: Callable[[Any], Any]) -> str:
+    """Return the key of the resource that a function picks, which gets no resource; raises ResourceError."""
+    try:
+        picked = pick(_Keys()) if callable(pick) else None
+    except AttributeError:  # of an attribute of the resource
+        picked = None
+    if type(picked) is not _Key:
+        raise ResourceError(rules.wrong_pick_problem())
+    return picked.name
 
 
 class ResourceLayers:

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from typedflow.engine.status import FINAL, Status
-from typedflow.engine.tokens import UNSET
+from typedflow.engine.tokens import UNSET, Interrupt, Paused, Token
 from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
 from typedflow.execution import failpoints
-from typedflow.execution.answers import accept_answer, find_interrupt
+from typedflow.execution.answers import accept_answer, find_interrupt, interrupt_id_of
 from typedflow.execution.children import capture_resources
+from typedflow.execution.deadlines import Alarm, due, require_in_time
 from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
+from typedflow.execution.resources import FlowResources
 from typedflow.execution.runtime import ExecutionRuntime, fault_of
+from typedflow.execution.waiting import active, next_due, note_answered
 from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
 from typedflow.schema.render import render
+from typedflow.stores.protocol import PendingInterrupt
 
 
 class Runner:
@@ -46,9 +51,13 @@ class Runner:
             self.enter(value)
             return await self._drive(timeout)
 
-    def enter(self, value: Any) -> None:
-        """Check all that can be checked before a handler runs, then put the input in front of the flow."""
+    def enter(self, value: Any, *, resources: bool = True) -> None:
+        """Check all that can be checked before a handler runs, then put the input in front of the flow.
+
+        Without `resources` these are for another process to supply, which will run it.
+        """
         runtime = self._runtime
+        runtime.require_present()
         if runtime.run.status is not Status.CREATED:
             raise FinishedError(executions.started_already_problem(runtime.run.status).at(runtime.name))
         try:
@@ -58,29 +67,32 @@ class Runner:
             raise ContractError(problem.at(runtime.name)) from None
         if runtime.state is None and runtime.plan.spec.state is not None:
             runtime.require_state()
-        self._require_resources()
+        if resources:
+            self._require_resources()
         runtime.run.started(value)
 
     async def retry(self, timeout: float | None) -> Status:
         """Run what failed or was cut off once more, or save once more what came to its end and was not saved."""
         self._require_loop("async_retry")
+        self._runtime.require_present()
         with self._runtime.concealing():
             return await self._retry(timeout)
 
-    async def _retry(self, timeout: float | None) -> Status:
+    async def _retry(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
-        woken = self._is_woken()
+        woken = self._is_woken() or (status is Status.WAITING and bool(due(runtime)))
         if not woken and runtime.checkpoints is not None and self._is_unsaved():
             await runtime.checkpoints.commit()
             return runtime.run.status
         if not woken and status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status_problem(status, Status.RUNNING).at(runtime.name))
         self._require_resources()
+        self._fire(due(runtime))
         runtime.run.woken()
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
             if open_.run.status in (Status.FAILED, Status.RUNNING):
                 open_.run.retried()
-        return await self._drive(timeout)
+        return await self._drive(timeout, queue)
 
     def _is_woken(self) -> bool:
         """Say whether this waits, and an event has come that nobody has run yet."""
@@ -97,19 +109,65 @@ class Runner:
         """Say whether this was saved while it ran, so that nobody runs it now."""
         return self._runtime.run.status is Status.RUNNING and self._runtime.driver is None
 
-    def answer(self, interrupt_id: str, value: Any) -> None:
+    def answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> None:
         """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
         self._require_loop("an answer")
         root = self._runtime
+        root.require_present()
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
+        interrupt_id = interrupt_id_of(root, given)
         owner = find_interrupt(root, interrupt_id)
+        require_in_time(owner, interrupt_id)
         accepted = accept_answer(owner, interrupt_id, value)
-        self._require_resources()
+        self._require_resources(owner)
+        self._fire(due(root))
         root.note_answered(interrupt_id)
+        owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
+        note_answered(root, interrupt_id)
+        if owner.observers is not None:
+            owner.observers.answered(owner, interrupt_id)
+        self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
+
+    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
+        """Return the id of the interrupt that a value answers; raises what `answer` raises for it."""
+        root = self._runtime
+        if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
+            raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
+        interrupt_id = interrupt_id_of(root, given)
+        owner = find_interrupt(root, interrupt_id)
+        require_in_time(owner, interrupt_id)
+        accept_answer(owner, interrupt_id, value)
+        return interrupt_id
+
+    def fire_due(self) -> None:
+        """Let what is due go on: a question with its default answer, a step that sleeps with its value."""
+        found = due(self._runtime)
+        if found:
+            self._require_resources()
+            self._fire(found)
+
+    def _ring(self) -> None:
+        """Let what is due go on while a driver runs."""
+        driver = self._driver
+        if driver is None or driver.alarm is None:
+            return
+        try:
+            self.fire_due()
+            driver.alarm.note(next_due(self._runtime))
+        except Exception as error:
+            driver.fail(error)
+
+    def _fire(self, found: list[tuple[ExecutionRuntime, Paused]]) -> None:
+        for owner, paused in found:
+            self._resume(owner, partial(_expire, owner, paused))
+
+    def _resume(self, owner: ExecutionRuntime, route: Callable[[], list[Token]]) -> None:
+        """Let a suspended step go on, and wake all that wait for it."""
+        root, tokens = self._runtime, list[Token]()
         fault: ContractError | None = None
         try:
-            tokens = owner.run.resumed(interrupt_id, accepted)
+            tokens = route()
         except ContractError as error:  # the answer stands, and what follows cannot take it
             fault = error
         below = owner
@@ -132,6 +190,15 @@ class Runner:
             else:  # the answer was all that the child waited for
                 root.driver.push(owner.parent[0], [owner.parent[1]])
 
+    async def settle(self, timeout: float | None) -> Status:
+        """Let what is due go on, and run until it is over."""
+        self._require_loop("async_settle")
+        runtime = self._runtime
+        runtime.require_present()
+        if runtime.driver is None and (runtime.run.status is not Status.WAITING or not due(runtime)):
+            return runtime.run.status
+        return await self.go_on(self.fire_due, timeout)
+
     def emit(self, event: str, payload: Any) -> None:
         """Take an event from outside."""
         if self._driver is not None and threading.current_thread() is not self._driver.thread:
@@ -141,6 +208,7 @@ class Runner:
 
     def _emit(self, event: str, payload: Any) -> None:
         runtime = self._runtime
+        runtime.require_present()
         signal = runtime.event(event, payload)
         if runtime.run.status in FINAL:
             raise FinishedError(executions.finished_problem(runtime.run.status, "emit").at(runtime.name))
@@ -157,6 +225,7 @@ class Runner:
         """Stop what runs, and give the status that this leaves."""
         self._require_loop("async_cancel")
         runtime = self._runtime
+        runtime.require_present()
         while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
             runtime.driver.cancel()
             await self._stopped()
@@ -174,10 +243,25 @@ class Runner:
 
     def _cancelled(self) -> None:
         self._runtime.run.cancelled()
-        self._runtime.children = None
+        self._runtime.children = self._runtime.owners = None
 
-    async def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
-        """Begin with `begin`, and yield the items that handlers put until the run ends.
+    def streamed(self, begin: Callable[[], None], timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Begin with `begin`, and yield the items that handlers put until the run ends."""
+        return self._streamed(lambda queue: self.go_on(begin, timeout, queue))
+
+    def streamed_retry(self, timeout: float | None) -> AsyncGenerator[Any, None]:
+        """Retry, and yield the items that handlers put until the run ends."""
+        return self._streamed(lambda queue: self._retry_into(timeout, queue))
+
+    async def _retry_into(self, timeout: float | None, queue: asyncio.Queue[Any]) -> Status:
+        self._require_loop("stream_retry")
+        with self._runtime.concealing():
+            return await self._retry(timeout, queue)
+
+    async def _streamed(
+        self, run: Callable[[asyncio.Queue[Any]], Coroutine[Any, Any, Status]]
+    ) -> AsyncGenerator[Any, None]:
+        """Yield what a run puts into the queue that it gets, until it ends.
 
         Closing the generator cancels the run and waits for its end. An error that fails the run by then is raised.
         """
@@ -187,7 +271,7 @@ class Runner:
         async def work() -> Status:
             if creating:  # an eager task factory runs this in the caller's place: here the steps need their own task
                 await asyncio.sleep(0)
-            return await self.go_on(begin, timeout, queue)
+            return await run(queue)
 
         running = asyncio.create_task(work())
         creating = False
@@ -236,14 +320,20 @@ class Runner:
         if not driver.loop.is_closed():
             raise ExecutionError(executions.other_loop_problem(call).at(self._runtime.name))
         self._driver = self._done = None
-        for open_ in self._runtime.tree():
-            open_.driver = None
+        self._runtime.works = None
 
-    def _require_resources(self) -> None:
-        for runtime in self._runtime.tree():
+    def _require_resources(self, owner: ExecutionRuntime | None = None) -> None:
+        """Check that no resource is missing in any open execution; in those that only wait, once.
+
+        There one can be missing later only after a resource was removed, from an execution or from a flow.
+        """
+        root, removed = self._runtime, FlowResources.removed
+        known = root.complete_at == removed
+        for runtime in active(root, owner) if known else root.tree():
             if runtime.parent is not None:
                 capture_resources(runtime)
             runtime.resources.require_complete(runtime.name)
+        root.complete_at = removed
 
     async def _stopped(self) -> Exception | None:
         """Wait until nobody runs this any more; gives what has stopped it."""
@@ -258,15 +348,22 @@ class Runner:
         self._driver = driver
         failure: Exception | None = None
         saved = False
-        for open_ in runtime.tree():
-            open_.driver = driver
+        driver.alarm = Alarm(self._ring)
+        runtime.works = driver
+        if runtime.observers is not None:
+            for open_ in runtime.tree():
+                open_.run.filled = []
+            runtime.observers.execution_started(runtime, runtime.run.status)
         try:
+            driver.alarm.note(next_due(runtime))
             if checkpoints is not None:
                 failpoints.at("run.entered")
                 await checkpoints.begin()
             driver.ready.clear()  # what came during the save is live, and so among the following
-            for open_ in runtime.tree():
-                open_.saved_keys = ()
+            if runtime.saved_keys:
+                for open_ in runtime.tree():
+                    open_.saved_keys = ()
+            for open_ in active(runtime):
                 open_.queued = open_.parent is not None and open_.parent[1] in open_.parent[0].run.queued
                 driver.push(open_, open_.ready())
             await self._run(driver, timeout)
@@ -283,18 +380,20 @@ class Runner:
                     add_note(error, f"{unsaved}: {executions.RETRY} saves it")
             raise
         finally:
+            driver.alarm.stop()
             try:
                 if checkpoints is not None and not saved:  # else at once: what an answer makes ready now, nobody runs
                     await checkpoints.rest()
             finally:
                 if self._driver is driver:  # else its loop was closed under it, and another one has gone on
                     self._let_go(failure)
+                if runtime.observers is not None:
+                    runtime.observers.execution_ended(runtime, failure)
 
     def _let_go(self, failure: Exception | None) -> None:
         """Have nobody run this any more, and tell those who wait for that."""
         runtime, self._driver = self._runtime, None
-        for open_ in runtime.tree():
-            open_.driver = None
+        runtime.works = None
         if runtime.run.status is Status.RUNNING:
             self._cancelled()
         if self._done is not None and not self._done.done():
@@ -311,6 +410,9 @@ class Runner:
                     failure = await driver.drive()
                     if failure is not None:
                         break
+                    self.fire_due()
+                    if driver.ready:
+                        continue
                     run.settle()
                     if driver.checkpoints is not None:
                         failpoints.at("run.over")
@@ -329,3 +431,21 @@ class Runner:
             raise
         if failure is not None:  # not through `timeout`, which sets the context of what it lets through
             raise failure
+
+
+def _expire(owner: ExecutionRuntime, paused: Paused) -> list[Token]:
+    """Let a step go on whose deadline has passed; one without a default answer fails when it is taken next."""
+    interrupt_id = paused.interrupt.id
+    if paused.asleep or paused.default is not UNSET:
+        owner.note_ended(paused.interrupt.step)
+    if paused.asleep:
+        return owner.run.resumed(interrupt_id, paused.token.value)
+    if paused.default is not UNSET:
+        owner.root().note_answered(interrupt_id)
+        if owner.observers is not None:
+            owner.observers.answered(owner, interrupt_id)
+        return owner.run.resumed(interrupt_id, paused.default)
+    if owner.expired is None:
+        owner.expired = set()
+    owner.expired.add(paused.token)
+    return owner.run.expired(interrupt_id)

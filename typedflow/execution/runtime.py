@@ -10,15 +10,18 @@ import copy
 import hashlib
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol
 
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import Signal, Token
-from typedflow.errors import ContractError
+from typedflow.errors import ContractError, FinishedError
 from typedflow.execution.checkpointer import Checkpointer
-from typedflow.execution.flow_runtime import Change, FlowRuntime
+from typedflow.execution.flow_runtime import FlowRuntime, sharing_store
+from typedflow.execution.observing import Observers
+from typedflow.execution.pending_writes import EndedWrites
 from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
@@ -29,6 +32,8 @@ from typedflow.schema.mismatch import MISSING, render_path
 from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import outside
+from typedflow.snapshot.kept_values import KeptValues
+from typedflow.stores.protocol import FlowStateStore
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -60,9 +65,22 @@ class Works(Protocol):
         """Stop everything that runs, for an error outside of all steps."""
         ...
 
+    def note_deadline(self, moment: datetime) -> None:
+        """Look at this moment whether something is due."""
+        ...
+
     def is_worker(self, task: object) -> bool:
         """Say whether steps run in this task."""
         ...
+
+
+class Owners(NamedTuple):
+    """The child executions that wait for answers, by interrupt id, of one root; valid for one run of it."""
+
+    run: Run
+    by_id: dict[str, ExecutionRuntime]
+    limit: int
+    """How many entries there may be until they are collected anew: a child that was dropped leaves its own."""
 
 
 class ExecutionRuntime:
@@ -70,27 +88,41 @@ class ExecutionRuntime:
 
     __slots__ = (
         "answered",
+        "changed",
         "checkpoints",
         "children",
+        "complete_at",
         "created",
         "depth",
-        "driver",
+        "ended",
+        "ended_steps",
+        "ended_writes",
+        "expired",
         "flow",
+        "flow_state_store",
         "given_state",
         "id",
+        "kept_values",
         "lent",
         "loose",
-        "operations",
+        "mail",
+        "observers",
+        "owners",
         "parent",
+        "past",
         "plan",
         "queued",
         "resources",
         "run",
         "saved_keys",
         "saves",
+        "seen",
         "state",
+        "timed",
+        "top",
         "touched",
         "walked",
+        "works",
     )
 
     def __init__(
@@ -106,6 +138,8 @@ class ExecutionRuntime:
         self.run = Run(self.plan)
         self.parent = parent
         """Of a child execution: its parent, and the token that waits there for its result."""
+        self.top: ExecutionRuntime = self if parent is None else parent[0].top
+        """The root: the execution that no other has started."""
         self.depth: int = 0 if parent is None else parent[0].depth + 1
         self.answered: dict[str, None] | None = None
         """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
@@ -114,12 +148,33 @@ class ExecutionRuntime:
         self.queued = False
         """Of a child while a driver runs it: an answer came, and its step in the parent still waits for a place."""
         self.resources = ResourceLayers(flow.resources)
-        self.driver: Works | None = None
+        self.works: Works | None = None
+        """Of a root: the driver that runs it and all below it."""
+        self.owners: Owners | None = None
+        """Of a root with children: which of them waits for each answer; see `execution.waiting`."""
+        self.timed: list[tuple[datetime, str]] | None = None
+        """Of a root: a heap of the deadlines, with their interrupt ids; those that are over among them."""
+        self.observers: Observers | None = None if parent is None else parent[0].observers
+        """Those of the root; None where nobody watches."""
+        self.complete_at = -1
+        """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None
         """Of a root with a store: what saves it."""
-        self.operations: list[Change] | None = None
-        """Of a root with a store that shares the flow_state: its changes by ended steps that are not stored yet."""
+        self.ended: list[str] | None = None if parent is None else parent[0].ended
+        """Of an execution with a history: the steps that ended and are in no save yet, those of children included."""
+        self.past: int | None = None
+        """Of a root that was opened at a revision: its sequence. It can only be read."""
+        self.mail = 0
+        """Of a root: the number of the last message from outside that it has taken; see `stores.work`."""
+        self.flow_state_store: FlowStateStore | None = None
+        """Of a root: the store that keeps the flow_state, for all that use the store."""
+        self.ended_writes: EndedWrites | None = None
+        """What its ended steps have written to a flow_state that a store keeps."""
+        self.ended_steps: dict[str, None] | None = None
+        """The keys of ended steps whose updates the store still remembers."""
         self.created = time.time()
+        self.kept_values: KeptValues | None = None
+        """The bytes of the values in flight, from the first save on."""
         self.saves = 0
         """The sequence of the last save without a store."""
         self.saved_keys: tuple[str, ...] = ()
@@ -131,6 +186,8 @@ class ExecutionRuntime:
         """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
         self.loose: dict[str, None] | None = None
         """The fields of the state of which the next save looks at the classes, as no check of a step has."""
+        self.expired: set[Token] | None = None
+        """The tokens whose step nobody has answered in time: they fail when they are taken next."""
         self.lent: dict[object, Mapping[tuple[bool, str], None]] = {}
         """What each running step got hold of: a save looks at it, and so does the next one.
 
@@ -138,14 +195,48 @@ class ExecutionRuntime:
         """
         self.walked: object = None
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
+        self.changed: dict[str, None] | None = None
+        """Of a root whose state is stored in parts: the fields that steps may have changed since the last save."""
+        self.seen: tuple[object, object] | None = None
+        """What was noted last of reads and writes outside of steps when the last save looked for changes."""
         if state is not None:
             self._take_state(state)
+
+    def drop(self, token: Token) -> None:
+        """Forget what was kept of a token that does not go on; the child executions behind it have nothing to run."""
+        for kept in (self.run.attempts, self.run.updates, self.touched):
+            if kept is not None:
+                kept.pop(token, None)
+        child = None if self.children is None else self.children.pop(token, None)
+        for below in () if child is None else child.tree():
+            below.run.live.clear()
+
+    def become(self, flow: FlowRuntime) -> Callable[[], None]:
+        """Go on as an execution of an earlier definition of the flow, which saved it; return what undoes that.
+
+        Of the resources that were given it gets those that its contract declares.
+        """
+        before = self.flow, self.plan, self.run, self.resources, self.state, self.given_state
+        self.flow, self.plan = flow, flow.plan()
+        self.run, self.state, self.given_state = Run(self.plan), None, None
+        given, self.resources = self.resources.given, ResourceLayers(flow.resources)
+        if given:
+            self.resources.give(flow.resources.fitting(given))
+        if self.checkpoints is not None:
+            self.share_flow_state(self.checkpoints.store)
+
+        def undo() -> None:
+            self.flow, self.plan, self.run, self.resources, self.state, self.given_state = before
+
+        return undo
 
     def touch(self, field: str) -> None:
         """Note that a container in the state was written, or left to somebody whom no check will follow."""
         if self.loose is None:
             self.loose = {}
         self.loose[field] = None
+        if self.changed is not None:
+            self.changed[field] = None
 
     def hold(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
         """Note that a step got hold of containers; it puts the fields that follow into `touched` itself."""
@@ -154,6 +245,8 @@ class ExecutionRuntime:
     def let_go(self, step: object, *, checked: bool) -> None:
         """Note that a step is over; was it checked at the end, all classes in what it held are known."""
         touched = self.lent.pop(step, {})
+        if self.changed is not None:
+            self.changed.update(dict.fromkeys(_state_fields(touched)))
         if not checked:
             for field in _state_fields(touched):
                 self.touch(field)
@@ -165,6 +258,17 @@ class ExecutionRuntime:
         if walked is not last:
             return None
         return {*(loose or ()), *(field for touched in tuple(self.lent.values()) for field in _state_fields(touched))}
+
+    def take_changed(self) -> Collection[str] | None:
+        """Return the fields of the state that may have changed since the last call, None for all."""
+        now = (outside.last, outside.written)
+        was, self.seen = self.seen, now
+        found = set()
+        while self.changed:  # one by one: a thread may be putting more into it, for the next save
+            found.add(self.changed.popitem()[0])
+        if was is None or was[0] is not now[0] or was[1] is not now[1]:
+            return None
+        return found.union(*(_state_fields(touched) for touched in tuple(self.lent.values())))
 
     def give_back_loose(self) -> None:
         """Have the next save look at all classes: the last one has failed."""
@@ -230,6 +334,25 @@ class ExecutionRuntime:
         """Return the idempotency key of a step: the same over retries, re-runs and loads."""
         return f"{self.id}:{self.run.key(token)}"
 
+    def note_ended(self, node: str) -> None:
+        """Note that a step has ended, for the history of the execution."""
+        if self.ended is not None:
+            self.ended.append("/".join((*self.within(), node)))
+
+    def require_present(self) -> None:
+        """Refuse to go on from a revision, which is past."""
+        if self.past is not None:
+            raise FinishedError(executions.past_problem(self.id, self.past).at(self.name))
+
+    def within(self) -> tuple[str, ...]:
+        """Return the names of the sub_flow nodes that this execution is inside of, outermost first."""
+        names: list[str] = []
+        runtime = self
+        while runtime.parent is not None:
+            runtime, token = runtime.parent
+            names.append(runtime.plan.nodes[token.node].name)
+        return tuple(reversed(names))
+
     def interrupt_id(self, token: Token) -> str:
         """Give the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
 
@@ -253,8 +376,23 @@ class ExecutionRuntime:
             del self.answered[next(iter(self.answered))]
 
     def interrupt_ids(self) -> Collection[str]:
-        """Give the ids that are pending here and in the open children."""
-        return {id_ for runtime in self.tree() for id_ in runtime.run.interrupts or ()}
+        """Return the ids of what waits for an answer here and in the open children."""
+        return {
+            id_
+            for runtime in self.tree()
+            for id_, paused in (runtime.run.interrupts or {}).items()
+            if not paused.asleep
+        }
+
+    def del_resource(self, key: str) -> None:
+        """Uncover the flow's default of a resource."""
+        self.resources.del_in_run(key)
+        self.top.complete_at = -1
+
+    @property
+    def driver(self) -> Works | None:
+        """Return the driver that runs the root, and with it this; None while nobody does."""
+        return self.top.works
 
     def stream_item(self, item: Any) -> Any:
         """Return an item as the stream takes it; raises where the contract declares no stream, or another type."""
@@ -279,8 +417,18 @@ class ExecutionRuntime:
 
     @property
     def shares_flow_state(self) -> bool:
-        """Say whether a store keeps the flow_state of this execution, for all that use the store."""
-        return self.checkpoints is not None and bool(self.checkpoints.store.shares_flow_state)
+        """Return whether a store keeps the flow_state of this execution, for all that use the store."""
+        return self.flow_state_store is not None
+
+    def share_flow_state(self, store: object) -> None:
+        """Have a store keep the flow_state, if it can and the contract has one."""
+        sharing = None if self.flow.flow_state is None else sharing_store(store)
+        if sharing is not None:
+            self.flow_state_store = sharing
+            self.ended_writes, self.ended_steps = EndedWrites(), {}
+            self.flow.share(sharing)
+            with self.flow.lock:
+                self.flow.pending.add(self.ended_writes)
 
     @property
     def name(self) -> str:
@@ -289,10 +437,7 @@ class ExecutionRuntime:
 
     def root(self) -> ExecutionRuntime:
         """Give the execution that no other has started."""
-        runtime = self
-        while runtime.parent is not None:
-            runtime = runtime.parent[0]
-        return runtime
+        return self.top
 
     def ready(self) -> list[Token]:
         """Give the live tokens to work on: not those whose child is open, unless it has nothing more to run.

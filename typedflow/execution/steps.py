@@ -6,20 +6,27 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from typedflow.definition.cases import is_hit
+from typedflow.definition.nodes import Retry
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
+from typedflow.execution.catching import can_be_value, failure_of
 from typedflow.execution.data import Data
-from typedflow.execution.failures import is_caught_by
+from typedflow.execution.deadlines import interrupt_of_sleep
+from typedflow.execution.failures import is_a, is_caught_by, is_of_store
 from typedflow.execution.pauses import PauseSignal
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.threads import run_in_thread, stopped
 from typedflow.execution.transaction import StepTransaction
+from typedflow.execution.waiting import note_paused
 from typedflow.rules import executions
+from typedflow.rules.cases import no_case_problem
 from typedflow.rules.options import within_reach
 from typedflow.schema.callables import is_awaited
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.concurrent_changes import read_again_if_changed
+from typedflow.schema.render import describe
 from typedflow.schema.writing import current_step
 
 
@@ -30,16 +37,23 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     together with its value, when it has ended; a failed attempt tells nothing.
     """
     value = token.value
+    if runtime.expired is not None and token in runtime.expired:
+        runtime.expired.discard(token)
+        return leave_unanswered(runtime, token, node)
     if node.check_in is not None:
         value = checked(node.check_in, value, "value", node.name, runtime)
     if not node.plain:
         return await _take_with_options(runtime, token, node, value)
-    step = StepTransaction(runtime, token, node)
-    data: Data[Any, Any] = Data(step, value)
+    attempts = runtime.run.attempts
+    number = 1 if attempts is None else attempts.get(token, 0) + 1
+    step = StepTransaction(runtime, token, node, number)
+    data: Data[Any, Any] = Data(step, value, number)
     try:
         if node.kind == Kind.MATCH:
             hits = await choose(step, data)
             take_effects(step)
+            if runtime.observers is not None:
+                runtime.observers.step_ended(runtime, token)
             return runtime.run.chosen(token, hits, step.signals)
         current_step.set(step)
         try:
@@ -55,11 +69,37 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     except PauseSignal as pause:
         return pause_step(step, pause)
     except BaseException as error:
-        step.failed(error)
+        fail_attempt(step, error, for_good=True)
         raise
     finally:
         step.end()
     return finish(step, value)
+
+
+def leave_unanswered(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> list[Token]:
+    """End a step whose question nobody has answered in time: with its handler for errors, or as failed."""
+    late = TimeoutError(f"step '{node.name}' was not answered in time")
+    if node.catches:
+        return runtime.run.caught(token, failure_of(token.value, late, 1))
+    raise late
+
+
+def fail_attempt(step: StepTransaction, error: BaseException, *, for_good: bool) -> None:
+    """Take what a failed attempt leaves behind, and count it.
+
+    One that was cut off, or failed of a store, is not over: it is taken again under the same number, and its updates of
+    the flow_state are not made twice.
+    """
+    run = step.runtime.run
+    try:
+        step.failed(error)
+    finally:
+        if is_a(error, Exception) and not is_of_store(error):
+            if run.attempts is None:
+                run.attempts = {}
+            run.attempts[step.token] = step.attempt
+            if for_good:
+                step.close_updates()
 
 
 def let_others_work(runtime: ExecutionRuntime) -> None:
@@ -71,6 +111,10 @@ def let_others_work(runtime: ExecutionRuntime) -> None:
 def finish(step: StepTransaction, value: Any) -> list[Token]:
     """End a step with its value; returns the tokens that this made ready."""
     take_effects(step)
+    if step.runtime.ended is not None:
+        step.runtime.note_ended(step.node.name)
+    if step.runtime.observers is not None:
+        step.runtime.observers.step_ended(step.runtime, step.token)
     return step.runtime.run.finished(step.token, value, step.signals)
 
 
@@ -79,15 +123,31 @@ def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
     if step.touched is not None:
         step.check_touched()
     take_effects(step)
-    return step.runtime.run.paused(step.token, pause.interrupt, step.signals)
+    note_paused(step.runtime, pause.interrupt)
+    if step.runtime.observers is not None:
+        step.runtime.observers.step_paused(step.runtime, step.token, pause.interrupt)
+    return step.runtime.run.paused(step.token, pause.interrupt, step.signals, default=pause.default)
+
+
+def fall_asleep(step: StepTransaction, until: Any) -> list[Token]:
+    """End a step that sleeps until a moment; returns the tokens that its signals made ready."""
+    asked = interrupt_of_sleep(step, until)
+    take_effects(step)
+    note_paused(step.runtime, asked)
+    return step.runtime.run.paused(step.token, asked, step.signals, asleep=True)
 
 
 def take_effects(step: StepTransaction) -> None:
-    """Take what a step has set aside for its end: a result, changes of a shared flow_state."""
-    runtime = step.runtime
+    """Take what a step has set aside for its end: a result, writes to a shared flow_state."""
+    run = step.runtime.run
     if step.result is not UNSET:
-        runtime.run.set_result(step.result)
-    step.hand_over_operations()
+        run.set_result(step.result)
+    if run.attempts is not None:
+        run.attempts.pop(step.token, None)
+    if step.writes is not None:
+        step.hand_over_writes()
+    if step.calls is not None or run.updates is not None:
+        step.close_updates()
 
 
 def settle_value(step: StepTransaction, value: Any) -> Any:
@@ -110,31 +170,49 @@ def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRu
 
 
 async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: PlanNode, value: Any) -> list[Token]:
-    """Take a step that has a retry, a timeout or a thread; each attempt is a transaction of its own."""
+    """Take a step with a retry, a timeout, a thread or a handler for errors; each attempt is a transaction."""
     retry = node.options.retry
-    attempts = retry.attempts if retry is not None else 1
-    number = 1
+    before = (runtime.run.attempts or {}).get(token, 0)
+    last = before + (retry.attempts if retry is not None else 1)
+    number = before + 1
     while True:
-        step = StepTransaction(runtime, token, node)
+        step = StepTransaction(runtime, token, node, number)
         try:
             result = await _attempt(step, Data(step, value, number))
+            if node.sleeps:
+                return fall_asleep(step, result)
             break
         except PauseSignal as pause:
             return pause_step(step, pause)
         except asyncio.CancelledError as error:
-            step.failed(error)
+            fail_attempt(step, error, for_good=False)
             raise
         except Exception as error:
-            step.failed(error)
-            if retry is None or number >= attempts or not is_caught_by(error, retry.on):
+            again = retry is not None and number < last and may_retry(error, retry)
+            fail_attempt(step, error, for_good=not again)
+            if not again:
+                if node.catches and can_be_value(error):
+                    (runtime.run.attempts or {}).pop(token, None)
+                    if runtime.observers is not None:
+                        runtime.observers.step_failed(runtime, token, error, caught=True)
+                    return runtime.run.caught(token, failure_of(token.value, error, number))
                 raise
+            last_error = error
         finally:
             step.end()
         number += 1
-        wait = retry.wait_before(number)
+        wait = 0 if retry is None else retry.wait_before(number - before)
+        if runtime.observers is not None:
+            runtime.observers.step_retried(runtime, token, last_error, number, wait)
+        del last_error
         if wait:
             await asyncio.sleep(wait)
     return finish(step, result)
+
+
+def may_retry(error: Exception, retry: Retry) -> bool:
+    """Return whether a retry takes a failure: one of the store is none of the step's."""
+    return not is_of_store(error) and is_caught_by(error, retry.on)
 
 
 async def _attempt(step: StepTransaction, data: Data[Any, Any]) -> Any:
@@ -180,6 +258,8 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 raise stopped(node.name) from stop
             if case.is_async or is_awaited(found):
                 found = await found
+        elif case.kinds:
+            found = is_hit(case, data.value)
         else:
             found = case.condition == data.value
         if found:
@@ -188,4 +268,7 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 break
     if step.touched is not None:
         step.check_touched()
+    if node.is_closed and not hits:
+        with step.runtime.concealing():
+            raise ContractError(no_case_problem(describe(data.value)).at(step.name))
     return hits

@@ -12,13 +12,22 @@ from typing import Any
 from typedflow.engine.plan import PlanNode
 from typedflow.engine.tokens import UNSET, Signal, Token
 from typedflow.errors import ContractError, FinishedError
+from typedflow.execution import failpoints
 from typedflow.execution.failures import is_a
-from typedflow.execution.fixed_functions import as_it_is_now
-from typedflow.execution.flow_runtime import Change, differs
+from typedflow.execution.flow_state_updates import (
+    UpdateCall,
+    async_update_stored,
+    call_name,
+    update_locally,
+    update_stored,
+)
+from typedflow.execution.pending_writes import StepWrites, copies_of
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.writing import FLAT, current_step, outside
+from typedflow.snapshot.flow_states import Kept
+from typedflow.stores.protocol import FlowStateStore, UpdateKey
 
 
 class StepTransaction:
@@ -29,21 +38,23 @@ class StepTransaction:
     """
 
     __slots__ = (
+        "attempt",
+        "calls",
         "checked",
-        "held",
+        "is_updating",
         "node",
-        "operations",
-        "replaying",
         "result",
         "revoked",
         "runtime",
         "signals",
         "token",
         "touched",
+        "writes",
     )
 
-    def __init__(self, runtime: ExecutionRuntime, token: Token, node: PlanNode) -> None:
+    def __init__(self, runtime: ExecutionRuntime, token: Token, node: PlanNode, attempt: int = 1) -> None:
         self.runtime = runtime
+        self.attempt = attempt
         self.token = token
         self.node = node
         self.signals: list[Signal] | None = None
@@ -56,12 +67,12 @@ class StepTransaction:
             self._take_over(runtime.touched.pop(token, None))
         self.result: Any = UNSET
         """What the handler set with `set_result`."""
-        self.operations: list[Change] | None = None
-        """Its changes of a shared flow_state, in order."""
-        self.held: list[tuple[str, Any, Any]] | None = None
-        """Of a shared flow_state: the containers that were read, each with its field and a copy as it was then."""
-        self.replaying = False
-        """Whether `update_flow_state` is running, whose change is an operation of its own."""
+        self.writes: StepWrites | None = None
+        """Its plain writes to a flow_state that a store keeps."""
+        self.calls: dict[str, int] | None = None
+        """How often it has called each function with `update_flow_state`; None where it has updated nothing."""
+        self.is_updating = False
+        """Whether the function of an update is running, whose changes are no plain writes."""
         self.revoked = False
         """Whether the attempt is over: a write raises `FinishedError` then."""
 
@@ -89,13 +100,6 @@ class StepTransaction:
             self.signals = []
         self.signals.append(signal)
 
-    def operate(self, operation: Callable[[Any], object]) -> None:
-        """Keep a change of a shared flow_state, to be replayed in the store when this step is committed."""
-        if self.runtime.shares_flow_state:
-            if self.operations is None:
-                self.operations = []
-            self.operations.append(self.runtime.flow.note_change(operation))
-
     def check_touched(self) -> None:
         """Check what the handler may have changed in place, in the fields that it read."""
         runtime = self.runtime
@@ -105,16 +109,21 @@ class StepTransaction:
             if layer is not None and fields:
                 require_fields(layer, fields)
         self.checked = True
-        self.keep_held()
 
     def failed(self, error: BaseException) -> None:
         """Check what an attempt that failed has left behind, and have the next one answer for what is wrong there.
 
         What it changed in the flow_state stands, as without a store: it goes along with the next save.
         """
+        try:
+            self._check_failed(error)
+        finally:
+            self.hand_over_writes()
+            self.checked = False  # whoever was at it may be so still: a thread that was left behind
+
+    def _check_failed(self, error: BaseException) -> None:
         touched, runtime = self.touched, self.runtime
         if touched is None:
-            self.hand_over_operations()
             return
         if runtime.touched is None:
             runtime.touched = {}
@@ -126,18 +135,34 @@ class StepTransaction:
                 if is_a(error, ContractError) and fault.problems == error.problems:  # what the attempt has failed of
                     return
                 raise fault from error
-            finally:
-                self.hand_over_operations()
-                self.checked = False  # whoever was at it may be so still: a thread that was left behind
             del runtime.touched[self.token]
 
-    def hand_over_operations(self) -> None:
-        """Let the next save take the changes of a shared flow_state along."""
-        if self.operations is not None:
-            if self.runtime.operations is None:
-                self.runtime.operations = []
-            self.runtime.operations.extend(self.operations)
-            self.operations = None
+    def hand_over_writes(self) -> None:
+        """Let the next save of the execution take the plain writes to a shared flow_state along, as they are now.
+
+        What was changed in place goes along if it has been checked.
+        """
+        writes, flow, ended = self.writes, self.runtime.flow, self.runtime.ended_writes
+        if writes is None:
+            return
+        self.writes = None
+        with flow.lock:
+            layer = flow.require_flow_state()
+            names = [*(writes.pending(layer) if self.checked else writes.assigned)]
+            if ended is not None:
+                ended.values |= copies_of(layer, names)
+            else:
+                flow.keep_unstored(names)
+
+    def close_updates(self) -> None:
+        """Have the store forget the keys of the updates: the step has ended, or failed for good."""
+        runtime = self.runtime
+        if self.calls is not None:
+            ended = runtime.root().ended_steps
+            if ended is not None:
+                ended[runtime.key(self.token)] = None
+        if runtime.run.updates is not None:
+            runtime.run.updates.pop(self.token, None)
 
     def end(self) -> None:
         """Take nothing more: the step, or this attempt, is over."""
@@ -145,40 +170,110 @@ class StepTransaction:
         if self.touched is not None:
             self.runtime.let_go(self, checked=self.checked)
 
-    def keep_held(self) -> None:
-        """Make operations of what was changed in place in a shared flow_state; what was only read stays as it is."""
-        held, self.held = self.held, None
-        for field, value, before in held or ():
-            if differs(value, before):
-                self.operate(_set(field, copy.deepcopy(value)))
+    # -- updates of the flow_state
 
-    def update_flow_state(self, change: Callable[[Any], object]) -> None:
-        """Change the flow_state atomically, as an operation of this step; see `Data.update_flow_state`."""
+    def update_flow_state(self, function: Callable[[Any], Any], key: str | None = None) -> Any:
+        """Change the flow_state atomically, once for the key; see `Data.update_flow_state`."""
+        call, name, store = self._begin_update(function, key)
+        if store is None:
+            return self._update_locally(call, name)
+        return self._updated(call, update_stored(store, self.runtime.flow, self._update_key(name), call))
+
+    async def async_update_flow_state(self, function: Callable[[Any], Any], key: str | None = None) -> Any:
+        """Do what `update_flow_state` does, in a coroutine."""
+        call, name, store = self._begin_update(function, key)
+        if store is None:
+            return self._update_locally(call, name)
+        return self._updated(call, await async_update_stored(store, self.runtime.flow, self._update_key(name), call))
+
+    def _begin_update(
+        self, function: Callable[[Any], Any], key: str | None
+    ) -> tuple[UpdateCall, str, FlowStateStore | None]:
         self.require_open("update_flow_state")
-        self.keep_held()
-        again = as_it_is_now(change) if self.runtime.shares_flow_state else change
-        self.replaying = True
-        try:
-            self.runtime.flow.update_flow_state(change)
-        finally:
-            self.replaying = False
-        self.operate(again)
+        runtime = self.runtime
+        if self.calls is None:
+            self.calls = {}
+        call = UpdateCall(
+            runtime.flow,
+            function,
+            step=self,
+            written=self._pending_writes(),
+            listened=runtime.plan.flow_state_paths,
+        )
+        return call, call_name(function, self.attempt, self.calls, key), runtime.flow_state_store
+
+    def _pending_writes(self) -> dict[str, Any]:
+        """Return what this step and the ended ones have written and no save has stored yet."""
+        ended, flow = self.runtime.ended_writes, self.runtime.flow
+        if ended is None:
+            return {}
+        with flow.lock:
+            layer = flow.require_flow_state()
+            mine = {} if self.writes is None else copies_of(layer, list(self.writes.pending(layer)))
+            return {**ended.values, **mine}
+
+    def _update_key(self, name: str) -> UpdateKey:
+        return UpdateKey(self.runtime.id, self.runtime.key(self.token), name)
+
+    def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
+        """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
+        root = self.runtime.root()
+        if self.revoked or root.flow_state_store is not store:
+            return None
+        if self.calls is None:
+            self.calls = {}
+        name = call_name(function, self.attempt, self.calls, flow=flow)
+        return UpdateKey(root.id, self.runtime.key(self.token), name)
+
+    def _update_locally(self, call: UpdateCall, name: str) -> Any:
+        """Update the flow_state of this process; a step that is taken again gets what it got the first time."""
+        run, flow = self.runtime.run, self.runtime.flow
+        if run.updates is None:
+            run.updates = {}
+        known: dict[str, Kept] = run.updates.setdefault(self.token, {})
+        if name not in known:
+            update_locally(flow, call)
+            if flow.shares:
+                flow.keep_unstored(call.changed)
+            known[name] = call.kept()
+        return self._fired(known[name])
+
+    def _updated(self, call: UpdateCall, stored: bytes) -> Any:
+        """Show what an update has stored, together with the writes of this step that it has stored."""
+        flow, ended = self.runtime.flow, self.runtime.ended_writes
+        if call.new is not None and ended is not None:
+            with flow.lock:
+                ended.stored(call.written)
+                if self.writes is not None:
+                    self.writes.stored(flow.require_flow_state(), call.written)
+                flow.show_flow_state(call.new)
+        return self._fired(call.kept_in(stored))
+
+    def _fired(self, kept: Kept) -> Any:
+        """Queue the listeners of what an update has changed; returns a copy of what it returned."""
+        failpoints.at("flow_state.updated")
+        for name in kept.fired:
+            value = layer_fields(type(kept.flow_state))[name].read(kept.flow_state)
+            self.signal(Signal("flow_state", name, value))
+        return copy.deepcopy(kept.value)
 
     # -- what the layers report
 
-    def wrote(self, layer: Any, path: str, value: object) -> None:
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
         """Queue the listeners of a path that was written in this execution's layers."""
         runtime = self.runtime
         if layer is runtime.state:
             if type(value) not in FLAT:
                 runtime.touch(path.partition(".")[0])
-            if path in runtime.plan.state_paths:
+            elif runtime.changed is not None:
+                runtime.changed[path.partition(".")[0]] = None
+            if emit and path in runtime.plan.state_paths:
                 self.signal(Signal("state", path, value))
         elif layer is runtime.flow.flow_state:
-            if path in runtime.plan.flow_state_paths:
+            if emit and path in runtime.plan.flow_state_paths:
                 self.signal(Signal("flow_state", path, value))
-            if runtime.shares_flow_state and not self.replaying:
-                self.operate(_set(path, copy.deepcopy(value)))
+            if runtime.flow.shares and not self.is_updating:
+                self._noted().write(path.partition(".")[0])
         elif type(value) not in FLAT:
             outside.touched()
 
@@ -194,27 +289,23 @@ class StepTransaction:
             if is_state:
                 if (True, field) not in self.touched:
                     self.runtime.hold(self, self.touched)
-            elif self.runtime.shares_flow_state and not self.replaying:
-                self._hold(layer, field)
+            elif self.runtime.flow.shares and not self.is_updating and not self.revoked:
+                self._noted().hold(layer, field)
             self.touched[is_state, field] = None
         else:
             outside.touched()
+
+    def _noted(self) -> StepWrites:
+        """Return where plain writes to a shared flow_state are noted."""
+        if self.writes is None:
+            self.writes = StepWrites()
+            if self.runtime.ended_writes is not None:
+                with self.runtime.flow.lock:
+                    self.runtime.flow.pending.add(self.writes)
+        return self.writes
 
     def _take_over(self, touched: dict[tuple[bool, str], None] | None) -> None:
         """Answer for what an attempt before this one has left."""
         self.touched = touched
         if touched is not None:
             self.runtime.hold(self, touched)
-
-    def _hold(self, layer: Any, field: str) -> None:
-        """Remember a container of the shared flow_state as it is now; another save may put a new one in its place."""
-        value = layer_fields(type(layer))[field].read(layer)
-        if self.held is None:
-            self.held = []
-        if not any(known is value for _, known, _ in self.held):
-            self.held.append((field, value, copy.deepcopy(value)))
-
-
-def _set(path: str, value: Any) -> Callable[[Any], object]:
-    """Give the operation that a plain write to a shared flow_state amounts to: the last one wins."""
-    return lambda layer: layer.set(path, value, emit=False)

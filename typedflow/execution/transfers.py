@@ -30,8 +30,8 @@ from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.construction import construct
 from typedflow.schema.contracts import ContractSpec
-from typedflow.schema.copies import Uncopyable, compile_copy
-from typedflow.schema.layer_fields import layer_fields
+from typedflow.schema.copies import Uncopyable, compile_copy, is_immutable
+from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import Kind
@@ -66,20 +66,33 @@ class Move(msgspec.Struct, frozen=True):
                     raise ContractError(not_there_problem(self.binding, self.direction, segment, what="field"))
         try:
             if self.copy is not None:
-                value = read_again_if_changed(partial(self.copy, value))
+                value = self._copied(self.copy, value)
             return value if self.check is None else self.check(value)
         except Uncopyable as error:
             raise ContractError(uncopyable_problem(self.binding, self.direction, str(error))) from None
         except Mismatch as mismatch:
             raise ContractError(does_not_fit_problem(self.direction, self.binding.keys, str(mismatch))) from None
 
+    def _copied(self, copy: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return read_again_if_changed(partial(copy, value))
+        except (AttributeError, TypeError):  # of what is not of the declared type, if the check agrees
+            if self.check is not None:
+                self.check(value)
+            raise
+
 
 class Parts(msgspec.Struct, frozen=True):
-    """The moves into one scope: as a whole, or by fields."""
+    """The moves into one scope: as a whole, or by fields.
+
+    What a move of a capture has read is the child's own: copied once, and checked.
+    """
 
     whole: Move | None
     fields: tuple[Move, ...]
     late: tuple[Move, ...]
+    own: frozenset[str] = frozenset()
+    """The fields of the scope that are moved as a whole."""
 
     def mapping(self, scopes: Mapping[str, Any]) -> dict[str, Any]:
         """Give the fields that are built from their parts, nested as their paths are."""
@@ -194,7 +207,8 @@ def _parts(
     moves = [_move(binding, direction, origins, targets, copied) for binding in bindings]
     fields = tuple(move for move in moves if move.target and move.built is None)
     late = tuple(move for move in moves if move.built is not None)
-    return Parts(next((move for move in moves if not move.target), None), fields, late)
+    own = frozenset(move.target[0] for move in fields if len(move.target) == 1)
+    return Parts(next((move for move in moves if not move.target), None), fields, late, own)
 
 
 def _move(
@@ -213,10 +227,23 @@ def _move(
         binding.source.scope,
         binding.source.path,
         compile_copy(source) if binding in copied else None,
-        None if target == source else compile_check(target),
+        None if target == source and _is_checked(binding, direction, source) else compile_check(target),
         binding.target.path,
         _built_above(targets[binding.target.scope], binding.target.path),
     )
+
+
+def _is_checked(binding: Binding, direction: Direction, source: Kind) -> bool:
+    """Return whether the source was checked before and cannot have changed since.
+
+    A step that is still running may have changed a container, which is checked when the step ends: a capture checks
+    what it copied. An immutable value was checked when it was written to its field, or when its step returned it. Who
+    changes a frozen record all the same (`object.__setattr__`, `force_setattr`) is not seen here: a save refuses it.
+    """
+    if direction is not CAPTURE:
+        return True
+    outer = 0 if binding.source.scope == "value" else 1
+    return len(binding.source.path) == outer and is_immutable(source)
 
 
 def kind_at(shape: TypeShape, path: tuple[str, ...]) -> Kind:
@@ -251,6 +278,10 @@ def put(holder: Any, move: Move, path: tuple[str, ...], value: Any) -> None:
 
 
 def copy_of_field(layer: Any, name: str) -> Any:
-    """Give a copy of what a layer's field holds."""
+    """Return a copy of the value of a layer's field; raises `ContractError` if a running step has made it invalid."""
     field = layer_fields(type(layer))[name]
-    return compile_copy(field.kind)(field.read(layer))
+    try:
+        return compile_copy(field.kind)(field.read(layer))
+    except (AttributeError, TypeError):
+        require_fields(layer, [name])
+        raise

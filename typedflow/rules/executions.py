@@ -18,11 +18,14 @@ RETRY: Final = "await execution.async_retry()"
 # -- starting
 
 
-def inside_loop_problem(call: str) -> Problem:
-    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start"."""
+def inside_loop_problem(call: str, way: str = "") -> Problem:
+    """Report a sync call inside a running event loop (TF801); `call` is the sync form: "flow.start".
+
+    `way` is what to do instead, where there is no async form.
+    """
     receiver, dot, name = call.rpartition(".")
     text = f"{call}() cannot run inside a running event loop"
-    return Problem("TF801", text, f"write `await {receiver}{dot}async_{name}(…)`")
+    return Problem("TF801", text, way or f"write `await {receiver}{dot}async_{name}(…)`")
 
 
 def started_already_problem(status: str, *, emitted: bool = False) -> Problem:
@@ -51,6 +54,12 @@ def check_id(given: object, *, what: str = "execution id") -> Problem | None:
     return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
 
 
+def no_observer_problem(given: object) -> Problem:
+    """Report an observer that cannot be called (TF823)."""
+    text = f"an observer is a function that takes a record, not {describe(given)}"
+    return Problem("TF823", text, "pass a function, or an object with __call__", side="value")
+
+
 def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
     """Report an option that is not one of those there are (TF823)."""
     text = f"{name} is one of {listed(allowed)}, not {describe(given)}"
@@ -74,6 +83,17 @@ def needless_checkpoint_problem(checkpoint: str) -> Problem:
     """Report an option that requests saves without a store (TF823)."""
     text = f"checkpoint={quoted(checkpoint)} has no effect without a store"
     return Problem("TF823", text, "give store=…, or leave checkpoint out", side="value")
+
+
+def needless_history_problem() -> Problem:
+    """Report an option that requests revisions without a store (TF823)."""
+    return Problem("TF823", "history has no effect without a store", "give store=…, or leave history out", side="value")
+
+
+def no_history_problem(store: str, option: str) -> Problem:
+    """Report an option that needs revisions with a store that keeps whole documents only (TF823)."""
+    text = f"{option} needs a store that keeps revisions, and a {store} keeps the newest save only"
+    return Problem("TF823", text, "use a SQLiteStore or a MemoryStore", side="value")
 
 
 def other_loop_problem(call: str) -> Problem:
@@ -147,6 +167,12 @@ def finished_problem(status: str, call: str) -> Problem:
     return Problem("TF803", f"the execution is {status}: {call} can have no effect", hint)
 
 
+def past_problem(execution_id: str, sequence: int) -> Problem:
+    """Report a call that would go on from a revision (TF803)."""
+    text = f"it was opened at revision {sequence}, and the past can only be read"
+    return Problem("TF803", text, f"flow.async_fork({execution_id!r}, store=…, at={sequence}) continues from there")
+
+
 def wrong_status_problem(status: str, wanted: str) -> Problem:
     """Report a status transition that is not allowed (TF803)."""
     ways = {
@@ -183,6 +209,26 @@ def not_plain_problem(call: str, given: str) -> Problem:
     return Problem("TF825", text, "await in the handler first, then make the change with what came of it", side="value")
 
 
+def update_not_json_problem(path: str, given: str) -> Problem:
+    """Report what the function of an update returned, which is kept for a step that runs again (TF826)."""
+    where = f" at {path}" if path else ""
+    text = f"update_flow_state() in a step returns plain JSON data, and its function returned {given}{where}"
+    return Problem("TF826", text, "return numbers, text, lists or dicts, and make of it what you need behind the call")
+
+
+def awaited_update_problem(store: str) -> Problem:
+    """Report a plain update on a store that has only the coroutine (TF827)."""
+    text = f"a {store} updates a flow_state only in a coroutine, and update_flow_state() is a plain call"
+    return Problem("TF827", text, "await async_update_flow_state(…)")
+
+
+def unclear_store_problem(known: int) -> Problem:
+    """Report an update outside of steps of which it is not clear in which store it is to be made (TF828)."""
+    found = "with several stores" if known else "with a store that is gone"
+    text = f"the flow has run {found}, and the update does not say which one it is for"
+    return Problem("TF828", text, "update_flow_state(…, store=…)")
+
+
 def too_deep_problem(flow: str, depth: int) -> Problem:
     """Report child flows nested past the declared bound (TF814)."""
     text = f"flow {quoted(flow)} is nested deeper than max_depth={depth}"
@@ -212,17 +258,89 @@ def answered_already_problem(given: str) -> Problem:
     return Problem("TF808", f"interrupt {quoted(given)} was answered already", hint, side="value")
 
 
+def older_interrupt_problem(given: str) -> Problem:
+    """Report an answer to an interrupt whose id stands for another question by now (TF808)."""
+    text = f"interrupt {quoted(given)} was answered already, and its id is used again for another question"
+    return Problem("TF808", text, "take the new one from execution.interrupts or store.pending()", side="value")
+
+
+def foreign_interrupt_problem(given: str, owner: str) -> Problem:
+    """Report an answer to an interrupt of another execution (TF807)."""
+    text = f"interrupt {quoted(given)} is one of execution {quoted(owner)}"
+    return Problem("TF807", text, "open that execution, and answer it there", side="value")
+
+
+def unknown_step_problem(step: str, flow: str) -> Problem:
+    """Report an interrupt of a step that a flow does not have (TF807)."""
+    text = f"flow {quoted(flow)} has no step {quoted(step)} that could ask"
+    return Problem("TF807", text, "ask the flow that the interrupt is of", side="value")
+
+
 def interrupt_in_use_problem(given: str) -> Problem:
     """Report an interrupt id that is pending already (TF809)."""
     text = f"interrupt id {quoted(given)} is in use in this execution"
     return Problem("TF809", text, "leave interrupt_id out, or give each one an id of its own", side="value")
 
 
-def wrong_answer_problem(interrupt: str, declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
-    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`."""
+def wrong_answer_problem(
+    interrupt: str,
+    declared: str,
+    given: str,
+    *,
+    path: str = "",
+    expected: str = "",
+    tag: str = "",
+    tags: Collection[str] = (),
+) -> Problem:
+    """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`.
+
+    Of a union of tagged Structs, `tag` is the key by which they are told apart, and `tags` are its values.
+    """
     answer = instead_of(declared, given, path=path, expected=expected)
     text = f"interrupt {quoted(interrupt)} is answered with {answer}"
-    return Problem("TF810", text, "it is still pending: answer it again", side="value")
+    way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
+    return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
+
+
+def undeclared_answer_problem(interrupt: str, declared: str, text: str, hint: str) -> Problem:
+    """Report an answer with a field that its type does not have; the interrupt stays pending (TF810).
+
+    `text` and `hint` are those of the undeclared field.
+    """
+    shown = f"interrupt {quoted(interrupt)} is answered with {declared}, and {text}"
+    return Problem("TF810", shown, f"{hint}; it is still pending: answer it again", side="value")
+
+
+def wrong_deadline_problem(given: object) -> Problem:
+    """Report a deadline, or the end of a sleep, that is no moment (TF841)."""
+    naive = type(given).__name__ == "datetime"
+    text = f"a deadline is a timedelta from now or a datetime with a time zone, not {describe(given)}"
+    hint = "give the time zone: datetime.now(UTC) + timedelta(days=1)" if naive else "timedelta(days=1), for instance"
+    return Problem("TF841", text, hint, side="value")
+
+
+def endless_deadline_problem(given: object) -> Problem:
+    """Report a deadline that no datetime can express (TF841)."""
+    return Problem("TF841", f"a deadline lies before the year 10000, and {describe(given)} does not", side="value")
+
+
+def lone_default_problem() -> Problem:
+    """Report a default answer that could never be used (TF842)."""
+    text = "pause_for(default=…) is the answer at the deadline, and there is no deadline"
+    return Problem("TF842", text, "add deadline=timedelta(…), or leave default out", side="value")
+
+
+def wrong_default_problem(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
+    """Report a default answer that an answer could not be (TF842). See `wording.instead_of`."""
+    answer = instead_of(declared, given, path=path, expected=expected)
+    text = f"pause_for(default=…) is an answer like any other: {answer}"
+    return Problem("TF842", text, "give a value that the step could return", side="value")
+
+
+def late_answer_problem(interrupt: str, deadline: str) -> Problem:
+    """Report an answer after the deadline; nothing has changed (TF843)."""
+    text = f"interrupt {quoted(interrupt)} was to be answered before {deadline}"
+    return Problem("TF843", text, "`await execution.async_settle()` lets the execution go on without it", side="value")
 
 
 def pause_in_group_problem() -> Problem:

@@ -134,10 +134,41 @@ def former_name_in_use_problem(name: str, by: str) -> Problem:
     return Problem("TF740", text, "a former name leads to one node, and is no name of today", side="value")
 
 
+def wired_twice_problem(name: str) -> Problem:
+    """Report a node that the same line attached before, behind the same node (TF745)."""
+    text = f"one line attached {quoted(name)} twice behind the same node, so that it would run twice"
+    hint = "if a notebook cell ran again, make the Flow in that cell; if it is meant, give each a name: name=…"
+    return Problem("TF745", text, hint)
+
+
+def flow_as_handler_problem(name: str) -> Problem:
+    """Report a flow that is given to `to` (TF717)."""
+    text = f"flow {quoted(name)} is no handler"
+    return Problem("TF717", text, "run it as a child flow, with .to_sub_flow(…)", side="value")
+
+
 def wrong_former_names_problem(given: object) -> Problem:
     """Report former names that are not a tuple of names (TF740)."""
     text = f"formerly is a tuple of names, not {describe(given)}"
     return Problem("TF740", text, 'write formerly=("ask",), with the comma', side="value")
+
+
+def wrong_previous_problem(given: object) -> Problem:
+    """Report a `previous` argument that is not a tuple of flows (TF750)."""
+    text = f"previous is a tuple of earlier definitions of the flow, not {describe(given)}"
+    return Problem("TF750", text, "write previous=(review_v1,), with the comma", side="value")
+
+
+def other_previous_problem(given: str, name: str) -> Problem:
+    """Report an earlier definition that has another name than its flow (TF750)."""
+    text = f"flow {quoted(given)} is no earlier definition of flow {quoted(name)}: it has another name"
+    return Problem("TF750", text, f"make it by Flow(…, name={quoted(name)}), as it was when it saved executions")
+
+
+def doubled_previous_problem(name: str, at: int, twin: str) -> Problem:
+    """Report an earlier definition whose plan another one has too (TF750); `twin` names that one."""
+    text = f"previous[{at}] of flow {quoted(name)} has the same plan as {twin}, so that no execution is its own"
+    return Problem("TF750", text, "take it out: executions that it saved go on with the other one")
 
 
 def unknown_chunk_problem(name: str, chunks: Collection[str]) -> Problem:
@@ -204,6 +235,12 @@ def not_a_condition_problem(given: object) -> Problem:
     return Problem("TF717", text, "to compare with a value, use .match().case(value)", side="value")
 
 
+def wrong_sleep_problem(given: object) -> Problem:
+    """Report a sleep whose end is neither a time nor a function (TF717)."""
+    text = f"sleep(…) takes a timedelta, or a function that takes Data and returns a datetime, not {describe(given)}"
+    return Problem("TF717", text, "timedelta(hours=1), for instance", side="value")
+
+
 def unreachable_problem(step: str) -> Problem:
     """Report a node that no chain leads to (TF707)."""
     text = f"step {quoted(step)} is never reached: no chain from the flow's start or a when() leads to it"
@@ -229,7 +266,9 @@ def pause_in_condition_problem(step: str) -> Problem:
 
 def result_never_set_problem(contract: str, result: str) -> Problem:
     """Report a flow whose chains all stop without an `end()`, with no handler that sets the result (TF726)."""
-    text = f"nothing in sight sets the result of this flow, {result} by contract {quoted(contract)}"
+    text = (
+        f"no end() and no set_result() was found for the result of this flow, {result} by contract {quoted(contract)}"
+    )
     hint = "call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`"
     return Problem("TF726", text, hint)
 
@@ -253,6 +292,18 @@ def wrong_triggers_problem(given: object) -> Problem:
     """Report a `when` whose argument is neither a name nor a mapping of kinds to names (TF719)."""
     hint = 'name an event, when("approved"), or paths, when({"state": "request.topic"})'
     return Problem("TF719", f"when() takes names, not {describe(given)}", hint, side="value")
+
+
+def wrong_event_problem(given: object) -> Problem:
+    """Report a `when_event` whose argument is no event of an Events class (TF719)."""
+    text = f"when_event() takes an event of the contract's Events class, not {describe(given)}"
+    return Problem("TF719", text, 'write when_event(ReviewEvents.approved), or when("approved")', side="value")
+
+
+def foreign_event_problem(name: str, owner: str, contract: str) -> Problem:
+    """Report a `when_event` with an event of a class that is not the contract's, or a base of it (TF501)."""
+    text = f"event {quoted(name)} of {owner} is none of contract {quoted(contract)}"
+    return Problem("TF501", text, f"use the Events class that {contract} declares", side="value")
 
 
 def empty_when_problem() -> Problem:

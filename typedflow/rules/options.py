@@ -74,6 +74,11 @@ def is_flag(given: object) -> bool:
     return isinstance(given, bool)
 
 
+def is_history(given: object) -> bool:
+    """Return whether a value is a valid history: True, False, or a number of revisions from 1."""
+    return isinstance(given, bool) or (type(given) is int and given >= 1)
+
+
 def is_name(given: object) -> bool:
     """Return whether a value is a str, or None for a name that is chosen automatically."""
     return given is None or isinstance(given, str)
@@ -89,6 +94,11 @@ def is_key(given: object) -> bool:
     return given is None or (isinstance(given, str) and given != "")
 
 
+def is_item_policy(given: object) -> bool:
+    """Return whether a value says what a for_each does when an item fails."""
+    return isinstance(given, str) and given in ("fail", "collect")
+
+
 def is_text(given: object) -> bool:
     """Return whether a value is a str, for a name that is required."""
     return isinstance(given, str)
@@ -100,12 +110,16 @@ THREAD: Final = Option("thread", "True or False", is_flag)
 MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
 ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
 KEY: Final = Option("key", "a text that is not empty", is_key, "leave it out for one of the step's own")
+ON_ITEM_ERROR: Final = Option("on_error of a for_each", "'fail' or 'collect'", is_item_policy)
+HISTORY: Final = Option("history", "True, False or a whole number of revisions from 1", is_history)
 MAX_BYTES: Final = Option("max_bytes", "a whole number from 0", is_size)
 NODE_NAME: Final = Option("the name of a node", "a text", is_name)
 FLOW_NAME: Final = Option("the name of a flow", "a text", is_name)
 CHUNK_NAME: Final = Option("the name of a chunk", "a text", is_text)
 COLLECT_NAME: Final = Option("the name of a collect", "a text", is_text)
 BRANCH_NAME: Final = Option("the name of a branch", "a text", is_text)
+CASE_NAME: Final = Option("the name of a case", "a text", is_text)
+FORMER_NAME: Final = Option("a former name", "a text", is_text)
 
 
 def check_name(option: Option, given: object) -> Problem | None:

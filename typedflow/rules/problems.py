@@ -7,7 +7,7 @@ A `Problem` is what every rule in `typedflow.rules` returns, and what both front
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 Side: TypeAlias = Literal["", "key", "value"]
@@ -29,6 +29,10 @@ class Problem:
     """Of a mapping or a call: whether the key or the value is at fault."""
     entry: tuple[str, ...] = ()
     """Of a mapping: the keys that lead to the entry at fault, outermost first: ("state", "a.b")."""
+    file: str = field(default="", compare=False)
+    """Of a definition: the file in which the node was attached, as Python names it; never part of the message."""
+    line: int = field(default=0, compare=False)
+    """The line in `file`, from 1; 0 if it is not known."""
 
     def render(self) -> str:
         """Return the problem as one line: number, location, text, hint."""
@@ -39,3 +43,7 @@ class Problem:
     def at(self, where: str) -> Problem:
         """Return the problem with an outer location; a location that it has already is kept after the new one."""
         return replace(self, where=f"{where}, {self.where}" if self.where else where)
+
+    def located(self, file: str, line: int) -> Problem:
+        """Return the problem with the file and line of a call; those that it has already are kept."""
+        return self if self.file else replace(self, file=file, line=line)

@@ -27,6 +27,12 @@ def check_key(key: object) -> Problem | None:
     return Problem("TF104", f"{quoted(key)} is not a resource key", hint, side="key")
 
 
+def wrong_pick_problem() -> Problem:
+    """Report a `require(…)` whose function returns something other than one resource (TF104)."""
+    return Problem("TF104", "data.require(…) takes a function that returns one resource as it is",
+                   "write data.require(lambda r: r.browser)", side="value")  # fmt: skip
+
+
 def check_declared(key: object, declared: Collection[str], *, owner: str) -> Problem | None:
     """Check that the contract declares the resource (TF101, TF104, TF105); `owner` is the Resources class's name."""
     problem = check_key(key)

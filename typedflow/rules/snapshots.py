@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from typedflow.rules.names import name_hint
 from typedflow.rules.problems import Problem
@@ -104,6 +104,11 @@ def dangling_problem(place: str, reason: str) -> Problem:
     return Problem("TF913", f"{quoted(place)} of the snapshot leads nowhere: {reason}", BROKEN)
 
 
+def inconsistent_problem(place: str, reason: str) -> Problem:
+    """Report a part of the document that does not go with the rest of it (TF913)."""
+    return Problem("TF913", f"{quoted(place)} of the snapshot contradicts the rest of it: {reason}", BROKEN)
+
+
 # -- setting it against the flow
 
 
@@ -112,22 +117,38 @@ def not_stored_problem(execution_id: str) -> Problem:
     return Problem("TF921", f"the store has no execution {quoted(execution_id)}", "store.list() gives those it has")
 
 
+def no_revision_problem(execution_id: str, sequence: int) -> Problem:
+    """Report a revision that a store does not have (TF921)."""
+    text = f"the store has no revision {sequence} of execution {quoted(execution_id)}"
+    return Problem("TF921", text, f"store.history({execution_id!r}) lists those it has")
+
+
 def other_column_problem(name: str, given: str, expected: str) -> Problem:
     """Report a record of a store that is not one of the document in it (TF905); `name` is the column."""
     text = f"the store has it with {name} {quoted(given)}, in its document it is {quoted(expected)}"
     return Problem("TF905", text, BROKEN)
 
 
-def other_flow_problem(what: str, given: str, expected: str) -> Problem:
+def other_flow_problem(what: str, given: str, expected: str, *, is_child: bool = False) -> Problem:
     """Report a snapshot of another flow or contract (TF914); `what` is "flow" or "contract"."""
     text = f"the snapshot is one of {what} {quoted(given)}, not of {quoted(expected)}"
-    return Problem("TF914", text, f"load it into an execution of {quoted(given)}")
+    if not is_child:
+        return Problem("TF914", text, f"load it into an execution of {quoted(given)}")
+    renamed = f'declare formerly=("{given}",) at its to_sub_flow where it was renamed, or ' if what == "flow" else ""
+    return Problem("TF914", text, f"{renamed}finish such executions with the flow that saved them")
 
 
 def newer_contract_problem(contract: str, given: int, known: int) -> Problem:
     """Report a snapshot of a later contract version (TF915)."""
     text = f"the snapshot was saved by contract {quoted(contract)} version {given}, this code has version {known}"
     return Problem("TF915", text, "load it with the newer code: migrations lead upwards only")
+
+
+def newer_flow_state_problem(name: str, fields: Sequence[str], version: int) -> Problem:
+    """Report a stored flow_state with fields that this code does not know, and newer code has added (TF915)."""
+    text = f"the stored {name} was written by newer code: it has {', '.join(map(quoted, fields))}"
+    hint = f"update this process; if this code has removed the field, declare version={version + 1} and migrate it"
+    return Problem("TF915", text, hint)
 
 
 def changed_contract_problem(part: str, differences: Sequence[str], version: int) -> Problem:
@@ -164,22 +185,43 @@ def failed_migration_problem(contract: str, version: int, reason: str) -> Proble
 def lost_event_problem(what: str, event: str, contract: str, known: Collection[str]) -> Problem:
     """Report an interrupt whose answer is to be emitted as an event that the contract does not declare (TF920)."""
     text = f"{what} is to emit event {quoted(event)}, which contract {quoted(contract)} does not declare any more"
-    hint = name_hint(event, known, known="its events") or "declare it again until such executions have ended"
-    return Problem("TF920", text, hint)
+    nearest = name_hint(event, known, known="its events")
+    again = "declare it again until such executions have ended"
+    return Problem("TF920", text, f"{nearest}{'; ' if nearest else ''}{again}")
 
 
 def other_answer_problem(what: str, whose: str, differences: Sequence[str]) -> Problem:
     """Report an interrupt whose answer is of a type that accepts less, or something else (TF920)."""
     text = f"{what} waits for the payload of {whose}, which is another one now: {'; '.join(differences)}"
-    return Problem("TF920", text, "let the new type accept what the old one did")
+    return Problem("TF920", text, f"let the new type accept what the old one did, or {KEEP}")
 
 
-def orphaned_problem(what: str, node: str, reason: str, known: Collection[str] = ()) -> Problem:
-    """Report a value in flight whose node is absent from the changed flow, or differs there (TF920)."""
+def changed_result_problem(differences: Sequence[str]) -> Problem:
+    """Report a result that is set, and is of another type in the changed contract (TF920)."""
+    text = f"the result that is set is of another type now: {'; '.join(differences)}"
+    return Problem("TF920", text, f'raise the contract\'s version and migrate document["result"], or {KEEP}')
+
+
+Way: TypeAlias = Literal["renamed", "retyped", "named", "answered", "rewired"]
+"""What helps something in flight that has lost its node: see `orphaned_problem`."""
+
+KEEP: Final = "keep the definition that saved it in previous=(…,) until it has ended"
+
+
+def orphaned_problem(
+    what: str, node: str, reason: str, known: Collection[str] = (), *, way: Way = "rewired"
+) -> Problem:
+    """Report something in flight whose node is absent from the changed flow, or differs there (TF920).
+
+    `way` is what may help: a former name, a migration, names for nodes that share one, or the old definition only.
+    """
     text = f"{what} stands at node {quoted(node)}, which {reason}"
-    finish = (
-        f'declare formerly=("{node}",) where it was renamed, migrate the contract where a type changed, '
-        "or finish such executions with the flow that saved them"
-    )
-    hint = name_hint(node, known, known="its nodes") if known else finish
-    return Problem("TF920", text, hint)
+    ways: dict[Way, str] = {
+        "renamed": f'declare formerly=("{node}",) where it was renamed, or ',
+        "retyped": f"raise the contract's version and migrate values[{quoted(node)}], or ",
+        "named": f'name= each of them, with formerly=("{node}",) at the one that is meant, or ',
+        "answered": "let the new type accept what the old one did, or ",
+        "rewired": "",
+    }
+    nearest = name_hint(node, known, known="its nodes")
+    return Problem("TF920", text, f"{nearest}{'; ' if nearest else ''}{ways[way]}{KEEP}")

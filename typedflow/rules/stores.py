@@ -5,6 +5,7 @@ The store fills in the location (`Problem.where`: the file, the database).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -53,6 +54,52 @@ def check_text(what: str, given: object) -> Problem | None:
     return None
 
 
+def check_statuses(status: object, given: object) -> Problem | None:
+    """Check the statuses that a list is of (TF950): a str is a collection of str too, and never what was meant."""
+    if status is not None:
+        return Problem("TF950", "a list takes a status or statuses, not both", "give statuses alone", side="value")
+    if isinstance(given, str) or not isinstance(given, Collection):
+        hint = f"statuses=({quoted(given)},)" if isinstance(given, str) else 'statuses=("waiting", "failed")'
+        return Problem("TF950", f"statuses are a collection of names, not {describe(given)}", hint, side="value")
+    return next((problem for each in given if (problem := check_text("status", each)) is not None), None)
+
+
+def check_limit(given: object) -> Problem | None:
+    """Check how long a page may be (TF950)."""
+    if given is None or (type(given) is int and given > 0):
+        return None
+    text = f"the limit of a list is an int from 1, or None for no limit, not {describe(given)}"
+    return Problem("TF950", text, side="value")
+
+
+def check_at(given: object) -> Problem | None:
+    """Check the save sequence of a revision (TF950)."""
+    if given is None or (type(given) is int and 0 <= given <= LARGEST_SEQUENCE):
+        return None
+    return Problem("TF950", f"a revision is a save sequence, an int from 0, not {describe(given)}", side="value")
+
+
+def check_prune(before: object, keep: object, batch: object) -> Problem | None:
+    """Check what is to be deleted (TF950)."""
+    if before is None and keep is None:
+        return Problem("TF950", "prune deletes nothing without before=… or keep=…", side="value")
+    if keep is not None and not (type(keep) is int and keep > 0):
+        text = f"keep is a number of revisions from 1, not {describe(keep)}"
+        return Problem("TF950", text, "before=… deletes whole executions", side="value")
+    if type(batch) is not int or batch < 1:
+        return Problem("TF950", f"batch is a number of rows from 1, not {describe(batch)}", side="value")
+    if before is not None and not (isinstance(before, datetime) and before.utcoffset() is not None):
+        text = f"before is a datetime with a zone, not {describe(before)}"
+        return Problem("TF950", text, "datetime.now(UTC) - timedelta(days=30)", side="value")
+    return None
+
+
+def no_entry_problem(given: object) -> Problem:
+    """Report a position in a list that is none of its entries (TF950)."""
+    text = f"a list goes on after one of its entries, not {describe(given)}"
+    return Problem("TF950", text, "after=page[-1], the last entry of the page before", side="value")
+
+
 def check_path(store: str, given: object) -> Problem | None:
     """Check the path of a store (TF950); whether there can be a file of this name only the system knows."""
     if isinstance(given, str):
@@ -99,6 +146,17 @@ def wrong_replay_problem(flow: str, given: object) -> Problem:
     return Problem("TF950", text, "replay is a plain function that returns the new bytes", side="value")
 
 
+def wrong_update_problem(flow: str, given: object) -> Problem:
+    """Report an update of a flow_state that returned something else than a FlowStateUpdate (TF950)."""
+    text = f"the update of the flow_state of {quoted(flow)} returned {describe(given)}"
+    return Problem("TF950", text, "change is a plain function that returns a FlowStateUpdate", side="value")
+
+
+def wrong_key_problem(given: object) -> Problem:
+    """Report a key that does not identify an update (TF950)."""
+    return Problem("TF950", f"the key of an update is an UpdateKey or None, not {describe(given)}", side="value")
+
+
 def check_stored(
     execution_id: object, flow: object, status: object, sequence: object, saved_at: object, expected: int | None
 ) -> list[Problem]:
@@ -125,6 +183,30 @@ def conflict_problem(execution_id: str, stored: int | None, expected: int | None
     return Problem("TF951", text, hint)
 
 
+def held_problem(execution_id: str, holder: str, until: str) -> Problem:
+    """Report a save without a lease while somebody has one (TF958)."""
+    text = f"execution {quoted(execution_id)} is run by {holder}, until {until} at least"
+    return Problem("TF958", text, "leave it to that process, or open it again when it is done")
+
+
+def lost_lease_problem(execution_id: str, holder: str | None) -> Problem:
+    """Report a save under a lease that is over (TF958)."""
+    now = "nobody has it" if holder is None else f"{holder} has it now"
+    text = f"the lease on execution {quoted(execution_id)} is lost: {now}"
+    return Problem("TF958", text, "what it was doing is run again by the next holder, from the last save")
+
+
+def second_answer_problem(execution_id: str, interrupt: str) -> Problem:
+    """Report a second answer to one interrupt (TF951)."""
+    text = f"interrupt {quoted(interrupt)} of execution {quoted(execution_id)} was answered already"
+    return Problem("TF951", text, "the first answer stands")
+
+
+def unknown_execution_problem(execution_id: str) -> Problem:
+    """Report an execution that a store has not (TF921)."""
+    return Problem("TF921", f"nothing is stored for execution {quoted(execution_id)}")
+
+
 def closed_problem(store: str) -> Problem:
     """Report a call on a store that was closed (TF952)."""
     return Problem("TF952", f"the {store} was closed", "open another one on the same place")
@@ -135,10 +217,28 @@ def failed_problem(doing: str, reason: str, hint: str = "") -> Problem:
     return Problem("TF953", f"cannot {doing}: {reason}", hint or "what was saved before is untouched")
 
 
+def busy_problem(doing: str, seconds: float) -> Problem:
+    """Report a lock that a plain call has not got within the time that it may block (TF953)."""
+    text = f"cannot {doing}: another writer held the lock for {seconds:g} s, and a plain call blocks no longer"
+    return Problem("TF953", text, "nothing was changed; `await` the async form, which waits without blocking")
+
+
+def nested_problem(doing: str) -> Problem:
+    """Report an update that the function of another update on the same store calls (TF953)."""
+    text = f"cannot {doing}: the function of another update on this store has called it"
+    return Problem("TF953", text, "call it before or after that update")
+
+
 def no_wal_problem(mode: str) -> Problem:
     """Report a database that cannot have a write-ahead log (TF953): in memory, on some network file systems."""
     text = f"SQLite gives journal_mode {quoted(mode)} here instead of 'wal'"
     return Problem("TF953", text, "use a file on a local disk; for no file at all there is MemoryStore")
+
+
+def no_parts_problem(store: str) -> Problem:
+    """Report a save in parts passed to a store that keeps whole documents (TF950)."""
+    text = f"a {store} keeps whole documents, and was given parts of one"
+    return Problem("TF950", text, "whole_documents = True says so to whoever saves", side="value")
 
 
 def no_flow_state_problem(store: str) -> Problem:

@@ -17,14 +17,22 @@ import typing
 from collections import ChainMap
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Never, NoReturn, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
+import msgspec
 import typing_extensions
 
 from typedflow.schema.deferred import Unevaluated, closure_of, own_annotations, text_as_written
-from typedflow.schema.resolving import NOTHING_UNBOUND, Names, RecursiveAlias, UnresolvedName, has_text, resolve
+from typedflow.schema.resolving import (
+    NOTHING_UNBOUND,
+    Names,
+    RecursiveAlias,
+    UnresolvedName,
+    has_text,
+    resolve,
+    value_of,
+)
 
 
 class Unknown(enum.Enum):
@@ -51,12 +59,13 @@ ALIASES: Final[tuple[Any, ...]] = tuple(
 )
 """The classes of named aliases: `type X = …`, and those that refer to themselves by a text."""
 _OWN_MODULES: Final = __name__.rpartition(".")[0] + "."
+_NESTED: Final = 100
+"""More than a chain of aliases, or of unions in aliases, has that ends."""
 _GENERIC: Final = "<generic parameters of "
 """What the frame is called in which Python makes the type parameters of a `class C[T]`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """An annotation of a handler that cannot be resolved."""
 
     name: str
@@ -65,8 +74,7 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerTypes:
+class HandlerTypes(msgspec.Struct, frozen=True):
     """The types that a handler annotates; UNKNOWN for an annotation that is missing or cannot be resolved."""
 
     contract: Any
@@ -269,8 +277,15 @@ def _read_handler(
             failures.append(Unreadable(name, text_as_written(function, name) or failure.text, failure.reason))
     if code.co_flags & inspect.CO_ITERABLE_COROUTINE:  # of a `types.coroutine`, annotated as the generator that it is
         found["return"] = UNKNOWN
-    result = _returned(found["return"], is_coroutine=is_coroutine)
-    contract, value = _data_arguments(found[parameters[0]] if parameters else UNKNOWN)
+    result = found["return"]
+    with suppress(UnresolvedName):  # of an alias in it: parsing it reports it
+        result = _returned(result, is_coroutine=is_coroutine)
+    contract, value = UNKNOWN, UNKNOWN
+    try:
+        contract, value = _data_arguments(found[parameters[0]] if parameters else UNKNOWN)
+    except UnresolvedName as failure:
+        failures.append(Unreadable(parameters[0], repr(found[parameters[0]]), failure.reason))
+        by_frame = True
     return HandlerTypes(contract, value, result, is_async, tuple(failures)), by_frame
 
 
@@ -336,7 +351,7 @@ def _returned(annotation: Any, *, is_coroutine: bool) -> Any:
     return NEVER if _see_through(annotation) in _NEVER_FORMS else annotation
 
 
-def _awaited(annotation: Any) -> Any:
+def _awaited(annotation: Any, depth: int = 0) -> Any:
     """Return the type of awaiting a value, UNKNOWN for a user's awaitable class; other annotations are unchanged."""
     seen = annotation if isinstance(annotation, type) else _see_through(annotation)
     origin, arguments = get_origin(seen) or seen, get_args(seen)
@@ -344,7 +359,9 @@ def _awaited(annotation: Any) -> Any:
         of_python = origin.__module__ in ("collections.abc", "_asyncio")  # Coroutine, Awaitable, Future, Task
         return _known(arguments[-1]) if arguments and of_python else UNKNOWN
     if origin in _UNIONS:
-        members = tuple(map(_awaited, arguments))
+        if depth > _NESTED:
+            raise UnresolvedName(repr(annotation), f"'{annotation!r}' is an alias that leads only to itself")
+        members = tuple(_awaited(member, depth + 1) for member in arguments)
         if members != arguments:
             return UNKNOWN if UNKNOWN in members else Union[members]  # noqa: UP007  # members of a tuple
     return annotation
@@ -358,13 +375,14 @@ def _known(annotation: Any) -> Any:
 
 
 def _see_through(annotation: Any) -> Any:
-    """Return the annotation without `Annotated`, with type aliases replaced by their values."""
-    while True:
+    """Return the annotation without `Annotated` and named aliases; raises `UnresolvedName`."""
+    for _ in range(_NESTED):
         if get_origin(annotation) is Annotated:
             annotation = annotation.__origin__
         elif isinstance(annotation, ALIASES):
-            annotation = annotation.__value__
+            annotation = value_of(annotation)
         elif isinstance(origin := getattr(annotation, "__origin__", None), ALIASES):
-            annotation = origin.__value__[annotation.__args__]
+            annotation = value_of(origin, annotation.__args__)
         else:
             return annotation
+    raise UnresolvedName(repr(annotation), f"'{annotation!r}' is an alias that leads only to itself")

@@ -3,7 +3,8 @@
 The one rule of steps, conditions and branches: **the return value of a handler or condition is awaited, once, if it is
 awaitable**: a coroutine, a Future, a Task, any object whose class has `__await__`. Neither an annotation nor an
 option (`retry`, `timeout`, `thread`) changes that; a function that runs in a thread returns what the loop then awaits.
-The result of the await is the value of the step. Where typedflow accepts plain functions only (`update_flow_state`, a
+The result of the await is the value of the step; `definition.edges`, the overloads of `Process.to` and the mypy plugin
+infer its type by the same rule. Where typedflow accepts plain functions only (`update_flow_state`, a
 migration), nothing is awaited: an async function is refused.
 """
 

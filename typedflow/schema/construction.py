@@ -14,6 +14,7 @@ from typedflow.rules.writes import undeclared_field_problem
 from typedflow.schema.check import Mismatch, compile_check
 from typedflow.schema.mismatch import MISSING
 from typedflow.schema.parsing import parse
+from typedflow.schema.proofs import LARGE, is_proven
 from typedflow.schema.records import Field, fields_of
 from typedflow.schema.render import render
 from typedflow.schema.types import (
@@ -29,6 +30,7 @@ from typedflow.schema.types import (
 )
 
 _MEMBERWISE: Final = (list, set, frozenset, tuple)
+_CONTAINERS: Final = (*_MEMBERWISE, dict)
 
 
 class UndeclaredKey(Mismatch):
@@ -54,6 +56,8 @@ def field_table(record: RecordOf) -> Mapping[str, Field]:
 
 
 def _construct(kind: Kind, value: Any) -> Any:
+    if type(value) in _CONTAINERS and len(value) >= LARGE and is_proven(kind, value):
+        return value  # a valid value has no mapping in the place of a record
     kind = see_through(kind)
     match kind:
         case RecordOf(flavour="typeddict") if isinstance(value, dict):
@@ -122,6 +126,36 @@ def _has_tag(record: RecordOf, value: Mapping[Any, Any]) -> bool:
 def _without_tag(record: RecordOf, value: Mapping[Any, Any]) -> dict[Any, Any]:
     field: str = record.cls.__struct_config__.tag_field  # type: ignore[attr-defined]  # a tagged record is a Struct
     return {key: part for key, part in value.items() if key != field}
+
+
+def tags_of(kind: Kind) -> tuple[str, tuple[str, ...]]:
+    """Return the key that tells the tagged Structs of a union apart, and its values; empty for any other kind."""
+    kind = see_through(kind)
+    members = [see_through(member) for member in (kind.members if isinstance(kind, UnionOf) else (kind,))]
+    configs = [getattr(member.cls, "__struct_config__", None) for member in members if isinstance(member, RecordOf)]
+    tagged = [config for config in configs if config is not None and config.tag is not None]
+    return (tagged[0].tag_field, tuple(str(config.tag) for config in tagged)) if tagged else ("", ())
+
+
+def require_declared(made: Any, given: Any) -> None:
+    """Raise `Mismatch` for a key in plain data that the value made of it dropped, at any depth outside of sets."""
+    waiting: list[tuple[Any, Any]] = [(made, given)]
+    while waiting:
+        made, given = waiting.pop()
+        if isinstance(made, list | tuple) and isinstance(given, list | tuple):
+            waiting += zip(made, given, strict=False)
+        elif isinstance(made, dict) and isinstance(given, Mapping):
+            for key in given.keys() - made.keys() if len(given) > len(made) else ():
+                raise Mismatch((key,), "no such key", given[key])
+            waiting += zip(made.values(), given.values(), strict=False)
+        elif isinstance(given, Mapping) and isinstance(record := parse(type(made)), RecordOf):
+            names = {field.encoded: field.name for field in fields_of(record)}
+            tag = getattr(getattr(type(made), "__struct_config__", None), "tag_field", None)
+            for key, part in given.items():
+                if key in names:
+                    waiting.append((getattr(made, names[key]), part))
+                elif key != tag:
+                    raise UndeclaredKey(record, key)
 
 
 def _items(value: Any, kind_at: Callable[[int], Kind]) -> Any:

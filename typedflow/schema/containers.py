@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from typedflow.schema.mismatch import Mismatch
+from typedflow.schema.proofs import LARGE, Proof, proof_of_large
 from typedflow.schema.render import render
 from typedflow.schema.scalars import Check, limit_check
 from typedflow.schema.types import NO_LIMITS, CollectionOf, Limits, MappingOf, TupleOf
@@ -15,9 +16,10 @@ from typedflow.schema.types import NO_LIMITS, CollectionOf, Limits, MappingOf, T
 def collection_check(kind: CollectionOf, item: Check, exact: type | None, in_place: bool) -> Check:
     """Compile the check of a collection whose items are of one kind; `exact` is the items' `exact_class`."""
     expected = render(kind)
-    check = _abstract_check(kind.cls, expected, item, exact, in_place and _is_mutable(kind.cls))
+    prove = proof_of_large(kind)
+    check = _abstract_check(kind.cls, expected, item, prove, in_place and _is_mutable(kind.cls))
     if kind.cls in _CONCRETE:
-        check = _concrete_check(kind.cls, expected, item, exact, in_place)
+        check = _concrete_check(kind.cls, expected, item, exact, prove, in_place)
     return _with_limits(check, kind.limits, expected)
 
 
@@ -50,7 +52,8 @@ def mapping_check(
     """Compile the check of a mapping; mappings other than dict are checked, but not changed."""
     cls: Any = kind.cls
     expected = render(kind)
-    check_parts = _parts_check(key, exact_key, value, exact_value, in_place and _is_mutable(cls))
+    prove = proof_of_large(kind)
+    check_parts = _parts_check(key, exact_key, value, exact_value, prove, in_place and _is_mutable(cls))
     if cls is dict:
 
         def check(given: Any) -> Any:
@@ -91,12 +94,16 @@ def _with_limits(check: Check, limits: Limits, expected: str) -> Check:
     return lambda value: within(check(value))
 
 
-def _concrete_check(cls: Any, expected: str, item: Check, exact: type | None, in_place: bool) -> Check:
+def _concrete_check(
+    cls: Any, expected: str, item: Check, exact: type | None, prove: Proof | None, in_place: bool
+) -> Check:
     parts = _CONCRETE[cls]
 
     def check(value: Any) -> Any:
         if type(value) is not cls:
             raise not_exactly(cls, expected, value)
+        if prove is not None and len(value) >= LARGE and prove(value):
+            return value
         for part in value:
             if type(part) is not exact:
                 return parts(value, item, in_place)
@@ -105,12 +112,14 @@ def _concrete_check(cls: Any, expected: str, item: Check, exact: type | None, in
     return check
 
 
-def _abstract_check(cls: type, expected: str, item: Check, exact: type | None, in_place: bool) -> Check:
+def _abstract_check(cls: Any, expected: str, item: Check, prove: Proof | None, in_place: bool) -> Check:
     def check(value: Any) -> Any:
         if not isinstance(value, cls):
             raise Mismatch((), expected, value)
         parts = _CONCRETE.get(type(value))
         if parts is not None:
+            if prove is not None and len(value) >= LARGE and prove(value):
+                return value
             return parts(value, item, in_place)
         if type(value) is str:  # its items are strings, for ever
             item(value[:1])
@@ -164,8 +173,17 @@ _CONCRETE: Final[dict[type, Any]] = {
 }
 
 
-def _parts_check(key: Check, exact_key: type | None, value: Check, exact_value: type | None, in_place: bool) -> Check:
+def _parts_check(
+    key: Check,
+    exact_key: type | None,
+    value: Check,
+    exact_value: type | None,
+    prove: Proof | None,
+    in_place: bool,
+) -> Check:
     def check(given: dict[Any, Any]) -> dict[Any, Any]:
+        if prove is not None and len(given) >= LARGE and prove(given):
+            return given
         for name, part in given.items():
             if type(name) is not exact_key or type(part) is not exact_value:
                 return slow(given)

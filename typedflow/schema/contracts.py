@@ -89,7 +89,14 @@ class Contract:
 
     The parts are those of `typedflow.rules.schema.PARTS`; `input` and `result` are required. A contract may extend
     another with more parts, or with narrower ones; a base that leaves a required part to others says so:
-    `class Base(Contract, abstract=True)`. There are no instances.
+    `class Base(Contract, abstract=True)`. A base whose part others narrow, in every type checker, is generic in it:
+
+        class Base(Contract, Generic[StateT], abstract=True):    # a covariant type variable with a bound
+            state: StateT
+
+        class Book(Base[BookState]): ...
+
+    There are no instances.
     """
 
     __typedflow_own__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})

@@ -7,8 +7,11 @@ purpose; so they are counted before msgspec builds the dict.
 
 from __future__ import annotations
 
+import functools
+import math
+import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -17,7 +20,7 @@ import msgspec
 
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Segment
-from typedflow.schema.records import children, fields_of
+from typedflow.schema.records import Field, children, fields_of
 from typedflow.schema.types import (
     CollectionOf,
     Kind,
@@ -31,6 +34,12 @@ from typedflow.schema.types import (
 
 MOST_ALIKE: Final = 64
 """Keys of one dict, or members of one set, that may share a hash. In 64 bits no more than 16 integers do."""
+
+COUNTED: Final = 1024
+"""Keys or members up to which all are counted; of more, five times the square root of their number at first."""
+LEAST: Final = 256
+_random: Final = random.Random()
+"""Of its own: a user's seeded sequence is left alone, and nobody can know which keys are looked at."""
 
 REASON: Final = f"more than {MOST_ALIKE} of its keys or members have the same hash"
 
@@ -93,13 +102,18 @@ def is_crowded(hashes: Iterable[int]) -> bool:
     return max(Counter(counted).values()) > MOST_ALIKE
 
 
-def find_crowd(kind: Kind, tree: Any) -> tuple[Segment, ...] | None:
-    """Return the path of the first dict or set with too many equal hashes, in plain data of the kind; None if none."""
+def find_crowd(kind: Kind, tree: Any, decode: Callable[[Any], Any] | None = None) -> tuple[Segment, ...] | None:
+    """Return the path of the first dict or set with too many equal hashes, in plain data of the kind; None if none.
+
+    Of more than `COUNTED` keys or members a random sample is made and compared, which costs a fraction of decoding:
+    so many alike that the dict takes three times as long as one of other keys are missed once in 100,000 times.
+    `decode` makes plain data of members that are still encoded (`msgspec.Raw`), for those that are compared.
+    """
     kind = see_through(kind)
     if not watch_of(kind):
         return None
     for segment, inner, part in _inside(kind, tree):  # first what is inside: members are made of it
-        found = find_crowd(inner, part)
+        found = find_crowd(inner, part, decode)
         if found is not None:
             return (*segment, *found)
     hashed: Kind | None = None
@@ -107,13 +121,25 @@ def find_crowd(kind: Kind, tree: Any) -> tuple[Segment, ...] | None:
         hashed = kind.key
     elif isinstance(kind, CollectionOf) and issubclass(kind.cls, (set, frozenset)) and isinstance(tree, list):
         hashed = kind.item
-    crowded = hashed is not None and len(tree) > MOST_ALIKE and is_crowded(map(hash, _made(hashed, tree)))
-    return () if crowded else None
+    if hashed is None or len(tree) <= MOST_ALIKE:
+        return None
+    items = list(tree)
+    if len(items) > COUNTED:
+        sample = _hashes(hashed, _random.sample(items, max(LEAST, 5 * math.isqrt(len(items)))), decode)
+        if len(set(sample)) == len(sample):
+            return None
+    return () if is_crowded(_hashes(hashed, items, decode)) else None
 
 
-def _made(kind: Kind, items: Iterable[Any]) -> list[Any]:
+def _hashes(kind: Kind, items: list[Any], decode: Callable[[Any], Any] | None) -> list[int]:
+    """Return the hashes of keys or members."""
+    if decode is not None and items and type(items[0]) is msgspec.Raw:
+        items = [*map(decode, items)]
+    return [*map(hash, _made(kind, items))]
+
+
+def _made(kind: Kind, plain: list[Any]) -> list[Any]:
     """Make keys or members of plain data, without a dict or set; those that cannot be made are left out."""
-    plain = list(items)
     try:
         return msgspec.convert(plain, list[form_of(kind)], strict=False)  # type: ignore[no-any-return,misc]
     except (Formless, msgspec.ValidationError, TypeError, ValueError):
@@ -138,16 +164,22 @@ def _inside(kind: Kind, tree: Any) -> Iterator[Part]:
         case UnionOf(members=members):
             yield from (((), member, tree) for member in members)
         case CollectionOf(item=item) if watch_of(item) and isinstance(tree, (list, tuple, set, frozenset)):
-            in_order = not issubclass(kind.cls, (set, frozenset))
-            yield from (((index,) if in_order else (), item, part) for index, part in enumerate(tree))
+            in_order, is_leaf = not issubclass(kind.cls, (set, frozenset)), _is_leaf(item)
+            for index, part in enumerate(tree):
+                if not is_leaf or _is_large(part):
+                    yield ((index,) if in_order else ()), item, part
         case TupleOf(items=items) if isinstance(tree, (list, tuple)):
             yield from (((index,), item, part) for index, (item, part) in enumerate(zip(items, tree, strict=False)))
         case MappingOf(value=item) if watch_of(item) and isinstance(tree, dict):
-            yield from (((str(name),), item, part) for name, part in tree.items())
+            is_leaf = _is_leaf(item)
+            for name, part in tree.items():
+                if not is_leaf or _is_large(part):
+                    yield (str(name),), item, part
         case RecordOf() if isinstance(tree, dict):
-            for field in fields_of(kind):
-                if field.encoded in tree:
-                    yield (field.name,), field.kind, tree[field.encoded]
+            for field, is_leaf in _watched_fields(kind):
+                part = tree.get(field.encoded)
+                if part is not None and (not is_leaf or _is_large(part)):
+                    yield (field.name,), field.kind, part
         case RecordOf() if isinstance(tree, (list, tuple)):
             fields = fields_of(kind)
             tagged = len(tree) - len(fields) if len(tree) > len(fields) else 0
@@ -155,3 +187,20 @@ def _inside(kind: Kind, tree: Any) -> Iterator[Part]:
                 yield (field.name,), field.kind, part
         case _:
             return
+
+
+def _is_leaf(kind: Kind) -> bool:
+    """Return whether only the keys or members themselves are to be counted, and nothing inside of the values."""
+    kind = see_through(kind)
+    if isinstance(kind, CollectionOf):
+        return issubclass(kind.cls, (set, frozenset)) and not watch_of(kind.item)
+    return isinstance(kind, MappingOf) and not watch_of(kind.value)
+
+
+def _is_large(part: Any) -> bool:
+    return isinstance(part, (dict, list)) and len(part) > MOST_ALIKE
+
+
+@functools.lru_cache(maxsize=1024)
+def _watched_fields(record: RecordOf) -> tuple[tuple[Field, bool], ...]:
+    return tuple((field, _is_leaf(field.kind)) for field in fields_of(record) if watch_of(field.kind))

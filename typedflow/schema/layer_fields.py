@@ -8,10 +8,10 @@ msgspec encodes, decodes, copies and compares by offset and does not see it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, assert_never
 
+import msgspec
 from msgspec.structs import force_setattr
 
 from typedflow.errors import ContractError
@@ -45,8 +45,7 @@ from typedflow.schema.types import (
 from typedflow.schema.writing import current_step, outside
 
 
-@dataclass(frozen=True, slots=True)
-class LayerField:
+class LayerField(msgspec.Struct, frozen=True):
     """One field, ready to be read and written."""
 
     name: str

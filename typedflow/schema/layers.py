@@ -244,9 +244,11 @@ class State(Layer):
 class FlowState(Layer):
     """Data that all executions of one flow share: flags, counters and small config; saved like a State.
 
-    If a store shares it between processes, a plain write of a field overwrites the stored one: the last write wins, and
-    concurrent writes are lost. `update_flow_state` is atomic: its function is replayed on the stored value, so that
-    counters add up. It replaces the containers that it changes by new ones, so read them again.
+    If a store shares it between processes, plain writes (`data.flow_state.limit = 3`) are stored field by field with
+    the next save, as the fields are when the step ends: the last save of a field wins. Counters need
+    `update_flow_state`, which is atomic: its function is called once, at once, on the stored value. An update replaces
+    the containers that it changes by new ones, so read them again. What is read is the value that this process has
+    seen last.
     """
 
     __typedflow_layer__ = "flow_state"

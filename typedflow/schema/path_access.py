@@ -8,63 +8,41 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec.structs import force_setattr
 
 from typedflow.errors import ContractError, PathError
-from typedflow.rules.paths import Resolution, check_append, check_resettable, check_writable, parse_path
-from typedflow.rules.paths import resolve as resolve_path
+from typedflow.rules.paths import check_append, check_resettable, check_writable
 from typedflow.rules.problems import Problem
 from typedflow.rules.shape import FieldInfo
 from typedflow.rules.wording import quoted
 from typedflow.rules.writes import path_not_there_problem
-from typedflow.schema.check import Check, Mismatch, compile_check, exact_class
-from typedflow.schema.construction import construct, field_table, may_construct
+from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.construction import construct, field_table
 from typedflow.schema.defaults import defaults_of
-from typedflow.schema.layer_fields import LayerField, layer_fields, placed, refused_value
+from typedflow.schema.layer_fields import layer_fields, placed, refused_value
 from typedflow.schema.parsing import parse
+from typedflow.schema.places import PATHS_KEPT, Place, place_of
 from typedflow.schema.records import Field
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
-from typedflow.schema.types import NONE, Kind, MappingOf, RecordOf, UnionOf, see_through
+from typedflow.schema.types import Kind, MappingOf, RecordOf, see_through
 from typedflow.schema.writing import FLAT, current_step, outside, step_is_over
 
 _ABSENT: Final[Any] = object()
-_PATHS_KEPT: Final = 4096
-"""The size of the cache of compiled paths, over all classes: programs have few, but may build paths at run time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A path, compiled against the class of a layer."""
-
-    text: str
-    segments: tuple[str, ...]
-    top: LayerField
-    found: Resolution[TypeShape]
-    kinds: tuple[Kind, ...]
-    """The declared type at each segment."""
-    exact: type | None
-    check: Check
-    constructs: bool
-    """A mapping can be converted to a record."""
-    several: bool
-    """The path goes through a union of records, so that the record in the data determines the check."""
-    item: Check | None
-    """The check of one item, of a list or a set."""
 
 
 def get(layer: Any, path: str, default: Any) -> Any:
     """Return the value at a path, or `default` if it is absent."""
-    value = _read(layer, _place(layer, path))
+    value = _read(layer, place_of(layer, path))
     return default if value is _ABSENT else value
 
 
 def item(layer: Any, path: str) -> Any:
     """Return the value at a path; raises `PathError` if it is absent."""
-    place = _place(layer, path)
+    place = place_of(layer, path)
     value = _read(layer, place)
     if value is _ABSENT:
         raise _not_there(place, len(place.segments))
@@ -73,16 +51,18 @@ def item(layer: Any, path: str) -> Any:
 
 def contains(layer: Any, path: str) -> bool:
     """Return whether a path is present."""
-    place = _place(layer, path)
-    return _walk(place.top.read(layer), place.segments[1:]) is not _ABSENT
+    place = place_of(layer, path)
+    return _walk(place.pattern.top.read(layer), place.segments[1:]) is not _ABSENT
 
 
 def set_(layer: Any, path: str, value: Any, *, emit: bool) -> None:
     """Replace the value at a path; nothing changes if it raises."""
     place = _place_to_write(layer, path)
-    if type(value) is not place.exact:
+    if type(value) is not place.pattern.exact:
         try:
-            value = place.check(construct(place.kinds[-1], value) if place.constructs else value)
+            value = place.pattern.check(
+                construct(place.pattern.kinds[-1], value) if place.pattern.constructs else value
+            )
         except Mismatch as mismatch:
             raise refused_value(layer, place.text, mismatch) from None
     if len(place.segments) == 1:
@@ -95,16 +75,16 @@ def set_(layer: Any, path: str, value: Any, *, emit: bool) -> None:
 def append(layer: Any, path: str, value: Any, *, emit: bool) -> None:
     """Append to the list, or add to the set, at a path; existing items are not checked."""
     place = _place_to_write(layer, path)
-    container = place.top.read(layer)
+    container = place.pattern.top.read(layer)
     if len(place.segments) > 1:
         container = _member(_holder(layer, place), place.segments[-1])
     if container is _ABSENT:
         raise _not_there(place, len(place.segments))
-    if place.item is None or container is None:
+    if place.pattern.item is None or container is None:
         refused = check_append(TypeShape.of(type(layer)), place.text, root=layer.__typedflow_layer__)
         raise placed(refused) if isinstance(refused, Problem) else _not_there(place, len(place.segments))
     try:
-        value = place.item(value)
+        value = place.pattern.item(value)
     except Mismatch as mismatch:
         raise refused_value(layer, f"{place.text}[...]", mismatch) from None
     if isinstance(container, set):
@@ -124,11 +104,11 @@ def delete(layer: Any, path: str, *, emit: bool) -> None:
         force_setattr(layer, name, value)
     else:
         holder = _holder(layer, place)
-        field = place.found.field
+        field = place.pattern.field
         if isinstance(holder, dict):
             _require_writable_key(layer, place)
             if field is not None and field.required:  # of a TypedDict
-                raise _refusal(check_resettable(place.found))
+                raise _refusal(check_resettable(place.found()))
             holder.pop(name, None)
         elif field is not None and not field.writable:
             raise _read_only(layer, place, holder)
@@ -143,48 +123,12 @@ def to_dict(layer: Any) -> dict[str, Any]:
     return {name: _plain(field.read(layer)) for name, field in layer_fields(type(layer)).items()}
 
 
-def _place(layer: Any, path: Any) -> Place:
-    cls: Any = type(layer)
-    found = _compiled(cls, path) if isinstance(path, str) else _compile(cls, path)
-    if isinstance(found, Problem):
-        raise placed(found, error=PathError)
-    return found
-
-
 def _place_to_write(layer: Any, path: Any) -> Place:
-    place = _place(layer, path)
+    place = place_of(layer, path)
     step = current_step.get()
     if step is not None and step.revoked:
         raise step_is_over(step, layer, place.text)
     return place
-
-
-def _compile(cls: Any, path: object) -> Place | Problem:
-    segments = parse_path(path)
-    if isinstance(segments, Problem):
-        return segments
-    shape, root = TypeShape(parse(cls)), cls.__typedflow_layer__
-    found = resolve_path(shape, segments, root=root)
-    if isinstance(found, Problem):
-        return found
-    steps = [resolve_path(shape, segments[: end + 1], root=root) for end in range(len(segments))]
-    kinds = tuple(step.declared.kind for step in steps if not isinstance(step, Problem))
-    item_shape = found.declared.without_none().item()
-    return Place(
-        text=".".join(segments),
-        segments=segments,
-        top=layer_fields(cls)[segments[0]],
-        found=found,
-        kinds=kinds,
-        exact=exact_class(kinds[-1]),
-        check=compile_check(kinds[-1]),
-        constructs=may_construct(kinds[-1]),
-        several=any(map(_is_several, kinds[:-1])),
-        item=None if item_shape is None else compile_check(item_shape.kind),
-    )
-
-
-_compiled = functools.lru_cache(maxsize=_PATHS_KEPT)(_compile)
 
 
 def _read(layer: Any, place: Place) -> Any:
@@ -192,7 +136,7 @@ def _read(layer: Any, place: Place) -> Any:
 
     A scalar cannot be changed in place, so its container need not be checked again: the cost is the same at any size.
     """
-    value = _walk(place.top.read(layer), place.segments[1:])
+    value = _walk(place.pattern.top.read(layer), place.segments[1:])
     if value is not _ABSENT and type(value) not in FLAT:
         getattr(layer, place.segments[0])  # the descriptor notes the read
     return value
@@ -213,7 +157,7 @@ def _member(holder: Any, name: str) -> Any:
     return getattr(holder, name, _ABSENT) if name in _names(_class(holder)) else _ABSENT
 
 
-@functools.lru_cache(maxsize=_PATHS_KEPT)
+@functools.lru_cache(maxsize=PATHS_KEPT)
 def _names(cls: Any) -> Mapping[str, Any]:
     kind = parse(cls)
     return field_table(kind) if isinstance(kind, RecordOf) else {}
@@ -221,7 +165,7 @@ def _names(cls: Any) -> Mapping[str, Any]:
 
 def _holder(layer: Any, place: Place) -> Any:
     """Return the value that contains the last segment of a longer path; raises if it is None or absent."""
-    holder = place.top.read(layer)
+    holder = place.pattern.top.read(layer)
     for position, segment in enumerate(place.segments[1:-1], 1):
         if holder is None:
             raise _through_none(layer, place, position)
@@ -235,14 +179,14 @@ def _holder(layer: Any, place: Place) -> Any:
 
 def _assign(layer: Any, place: Place, value: Any) -> None:
     """Store a checked value at a longer path; missing dicts on the path are created, all at once."""
-    holder = place.top.read(layer)
+    holder = place.pattern.top.read(layer)
     last = len(place.segments) - 1
     for position in range(1, last):
         if holder is None:
             raise _through_none(layer, place, position)
         inner = _member(holder, place.segments[position])
         if inner is _ABSENT:
-            if not isinstance(holder, dict) or not all(map(_is_dict, place.kinds[position:last])):
+            if not isinstance(holder, dict) or not all(map(_is_dict, place.pattern.kinds[position:last])):
                 raise _not_there(place, position + 1)
             for segment in reversed(place.segments[position + 1 :]):
                 value = {segment: value}
@@ -260,7 +204,7 @@ def _store(layer: Any, place: Place, holder: Any, name: str, value: Any) -> None
         return
     if _member(holder, name) is _ABSENT:
         raise _not_there(place, len(place.segments))
-    own = _own_field(type(holder), name) if place.several else None
+    own = _own_field(type(holder), name) if place.pattern.several else None
     try:
         setattr(holder, name, value if own is None else compile_check(own.kind)(value))
     except Mismatch as mismatch:
@@ -277,7 +221,7 @@ def _default(place: Place, holder: Any) -> Any:
         if _member(holder, name) is _ABSENT:
             raise _not_there(place, len(place.segments))
         field = FieldInfo(name, required=True)
-        raise _refusal(check_resettable(replace(place.found, owner=render(type(holder)), field=field)))
+        raise _refusal(check_resettable(replace(place.found(), owner=render(type(holder)), field=field)))
     return make()
 
 
@@ -287,21 +231,21 @@ def _not_there(place: Place, reached: int) -> ContractError:
 
 def _through_none(layer: Any, place: Place, reached: int) -> ContractError:
     """Return the error of a write through a value that is None, with the message of the rule TF204."""
-    found = replace(place.found, maybe_none=quoted(".".join(place.segments[:reached])))
+    found = replace(place.found(), maybe_none=quoted(".".join(place.segments[:reached])))
     return _refusal(check_writable(found, root=layer.__typedflow_layer__))
 
 
 def _read_only(layer: Any, place: Place, holder: Any) -> ContractError:
     field = FieldInfo(place.segments[-1], required=False, writable=False)
-    found = replace(place.found, maybe_none="", owner=render(type(holder)), field=field)
+    found = replace(place.found(), maybe_none="", owner=render(type(holder)), field=field)
     return _refusal(check_writable(found, root=layer.__typedflow_layer__))
 
 
 def _require_writable_key(layer: Any, place: Place) -> None:
     """Raise for a key of a TypedDict that is declared ReadOnly."""
-    field = place.found.field
+    field = place.pattern.field
     if field is not None and field.read_only:
-        found = replace(place.found, maybe_none="")
+        found = replace(place.found(), maybe_none="")
         raise _refusal(check_writable(found, root=layer.__typedflow_layer__))
 
 
@@ -319,17 +263,14 @@ def _own_field(cls: type, name: str) -> Field | None:
     return field_table(kind).get(name) if isinstance(kind, RecordOf) and not kind.args else None
 
 
-def _is_several(kind: Kind) -> bool:
-    seen = see_through(kind)
-    return isinstance(seen, UnionOf) and len([member for member in seen.members if member != NONE]) > 1
-
-
 def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
     step = current_step.get()
-    if emit and step is not None:
-        step.wrote(layer, place.text, value)
+    if step is not None:
+        step.wrote(layer, place.text, value, emit=emit)
     elif type(value) not in FLAT:
         outside.touched()
+    elif len(place.segments) > 1:
+        outside.wrote()
 
 
 def _is_dict(kind: Kind) -> bool:

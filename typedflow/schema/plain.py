@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
+from typedflow.schema.construction import construct, require_declared
 from typedflow.schema.crowding import REASON, find_crowd
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.parsing import parse
@@ -17,7 +19,8 @@ from typedflow.schema.render import render
 def from_plain(tp: Any, value: Any) -> Any:
     """Return the typed value of plain data, checked; raises `Mismatch`.
 
-    Strict, as msgspec is: a str is not converted to a number, except for the keys of a dict, which are str in JSON.
+    Strict, as msgspec is: a str is not converted to a number, except for the keys of a dict, which are str in JSON. A
+    key that a record does not declare is refused.
     Mutable parts of the data are copied.
     """
     kind = parse(tp)
@@ -30,4 +33,35 @@ def from_plain(tp: Any, value: Any) -> Any:
         made = msgspec.convert(value, form_of(kind), strict=True, str_keys=True)
     except (Formless, msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
         raise Mismatch((), render(kind), value, str(error)) from None
+    require_declared(made, value)
     return compile_check(kind)(made)
+
+
+def as_it_is(tp: Any, value: Any) -> Any:
+    """Return a value that is of the type already, checked; raises `Mismatch`."""
+    return compile_check(tp)(value)
+
+
+def by_field_names(tp: Any, value: Any) -> Any:
+    """Return the value with its mappings made to records by Python's field names, checked; raises `Mismatch`."""
+    return compile_check(tp)(construct(tp, value))
+
+
+READERS: Final[tuple[Callable[[Any, Any], Any], ...]] = (as_it_is, by_field_names, from_plain)
+"""How a value from outside is read, in order: the first that does not raise decides."""
+
+
+def from_outside(tp: Any, value: Any) -> Any:
+    """Return the typed value that somebody outside stands for, by any of `READERS`.
+
+    Raises the `Mismatch` with the longest path: the one that came closest.
+    """
+    fault: Mismatch | None = None
+    for read in READERS:
+        try:
+            return read(tp, value)
+        except Mismatch as mismatch:
+            if fault is None or len(mismatch.path) > len(fault.path):
+                fault = mismatch
+    assert fault is not None
+    raise fault

@@ -6,7 +6,6 @@ import dataclasses
 import sys
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, assert_never, cast, get_args, get_origin
 
 import msgspec
@@ -34,8 +33,7 @@ from typedflow.schema.types import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One field of a record, with its type."""
 
     name: str

@@ -6,6 +6,7 @@ a `RecursiveAlias`, which is handled like `type Json = int | list[Json]`.
 
 from __future__ import annotations
 
+import sys
 import types
 import typing
 from collections import ChainMap
@@ -98,6 +99,19 @@ def resolve(
         return _linked(annotation, ChainMap(_mutable(locals_), globals_)) if has_text(hint) else hint
     except Exception as error:  # an annotation may be any expression, so it may raise anything
         raise UnresolvedName(text_of(annotation), f"{type(error).__name__}: {error}") from error
+
+
+def value_of(alias: Any, arguments: tuple[Any, ...] = ()) -> Any:
+    """Return what a named alias stands for, with these arguments; raises `UnresolvedName`."""
+    try:
+        value = alias.__value__
+    except Exception as error:  # the value may be any expression
+        raise UnresolvedName(alias.__name__, f"{type(error).__name__}: {error}") from error
+    if has_text(value):  # of a TypeAliasType whose value is quoted
+        module = sys.modules.get(getattr(alias, "__module__", None) or "", types.ModuleType(""))
+        parameters = {parameter.__name__: parameter for parameter in alias.__type_params__}
+        value = resolve(value, vars(module), parameters)
+    return value[arguments] if arguments and getattr(value, "__parameters__", ()) else value
 
 
 def _hint_of(annotation: Any, globals_: dict[str, Any], locals_: Names) -> Any:

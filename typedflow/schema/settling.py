@@ -10,7 +10,6 @@ from __future__ import annotations
 import types
 import typing
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -25,8 +24,7 @@ from typedflow.schema.types import SCALARS
 _LEAVES: Final[frozenset[Any]] = frozenset({object, typing.Generic, typing.Protocol, msgspec.Struct})
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(msgspec.Struct, frozen=True):
     """A field whose annotation cannot be resolved."""
 
     owner: type

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc as abc
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import msgspec
@@ -32,8 +31,7 @@ from typedflow.schema.types import (
 _ABSENT = (NONE, Scalar(msgspec.UnsetType))
 
 
-@dataclass(frozen=True, slots=True)
-class TypeShape:
+class TypeShape(msgspec.Struct, frozen=True):
     """A `rules.shape.Shape` over a runtime type.
 
     Never raises: a record whose annotations cannot be resolved has no fields; compiling its check reports the name.

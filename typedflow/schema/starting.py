@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from typedflow.errors import ContractError
@@ -19,12 +19,14 @@ from typedflow.schema.render import describe, render
 LayerT = TypeVar("LayerT", bound=Layer)
 
 
-def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) -> LayerT:
+def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None, *, own: Collection[str] = ()) -> LayerT:
     """Return a State or FlowState for a new execution or flow.
 
     A mapping is converted, records in it too; an instance must be exactly of the class. The argument is copied by
     declared type, so that no two executions share it, and is not changed. Raises one `ContractError` with every
     missing field, every undeclared one, and every value that does not fit.
+
+    The values of the fields in `own` are taken as they are: the caller has checked them, and shares them with nobody.
     """
     fields = layer_fields(cls)
     values = _given_values(cls, fields, given)
@@ -41,7 +43,8 @@ def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None) ->
             missing[name] = render(field.kind)
             continue
         try:
-            taken[name] = value if type(value) is field.exact else _own(field, value)
+            is_sound = type(value) is field.exact or name in own
+            taken[name] = value if is_sound else _own(field, value)
         except Mismatch as mismatch:
             problems.append(fault_problem(mismatch, name, cls.__typedflow_layer__))
         except Uncopyable as fault:

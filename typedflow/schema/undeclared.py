@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -25,8 +24,7 @@ _SLOTS_OF_PYTHON: Final = frozenset({"__dict__", "__weakref__"})
 _PLAIN: Final = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
-@dataclass(frozen=True, slots=True)
-class Undeclared:
+class Undeclared(msgspec.Struct, frozen=True):
     """Finds undeclared attributes of the instances of one class."""
 
     allowed: frozenset[str]

@@ -20,8 +20,8 @@ class StepInProgress(Protocol):
     revoked: bool
     """The step is over: a write raises `FinishedError`."""
 
-    def wrote(self, layer: Any, path: str, value: object) -> None:
-        """Record a successful write, at exactly the path of the call; not called with `emit=False`.
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+        """Record a successful write, at exactly the path of the call; without `emit` it fires no listener.
 
         `value` is the value now at the path: the list after an append, the default after a delete, None for a removed
         dict key.
@@ -36,15 +36,21 @@ class StepInProgress(Protocol):
 class Outside:
     """Detect reads of mutable fields outside of steps, after which no end of a step rechecks the value."""
 
-    __slots__ = ("last",)
+    __slots__ = ("last", "written")
 
     def __init__(self) -> None:
         self.last = object()
         """A new object after each such read, in any layer."""
+        self.written = object()
+        """A new object after each write of a scalar into a container that no step was told of, in any layer."""
 
     def touched(self) -> None:
         """Record one such read."""
         self.last = object()
+
+    def wrote(self) -> None:
+        """Record one such write: the classes of what is there are known, but it has changed."""
+        self.written = object()
 
 
 outside: Final = Outside()

@@ -41,6 +41,11 @@ class Codec:
         self.kind = kind
         self._coder: Coder = compile_coder(kind)
 
+    @property
+    def is_native(self) -> bool:
+        """Return True if msgspec encodes values of the type as they are."""
+        return isinstance(self._coder, Native)
+
     def encode(self, value: Any, path: str, format: Format = "json", *, loose: Collection[str] | None = None) -> Raw:
         """Encode a value and verify that it comes back; `path` is its place in the document, for messages.
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -24,6 +24,7 @@ from typedflow.snapshot.documents import ENCODE, PLAIN, Decode, Format, at_ease,
 from typedflow.snapshot.exactness import Exact, compile_exact, hides_from_equality
 from typedflow.snapshot.faults import find_fault, has_plain_equality
 from typedflow.snapshot.strictness import Undeclared, require_declared
+from typedflow.snapshot.zones import Unreadable, ZonedForm, holds_moments
 
 NOTHING_ADDED: Final[frozenset[str]] = frozenset()
 
@@ -69,8 +70,9 @@ class Native:
         self.kind = kind
         self._decode = decode
         self._watch = watch_of(kind)
-        self._exact = compile_exact(kind)
-        self._exact_fields: dict[str, Exact] = {}
+        self._zoned = ZonedForm(kind) if holds_moments(kind) else None
+        self._exact: dict[Format | None, Exact] = {}
+        self._exact_fields: dict[tuple[str, Format | None], Exact] = {}
         self._always: tuple[str, ...] | None = None
         """Of a State, the fields that a save looks into even if nobody got hold of them: an alias may be missed."""
         self._plain_equality = has_plain_equality(kind)
@@ -82,13 +84,18 @@ class Native:
         declared class, such as a StrEnum member for a str: it comes back as what is declared, and what an object of a
         subclass has besides, such as an attribute of its own, does not.
         """
-        encode = ENCODE[format]
+        if self._zoned is not None and self._zoned.was_needed:  # it will be again: the same State, a step later
+            return self._encode_zoned(self._zoned, value, format, loose)
         try:
-            data = encode(value)
+            data = ENCODE[format](value)
             self._require_spread(data, format)
-            same = at_ease(partial(self._comes_back, value, format, loose), data)
-            if not same and (moment := self._encode_one_moment(value, data, format)) is not None:
-                return moment
+            same = at_ease(partial(self._comes_back_now, value, format, loose), data)
+            if same:
+                return data
+            if self._zoned is None:
+                moment = self._encode_one_moment(value, data if same is False else None, format)
+                if moment is not None:
+                    return moment
         except Refused:
             raise
         except RecursionError:  # how deep down it came is of no use to anybody: the whole is too deep
@@ -96,53 +103,115 @@ class Native:
         except Exception as error:  # encoding calls what users' classes define
             if has_changed_size(error):  # the codec reads it again
                 raise
-            raise self._refusal(value, format, error) from error
-        if not same:
-            raise self._difference(value, self._decode[format](data), format)
-        return data
+            if self._zoned is None:
+                raise self._refusal(value, format, error) from error
+        if self._zoned is not None:
+            return self._encode_zoned(self._zoned, value, format, loose)
+        raise self._difference(value, self._decode[format](data), format)
 
-    def _encode_one_moment(self, value: Any, before: bytes, format: Format) -> bytes | None:
+    def _encode_zoned(self, zoned: ZonedForm, value: Any, format: Format, loose: Collection[str] | None) -> bytes:
+        """Encode and verify a value with moments that msgspec's encoding would cut short, or with another fault.
+
+        Every moment is verified when it is written; so their zones are not compared again. Of a value that a thread is
+        changing, the bytes are those of one moment, as in `_encode_one_moment`.
+        """
+        before: bytes | None = b""
+        try:
+            for _ in range(COMPARISONS):
+                data = zoned.encode(value, format)
+                self._require_spread(data, format)
+                back = zoned.decode(data, format)
+                same = self._is_now(partial(self._is_zoned_same, value, back, format, loose))
+                if same:
+                    return data
+                if (same is None or before not in (b"", data)) and self._is_zoned_stable(zoned, back, data, format):
+                    return data
+                before = data
+        except (Refused, RecursionError):
+            raise
+        except Exception as error:
+            if has_changed_size(error):
+                raise
+            raise self._refusal(value, format, error) from error
+        raise self._difference(value, back, format)
+
+    def _is_zoned_same(self, value: Any, back: Any, format: Format, loose: Collection[str] | None) -> bool:
+        if self._plain_equality:
+            return bool(value == back and self._is_exact(value, None, loose))
+        return self.same(value, back, format)
+
+    def _is_zoned_stable(self, zoned: ZonedForm, back: Any, data: bytes, format: Format) -> bool:
+        again = zoned.encode(back, format)
+        return len(again) == len(data) and self._is_zoned_same(back, zoned.decode(again, format), format, None)
+
+    def _encode_one_moment(self, value: Any, before: bytes | None, format: Format) -> bytes | None:
         """Encode a value that a thread is changing; None where it is not what is declared.
 
         msgspec encodes it without letting another thread run, so that the bytes are the value at one moment. They are
         verified against what they decode to, as the value itself has changed when it could be compared. The classes
-        in it are checked at the end of the step that changes it, and by the next save.
+        in it are checked at the end of the step that changes it, and by the next save. Whether a thread is changing it
+        shows in other bytes than `before`; it is known where that is None.
         """
         for _ in range(COMPARISONS):
             now = ENCODE[format](value)
             if now != before:
-                back = self.decode_vouched(Raw(now), format)
-                return now if ENCODE[format](back) == now and self._comes_back(back, format, None, now) else None
-            if self._comes_back(value, format, None, now):  # it was changed back
+                return now if self._is_stable(now, format) else None
+            same = self._comes_back_now(value, format, None, now)
+            if same:  # it was changed back
                 return now
+            before = now if same is False else None
         return None
+
+    def _is_stable(self, data: bytes, format: Format) -> bool:
+        """Return True if bytes decode to a value of the type, and nothing of them is lost; sets have no order."""
+        back = self.decode_vouched(Raw(data), format)
+        again = ENCODE[format](back)
+        return len(again) == len(data) and self._comes_back(back, format, None, again)
+
+    def _comes_back_now(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool | None:
+        """Decode and compare; None where the value was changed meanwhile."""
+        return self._is_now(partial(self._comes_back, value, format, loose, data))
+
+    def _is_now(self, compare: Callable[[], bool]) -> bool | None:
+        try:
+            return compare()
+        except RuntimeError as error:
+            if has_changed_size(error):
+                return None
+            raise
 
     def _comes_back(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool:
         """Decode and compare; what was decoded is gone when this returns."""
         back = self._decode[format](data)
         if self._plain_equality:
-            return bool(value == back and self._is_exact(value, loose))
+            return bool(value == back and self._is_exact(value, format, loose))
         return self.same(value, back, format)
 
-    def _is_exact(self, value: Any, loose: Collection[str] | None) -> bool:
+    def _is_exact(self, value: Any, format: Format | None, loose: Collection[str] | None) -> bool:
+        """Return True if the classes in the value are the declared ones, and its moments native in the format."""
+        if self._zoned is None:
+            format = None
         if loose is None:
-            return self._exact((value,))
+            exact = self._exact.get(format)
+            if exact is None:
+                exact = self._exact[format] = compile_exact(self.kind, format)
+            return exact((value,))
         if self._always is None:
             fields = layer_fields(type(value)).values()
             self._always = tuple(field.name for field in fields if hides_from_equality(field.kind))
-        return all(self._exact_field(value, name) for name in (*loose, *self._always))
+        return all(self._exact_field(value, name, format) for name in (*loose, *self._always))
 
-    def _exact_field(self, layer: Any, name: str) -> bool:
+    def _exact_field(self, layer: Any, name: str, format: Format | None) -> bool:
         """Say whether one field of a State is of the declared classes throughout."""
         field = layer_fields(type(layer))[name]
-        exact = self._exact_fields.get(name)
+        exact = self._exact_fields.get((name, format))
         if exact is None:
-            exact = self._exact_fields[name] = compile_exact(field.kind)
+            exact = self._exact_fields[name, format] = compile_exact(field.kind, format)
         return exact((field.read(layer),))
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         value = self.decode_vouched(raw, format)
-        again = ENCODE[format](value)
+        again = self._encode_again(value, raw, format)
         if Raw(again) != raw:
             try:
                 require_declared(self.kind, raw, again, format, added)
@@ -150,10 +219,33 @@ class Native:
                 raise Refused(fault.reason, fault.path) from None
         return value
 
+    def _encode_again(self, value: Any, raw: Any, format: Format) -> bytes:
+        """Encode what was decoded."""
+        if self._zoned is None:
+            return ENCODE[format](value)
+        try:
+            again = ENCODE[format](value)
+            if Raw(again) == raw:
+                return again
+        except OverflowError:  # a moment that UTC does not have
+            pass
+        return self._zoned.encode(value, format)
+
     def decode_vouched(self, raw: Any, format: Format) -> Any:
         """Decode what an encoder of this very type has written: no field of it can be lost."""
         self._require_spread(raw, format)
-        return self._decode[format](raw)
+        try:
+            return self._decode[format](raw)
+        except msgspec.ValidationError:
+            if self._zoned is None:
+                raise
+            return self._decode_zoned(self._zoned, raw, format)
+
+    def _decode_zoned(self, zoned: ZonedForm, raw: Any, format: Format) -> Any:
+        try:
+            return zoned.decode(raw, format)
+        except Unreadable as fault:
+            raise Refused(fault.reason, fault.path) from None
 
     def _require_spread(self, raw: Any, format: Format) -> None:
         """Refuse what would take quadratic time to decode; a save refuses it too, or nobody could load it."""

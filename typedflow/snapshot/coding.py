@@ -46,6 +46,7 @@ from typedflow.snapshot.documents import (
     compile_decoder,
 )
 from typedflow.snapshot.faults import read_field
+from typedflow.snapshot.zones import holds_moments
 
 
 class Deferred:
@@ -172,7 +173,10 @@ class Entries:
         _require_limits(self._within, value)
         parts = [(key, Raw(_at(key, self._value.encode, part, format))) for key, part in value.items()]
         if self._keys is not None:
-            self._keys.encode(dict.fromkeys(value), format)
+            names = self._keys.encode(dict.fromkeys(value), format)
+            if holds_moments(self.kind.key):
+                texts = PLAIN[format](names)
+                return ENCODE[format](dict(zip(texts, (part for _, part in parts), strict=True)))
             return ENCODE[format](dict(parts))
         return ENCODE[format]([(Raw(_at(key, self._key.encode, key, format)), part) for key, part in parts])
 
@@ -189,7 +193,14 @@ class Entries:
         watch = watch_of(kind)
         if watch and find_crowd_in(kind, watch, raw, format) is not None:
             raise Refused(REASON)
-        entries: dict[Any, Raw] = self._shallow[format](raw)
+        try:
+            entries: dict[Any, Raw] = self._shallow[format](raw)
+        except msgspec.ValidationError:
+            if not holds_moments(kind):
+                raise
+            parts = _ENTRIES[format](raw)
+            names = self._keys.decode_vouched(Raw(ENCODE[format](dict.fromkeys(parts))), format)
+            entries = dict(zip(names, parts.values(), strict=True)) if len(names) == len(parts) else {}
         if len(entries) != len(PLAIN[format](raw)):
             raise Refused("two of its keys are one and the same when decoded")
         return entries
@@ -304,6 +315,7 @@ class Fields:
 _MEMBER: Final = compile_decoder(tuple[int, Raw])
 _LIST: Final = compile_decoder(list[Raw])
 _PAIRS: Final = compile_decoder(list[tuple[Raw, Raw]])
+_ENTRIES: Final = compile_decoder(dict[Any, Raw])
 _OBJECT: Final = compile_decoder(dict[str, Raw])
 
 _CONCRETE: Final[Mapping[Any, type]] = {

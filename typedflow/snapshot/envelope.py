@@ -60,6 +60,10 @@ class TokenRecord(_Record, frozen=True):
     """The key of the token, where it is not that of its node and cause."""
     coded: Any = UNSET
     """The description of what the value is saved by, where that is more than the output type of its producer."""
+    attempts: Count | UnsetType = UNSET
+    """How many attempts of the step have failed; left out where none has."""
+    updates: dict[str, str] | UnsetType = UNSET
+    """What the step has updated in a flow_state that is saved here: by call, the JSON text of what it returned."""
     scope: ScopeRecord | None = None
 
 
@@ -83,6 +87,8 @@ class JoinRecord(_Record, frozen=True):
     """As of a token: of the source of a batch or match that has branches to start."""
     scope: ScopeRecord | None = None
     hits: tuple[Count, ...] | None = None
+    part: tuple[Count, Count] | UnsetType = UNSET
+    """Only in a head: the number of the block instance in the keys of its parts, and its number of slots."""
     released: list[Count] = []
     """Of older documents: items that had given their place under the bound away; what is in flight tells that too."""
 
@@ -108,6 +114,14 @@ class InterruptRecord(_Record, frozen=True):
     token: TokenRecord
     resume_event: str | None = None
     status: Literal["pending", "answered"] = "pending"
+    deadline: Moment | UnsetType = UNSET
+    """From then on no answer is taken."""
+    default: Raw | UnsetType = UNSET
+    """The answer at the deadline, as an answer is saved."""
+    asleep: Literal[True] | UnsetType = UNSET
+    """Nothing is asked: the value of the token goes on at the deadline."""
+    since: Moment | UnsetType = UNSET
+    """When the step paused; older documents do not say it."""
 
 
 @final
@@ -186,6 +200,8 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     joins: list[JoinRecord] = []
     pools: list[PoolRecord] = []
     interrupts: list[InterruptRecord] = []
+    mail: Count | UnsetType = UNSET
+    """Of a root: the number of the last message from outside that it has taken."""
     answered: list[str] | UnsetType = UNSET
     """Of a root that goes on: the ids of the last interrupts that were answered, for whoever answers one twice."""
     nodes: dict[str, NodeRecord] = {}
@@ -317,7 +333,13 @@ def map_payloads(snapshot: Snapshot, change: Callable[[Raw], Raw]) -> Snapshot:
             for record in snapshot.pools
         ],
         "interrupts": [
-            replace(record, payload=change(record.payload), token=token(record.token)) for record in snapshot.interrupts
+            replace(
+                record,
+                payload=change(record.payload),
+                token=token(record.token),
+                default=UNSET if record.default is UNSET else change(record.default),
+            )
+            for record in snapshot.interrupts
         ],
         "children": [map_payloads(child, change) for child in snapshot.children],
     }

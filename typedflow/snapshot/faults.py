@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from math import isinf
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +33,8 @@ from typedflow.schema.types import (
 )
 from typedflow.schema.undeclared import undeclared_of
 from typedflow.snapshot.documents import Format, scalar_fault
+from typedflow.snapshot.moments import find_zone_fault, is_same_moment
+from typedflow.snapshot.zones import holds_moments
 
 
 class Fault(NamedTuple):
@@ -55,7 +57,7 @@ def find_fault(kind: Kind, value: Any, format: Format, back: Any = MISSING) -> F
     if fault:
         return Fault((), fault)
     if isinstance(kind, (Scalar, EnumOf, LiteralOf)):
-        return None if back is MISSING or (type(back) is type(value) and back == value) else _different(value, back)
+        return None if back is MISSING or _is_same(value, back) else _different(value, back)
     if back is not MISSING and (type(back) is not type(value) or _size(back) != _size(value)):
         return _different(value, back)
     if isinstance(value, (set, frozenset)) and back is not MISSING and back != value:
@@ -67,6 +69,12 @@ def find_fault(kind: Kind, value: Any, format: Format, back: Any = MISSING) -> F
         if inner is not None:
             return Fault((*segment, *inner.path), inner.reason)
     return None
+
+
+def _is_same(value: Any, back: Any) -> bool:
+    if isinstance(value, (datetime, time)):
+        return is_same_moment(value, back)
+    return type(back) is type(value) and bool(back == value)
 
 
 def _lost_attribute(kind: RecordOf, value: Any, back: Any) -> str | None:
@@ -97,7 +105,7 @@ def _own_fault(kind: Kind, value: Any, format: Format) -> str:
         except Mismatch as mismatch:
             return mismatch.reason
     if isinstance(value, (datetime, time)):
-        return _moment_fault(value, format)
+        return find_zone_fault(value)
     if isinstance(kind, RecordOf) and (absent := [name for name in _names(kind) if not hasattr(value, name)]):
         return f"its field '{absent[0]}' was never set"
     if isinstance(kind, TupleOf) and len(value) != len(kind.items):
@@ -119,19 +127,6 @@ def _wrong_class(kind: Kind, value: Any) -> str:
     return f"expected exactly {render(kind)}, given {describe(value)}{cut}"
 
 
-def _moment_fault(value: datetime | time, format: Format) -> str:
-    if value.fold:
-        return "its fold, the second of two equal times, is not saved"
-    if value.tzinfo is not None and value.utcoffset() is None:
-        return "its zone has no offset without a date, and is not saved"
-    if format == "msgpack" and isinstance(value, datetime) and value.tzinfo is not None:
-        try:
-            value.astimezone(UTC)
-        except OverflowError:
-            return "in UTC, as MessagePack has it, it is not between the years 1 and 9999"
-    return ""
-
-
 def _size(value: Any) -> int:
     return len(value) if isinstance(value, (list, tuple, set, frozenset, dict)) else 0
 
@@ -144,7 +139,8 @@ def _parts(kind: Kind, value: Any, back: Any) -> Iterator[Part]:
     pairs = back is not MISSING
     match kind:
         case CollectionOf(item=item) if isinstance(value, (set, frozenset)):
-            yield from (((), item, part, MISSING) for part in value)
+            twins = _twins(item, back)
+            yield from (((), item, part, twins.get(part, _GONE) if twins else MISSING) for part in value)
         case CollectionOf(item=item):
             for index, part in enumerate(value):
                 yield (index,), item, part, back[index] if pairs else MISSING
@@ -152,9 +148,10 @@ def _parts(kind: Kind, value: Any, back: Any) -> Iterator[Part]:
             for index, (item, part) in enumerate(zip(items, value, strict=True)):
                 yield (index,), item, part, back[index] if pairs else MISSING
         case MappingOf(key=key, value=item):
+            twins = _twins(key, back)
             for name, part in value.items():
                 if not (type(name) is float and isinf(name)):  # as a key JSON has it as text
-                    yield (_segment(name),), key, name, MISSING
+                    yield (_segment(name),), key, name, twins.get(name, _GONE) if twins else MISSING
                 yield (_segment(name),), item, part, back.get(name, _GONE) if pairs else MISSING
         case RecordOf():
             for field in fields_of(kind):
@@ -166,6 +163,11 @@ def _parts(kind: Kind, value: Any, back: Any) -> Iterator[Part]:
 
 
 _GONE: Final = object()
+
+
+def _twins(kind: Kind, back: Any) -> dict[Any, Any]:
+    """Return keys or members by what equals them, if moments in them may be equal and of other zones."""
+    return {each: each for each in back} if back is not MISSING and holds_moments(kind) else {}
 
 
 def _segment(key: object) -> Segment:

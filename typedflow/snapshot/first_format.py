@@ -48,7 +48,7 @@ class FirstMark:
     def _node_problem(self, what: str, name: str, old: NodeRecord | None) -> Problem | None:
         new = self.nodes.get(name)
         if new is None:
-            return snapshots.orphaned_problem(what, name, "the flow does not have any more", self.nodes)
+            return snapshots.orphaned_problem(what, name, "the flow does not have any more", self.nodes, way="renamed")
         if name in self.ambiguous:
             return snapshots.orphaned_problem(what, name, AMBIGUOUS)
         if old is None:

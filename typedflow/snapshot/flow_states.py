@@ -7,7 +7,8 @@ migrated, and everything else is refused.
 
 from __future__ import annotations
 
-from typing import Any, Final
+import json
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -50,8 +51,10 @@ def encode_flow_state(value: FlowState, spec: ContractSpec) -> bytes:
 def decode_flow_state(stored: bytes, spec: ContractSpec) -> FlowState:
     """Read a stored flow_state by the types of today.
 
-    Raises `SnapshotError` for one that a newer version wrote, for a shape that changed under one version, and for a
-    migration that is missing or fails. A document without a header was written by an earlier release: it is decoded
+    Raises `SnapshotError` for one that a newer version wrote, or newer code of the version, with more fields; for a
+    shape that changed otherwise under one version; and for a migration that is missing or fails.
+
+    A document without a header was written by an earlier release: it is decoded
     strictly, and may lack fields that have defaults.
     """
     fields, found, rest = stored.rpartition(_MARK)
@@ -74,13 +77,17 @@ def decode_flow_state(stored: bytes, spec: ContractSpec) -> FlowState:
 def _compared(raw: Raw, header: _Header, spec: ContractSpec) -> FlowState:
     """Read fields of another shape at the same version."""
     assert spec.flow_state is not None
+    today = flow_state_shape(spec).shape
     with reading(PLACE):
         old = strict_tree(header.shape, "json")
-        verdict = compare_layers(old, flow_state_shape(spec).shape)[PLACE]
+        verdict, newer = compare_layers(old, today)[PLACE], compare_layers(today, old)[PLACE]
         if fingerprint(old) != header.fingerprint:
             raise SnapshotError(snapshots.altered_problem(), path=PLACE)
     if not verdict.accepted:
         name = spec.flow_state.__name__
+        if newer.accepted and newer.added:
+            problem = snapshots.newer_flow_state_problem(name, sorted(newer.added), spec.version)
+            raise SnapshotError(problem, path=PLACE)
         raise SnapshotError(snapshots.changed_contract_problem(name, verdict.differences, spec.version), path=PLACE)
     payload = converted(raw, verdict, "json", PLACE)
     codec = compile_codec(spec.flow_state)
@@ -101,3 +108,33 @@ def _migrated(raw: Raw, header: _Header, spec: ContractSpec) -> FlowState:
         if not asks_for_state or header.fingerprint != flow_state_shape(spec).fingerprint:
             raise
     return decode_layers({PLACE: document[PLACE]}, spec)[PLACE]  # type: ignore[no-any-return]  # of this type
+
+
+class Kept(NamedTuple):
+    """What an update returned and fired, kept until its step ends: a step that runs again gets the same."""
+
+    value: Any
+    """Plain JSON data."""
+    fired: tuple[str, ...] = ()
+    """The fields with listeners that it has changed."""
+    flow_state: FlowState | None = None
+    """The whole flow_state after it, where `fired` names fields: a copy."""
+
+
+def encode_kept(kept: Kept, spec: ContractSpec) -> str:
+    """Encode what is kept of an update; raises what `encode_flow_state` raises."""
+    document: dict[str, Any] = {"value": kept.value}
+    if kept.flow_state is not None:
+        document |= {"fired": kept.fired, PLACE: encode_flow_state(kept.flow_state, spec).decode()}
+    return json.dumps(document)
+
+
+def decode_kept(text: str | bytes, spec: ContractSpec, place: str) -> Kept:
+    """Read what is kept of an update; a field that is gone fires nothing. Raises `SnapshotError`."""
+    with reading(place):
+        document = json.loads(text)
+        value, fired = document["value"], document.get("fired", [])
+        if not fired or spec.flow_state is None:
+            return Kept(value)
+        layer = decode_flow_state(document[PLACE].encode(), spec)
+        return Kept(value, tuple(name for name in fired if name in spec.flow_state.__struct_fields__), layer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
@@ -76,13 +77,15 @@ class Settled:
     match: PlanMatch
 
 
-def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str) -> Settled:
+def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str, formerly: Collection[str] = ()) -> Settled:
     """Check that a snapshot belongs to this flow, its contract and its plan, and bring its layers to today's version.
 
-    `place` is that of a child in its parent's document. Raises `SnapshotError`; nothing is changed.
+    `place` is that of a child in its parent's document, `formerly` what its node declares to have been called: a child
+    flow may have been renamed. Raises `SnapshotError`; nothing is changed.
     """
-    if snapshot.flow != flow:
-        raise SnapshotError(snapshots.other_flow_problem("flow", snapshot.flow, flow), path=f"{place}flow")
+    if snapshot.flow != flow and snapshot.flow not in formerly:
+        problem = snapshots.other_flow_problem("flow", snapshot.flow, flow, is_child=bool(place))
+        raise SnapshotError(problem, path=f"{place}flow")
     layers = settle_layers(snapshot, plan.spec, place)
     match = match_plan(plan, snapshot, layers.migrated, place)
     vouched = snapshot.state_mark is not UNSET and snapshot.fingerprint == saved_shape(plan.spec).fingerprint

@@ -11,18 +11,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from typedflow.engine.plan import Kind, Plan, PlanNode
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
 from typedflow.rules.problems import Problem
 from typedflow.snapshot.comparison import Verdict, compare
+from typedflow.snapshot.conversion import entry
+from typedflow.snapshot.documents import compile_decoder, reading
 from typedflow.snapshot.envelope import JoinRecord, NodeRecord, PoolRecord, Snapshot, TokenRecord
 from typedflow.snapshot.first_format import AMBIGUOUS, shown
-from typedflow.snapshot.parts import gathered_codes, slot_code
+from typedflow.snapshot.nesting import opens_blocks
+from typedflow.snapshot.parts import gathered_codes, gathers, slot_code
 from typedflow.snapshot.plans import PlanMark, describe_value, kind_name, mark_plan
 from typedflow.snapshot.shapes import Json, Shape, describe_code
+from typedflow.snapshot.values import NULLS
+
+_ITEMS: Final = compile_decoder(list[Raw])
 
 AS_SAVED: Final = Verdict(())
 """The verdict on a value whose type is the same."""
@@ -31,8 +37,10 @@ AS_SAVED: Final = Verdict(())
 class _Lost(Exception):
     """Something in flight has no place; the problem says why."""
 
-    def __init__(self, what: str, node: str, reason: str, known: Collection[str] = ()) -> None:
-        self.problem = snapshots.orphaned_problem(what, node, reason, known)
+    def __init__(
+        self, what: str, node: str, reason: str, known: Collection[str] = (), way: snapshots.Way = "rewired"
+    ) -> None:
+        self.problem = snapshots.orphaned_problem(what, node, reason, known, way=way)
         super().__init__(self.problem.text)
 
 
@@ -106,11 +114,13 @@ class _Check:
         """Yield what is wrong with what the contract declares: the result that is set, the events of the interrupts."""
         snapshot, spec = self._snapshot, self._plan.spec
         if snapshot.result is not UNSET and snapshot.result_type is not UNSET:
-            try:
-                self._compare("the result", "end", "result", snapshot.result_type, describe_code(spec.result))
-            except _Lost as lost:
-                yield lost.problem
-        for interrupt in snapshot.interrupts:
+            verdict = compare(snapshot.result_type, describe_code(spec.result))
+            place = f"{self._place}result"
+            if place not in self._match.migrated:
+                self._match.verdicts[place] = verdict
+                if not verdict.accepted:
+                    yield snapshots.changed_result_problem(verdict.differences)
+        for index, interrupt in enumerate(snapshot.interrupts):
             event = interrupt.resume_event
             if event is None:
                 continue
@@ -122,6 +132,7 @@ class _Check:
                 verdict = compare(snapshot.events[event], describe_code(declared[event]), widening=True)
                 if not verdict.accepted:
                     yield snapshots.other_answer_problem(what, f"event '{event}'", verdict.differences)
+                self._match.verdicts[f"{self._place}interrupts[{index}].default"] = verdict
 
     def problems(self) -> Iterator[Problem]:
         """Yield one problem for each thing in flight that has no place in a plan that has changed."""
@@ -147,9 +158,9 @@ class _Check:
         if old is None:
             raise _Lost(what, name, "the snapshot does not describe")
         if node is None:
-            raise _Lost(what, name, "the flow does not have any more", self._match.mark.nodes)
+            raise _Lost(what, name, "the flow does not have any more", self._match.mark.nodes, "renamed")
         if name not in node.formerly and (old.ambiguous is True or node.ambiguous):
-            raise _Lost(what, name, AMBIGUOUS)
+            raise _Lost(what, name, AMBIGUOUS, way="named")
         if old.kind != kind_name(node):
             raise _Lost(what, name, f"was {shown(old)} and is {kind_name(node)}")
         return node, old
@@ -182,6 +193,8 @@ class _Check:
     def _block(self, join: JoinRecord, at: str) -> None:
         what = "an open block"
         node, old = self._node(what, join.node)
+        if not opens_blocks(node):
+            raise _Lost(what, join.node, "takes the first hit now, and keeps no results of its branches")
         is_each = node.kind == Kind.EACH
         names = [""] * len(join.slots) if is_each else self._branches(join, node, old)
         for slot, name in enumerate(() if all(join.slots) else names):  # one that is closed keeps no results
@@ -191,18 +204,26 @@ class _Check:
                 today = describe_code(slot_code(self._plan, node, index))
                 key = ("slot", join.node, name)
                 self._compare(what, join.node, f"{at}.slots[{slot}]", _part(old, f"slot {name}"), today, key)
-        if join.launched == len(join.slots):
-            return
         if is_each:
-            items, place = range(len(join.slots) - join.launched), f"{self._place}{at}.source"
+            if bytes(join.source) in NULLS:
+                return
+            place = f"{self._place}{at}.source"
+            with reading(place):
+                items = range(len(_ITEMS[self._snapshot.encoding](join.source)))
             if not all(f"{place}[{item}]" in self._match.migrated for item in items):
                 self._compare(what, join.node, f"{at}.source", _part(old, "items"), describe_code(node.code))
-        else:
+        elif join.launched < len(join.slots):
             self._value(what, join, node, f"{at}.source")
 
     def _branches(self, join: JoinRecord, node: PlanNode, old: NodeRecord) -> list[str]:
         """Return the saved names of the branches of an open block; raises `_Lost` where they are others today."""
         names = branch_names(join, old)
+        unclear = _numbered(old.slots) | _numbered(node.slots)
+        for name in names:
+            if name in unclear and name not in node.former_slots:
+                raise _Lost(
+                    "an open block", join.node, f"has case '{name}', which is a name that several of its cases share"
+                )
         gone = [name for name in names if self._match.slot(node, name) is None]
         new = len(node.slots) > len(old.slots) if node.kind == Kind.BATCH else False
         if gone or new:
@@ -213,20 +234,28 @@ class _Check:
     def _pool(self, pool: PoolRecord, at: str) -> None:
         what = "what was gathered"
         node, old = self._node(what, pool.node)
+        if not gathers(node):
+            raise _Lost(what, pool.node, f"fires for each of its triggers now: its mode is '{node.mode}'")
         for name in pool.values:
             index = self._match.slot(node, name)
             if index is None:
                 raise _Lost(what, pool.node, f"has no branch '{name}' any more", node.slots)
             today = describe_code(gathered_codes(node)[index])
             self._compare(what, pool.node, f"{at}.values.{name}", _part(old, f"slot {name}"), today)
+        if len(pool.values) == len(node.slots) and not node.keeps:
+            raise _Lost(what, pool.node, "has no other branch any more, so that nothing would start it")
 
     def _interrupt(self, interrupt: Any, at: str) -> None:
         what = f"interrupt '{interrupt.id}'"
         node, old = self._node(what, interrupt.token.node)
-        if interrupt.resume_event is None:
+        if interrupt.asleep is True:
+            self._value("a sleeping value", interrupt.token, node, f"{at}.token.value")
+        elif interrupt.resume_event is None:
             verdict = compare(_part(old, "answer"), describe_code(node.result_type), widening=True)
             if not verdict.accepted:
-                raise _Lost(what, interrupt.token.node, f"takes another answer now: {'; '.join(verdict.differences)}")
+                reason = f"takes another answer now: {'; '.join(verdict.differences)}"
+                raise _Lost(what, interrupt.token.node, reason, way="answered")
+            self._match.verdicts[f"{self._place}{at}.default"] = verdict
 
     def _compare(
         self, what: str, node: str, at: str, old: Json, today: Shape, key: tuple[str, ...] | None = None
@@ -241,14 +270,20 @@ class _Check:
             if key is not None:
                 self._compared[key] = verdict
         if not verdict.accepted:
-            raise _Lost(what, node, f"holds another type now: {'; '.join(verdict.differences)}")
+            raise _Lost(what, node, f"holds another type now: {'; '.join(verdict.differences)}", way="retyped")
         self._match.verdicts[place] = verdict
 
 
 def _part(record: NodeRecord | None, name: str) -> Json:
     """Return one type that a snapshot describes of a node, with the table that its names lead into."""
-    types = {} if record is None or record.types is UNSET else record.types
-    return {"type": types.get(name), "types": types.get("types", {})}
+    types = None if record is None else record.types  # from a document: it may be anything
+    return {"type": entry(types, name), "types": entry(types, "types")}
+
+
+def _numbered(names: Sequence[str]) -> set[str]:
+    """Return the names of cases that were made unique by a number, and those that they were made from."""
+    origins = {name: name.rpartition("#")[0] for name in names if name.rpartition("#")[2].isdigit()}
+    return {part for name, origin in origins.items() if origin in names for part in (name, origin)}
 
 
 def branch_names(join: JoinRecord, old: NodeRecord) -> list[str]:

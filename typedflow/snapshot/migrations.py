@@ -23,6 +23,7 @@ from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.coders import NOTHING_ADDED
 from typedflow.snapshot.comparison import Verdict, compare_layers
+from typedflow.snapshot.conversion import Unexplained
 from typedflow.snapshot.documents import ENCODE, FORMATS, Format, find_unplain, reading, strict_tree
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.shapes import LAYERS, Shape, fingerprint, shape_of
@@ -73,7 +74,7 @@ def settle_layers(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> La
     migration that is missing, fails, or gives what does not fit. `place` is that of a child in its parent's document.
     """
     if snapshot.contract != spec.name:
-        problem = snapshots.other_flow_problem("contract", snapshot.contract, spec.name)
+        problem = snapshots.other_flow_problem("contract", snapshot.contract, spec.name, is_child=bool(place))
         raise SnapshotError(problem, path=f"{place}contract")
     if snapshot.version > spec.version:
         problem = snapshots.newer_contract_problem(spec.name, snapshot.version, spec.version)
@@ -115,7 +116,10 @@ def converted(payload: Any, verdict: Verdict, format: Format, place: str) -> Any
     if verdict.conversion is None or payload is UNSET:
         return payload
     with reading(place):
-        return Raw(ENCODE[format](verdict.conversion(strict_tree(payload, format))))
+        try:
+            return Raw(ENCODE[format](verdict.conversion(strict_tree(payload, format))))
+        except Unexplained as error:
+            raise SnapshotError(snapshots.unfit_problem(place, str(error)), path=place) from None
 
 
 def _migrated_layers(snapshot: Snapshot, spec: ContractSpec, place: str) -> Layers:

@@ -24,6 +24,8 @@ from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, readin
 
 _BY_NAME: Final = compile_decoder(dict[str, Raw])
 _ITEMS: Final = compile_decoder(list[Raw])
+FIRED_BY_ALL: Final = compile_decoder(dict[str, dict[str, Raw]])
+FIRED_BY_ONE: Final = compile_decoder(tuple[str, str, Raw])
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -95,6 +97,41 @@ def decode_value(code: Any, raw: Any, place: str, format: Format, added: frozens
     return code.cls(decode_value(part, item, f"{place}[{index}]", format, added) for index, (part, item) in parts)
 
 
+def code_of_output(producer: PlanNode, consumer: PlanNode) -> Any:
+    """Return what codes an output: of a listener of several triggers the listener itself, else `code_of_edge`."""
+    if producer.triggers and producer.mode != "simple_or":
+        return producer
+    return code_of_edge(producer, consumer)
+
+
+def encode_fired(listener: PlanNode, value: Any, place: str, format: Format) -> Raw:
+    """Encode what a listener of several triggers gives: `(kind, name, value)`, or the values by kind and name."""
+    types = trigger_types(listener)
+    if listener.mode == "or":
+        kind, name, inner = value
+        return Raw(ENCODE[format]((kind, name, compile_codec(types[kind, name]).encode(inner, place, format))))
+    coded = {
+        kind: {
+            name: compile_codec(types[kind, name]).encode(inner, f"{place}.{kind}.{name}", format)
+            for name, inner in named.items()
+        }
+        for kind, named in value.items()
+    }
+    return Raw(ENCODE[format](coded))
+
+
+def decode_fired(listener: PlanNode, raw: Raw, place: str, format: Format) -> Any:
+    """Decode what `encode_fired` has written of this very listener."""
+    types = trigger_types(listener)
+    if listener.mode == "or":
+        kind, name, inner = FIRED_BY_ONE[format](raw)
+        return (kind, name, compile_codec(types[kind, name]).decode(inner, place, format))
+    return {
+        kind: {name: compile_codec(types[kind, name]).decode(inner, place, format) for name, inner in named.items()}
+        for kind, named in FIRED_BY_ALL[format](raw).items()
+    }
+
+
 def normalised(check: Check, value: Any) -> Any:
     """Give a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
     try:
@@ -118,9 +155,19 @@ def trigger_types(node: PlanNode) -> dict[tuple[str, str], Any]:
     return {(t.kind, t.name): tp for t, tp in zip(node.triggers, node.slot_types, strict=True)}
 
 
+def gathers(node: PlanNode) -> bool:
+    """Return whether a node has pools: a collect, or a listener that waits for several triggers."""
+    return node.kind == NodeKind.COLLECT or (bool(node.triggers) and node.mode == "and")
+
+
 def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
     """Return by what a collect or listener saves what it has gathered, by slot."""
     return node.slot_codes or node.slot_types
+
+
+def answer_code(plan: Plan, node: PlanNode, resume_event: str | None) -> Any:
+    """Return by what an answer to a paused step is saved: the payload of its event, or the step's output."""
+    return node.code if resume_event is None else (plan.spec.events or {})[resume_event]
 
 
 def slot_code(plan: Plan, node: PlanNode, branch: int) -> Any:

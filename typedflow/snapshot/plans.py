@@ -139,7 +139,7 @@ def has_own_description(producer: PlanNode) -> bool:
 
 def kind_name(node: PlanNode) -> str:
     """Return the kind of a node as a snapshot has it."""
-    return Kind(node.kind).name.lower()
+    return "sleep" if node.sleeps else Kind(node.kind).name.lower()
 
 
 def _nodes_in_flight(snapshot: Snapshot) -> set[str]:
@@ -169,5 +169,5 @@ def _reached(plan: Plan, node: PlanNode) -> Iterator[int]:
 def _edges(plan: Plan, node: PlanNode) -> Iterator[Edge]:
     for port in node.ports:
         yield from port
-    if node.kind == Kind.MATCH and not node.hit_all and not node.has_else:  # no hit: the value goes on behind it
+    if node.kind == Kind.MATCH and not (node.hit_all or node.has_else or node.is_closed):  # no hit: the value goes on
         yield from plan.nodes[node.join].ports[0]

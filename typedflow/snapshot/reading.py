@@ -7,8 +7,7 @@ its payloads to the flow's types, is for those who load it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -18,8 +17,8 @@ from msgspec.structs import replace
 
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
-from typedflow.rules.names import is_id
 from typedflow.rules.wording import describe, quoted
+from typedflow.snapshot.consistency import faults_of
 from typedflow.snapshot.documents import (
     ENCODE,
     Format,
@@ -33,7 +32,6 @@ from typedflow.snapshot.envelope import (
     FORMAT_VERSION,
     NULL,
     READABLE,
-    ScopeRecord,
     Snapshot,
     StateMark,
     around_state,
@@ -90,6 +88,11 @@ def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
     return _read(data)
 
 
+def read_head(data: bytes) -> Snapshot:
+    """Read a document that lacks what is kept in parts; what refers to that cannot be checked yet."""
+    return _read_undisputed(data)
+
+
 def _looks_like_a_path(text: str) -> bool:
     """Say whether a text that can be no snapshot names a file."""
     named = "/" in text or "\\" in text or text.endswith((".json", ".msgpack", ".mp"))
@@ -128,6 +131,15 @@ def _encode_mapping(mapping: Mapping[str, Any]) -> bytes:
 
 
 def _read(data: bytes) -> Snapshot:
+    snapshot = _read_undisputed(data)
+    with reading(""):
+        for place, reason in faults_of(snapshot):
+            raise SnapshotError(snapshots.inconsistent_problem(place, reason), path=place)
+    return snapshot
+
+
+def _read_undisputed(data: bytes) -> Snapshot:
+    """Read a document and check that it is what was written, but not what it refers to."""
     format = _format_of(data)
     snapshot = _read_marked(data, format)
     if snapshot is None:
@@ -137,9 +149,6 @@ def _read(data: bytes) -> Snapshot:
                 snapshot = _read_loose(data, format, checksum)
     if not has_its_mark(snapshot):
         raise SnapshotError(snapshots.altered_problem(), path="state")
-    with reading(""):
-        for place, reason in _faults(snapshot, ""):
-            raise SnapshotError(snapshots.dangling_problem(place, reason), path=place)
     return snapshot
 
 
@@ -224,79 +233,3 @@ def _read_loose(data: bytes, format: Format, checksum: int) -> Snapshot:
     if checksum_of(snapshot) != checksum:
         raise SnapshotError(snapshots.altered_problem(), path="checksum")
     return snapshot
-
-
-Fault: TypeAlias = tuple[str, str]
-"""A place in the document, and what is wrong there."""
-
-
-def _faults(snapshot: Snapshot, place: str, parent: Snapshot | None = None) -> Iterator[Fault]:
-    """Give what the decoder cannot know to be wrong: ids, times, and what refers to something that is not there."""
-    if not is_id(snapshot.execution_id):
-        yield f"{place}execution_id", f"{quoted(snapshot.execution_id)} is no execution id"
-    for name, moment in (("created", snapshot.created), ("saved", snapshot.saved)):
-        if moment.utcoffset() != timedelta(0):
-            yield f"{place}{name}", "a time in UTC was expected"
-    if snapshot.resource_keys != sorted(set(snapshot.resource_keys)):
-        yield f"{place}resource_keys", "sorted keys were expected, each once"
-    yield from _parent_faults(snapshot, place, parent)
-    yield from _scope_faults(snapshot, place)
-    yield from _interrupt_faults(snapshot, place)
-    for index, child in enumerate(snapshot.children):
-        yield from _faults(child, f"{place}children[{index}].", snapshot)
-
-
-def _parent_faults(snapshot: Snapshot, place: str, parent: Snapshot | None) -> Iterator[Fault]:
-    if parent is None:
-        if snapshot.parent is not None:
-            yield f"{place}parent", "only a child execution has a parent"
-        return
-    if snapshot.parent is None or snapshot.parent >= len(parent.tokens):
-        yield f"{place}parent", f"the parent has no token {snapshot.parent}"
-    marked = snapshot.state_mark is not UNSET
-    if marked or (snapshot.format, snapshot.encoding, snapshot.checksum) != (parent.format, parent.encoding, 0):
-        yield f"{place}format", "a child has the format and encoding of its parent, no mark and no checksum"
-
-
-def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
-    """Check the joins in order, so that each is inside of an earlier one: scopes that lead in a circle cannot be."""
-    launched: dict[int, int] = {}
-    for index, join in enumerate(snapshot.joins):
-        here = f"{place}joins[{index}]"
-        yield from _scope_fault(join.scope, launched, here)
-        if join.id in launched:
-            yield f"{here}.id", f"there are two joins {join.id}"
-        if join.launched > len(join.slots) or (join.hits is not None and len(join.hits) != len(join.slots)):
-            yield f"{here}.slots", f"{len(join.slots)} slots do not go with what was launched and hit"
-        launched[join.id] = join.launched
-    for index, token in enumerate(snapshot.tokens):
-        yield from _scope_fault(token.scope, launched, f"{place}tokens[{index}]")
-    for index, pool in enumerate(snapshot.pools):
-        yield from _scope_fault(pool.scope, launched, f"{place}pools[{index}]")
-    for index, interrupt in enumerate(snapshot.interrupts):
-        yield from _scope_fault(interrupt.token.scope, launched, f"{place}interrupts[{index}].token")
-
-
-def _scope_fault(scope: ScopeRecord | None, launched: Mapping[int, int], place: str) -> Iterator[Fault]:
-    if scope is None:
-        return
-    if scope.join not in launched:
-        yield f"{place}.scope", f"there is no join {scope.join} before it"
-    elif scope.item >= launched[scope.join]:
-        yield f"{place}.scope", f"join {scope.join} has not launched an item {scope.item}"
-
-
-def _interrupt_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for index, interrupt in enumerate(snapshot.interrupts):
-        here = f"{place}interrupts[{index}].id"
-        if not is_id(interrupt.id):
-            yield here, f"{quoted(interrupt.id)} is no interrupt id"
-        if interrupt.id in seen:
-            yield here, f"there are two interrupts {quoted(interrupt.id)}"
-        seen.add(interrupt.id)
-    answered = snapshot.answered or []
-    if snapshot.parent is not None and answered:
-        yield f"{place}answered", "what was answered is told by the root"
-    if len(set(answered)) < len(answered) or not all(map(is_id, answered)):
-        yield f"{place}answered", "interrupt ids were expected, each once"

@@ -6,9 +6,8 @@ edge; `typedflow.snapshot.matching` has found the nodes and judged the types whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from msgspec import UNSET as ABSENT
 from msgspec import Raw
@@ -25,18 +24,22 @@ from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, readin
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, Snapshot, TokenRecord
 from typedflow.snapshot.matching import PlanMatch, branch_names
 from typedflow.snapshot.migrations import converted
+from typedflow.snapshot.nesting import ending_nodes, nesting_of, opens_blocks
 from typedflow.snapshot.parts import (
+    FIRED_BY_ALL,
+    FIRED_BY_ONE,
+    answer_code,
     branch_of,
     code_of_edge,
     decode_value,
     gathered_codes,
+    gathers,
     require_parts,
     slot_code,
     trigger_types,
 )
+from typedflow.snapshot.values import NULLS
 
-_BY_KIND: Final = compile_decoder(dict[str, dict[str, Raw]])
-_NAMED: Final = compile_decoder(tuple[str, str, Raw])
 _ITEMS: Final = compile_decoder(list[Raw])
 
 
@@ -48,7 +51,8 @@ class RunReader:
         self._snapshot = snapshot
         self._match = match
         self._format: Format = snapshot.encoding
-        self._blocks = blocks_of(plan)
+        self._nesting = nesting_of(plan)
+        self._ending = ending_nodes(plan)
         self._joins: dict[int, BlockInstance] = {}
 
     def joins(self, records: list[JoinRecord], place: str) -> None:
@@ -84,13 +88,35 @@ class RunReader:
             raise SnapshotError(
                 snapshots.dangling_problem(place, "a step inside a block pauses without resume_event"), path=place
             )
-        token = Token(node.index, scope, None, producer.index, *self._cause(record.token, node, scope))
-        return Paused(Interrupt(record.id, record.type, payload, record.resume_event, node.name), token)
+        self._require_deadline(record, node, place)
+        asleep = record.asleep is True
+        value = self._value(producer, node, record.token.value, f"{place}.token.value") if asleep else None
+        token = Token(node.index, scope, value, producer.index, *self._cause(record.token, node, scope))
+        deadline = None if record.deadline is ABSENT else record.deadline
+        since = self._snapshot.saved if record.since is ABSENT else record.since
+        asked = Interrupt(
+            record.id, record.type, payload, record.resume_event, node.name, since=since, deadline=deadline
+        )
+        return Paused(asked, token, self._default(record, node, f"{place}.default"), asleep)
+
+    def _require_deadline(self, record: InterruptRecord, node: PlanNode, place: str) -> None:
+        fault = None
+        if record.deadline is ABSENT and (record.default is not ABSENT or record.asleep is True):
+            fault = "there is no deadline"
+        elif (record.asleep is True) != node.sleeps:
+            fault = f"'{node.name}' {'only sleeps' if node.sleeps else 'does not sleep'}"
+        if fault is not None:
+            raise SnapshotError(snapshots.dangling_problem(place, fault), path=place)
+
+    def _default(self, record: InterruptRecord, node: PlanNode, place: str) -> Any:
+        if record.default is ABSENT:
+            return UNSET
+        return self.value(answer_code(self._plan, node, record.resume_event), record.default, place)
 
     def pool(self, record: PoolRecord, place: str) -> tuple[Key, dict[int, Contribution]]:
         """Read one pool, with its key."""
         node = self._node(record.node, place)
-        if node.kind != Kind.COLLECT and node.mode != "and":
+        if not gathers(node):
             raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' gathers nothing"), path=place)
         causes = {} if record.causes is ABSENT else record.causes
         gathered: dict[int, Contribution] = {}
@@ -100,6 +126,11 @@ class RunReader:
             if slot is None:
                 raise SnapshotError(snapshots.dangling_problem(here, f"'{node.name}' has no such branch"), path=here)
             gathered[slot] = Contribution(self.value(gathered_codes(node)[slot], raw, here), causes.get(name, ""))
+        if len(gathered) == len(node.slots) and not node.keeps:
+            raise SnapshotError(
+                snapshots.dangling_problem(place, f"'{node.name}' has a value of every branch, and was not started"),
+                path=place,
+            )
         return pool_key(node, self._scope(record.scope, node, place)), gathered
 
     def value(self, code: Any, raw: Raw, place: str) -> Any:
@@ -130,10 +161,28 @@ class RunReader:
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
         """Read where something stands, which has to be in a round of the block that its node is in."""
         scope = None if record is None else scope_in(self._joins[record.join], record.item)
-        if (None if scope is None else scope.block.node) != self._blocks.get(node.index):
-            place = f"{place}.scope"
-            raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' is not in that block"), path=place)
+        block, branch = self._nesting.get(node.index, (None, 0))
+        if (None if scope is None else scope.block.node) != block:
+            raise self._misplaced(node, "is not in that block", "is not in that block any more", f"{place}.scope")
+        if scope is not None:
+            opener = self._plan.nodes[scope.block.node]
+            saved = branch_of(opener, scope.block.hits, scope.item)
+            if scope.block.slots[scope.item] is not UNSET and node.index in self._ending:
+                reason = f"'{node.name}' is in an item that has ended"
+                raise SnapshotError(snapshots.dangling_problem(f"{place}.scope", reason), path=f"{place}.scope")
+            if saved != branch:
+                was = f"branch '{opener.slots[saved]}' of '{opener.name}'"
+                now = f"was in {was} and is in '{opener.slots[branch]}'"
+                raise self._misplaced(node, f"is not in {was}", now, f"{place}.scope")
         return scope
+
+    def _misplaced(self, node: PlanNode, damaged: str, changed: str, place: str) -> SnapshotError:
+        """Return the error of something that stands where its node does not: of a document, or of a changed flow."""
+        if self._match.unchanged:
+            problem = snapshots.dangling_problem(place, f"'{node.name}' {damaged}")
+        else:
+            problem = snapshots.orphaned_problem("something in flight", node.name, changed)
+        return SnapshotError(problem, path=place)
 
     def _cause(self, record: TokenRecord | JoinRecord, node: PlanNode, scope: Scope | None) -> tuple[str, str | None]:
         """Read the cause and the key of a token or of a block; None for the key of its node and cause."""
@@ -150,17 +199,20 @@ class RunReader:
         return self.value(code_of_edge(producer, consumer), raw, place)
 
     def _fired(self, listener: PlanNode, raw: Raw, place: str) -> Any:
-        types, format, added = trigger_types(listener), self._format, self._match.verdict(place).added
+        verdict = self._match.verdict(place)
+        types, format, added = trigger_types(listener), self._format, verdict.added
         if place in self._match.migrated:
             format, added = "json", None  # type: ignore[assignment]  # None allows all fields with defaults
             with reading(place):
                 raw = Raw(ENCODE["json"](self._match.migrated[place]))
+        else:
+            raw = converted(raw, verdict, format, place)
         with reading(place):
             if listener.mode == "or":
-                kind, name, inner = _NAMED[format](raw)
+                kind, name, inner = FIRED_BY_ONE[format](raw)
                 named = {kind: {name: inner}}
             else:
-                named = _BY_KIND[format](raw)
+                named = FIRED_BY_ALL[format](raw)
         given = [f"{kind} {name}" for kind, values in named.items() for name in values]
         known = listener.slots
         require_parts(
@@ -178,7 +230,7 @@ class RunReader:
 
     def _join(self, record: JoinRecord, place: str) -> BlockInstance:
         node = self._node(record.node, place)
-        if not _opens_blocks(node):
+        if not opens_blocks(node):
             raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' opens no block"), path=place)
         if node.kind == Kind.BATCH and len(node.ports) != len(record.slots):
             raise SnapshotError(
@@ -242,21 +294,25 @@ class RunReader:
 
     def _source(self, record: JoinRecord, node: PlanNode, producer: PlanNode, place: str) -> Any:
         size = len(record.slots)
-        if record.launched == size:
-            return ()
         if node.kind != Kind.EACH:
-            return self._value(producer, node, record.source, place)
+            return () if record.launched == size else self._value(producer, node, record.source, place)
+        if record.launched == size and bytes(record.source) in NULLS:
+            return ()
         with reading(place):
             rest = _ITEMS[self._format](record.source)
-        if len(rest) != size - record.launched:
+        unfilled = [item for item, slot in enumerate(record.slots) if not slot]
+        places = range(record.launched, size) if len(rest) == size - record.launched else unfilled
+        if len(rest) != len(places):
             raise SnapshotError(
                 snapshots.dangling_problem(place, f"{size - record.launched} items expected"), path=place
             )
         verdict = self._match.verdict(place)
         for index in range(len(rest)):
             self._match.verdicts.setdefault(f"{place}[{index}]", verdict)
-        items = [self.value(node.code, raw, f"{place}[{index}]") for index, raw in enumerate(rest)]
-        return (*[UNSET] * record.launched, *items)
+        items: list[Any] = [UNSET] * size
+        for index, (item, raw) in enumerate(zip(places, rest, strict=True)):
+            items[item] = self.value(node.code, raw, f"{place}[{index}]")
+        return tuple(items)
 
 
 _STANDING: Final = frozenset({Kind.STEP, Kind.MATCH, Kind.CHILD, Kind.EACH, Kind.END})
@@ -271,30 +327,3 @@ def cause_by_visit(name: str, visit: int, scope: Scope | None) -> tuple[str, str
     around = "" if scope is None else f"{scope.block.key}[{scope.item}]/"
     key = f"{around}{name}@{visit}"
     return (str(visit) if scope is None else derive(around, visit)), key
-
-
-_blocks: Final[WeakKeyDictionary[Plan, Mapping[int, int]]] = WeakKeyDictionary()
-
-
-def blocks_of(plan: Plan) -> Mapping[int, int]:
-    """Give for each node, by index, the node that opens the innermost block round it; those outside have none."""
-    found = _blocks.get(plan)
-    if found is None:
-        inside: dict[int, int] = {}
-        openers = {node.join: node.index for node in plan.nodes if node.join >= 0}
-        waiting = [node for node in plan.nodes if node.kind == Kind.ROOT]
-        seen = {node.index for node in waiting}
-        for node in waiting:
-            at = node.index if _opens_blocks(node) else inside.get(node.index)
-            for target in {target for arm in node.ports for target, _ in arm} - seen:
-                around = inside.get(openers[target]) if target in openers else at
-                if around is not None:
-                    inside[target] = around
-                waiting.append(plan.nodes[target])
-                seen.add(target)
-        found = _blocks[plan] = inside
-    return found
-
-
-def _opens_blocks(node: PlanNode) -> bool:
-    return node.kind in (Kind.EACH, Kind.BATCH) or (node.kind == Kind.MATCH and node.hit_all)

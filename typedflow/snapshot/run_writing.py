@@ -12,32 +12,45 @@ from typing import Any, Final
 from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
 
-from typedflow.engine.causes import MAIN
+from typedflow.engine.causes import MAIN, derive
+from typedflow.engine.dropping import source_of
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.run import Run
-from typedflow.engine.tokens import UNSET, BlockInstance, Scope, Token
+from typedflow.engine.tokens import UNSET, BlockInstance, Paused, Scope, Token
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+from typedflow.snapshot.flow_states import encode_kept
+from typedflow.snapshot.kept_values import Kept, KeptValues, Place
 from typedflow.snapshot.parts import (
+    answer_code,
     branch_of,
-    code_of_edge,
+    code_of_output,
+    decode_fired,
+    decode_value,
+    encode_fired,
     encode_value,
     gathered_codes,
     normalised,
     slot_code,
-    trigger_types,
 )
 from typedflow.snapshot.plans import describe_value, has_own_description
+
+NO_PARTS: Final[Mapping[BlockInstance, int]] = {}
 
 
 class RunWriter:
     """Turn one run into records."""
 
-    def __init__(self, run: Run, format: Format) -> None:
+    def __init__(
+        self, run: Run, format: Format, kept: KeptValues, parts: Mapping[BlockInstance, int] = NO_PARTS
+    ) -> None:
         self.run = run
+        self._parts = parts
+        """The block instances whose slots and source are parts, with their numbers there."""
         self.format: Format = format
+        self._kept = kept
         self._nodes = run.plan.nodes
         self._join_ids: dict[int, int] = {}
         self._joins: list[JoinRecord] = []
@@ -52,13 +65,29 @@ class RunWriter:
         for index, paused in enumerate((self.run.interrupts or {}).values()):
             place, asked = f"interrupts[{index}]", paused.interrupt
             payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
-            token = self._token(paused.token, f"{place}.token", value=None)
+            fixed = {} if paused.asleep else {"value": None}
+            token = self._token(paused.token, f"{place}.token", **fixed)
+            since = ABSENT if asked.since is None else asked.since
             records.append(
                 InterruptRecord(
-                    id=asked.id, type=asked.type, payload=payload, token=token, resume_event=asked.resume_event
+                    id=asked.id,
+                    type=asked.type,
+                    payload=payload,
+                    token=token,
+                    resume_event=asked.resume_event,
+                    since=since,
+                    deadline=ABSENT if asked.deadline is None else asked.deadline,
+                    default=self._default(paused, f"{place}.default"),
+                    asleep=True if paused.asleep else ABSENT,
                 )
             )
         return records
+
+    def _default(self, paused: Paused, place: str) -> Raw | UnsetType:
+        if paused.default is UNSET:
+            return ABSENT
+        code = answer_code(self.run.plan, self._nodes[paused.token.node], paused.interrupt.resume_event)
+        return encode_value(code, paused.default, place, self.format)
 
     def pools(self) -> list[PoolRecord]:
         """Give what collects and listeners have gathered."""
@@ -69,7 +98,9 @@ class RunWriter:
             place = f"pools[{len(records)}]"
             codes = gathered_codes(node)
             values = {
-                names[slot]: encode_value(codes[slot], each.value, f"{place}.values.{names[slot]}", self.format)
+                names[slot]: self._part(
+                    ("pool", id(each)), codes[slot], each.value, f"{place}.values.{names[slot]}", each
+                )
                 for slot, each in pool.items()
             }
             scope = None if join is None else ScopeRecord(join=self._join(join), item=item)
@@ -86,7 +117,11 @@ class RunWriter:
     def _token(self, token: Token, place: str, **fixed: Any) -> TokenRecord:
         nodes = self._nodes
         value = fixed["value"] if fixed else token.value
-        raw = NULL[self.format] if fixed else self._value(nodes[token.producer], nodes[token.node], value, place)
+        raw = (
+            NULL[self.format]
+            if fixed
+            else self._value(nodes[token.producer], nodes[token.node], token.cause, value, place)
+        )
         scope = None if token.scope is None else self._scope(token.scope)
         return TokenRecord(
             node=nodes[token.node].name,
@@ -95,30 +130,49 @@ class RunWriter:
             cause=written_cause(token.cause),
             key=ABSENT if token.key is None else token.key,
             coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
+            attempts=(self.run.attempts or {}).get(token, ABSENT),
+            updates=self._updates(token),
             scope=scope,
         )
 
-    def _value(self, producer: PlanNode, consumer: PlanNode, value: Any, place: str) -> Raw:
-        place = f"{place}.value"
-        if producer.triggers and producer.mode != "simple_or":
-            return Raw(ENCODE[self.format](self._fired(producer, value, place)))
-        if producer.code is UNKNOWN and consumer.check_in is not None:
-            value = normalised(consumer.check_in, value)
-        return encode_value(code_of_edge(producer, consumer), value, place, self.format)
+    def result(self, tp: Any) -> Raw:
+        """Give the result that is set."""
+        return self._part(("result",), tp, self.run.result, "result")
 
-    def _fired(self, listener: PlanNode, value: Any, place: str) -> Any:
-        """Code what a listener of several triggers gives: `(kind, name, value)`, or the values by kind and name."""
-        types = trigger_types(listener)
-        if listener.mode == "or":
-            kind, name, inner = value
-            return (kind, name, compile_codec(types[kind, name]).encode(inner, place, self.format))
-        return {
-            kind: {
-                name: compile_codec(types[kind, name]).encode(inner, f"{place}.{kind}.{name}", self.format)
-                for name, inner in named.items()
-            }
-            for kind, named in value.items()
-        }
+    def _updates(self, token: Token) -> dict[str, str] | UnsetType:
+        made = (self.run.updates or {}).get(token)
+        if not made:
+            return ABSENT
+        return {call: encode_kept(kept, self.run.plan.spec) for call, kept in tuple(made.items())}
+
+    def _value(self, producer: PlanNode, consumer: PlanNode, cause: str, value: Any, place: str) -> Raw:
+        """Encode the output of a producer; a block has it as its source, and hands it on to its branches."""
+        code, kept_as = code_of_output(producer, consumer), (producer.index, cause, id(value))
+        found = self._kept.find(kept_as)
+        if found is not None:
+            if _is_written_by(found, code, self.format):
+                return found[4]
+            produced = _read(found, place)
+        else:
+            produced = value
+        place = f"{place}.value"
+        if isinstance(code, PlanNode):
+            raw = encode_fired(code, produced, place, self.format)
+        else:
+            if producer.code is UNKNOWN and consumer.check_in is not None:
+                produced = normalised(consumer.check_in, produced)
+            raw = encode_value(code, produced, place, self.format)
+        return self._kept.keep(kept_as, (value, None, code, self.format, raw))
+
+    def _part(self, kept_as: Place, code: Any, value: Any, place: str, owner: object = None) -> Raw:
+        """Encode a value by a code that does not depend on where it goes."""
+        kept_as = (*kept_as, id(value))
+        found = self._kept.find(kept_as)
+        if found is not None and _is_written_by(found, code, self.format):
+            return found[4]
+        produced = value if found is None else _read(found, place)
+        raw = encode_value(code, produced, place, self.format)
+        return self._kept.keep(kept_as, (value, owner, code, self.format, raw))
 
     def _scope(self, scope: Scope) -> ScopeRecord:
         return ScopeRecord(join=self._join(scope.block), item=scope.item)
@@ -136,15 +190,8 @@ class RunWriter:
 
     def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
-        slots = [
-            []
-            if value is UNSET
-            else [encode_value(self._slot_code(join, slot), value, f"{place}.slots[{slot}]", self.format)]
-            for slot, value in enumerate(join.slots)
-            if join.remaining
-        ]
-        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
-            slots = [[NULL[self.format]] for _ in join.slots]
+        part = (self._parts[join], len(join.slots)) if join in self._parts else ABSENT
+        slots = [] if part is not ABSENT else self._slots(join, place)
         outer = None if join.scope is None else join.scope
         scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.block)], item=outer.item)
         starts_more = join.launched < len(join.slots) and node.kind != Kind.EACH
@@ -152,7 +199,7 @@ class RunWriter:
             id=number,
             node=node.name,
             producer=self._nodes[join.producer].name,
-            source=self._source(join, node, place),
+            source=self._source(join, node, place) if part is ABSENT else NULL[self.format],
             slots=slots,
             launched=join.launched,
             cause=written_cause(join.cause),
@@ -160,20 +207,68 @@ class RunWriter:
             coded=coded(self._nodes[join.producer], node) if starts_more else ABSENT,
             scope=scope,
             hits=join.hits,
+            part=part,
         )
+
+    def _slots(self, join: BlockInstance, place: str) -> list[list[Raw]]:
+        if not join.remaining:  # it was closed: what came back went on, and only its side branches are still inside
+            return [[NULL[self.format]] for _ in join.slots]
+        return [
+            [] if value is UNSET else [self._slot(join, slot, value, f"{place}.slots[{slot}]")]
+            for slot, value in enumerate(join.slots)
+        ]
+
+    def _item(self, join: BlockInstance, node: PlanNode, index: int, item: Any, place: str) -> Raw:
+        """Encode an item of a for_each that waits; its token has the same producer and cause."""
+        return self._part((node.index, derive(join.key, index)), node.code, item, place)
+
+    def _slot(self, join: BlockInstance, slot: int, value: Any, place: str) -> Raw:
+        return self._part(("slot", id(join), slot), self._slot_code(join, slot), value, place, join)
 
     def _slot_code(self, join: BlockInstance, slot: int) -> Any:
         node = self._nodes[join.node]
         return slot_code(self.run.plan, node, branch_of(node, join.hits, slot))
 
     def _source(self, join: BlockInstance, node: PlanNode, place: str) -> Raw:
+        if node.kind == Kind.EACH:
+            items = _kept_items(join, node)
+            if not items:
+                return NULL[self.format]
+            return Raw(
+                ENCODE[self.format](
+                    [
+                        self._item(join, node, item, join.source[item], f"{place}.source[{number}]")
+                        for number, item in enumerate(items)
+                    ]
+                )
+            )
         if join.launched == len(join.slots):
             return NULL[self.format]
-        if node.kind != Kind.EACH:
-            return self._value(self._nodes[join.producer], node, join.source, place)
-        rest = enumerate(join.source[join.launched :], join.launched)
-        items = [encode_value(node.code, item, f"{place}.source[{index}]", self.format) for index, item in rest]
-        return Raw(ENCODE[self.format](items))
+        return self._value(self._nodes[join.producer], node, join.cause, join.source, place)
+
+
+def _kept_items(join: BlockInstance, node: PlanNode) -> list[int]:
+    """Return the items of a for_each that are still needed: those to start, and with `collects` those that run too.
+
+    An item that runs is the value of its `Failed`. All of them are kept or none: which they are is known by the number.
+    """
+    waiting = list(range(join.launched, len(join.slots)))
+    running = [item for item in range(join.launched) if join.slots[item] is UNSET]
+    if not node.collects or any(source_of(join, item) is UNSET for item in running):
+        running = []
+    return [*running, *waiting]
+
+
+def _is_written_by(kept: Kept, code: Any, format: Format) -> bool:
+    return kept[3] == format and (kept[2] is code or kept[2] == code)
+
+
+def _read(kept: Kept, place: str) -> Any:
+    """Read what an earlier save has written."""
+    _, _, code, format, raw = kept
+    if isinstance(code, PlanNode):
+        return decode_fired(code, raw, place, format)
+    return decode_value(code, raw, place, format)
 
 
 def coded(producer: PlanNode, consumer: PlanNode) -> Any:

@@ -46,6 +46,8 @@ Json: TypeAlias = Any
 Shape: TypeAlias = dict[str, Any]
 
 LAYERS: Final = ("state", "flow_state")
+ABSENT: Final = "absent"
+"""Stands for the default of a TypedDict's key that may be missing."""
 
 
 def shape_of(state: type[State] | None, flow_state: type[FlowState] | None) -> Shape:
@@ -114,6 +116,8 @@ def fingerprint(description: Json) -> str:
 class _Table:
     """The records, enums and aliases of one shape, by name; two classes of one name are told apart by a number."""
 
+    _knows_absent = True
+
     def __init__(self) -> None:
         self.types: dict[str, Json] = {}
         self._names: dict[Kind, str] = {}
@@ -175,6 +179,8 @@ class _Table:
             made["omitted"] = _default_text(kind, field)
         elif _is_unset_by_default(kind, field):
             made["omitted"] = "UNSET"
+        elif kind.flavour == "typeddict" and not field.required and self._knows_absent:
+            made["omitted"] = ABSENT
         return field.name if self._is_apart(kind) else field.encoded, made
 
     def _union(self, kind: UnionOf, members: list[Json]) -> Json:
@@ -193,6 +199,8 @@ class _Table:
 
 class _LegacyTable(_Table):
     """Describe types as the first format did: enums by their values, unions without an order."""
+
+    _knows_absent = False
 
     def _union(self, kind: UnionOf, members: list[Json]) -> Json:
         return {"union": sorted(members, key=_text)}

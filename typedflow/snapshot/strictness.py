@@ -64,7 +64,7 @@ class _Walk:
         kind = see_through(kind)
         match kind:
             case UnionOf(members=members):
-                member = _member(members, tree)
+                member = member_of(members, tree)
                 if member is not None:
                     self.walk(member, tree, path)
             case CollectionOf(cls=cls, item=item):
@@ -85,22 +85,25 @@ class _Walk:
                 pass
 
     def _record(self, kind: RecordOf, tree: Any, path: tuple[Segment, ...]) -> None:
-        fields = fields_of(kind)
-        if isinstance(tree, list):
-            tag = int(_tag(kind) is not None)
-            if self._strict and len(tree) > len(fields) + tag:
-                raise Undeclared(path, f"it has more than the {len(fields)} fields of {kind.cls.__name__}")
-            named = list(zip(fields, tree[tag:], strict=False))
-        else:
-            known = {field.encoded: field for field in fields}
-            extra = [key for key in tree if key not in known and key != _tag_field(kind)]
-            if self._strict and extra:
-                raise Undeclared(path, f"{kind.cls.__name__} has no field '{extra[0]}'")
-            named = [(known[key], part) for key, part in tree.items() if key in known]
+        fields, named = fields_of(kind), named_parts(kind, tree)
         if self._strict:
-            self._require_all(kind, fields, {field.name for field, _ in named}, path)
-        for field, part in named:
+            self._require_none_more(kind, tree, named, path)
+            self._require_all(kind, fields, {field.name for _, field, _ in named}, path)
+        for _, field, part in named:
             self.walk(field.kind, part, (*path, field.name))
+
+    def _require_none_more(
+        self, kind: RecordOf, tree: Any, named: list[tuple[Any, Field, Any]], path: tuple[Segment, ...]
+    ) -> None:
+        if isinstance(tree, list):
+            count = len(fields_of(kind))
+            if len(tree) > count + int(_tag(kind) is not None):
+                raise Undeclared(path, f"it has more than the {count} fields of {kind.cls.__name__}")
+            return
+        known = {key for key, _, _ in named} | {_tag_field(kind)}
+        extra = [key for key in tree if key not in known]
+        if extra:
+            raise Undeclared(path, f"{kind.cls.__name__} has no field '{extra[0]}'")
 
     def _require_all(
         self, kind: RecordOf, fields: tuple[Field, ...], present: set[str], path: tuple[Segment, ...]
@@ -142,10 +145,20 @@ def _tag_field(kind: RecordOf) -> str | None:
     return None if config is None else config.tag_field
 
 
-def _member(members: tuple[Kind, ...], tree: Any) -> Kind | None:
+def named_parts(kind: RecordOf, tree: Any) -> list[tuple[Any, Field, Any]]:
+    """Return the declared fields in the tree of a record: the key or index of each, the field, and what is there."""
+    fields = fields_of(kind)
+    if isinstance(tree, (list, tuple)):
+        tag = int(_tag(kind) is not None)
+        return [(at, field, part) for at, (field, part) in enumerate(zip(fields, tree[tag:], strict=False), tag)]
+    known = {field.encoded: field for field in fields}
+    return [(key, known[key], part) for key, part in tree.items() if key in known]
+
+
+def member_of(members: tuple[Kind, ...], tree: Any) -> Kind | None:
     """Give the member that an object or array was decoded to: by its tag, or the only one of that make."""
     found = [kind for member in members if _holds(kind := see_through(member), tree)]
-    if len(found) < 2 or not isinstance(tree, (dict, list)):
+    if len(found) < 2 or not isinstance(tree, (dict, list, tuple)):
         return found[0] if found else None
     return next((kind for kind in found if isinstance(kind, RecordOf) and _has_tag(kind, tree)), None)
 
@@ -155,10 +168,10 @@ def _holds(kind: Kind, tree: Any) -> bool:
         case MappingOf():
             return isinstance(tree, dict)
         case CollectionOf() | TupleOf():
-            return isinstance(tree, list)
+            return isinstance(tree, (list, tuple))
         case RecordOf(cls=cls, flavour=flavour):
             as_array = flavour == "namedtuple" or (flavour == "struct" and _is_array(cls))
-            return isinstance(tree, list if as_array else dict)
+            return isinstance(tree, (list, tuple) if as_array else dict)
         case _:
             return False
 
@@ -168,7 +181,7 @@ def _is_array(cls: Any) -> bool:
 
 
 def _has_tag(kind: RecordOf, tree: Any) -> bool:
-    given = tree[0] if isinstance(tree, list) and tree else tree.get(_tag_field(kind)) if tree else None
+    given = tree[0] if isinstance(tree, (list, tuple)) and tree else tree.get(_tag_field(kind)) if tree else None
     return bool(given == _tag(kind))
 
 

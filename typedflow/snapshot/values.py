@@ -2,9 +2,10 @@
 
     values[node] = {"inputs": […], "outputs": […], "slots": {branch: […]}}
 
-`inputs` are the values at the node; `outputs` the items of a for_each that were not started yet; `slots` the results of
-branches that a block, collect or listener still keeps, one for each open instance (of a for_each by "0", "1", …). A
-value that is saved part by part, or as `[member, payload]`, is shown as it is saved. Nodes have their saved names.
+`inputs` are the values at the node; `outputs` the items of a for_each that were not started yet, behind those that run
+if it collects their failures; `slots` the results of branches that a block, collect or listener still keeps, one for
+each open instance (of a for_each by "0", "1", …). A value that is saved part by part, or as `[member, payload]`, is
+shown as it is saved. Nodes have their saved names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.shapes import Json
 
 PARTS: Final = ("inputs", "outputs", "slots")
+NULLS: Final = frozenset({b"null", b"\xc0"})
+"""The source of a block that keeps none, in each format."""
 
 
 class InFlight(NamedTuple):
@@ -48,17 +51,16 @@ def values_in_flight(snapshot: Snapshot) -> Iterator[InFlight]:
         if not all(join.slots):
             for at, slot in enumerate(join.slots):
                 branch = join.hits[at] if join.hits is not None else at
-                name = str(at) if is_each or record is None else record.slots[branch]
+                is_named = record is not None and not is_each and branch < len(record.slots)
+                name = record.slots[branch] if is_named and record is not None else str(at)
                 for value in slot:
                     yield InFlight(f"{place}.slots[{at}]", join.node, "slots", name, value)
-        if join.launched == len(join.slots):
-            continue
-        if is_each:
+        if is_each and bytes(join.source) not in NULLS:
             with reading(f"{place}.source"):
                 items = [Raw(ENCODE[snapshot.encoding](item)) for item in strict_tree(join.source, snapshot.encoding)]
             for at, item in enumerate(items):
                 yield InFlight(f"{place}.source[{at}]", join.node, "outputs", "", item)
-        else:
+        elif not is_each and join.launched < len(join.slots):
             yield InFlight(f"{place}.source", join.node, "inputs", "", join.source)
     for index, pool in enumerate(snapshot.pools):
         for name, value in pool.values.items():

@@ -11,12 +11,27 @@ __all__ = [
     "DamagedEntry",
     "FileStore",
     "FlowStateChange",
+    "FlowStateStore",
+    "FlowStateUpdate",
+    "HistoryStore",
+    "Lease",
     "Listing",
     "MemoryStore",
+    "Message",
+    "Notes",
+    "PagedStore",
+    "PendingInterrupt",
+    "PendingListing",
+    "Pruned",
+    "Release",
+    "Revision",
     "SQLiteStore",
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
+    "SyncFlowStateStore",
+    "UpdateKey",
+    "WorkStore",
 ]
 
 if TYPE_CHECKING:
@@ -25,12 +40,24 @@ if TYPE_CHECKING:
     from typedflow.stores.protocol import (
         DamagedEntry,
         FlowStateChange,
+        FlowStateStore,
+        FlowStateUpdate,
+        HistoryStore,
         Listing,
+        Notes,
+        PagedStore,
+        PendingInterrupt,
+        PendingListing,
+        Pruned,
+        Revision,
         SnapshotStore,
         StoredEntry,
         StoredSnapshot,
+        SyncFlowStateStore,
+        UpdateKey,
     )
     from typedflow.stores.sqlite import SQLiteStore
+    from typedflow.stores.work import Lease, Message, Release, WorkStore
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
     from importlib import import_module
@@ -39,12 +66,27 @@ else:
         "DamagedEntry": "typedflow.stores.protocol",
         "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
+        "HistoryStore": "typedflow.stores.protocol",
+        "Lease": "typedflow.stores.work",
+        "FlowStateStore": "typedflow.stores.protocol",
+        "FlowStateUpdate": "typedflow.stores.protocol",
         "Listing": "typedflow.stores.protocol",
         "MemoryStore": "typedflow.stores.memory",
+        "Message": "typedflow.stores.work",
+        "Notes": "typedflow.stores.protocol",
+        "PagedStore": "typedflow.stores.protocol",
+        "PendingInterrupt": "typedflow.stores.protocol",
+        "PendingListing": "typedflow.stores.protocol",
+        "Release": "typedflow.stores.work",
+        "Pruned": "typedflow.stores.protocol",
+        "Revision": "typedflow.stores.protocol",
         "SQLiteStore": "typedflow.stores.sqlite",
         "SnapshotStore": "typedflow.stores.protocol",
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",
+        "WorkStore": "typedflow.stores.work",
+        "SyncFlowStateStore": "typedflow.stores.protocol",
+        "UpdateKey": "typedflow.stores.protocol",
     }
 
     def __getattr__(name):

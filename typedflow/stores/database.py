@@ -1,4 +1,4 @@
-"""The SQLite database of a store: its connection, its tables, its transactions. One thread at a time may use it.
+"""The SQLite database of a store: its connection and its transactions. One thread at a time may use it.
 
 Durability is WAL with `synchronous=FULL`: a commit returns when it is on the disk (NORMAL loses acknowledged commits at
 a power loss, OFF corrupts; https://sqlite.org/pragma.html#pragma_synchronous). Writers begin with `BEGIN IMMEDIATE`: a
@@ -20,9 +20,9 @@ from typing import Final, final
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.rules import stores as texts
 from typedflow.stores.failures import kind_of_file, store_error
+from typedflow.stores.sqlite_schema import make_tables
 from typedflow.stores.worker import Outcome
 
-FORMAT: Final = 1
 LOG_PAGES: Final = 256
 """Pages, of 4 KiB, after which the log is folded into the database and written from its start again.
 
@@ -31,25 +31,6 @@ pages leave the log growing for the first 1,000 saves (https://sqlite.org/pragma
 """
 RETRY_AFTER: Final = 0.01
 """Seconds between two tries to turn WAL on: SQLite does not wait for that lock by itself."""
-
-TABLES: Final = (
-    "CREATE TABLE IF NOT EXISTS typedflow_schema (version INTEGER NOT NULL)",
-    # saved_at is ISO 8601 in UTC of fixed width: it sorts as text, and julianday() reads it.
-    """CREATE TABLE IF NOT EXISTS typedflow_snapshots (
-        execution_id TEXT NOT NULL PRIMARY KEY,
-        flow TEXT NOT NULL,
-        status TEXT NOT NULL,
-        sequence INTEGER NOT NULL,
-        saved_at TEXT NOT NULL,
-        digest BLOB NOT NULL,
-        data BLOB NOT NULL
-    )""",
-    """CREATE TABLE IF NOT EXISTS typedflow_flow_states (
-        flow TEXT NOT NULL PRIMARY KEY,
-        digest BLOB NOT NULL,
-        data BLOB NOT NULL
-    )""",
-)
 
 _making: Final = threading.Lock()
 """Held while a new file is open that another thread may connect to."""
@@ -188,7 +169,7 @@ def connect(path: str, timeout: float) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         connection.execute("PRAGMA trusted_schema=OFF")
-        _make_tables(connection)
+        make_tables(connection)
     except BaseException:
         connection.close()
         raise
@@ -228,18 +209,3 @@ def _turn_on_wal(connection: sqlite3.Connection, timeout: float) -> None:
             time.sleep(RETRY_AFTER)
     if mode != "wal":
         raise StoreError(texts.no_wal_problem(mode))
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'typedflow_schema'").fetchone() is None:
-        connection.execute("BEGIN IMMEDIATE")
-        for table in TABLES:
-            connection.execute(table)
-        # Somebody else may have made them since.
-        connection.execute(
-            "INSERT INTO typedflow_schema SELECT ? WHERE NOT EXISTS (SELECT 1 FROM typedflow_schema)", (FORMAT,)
-        )
-        connection.execute("COMMIT")
-    (version,) = connection.execute("SELECT max(version) FROM typedflow_schema").fetchone()
-    if version != FORMAT:
-        raise StoreError(texts.unknown_format_problem(version, FORMAT))

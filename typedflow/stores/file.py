@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
@@ -12,14 +12,18 @@ from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules.wording import quoted
 from typedflow.stores.failures import store_error
 from typedflow.stores.folder import Folder
-from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
+from typedflow.stores.protocol import FlowStateChange, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
+    page_of,
     require_expected,
     require_id,
     require_no_flow_state,
+    require_page,
     require_place,
     require_record,
+    require_statuses,
     require_text,
+    require_whole,
 )
 from typedflow.stores.worker import Outcome, Worker
 
@@ -33,10 +37,12 @@ class FileStore:
     A put that returned survives a crash of the process and of the machine. Saves take turns, those of other processes
     too; reads never wait for them. The folder is made where there is none, and files can be read by their owner only.
     A relative path is one in the folder that is the current one now. `timeout` is how long a call waits for other
-    processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state.
+    processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state. Each save writes
+    the whole document: for large states that change a little at a time there is SQLiteStore.
     """
 
     shares_flow_state: bool = False
+    whole_documents: bool = True
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("FileStore", path, timeout)
@@ -54,19 +60,29 @@ class FileStore:
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
         require_record(record, expected)
+        require_whole("FileStore", record)
         require_no_flow_state("FileStore", flow_state)
         return await self._call(f"save {quoted(record.execution_id)}", lambda folder: _save(folder, record, expected))
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
-        """List what is stored, oldest save first, then by id. It opens every file, and reads its first line.
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """List what is stored, oldest save first, then by id: all of it, or a page; see `PagedStore.list`.
 
-        What is no readable snapshot (a file that was cut, a folder, a FIFO) is in `damaged` of the list.
+        It opens every file, and reads its first line, for a page too. What is no readable snapshot (a file that was
+        cut, a folder, a FIFO) is in `damaged` of the list.
         """
         require_text("flow", flow)
-        require_text("status", status)
+        wanted = require_statuses(status, statuses)
+        require_page(after, limit)
         entries = await self._call("list", lambda folder: folder.entries())
-        found = [entry for entry in entries if flow in (None, entry.flow) and status in (None, entry.status)]
-        return Listing(sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id)), entries.damaged)
+        return page_of(entries, flow, wanted, after, limit, entries.damaged)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution, damaged or not; say whether there was one."""

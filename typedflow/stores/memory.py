@@ -2,77 +2,347 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import RLock
 from types import TracebackType
-from typing import Self, final
+from typing import NamedTuple, Self, final
 
-from typedflow.errors import StoreError
+from typedflow.engine.status import FINAL
+from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
-from typedflow.stores.protocol import FlowStateChange, Listing, StoredSnapshot
-from typedflow.stores.requirements import (
-    require_expected,
-    require_id,
-    require_no_flow_state,
-    require_record,
-    require_text,
+from typedflow.rules.wording import quoted
+from typedflow.snapshot.joining import digest_of_part, join_document
+from typedflow.stores.clock import current_clock
+from typedflow.stores.held import HeldStore
+from typedflow.stores.memory_work import WorkRows
+from typedflow.stores.protocol import (
+    FlowStateChange,
+    Listing,
+    Notes,
+    PendingInterrupt,
+    PendingListing,
+    Pruned,
+    Revision,
+    Revisions,
+    StoredEntry,
+    StoredSnapshot,
+    Update,
+    UpdateKey,
 )
+from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
+from typedflow.stores.requirements import (
+    page_of,
+    replayed,
+    require_at,
+    require_expected,
+    require_history_page,
+    require_id,
+    require_page,
+    require_prune,
+    require_question_page,
+    require_record,
+    require_statuses,
+    require_text,
+    require_update,
+    updated,
+)
+from typedflow.stores.work import Lease, Leases, Message, Messages, Release
+
+
+class _Kept(NamedTuple):
+    record: StoredSnapshot
+    revision: Revision
+    parts: Mapping[str, bytes] | None
 
 
 @final
 class MemoryStore:
     """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
 
-    It does not share flow_state: within one process a flow's own is the only one.
+    It shares the flow_state between all flows of one name that use it, as a store on a disk does.
     """
 
-    shares_flow_state: bool = False
+    shares_flow_state: bool = True
+    whole_documents: bool = False
+    """It keeps the parts of an execution apart: a save hands over those that changed."""
 
     def __init__(self) -> None:
         self._records: dict[str, StoredSnapshot] | None = {}
-        self._lock = Lock()  # loops of several threads may share a store; held for dict operations only
+        self._pending: dict[str, dict[str, Row]] = {}
+        self._work = WorkRows()
+        self._flow_states: dict[str, bytes] = {}
+        self._values: dict[str, dict[tuple[str, str], bytes]] = {}
+        """What updates have returned, by execution, then by step and call."""
+        self._revisions: dict[str, dict[int, _Kept]] = {}
+        self._parts: dict[str, dict[str, bytes]] = {}
+        self._lock = RLock()  # loops of several threads may share a store; held while an update's function runs
+        self._updating = False
 
-    async def get(self, execution_id: str) -> StoredSnapshot | None:
-        """Read the snapshot of an execution, None when there is none."""
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
         require_id(execution_id)
-        return self._open().get(execution_id)
+        require_at(at)
+        with self._lock:
+            newest = self._open().get(execution_id)
+            parts: Mapping[str, bytes] | None = self._parts.get(execution_id)
+            if at is not None and newest is not None and newest.sequence != at:
+                revision = self._revisions.get(execution_id, {}).get(at)
+                newest, parts = (None, None) if revision is None else (revision.record, revision.parts)
+            if newest is None or parts is None:
+                return newest
+            parts = dict(parts)  # without a history the next save changes it
+        digests = {key: digest_of_part(key, data) for key, data in parts.items()}
+        return replace(newest, data=join_document(newest.data, parts), head=newest.data, parts=digests)
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
         require_record(record, expected)
-        require_no_flow_state("MemoryStore", flow_state)
+        require_text("flow", None if flow_state is None else flow_state.flow)
         with self._lock:
-            records = self._open()
-            stored = records.get(record.execution_id)
-            require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
-            records[record.execution_id] = record
-        return None
+            self._work.require_free(record.execution_id, current_clock.get().now())
+            return self._put(record, expected, flow_state, None)
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
-        """List what is stored, oldest save first, then by id."""
+    def _put(
+        self, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None, lease: Lease | None
+    ) -> bytes | None:
+        records = self._open()
+        stored = records.get(record.execution_id)
+        require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
+        changed = None if change is None else self._change(record.execution_id, change)
+        extra = record.notes is not None or record.delta is not None
+        records[record.execution_id] = replace(record, notes=None, delta=None) if extra else record
+        self._note_parts(record)
+        if record.notes is not None:
+            self._note_pending(record.execution_id, record.notes)
+        if record.history is not None:
+            self._note_revision(records[record.execution_id], record.history, record.notes or Notes())
+        self._work.note_saved(record, lease)
+        return changed
+
+    def _change(self, execution_id: str, change: FlowStateChange) -> bytes | None:
+        changed = None
+        if change.replay is not None:
+            changed = replayed(change, self._flow_states.get(change.flow))
+            self._flow_states[change.flow] = changed
+        if change.ended is None:
+            self._values.pop(execution_id, None)
+        elif execution_id in self._values:
+            left = {call: value for call, value in self._values[execution_id].items() if call[0] not in change.ended}
+            self._values[execution_id] = left
+        return changed
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state; see `FlowStateStore.update_flow_state`."""
+        return self.update_flow_state_sync(flow, key, change)
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, in a plain call; it waits while another thread updates."""
+        require_update(flow, key)
+        with self._lock:
+            self._open()
+            values = {} if key is None else self._values.get(key.execution_id, {})
+            if key is not None and (key.step, key.call) in values:
+                return values[key.step, key.call]
+            if self._updating:
+                raise StoreError(texts.nested_problem(f"update the flow_state of {quoted(flow)}"))
+            self._updating = True
+            try:
+                changed = updated(flow, change, self._flow_states.get(flow))
+            finally:
+                self._updating = False
+            self._flow_states[flow] = changed.data
+            if key is not None:
+                self._values.setdefault(key.execution_id, {})[key.step, key.call] = changed.value
+            return changed.value
+
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """List what is stored, oldest save first, then by id: all of it, or a page; see `PagedStore.list`."""
         require_text("flow", flow)
-        require_text("status", status)
+        wanted = require_statuses(status, statuses)
+        require_page(after, limit)
         with self._lock:
             records = [*self._open().values()]
-        found = [r.entry for r in records if flow in (None, r.flow) and status in (None, r.status)]
-        return Listing(sorted(found, key=lambda entry: (entry.saved_at, entry.execution_id)))
+        return page_of((record.entry for record in records), flow, wanted, after, limit)
+
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, longest wait first; see `HistoryStore.pending`."""
+        require_text("flow", flow)
+        require_text("type", type)
+        require_question_page(after, limit)
+        with self._lock:
+            self._open()
+            rows = [row for rows in self._pending.values() for row in rows.values()]
+        return page_of_questions(map(decode_question, rows), flow, type, after, limit)
+
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
+        require_id(execution_id)
+        require_history_page(after, limit)
+        with self._lock:
+            self._open()
+            kept = sorted(self._revisions.get(execution_id, {}).items())
+        return [each.revision for sequence, each in kept if after is None or sequence > after][:limit]
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions; see `HistoryStore.prune`."""
+        moment = require_prune(before, statuses, flow, keep, batch)
+        with self._lock:
+            of_flow = [each for each in self._open().values() if flow in (None, each.flow)]
+            gone = [each for each in of_flow if moment and each.saved_at < moment and each.status in statuses]
+            for each in gone:
+                self._delete(each.execution_id)
+            revisions = sum(self._trim(each.execution_id, keep) for each in of_flow) if keep else 0
+        return Pruned(len(gone), revisions)
+
+    def _trim(self, execution_id: str, keep: int) -> int:
+        kept = self._revisions.get(execution_id, {})
+        old = sorted(kept)[:-keep]
+        for sequence in old:
+            del kept[sequence]
+        return len(old)
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one."""
+        """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         with self._lock:
-            return self._open().pop(execution_id, None) is not None
+            return self._delete(execution_id)
 
     async def get_flow_state(self, flow: str) -> bytes | None:
-        """Give None: a MemoryStore shares no flow_state."""
+        """Read the stored flow_state of a flow, None when there is none."""
         require_text("flow", flow)
-        self._open()
-        return None
+        with self._lock:
+            self._open()
+            return self._flow_states.get(flow)
+
+    async def delete_flow_state(self, flow: str) -> bool:
+        """Delete the stored flow_state of a flow, so that it begins anew; return whether there was one."""
+        require_text("flow", flow)
+        with self._lock:
+            self._open()
+            return self._flow_states.pop(flow, None) is not None
+
+    # -- for workers
+
+    async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
+        """Save a new execution for a worker to take; see `WorkStore.submit`."""
+        require_record(record, None)
+        with self._lock:
+            self._put(record, None, None, None)
+            self._work.rows[record.execution_id].ready_at = ready_at or current_clock.get().now()
+
+    async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
+        """Leave a message for an execution; see `WorkStore.post`."""
+        require_id(execution_id)
+        with self._lock:
+            stored = self._open().get(execution_id)
+            if stored is None:
+                raise SnapshotError(texts.unknown_execution_problem(execution_id))
+            return self._work.post(stored, make(stored), current_clock.get().now())
+
+    async def mail(self, execution_id: str, after: int) -> Messages:
+        """Return the messages behind a number, in order."""
+        with self._lock:
+            row = self._work.rows.get(execution_id)
+            return [each for each in row.mail if each.number > after] if row is not None else []
+
+    async def take(
+        self, flows: Collection[str], *, holder: str, ttl: timedelta, limit: int, crashed_limit: int = 1
+    ) -> Leases:
+        """Take executions that are ready; see `WorkStore.take`."""
+        with self._lock:
+            self._open()
+            return self._work.take(flows, holder, ttl, (limit, crashed_limit), current_clock.get().now())
+
+    async def acquire(self, execution_id: str, *, holder: str, ttl: timedelta) -> Lease | None:
+        """Take one execution; see `WorkStore.acquire`."""
+        with self._lock:
+            return self._work.acquire(execution_id, holder, ttl, current_clock.get().now())
+
+    def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
+        """Renew the leases of a holder; see `WorkStore.renew_here`."""
+        with self._lock:
+            return self._work.renew(holder, ttl, current_clock.get().now())
+
+    async def release(self, lease: Lease, release: Release) -> bool:
+        """End a lease; see `WorkStore.release`."""
+        with self._lock:
+            return self._work.release(lease, release, current_clock.get().now())
+
+    def held(self, lease: Lease) -> HeldStore:
+        """Return the store for the holder of a lease; see `WorkStore.held`."""
+        return HeldStore(self, lease)
+
+    async def put_held(
+        self,
+        lease: Lease,
+        record: StoredSnapshot,
+        *,
+        expected: int | None,
+        flow_state: FlowStateChange | None = None,
+    ) -> bytes | None:
+        """Do what `put` does, for the holder of a lease."""
+        require_record(record, expected)
+        require_text("flow", None if flow_state is None else flow_state.flow)
+        with self._lock:
+            self._work.require_held(lease)
+            return self._put(record, expected, flow_state, lease)
+
+    async def next_ready(self, flows: Collection[str]) -> datetime | None:
+        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        with self._lock:
+            return self._work.next_ready(flows)
+
+    async def quarantined(self, flow: str | None = None) -> Listing:
+        """List the executions that no worker takes; see `WorkStore.quarantined`."""
+        require_text("flow", flow)
+        with self._lock:
+            found = [each.entry for id_, each in self._open().items() if self._work.rows[id_].quarantined]
+        return page_of(found, flow, None, None, None)
+
+    async def problem(self, execution_id: str) -> str | None:
+        """Return why an execution does not run now; see `WorkStore.problem`."""
+        require_id(execution_id)
+        with self._lock:
+            row = self._work.rows.get(execution_id)
+            return None if row is None else row.problem
+
+    async def release_quarantine(self, execution_id: str) -> bool:
+        """Let workers take an execution again; return whether it was in quarantine."""
+        require_id(execution_id)
+        with self._lock:
+            return self._work.release_quarantine(execution_id, current_clock.get().now())
 
     async def close(self) -> None:
         """Forget everything."""
         self._records = None
+        self._pending, self._revisions, self._parts = {}, {}, {}
 
     async def __aenter__(self) -> Self:
         """Give the store itself."""
@@ -84,6 +354,44 @@ class MemoryStore:
     ) -> None:
         """Forget everything."""
         await self.close()
+
+    def _note_pending(self, execution_id: str, notes: Notes) -> None:
+        rows = self._pending.setdefault(execution_id, {})
+        for interrupt_id in notes.answered:
+            rows.pop(interrupt_id, None)
+        rows.update((asked.interrupt_id, encode_question(asked)) for asked in notes.asked)
+        if not rows:
+            del self._pending[execution_id]
+
+    def _note_parts(self, record: StoredSnapshot) -> None:
+        delta, execution_id = record.delta, record.execution_id
+        if delta is None:
+            self._parts.pop(execution_id, None)
+            return
+        parts = {} if delta.afresh else self._parts.get(execution_id, {})
+        if record.history is not None:
+            parts = dict(parts)  # revisions keep the old one
+        for key in delta.deletes:
+            parts.pop(key, None)
+        parts.update((part.key, part.data) for part in delta.writes)
+        self._parts[execution_id] = parts
+
+    def _note_revision(self, record: StoredSnapshot, history: int, notes: Notes) -> None:
+        kept = self._revisions.setdefault(record.execution_id, {})
+        described = Revision(
+            record.execution_id, record.sequence, record.status, record.saved_at, notes.steps, notes.changed
+        )
+        kept[record.sequence] = _Kept(record, described, self._parts.get(record.execution_id))
+        for sequence in [each for each in kept if history and each <= record.sequence - history]:
+            del kept[sequence]
+
+    def _delete(self, execution_id: str) -> bool:
+        self._pending.pop(execution_id, None)
+        self._values.pop(execution_id, None)
+        self._work.rows.pop(execution_id, None)
+        self._revisions.pop(execution_id, None)
+        self._parts.pop(execution_id, None)
+        return self._open().pop(execution_id, None) is not None
 
     def _open(self) -> dict[str, StoredSnapshot]:
         if self._records is None:

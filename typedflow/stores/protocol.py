@@ -6,20 +6,21 @@ What is left open, on purpose:
 
 - *Leases with fencing*: a lease is a row of its own beside the record, taken and renewed by calls of a second protocol;
   `put` gets one more keyword (`fence`), checked in the transaction that checks the sequence.
-- *Paging*: `list` is ordered by `(saved_at, execution_id)`, which is unique, so that an entry is a cursor (`after`).
-- *Pruning*: `StoredEntry` holds what a policy needs (status and age), `delete` removes.
 - *Other databases*: nothing here names a file, a thread or a loop; times are UTC, sequences fit 64 bits, and
   `FlowStateChange.replay` is sync, so that it runs wherever the transaction runs.
+
+A store that shares flow_states is a `FlowStateStore` as well. One that is not keeps them in the snapshots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias, final
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import SnapshotError, StoreError
 
 
@@ -37,6 +38,99 @@ class StoredEntry:
 
 @final
 @dataclass(frozen=True, slots=True)
+class PendingInterrupt:
+    """Describe an interrupt of a stored execution that waits for its answer; `continue_with` takes it."""
+
+    execution_id: str
+    flow: str
+    interrupt_id: str
+    type: str
+    payload: Any
+    """JSON-typed; a copy."""
+    since: datetime
+    """When the step paused, in UTC."""
+    deadline: datetime | None
+    step: str
+    within: tuple[str, ...] = ()
+    """The names of the sub_flow nodes that the step is inside of, outermost first."""
+    resume_event: str | None = None
+    key: str = ""
+    """The `data.key` of the paused step; empty for one that an older typedflow has saved."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Say what a save changes beside the document, for a store that keeps it in rows of its own."""
+
+    asked: tuple[PendingInterrupt, ...] = ()
+    """The interrupts that became pending since the save before."""
+    answered: tuple[str, ...] = ()
+    """The ids of those that are not pending any more."""
+    steps: tuple[str, ...] = ()
+    """The steps that ended since the save before, in order; "review/ask" is one in the child flow of node "review"."""
+    changed: tuple[str, ...] = ()
+    """The parts of the execution that differ from the save before: "state.topic", "tokens", "result"."""
+    forked_from: tuple[str, int] | None = None
+    """Of a first save: the execution and the revision that it continues."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Describe one save of an execution with a history; `steps` and `changed` are those of `Notes`."""
+
+    execution_id: str
+    sequence: int
+    status: str
+    saved_at: datetime
+    steps: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+Revisions: TypeAlias = list[Revision]
+"""A list, named here because the stores' own `list` hides the builtin."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Count what `prune` has deleted."""
+
+    executions: int
+    revisions: int
+
+
+@final
+class Part(NamedTuple):
+    """One part of an execution as a save writes it."""
+
+    key: str
+    data: bytes
+    digest: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Say which parts a save writes beside the head, which then is the data of its record.
+
+    A store with `whole_documents = False` keeps head and parts, and puts the document together when it is read
+    (`snapshot.joining`); the parts that a save does not name stay.
+    """
+
+    writes: tuple[Part, ...]
+    deletes: tuple[str, ...]
+    count: int
+    """The number of all parts behind the save."""
+    total: bytes
+    """The sum of the digests of all parts, of 16 bytes."""
+    afresh: bool = False
+    """Delete all parts that are stored before anything is written."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes."""
 
@@ -48,6 +142,20 @@ class StoredSnapshot:
     saved_at: datetime
     """In UTC; kept to the microsecond."""
     data: bytes
+    history: int | None = None
+    """How many revisions a `HistoryStore` keeps of the execution; 0: all, None: none."""
+    notes: Notes | None = field(default=None, compare=False, repr=False)
+    """Of a save only, never read back. A store that is no `HistoryStore` may ignore it."""
+    due: datetime | None = field(default=None, compare=False, repr=False)
+    """Of a save only: the first deadline of its interrupts and sleeps. A store that is no `WorkStore` may ignore it."""
+    mail: int = field(default=0, compare=False, repr=False)
+    """Of a save only: the number of the last message that the execution has taken."""
+    delta: Delta | None = field(default=None, compare=False, repr=False)
+    """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
+    head: bytes | None = field(default=None, compare=False, repr=False)
+    """Of a read record that is kept in parts: the head; `data` is the whole document."""
+    parts: Mapping[str, int] | None = field(default=None, compare=False, repr=False)
+    """Of a read record that is kept in parts: the digest of each."""
 
     @property
     def entry(self) -> StoredEntry:
@@ -90,17 +198,64 @@ class Listing(Entries):
 
 
 @final
+class PendingListing(list[PendingInterrupt]):
+    """A list of pending interrupts, and beside it what cannot be read. It compares as the list."""
+
+    __slots__ = ("damaged",)
+
+    def __init__(self, found: Iterable[PendingInterrupt] = (), damaged: Iterable[DamagedEntry] = ()) -> None:
+        super().__init__(found)
+        self.damaged: tuple[DamagedEntry, ...] = tuple(damaged)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with the damaged ones."""
+        return PendingListing, ([*self], self.damaged)
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class FlowStateChange:
     """Change the stored flow_state of a flow together with a save.
 
-    `replay` gets the stored bytes, None when there are none, and gives the new ones. It runs inside the transaction of
-    the save, maybe on another thread, and once more when the transaction has to be repeated: it must be pure and quick,
-    and must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
+    `replay` gets the stored bytes, None when there are none, and returns the new ones. It runs inside the transaction
+    of the save, maybe on another thread, and once more when the transaction has to be repeated: it must be pure and
+    quick, and must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
     """
 
     flow: str
-    replay: Callable[[bytes | None], bytes]
+    replay: Callable[[bytes | None], bytes] | None
+    """None where the flow_state stays as it is."""
+    ended: tuple[str, ...] | None = ()
+    """The steps of the execution whose update keys are deleted; None deletes all keys of the execution."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UpdateKey:
+    """Identify one update of a flow_state, so that a step that runs again after a crash does not repeat it.
+
+    A store keeps it, with the returned value, until a save names its step in `FlowStateChange.ended`, or the execution
+    is deleted.
+    """
+
+    execution_id: str
+    step: str
+    """The key of the step, `data.key`."""
+    call: str
+    """Which of the step's updates it is."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FlowStateUpdate:
+    """Hold what the change of an update returns: the new flow_state, and the value for the caller, in JSON."""
+
+    data: bytes
+    value: bytes
+
+
+Update: TypeAlias = Callable[[bytes | None], FlowStateUpdate]
+"""Changes a flow_state: gets the stored bytes, None when there are none."""
 
 
 @final
@@ -121,6 +276,28 @@ class ImmediateStore(Protocol):
         ...
 
 
+class FlowStateStore(Protocol):
+    """Share flow_states between executions and processes: a capability that a SnapshotStore may have as well."""
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state in one transaction that holds its lock from the read to the commit.
+
+        `change` is called once at most. The flow_state, the key and the value are committed together, or nothing where
+        `change` raises. Returns the value; where the key is stored already, the value that was stored with it, and
+        `change` is not called. A failure of which it is not known whether the commit came through is settled by the
+        key: if the key is stored the call returns, otherwise it raises `StoreError`.
+        """
+        ...
+
+
+class SyncFlowStateStore(Protocol):
+    """Update flow_states in a plain call as well; a store may have this too."""
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, and call `change` on this thread."""
+        ...
+
+
 class SnapshotStore(Protocol):
     """Keep the newest snapshot of each execution.
 
@@ -134,6 +311,7 @@ class SnapshotStore(Protocol):
     def shares_flow_state(self) -> bool:
         """Return True if the flow_state of a flow is a row of this store, shared by all processes that use it.
 
+        Such a store is a `FlowStateStore` too: without `update_flow_state` it shares none, and snapshots keep them.
         A store declares it as `shares_flow_state: bool = False`, sets it on the instance, or has a property. A `Final`
         or a `ClassVar` in the class body does not fit a property of a protocol in pyright. A class that names this
         protocol as its base needs a property: an attribute would override one.
@@ -151,8 +329,8 @@ class SnapshotStore(Protocol):
 
         `expected` is the sequence of the stored record, None where none may exist; anything else there is a
         `ConflictError` that changes nothing. The record's own sequence must be greater. With `flow_state`, the new
-        bytes of the flow_state are returned, and both are committed or neither; a store that does not share flow_state
-        refuses it.
+        bytes of the flow_state are returned, and both are committed or neither, with the deletion of the keys; a store
+        that does not share flow_state refuses it.
         """
         ...
 
@@ -164,7 +342,7 @@ class SnapshotStore(Protocol):
         ...
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
+        """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         ...
 
     async def get_flow_state(self, flow: str) -> bytes | None:
@@ -183,4 +361,73 @@ class SnapshotStore(Protocol):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
         """Close the store."""
+        ...
+
+
+class PagedStore(Protocol):
+    """List in pages; MemoryStore, FileStore and SQLiteStore do, a user's own store need not."""
+
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Entries:
+        """List what is stored, oldest save first, then by id; only one flow's, only of one status or of some.
+
+        `limit` is the number of entries at the most, `after` the last entry of the page before: an execution that is
+        saved meanwhile moves to the end. SQLite reads a page through an index.
+        """
+        ...
+
+
+class HistoryStore(PagedStore, SnapshotStore, Protocol):
+    """Keep more of an execution than its newest snapshot: its pending interrupts as rows, and its revisions."""
+
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
+        ...
+
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; none where it was created without `history`.
+
+        `limit` is the number of them at the most, `after` the sequence of the last one of the page before.
+        """
+        ...
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions, in transactions of about `batch` rows; saves go on in between.
+
+        With `before`, executions of these statuses that were saved last before this moment are deleted, with all that
+        belongs to them; a flow_state stays. With `keep`, all but the newest `keep` revisions of each execution are
+        deleted, whatever its status. Both only of one flow, where one is given. Whoever runs an execution that is
+        deleted gets a `ConflictError` from its next save.
+        """
+        ...
+
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, without opening an execution, longest wait first.
+
+        Of one flow, of one type; those of child executions are listed under their root. Ordered by `since`, execution
+        id and interrupt id; `limit` is the number of them at the most, `after` the last one of the page before.
+        Executions that failed ask nothing until they are retried. Rows that cannot be read are in `damaged`.
+        """
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -12,7 +13,18 @@ from typedflow.rules.executions import check_id
 from typedflow.rules.names import is_id
 from typedflow.rules.options import as_float
 from typedflow.rules.wording import describe
-from typedflow.stores.protocol import FlowStateChange, StoredEntry, StoredSnapshot
+from typedflow.schema.callables import discard
+from typedflow.stores.protocol import (
+    DamagedEntry,
+    FlowStateChange,
+    FlowStateUpdate,
+    Listing,
+    PendingInterrupt,
+    StoredEntry,
+    StoredSnapshot,
+    Update,
+    UpdateKey,
+)
 
 LONGEST_WAIT: Final = 2_000_000.0
 """Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
@@ -32,6 +44,79 @@ def require_text(what: str, text: str | None) -> None:
         raise StoreError(problem)
 
 
+def require_statuses(status: str | None, statuses: Collection[str] | None) -> frozenset[str] | None:
+    """Return the statuses that a list is of, None for all; raises `StoreError` for what is no status."""
+    require_text("status", status)
+    if statuses is None:
+        return None if status is None else frozenset((status,))
+    problem = texts.check_statuses(status, statuses)
+    if problem is not None:
+        raise StoreError(problem)
+    return frozenset(statuses)
+
+
+def require_page(after: StoredEntry | None, limit: int | None) -> None:
+    """Refuse a position that is no entry of a list, and a limit that is no number of entries."""
+    problem = texts.check_limit(limit)
+    if problem is None and after is not None and not isinstance(after, StoredEntry):
+        problem = texts.no_entry_problem(after)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_at(sequence: int | None) -> None:
+    """Refuse what is no save sequence."""
+    problem = texts.check_at(sequence)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_history_page(after: int | None, limit: int | None) -> None:
+    """Refuse a position that is no save sequence, and a limit that is no number of revisions."""
+    problem = texts.check_at(after) or texts.check_limit(limit)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def require_prune(
+    before: datetime | None, statuses: Collection[str], flow: str | None, keep: int | None, batch: int
+) -> datetime | None:
+    """Return the moment in UTC before which executions are deleted; refuse what is no policy."""
+    require_text("flow", flow)
+    problem = texts.check_statuses(None, statuses) or texts.check_prune(before, keep, batch)
+    if problem is not None:
+        raise StoreError(problem)
+    return None if before is None else before.astimezone(UTC)
+
+
+def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:
+    """Refuse a position that is no pending interrupt, and a limit that is no number of them."""
+    problem = texts.check_limit(limit)
+    if problem is None and after is not None and not isinstance(after, PendingInterrupt):
+        problem = texts.no_entry_problem(after)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def page_of(
+    entries: Iterable[StoredEntry],
+    flow: str | None,
+    statuses: Collection[str] | None,
+    after: StoredEntry | None,
+    limit: int | None,
+    damaged: Iterable[DamagedEntry] = (),
+) -> Listing:
+    """Return a page of entries in any order, for stores without an index."""
+    found = [each for each in entries if flow in (None, each.flow) and (statuses is None or each.status in statuses)]
+    if after is not None:
+        found = [each for each in found if _position(each) > _position(after)]
+    return Listing(sorted(found, key=_position)[:limit], damaged)
+
+
+def _position(entry: StoredEntry) -> tuple[datetime, str]:
+    return entry.saved_at, entry.execution_id
+
+
 def require_record(record: StoredSnapshot, expected: int | None) -> None:
     """Refuse a record with columns that cannot be kept, or whose sequence does not grow."""
     if not isinstance(record, StoredSnapshot):
@@ -42,6 +127,12 @@ def require_record(record: StoredSnapshot, expected: int | None) -> None:
     wrong = texts.check_data(record.data)
     if problems or wrong is not None:
         raise StoreError([*problems, *([] if wrong is None else [wrong])])
+
+
+def require_whole(store: str, record: StoredSnapshot) -> None:
+    """Refuse a head without its parts, for a store of whole documents: the rest would be lost."""
+    if record.delta is not None:
+        raise StoreError(texts.no_parts_problem(store))
 
 
 def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> tuple[str, float]:
@@ -61,6 +152,37 @@ def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
     """Refuse a change of a flow_state: to drop it in silence would lose it."""
     if change is not None:
         raise StoreError(texts.no_flow_state_problem(store))
+
+
+def require_update(flow: str, key: UpdateKey | None) -> None:
+    """Refuse a name or a key that no column can hold."""
+    require_text("flow", flow)
+    if key is None:
+        return
+    if not isinstance(key, UpdateKey):
+        raise StoreError(texts.wrong_key_problem(key))
+    require_id(key.execution_id)
+    require_text("the step of a key", key.step)
+    require_text("the call of a key", key.call)
+
+
+def replayed(change: FlowStateChange, stored: bytes | None) -> bytes:
+    """Return what the change of a save makes of a flow_state; refuses what is not bytes."""
+    assert change.replay is not None
+    found = change.replay(stored)
+    if type(found) is not bytes:
+        discard(found)
+        raise StoreError(texts.wrong_replay_problem(change.flow, found))
+    return found
+
+
+def updated(flow: str, change: Update, stored: bytes | None) -> FlowStateUpdate:
+    """Return what an update makes of a flow_state; refuses what is no FlowStateUpdate."""
+    found = change(stored)
+    if type(found) is not FlowStateUpdate:
+        discard(found)
+        raise StoreError(texts.wrong_update_problem(flow, found))
+    return found
 
 
 def require_expected(execution_id: str, stored: int | None, expected: int | None) -> None:

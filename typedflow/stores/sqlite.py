@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from datetime import datetime
-from functools import lru_cache, partial
-from sqlite3 import Connection, OperationalError
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from functools import partial
+from sqlite3 import Connection
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
 
-from typedflow.errors import ConflictError, SnapshotError, StoreError
-from typedflow.rules import stores as texts
-from typedflow.rules.names import is_id
+from typedflow.engine.status import FINAL
+from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
-from typedflow.schema.callables import discard
+from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
+from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job, Refusal
-from typedflow.stores.digests import digest, digest_behind, measured
+from typedflow.stores.flow_state_rows import delete_flow_state, replay, select_flow_state, write_change
+from typedflow.stores.flow_state_updates import Updates
+from typedflow.stores.held import HeldStore
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.protocol import (
-    DamagedEntry,
     FlowStateChange,
     Listing,
+    PendingInterrupt,
+    PendingListing,
+    Pruned,
     Put,
+    Revisions,
     StoredEntry,
     StoredSnapshot,
+    Update,
+    UpdateKey,
 )
 from typedflow.stores.requirements import (
-    entry_of,
+    require_at,
     require_expected,
+    require_history_page,
     require_id,
+    require_page,
     require_place,
+    require_prune,
+    require_question_page,
     require_record,
+    require_statuses,
     require_text,
+    require_update,
 )
+from typedflow.stores.sqlite_history import Old
+from typedflow.stores.sqlite_listing import list_entries
+from typedflow.stores.sqlite_parts import write_parts
+from typedflow.stores.sqlite_pending import list_pending, note_pending
+from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 from typedflow.stores.worker import Worker
 
 T = TypeVar("T")
@@ -51,17 +69,24 @@ class SQLiteStore:
     """
 
     shares_flow_state: bool = True
+    whole_documents: bool = False
+    """It keeps the parts of an execution in rows of their own: a save writes those that changed."""
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("SQLiteStore", path, timeout)
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout))
         self._in_place = InPlace(self.path, self._worker)
+        self._updates = Updates(self.path, timeout)
 
-    async def get(self, execution_id: str) -> StoredSnapshot | None:
-        """Read the snapshot of an execution, None when there is none."""
+    async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
+        """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
         require_id(execution_id)
-        return await self._read(f"read {quoted(execution_id)}", lambda db: _select(db, execution_id))
+        require_at(at)
+        doing = f"read {quoted(execution_id)}"
+        if at is None:
+            return await self._read(doing, lambda db: sqlite_records.select(db, execution_id))
+        return await self._read(doing, lambda db: sqlite_history.select_revision(db, execution_id, at))
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -80,35 +105,209 @@ class SQLiteStore:
             raise outcome.error
         return Put(cast("bytes | None", outcome.value))
 
-    async def list(self, flow: str | None = None, status: str | None = None) -> Listing:
-        """List what is stored, oldest save first, then by id. It reads the whole table, but no payload.
+    async def list(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """List what is stored, oldest save first, then by id: all of it, or a page; see `PagedStore.list`.
 
-        Rows with columns that no save has written are in `damaged` of the list.
+        A page is read through an index. A list of everything reads the whole table, but no payload. Rows with columns
+        that no save has written are in `damaged`: all of them in a list of everything, in a page those it came across.
         """
         require_text("flow", flow)
-        require_text("status", status)
+        wanted = require_statuses(status, statuses)
+        require_page(after, limit)
         where = f"database {self.path!r}"
-        return await self._read("list", lambda db: _list(db, flow, status, where))
+        return await self._read("list", lambda db: list_entries(db, flow, wanted, after, limit, where))
+
+    async def pending(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """List the interrupts that wait for an answer, longest wait first; see `HistoryStore.pending`."""
+        require_text("flow", flow)
+        require_text("type", type)
+        require_question_page(after, limit)
+        where = f"database {self.path!r}"
+        return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
+
+    async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
+        """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
+        require_id(execution_id)
+        require_history_page(after, limit)
+        doing = f"list the revisions of {quoted(execution_id)}"
+        return await self._read(doing, lambda db: sqlite_history.list_revisions(db, execution_id, after, limit))
+
+    async def prune(
+        self,
+        *,
+        before: datetime | None = None,
+        statuses: Collection[str] = FINAL,
+        flow: str | None = None,
+        keep: int | None = None,
+        batch: int = 500,
+    ) -> Pruned:
+        """Delete old executions, or old revisions; see `HistoryStore.prune`. The file keeps its size, for new rows."""
+        moment = require_prune(before, statuses, flow, keep, batch)
+        executions, revisions = 0, 0
+        if moment is not None:
+            old = Old(moment, tuple(map(str, statuses)), flow)
+            while deleted := await self._write("prune", lambda db: sqlite_history.prune_executions(db, old, batch)):
+                executions += deleted
+        start: int | None = 0
+        while keep is not None and start is not None:
+            trim = partial(sqlite_history.trim_revisions, keep=keep, flow=flow, start=start, batch=batch)
+            trimmed = await self._write("prune", trim)
+            revisions, start = revisions + trimmed.revisions, trimmed.next
+        return Pruned(executions, revisions)
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one. A flow_state stays."""
+        """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
-        return await self._write(f"delete {quoted(execution_id)}", lambda db: _delete(db, execution_id))
+        return await self._write(f"delete {quoted(execution_id)}", lambda db: sqlite_records.delete(db, execution_id))
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""
         require_text("flow", flow)
-        return await self._read(f"read the flow_state of {quoted(flow)}", lambda db: _select_flow_state(db, flow))
+        return await self._read(f"read the flow_state of {quoted(flow)}", lambda db: select_flow_state(db, flow))
 
     async def delete_flow_state(self, flow: str) -> bool:
         """Delete the stored flow_state of a flow, so that it begins anew; return whether there was one."""
         require_text("flow", flow)
-        return await self._write(f"delete the flow_state of {quoted(flow)}", lambda db: _delete_flow_state(db, flow))
+        return await self._write(f"delete the flow_state of {quoted(flow)}", lambda db: delete_flow_state(db, flow))
+
+    async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Change a flow_state; see `FlowStateStore.update_flow_state`. `change` is called in the caller's thread.
+
+        While others hold the write lock it waits for `timeout` seconds, and blocks nobody.
+        """
+        require_update(flow, key)
+        return await self._updates.run(flow, key, change)
+
+    def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
+        """Do what `update_flow_state` does, in a plain call.
+
+        It blocks the thread for the commit, and while others hold the write lock: for `timeout` seconds, in a running
+        event loop for 5 seconds at the most. After that it is a `StoreError`, and nothing was changed.
+        """
+        require_update(flow, key)
+        return self._updates.run_sync(flow, key, change)
+
+    # -- for workers
+
+    async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
+        """Save a new execution for a worker to take; see `WorkStore.submit`."""
+        require_record(record, None)
+        now = self._now()
+
+        def work(db: Connection) -> None:
+            _save(db, record, None, None, None, now)
+            sqlite_work.make_ready(db, record.execution_id, ready_at or now)
+
+        await self._write(f"submit {quoted(record.execution_id)}", work)
+
+    async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
+        """Leave a message for an execution; see `WorkStore.post`."""
+        require_id(execution_id)
+        now = self._now()
+        doing = f"write to {quoted(execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.post(db, execution_id, make, now))
+
+    async def mail(self, execution_id: str, after: int) -> Messages:
+        """Return the messages behind a number, in order."""
+        require_id(execution_id)
+        return await self._read("read its mail", lambda db: sqlite_work.read_mail(db, execution_id, after))
+
+    async def take(
+        self, flows: Collection[str], *, holder: str, ttl: timedelta, limit: int, crashed_limit: int = 1
+    ) -> Leases:
+        """Take executions that are ready; see `WorkStore.take`. Where none is, nothing is written."""
+        now = self._now()
+        ready = await self.next_ready(flows)
+        if ready is None or ready > now:
+            return []
+        limits = (limit, crashed_limit)
+        return await self._write("take work", lambda db: sqlite_work.take(db, flows, holder, ttl, limits, now))
+
+    async def acquire(self, execution_id: str, *, holder: str, ttl: timedelta) -> Lease | None:
+        """Take one execution; see `WorkStore.acquire`."""
+        require_id(execution_id)
+        now = self._now()
+        doing = f"take {quoted(execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.acquire(db, execution_id, holder, ttl, now))
+
+    def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
+        """Renew the leases of a holder, on this thread; see `WorkStore.renew_here`."""
+        database = Database(self.path, ttl.total_seconds())
+        try:
+            now = self._now()
+            job = Job("renew its leases", True, lambda db: sqlite_work.renew(db, holder, ttl, now))
+            [outcome] = database.run([job])
+        finally:
+            database.finish()
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("dict[str, int]", outcome.value)
+
+    async def release(self, lease: Lease, release: Release) -> bool:
+        """End a lease; see `WorkStore.release`."""
+        now = self._now()
+        doing = f"release {quoted(lease.execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.release(db, lease, release, now))
+
+    def held(self, lease: Lease) -> HeldStore:
+        """Return the store for the holder of a lease; see `WorkStore.held`."""
+        return HeldStore(self, lease)
+
+    async def put_held(
+        self,
+        lease: Lease,
+        record: StoredSnapshot,
+        *,
+        expected: int | None,
+        flow_state: FlowStateChange | None = None,
+    ) -> bytes | None:
+        """Do what `put` does, for the holder of a lease."""
+        return cast("bytes | None", await self._worker.call(_saving(record, expected, flow_state, lease)))
+
+    async def next_ready(self, flows: Collection[str]) -> datetime | None:
+        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        return await self._read("look for work", lambda db: sqlite_work.next_ready(db, flows))
+
+    async def quarantined(self, flow: str | None = None) -> Listing:
+        """List the executions that no worker takes; see `WorkStore.quarantined`."""
+        require_text("flow", flow)
+        return await self._read("list", lambda db: sqlite_work.list_quarantined(db, flow))
+
+    async def problem(self, execution_id: str) -> str | None:
+        """Return why an execution does not run now; see `WorkStore.problem`."""
+        require_id(execution_id)
+        return await self._read("read its problem", lambda db: sqlite_work.problem_of(db, execution_id))
+
+    async def release_quarantine(self, execution_id: str) -> bool:
+        """Let workers take an execution again; return whether it was in quarantine."""
+        require_id(execution_id)
+        now = self._now()
+        doing = f"release {quoted(execution_id)}"
+        return await self._write(doing, lambda db: sqlite_work.release_quarantine(db, execution_id, now))
+
+    def _now(self) -> datetime:
+        return current_clock.get().now()
 
     async def close(self) -> None:
         """Finish the calls under way, close the database and end the thread."""
         await self._worker.close()
         self._in_place.close()
+        self._updates.close()
 
     async def __aenter__(self) -> Self:
         """Open the database now, so that a path that cannot be used fails here."""
@@ -128,172 +327,51 @@ class SQLiteStore:
         return cast(T, await self._worker.call(Job(doing, True, work)))
 
 
-def _saving(record: StoredSnapshot, expected: int | None, flow_state: FlowStateChange | None) -> Job:
+def _saving(
+    record: StoredSnapshot, expected: int | None, flow_state: FlowStateChange | None, lease: Lease | None = None
+) -> Job:
     require_record(record, expected)
     require_text("flow", None if flow_state is None else flow_state.flow)
     doing = f"save {quoted(record.execution_id)}"
-    work = partial(_save, record=record, expected=expected, change=flow_state)
-    if flow_state is not None or expected is None:
+    now = current_clock.get().now()  # the work is done on another thread
+    work = partial(_save, record=record, expected=expected, change=flow_state, lease=lease, now=now)
+    if lease is not None or record.due is not None or record.status == "waiting":
         return Job(doing, True, work)
-    return Job(doing, True, work, partial(_replace, record=record, expected=expected))
+    writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
+    if flow_state is not None or expected is None or record.notes or record.history is not None or writes_more:
+        return Job(doing, True, work)
+    return Job(doing, True, work, partial(sqlite_records.replace_free, record=record, expected=expected))
 
 
-def _save(db: Connection, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None) -> bytes | None:
+def _save(
+    db: Connection,
+    record: StoredSnapshot,
+    expected: int | None,
+    change: FlowStateChange | None,
+    lease: Lease | None,
+    now: datetime,
+) -> bytes | None:
     """Check everything and ask the user's function first, write last: see `Job.work`."""
-    row = db.execute(
-        "SELECT sequence FROM typedflow_snapshots WHERE execution_id = ?", (record.execution_id,)
-    ).fetchone()
+    if lease is None:
+        sqlite_work.require_free(db, record.execution_id, now)
+    else:
+        sqlite_work.require_held(db, lease)
     try:
-        require_expected(record.execution_id, None if row is None else row[0], expected)
+        require_expected(record.execution_id, sqlite_records.stored_sequence(db, record.execution_id), expected)
     except ConflictError as error:
         raise Refusal(error) from None
-    changed = None if change is None else _replay(db, change)
+    changed = None if change is None else replay(db, change)
     if expected is None:
-        db.execute(
-            "INSERT INTO typedflow_snapshots (flow, status, sequence, saved_at, digest, data, execution_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            _columns(record),
-        )
+        sqlite_records.insert(db, record)
     else:
-        _replace(db, record, expected)
-    if change is not None and changed is not None:
-        db.execute(
-            "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"
-            " ON CONFLICT (flow) DO UPDATE SET digest = excluded.digest, data = excluded.data",
-            (change.flow, digest(change.flow.encode(), changed), changed),
-        )
+        sqlite_records.replace(db, record, expected)
+    if record.delta is not None:
+        write_parts(db, record, record.delta)
+    if record.notes is not None:
+        note_pending(db, record.execution_id, record.notes)
+    if record.history is not None:
+        sqlite_history.note_revision(db, record)
+    sqlite_work.note_saved(db, record, lease)
+    if change is not None:
+        write_change(db, record.execution_id, change, changed)
     return changed
-
-
-def _replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
-    """Write over the record with the expected sequence; says whether there is one."""
-    done = db.execute(
-        "UPDATE typedflow_snapshots SET flow = ?, status = ?, sequence = ?, saved_at = ?, digest = ?, data = ?"
-        " WHERE execution_id = ? AND sequence = ?",
-        (*_columns(record), expected),
-    )
-    return done.rowcount == 1
-
-
-def _columns(record: StoredSnapshot) -> tuple[object, ...]:
-    saved_at = _written(record.saved_at)
-    digest_ = _digest(record, saved_at)
-    return record.flow, record.status, record.sequence, saved_at, digest_, record.data, record.execution_id
-
-
-def _replay(db: Connection, change: FlowStateChange) -> bytes:
-    stored = _select_flow_state(db, change.flow)
-    try:
-        replayed = change.replay(stored)
-    except BaseException as error:  # the user's function may raise anything, and all of it is for its caller
-        raise Refusal(error) from None
-    if type(replayed) is not bytes:
-        discard(replayed)
-        raise Refusal(StoreError(texts.wrong_replay_problem(change.flow, replayed)))
-    return replayed
-
-
-def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
-    row = db.execute(
-        "SELECT flow, status, sequence, saved_at, data, digest FROM typedflow_snapshots WHERE execution_id = ?",
-        (execution_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    flow, status, sequence, saved_at, data, stored_digest = row
-    entry = _entry(execution_id, flow, status, sequence, saved_at)
-    if type(data) is bytes:
-        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data)
-        if _digest(record, saved_at) == stored_digest:
-            return record
-    raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))
-
-
-def _entry(*columns: object) -> StoredEntry:
-    """Return the entry of a row; raises `SnapshotError` that names the execution, where its id is one."""
-    try:
-        return entry_of(*columns)
-    except SnapshotError as error:
-        owner = _owner(columns[0])
-        if owner is None:
-            raise
-        raise SnapshotError(problem.at(f"execution {quoted(owner)}") for problem in error.problems) from None
-
-
-def _owner(execution_id: object) -> str | None:
-    return execution_id if isinstance(execution_id, str) and is_id(execution_id) else None
-
-
-def _list(db: Connection, flow: str | None, status: str | None, where: str) -> Listing:
-    try:
-        return _listed(db, flow, status, where)
-    except OperationalError as error:
-        if "decode" not in str(error):
-            raise
-    given = db.text_factory
-    db.text_factory = _bare_text  # what is no UTF-8 would end the reading of all rows
-    try:
-        return _listed(db, flow, status, where)
-    finally:
-        db.text_factory = given
-
-
-def _listed(db: Connection, flow: str | None, status: str | None, where: str) -> Listing:
-    found: list[StoredEntry] = []
-    damaged: list[DamagedEntry] = []
-    for row in db.execute(_SELECT_ENTRIES, {"flow": flow, "status": status}):
-        try:
-            entry = _entry(*row)
-        except SnapshotError as error:
-            placed = SnapshotError(problem.at(where) for problem in error.problems)
-            damaged.append(DamagedEntry(_owner(row[0]), placed))
-        else:
-            if flow in (None, entry.flow) and status in (None, entry.status):
-                found.append(entry)
-    return Listing(found, damaged)
-
-
-def _bare_text(data: bytes) -> str:
-    """Decode text with what is no UTF-8 in it as lone surrogates, which no column may hold."""
-    return data.decode(errors="surrogateescape")
-
-
-_SELECT_ENTRIES: Final = (
-    "SELECT execution_id, flow, status, sequence, saved_at FROM typedflow_snapshots"
-    " WHERE (:flow IS NULL OR flow = :flow OR typeof(flow) <> 'text')"
-    " AND (:status IS NULL OR status = :status OR typeof(status) <> 'text')"
-    " ORDER BY saved_at, execution_id"
-)
-
-
-def _delete(db: Connection, execution_id: str) -> bool:
-    return db.execute("DELETE FROM typedflow_snapshots WHERE execution_id = ?", (execution_id,)).rowcount > 0
-
-
-def _delete_flow_state(db: Connection, flow: str) -> bool:
-    return db.execute("DELETE FROM typedflow_flow_states WHERE flow = ?", (flow,)).rowcount > 0
-
-
-def _select_flow_state(db: Connection, flow: str) -> bytes | None:
-    row = db.execute("SELECT data, digest FROM typedflow_flow_states WHERE flow = ?", (flow,)).fetchone()
-    if row is None:
-        return None
-    data, stored_digest = cast(tuple[bytes, bytes], row)
-    if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
-        raise SnapshotError(texts.damaged_problem(f"the flow_state of {quoted(flow)} is not what was saved"))
-    return data
-
-
-def _written(saved_at: datetime) -> str:
-    return saved_at.isoformat(timespec="microseconds")
-
-
-def _digest(record: StoredSnapshot, saved_at: str) -> bytes:
-    head = _head(record.execution_id, record.flow, record.status)
-    return digest_behind(head + measured(str(record.sequence).encode(), saved_at.encode()), record.data)
-
-
-@lru_cache(maxsize=1024)
-def _head(execution_id: str, flow: str, status: str) -> bytes:
-    """Give what the digests of an execution begin with, save after save."""
-    return measured(execution_id.encode(), flow.encode(), status.encode())

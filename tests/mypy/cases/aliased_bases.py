@@ -44,7 +44,6 @@ class OfQuoted(Quoted):
 
 
 class OfPlain(Plain, frozen=True):
-# @0 E: Frozen dataclass cannot inherit from a non-frozen dataclass  [misc]
 #                           ^ E: TF609: OfPlain cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
     conn: sqlite3.Connection | None = None
     #     ^ E: TF603: field 'conn' of OfPlain cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
@@ -225,7 +224,6 @@ def inside() -> None:
         #     ^ E: TF603: field 'conn' of OfLocal cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     class OfTwice(Twice, frozen=True):
-    # @4 E: Frozen dataclass cannot inherit from a non-frozen dataclass  [misc]
     #                           ^ E: TF609: OfTwice cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
         drafts: list[str] = ["x"]
         #                   ^ E: TF616: field 'drafts' of OfTwice has as its default a list with something in it, and every OfTwice would share it (let a factory make it anew: `msgspec.field(default_factory=lambda: …)`)  [typedflow-state]

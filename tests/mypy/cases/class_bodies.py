@@ -14,7 +14,7 @@ import attrs
 import msgspec
 from shop import Counters, Options, Point, Report, Request, ShopResources, ShopState, Tree
 
-from typedflow import Contract, Events, Flow, FlowState, Resources, State
+from typedflow import Contract, Data, Events, Flow, FlowState, Resources, State
 
 UserId = NewType("UserId", str)
 T = TypeVar("T")
@@ -131,9 +131,37 @@ class ShopPayload(msgspec.Struct):
 
 
 class Frozen(State, frozen=True):
-# @0 E: Frozen dataclass cannot inherit from a non-frozen dataclass  [misc]
 #                          ^ E: TF609: Frozen cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
     x: int = 0
+
+
+class OfFrozen(Frozen):
+    y: int = 0
+
+
+class AgainFrozen(Frozen, frozen=True):
+#                                ^ E: TF609: AgainFrozen cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
+    y: int = 0
+
+
+class FrozenFlow(FlowState, frozen=True):
+#                                  ^ E: TF609: FrozenFlow cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
+    x: int = 0
+
+
+class OfFrozens(Contract):
+    input: int
+    result: int
+    state: Frozen
+    flow_state: FrozenFlow
+
+
+def write_frozen(data: Data[OfFrozens, int]) -> int:
+    data.state.x = 1
+    data.state.set("x", 1)
+    data.flow_state.x = 1
+    data.flow_state.set("x", 1)
+    return Frozen(x=1).x
 
 
 class Loose(State, forbid_unknown_fields=False):

@@ -113,7 +113,6 @@ class Suite:
 
 def states() -> None:
     class Bad(State, frozen=True):
-    # @4 E: Frozen dataclass cannot inherit from a non-frozen dataclass  [misc]
     #                       ^ E: TF609: Bad cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
         connection: sqlite3.Connection | None = None
         #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]

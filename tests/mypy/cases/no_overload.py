@@ -86,7 +86,7 @@ flow.to(takes_more)
 flow.to(takes_text)
 #       ^ E: TF717: a handler is a function that takes Data, not Callable[[str], int] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to(shop)
-#       ^ E: TF717: a handler is a function that takes Data, not Flow[Shop] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
+#       ^ E: TF717: flow 'Shop' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
 flow.to((find, write))
 #       ^ E: TF717: a handler is a function that takes Data, not tuple[Callable[[Data[Shop, Request]], list[str]], Callable[[Data[Shop, list[str]]], Coroutine[Any, Any, Report]]] (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to(find).to(3).to(write)
@@ -185,7 +185,7 @@ flow.to(find).match().case(is_other).end_match()
 #                          ^ E: TF716: condition 'is_other' takes Data[Plain, …], and its flow is of contract 'Shop' (annotate its parameter Data[Shop, …], or with a protocol of the parts that it needs)  [typedflow-flow]
 flow.to(find).match(mode="hit_all").case(takes_two).case(Judge()).case(log).end_match()
 #                                        ^ E: TF717: 'takes_two' cannot be called with one argument, the Data (give it one positional parameter, and defaults to all others)  [typedflow-flow]
-flow.to(find).match().case(Request).case("x").case(None).case(count).case(print).case(takes_text).end_match()
+flow.to(find).match().case("x").case(None).case(count).case(print).case(takes_text).end_match()
 flow.to(find).match().case(lambda data: data.value[0].topic).case(lambda data: data.vaule).end_match()
 #                                       ^ E: "str" has no attribute "topic"  [attr-defined]
 #                                                                              ^ E: "Data[Shop, list[str]]" has no attribute "vaule"; maybe "value"?  [attr-defined]

@@ -8,7 +8,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar, overload, reveal_t
 
 import msgspec
 
-from typedflow import Contract, Data, Flow
+from typedflow import Contract, Data, Flow, State
 
 V = TypeVar("V")
 W = TypeVar("W")
@@ -241,3 +241,76 @@ flow.to(partial(stops)).to(takes)
 #       ^ E: TF720: step 'stops' pauses and returns NoReturn: nothing says which type answers it (annotate its return with the type of the answer: `-> Approval`)  [typedflow-flow]
 flow.to(lambda data: data.pause_for("x")).to(takes)
 #       ^ E: TF720: step 'lambda' pauses and returns NoReturn: nothing says which type answers it (annotate its return with the type of the answer: `-> Approval`)  [typedflow-flow]
+
+
+# a part of the wrong kind, or with a value, is reported where it stands, and not where it is used
+
+
+class NumberState(State):
+    number: int = 0
+
+
+class OfWrongKinds(Contract):
+    input: Request
+    result: str
+    state: dict[str, int]
+    #      ^ E: TF605: 'state' of contract 'OfWrongKinds' has to be a subclass of State, not dict[str, int] (declare `class OfWrongKindsState(State): …` and name it here)  [typedflow-state]
+    flow_state: Request
+    #           ^ E: TF605: 'flow_state' of contract 'OfWrongKinds' has to be a subclass of FlowState, not Request (declare `class OfWrongKindsFlowState(FlowState): …` and name it here)  [typedflow-state]
+    resources: Request
+    #          ^ E: TF605: 'resources' of contract 'OfWrongKinds' has to be a subclass of Resources, not Request (declare `class OfWrongKindsResources(Resources): …` and name it here)  [typedflow-state]
+    events: dict[str, int]
+    #       ^ E: TF605: 'events' of contract 'OfWrongKinds' has to be a subclass of Events, not dict[str, int] (declare `class OfWrongKindsEvents(Events): …` and name it here)  [typedflow-state]
+
+
+def use_wrong_kinds(data: Data[OfWrongKinds, Request]) -> str:
+    data.state.get("a.b")
+    data.state["a"] = 1
+    data.flow_state.topik = 2
+    data.require_resource("tool")
+    data.resources.tool
+    data.emit("told", 1)
+    return data.value.topic
+
+
+wrong_kinds = Flow(OfWrongKinds)
+wrong_kinds.to(use_wrong_kinds).end()
+wrong_kinds.when("told")
+wrong_kinds.update_runtime_resources(tool=1)
+wrong_kinds.create_execution(state={"a": 1}, runtime_resources={"tool": 1})
+
+
+class WithValues(Contract):
+    input = Request
+    # @4 E: TF613: 'input' of contract 'WithValues' has a value: a contract holds annotations only (write `input: …` with the type, and no `=`)  [typedflow-state]
+    result = str
+    # @4 E: TF613: 'result' of contract 'WithValues' has a value: a contract holds annotations only (write `result: …` with the type, and no `=`)  [typedflow-state]
+    state = NumberState
+    # @4 E: TF613: 'state' of contract 'WithValues' has a value: a contract holds annotations only (write `state: …` with the type, and no `=`)  [typedflow-state]
+
+
+def use_values(data: Data[WithValues, Request]) -> str:
+    data.state.get("topik")
+    return data.value.topic
+
+
+Flow(WithValues).to(use_values).end()
+
+
+class Stated(Contract):
+    input: Request
+    result: str
+    state: NumberState
+
+
+class StatedAgain(Stated):
+    state: Request
+    #      ^ E: TF605: 'state' of contract 'StatedAgain' has to be a subclass of State, not Request (declare `class StatedAgainState(State): …` and name it here)  [typedflow-state]
+
+
+def use_again(data: Data[StatedAgain, Request]) -> str:
+    data.state.get("topik")
+    return data.value.topic
+
+
+Flow(StatedAgain).to(use_again).end()

@@ -1,4 +1,4 @@
-"""Flows whose result nothing in sight sets; whatever is not certain is left alone."""
+"""Flows whose result no call sets that the plugin can find; whatever is not certain is left alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from shop import Shop, find
 
-from typedflow import Contract, Data, Flow, Process
+from typedflow import Contract, Data, Flow, FlowState, Process
 
 
 class Request(msgspec.Struct):
@@ -18,6 +18,14 @@ class Request(msgspec.Struct):
 class C(Contract):
     input: Request
     result: str
+
+
+class Counters(FlowState):
+    count: int = 0
+
+
+class Counting(C):
+    flow_state: Counters
 
 
 class Nothing(Contract):
@@ -52,11 +60,11 @@ def of_any(data: Data[Any, Request]) -> str:
 
 # nothing sets it
 unset = Flow(C)
-#       ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+#       ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
 unset.to(begin).to(go_on)
 
 also_unset: Flow[C] = Flow(C, name="also")
-#                     ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+#                     ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
 also_unset.to(begin).match().case(lambda data: data.value).to(go_on).end_match()
 also_unset.side_branch(lambda data: print(data.value)).batch().branch(begin).end_batch()
 also_unset.validate()
@@ -64,12 +72,20 @@ also_unset.validate()
 
 def in_a_function(flag: bool) -> str:
     flow = Flow(C)
-    #      ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    #      ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
     started = flow.to(begin)
     started.to(go_on)
     if flag:
         started.side_branch(go_on)
     return flow.start(Request("x"))
+
+
+async def updates_the_flow_state() -> None:
+    flow = Flow(Counting)
+    #      ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'Counting' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    flow.to(begin)
+    flow.update_flow_state(lambda counters: counters.count)
+    await flow.async_update_flow_state(lambda counters: counters.count)
 
 
 # something does
@@ -162,7 +178,7 @@ def again() -> None:
         return data.value.topic
 
     flow = Flow(C)
-    #      ^ N: TF726: nothing in sight sets the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    #      ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
     flow.to(method_name)
     flow.to(local)
 
@@ -172,3 +188,20 @@ def bound_twice() -> None:
     flow.to(begin)
     flow = Flow(C)
     flow.to(begin).end()
+
+
+def handlers_for_errors() -> None:
+    def step(data: Data[C, Any]) -> Any:
+        return data.value
+
+    def handle(data: Data[C, Any]) -> Any:
+        return str(data)
+
+    never = Flow(C)
+    #       ^ N: TF726: no end() and no set_result() was found for the result of this flow, str by contract 'C' (call .end() on a chain, or data.set_result(value) in a handler, or declare `result: None`)
+    never.to(step, on_error=step).match().case_type(str).to(step).case_value(1).to(step).case_else().end_match()
+    never.observe(print)
+    perhaps = Flow(C)
+    perhaps.to(step, on_error=handle)
+    perhaps_child = Flow(C)
+    perhaps_child.to(step).to_sub_flow(perhaps, on_error=handle)

@@ -193,7 +193,6 @@ def chains(flow: Flow[C], args: list[Any], **kw: Any) -> None:
     flow.to(*args, **kw)
     flow.to(**kw).to(takes)
     flow.to(handler=first, **kw).to(takes)
-    #                               ^ E: TF701: step 'takes' takes str, and gets Request (annotate its parameter Data[…, Request], or put a step in between that makes str of it)  [typedflow-flow]
     flow.batch(**kw).branch(first, **kw).branch(*args).end_batch()
     flow.match(**kw).case(*args)
     flow.if_condition(*args).else_condition().end_condition()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, reveal_type
 
 from review import Review, log, long, raw, report, search, size
@@ -12,13 +13,21 @@ from typedflow import Data, Flow
 def gathered(data: Data[Review, dict[str, Any]]) -> None: ...
 
 
+def tomorrow(data: Data[Review, str]) -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
+
+
 flow = Flow(Review)
 hits = flow.to(search)
 reveal_type(hits)  # R: Process[Review, list[str]]
-reveal_type(hits.for_each().to(raw))  # R: Process[Review, bytes, Each[None]]
+reveal_type(hits.for_each().to(raw))  # R: Process[Review, bytes, Each[Never, None]]
 reveal_type(hits.to(log))  # R: Process[Review, str]
 reveal_type(hits.side_branch(log))  # R: Process[Review, list[str]]
 hits.side_branch(size)  # E
+reveal_type(hits.sleep(timedelta(hours=1)))  # R: Process[Review, list[str]]
+reveal_type(hits.for_each().sleep(tomorrow))  # R: Process[Review, str, Each[Never, None]]
+hits.sleep(tomorrow)  # E
+hits.sleep(5)  # E
 flow.to(size)  # E
 hits.to(size)  # E
 
@@ -39,23 +48,23 @@ sizes.for_each().for_each()  # E
 # Branches give their union, or one value each.
 each = hits.for_each()
 no_else = each.match().case(long).to(size).case("x").to(raw).end_match()
-reveal_type(no_else)  # R: Process[Review, int | bytes | str, Each[None]]
+reveal_type(no_else)  # R: Process[Review, int | bytes | str, Each[Never, None]]
 with_else = each.match().case(long).to(size).case_else().to(raw).end_match()
-reveal_type(with_else)  # R: Process[Review, int | bytes, Each[None]]
+reveal_type(with_else)  # R: Process[Review, int | bytes, Each[Never, None]]
 hit_first = each.match(mode="hit_first").case("x").to(size).end_match()
-reveal_type(hit_first)  # R: Process[Review, int | str, Each[None]]
+reveal_type(hit_first)  # R: Process[Review, int | str, Each[Never, None]]
 hit_all = each.match(mode="hit_all").case("x").to(size).case("y").to(raw).end_match()
-reveal_type(hit_all)  # R: Process[Review, list[int | bytes], Each[None]]
+reveal_type(hit_all)  # R: Process[Review, list[int | bytes], Each[Never, None]]
 hit_all_or_else = each.match(mode="hit_all").case("x").to(size).case_else().to(raw).end_match()
-reveal_type(hit_all_or_else)  # R: Process[Review, list[int | bytes], Each[None]]
+reveal_type(hit_all_or_else)  # R: Process[Review, list[int | bytes], Each[Never, None]]
 hit_one = each.match(mode="hit_all").case("x").to(size).end_match()
-reveal_type(hit_one)  # R: Process[Review, list[int], Each[None]]
+reveal_type(hit_one)  # R: Process[Review, list[int], Each[Never, None]]
 if_else = each.if_condition(long).to(size).else_condition().to(raw).end_condition()
-reveal_type(if_else)  # R: Process[Review, int | bytes, Each[None]]
+reveal_type(if_else)  # R: Process[Review, int | bytes, Each[Never, None]]
 elif_only = each.if_condition(long).to(size).elif_condition(long).to(raw).end_condition()
-reveal_type(elif_only)  # R: Process[Review, int | bytes | str, Each[None]]
+reveal_type(elif_only)  # R: Process[Review, int | bytes | str, Each[Never, None]]
 pair = each.batch().branch(size).branch(raw).end_batch()
-reveal_type(pair)  # R: Process[Review, tuple[int, bytes], Each[None]]
+reveal_type(pair)  # R: Process[Review, tuple[int, bytes], Each[Never, None]]
 each.match(mode="hit_some")  # E
 each.match().end_match()  # E
 each.batch().branch(search)  # E

@@ -9,6 +9,11 @@ from review import Counters, NeedsLogger, Request, Review, ReviewResources, Revi
 from typedflow import Data
 
 
+def add(counters: Counters) -> int:
+    counters.reviewed += 1
+    return counters.reviewed
+
+
 async def layers_have_their_declared_types(data: Data[Review, Request]) -> list[str]:
     assert_type(data.state, ReviewState)
     assert_type(data.flow_state, Counters)
@@ -16,6 +21,10 @@ async def layers_have_their_declared_types(data: Data[Review, Request]) -> list[
     reveal_type(data.value)  # R: Request
     reveal_type(data.state.drafts)  # R: list[str]
     reveal_type(data.flow_state.reviewed)  # R: int
+    reveal_type(data.update_flow_state(lambda counters: counters.reviewed, key="k"))  # R: int
+    reveal_type(await data.async_update_flow_state(add))  # R: int
+    data.update_flow_state(lambda counters: counters.review)  # E
+    data.update_flow_state(len)  # E
     return [data.value.topic]
 
 

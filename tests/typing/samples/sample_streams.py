@@ -40,6 +40,9 @@ async def what_a_stream_takes(execution: Execution[Review], silent: Execution[Sc
     execution.stream()  # E
     silent.stream("a")  # E
     silent.stream_continue("id")  # E
+    silent.stream_retry()  # E
+    async for item in execution.stream_retry():
+        reveal_type(item)  # R: str
     await execution.async_start(Request(topic="a"))
     await execution.async_start("a")  # E
     execution.start("a")  # E

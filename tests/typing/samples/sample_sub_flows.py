@@ -20,7 +20,7 @@ written = hits.to_sub_flow(score, capture={"input": "state.topic"}, write_back={
 reveal_type(written)  # R: Process[Review, list[str]]
 reveal_type(flow.to_sub_flow(score, capture={"input": "value.topic"}))  # R: Process[Review, int]
 pair = hits.for_each().batch().branch(score).branch(size).end_batch()
-reveal_type(pair)  # R: Process[Review, tuple[int, int], Each[None]]
+reveal_type(pair)  # R: Process[Review, tuple[int, int], Each[Never, None]]
 whole = binding({"input": "state.topic"})
 hits.to_sub_flow(score)  # E
 hits.to_sub_flow(score, capture={"inputs": "state.topic"})  # E

@@ -6,8 +6,8 @@ from typing import reveal_type
 
 from review import NeedsLogger, Request, Review, ReviewResources, ReviewState, Score
 
-from typedflow import Data
-from typedflow.testing import emitted, make_data, result_of, streamed
+from typedflow import Data, Flow
+from typedflow.testing import emitted, make_data, result_of, run_flow, streamed
 
 
 def needs_logger(data: Data[NeedsLogger, object]) -> None: ...
@@ -31,3 +31,7 @@ def test(resources: ReviewResources, request: Request) -> None:
     make_data(Review, request, attempt="2")  # E
     make_data(Review, request, key=3)  # E
     make_data(Review, request, state={"topik": "x"})  # E[plugin]
+
+
+reveal_type(run_flow(Flow(Review), Request(topic="a"), answers={"ask": True}))  # R: Report
+run_flow(Flow(Review), 3)  # E

@@ -1,0 +1,267 @@
+"""`typedflow lock`, `diff` and `migrate --dry-run`: what a change means for the executions that wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.cli.asking import ASKING, BIRDS, SETTINGS
+from tests.cli.project import Done, Project
+from tests.config.test_configs import Count, double, everything
+from tests.execution.pausing import CASES, begin
+from typedflow import Data, Flow, SnapshotError
+from typedflow.api.blueprint import runtime_of
+from typedflow.cli.changes import Verdict, changes_between
+from typedflow.cli.locks import Locked, LockFile, lock_flow, write_lock
+
+
+def locked(flow: Any) -> Locked:
+    """Return a flow as a lock file holds it, written and read."""
+    return msgspec.json.decode(write_lock({"flow": lock_flow(flow)}), type=LockFile).flows["flow"]
+
+
+UNSEEN = [
+    ("side branch in each", "for_each"),
+    ("side branch in each", "for_each by 1"),
+    ("side branch in each", "for_each by 2"),
+]
+"""A lock does not tell a side branch from the body: an item that has a result would get a second one."""
+
+
+async def test_what_diff_calls_safe_loads() -> None:
+    """Every flow that pauses is replaced by every other one: a load is refused only where diff reports it."""
+    builds = {name: case.build() for name, case in CASES.items()}
+    saved = {name: (await begin(case)).save() for name, case in CASES.items()}
+    locks = {name: locked(flow) for name, flow in builds.items()}
+    outcomes, unseen = {True: 0, False: 0}, []
+    for before in CASES:
+        for after, flow in builds.items():
+            changes = changes_between(locks[before], runtime_of(flow))
+            is_safe = all(change.verdict is Verdict.SAFE for change in changes)
+            try:
+                flow.create_execution().load(saved[before])
+                loads = True
+            except SnapshotError:
+                loads = False
+            unseen += [(before, after)] if is_safe and not loads else []
+            outcomes[loads] += 1
+            if before == after:
+                assert changes == []
+    assert unseen == UNSEEN
+    assert min(outcomes.values()) > len(CASES)
+
+
+def numbers(data: Data[Count, int]) -> list[int]:
+    return [data.value]
+
+
+def half(data: Data[Count, int]) -> int:
+    return data.value // 2
+
+
+def half_text(data: Data[Count, int]) -> str:
+    return str(data.value // 2)
+
+
+def total(data: Data[Count, object]) -> int:
+    return 0
+
+
+def gathering(step: Any, *branches: str) -> Flow[Any]:
+    """Return a flow whose for_each, batch and collect gather what a step returns, under these names."""
+    one, two, collected = branches
+    flow: Flow[Any] = Flow(Count)
+    flow.to(numbers).for_each().to(step, name="step").end_for_each().to(total).end()
+    flow.batch().branch(step, name=one).branch(double, name=two).end_batch().to(total, name="of batch")
+    flow.to(step, name="member").collect("all", collected)
+    flow.to(double, name="other").collect("all", "other").to(total, name="of all")
+    return flow
+
+
+def test_what_blocks_and_collects_have_gathered_is_compared() -> None:
+    old = locked(gathering(half, "one", "two", "first"))
+    retyped = changes_between(old, runtime_of(gathering(half_text, "one", "two", "first")))
+    found = {(change.place, change.verdict.value) for change in retyped}
+    assert {("for_each", "migration"), ("batch", "migration"), ("all", "migration")} <= found
+    renamed = changes_between(old, runtime_of(gathering(half, "uno", "two", "second")))
+    assert {change.place for change in renamed if change.verdict is Verdict.STRANDS} == {"one", "batch", "all"}
+
+
+def test_a_flow_with_everything_has_no_changes_to_itself() -> None:
+    assert changes_between(locked(everything()), runtime_of(everything())) == []
+    assert write_lock({"a": lock_flow(everything())}) == write_lock({"a": lock_flow(everything())})
+
+
+CHANGES: list[tuple[list[tuple[str, str]], int, list[str]]] = [
+    ([], 0, ["review:flow: no changes"]),
+    (
+        [("found: list[str] = []", "found: list[str] = []\n    note: str = ''")],
+        0,
+        ["  safe       state of flow 'review': Notes.note is new"],
+    ),
+    (
+        [("found: list[str] = []", "found: list[int] = []\n    note: str = ''")],
+        1,
+        [
+            "  migration  state of flow 'review': field 'found' was str and is int",
+            "             hint: class Review(Contract, version=2) and @Review.migrate(1)",
+            "  safe       state of flow 'review': Notes.note is new",
+        ],
+    ),
+    (
+        [("class Review(Contract)", "class Review(Contract, version=2)"), ("found: list[str]", "seen: list[str]")],
+        1,
+        [
+            "  migration  contract of flow 'review': contract 'Review' has version 2 and no migration from",
+            "  migration  state of flow 'review': field 'found' is gone",
+            "  safe       state of flow 'review': Notes.seen is new",
+        ],
+    ),
+    (
+        [
+            ("class Review(Contract)", "class Review(Contract, version=2)"),
+            ("flow = Flow", "Review.migrate(1)(dict)\nflow = Flow"),
+            ("found: list[str]", "seen: list[str]"),
+        ],
+        0,
+        [
+            "  safe       contract of flow 'review': version 1 is migrated to 2",
+            "  safe       state of flow 'review': field 'found' is gone, which the migration converts",
+        ],
+    ),
+    (
+        [('Literal["yes", "no"]', 'Literal["no", "yes", "later"]')],
+        1,
+        ["  migration  write of flow 'review': a value", "             hint: @Review.migrate(1) converts values["],
+    ),
+    (
+        [('Literal["yes", "no"]', "bool"), ("Data[Review, str]", "Data[Review, bool]")],
+        1,
+        ["  strands    approve of flow 'review': interrupt 'approve' ", "  migration  write of flow 'review': a value"],
+    ),
+    (
+        [("to(approve)", "to(approve, name='ask')")],
+        1,
+        ["  safe       ask of flow 'review': is new", "  strands    approve of flow 'review': a value stands at node"],
+    ),
+    ([("to(approve)", "to(approve, name='ask', formerly=('approve',))")], 0, ["review:flow: no changes"]),
+    ([(".to(write)", ".to(write).to(write, name='twice')")], 0, ["  safe       twice of flow 'review': is new"]),
+    ([('name="review"', 'name="other"')], 1, ["  strands    flow of flow 'other': "]),
+    ([("flow = Flow", "flaw = Flow"), ("flow.to", "flaw.to")], 1, ["  strands    flow of flow 'review': is gone: "]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("edits, code, lines", CHANGES)
+def test_each_change_is_reported_with_its_verdict(
+    project: Project, edits: list[tuple[str, str]], code: int, lines: list[str]
+) -> None:
+    project.write("review.py", ASKING)
+    project.run("lock", "review:flow")
+    source = ASKING
+    for before, after in edits:
+        assert before in source
+        source = source.replace(before, after)
+    project.write("review.py", source)
+    done = project.run("diff")
+    assert done.code == code, done
+    shown = done.stdout.splitlines()
+    missing = [line for line in lines if not any(each.startswith(line) for each in shown)]
+    assert missing == [], done.stdout
+    assert project.run("diff", "--json").document["safe"] == (code == 0)
+
+
+def test_a_lock_file_is_written_checked_and_compared_in_other_processes(project: Project) -> None:
+    project.write("pyproject.toml", SETTINGS)
+    project.write("review.py", ASKING)
+    written = project.spawn("lock")
+    assert (written.code, written.stdout, written.stderr) == (0, "typedflow.lock is written: 1 flow\n", "")
+    text = (project.folder / "typedflow.lock").read_text(encoding="utf-8")
+    assert str(project.folder) not in text
+    assert project.run("lock", "--check").stdout == "typedflow.lock is up to date: 1 flow\n"
+    project.write("review.py", ASKING.replace("to(approve)", "to(approve, name='ask')"))
+    compared = project.spawn("diff")
+    assert (compared.code, compared.stderr) == (1, "")
+    assert compared.stdout.splitlines()[-1] == "1 safe, 0 need a migration, 1 strand waiting executions"
+    stale = project.run("lock", "--check", "--json")
+    assert (stale.code, stale.document["up_to_date"]) == (1, False)
+    assert (project.folder / "typedflow.lock").read_text(encoding="utf-8") == text
+    project.run("lock")
+    assert project.run("diff").stdout == "review:flow: no changes\n"
+
+
+def test_a_child_flow_is_locked_with_its_parent(project: Project) -> None:
+    parent = "outer = Flow(Review, name='outer')\nouter.to_sub_flow(flow, capture={'input': 'value', 'resources': "
+    parent += "{'library': 'resources.library'}}).end()\n"
+    project.write("review.py", f"{ASKING}\n{parent}")
+    project.run("lock", "review:outer")
+    project.write("review.py", f"{ASKING}\n{parent}".replace("to(approve)", "to(approve, name='ask')"))
+    done = project.run("diff")
+    assert (done.code, "strands    approve of flow 'review'" in done.stdout) == (1, True)
+    project.write(
+        "review.py", ASKING.replace("flow", "outer").replace("review", "outer").replace("typedouter", "typedflow")
+    )
+    assert "the child flow is gone" in project.run("diff").stdout
+
+
+def review_with(project: Project, *edits: tuple[str, str]) -> None:
+    source = ASKING
+    for before, after in edits:
+        source = source.replace(before, after)
+    project.write("review.py", source)
+
+
+def test_migrate_lists_the_executions_that_do_not_open(project: Project) -> None:
+    project.write("pyproject.toml", SETTINGS)
+    project.write("review.py", ASKING)
+    for id_ in ("first", "second", "over"):
+        project.run("run", "review", "--input", BIRDS, "--id", id_)
+    project.run("answer", "over", "approval", "yes")
+    before = project.run("runs", "list").stdout
+    done = project.spawn("migrate", ".typedflow/runs.db", "--dry-run")
+    assert (done.code, done.stdout, done.stderr) == (0, "2 open, 0 do not\n", "")
+    review_with(project, ("to(approve)", "to(approve, name='ask')"))
+    refused = project.run("migrate", ".typedflow/runs.db", "--dry-run")
+    assert refused.code == 1
+    assert refused.stdout.startswith("first of flow 'review' does not open: TF920")
+    assert refused.stdout.endswith("0 open, 2 do not\n")
+    documents = project.run("migrate", ".typedflow/runs.db", "--dry-run", "--json").document["executions"]
+    assert [(each["execution"], each["opens"]) for each in documents] == [("first", False), ("second", False)]
+    review_with(project, ('name="review"', 'name="renamed"'))
+    assert (
+        "no flow of this name was given (renamed)" in project.run("migrate", ".typedflow/runs.db", "--dry-run").stdout
+    )
+    review_with(project)
+    assert project.run("runs", "list").stdout == before
+
+
+WRONG = [
+    (("lock",), "which flows? (name them as MODULE:FLOW, or list them in [tool.typedflow] flows)"),
+    (("lock", "review:flw"), "module 'review' has no flow 'flw' (did you mean 'flow'?)"),
+    (("lock", "review:flow", "--file", "no/x.lock"), "cannot write 'no/x.lock'"),
+    (("diff", "--file", "x.lock"), "there is no lock file 'x.lock' (`typedflow lock MODULE:FLOW` writes it)"),
+    (("diff", "--file", "broken.lock"), "the lock file 'broken.lock' cannot be read"),
+    (("diff", "review:flaw"), "'typedflow.lock' does not hold 'review:flaw' (it holds review:flow)"),
+    (("migrate", "runs.db", "--flow", "review"), "an execution is migrated when it is opened (add --dry-run to see"),
+    (("migrate", "runs.db", "--dry-run"), "which flows?"),
+    (("migrate", "runs.db", "--dry-run", "--flow", "review"), "there is no store 'runs.db'"),
+]
+
+
+def test_what_cannot_be_compared_is_a_mistake(project: Project) -> None:
+    project.write("review.py", ASKING)
+    project.write("broken.lock", '{"format": "typedflow.lock/9", "flows": {}}')
+    project.run("lock", "review:flow")
+    for arguments, text in WRONG:
+        done: Done = project.run(*arguments)
+        assert (done.code, done.stdout, done.stderr.startswith(f"error: {text}")) == (2, "", True), done
+
+
+def test_a_module_that_raises_is_named(project: Project) -> None:
+    project.write("review.py", ASKING)
+    project.run("lock", "review:flow")
+    project.write("review.py", "1 / 0\n")
+    done = project.run("diff")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr == "error: importing 'review' failed (review.py:1): ZeroDivisionError: division by zero\n"

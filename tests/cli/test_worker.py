@@ -1,0 +1,92 @@
+"""`typedflow worker`: a process that runs what others submit and answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.asking import ASKING, SETTINGS
+from tests.cli.project import PLAIN, ROOT, Project
+from typedflow.distributed import answer, result, submit
+from typedflow.stores import SQLiteStore
+
+
+@pytest.fixture
+def worker(project: Project) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `typedflow worker` in the project; it is killed after the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(*options: str) -> subprocess.Popen[str]:
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "typedflow.cli", "worker", "--poll", "0.05", *options],
+                cwd=project.folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **PLAIN, "PYTHONPATH": str(ROOT)},
+            )
+        )
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def review(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the module of the project, as another process than the worker has it."""
+    spec = spec_from_file_location("review", project.write("review.py", ASKING))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "review", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_a_worker_runs_what_is_submitted_and_answered(
+    project: Project, worker: Callable[..., subprocess.Popen[str]], review: Any
+) -> None:
+    project.write("pyproject.toml", SETTINGS)
+    process = worker("--store", "runs.db")
+    assert process.stdout is not None
+    line = await asyncio.to_thread(process.stdout.readline)
+    assert line == "running 'review' of runs.db; Ctrl-C stops it\n"
+    async with SQLiteStore(project.folder / "runs.db") as store, asyncio.timeout(30):
+        execution_id = await submit(store, review.flow, review.Request("birds"))
+        while not (waiting := await store.pending("review")):  # noqa: ASYNC110  # another process writes
+            await asyncio.sleep(0.05)
+        await answer(store, review.flow, execution_id, waiting[0], "yes")
+        assert await result(store, review.flow, execution_id) == "Sibley, Svensson"
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(process.wait, 30) == 0
+
+
+MISTAKES: list[tuple[tuple[str, ...], str]] = [
+    ((), "no flow is named (add MODULE:FLOW"),
+    (("review:flow", "twin"), "'review:flow' and 'twin:flow' are both called 'review'"),
+    (("review:flow", "--store", "folder/"), "workers cannot share the folder 'folder/'"),
+    (("review:flow", "--resources", "review:flow"), "review:flow"),
+    (("revew:flow",), "did you mean 'review'?"),
+]
+
+
+@pytest.mark.parametrize("arguments, text", MISTAKES)
+def test_what_cannot_be_run_is_refused(project: Project, arguments: tuple[str, ...], text: str) -> None:
+    project.write("review.py", ASKING)
+    project.write("twin.py", ASKING)
+    done = project.run("worker", *arguments)
+    assert (done.code, text in done.stderr) == (2, True), done.stderr
+    assert not Path(project.folder / "folder").exists()

@@ -1,0 +1,247 @@
+"""Submitting, answering, retrying and cancelling from any process: checked first, and applied by a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from tests.distributed.flows import Journal, build
+from typedflow import (
+    ConflictError,
+    Contract,
+    ContractError,
+    Data,
+    Events,
+    ExecutionError,
+    FinishedError,
+    Flow,
+    InterruptError,
+    SnapshotError,
+)
+from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
+from typedflow.stores import MemoryStore, SQLiteStore, WorkStore
+
+T = TypeVar("T")
+SOON: Final = 20.0
+"""Seconds that a test waits at the most for what takes milliseconds."""
+
+
+class Heard(Events):
+    shouted: str
+
+
+class Talk(Contract):
+    input: int
+    result: str
+    events: Heard
+
+
+attempts: dict[int, int] = {}
+
+
+def ask(data: Data[Talk, int]) -> str:
+    return data.pause_for(data.value, interrupt_id="q")
+
+
+def twice(data: Data[Talk, int]) -> str:
+    attempts[data.value] = attempts.get(data.value, 0) + 1
+    if attempts[data.value] == 1:
+        raise ValueError("the first time")
+    return "the second time"
+
+
+def hear(data: Data[Talk, str]) -> str:
+    return data.value
+
+
+asking = Flow(Talk, name="asking")
+asking.to(ask).end()
+asking.when("shouted").to(hear).end()
+
+failing = Flow(Talk, name="failing")
+failing.to(twice).end()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkStore]:
+    opened: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.db")
+    async with opened as store:
+        yield store
+
+
+@asynccontextmanager
+async def working(store: WorkStore, **options: Any) -> AsyncIterator[Worker]:
+    worker = Worker(store, [asking, failing], poll=0.02, **options)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await task
+
+
+async def eventually(look: Callable[[], Awaitable[T]], check: Callable[[T], bool]) -> T:
+    """Return what a store shows as soon as it is what a worker is to make of it."""
+    async with asyncio.timeout(SOON):
+        while not check(found := await look()):  # noqa: ASYNC110  # a store in a file tells nobody
+            await asyncio.sleep(0.005)
+    return found
+
+
+async def becomes(store: WorkStore, execution_id: str, status: str) -> None:
+    await eventually(lambda: store.get(execution_id), lambda stored: stored is not None and stored.status == status)
+
+
+async def test_an_answer_is_taken_by_a_worker(store: WorkStore) -> None:
+    name = await submit(store, asking, 1)
+    async with working(store):
+        await becomes(store, name, "waiting")
+        await answer(store, asking, name, "q", "yes")
+        assert await result(store, asking, name, timeout=SOON) == "yes"
+
+
+async def test_what_an_answer_cannot_be_is_refused_by_the_caller(store: WorkStore) -> None:
+    name = await submit(store, asking, 1)
+    async with working(store):
+        await becomes(store, name, "waiting")
+        with pytest.raises(InterruptError, match="TF810"):
+            await answer(store, asking, name, "q", 5)
+        with pytest.raises(InterruptError, match="TF807"):
+            await answer(store, asking, name, "r", "yes")
+    await answer(store, asking, name, "q", "yes")  # nobody works: it stays in the mail
+    with pytest.raises(InterruptError, match="TF808"):
+        await answer(store, asking, name, "q", "no")
+    async with working(store):
+        assert await result(store, asking, name, timeout=SOON) == "yes"
+    with pytest.raises(FinishedError):
+        await answer(store, asking, name, "q", "no")
+
+
+async def test_an_event_is_heard(store: WorkStore) -> None:
+    name = await submit(store, asking, 1)
+    async with working(store):
+        await becomes(store, name, "waiting")
+        with pytest.raises(ContractError, match="TF501"):
+            await emit(store, asking, name, "shoutted", "x")
+        with pytest.raises(ContractError, match="TF502"):
+            await emit(store, asking, name, "shouted", 5)
+        await emit(store, asking, name, "shouted", "hello")
+        await eventually(lambda: store.mail(name, 0), lambda mail: not mail)  # it was taken
+        await answer(store, asking, name, "q", "late")
+        assert await result(store, asking, name, timeout=SOON) == "hello"
+
+
+async def test_a_failure_is_stored_and_retried(store: WorkStore) -> None:
+    attempts.clear()
+    name = await submit(store, failing, 1)
+    async with working(store):
+        with pytest.raises(ExecutionError, match="failed"):
+            await result(store, failing, name, timeout=SOON)
+        await retry(store, name)
+        await becomes(store, name, "completed")
+        assert await result(store, failing, name, timeout=SOON) == "the second time"
+        with pytest.raises(FinishedError):
+            await retry(store, name)
+
+
+async def test_a_cancelled_execution_has_no_result(store: WorkStore) -> None:
+    name = await submit(store, asking, 1)
+    async with working(store):
+        await becomes(store, name, "waiting")
+        await cancel(store, name)
+        with pytest.raises(ExecutionError, match="cancelled"):
+            await result(store, asking, name, timeout=SOON)
+        with pytest.raises(FinishedError):
+            await cancel(store, name)
+
+
+async def test_what_is_submitted_is_checked(store: WorkStore) -> None:
+    wrong: Any = "one"
+    with pytest.raises(ContractError, match="TF806"):
+        await submit(store, asking, wrong)
+    await submit(store, asking, 1, execution_id="one")
+    with pytest.raises(ConflictError):
+        await submit(store, asking, 1, execution_id="one")
+
+
+async def test_a_start_in_the_future_waits(store: WorkStore) -> None:
+    name = await submit(store, asking, 1, at=datetime.now(UTC) + timedelta(days=1))
+    async with working(store):
+        with pytest.raises(TimeoutError):
+            await result(store, asking, name, timeout=0.1)
+
+
+async def test_an_unknown_execution_has_no_result(store: WorkStore) -> None:
+    with pytest.raises(SnapshotError, match="TF921"):
+        await result(store, asking, "nobody")
+
+
+async def test_a_missing_factory_is_named_and_the_execution_waits_for_a_worker_that_has_one(tmp_path: Path) -> None:
+    flow = build()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        name = await submit(store, flow, 2)
+        worker = Worker(store, [flow], poll=0.02, requeue=0.05)
+        task = asyncio.create_task(worker.run())
+        problem = await eventually(lambda: store.problem(name), bool)
+        assert problem == "no factory for the resources: journal"
+        worker.stop()
+        await task
+        journal = str(tmp_path / "journal")
+        worker = Worker(store, [flow], resources={"journal": lambda: Journal(journal)}, poll=0.02)
+        task = asyncio.create_task(worker.run())
+        assert await result(store, flow, name, timeout=SOON) == 20
+        worker.stop()
+        await task
+
+
+async def test_an_execution_that_ends_workers_is_quarantined(store: WorkStore) -> None:
+    name = await submit(store, asking, 1)
+    for _ in range(2):  # two workers that die with it
+        [lease] = await store.take(["asking"], holder="dead", ttl=timedelta(milliseconds=1), limit=1)
+        assert lease.execution_id == name
+        await asyncio.sleep(0.002)
+    async with working(store, max_crashes=2):
+        await eventually(store.quarantined, bool)
+    assert [entry.execution_id for entry in await store.quarantined()] == [name]
+    await store.release_quarantine(name)
+    async with working(store, max_crashes=2):
+        await becomes(store, name, "waiting")
+
+
+async def test_a_worker_that_stops_gives_back_what_it_has_not_finished(tmp_path: Path) -> None:
+    class Slow(Contract):
+        input: int
+        result: int
+
+    gate = asyncio.Event()
+    began = asyncio.Event()
+
+    async def first(data: Data[Slow, int]) -> int:
+        began.set()
+        await gate.wait()
+        return data.value + 1
+
+    def second(data: Data[Slow, int]) -> int:
+        return data.value + 1
+
+    flow = Flow(Slow)
+    flow.to(first).to(second).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        name = await submit(store, flow, 1)
+        worker = Worker(store, [flow], poll=0.02)
+        task = asyncio.create_task(worker.run())
+        await began.wait()
+        worker.stop()
+        gate.set()
+        await task
+        stored = await store.get(name)
+        assert stored is not None
+        assert stored.status == "running"  # the first step is saved, the second has not run
+        [lease] = await store.take(["Slow"], holder="next", ttl=timedelta(seconds=30), limit=1)
+        assert (lease.execution_id, lease.crashes) == (name, 0)

@@ -1,0 +1,122 @@
+"""Workers as real processes over one SQLite file: killed, stopped for longer than their lease, and asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+from tests.budget import is_full
+from tests.distributed.flows import build, expected
+from typedflow import InterruptError
+from typedflow.distributed import answer, result, submit
+from typedflow.stores import SQLiteStore
+
+ROOT: Final = Path(__file__).parents[2]
+LEASE: Final = 1.0
+"""Seconds that the leases of these workers last."""
+COUNT: Final = 200 if is_full() else 40
+
+
+class Workers:
+    """Starts workers, and ends them all at the end of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self) -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
+        command = [sys.executable, "-m", "tests.distributed.flows", str(self.folder / "work.db")]
+        worker = subprocess.Popen(
+            [*command, str(self.folder / "journal"), str(LEASE)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+        self.started.append(worker)
+        return worker
+
+    def end(self) -> None:
+        for worker in self.started:
+            with suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGCONT)
+            worker.kill()
+            worker.wait()
+            assert worker.stdout is not None
+            worker.stdout.close()
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    made = Workers(tmp_path)
+    yield made
+    made.end()
+
+
+async def answer_all(store: SQLiteStore, names: list[str]) -> None:
+    """Answer every question as it comes up, with 1000 and its number."""
+    flow, left = build(), {name for number, name in enumerate(names) if number % 3 == 0}
+    while left:
+        for asked in await store.pending("job"):
+            if asked.execution_id in left and asked.interrupt_id == "q":
+                with suppress(InterruptError):
+                    await answer(store, flow, asked.execution_id, asked, 1000 + asked.payload)
+                left.discard(asked.execution_id)
+        await asyncio.sleep(0.02)
+
+
+async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(workers: Workers, tmp_path: Path) -> None:
+    flow = build()
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        names = [await submit(store, flow, number) for number in range(COUNT)]
+        killed, stopped = workers.start(), workers.start()
+        answering = asyncio.create_task(answer_all(store, names))
+        await result(store, flow, names[2], timeout=60)  # they are at work
+        os.kill(stopped.pid, signal.SIGSTOP)
+        killed.kill()
+        workers.start()
+        results = [await result(store, flow, name, timeout=120) for name in names]  # the leases of both are over
+        await answering
+        os.kill(stopped.pid, signal.SIGCONT)  # what it does now is refused
+        names.append(await submit(store, flow, 3 * COUNT + 2))
+        results += [await result(store, flow, names[-1], timeout=60)]
+        assert results[:COUNT] == [expected(number, 1000 + number) for number in range(COUNT)]
+        tally = await store.get_flow_state("job")
+        assert tally is not None
+        assert msgspec.json.decode(tally)["done"] == COUNT + 1
+        assert {entry.status for entry in await store.list("job")} == {"completed"}
+        assert await store.quarantined() == []
+    begun = Counter(line.split("\t")[0] for line in (tmp_path / "journal").read_text().splitlines())
+    again = [key for key, times in begun.items() if times > 1]
+    assert len(begun) == 4 * (COUNT + 1)  # four steps of each note their key
+    assert len(again) <= 2 * 8 * 2  # what two workers had in flight, 8 executions each, when they went
+    assert workers.started[-1].poll() is None
+
+
+async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(workers: Workers, tmp_path: Path) -> None:
+    flow = build()
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        names = [await submit(store, flow, 3 * number + 2) for number in range(20)]
+        first = workers.start()
+        await result(store, flow, names[0], timeout=60)
+        first.terminate()
+        assert await asyncio.to_thread(first.wait, 30) == 0
+        workers.start()
+        results = [await result(store, flow, name, timeout=60) for name in names]
+    assert results == [10 * (3 * number + 2) for number in range(20)]
+    begun = Counter(line.split("\t")[0] for line in (tmp_path / "journal").read_text().splitlines())
+    assert len(begun) == 4 * 20

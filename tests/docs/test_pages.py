@@ -1,0 +1,84 @@
+"""The pages of the site: their programs run, and print what the pages quote; those of the tutorial in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.docs import scenarios
+from tests.docs.scenarios import DOCS, Command, File
+
+TUTORIAL: Final = sorted(path for path in (DOCS / "tutorial").glob("[0-9]*.md"))
+OTHERS: Final = sorted(path for folder in ("how-to", "concepts") for path in (DOCS / folder).glob("*.md"))
+
+
+def follow(pages: list[Path], folder: Path, *, checkers: bool) -> list[str]:
+    """Do what the pages do, and return each command whose output is another, with that output.
+
+    With `checkers` no program is run, but type checkers and what prepares their files; without, programs are.
+    """
+    differing = []
+    for page in pages:
+        for step in scenarios.read_page(page.read_text(encoding="utf-8")):
+            match step:
+                case File(name, text, change):
+                    path = folder / name
+                    path.write_text(
+                        scenarios.changed(path.read_text(encoding="utf-8"), text) if change else text, encoding="utf-8"
+                    )
+                case Command() if step.is_checker == checkers or not step.is_program:
+                    output = scenarios.run(step, folder)
+                    if not scenarios.matches(step.output, output):
+                        differing.append(f"{page.name}\n$ {step.line}\n{output}")
+    return differing
+
+
+def test_the_tutorial_runs_as_it_is_printed(tmp_path: Path) -> None:
+    assert TUTORIAL
+    assert follow(TUTORIAL, tmp_path, checkers=False) == []
+
+
+@pytest.mark.one_python
+def test_the_tutorial_is_checked_as_it_is_printed(tmp_path: Path) -> None:
+    assert follow(TUTORIAL, tmp_path, checkers=True) == []
+
+
+def marked(page: Path) -> object:
+    """Return the page as a parameter; one that needs more packages runs on the main Python only."""
+    more = "<!-- packages:" in page.read_text(encoding="utf-8")
+    return pytest.param(page, id=page.stem, marks=[pytest.mark.one_python] if more else [])
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in OTHERS])
+def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path) -> None:
+    assert follow([page], tmp_path, checkers=False) == []
+
+
+@pytest.mark.parametrize("page", [*TUTORIAL, *OTHERS], ids=lambda path: path.stem)
+def test_every_program_of_a_page_is_run(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    done = list(scenarios.read_page(text))
+    assert text.count("```python") == sum(isinstance(step, File) and step.name.endswith(".py") for step in done)
+    assert text.count("```console") == text.count("<!-- run -->")
+
+
+def test_a_change_takes_the_place_of_what_has_its_name() -> None:
+    program = "import a\n\n\ndef f() -> None: ...\n\n\nx = f()\n"
+    change = "import b\n\n\ndef g() -> int: ...\n\n\ndef f() -> int: ...\n"
+    expected = "import a\nimport b\n\n\ndef g() -> int: ...\n\n\ndef f() -> int: ...\n\n\nx = f()\n"
+    assert scenarios.changed(program, change) == expected
+
+
+@pytest.mark.parametrize(
+    "quoted, output, same",
+    [
+        ("a …\n", "a b\n", True),
+        ("…\nend\n", "one\ntwo\nend\n", True),
+        ("a\n", "a\nb\n", False),
+        ("a.c\n", "abc\n", False),
+    ],
+)
+def test_an_ellipsis_stands_for_any_text(quoted: str, output: str, same: bool) -> None:
+    assert scenarios.matches(quoted, output) is same

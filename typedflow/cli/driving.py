@@ -1,0 +1,185 @@
+"""Run an execution from the command line: start it, answer it, retry it, cancel it; each call saves it in a store."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from typedflow.api.blueprint import runtime_of
+from typedflow.api.execution import Execution
+from typedflow.api.flow import Flow
+from typedflow.cli.exits import FAILED, Mistake
+from typedflow.cli.loading import Found, find_flow, load_function
+from typedflow.cli.places import StorePlace, find_stored
+from typedflow.cli.progress import Origin, Progress, failure_of, question_of
+from typedflow.cli.settings import Settings
+from typedflow.cli.values import to_plain
+from typedflow.engine.status import Status
+from typedflow.errors import NoResultError, ResourceError, TypedflowError
+from typedflow.rules.names import is_id
+from typedflow.rules.wording import describe, listed, quoted, shown_error
+from typedflow.schema.layers import Resources
+from typedflow.stores.protocol import SnapshotStore
+
+Act = Callable[[Execution[Any]], Awaitable[object]]
+
+
+@asynccontextmanager
+async def supplied(target: str | None) -> AsyncIterator[Resources | Mapping[str, Any] | None]:
+    """Call the function that supplies the resources, and hold what it returned open until the command ends.
+
+    It may be async, and may return a context manager, sync or async, around the resources.
+    """
+    if target is None:
+        yield None
+        return
+    function = load_function(target, "a function that returns resources")
+    async with AsyncExitStack() as stack:
+        try:
+            made = await _entered(function, stack)
+        except Exception as error:
+            failure = failure_of(error)
+            place = f" ({failure.file}:{failure.line})" if failure.file else ""
+            text = f"{quoted(target)}, which supplies the resources, failed{place}: {shown_error(error)}"
+            raise Mistake(text, code=FAILED) from None
+        if not isinstance(made, Resources | Mapping):
+            raise Mistake(f"{quoted(target)} returns resources or a mapping of them, not {describe(made)}")
+        yield made
+
+
+async def _entered(function: Callable[[], Any], stack: AsyncExitStack) -> Any:
+    made = function()
+    if inspect.isawaitable(made):
+        made = await made
+    if hasattr(made, "__aenter__"):
+        return await stack.enter_async_context(made)
+    return stack.enter_context(made) if hasattr(made, "__enter__") else made
+
+
+def start(
+    found: Found,
+    value: Any,
+    *,
+    state: Mapping[str, Any] | None,
+    place: StorePlace | None,
+    resources: str | None,
+    origin: Origin,
+    execution_id: str | None,
+    timeout: float | None,
+    on_item: Callable[[Any], None],
+) -> Progress:
+    """Start an execution and run it until it is over or waits; without a place it is in no store."""
+
+    async def begin(store: SnapshotStore | None) -> Progress:
+        if store is not None and execution_id is not None and is_id(execution_id) and await store.get(execution_id):
+            raise Mistake(f"there is an execution {quoted(execution_id)} already", "choose another --id, or none")
+        async with supplied(resources) as given:
+            execution = found.flow.create_execution(
+                state=state, runtime_resources=given, execution_id=execution_id, store=store
+            )
+            if runtime_of(found.flow).spec.stream is None:
+                return await drive(execution, found.flow, origin, lambda it: it.async_start(value, timeout=timeout))
+            items: list[Any] = []
+
+            async def streamed(it: Execution[Any]) -> None:
+                async with aclosing(it.stream(value, timeout=timeout)) as stream:
+                    async for item in stream:
+                        items.append(to_plain(item))
+                        on_item(items[-1])
+
+            progress = await drive(execution, found.flow, origin, streamed)
+            progress.stream = items
+            return progress
+
+    async def main() -> Progress:
+        if place is None:
+            return await begin(None)
+        async with place.make() as store:
+            return await begin(store)
+
+    return asyncio.run(main())
+
+
+def resume(
+    text: str,
+    settings: Settings,
+    place: StorePlace,
+    *,
+    target: str | None,
+    resources: str | None,
+    origin: Origin,
+    act: Act,
+) -> Progress:
+    """Open a stored execution, let `act` drive it, and return where it stands."""
+
+    async def main() -> Progress:
+        async with place.open() as store:
+            stored = await find_stored(store, text)
+            flow = flow_of(stored.flow, target, settings)
+            async with supplied(resources) as given:
+                execution = await flow.async_open(stored.execution_id, store=store, runtime_resources=given)
+                return await drive(execution, flow, origin, act)
+
+    return asyncio.run(main())
+
+
+def flow_of(name: str, target: str | None, settings: Settings) -> Flow[Any]:
+    """Return the flow that runs a stored execution: the one that was named, else that of its name in the settings."""
+    if target is not None:
+        return find_flow(target).flow
+    for each in settings.flows:
+        found = find_flow(each)
+        if found.flow.name == name:
+            return found.flow
+    known = f" (it lists {listed(settings.flows)})" if settings.flows else ""
+    text = f"the execution is of flow {quoted(name)}; which one that is, is not known{known}"
+    raise Mistake(text, "add --flow MODULE:FLOW, or list it in [tool.typedflow] flows of pyproject.toml")
+
+
+async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act: Act) -> Progress:
+    """Let `act` drive an execution, and return where it stands; what is refused before anything ran is raised."""
+    before = execution.status
+    progress = Progress(execution=execution.id, flow=flow.name, status=before)
+    try:
+        await act(execution)
+    except ResourceError as error:
+        if execution.status is before:
+            hint = "--resources MODULE:FUNCTION supplies them, or 'resources' in [tool.typedflow]"
+            problems = [replace(problem, hint="").render() for problem in error.problems]
+            raise Mistake("; ".join(problems), hint) from None
+        progress.failure = failure_of(error)
+    except Exception as error:
+        if execution.status is before and isinstance(error, TypedflowError):
+            raise
+        progress.failure = failure_of(error)
+    progress.status = execution.status
+    progress.interrupts = [question_of(each, execution.id, origin) for each in execution.interrupts.values()]
+    if progress.failure is not None:
+        progress.interrupts = []
+        if origin.kept and execution.status is Status.FAILED:
+            progress.retry_with = origin.command("runs", "retry", execution.id)
+    elif execution.status is Status.COMPLETED:
+        _take_result(execution, progress)
+    return progress
+
+
+def _take_result(execution: Execution[Any], progress: Progress) -> None:
+    try:
+        progress.result = to_plain(execution.result)
+    except NoResultError as error:
+        progress.failure = failure_of(error)
+
+
+def pending_id(execution: Execution[Any], text: str) -> str:
+    """Return the id of the interrupt that a text names: its id, the beginning of it, or the step that asks."""
+    pending = execution.interrupts
+    if text in pending:
+        return text
+    found = [id_ for id_, interrupt in pending.items() if text and (interrupt.step == text or id_.startswith(text))]
+    if len(found) > 1:
+        raise Mistake(f"{len(found)} interrupts are named by {quoted(text)}", f"they are {listed(found)}")
+    return found[0] if found else text

@@ -1,0 +1,132 @@
+"""What a command prints of an execution that it has driven: its result, its questions, or why it failed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from typedflow.cli import exits
+from typedflow.cli.loading import place_of, shown_path
+from typedflow.cli.values import to_plain
+from typedflow.engine.status import Status
+from typedflow.engine.tokens import Interrupt
+from typedflow.rules.wording import text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The options by which an execution was started or opened, to be repeated in the next command."""
+
+    target: str
+    """`module:flow`; empty if the settings name it."""
+    store: str | None = None
+    resources: str | None = None
+    kept: bool = True
+    """It is in a store, so that another command can go on with it."""
+
+    def command(self, *words: str) -> str:
+        """Return a command line for a shell, with the options that it needs."""
+        options = {"--flow": self.target or None, "--resources": self.resources, "--store": self.store}
+        given = [word for name, value in options.items() if value is not None for word in (name, value)]
+        return shlex.join(["typedflow", *words, *given])
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A pending interrupt, as it is printed; the fields of `--json`."""
+
+    id: str
+    type: str
+    step: str
+    payload: Any
+    resume_event: str | None
+    answer_with: str | None
+    """The command that answers it; VALUE stands for the answer. None for an execution that is in no store."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The exception that stopped an execution."""
+
+    type: str
+    text: str
+    notes: list[str]
+    """What its steps and its flow have noted on it."""
+    file: str
+    line: int
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """Where an execution stands after a command; the fields of `--json`."""
+
+    execution: str
+    flow: str
+    status: Status
+    result: Any = msgspec.UNSET
+    """Of a completed one that has a result."""
+    stream: list[Any] | msgspec.UnsetType = msgspec.UNSET
+    interrupts: list[Question] = []
+    failure: Failure | None = None
+    retry_with: str | None = None
+    """Of a failed one in a store: the command that runs the failed steps again."""
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        if self.failure is not None:
+            return exits.FAILED
+        return exits.WAITING if self.status is Status.WAITING else exits.OK
+
+
+def question_of(interrupt: Interrupt, execution: str, origin: Origin) -> Question:
+    """Return a pending interrupt with the command that answers it."""
+    answer = origin.command("answer", execution, interrupt.id, "VALUE") if origin.kept else None
+    return Question(interrupt.id, interrupt.type, interrupt.step, interrupt.payload, interrupt.resume_event, answer)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what is printed of an exception: no traceback, but the last line of the user's own code."""
+    file, line = place_of(error)
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    return Failure(type(error).__name__, text_of(error), notes, shown_path(file) if file else "", line)
+
+
+def progress_lines(progress: Progress) -> Iterator[str]:
+    """Yield what is printed to stdout: the questions, or the result."""
+    if progress.interrupts:
+        number = len(progress.interrupts)
+        yield f"{progress.execution} waits for {'an answer' if number == 1 else f'{number} answers'}:"
+        for question in progress.interrupts:
+            yield from question_lines(question)
+    elif progress.result is not msgspec.UNSET:
+        shown = progress.result
+        yield shown if isinstance(shown, str) else _json(shown)
+    elif progress.failure is None:
+        yield f"{progress.execution} is {progress.status.value}"
+
+
+def question_lines(question: Question) -> Iterator[str]:
+    """Yield a question, and how it is answered."""
+    yield f"  {question.id} ({question.type}), asked by step '{question.step}': {_line(question.payload)}"
+    if question.answer_with is not None:
+        yield f"    {question.answer_with}"
+
+
+def failure_lines(failure: Failure, retry_with: str | None) -> Iterator[str]:
+    """Yield what is printed to stderr of a failure."""
+    place = f" ({failure.file}:{failure.line})" if failure.file else ""
+    text = f": {failure.text}" if failure.text else ""
+    yield f"error: {failure.type}{text}{place}"
+    yield from (f"  {note}" for note in failure.notes)
+    if retry_with is not None:
+        yield f"run the failed steps again: {retry_with}"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(to_plain(value)), indent=2).decode()
+
+
+def _line(value: Any) -> str:
+    return msgspec.json.encode(to_plain(value)).decode()

@@ -1,0 +1,153 @@
+"""From any process: submit an execution, answer it, send it an event, retry it, cancel it, wait for its result.
+
+Nothing is run here, so that no resources are needed. What is sent is checked against the stored execution first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from typedflow.api.execution import Execution, inside_of
+from typedflow.api.flow import Flow
+from typedflow.durability.options import require_savable
+from typedflow.durability.saving import snapshot_of
+from typedflow.engine.status import FINAL, Status
+from typedflow.engine.tokens import Interrupt
+from typedflow.errors import ConflictError, ExecutionError, FinishedError, InterruptError, SnapshotError
+from typedflow.execution.members import TakesInput, TakesIO
+from typedflow.rules import executions
+from typedflow.rules import stores as texts
+from typedflow.schema.layers import State
+from typedflow.stores.protocol import PendingInterrupt, SnapshotStore, StoredSnapshot
+from typedflow.stores.work import Message, WorkStore
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+FIRST_WAIT: Final = 0.01
+LONGEST_WAIT: Final = 0.5
+"""Seconds between two looks for a result: they grow from the first to the longest."""
+
+
+async def submit(
+    store: WorkStore,
+    flow: Flow[TakesInput[T]],
+    value: T,
+    *,
+    state: State | Mapping[str, Any] | None = None,
+    execution_id: str | None = None,
+    at: datetime | None = None,
+) -> str:
+    """Store a new execution for a worker to run, from `at` on (now by default), and return its id.
+
+    The input and the state are checked here; the resources are the worker's. Raises `ConflictError` for an id in use.
+    """
+    execution = flow.create_execution(state=state, execution_id=execution_id)
+    runtime, runner = inside_of(execution)
+    require_savable(runtime.plan)
+    with runtime.concealing():
+        runner.enter(value, resources=False)
+        snapshot = snapshot_of(runtime, "json", 1, with_flow_state=False)
+    record = StoredSnapshot(
+        runtime.id, runtime.flow.name, str(snapshot.status), 1, datetime.now(UTC), snapshot.to_bytes()
+    )
+    await store.submit(record, ready_at=at)
+    return runtime.id
+
+
+async def answer(
+    store: WorkStore,
+    flow: Flow[Any],
+    execution_id: str,
+    interrupt: str | Interrupt | PendingInterrupt,
+    value: Any,
+) -> None:
+    """Answer a pending interrupt of a stored execution; a worker goes on with it.
+
+    The answer is checked as `Execution.continue_with` checks it, and raises what that raises; the first one stands.
+    """
+
+    def make(stored: StoredSnapshot) -> Message:
+        interrupt_id = inside_of(_loaded(flow, stored))[1].check_answer(interrupt, value)
+        return Message("answer", interrupt_id, msgspec.json.encode(value))
+
+    try:
+        await store.post(execution_id, make)
+    except ConflictError as error:
+        interrupt_id = interrupt if isinstance(interrupt, str) else getattr(interrupt, "interrupt_id", "")
+        raise InterruptError(executions.answered_already_problem(interrupt_id)) from error
+
+
+async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str, payload: Any = None) -> None:
+    """Send an event to a stored execution; raises `ContractError` for one that its contract does not declare."""
+
+    def make(stored: StoredSnapshot) -> Message:
+        execution = _loaded(flow, stored)
+        if execution.status in FINAL:
+            raise FinishedError(executions.finished_problem(execution.status, "emit").at(_name(flow, execution_id)))
+        inside_of(execution)[0].event(event, payload)
+        return Message("event", event, msgspec.json.encode(payload))
+
+    await store.post(execution_id, make)
+
+
+async def retry(store: WorkStore, execution_id: str) -> None:
+    """Have a worker run the failed steps of an execution again; raises `FinishedError` for one that has not failed."""
+
+    def make(stored: StoredSnapshot) -> Message:
+        if stored.status != Status.FAILED:
+            problem = executions.wrong_status_problem(Status(stored.status), Status.RUNNING)
+            raise FinishedError(problem.at(f"execution '{execution_id}'"))
+        return Message("retry", "", b"null")
+
+    await store.post(execution_id, make)
+
+
+async def cancel(store: WorkStore, execution_id: str) -> None:
+    """Have a worker cancel an execution; raises `FinishedError` for one that is over."""
+
+    def make(stored: StoredSnapshot) -> Message:
+        if stored.status in FINAL:
+            problem = executions.finished_problem(Status(stored.status), "cancel")
+            raise FinishedError(problem.at(f"execution '{execution_id}'"))
+        return Message("cancel", "", b"null")
+
+    await store.post(execution_id, make)
+
+
+async def result(
+    store: SnapshotStore, flow: Flow[TakesIO[Any, S]], execution_id: str, *, timeout: float | None = None
+) -> S:
+    """Wait for the result of a stored execution.
+
+    Raises `ExecutionError` where it has failed or was cancelled, TimeoutError after `timeout` seconds, and
+    `SnapshotError` for an unknown execution.
+    """
+    async with asyncio.timeout(timeout):
+        wait = FIRST_WAIT
+        while True:
+            stored = await store.get(execution_id)
+            if stored is None:
+                raise SnapshotError(texts.unknown_execution_problem(execution_id))
+            if stored.status in (*FINAL, Status.FAILED):
+                break
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+    if stored.status != Status.COMPLETED:
+        problem = executions.no_result_problem(Status(stored.status), loaded=True)
+        raise ExecutionError(problem.at(_name(flow, execution_id)))
+    found: S = _loaded(flow, stored).result
+    return found
+
+
+def _loaded(flow: Flow[Any], stored: StoredSnapshot) -> Execution[Any]:
+    return flow.create_execution().load(stored.data)
+
+
+def _name(flow: Flow[Any], execution_id: str) -> str:
+    return f"execution '{execution_id}' of flow '{flow.name}'"

@@ -1,0 +1,199 @@
+"""`Worker`: takes executions that are ready, runs them with resources that are made here, and gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, final
+
+from typedflow.api.flow import Flow
+from typedflow.distributed.heartbeat import Heartbeat
+from typedflow.distributed.run import HeldRun
+from typedflow.distributed.supplies import Factory, MissingFactory
+from typedflow.distributed.waking import PollWaker, Waker
+from typedflow.durability.options import Checkpoint
+from typedflow.errors import ConflictError, LeaseLostError, SnapshotError, StoreError
+from typedflow.stores.clock import current_clock
+from typedflow.stores.held import HeldStore
+from typedflow.stores.work import Lease, Release, WorkStore
+
+LOG: Final = logging.getLogger("typedflow.worker")
+NEWER: Final = "TF915"
+"""The number of a snapshot of a newer contract: another worker may know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    run: HeldRun
+    held: HeldStore
+    task: asyncio.Task[None]
+
+    def stop(self) -> None:
+        """Have it end when it comes to rest, or after its next save: what runs then runs again elsewhere."""
+        self.run.stopping = True
+        self.held.after_save = self.task.cancel
+
+
+@final
+class Worker:
+    """Run the executions of some flows that are ready in a store; several workers share one store.
+
+    `resources` has a factory for each key that the contracts require; each is called once per run of an execution.
+    `concurrency` is the number of executions at once. `lease`, `poll`, `requeue` and `grace` are in seconds: how long a
+    lease lasts without a heartbeat, how often the worker looks for work and mail, after how long an execution that it
+    cannot run is tried again, and how long `stop` waits for those that run. An execution under which `max_crashes`
+    workers have died is put into quarantine. A worker outlives a store that fails for a while.
+    """
+
+    def __init__(
+        self,
+        store: WorkStore,
+        flows: Sequence[Flow[Any]],
+        *,
+        resources: Mapping[str, Factory] | None = None,
+        concurrency: int = 8,
+        lease: float = 30.0,
+        poll: float = 1.0,
+        max_crashes: int = 3,
+        requeue: float = 30.0,
+        grace: float = 10.0,
+        checkpoint: Checkpoint = "step",
+        waker: Waker | None = None,
+    ) -> None:
+        self._store = store
+        self._flows = {flow.name: flow for flow in flows}
+        self._factories = dict(resources or {})
+        self._concurrency = concurrency
+        self._ttl = timedelta(seconds=lease)
+        self._poll = timedelta(seconds=poll)
+        self._max_crashes = max_crashes
+        self._requeue = timedelta(seconds=requeue)
+        self._grace = grace
+        self._checkpoint: Checkpoint = checkpoint
+        self._waker: Waker = waker or PollWaker(poll)
+        self._running: dict[str, _Running] = {}
+        self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        """The name under which this worker has its leases."""
+
+    async def run(self) -> None:
+        """Take and run executions until `stop` is called, or SIGTERM or SIGINT comes; then finish what runs."""
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
+                self._loop.add_signal_handler(number, self.stop)
+        heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
+        heartbeat.start()
+        try:
+            while not self._stopping:
+                await self._look()
+        finally:
+            await self._drain()
+            heartbeat.stop()
+
+    def stop(self) -> None:
+        """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
+        self._stopping = True
+        for running in self._running.values():
+            running.stop()
+        self._waker.wake()
+
+    async def _look(self) -> None:
+        """Take what is ready and there is room for, and wait for more."""
+        free, until = self._concurrency - len(self._running), None
+        leases: list[Lease] = []
+        if free > 0:
+            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1
+            try:
+                leases = await self._store.take(
+                    self._flows, holder=self.holder, ttl=self._ttl, limit=free, crashed_limit=suspects
+                )
+                until = None if leases else await self._store.next_ready(self._flows)
+            except StoreError as error:  # the database is away, or full: it will come back
+                LOG.warning("cannot take executions: %s", error)
+        for lease in leases:
+            self._start(lease)
+        if not leases:
+            await self._waker.wait(until)
+
+    def _start(self, lease: Lease) -> None:
+        held = HeldStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_held`
+        run = HeldRun(self._store, self._flows[lease.flow], lease, held)
+        task = asyncio.ensure_future(self._run(run, held))
+        self._running[lease.execution_id] = _Running(run, held, task)
+        task.add_done_callback(lambda _: self._ended(run))
+
+    def _ended(self, run: HeldRun) -> None:
+        running = self._running.get(run.lease.execution_id)
+        if running is not None and running.run is run:
+            del self._running[run.lease.execution_id]
+        self._waker.wake()
+
+    async def _run(self, run: HeldRun, held: HeldStore) -> None:
+        """Run one execution, and end its lease as its outcome asks for."""
+        lease = run.lease
+        if lease.crashes >= self._max_crashes:
+            how = Release(problem=f"{lease.crashes} workers have died with it", quarantined=True, crashed=True)
+        else:
+            try:
+                how = await run.run(self._factories, self._checkpoint, self._poll)
+            except (LeaseLostError, ConflictError) as error:
+                LOG.warning("%s", error)
+                return
+            except asyncio.CancelledError:
+                how = Release(held.mail, current_clock.get().now())
+            except Exception as error:
+                how = self._after(lease, held.mail, error)
+        if held.over:
+            return
+        try:
+            await self._store.release(lease, how)
+        except StoreError as error:  # it runs out by itself
+            LOG.warning("cannot release %s: %s", lease.execution_id, error)
+
+    def _after(self, lease: Lease, mail: int, error: Exception) -> Release:
+        """Return how a lease ends whose execution could not be run."""
+        later = current_clock.get().now() + self._requeue
+        LOG.warning("execution %s: %s", lease.execution_id, error)
+        if isinstance(error, SnapshotError) and not any(each.number == NEWER for each in error.problems):
+            return Release(mail, problem=str(error), quarantined=True)
+        if isinstance(error, StoreError | SnapshotError | MissingFactory):
+            return Release(mail, later, problem=str(error))
+        return Release(mail, later, problem=type(error).__name__, crashed=True)
+
+    async def _drain(self) -> None:
+        """Let what runs come to its next save; cut off what has not in time."""
+        for running in self._running.values():
+            running.stop()
+        tasks = [running.task for running in self._running.values()]
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=self._grace)
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.wait(left, timeout=self._grace)
+
+    # -- on the thread of the heartbeat
+
+    def _fences(self) -> Mapping[str, int]:
+        return {id_: running.run.lease.fence for id_, running in list(self._running.items())}
+
+    def _report_lost(self, gone: Mapping[str, int]) -> None:
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop is closed: nothing runs any more
+            self._loop.call_soon_threadsafe(self._lose, dict(gone))
+
+    def _lose(self, gone: Mapping[str, int]) -> None:
+        for execution_id, fence in gone.items():
+            running = self._running.get(execution_id)
+            if running is not None and running.run.lease.fence == fence and not running.held.over:
+                LOG.warning("the lease on %s is lost", execution_id)
+                running.task.cancel("the lease is lost")

@@ -1,0 +1,122 @@
+"""The slots and the source of a long for_each as parts: a save writes the slots that were filled since the last one.
+
+A filled slot never changes, and items are started in order, so that a save looks at those that were under way at the
+last save, and at those started since: not at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from typedflow.durability.ledger import Changes
+from typedflow.engine.plan import Kind
+from typedflow.engine.run import Run
+from typedflow.engine.tokens import UNSET, BlockInstance
+from typedflow.snapshot.documents import ENCODE
+from typedflow.snapshot.joining import CHUNK, chunk_key, slot_key
+from typedflow.snapshot.parts import encode_value, slot_code
+
+BLOCK_FROM = 64
+"""Items of a for_each from which its slots are parts."""
+
+
+class _Tracked:
+    """What is known of one block instance at its last save."""
+
+    __slots__ = ("launched", "number", "under_way")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.launched = 0
+        self.under_way: list[int] = []
+        """The items that were started and not finished."""
+
+
+class BlockParts:
+    """Know the block instances of one run that are saved in parts, each by a number of its own."""
+
+    __slots__ = ("_next", "_tracked")
+
+    def __init__(self) -> None:
+        self._tracked: dict[BlockInstance, _Tracked] = {}
+        self._next = 0
+
+    def collect(self, run: Run, changes: Changes, *, sure: bool) -> Mapping[BlockInstance, int]:
+        """Encode and verify what was filled; return the block instances that are parts, with their numbers.
+
+        Not `sure` is after a save that may not have come through, and after a load: then every slot is looked at, and
+        parts of blocks that are not there any more are deleted.
+        """
+        blocks = [block for block in run.blocks or () if block.remaining and _is_long(run, block)]
+        if not sure:
+            self._forget(changes)
+        for block in [each for each in self._tracked if each not in (run.blocks or ()) or not each.remaining]:
+            self._drop(block, changes)
+        for block in blocks:
+            self._collect(run, block, changes)
+        return {block: self._tracked[block].number for block in blocks}
+
+    def _collect(self, run: Run, block: BlockInstance, changes: Changes) -> None:
+        tracked = self._tracked.get(block)
+        if tracked is None:
+            tracked = self._tracked[block] = _Tracked(self._next)
+            self._next += 1
+            _write_source(run, block, tracked.number, changes)
+        node = run.plan.nodes[block.node]
+        code = slot_code(run.plan, node, 0)
+        started = range(tracked.launched, block.launched)
+        under_way = []
+        for item in (*tracked.under_way, *started):
+            value = block.slots[item]
+            if value is UNSET:
+                under_way.append(item)
+            else:
+                place = f"the result of item {item} of '{node.name}'"
+                changes.put(slot_key(tracked.number, item), bytes(encode_value(code, value, place, "json")))
+        size = len(block.slots)
+        done = (size - 1) // CHUNK + 1 if block.launched == size else block.launched // CHUNK
+        for chunk in range(tracked.launched // CHUNK, done):
+            changes.drop(chunk_key(tracked.number, chunk))
+        tracked.launched, tracked.under_way = block.launched, under_way
+
+    def _drop(self, block: BlockInstance, changes: Changes) -> None:
+        tracked = self._tracked.pop(block)
+        keys: Iterable[str] = (slot_key(tracked.number, item) for item in range(len(block.slots)))
+        for key in keys:
+            changes.drop(key)
+        for chunk in range(len(block.slots) // CHUNK + 1):
+            changes.drop(chunk_key(tracked.number, chunk))
+
+    def _forget(self, changes: Changes) -> None:
+        """Begin anew: the block instances get new numbers, and what is stored of old ones is deleted."""
+        self._tracked = {}
+        for key in changes.known:
+            if key.startswith("j/"):
+                changes.drop(key)
+                self._next = max(self._next, int(key.split("/")[1]) + 1)
+
+
+def has_long_block(run: Run) -> bool:
+    """Return True if a for_each is open whose slots should be parts."""
+    return any(block.remaining and _is_long(run, block) for block in run.blocks or ())
+
+
+def _is_long(run: Run, block: BlockInstance) -> bool:
+    node = run.plan.nodes[block.node]
+    if node.kind != Kind.EACH or node.collects:  # one that collects keeps the items that are under way, too
+        return False
+    return len(block.slots) >= BLOCK_FROM and block.hits is None
+
+
+def _write_source(run: Run, block: BlockInstance, number: int, changes: Changes) -> None:
+    """Write the items that were not started, some of them in one part; a part goes when its items are started."""
+    node, encode = run.plan.nodes[block.node], ENCODE["json"]
+    first = block.launched
+    while first < len(block.slots):
+        end = min(len(block.slots), (first // CHUNK + 1) * CHUNK)
+        items = [
+            encode_value(node.code, item, f"item {index} of '{node.name}'", "json")
+            for index, item in enumerate(block.source[first:end], first)
+        ]
+        changes.put(chunk_key(number, first // CHUNK), encode((first, items)))
+        first = end

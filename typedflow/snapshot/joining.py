@@ -1,0 +1,112 @@
+"""A document taken apart and put together again: the head, and its parts. Joined they are the document, byte for byte.
+
+Part "s" names the fields of the state in the order of the document, part "s/<name>" is one field, by the name that it
+has in the document. Part "j/<block>/<item>" is a filled slot of a long for_each, "j/<block>/i/<n>" some items of its
+source that were not started yet. What is no part is in the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from typedflow.errors import SnapshotError
+from typedflow.rules import snapshots
+from typedflow.snapshot.envelope import NULL, JoinRecord, Snapshot, mark_of
+from typedflow.snapshot.reading import read_head
+
+NAMES: Final = "s"
+"""The key of the part that names the fields."""
+SUM: Final = 2**128
+"""What the sum of the digests of all parts is taken modulo."""
+
+CHUNK: Final = 256
+"""Items of the source of a for_each in one part."""
+
+_DECODE_ITEMS: Final = msgspec.json.Decoder(tuple[int, list[Raw]]).decode
+_DECODE_NAMES: Final = msgspec.json.Decoder(list[str]).decode
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+def key_of(field: str) -> str:
+    """Return the key of the part of a field, by its name in the document."""
+    return f"{NAMES}/{field}"
+
+
+def encode_names(fields: list[str]) -> bytes:
+    """Return the part that names the fields, in order."""
+    return _ENCODE(fields)
+
+
+def digest_of_part(key: str, data: bytes) -> int:
+    """Return the digest of a part: it detects bytes that changed by accident, also those of another part."""
+    return int.from_bytes(blake2b(data, digest_size=16, person=blake2b(key.encode(), digest_size=16).digest()).digest())
+
+
+def slot_key(block: int, item: int) -> str:
+    """Return the key of the part of one slot of a block instance."""
+    return f"j/{block}/{item}"
+
+
+def chunk_key(block: int, chunk: int) -> str:
+    """Return the key of a part of the source of a block instance: items that were not started yet, `CHUNK` at most."""
+    return f"j/{block}/i/{chunk}"
+
+
+def join_document(head: bytes, parts: Mapping[str, bytes]) -> bytes:
+    """Return the whole document; raises `SnapshotError` where the parts are not those of one save."""
+    snapshot = read_head(head)
+    if snapshot.encoding != "json":
+        raise _incomplete("encoding")
+    used = _join_state(snapshot, parts) if NAMES in parts else 0
+    joins = list(snapshot.joins)
+    for index, record in enumerate(joins):
+        if record.part is not UNSET:
+            joins[index], count = _join_block(record, record.part, parts)
+            used += count
+    if used != len(parts):
+        raise _incomplete("joins")
+    snapshot.joins = joins
+    return snapshot.to_bytes()
+
+
+def _join_state(snapshot: Snapshot, parts: Mapping[str, bytes]) -> int:
+    """Put the fields together; return the number of parts that this took."""
+    try:
+        names = _DECODE_NAMES(parts[NAMES])
+        fields = [b"%s:%s" % (_ENCODE(name), parts[key_of(name)]) for name in names]
+    except (KeyError, msgspec.MsgspecError):
+        raise _incomplete("state") from None
+    if snapshot.state is not UNSET:
+        raise _incomplete("state")
+    snapshot.state = Raw(b"{%s}" % b",".join(fields))
+    snapshot.state_mark = mark_of(snapshot)
+    return len(names) + 1
+
+
+def _join_block(record: JoinRecord, part: tuple[int, int], parts: Mapping[str, bytes]) -> tuple[JoinRecord, int]:
+    """Put the slots and the source of a block instance together; return the number of parts that this took as well."""
+    number, size = part
+    filled = [parts.get(slot_key(number, item)) for item in range(size)]
+    slots = [[] if data is None else [Raw(data)] for data in filled]
+    source: list[Raw] = []
+    chunks = range(record.launched // CHUNK, (size - 1) // CHUNK + 1) if record.launched < size else range(0)
+    for chunk in chunks:
+        try:
+            first, items = _DECODE_ITEMS(parts[chunk_key(number, chunk)])
+        except (KeyError, msgspec.MsgspecError):
+            raise _incomplete("joins") from None
+        source += items[max(0, record.launched - first) :]
+    if len(source) != size - record.launched:
+        raise _incomplete("joins")
+    raw = Raw(_ENCODE(source)) if source else NULL["json"]
+    used = size - filled.count(None) + len(chunks)
+    return msgspec.structs.replace(record, slots=slots, source=raw, part=UNSET), used
+
+
+def _incomplete(path: str) -> SnapshotError:
+    return SnapshotError(snapshots.dangling_problem(path, "its parts are not those that were saved"), path=path)

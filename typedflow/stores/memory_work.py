@@ -1,0 +1,136 @@
+"""Leases and mail of a MemoryStore: for tests of flows with workers, within one process."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from typedflow.errors import ConflictError, LeaseLostError
+from typedflow.rules import stores as texts
+from typedflow.stores.protocol import StoredSnapshot
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release
+
+
+@dataclass(slots=True)
+class WorkRow:
+    """What the store knows of an execution beside its snapshot."""
+
+    flow: str
+    ready_at: datetime | None = None
+    holder: str | None = None
+    taken_at: datetime | None = None
+    fence: int = 0
+    crashes: int = 0
+    quarantined: bool = False
+    problem: str | None = None
+    posted: int = 0
+    """The number of the newest message."""
+    mail: list[Message] = field(default_factory=list)
+
+
+class WorkRows:
+    """The rows of a store; the store holds its lock round every call."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, WorkRow] = {}
+
+    def require_free(self, execution_id: str, now: datetime) -> None:
+        """Raise `LeaseLostError` for a save without a lease while somebody has a living one."""
+        row = self.rows.get(execution_id)
+        if row is not None and row.holder is not None and row.ready_at is not None and row.ready_at > now:
+            until = row.ready_at.isoformat(" ", "seconds")
+            raise LeaseLostError(texts.held_problem(execution_id, row.holder, until))
+
+    def require_held(self, lease: Lease) -> WorkRow:
+        """Return the row of a lease; raises `LeaseLostError` where the lease is not the newest."""
+        row = self.rows.get(lease.execution_id)
+        if row is None or (row.holder, row.fence) != (lease.holder, lease.fence):
+            raise LeaseLostError(texts.lost_lease_problem(lease.execution_id, None if row is None else row.holder))
+        return row
+
+    def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:
+        """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
+        row = self.rows.setdefault(record.execution_id, WorkRow(record.flow))
+        if lease is None:
+            row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
+        elif record.status in OVER:
+            row.ready_at, row.holder, row.crashes = None, None, 0
+            row.mail.clear()
+
+    def post(self, stored: StoredSnapshot, message: Message, now: datetime) -> int:
+        """Keep a message, and make its execution ready where nobody has it."""
+        row = self.rows[stored.execution_id]
+        if message.kind == "answer" and any(each.name == message.name for each in row.mail if each.kind == "answer"):
+            problem = texts.second_answer_problem(stored.execution_id, message.name)
+            raise ConflictError(problem, execution_id=stored.execution_id)
+        row.posted += 1
+        row.mail.append(replace(message, number=row.posted))
+        if row.holder is None:
+            row.ready_at = now
+        return row.posted
+
+    def take(
+        self, flows: Collection[str], holder: str, ttl: timedelta, limits: tuple[int, int], now: datetime
+    ) -> list[Lease]:
+        """Take what is ready; the second limit is for executions whose last lease ran out."""
+        ready = sorted(
+            (row.ready_at, id_)
+            for id_, row in self.rows.items()
+            if row.ready_at is not None and row.ready_at <= now and not row.quarantined and row.flow in flows
+        )
+        crashed = [id_ for _, id_ in ready if self.rows[id_].holder is not None or self.rows[id_].crashes]
+        calm = [id_ for _, id_ in ready if id_ not in crashed]
+        return [self.lease(id_, holder, ttl, now) for id_ in (*calm[: limits[0]], *crashed[: limits[1]])]
+
+    def acquire(self, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
+        """Take one execution that nobody has a living lease on."""
+        row = self.rows.get(execution_id)
+        if row is None or (row.holder is not None and row.ready_at is not None and row.ready_at > now):
+            return None
+        return self.lease(execution_id, holder, ttl, now)
+
+    def lease(self, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease:
+        """Give an execution to a holder."""
+        row = self.rows[execution_id]
+        if row.holder is not None:
+            row.crashes = 1 if row.taken_at is not None and row.taken_at < now - CALM else row.crashes + 1
+        row.holder, row.fence, row.taken_at, row.ready_at, row.problem = holder, row.fence + 1, now, now + ttl, None
+        return Lease(execution_id, row.flow, row.fence, holder, now, row.crashes)
+
+    def renew(self, holder: str, ttl: timedelta, now: datetime) -> dict[str, int]:
+        """Renew the leases of a holder that have not run out."""
+        held = {
+            id_: row
+            for id_, row in self.rows.items()
+            if row.holder == holder and row.ready_at is not None and row.ready_at > now
+        }
+        for row in held.values():
+            row.ready_at = now + ttl
+        return {id_: row.fence for id_, row in held.items()}
+
+    def release(self, lease: Lease, how: Release, now: datetime) -> bool:
+        """End a lease; what is posted and not taken makes the execution ready at once."""
+        row = self.require_held(lease)
+        row.mail = [each for each in row.mail if each.number > how.mail]
+        row.holder, row.problem, row.quarantined = None, how.problem, how.quarantined
+        row.crashes = row.crashes if how.crashed else 0
+        at_once = row.mail and how.problem is None and (how.ready_at is None or how.ready_at > now)
+        row.ready_at = now if at_once else how.ready_at
+        return bool(row.mail)
+
+    def next_ready(self, flows: Collection[str]) -> datetime | None:
+        """Return the earliest moment at which one of these flows has something ready."""
+        rows = self.rows.values()
+        return min(
+            (row.ready_at for row in rows if row.ready_at is not None and not row.quarantined and row.flow in flows),
+            default=None,
+        )
+
+    def release_quarantine(self, execution_id: str, now: datetime) -> bool:
+        """Let workers take an execution again."""
+        row = self.rows.get(execution_id)
+        if row is None or not row.quarantined:
+            return False
+        row.quarantined, row.crashes, row.problem, row.ready_at = False, 0, None, now
+        return True

@@ -1,0 +1,158 @@
+"""Revisions in a SQLite store: written with each save, listed, read, trimmed; and executions that are deleted by age.
+
+Runs inside a `Job`. A revision is what the row of the execution was: the same columns, the same digest.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sqlite3 import Connection
+from typing import NamedTuple
+
+import msgspec
+
+from typedflow.errors import SnapshotError
+from typedflow.rules import stores as texts
+from typedflow.rules.wording import quoted
+from typedflow.stores.protocol import Notes, Revision, StoredSnapshot
+from typedflow.stores.requirements import entry_of
+from typedflow.stores.sqlite_listing import groups
+from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
+from typedflow.stores.sqlite_records import delete, digest_of, parts_columns, select, written
+
+
+class _Noted(msgspec.Struct, forbid_unknown_fields=True):
+    """The notes of a revision, as JSON."""
+
+    flow: str
+    steps: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+_DECODE = msgspec.json.Decoder(_Noted).decode
+
+
+class Trimmed(NamedTuple):
+    """What one batch has deleted, and where the next one begins; None: there is none."""
+
+    revisions: int
+    next: int | None
+
+
+def note_revision(db: Connection, record: StoredSnapshot) -> None:
+    """Keep a save as a revision, and drop those that are more than its execution keeps."""
+    assert record.history is not None
+    notes = record.notes or Notes()
+    (number,) = db.execute(
+        "SELECT id FROM typedflow_executions WHERE execution_id = ?", (record.execution_id,)
+    ).fetchone()
+    saved_at, parts = written(record.saved_at), parts_columns(record)
+    digest = digest_of(record, saved_at, *parts)
+    noted = msgspec.json.encode(_Noted(record.flow, notes.steps, notes.changed))
+    db.execute(
+        "INSERT OR REPLACE INTO typedflow_revisions"
+        " (execution, sequence, status, saved_at, parts, parts_digest, notes, digest, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, record.sequence, record.status, saved_at, *parts, noted, digest, record.data),
+    )
+    if record.history:
+        db.execute(
+            "DELETE FROM typedflow_revisions WHERE execution = ? AND sequence <= ?",
+            (number, record.sequence - record.history),
+        )
+        trim_parts(db, number)
+
+
+def list_revisions(db: Connection, execution_id: str, after: int | None, limit: int | None) -> list[Revision]:
+    """Return the revisions of an execution in order; raises `SnapshotError` for a row that no save has written."""
+    rows = db.execute(
+        "SELECT sequence, status, saved_at, notes FROM typedflow_revisions"
+        " WHERE execution = (SELECT id FROM typedflow_executions WHERE execution_id = ?) AND sequence > ?"
+        " ORDER BY sequence LIMIT ?",
+        (execution_id, -1 if after is None else after, -1 if limit is None else limit),
+    )
+    return [_revision(execution_id, *row) for row in rows]
+
+
+def _revision(execution_id: str, sequence: object, status: object, saved_at: object, noted: object) -> Revision:
+    try:
+        notes = _DECODE(noted)  # type: ignore[arg-type]  # what is no bytes is a TypeError
+        entry = entry_of(execution_id, notes.flow, status, sequence, saved_at)
+    except (TypeError, msgspec.MsgspecError, SnapshotError):
+        raise _damaged(execution_id, sequence) from None
+    return Revision(execution_id, entry.sequence, entry.status, entry.saved_at, notes.steps, notes.changed)
+
+
+def select_revision(db: Connection, execution_id: str, sequence: int) -> StoredSnapshot | None:
+    """Read a revision, or the newest save if it is that; None where there is neither."""
+    with one_moment(db):
+        return _select_revision(db, execution_id, sequence)
+
+
+def _select_revision(db: Connection, execution_id: str, sequence: int) -> StoredSnapshot | None:
+    newest = select(db, execution_id)
+    if newest is None or newest.sequence == sequence:
+        return newest
+    row = db.execute(
+        "SELECT execution, status, saved_at, notes, data, digest, parts, parts_digest FROM typedflow_revisions"
+        " WHERE execution = (SELECT id FROM typedflow_executions WHERE execution_id = ?) AND sequence = ?",
+        (execution_id, sequence),
+    ).fetchone()
+    if row is None:
+        return None
+    number, status, saved_at, noted, data, digest, count, total = row
+    revision = _revision(execution_id, sequence, status, saved_at, noted)
+    flow = _DECODE(noted).flow
+    if type(data) is bytes:
+        record = StoredSnapshot(execution_id, flow, status, sequence, revision.saved_at, data, newest.history)
+        if digest_of(record, saved_at, count, total) == digest:
+            return record if count is None else joined(db, number, record, count, total, sequence)
+    raise _damaged(execution_id, sequence)
+
+
+def _damaged(execution_id: str, sequence: object) -> SnapshotError:
+    what = f"revision {sequence!r} of {quoted(execution_id)}"
+    return SnapshotError(texts.damaged_problem(f"{what} is not what was saved"))
+
+
+class Old(NamedTuple):
+    """Which executions are old enough to be deleted."""
+
+    before: datetime
+    statuses: tuple[str, ...]
+    flow: str | None
+
+
+def prune_executions(db: Connection, old: Old, batch: int) -> int:
+    """Delete old executions, at most so many; return how many there were."""
+    deleted = 0
+    for flow in list(groups(db, "typedflow_executions", "flow") if old.flow is None else (old.flow,)):
+        for status in old.statuses:
+            found = db.execute(
+                "SELECT execution_id FROM typedflow_executions WHERE flow = ? AND status = ? AND saved_at < ? LIMIT ?",
+                (flow, status, written(old.before), batch - deleted),
+            ).fetchall()
+            deleted += sum(delete(db, execution_id) for (execution_id,) in found)
+    return deleted
+
+
+def trim_revisions(db: Connection, keep: int, flow: str | None, start: int, batch: int) -> Trimmed:
+    """Delete all but the newest revisions of each execution, from one row id on, until a batch is full."""
+    deleted = 0
+    row = db.execute("SELECT min(execution) FROM typedflow_revisions WHERE execution >= ?", (start,)).fetchone()
+    while row[0] is not None and deleted < batch:
+        (number,) = row
+        if flow is None or _is_of(db, number, flow):
+            deleted += db.execute(
+                "DELETE FROM typedflow_revisions WHERE execution = ? AND sequence <= (SELECT sequence"
+                " FROM typedflow_revisions WHERE execution = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+                (number, number, keep),
+            ).rowcount
+            trim_parts(db, number)
+        row = db.execute("SELECT min(execution) FROM typedflow_revisions WHERE execution > ?", (number,)).fetchone()
+    return Trimmed(deleted, row[0])
+
+
+def _is_of(db: Connection, number: int, flow: str) -> bool:
+    found = db.execute("SELECT 1 FROM typedflow_executions WHERE id = ? AND flow = ?", (number, flow)).fetchone()
+    return found is not None

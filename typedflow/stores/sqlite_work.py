@@ -1,0 +1,222 @@
+"""Leases, mail and what is ready, in the tables of a SQLite store. Runs inside a `Job`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from sqlite3 import Connection
+from typing import Final
+
+from typedflow.errors import ConflictError, LeaseLostError, SnapshotError
+from typedflow.rules import stores as texts
+from typedflow.rules.wording import quoted
+from typedflow.stores import sqlite_records
+from typedflow.stores.database import Refusal
+from typedflow.stores.digests import digest
+from typedflow.stores.protocol import Listing, StoredSnapshot
+from typedflow.stores.sqlite_records import read_entry, written
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release
+
+
+def require_free(db: Connection, execution_id: str, now: datetime) -> None:
+    """Raise `LeaseLostError` for a save without a lease while somebody has a living one."""
+    row = db.execute(
+        "SELECT holder, ready_at FROM typedflow_executions WHERE execution_id = ? AND holder IS NOT NULL",
+        (execution_id,),
+    ).fetchone()
+    if row is not None and row[1] is not None and row[1] > written(now):
+        raise Refusal(LeaseLostError(texts.held_problem(execution_id, row[0], row[1])))
+
+
+def require_held(db: Connection, lease: Lease) -> None:
+    """Raise `LeaseLostError` where a lease is not the newest of its execution."""
+    row = db.execute(
+        "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (lease.execution_id,)
+    ).fetchone()
+    if row is None or row != (lease.holder, lease.fence):
+        raise Refusal(LeaseLostError(texts.lost_lease_problem(lease.execution_id, None if row is None else row[0])))
+
+
+def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None) -> None:
+    """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
+    due = None if record.due is None else written(record.due)
+    if lease is None:
+        ready = due if record.status == "waiting" else None
+        db.execute(
+            "UPDATE typedflow_executions SET due = ?, ready_at = ?, holder = NULL WHERE execution_id = ?",
+            (due, ready, record.execution_id),
+        )
+    elif record.status in OVER:
+        db.execute(
+            "UPDATE typedflow_executions SET due = NULL, ready_at = NULL, holder = NULL, crashes = 0"
+            " WHERE execution_id = ?",
+            (record.execution_id,),
+        )
+        db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW})", (record.execution_id,))
+    else:
+        db.execute("UPDATE typedflow_executions SET due = ? WHERE execution_id = ?", (due, record.execution_id))
+
+
+def make_ready(db: Connection, execution_id: str, ready_at: datetime) -> None:
+    """Let a worker take an execution from a moment on."""
+    db.execute("UPDATE typedflow_executions SET ready_at = ? WHERE execution_id = ?", (written(ready_at), execution_id))
+
+
+_ROW: Final = "SELECT id FROM typedflow_executions WHERE execution_id = ?"
+
+
+def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Message], now: datetime) -> int:
+    """Write a message, and make its execution ready where nobody has it."""
+    try:
+        stored = sqlite_records.select(db, execution_id)
+        if stored is None:
+            raise SnapshotError(texts.unknown_execution_problem(execution_id))
+        message = make(stored)
+    except BaseException as error:  # what is stored, and the caller's function: all of it is for the caller
+        raise Refusal(error) from None
+    (row,) = db.execute(_ROW, (execution_id,)).fetchone()
+    if message.kind == "answer" and _is_answered(db, row, message.name):
+        raise Refusal(ConflictError(texts.second_answer_problem(execution_id, message.name), execution_id=execution_id))
+    (number,) = db.execute(
+        "UPDATE typedflow_executions SET mail = mail + 1,"
+        " ready_at = CASE WHEN holder IS NULL THEN ? ELSE ready_at END WHERE id = ? RETURNING mail",
+        (written(now), row),
+    ).fetchone()
+    db.execute(
+        "INSERT INTO typedflow_mail (execution, number, kind, name, posted_at, digest, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (row, number, message.kind, message.name, written(now), _digest(execution_id, message), message.data),
+    )
+    return int(number)
+
+
+def _is_answered(db: Connection, row: int, name: str) -> bool:
+    found = db.execute("SELECT 1 FROM typedflow_mail WHERE execution = ? AND name = ? AND kind = 'answer'", (row, name))
+    return found.fetchone() is not None
+
+
+def _digest(execution_id: str, message: Message) -> bytes:
+    return digest(execution_id.encode(), message.kind.encode(), message.name.encode(), message.data)
+
+
+def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
+    """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
+    found = db.execute(
+        f"SELECT number, kind, name, data, digest FROM typedflow_mail WHERE execution = ({_ROW}) AND number > ?"
+        " ORDER BY number",
+        (execution_id, after),
+    )
+    messages = []
+    for number, kind, name, data, stored in found.fetchall():
+        message = Message(kind, name, data, number)
+        if type(data) is not bytes or _digest(execution_id, message) != stored:
+            raise Refusal(SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}")))
+        messages.append(message)
+    return messages
+
+
+def take(
+    db: Connection,
+    flows: Collection[str],
+    holder: str,
+    ttl: timedelta,
+    limits: tuple[int, int],
+    now: datetime,
+) -> list[Lease]:
+    """Take what is ready; the second limit is for executions whose last lease ran out."""
+    marks = ", ".join("?" * len(flows))
+    leases = []
+    for crashed, limit in zip(
+        ("holder IS NULL AND crashes = 0", "(holder IS NOT NULL OR crashes > 0)"), limits, strict=True
+    ):
+        rows = db.execute(
+            "SELECT execution_id FROM typedflow_executions WHERE ready_at <= ? AND ready_at IS NOT NULL"
+            f" AND quarantined = 0 AND flow IN ({marks}) AND {crashed} ORDER BY ready_at LIMIT ?",
+            (written(now), *flows, limit),
+        ).fetchall()
+        leases += [_lease(db, execution_id, holder, ttl, now) for (execution_id,) in rows]
+    return leases
+
+
+def acquire(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
+    """Take one execution that nobody has a living lease on."""
+    row = db.execute(
+        "SELECT holder IS NOT NULL AND ready_at > ? FROM typedflow_executions WHERE execution_id = ?",
+        (written(now), execution_id),
+    ).fetchone()
+    return None if row is None or row[0] else _lease(db, execution_id, holder, ttl, now)
+
+
+def _lease(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease:
+    flow, fence, crashes = db.execute(
+        "UPDATE typedflow_executions SET crashes = CASE WHEN holder IS NULL THEN crashes"
+        " WHEN taken_at < ? THEN 1 ELSE crashes + 1 END, holder = ?, fence = fence + 1, taken_at = ?, ready_at = ?,"
+        " problem = NULL WHERE execution_id = ? RETURNING flow, fence, crashes",
+        (written(now - CALM), holder, written(now), written(now + ttl), execution_id),
+    ).fetchone()
+    return Lease(execution_id, flow, fence, holder, now, crashes)
+
+
+def renew(db: Connection, holder: str, ttl: timedelta, now: datetime) -> dict[str, int]:
+    """Renew the leases of a holder that have not run out."""
+    rows = db.execute(
+        "UPDATE typedflow_executions SET ready_at = ? WHERE holder = ? AND ready_at > ? RETURNING execution_id, fence",
+        (written(now + ttl), holder, written(now)),
+    )
+    return dict(rows.fetchall())
+
+
+def release(db: Connection, lease: Lease, how: Release, now: datetime) -> bool:
+    """End a lease; what is posted and not taken makes the execution ready at once."""
+    require_held(db, lease)
+    at = None if how.ready_at is None else written(how.ready_at)
+    (more,) = db.execute(
+        "UPDATE typedflow_executions SET holder = NULL, problem = ?, quarantined = ?,"
+        " crashes = CASE WHEN ? THEN crashes ELSE 0 END,"
+        " ready_at = CASE WHEN mail > ? AND (? IS NULL OR ? > ?) AND ? IS NULL THEN ? ELSE ? END"
+        " WHERE execution_id = ? RETURNING mail > ?",
+        (
+            *(how.problem, how.quarantined, how.crashed),
+            *(how.mail, at, at, written(now), how.problem, written(now), at),
+            *(lease.execution_id, how.mail),
+        ),
+    ).fetchone()
+    db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW}) AND number <= ?", (lease.execution_id, how.mail))
+    return bool(more)
+
+
+def next_ready(db: Connection, flows: Collection[str]) -> datetime | None:
+    """Return the earliest moment at which one of these flows has something ready."""
+    marks = ", ".join("?" * len(flows))
+    (ready,) = db.execute(
+        "SELECT min(ready_at) FROM typedflow_executions WHERE ready_at IS NOT NULL AND quarantined = 0"
+        f" AND flow IN ({marks})",
+        tuple(flows),
+    ).fetchone()
+    return None if ready is None else datetime.fromisoformat(ready)
+
+
+def list_quarantined(db: Connection, flow: str | None) -> Listing:
+    """Return what no worker takes, oldest save first."""
+    rows = db.execute(
+        "SELECT execution_id, flow, status, sequence, saved_at FROM typedflow_executions WHERE quarantined = 1"
+        " AND (? IS NULL OR flow = ?) ORDER BY saved_at, execution_id",
+        (flow, flow),
+    )
+    return Listing(read_entry(*row) for row in rows.fetchall())
+
+
+def release_quarantine(db: Connection, execution_id: str, now: datetime) -> bool:
+    """Let workers take an execution again."""
+    done = db.execute(
+        "UPDATE typedflow_executions SET quarantined = 0, crashes = 0, problem = NULL, ready_at = ?"
+        " WHERE execution_id = ? AND quarantined = 1",
+        (written(now), execution_id),
+    )
+    return done.rowcount > 0
+
+
+def problem_of(db: Connection, execution_id: str) -> str | None:
+    """Return why an execution does not run, as its last worker said."""
+    row = db.execute("SELECT problem FROM typedflow_executions WHERE execution_id = ?", (execution_id,)).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,151 @@
+"""What a store does for workers: executions that are ready are taken under a lease, and mail reaches them from outside.
+
+The store is the only truth: one row per execution holds its snapshot, the moment from which a worker may take it, and
+the lease of the worker that has it. A worker that is gone loses its lease by the clock; its fence keeps it from saving
+afterwards. What comes from outside (answers, events) is mail: checked when it is posted, applied by the holder of the
+lease, and taken once, as the saved execution keeps the number of the last message that it has taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol, TypeAlias, final
+
+from typedflow.stores.protocol import Entries, SnapshotStore, StoredSnapshot
+
+MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel"]
+
+CALM: Final = timedelta(minutes=10)
+"""A lease that was held for longer than this says nothing against the execution: its crash is the first one again."""
+
+Messages: TypeAlias = "list[Message]"
+Leases: TypeAlias = "list[Lease]"
+"""Lists, named here because the stores' own `list` hides the builtin."""
+
+OVER: Final = frozenset({"completed", "cancelled"})
+"""The statuses after which an execution takes no more mail."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one holder to run an execution and to save it, until it runs out or is released."""
+
+    execution_id: str
+    flow: str
+    fence: int
+    """Grows with every lease of the execution: a save under an older fence is refused."""
+    holder: str
+    taken_at: datetime
+    """By the store's clock; deadlines are judged by it."""
+    crashes: int = 0
+    """How many leases in a row ran out without a release before this one."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something from outside for an execution, checked already."""
+
+    kind: MessageKind
+    name: str
+    """The interrupt that is answered, or the event; empty for the others."""
+    data: bytes
+    """The answer or the payload, as JSON."""
+    number: int = 0
+    """Its place in the mail of the execution, from 1; 0 until it is posted."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Release:
+    """How a lease ends."""
+
+    mail: int = 0
+    """The number of the last message that the saved execution has taken: it and those before are deleted."""
+    ready_at: datetime | None = None
+    """From when on the next worker may take the execution; None: when mail comes."""
+    problem: str | None = None
+    """Why it does not run now, for people."""
+    quarantined: bool = False
+    """No worker takes it until `release_quarantine`."""
+    crashed: bool = False
+    """Keep the count of crashes; else it starts again from 0."""
+
+
+class WorkStore(SnapshotStore, Protocol):
+    """Hand executions to workers. SQLiteStore and MemoryStore do.
+
+    All times are by the store's clock. Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not
+    have the lease any more.
+    """
+
+    async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
+        """Save a new execution for a worker to take, from `ready_at` on; raises `ConflictError` for an id in use."""
+        ...
+
+    async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
+        """Leave a message for an execution, and have a worker take it; return the message's number.
+
+        `make` gets the stored record and returns the message; it runs while nobody else can save the execution, maybe
+        on another thread. What it raises reaches the caller, and nothing has changed. Raises `SnapshotError` for an
+        unknown execution, `ConflictError` for a second answer to one interrupt.
+        """
+        ...
+
+    async def mail(self, execution_id: str, after: int) -> Messages:
+        """Return the messages behind a number, in order."""
+        ...
+
+    async def take(
+        self, flows: Collection[str], *, holder: str, ttl: timedelta, limit: int, crashed_limit: int = 1
+    ) -> Leases:
+        """Take executions that are ready, those that wait longest first, under a lease of `ttl` each.
+
+        At most `limit` of those without a crash, and `crashed_limit` of those whose last lease ran out. A holder that
+        is still there means that its lease ran out: one crash more.
+        """
+        ...
+
+    async def acquire(self, execution_id: str, *, holder: str, ttl: timedelta) -> Lease | None:
+        """Take one execution, ready or not; None where there is none, or where somebody has a living lease on it."""
+        ...
+
+    def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
+        """Renew all leases of a holder that have not run out; return their fences by execution.
+
+        Called on the caller's own thread, with a connection of its own: a heartbeat must not wait for anybody.
+        """
+        ...
+
+    async def release(self, lease: Lease, release: Release) -> bool:
+        """End a lease; return whether mail is waiting that the execution has not taken, which makes it ready at once.
+
+        Raises `LeaseLostError` where somebody else has the execution by now.
+        """
+        ...
+
+    def held(self, lease: Lease) -> SnapshotStore:
+        """Return the store for the holder of a lease: a save checks the lease in its transaction.
+
+        A save with a final status ends the lease. Closing it closes nothing.
+        """
+        ...
+
+    async def next_ready(self, flows: Collection[str]) -> datetime | None:
+        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        ...
+
+    async def quarantined(self, flow: str | None = None) -> Entries:
+        """List the executions that no worker takes, as they have ended too many workers."""
+        ...
+
+    async def problem(self, execution_id: str) -> str | None:
+        """Return why an execution does not run now, as its last worker noted it; None where nothing is wrong."""
+        ...
+
+    async def release_quarantine(self, execution_id: str) -> bool:
+        """Let workers take an execution again; return whether it was in quarantine."""
+        ...
