@@ -14,7 +14,7 @@
       SnapshotError (ValueError)      cannot be written, read or trusted; .path
       StoreError                      a store failed
         ConflictError                 another writer saved first
-        LeaseLostError                the lease on the execution is gone
+          LeaseLostError              another process runs the execution; .holder, .until
 
 An exception has its data as attributes, and `str()` renders it. Where a caller would expect a builtin exception, the
 class inherits from it too.
@@ -25,6 +25,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from typedflow.rules.concealment import redacted
@@ -154,5 +155,24 @@ class ConflictError(StoreError):
         self.expected = expected
 
 
-class LeaseLostError(StoreError):
-    """The lease on the execution belongs to another process."""
+class LeaseLostError(ConflictError):
+    """Another process has the lease on the execution, or had it in the meantime.
+
+    `holder` names the other one, None where nobody has it now; `until` is the moment, in UTC, up to which it has it at
+    least, None where that is not known.
+    """
+
+    holder: str | None
+    until: datetime | None
+
+    def __init__(
+        self,
+        problems: str | Problem | Iterable[Problem],
+        *,
+        execution_id: str = "",
+        holder: str | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        super().__init__(problems, execution_id=execution_id)
+        self.holder = holder
+        self.until = until

@@ -92,7 +92,7 @@ async def answer(folder: Path, value: int) -> None:
         try:
             await execution.async_continue_with("question", value)
         except ConflictError as conflict:
-            print(f"conflict {conflict.stored} {conflict.expected}", flush=True)
+            print(f"conflict {type(conflict).__name__}", flush=True)
         else:
             print(f"finished {execution.result}", flush=True)
 

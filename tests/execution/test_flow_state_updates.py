@@ -775,7 +775,8 @@ async def test_writes_of_an_execution_that_was_refused_hide_nothing(sharing: Any
     stale = flow.create_execution(store=sharing, execution_id="a")
     running = asyncio.create_task(stale.async_start(1))
     await written.wait()
-    await (await flow.async_open("a", store=sharing)).async_retry()
+    await flow.create_execution(store=sharing).async_start(1)
+    await sharing.delete("a")
     go.set()
     with pytest.raises(ConflictError):
         await running

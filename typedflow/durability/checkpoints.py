@@ -61,6 +61,7 @@ class Checkpoints:
     __slots__ = (
         "_asked",
         "_done",
+        "_holder",
         "_origin",
         "_parts",
         "_pushes",
@@ -106,6 +107,8 @@ class Checkpoints:
         """Where the store keeps the execution in parts: what it has of them."""
         if getattr(store, "whole_documents", True) is False:
             self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
+        self._holder: str | None = None
+        """While a driver runs this, with a `LeaseStore`: the name under which it does."""
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._pushes = False
@@ -152,12 +155,22 @@ class Checkpoints:
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
+        hold = getattr(type(self.store), "hold", None)  # not what a wrapper hands on besides its `put`
+        if hold is not None and self._holder is None:
+            self._holder = hold(self.store)
         flow = self.runtime.flow
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
             flow.take_stored(stored)
             self._pushes = stored is None and bool(flow.unstored)
         await self.commit()
+
+    def let_go(self) -> None:
+        """Have the store renew the lease no more; where a save has not ended it, others may take it now."""
+        holder, self._holder = self._holder, None
+        if holder is not None:
+            ended = self._unsure is None and self.kept is not Status.RUNNING
+            self.store.let_go(holder, None if ended else self.runtime.id)  # type: ignore[attr-defined]  # it has `hold`
 
     @property
     def behind(self) -> bool:
@@ -236,6 +249,7 @@ class Checkpoints:
             notes=self._notes(asked, parts, collected),
             due=next_due(runtime) if snapshot.status is Status.WAITING else None,
             mail=runtime.mail,
+            holder=self._holder,
             delta=None if collected is None else collected.delta,
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)

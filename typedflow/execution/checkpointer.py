@@ -28,6 +28,10 @@ class Checkpointer(Protocol):
         """Save before anything runs, so that of two processes that continue one snapshot the second is refused."""
         ...
 
+    def let_go(self) -> None:
+        """Note that nobody drives the execution any more; what `begin` has taken may be taken by others."""
+        ...
+
     async def commit(self) -> None:
         """Return when everything up to this call is stored; raises what the save or the store raises."""
         ...

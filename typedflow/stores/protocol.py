@@ -150,6 +150,11 @@ class StoredSnapshot:
     """Of a save only: the first deadline of its interrupts and sleeps. A store that is no `WorkStore` may ignore it."""
     mail: int = field(default=0, compare=False, repr=False)
     """Of a save only: the number of the last message that the execution has taken."""
+    holder: str | None = field(default=None, compare=False, repr=False)
+    """Of a save: the name under which the execution is run, if it is to stay with its process while its status is
+    "running". Of a read record: who has it at this moment, None where nobody has."""
+    held_until: datetime | None = field(default=None, compare=False, repr=False)
+    """Of a read record that somebody has: until when at least."""
     delta: Delta | None = field(default=None, compare=False, repr=False)
     """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
     head: bytes | None = field(default=None, compare=False, repr=False)
@@ -273,6 +278,25 @@ class ImmediateStore(Protocol):
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> Put | None:
         """Do what `put` does, or nothing at all and give None: then it is for `put`. Called inside a running loop."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """Keep an execution with the process that runs it, so that a second one cannot harm it; SQLiteStore does.
+
+    A save with a `holder` and the status "running" takes or keeps the lease, one with another status ends it; any save
+    is refused with `LeaseLostError` while another holder has a living lease.
+    """
+
+    def hold(self) -> str:
+        """Return the name of a new holder, whose leases the store renews from now on. Called in a running loop."""
+        ...
+
+    def let_go(self, holder: str, execution_id: str | None) -> None:
+        """Renew a holder's lease no more; returns at once, and raises nothing.
+
+        `execution_id` is given where the last save was of status "running", so that the lease is still to be ended.
+        """
         ...
 
 

@@ -42,13 +42,13 @@ def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
     return done.rowcount == 1
 
 
-def replace_free(db: Connection, record: StoredSnapshot, expected: int) -> bool:
-    """Do what `replace` does where nobody has a lease, for an execution that runs; return whether that was so."""
+def replace_held(db: Connection, record: StoredSnapshot, expected: int) -> bool:
+    """Do what `replace` does for a run that goes on, where its holder has the lease; return whether that was so."""
     done = db.execute(
         "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, parts = ?,"
-        " parts_digest = ?, digest = ?, data = ?, due = NULL, ready_at = NULL"
-        " WHERE execution_id = ? AND sequence = ? AND holder IS NULL",
-        (*_columns(record), expected),
+        " parts_digest = ?, digest = ?, data = ?"
+        " WHERE execution_id = ? AND sequence = ? AND holder = ? AND status = 'running' AND due IS NULL",
+        (*_columns(record), expected, record.holder),
     )
     return done.rowcount == 1
 
@@ -61,16 +61,20 @@ def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
 
 def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     row = db.execute(
-        "SELECT id, flow, status, sequence, saved_at, data, digest, history, parts, parts_digest"
+        "SELECT id, flow, status, sequence, saved_at, data, digest, history, parts, parts_digest, holder, ready_at"
         " FROM typedflow_executions WHERE execution_id = ?",
         (execution_id,),
     ).fetchone()
     if row is None:
         return None
-    number, flow, status, sequence, saved_at, data, stored_digest, history, count, total = row
+    number, flow, status, sequence, saved_at, data, stored_digest, history, count, total, holder, ready_at = row
     entry = read_entry(execution_id, flow, status, sequence, saved_at)
     if type(data) is bytes:
-        record = StoredSnapshot(execution_id, flow, status, sequence, entry.saved_at, data, _history(history))
+        record = StoredSnapshot(
+            *(execution_id, flow, status, sequence, entry.saved_at, data, _history(history)),
+            holder=holder,
+            held_until=None if holder is None or ready_at is None else datetime.fromisoformat(ready_at),
+        )
         if digest_of(record, saved_at, count, total) == stored_digest:
             return record if count is None else joined(db, number, record, count, total, None)
     raise SnapshotError(texts.damaged_problem(f"the snapshot of {quoted(execution_id)} is not what was saved"))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, TypeAlias, final
 
+from typedflow.errors import LeaseLostError
+from typedflow.rules import stores as texts
 from typedflow.stores.protocol import Entries, SnapshotStore, StoredSnapshot
 
 MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel"]
@@ -73,6 +75,18 @@ class Release:
     """No worker takes it until `release_quarantine`."""
     crashed: bool = False
     """Keep the count of crashes; else it starts again from 0."""
+
+
+def held(execution_id: str, holder: str, until: datetime) -> LeaseLostError:
+    """Return the error of a save while another has a living lease."""
+    problem = texts.held_problem(execution_id, holder, until.isoformat(" ", "seconds"))
+    return LeaseLostError(problem, execution_id=execution_id, holder=holder, until=until)
+
+
+def lost(execution_id: str, holder: str | None) -> LeaseLostError:
+    """Return the error of a save under a lease that is over."""
+    problem = texts.lost_lease_problem(execution_id, holder)
+    return LeaseLostError(problem, execution_id=execution_id, holder=holder)
 
 
 class WorkStore(SnapshotStore, Protocol):
