@@ -35,11 +35,11 @@ class Workers:
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, lease: float = LEASE) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
         command = [sys.executable, "-m", "tests.distributed.flows", str(self.folder / "work.db")]
         worker = subprocess.Popen(
-            [*command, str(self.folder / "journal"), str(LEASE)],
+            [*command, str(self.folder / "journal"), str(lease)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": path},
             stdout=subprocess.PIPE,
@@ -105,6 +105,18 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
     assert len(begun) == 4 * (COUNT + 1)  # four steps of each note their key
     assert len(again) <= 2 * 8 * 2  # what two workers had in flight, 8 executions each, when they went
     assert workers.started[-1].poll() is None
+
+
+async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Workers, tmp_path: Path) -> None:
+    flow, hour = build(), 3600.0
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        names = [await submit(store, flow, 3 * number + 2) for number in range(20)]
+        first = workers.start(lease=hour)
+        await result(store, flow, names[0], timeout=60)
+        first.kill()
+        workers.start(lease=hour)
+        results = [await result(store, flow, name, timeout=60) for name in names]
+    assert results == [10 * (3 * number + 2) for number in range(20)]
 
 
 async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(workers: Workers, tmp_path: Path) -> None:
