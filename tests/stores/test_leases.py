@@ -61,6 +61,7 @@ async def test_a_second_process_is_told_who_runs_an_execution_and_harms_nothing(
         execution = await build().async_open("a", store=store)
         assert execution.status is Status.RUNNING
         assert execution.state.done == 1
+        assert repr(execution).startswith("<Execution 'a' of flow 'long': running at 'second', run by process ")
         with pytest.raises(LeaseLostError, match=rf"'a' is run by process {owner.pid} on \S+, until ") as refused:
             await execution.async_retry()
         assert isinstance(refused.value, ConflictError)
@@ -83,6 +84,7 @@ async def test_after_a_kill_the_execution_goes_on_at_once(owner: subprocess.Pope
         execution = await build().async_open("a", store=store)
         await execution.async_retry()
         assert execution.result == 4
+        assert repr(execution) == "<Execution 'a' of flow 'long': completed>"
     assert until is not None
     assert datetime.now(UTC) < datetime.fromisoformat(until)
 

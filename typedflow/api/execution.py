@@ -69,7 +69,15 @@ class Execution(Generic[C]):
         asked = f" for {', '.join(map(quoted, self.interrupts))}" if self.interrupts else ""
         running = [runtime.plan.nodes[token.node].name for token in runtime.run.live]
         at = f" at {', '.join(map(quoted, running[:8]))}" if running else ""
-        return f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}>"
+        return (
+            f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}{self._by()}>"
+        )
+
+    def _by(self) -> str:
+        """Say which other process has had the execution when it was opened, while nothing has run it since."""
+        checkpoints = self._runtime.checkpoints
+        other = None if checkpoints is None else checkpoints.other
+        return "" if other is None else f", run by {other[0]} until {other[1].isoformat(' ', 'seconds')} at least"
 
     @property
     def id(self) -> str:

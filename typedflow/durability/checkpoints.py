@@ -33,6 +33,7 @@ from typedflow.execution.waiting import next_due
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
+from typedflow.stores.holders import is_gone, spoken
 from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
 
 
@@ -73,6 +74,7 @@ class Checkpoints:
         "each_step",
         "history",
         "kept",
+        "other",
         "runtime",
         "sequence",
         "store",
@@ -107,6 +109,8 @@ class Checkpoints:
         """Where the store keeps the execution in parts: what it has of them."""
         if getattr(store, "whole_documents", True) is False:
             self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
+        self.other: tuple[str, datetime] | None = None
+        """Of an execution that was opened and not saved since: who else has it, and until when at least."""
         self._holder: str | None = None
         """While a driver runs this, with a `LeaseStore`: the name under which it does."""
         self._origin = origin
@@ -147,6 +151,8 @@ class Checkpoints:
     def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
         """Go on from what was loaded."""
         self.follow(stored)
+        if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
+            self.other = spoken(stored.holder), stored.held_until
         self._asked = asked_by(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
@@ -334,7 +340,7 @@ class Checkpoints:
     def _stored(self, save: _Save, flow_state: bytes | None) -> None:
         """Note that a save is stored, with what it made of a shared flow_state."""
         failpoints.at("save.stored")
-        self._unsure = None
+        self._unsure = self.other = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         self._took(save)
         self._forget(save)

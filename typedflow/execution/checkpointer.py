@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, Protocol
 
 from typedflow.stores.protocol import SnapshotStore
@@ -18,6 +19,8 @@ class Checkpointer(Protocol):
     """Whether the end of every step is saved before what it made ready runs."""
     sequence: int | None
     """The sequence of the stored snapshot; None where there is none yet."""
+    other: tuple[str, datetime] | None
+    """Until the first save: the other process that has the execution, and until when at least."""
 
     @property
     def behind(self) -> bool:
