@@ -40,7 +40,7 @@ def snapshot_of(
     that of a child is always saved. `with_state` is False where the fields of the state are parts; `parts` says what of
     the run is.
     """
-    if any(below.depth > DEEPEST for below in runtime.tree()):
+    if runtime.children and any(below.depth > DEEPEST for below in runtime.tree()):
         reason = "the open child executions are nested deeper than a snapshot can be"
         raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
     return _snapshot(
@@ -82,7 +82,7 @@ def _snapshot(
         status=run.status,
         created=datetime.fromtimestamp(runtime.created, UTC),
         saved=saved,
-        resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
+        resource_keys=_resource_keys(runtime),
         parent=parent,
         shape=header.shape,
         state=_state(runtime, header.state, format) if with_state else ABSENT,
@@ -102,6 +102,13 @@ def _snapshot(
     if parent is None:
         snapshot.state_mark = mark_of(snapshot)
     return header.complete(snapshot, parts.nodes, parts.events)
+
+
+def _resource_keys(runtime: ExecutionRuntime) -> list[str]:
+    """Return the keys of all resources at hand, those of open children included."""
+    if not runtime.children:
+        return sorted({*runtime.resource_keys()})
+    return sorted({key for each in runtime.tree() for key in each.resource_keys()})
 
 
 def _state(runtime: ExecutionRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
@@ -33,7 +33,7 @@ class Header:
     spec: ContractSpec
     result_type: Json
 
-    def complete(self, snapshot: Snapshot, nodes: Iterable[str] = (), events: Iterable[str] = ()) -> Snapshot:
+    def complete(self, snapshot: Snapshot, nodes: Collection[str] = (), events: Collection[str] = ()) -> Snapshot:
         """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot.
 
         `nodes` and `events` are those of the interrupts that are saved in parts.
@@ -60,8 +60,10 @@ def header_of(plan: Plan, format: Format) -> Header:
     )
 
 
-def events_of(snapshot: Snapshot, spec: ContractSpec, more: Iterable[str] = ()) -> dict[str, Json] | UnsetType:
+def events_of(snapshot: Snapshot, spec: ContractSpec, more: Collection[str] = ()) -> dict[str, Json] | UnsetType:
     """Describe the payloads of the events that the interrupts of a snapshot are to emit, and of some `more`."""
+    if not snapshot.interrupts and not more:
+        return UNSET
     names = sorted({*more, *(each.resume_event for each in snapshot.interrupts if each.resume_event is not None)})
     return {name: describe_code((spec.events or {})[name]) for name in names} or UNSET
 
