@@ -114,7 +114,11 @@ CASES = (
             "G4", f"5,000 {what}, against 500", "g05_pauses", "µs each", 5000, 20, 1.5, function,
             floor=function, floor_size=500, judged="ratio",
         )
-        for what, function in (("answers", "answers"), ("answers to children", "answers_in_children"))
+        for what, function in (
+            ("answers", "answers"),
+            ("answers to children", "answers_in_children"),
+            ("answers, each saved", "saved_answers"),
+        )
     ),
     Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),
     Case("G8", "state.set of 20,000 new keys", "g08_new_keys", "µs/key", 20_000, 50, 15),

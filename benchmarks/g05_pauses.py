@@ -1,4 +1,4 @@
-"""G5 and G4: what a pause costs where thousands are pending in one run, and what an answer costs; without a store.
+"""G5 and G4: what a pause costs where thousands are pending in one run, and what an answer costs.
 
 Plain, in the items of a for_each, and in a child flow for each item. Each must cost the same at any number.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from typedflow import Contract, Data, Flow
+from typedflow.stores import SQLiteStore
 
 MICRO = 1e6
 
@@ -81,3 +84,24 @@ def pauses_in_children(size: int) -> float:
 def answers_in_children(size: int) -> float:
     """Return µs per answer to one of them."""
     return measure(child_flow(), size)[1]
+
+
+ANSWERED = 300
+"""Answers that are timed where each of them is saved."""
+
+
+def saved_answers(size: int) -> float:
+    """Return µs of CPU per answer to one of them, each saved into SQLite twice: when it is taken, and at the end."""
+
+    async def work(folder: str) -> float:
+        async with SQLiteStore(Path(folder) / "store.db") as store:
+            execution = plain_flow().create_execution(store=store, checkpoint="step")
+            await execution.async_start(list(range(size)))
+            interrupts = list(execution.interrupts)[:ANSWERED]
+            begin = time.process_time()
+            for interrupt in interrupts:
+                await execution.async_continue_with(interrupt, 1)
+            return (time.process_time() - begin) / len(interrupts) * MICRO
+
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(work(folder))

@@ -1,7 +1,7 @@
 """The slots and the source of a long for_each as parts: a save writes the slots that were filled since the last one.
 
-A filled slot never changes, and items are started in order, so that a save looks at those that were under way at the
-last save, and at those started since: not at all of them.
+A filled slot never changes, so that a save looks at those that the block instance notes as filled since the last save.
+To look at all items under way took 0.2 ms of each save where 5000 of them wait for answers.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ BLOCK_FROM = 64
 class _Tracked:
     """What is known of one block instance at its last save."""
 
-    __slots__ = ("launched", "number", "under_way")
+    __slots__ = ("launched", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.launched = 0
-        self.under_way: list[int] = []
-        """The items that were started and not finished."""
 
 
 class BlockParts:
@@ -57,27 +55,25 @@ class BlockParts:
         return {block: self._tracked[block].number for block in blocks}
 
     def _collect(self, run: Run, block: BlockInstance, changes: Changes) -> None:
-        tracked = self._tracked.get(block)
+        tracked, filled = self._tracked.get(block), block.filled
         if tracked is None:
-            tracked = self._tracked[block] = _Tracked(self._next)
+            tracked, filled = _Tracked(self._next), None
+            self._tracked[block] = tracked
             self._next += 1
             _write_source(run, block, tracked.number, changes)
+        if filled is None:
+            filled = [item for item in range(block.launched) if block.slots[item] is not UNSET]
+        block.filled = []
         node = run.plan.nodes[block.node]
         code = slot_code(run.plan, node, 0)
-        started = range(tracked.launched, block.launched)
-        under_way = []
-        for item in (*tracked.under_way, *started):
-            value = block.slots[item]
-            if value is UNSET:
-                under_way.append(item)
-            else:
-                place = f"the result of item {item} of '{node.name}'"
-                changes.put(slot_key(tracked.number, item), bytes(encode_value(code, value, place, "json")))
+        for item in filled:
+            place = f"the result of item {item} of '{node.name}'"
+            changes.put(slot_key(tracked.number, item), bytes(encode_value(code, block.slots[item], place, "json")))
         size = len(block.slots)
         done = (size - 1) // CHUNK + 1 if block.launched == size else block.launched // CHUNK
         for chunk in range(tracked.launched // CHUNK, done):
             changes.drop(chunk_key(tracked.number, chunk))
-        tracked.launched, tracked.under_way = block.launched, under_way
+        tracked.launched = block.launched
 
     def _drop(self, block: BlockInstance, changes: Changes) -> None:
         tracked = self._tracked.pop(block)

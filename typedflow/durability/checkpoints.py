@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -18,11 +18,10 @@ from msgspec.structs import force_setattr
 
 from typedflow.durability.execution_parts import Collected, ExecutionParts
 from typedflow.durability.options import Checkpoint
-from typedflow.durability.pending import asked_by, changes_of
+from typedflow.durability.pending import Asked, AskedChanges, notes_of
 from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.execution import failpoints
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
@@ -33,6 +32,7 @@ from typedflow.execution.waiting import next_due
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
+from typedflow.snapshot.run_writing import NO_PARTS
 from typedflow.stores.holders import is_gone, spoken
 from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
 
@@ -46,8 +46,8 @@ class _Save(NamedTuple):
     """The fields of the shared flow_state that it writes."""
     upto: int
     """The last commit that was asked for before it."""
-    asked: Mapping[str, Interrupt]
-    """What the execution asks in it."""
+    asked: AskedChanges
+    """What it changes of what the execution asks."""
     parts: Mapping[str, int]
     """Of an execution with a history: the parts of it."""
     collected: Collected | None
@@ -101,8 +101,7 @@ class Checkpoints:
         """The status in the last save."""
         self._unsure: _Save | None = None
         """One that failed or was cut off, and may have come through all the same."""
-        self._asked: Mapping[str, Interrupt] = {}
-        """What the stored execution asks."""
+        self._asked = Asked()
         self._parts: Mapping[str, int] = {}
         """Of an execution with a history: the parts of the stored one."""
         self._stored_parts: ExecutionParts | None = None
@@ -153,7 +152,7 @@ class Checkpoints:
         self.follow(stored)
         if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
             self.other = spoken(stored.holder), stored.held_until
-        self._asked = asked_by(self.runtime)
+        self._asked.loaded(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
         if self._stored_parts is not None and stored.parts is not None:
@@ -225,15 +224,16 @@ class Checkpoints:
         runtime, shared, began = self.runtime, self.runtime.shares_flow_state, time.perf_counter()
         sequence = (self.sequence or 0) + 1
         step = current_step.set(None)  # a save is none of the doing of a step that has just ended
+        changed = self._asked.take_changed(runtime)
         try:
-            collected = self._collect()
+            collected = self._collect(changed)
             snapshot = snapshot_of(
                 runtime,
                 "json",
                 sequence,
                 with_flow_state=not shared,
                 with_state=collected is None or not collected.has_state,
-                blocks={} if collected is None else collected.blocks,
+                parts=NO_PARTS if collected is None else collected.run,
             )
         finally:
             current_step.reset(step)
@@ -241,7 +241,7 @@ class Checkpoints:
         if self._stored_parts is not None:
             self._stored_parts.weigh(len(data))
         failpoints.at("save.encoded")
-        asked, parts = asked_by(runtime), {} if self.history is None else parts_of(snapshot)
+        asked, parts = self._asked.changes(runtime, changed), {} if self.history is None else parts_of(snapshot)
         if self.history is not None and collected is not None:
             parts = parts_of_state(collected.fields) | parts
         record = StoredSnapshot(
@@ -273,19 +273,17 @@ class Checkpoints:
         replay = flow_state_change(flow, writes) if writes or self._pushes else None
         return FlowStateChange(flow.name, replay, None if over else tuple(steps))
 
-    def _collect(self) -> Collected | None:
+    def _collect(self, changed: Collection[str] | None) -> Collected | None:
         """Encode the parts that may have changed; None where the execution is kept whole."""
         if self._stored_parts is None or not (self._stored_parts.is_due(self.runtime) or self.sequence is None):
             return None
-        collected = self._stored_parts.collect(self.runtime)
+        collected = self._stored_parts.collect(self.runtime, changed)
         self._stored_parts.weigh(sum(len(part.data) for part in collected.delta.writes))
         return collected if self._stored_parts.in_use else None
 
-    def _notes(
-        self, asked: Mapping[str, Interrupt], parts: Mapping[str, int], collected: Collected | None
-    ) -> Notes | None:
+    def _notes(self, asked: AskedChanges, parts: Mapping[str, int], collected: Collected | None) -> Notes | None:
         """Return what the next save changes beside the document."""
-        notes = changes_of(self.runtime, self._asked, asked)
+        notes = notes_of(self.runtime, asked)
         if self.history is None and self._origin is None:
             return notes
         steps, changed = tuple(self.runtime.ended or ()), changed_parts(parts, self._parts)
@@ -295,7 +293,8 @@ class Checkpoints:
 
     def _took(self, save: _Save) -> None:
         """Note what the store has of the execution now."""
-        self._asked, self._parts, self._origin = save.asked, save.parts, None
+        self._asked.took(save.asked)
+        self._parts, self._origin = save.parts, None
         if save.collected is not None and self._stored_parts is not None:
             self._stored_parts.took(save.collected)
         if save.record.notes is not None and self.runtime.ended is not None:

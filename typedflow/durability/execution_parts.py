@@ -15,15 +15,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from typedflow.durability.block_parts import BlockParts, has_long_block
+from typedflow.durability.interrupt_parts import InterruptParts
 from typedflow.durability.ledger import Changes, Ledger
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import BlockInstance
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.layer_fields import LayerField, layer_fields
 from typedflow.schema.layers import State
 from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.coding import without_unset
 from typedflow.snapshot.joining import NAMES, encode_names, key_of
+from typedflow.snapshot.run_writing import RunParts
 from typedflow.stores.protocol import Delta
 
 PARTS_FROM = 16 * 1024
@@ -40,8 +41,8 @@ class Collected(NamedTuple):
     """The value of each field of the state; empty where the state is in the head."""
     fields: Mapping[str, int]
     """The digest of each field of the state, by its name in the document."""
-    blocks: Mapping[BlockInstance, int]
-    """The block instances whose slots are parts, with their numbers."""
+    run: RunParts
+    """What of the run is in parts."""
 
     @property
     def has_state(self) -> bool:
@@ -50,7 +51,7 @@ class Collected(NamedTuple):
 
     def names(self) -> set[str]:
         """Return the parts that change, by the names that a revision calls them."""
-        return {"joins" for key in self.changes.digests if key.startswith("j/")}
+        return {_NAMES[key[0]] for key in self.changes.digests if key[:2] in ("j/", "i/")}
 
 
 @lru_cache(maxsize=256)
@@ -73,7 +74,7 @@ def _codec_of(field: LayerField) -> Codec:
 class ExecutionParts:
     """Know which parts of one execution are stored."""
 
-    __slots__ = ("_blocks", "_has_state", "_ledger", "_sure", "_values", "in_use")
+    __slots__ = ("_blocks", "_has_state", "_interrupts", "_ledger", "_sure", "_values", "in_use")
 
     def __init__(self, state: type[State] | None) -> None:
         self.in_use = False
@@ -81,12 +82,16 @@ class ExecutionParts:
         self._has_state = has_parts(state)
         self._ledger = Ledger()
         self._blocks = BlockParts()
+        self._interrupts = InterruptParts()
         self._values: Mapping[str, Any] = {}
         self._sure = False
         """Whether the last save has come through: what it took for changed is known to be stored."""
 
-    def collect(self, runtime: ExecutionRuntime) -> Collected:
-        """Encode and verify what may have changed; raises `SnapshotError`."""
+    def collect(self, runtime: ExecutionRuntime, interrupts: Collection[str] | None) -> Collected:
+        """Encode and verify what may have changed; raises `SnapshotError`.
+
+        `interrupts` are the ids of those that came or went since the last save, None where nobody knows.
+        """
         sure, self._sure = self._sure, False
         changes = self._ledger.begin()
         state = runtime.require_state() if runtime.given_state is not None else runtime.state
@@ -96,9 +101,10 @@ class ExecutionParts:
         elif not sure:  # a state that another version of the flow has kept in parts
             _drop_fields(changes, except_for=())
         blocks = self._blocks.collect(runtime.run, changes, sure=sure)
+        run = self._interrupts.collect(runtime.run, changes, blocks, interrupts if sure else None)
         names = [] if state is None or not values else _names(state, values)
         fields = {name: changes.digest_of(key_of(name)) for name in names}
-        return Collected(self._ledger.delta(changes), changes, values, fields, blocks)
+        return Collected(self._ledger.delta(changes), changes, values, fields, run)
 
     def _collect_state(
         self, runtime: ExecutionRuntime, state: State, changes: Changes, *, sure: bool
@@ -154,4 +160,5 @@ def _names(state: State, values: Mapping[str, Any]) -> list[str]:
     return [name for field, name in pairs if values[field] is not msgspec.UNSET]
 
 
+_NAMES: Final = {"j": "joins", "i": "interrupts"}
 _NOTHING: Final = object()

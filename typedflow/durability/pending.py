@@ -1,10 +1,16 @@
-"""What an execution asks, as a store keeps it in rows, and what a save changes of them."""
+"""What an execution asks, as a store keeps it in rows, and what a save changes of them.
+
+A save looks at the interrupts that came or went since the last one: to compare all took 2 ms of each answer where 5000
+are pending. With open children, and after a save that may not have come through, it compares all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+from typedflow.engine.run import Run
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.execution.runtime import ExecutionRuntime
@@ -15,6 +21,79 @@ _ASKS = frozenset({Status.WAITING, Status.RUNNING})
 
 
 _NOTHING: Mapping[str, Interrupt] = {}
+
+
+class AskedChanges(NamedTuple):
+    """What one save changes of what an execution asks."""
+
+    new: Collection[Interrupt]
+    gone: Collection[str]
+    all: Mapping[str, Interrupt] | None
+    """All that it asks then, by interrupt id; None where the changes say it."""
+    is_followed: bool
+    """The next save may look at what changed of the interrupts of the root alone."""
+
+
+class Asked:
+    """Know what the stored execution asks."""
+
+    __slots__ = ("_is_followed", "_run", "_stored", "_sure")
+
+    def __init__(self) -> None:
+        self._stored: dict[str, Interrupt] = {}
+        self._is_followed = False
+        self._run: Run | None = None
+        """The run of the last save; a load and a cancellation make another one."""
+        self._sure = False
+        """Whether that save has come through."""
+
+    def take_changed(self, runtime: ExecutionRuntime) -> Collection[str] | None:
+        """Return the ids of the root's interrupts that came or went since the last save, None where nobody knows."""
+        run = runtime.run
+        changed, run.changed_interrupts = run.changed_interrupts, {}
+        sure = self._sure and run is self._run
+        self._run, self._sure = run, False
+        return changed if sure else None
+
+    def changes(self, runtime: ExecutionRuntime, changed: Collection[str] | None) -> AskedChanges:
+        """Return what a save changes; `changed` is what `take_changed` has returned for it.
+
+        An id that is used again is another question: its row is written anew.
+        """
+        stored, is_followed = self._stored, not runtime.children and runtime.run.status in _ASKS
+        if changed is None or not (is_followed and self._is_followed):
+            asked = asked_by(runtime)
+            new = [each for id_, each in asked.items() if id_ not in stored or stored[id_].key != each.key]
+            return AskedChanges(new, [id_ for id_ in stored if id_ not in asked], asked, is_followed)
+        if not changed:
+            return _UNCHANGED
+        pending, new, gone = runtime.run.interrupts or {}, [], []
+        for id_ in changed:
+            paused, before = pending.get(id_), stored.get(id_)
+            if paused is None or paused.asleep:
+                if before is not None:
+                    gone.append(id_)
+            elif before is None or before.key != paused.interrupt.key:
+                new.append(paused.interrupt)
+        return AskedChanges(new, gone, None, is_followed)
+
+    def took(self, changes: AskedChanges) -> None:
+        """Note that a save has come through."""
+        self._is_followed, self._sure = changes.is_followed, True
+        if changes.all is not None:
+            self._stored = dict(changes.all)
+            return
+        for id_ in changes.gone:
+            del self._stored[id_]
+        for each in changes.new:
+            self._stored[each.id] = each
+
+    def loaded(self, runtime: ExecutionRuntime) -> None:
+        """Note what the stored execution asks, which was loaded from there."""
+        self._stored = dict(asked_by(runtime))
+
+
+_UNCHANGED = AskedChanges((), (), None, is_followed=True)
 
 
 def asked_by(runtime: ExecutionRuntime) -> Mapping[str, Interrupt]:
@@ -31,20 +110,11 @@ def asked_by(runtime: ExecutionRuntime) -> Mapping[str, Interrupt]:
     }
 
 
-def changes_of(
-    runtime: ExecutionRuntime, stored: Mapping[str, Interrupt], asked: Mapping[str, Interrupt]
-) -> Notes | None:
-    """Return what a save changes of the rows of an execution, None for nothing.
-
-    An id that is used again is another question: its row is written anew.
-    """
-    if not stored and not asked:
+def notes_of(runtime: ExecutionRuntime, changes: AskedChanges) -> Notes | None:
+    """Return what a save changes of the rows of an execution, None for nothing."""
+    if not changes.new and not changes.gone:
         return None
-    new = [each for id_, each in asked.items() if id_ not in stored or stored[id_].key != each.key]
-    gone = tuple(id_ for id_ in stored if id_ not in asked)
-    if not new and not gone:
-        return None
-    return Notes(tuple(_question(runtime, each) for each in new), gone)
+    return Notes(tuple(_question(runtime, each) for each in changes.new), tuple(changes.gone))
 
 
 def _question(runtime: ExecutionRuntime, asked: Interrupt) -> PendingInterrupt:

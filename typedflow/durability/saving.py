@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,7 +9,7 @@ from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
 
 from typedflow.engine.status import FINAL
-from typedflow.engine.tokens import UNSET, BlockInstance
+from typedflow.engine.tokens import UNSET
 from typedflow.errors import SnapshotError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
@@ -20,7 +19,7 @@ from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_of
 from typedflow.snapshot.headers import Header, header_of
 from typedflow.snapshot.kept_values import KeptValues
-from typedflow.snapshot.run_writing import NO_PARTS, RunWriter
+from typedflow.snapshot.run_writing import NO_PARTS, RunParts, RunWriter
 
 DEEPEST: Final = 300
 """Levels of open children in a snapshot: on every Python this many are written and read again."""
@@ -33,15 +32,15 @@ def snapshot_of(
     *,
     with_flow_state: bool,
     with_state: bool = True,
-    blocks: Mapping[BlockInstance, int] = NO_PARTS,
+    parts: RunParts = NO_PARTS,
 ) -> Snapshot:
     """Give the snapshot of an execution as it is now; running steps are saved as ready.
 
     Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
-    that of a child is always saved. `with_state` is False where the fields of the state are saved as parts; `blocks`
-    are the block instances that are, with their numbers.
+    that of a child is always saved. `with_state` is False where the fields of the state are parts; `parts` says what of
+    the run is.
     """
-    if any(below.depth > DEEPEST for below in runtime.tree()):
+    if runtime.children and any(below.depth > DEEPEST for below in runtime.tree()):
         reason = "the open child executions are nested deeper than a snapshot can be"
         raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
     return _snapshot(
@@ -51,7 +50,7 @@ def snapshot_of(
         datetime.now(UTC),
         with_flow_state=with_flow_state,
         with_state=with_state,
-        blocks=blocks,
+        parts=parts,
     )
 
 
@@ -63,13 +62,13 @@ def _snapshot(
     *,
     with_flow_state: bool,
     with_state: bool = True,
-    blocks: Mapping[BlockInstance, int] = NO_PARTS,
+    parts: RunParts = NO_PARTS,
     parent: int | None = None,
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
     kept = runtime.kept_values = runtime.kept_values or KeptValues()
     kept.begin()
-    writer = RunWriter(run, format, kept, blocks)
+    writer = RunWriter(run, format, kept, parts)
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
     snapshot = Snapshot(
         encoding=format,
@@ -83,7 +82,7 @@ def _snapshot(
         status=run.status,
         created=datetime.fromtimestamp(runtime.created, UTC),
         saved=saved,
-        resource_keys=sorted({key for each in runtime.tree() for key in each.resource_keys()}),
+        resource_keys=_resource_keys(runtime),
         parent=parent,
         shape=header.shape,
         state=_state(runtime, header.state, format) if with_state else ABSENT,
@@ -102,7 +101,14 @@ def _snapshot(
     kept.end()
     if parent is None:
         snapshot.state_mark = mark_of(snapshot)
-    return header.complete(snapshot)
+    return header.complete(snapshot, parts.nodes, parts.events)
+
+
+def _resource_keys(runtime: ExecutionRuntime) -> list[str]:
+    """Return the keys of all resources at hand, those of open children included."""
+    if not runtime.children:
+        return sorted({*runtime.resource_keys()})
+    return sorted({key for each in runtime.tree() for key in each.resource_keys()})
 
 
 def _state(runtime: ExecutionRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:

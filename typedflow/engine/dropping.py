@@ -37,6 +37,7 @@ def drop_item(run: RunState, block: BlockInstance, item: int) -> None:
     if run.interrupts is not None:
         for id_ in [id_ for id_, paused in run.interrupts.items() if is_inside(paused.token.scope, block, item)]:
             del run.interrupts[id_]
+            run.note_interrupt(id_)
     if run.permits is not None:
         for token in [token for token in run.permits.queued if is_inside(token.scope, block, item)]:
             run.permits.drop(token)

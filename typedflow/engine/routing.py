@@ -146,6 +146,8 @@ def fill(run: RunState, block: BlockInstance, item: int, value: Any, work: Work)
         return
     block.slots[item] = value
     block.remaining -= 1
+    if block.filled is not None:
+        block.filled.append(item)
     if run.filled is not None:
         run.filled.append((block, item, len(block.slots) - block.remaining, type(value) is Failed))
     if block.remaining == 0:

@@ -107,6 +107,7 @@ class Run(RunState):
         if self.interrupts is None:
             self.interrupts = {}
         self.interrupts[interrupt.id] = Paused(interrupt, token, default, asleep)
+        self.note_interrupt(interrupt.id)
         self._leave(token.scope)
         work: Work = []
         fire(self, signals or (), self.key(token), work)
@@ -116,6 +117,7 @@ class Run(RunState):
         """Route a valid answer, as the step's output or as the event that the step named."""
         assert self.interrupts is not None
         paused = self.interrupts.pop(interrupt_id)
+        self.note_interrupt(interrupt_id)
         self._wake()
         token, event = paused.token, paused.interrupt.resume_event
         if event is not None:
@@ -129,6 +131,7 @@ class Run(RunState):
         """Make a step ready again that nobody has answered in time; one without a permit becomes ready later."""
         assert self.interrupts is not None
         token = self.interrupts.pop(interrupt_id).token
+        self.note_interrupt(interrupt_id)
         self._wake()
         if not self.is_admitted(token):
             return []

@@ -23,6 +23,7 @@ class RunState:
     __slots__ = (
         "attempts",
         "blocks",
+        "changed_interrupts",
         "errors",
         "filled",
         "interrupts",
@@ -44,6 +45,8 @@ class RunState:
         """The tokens that are ready or running, in the order in which they became ready."""
         self.interrupts: dict[str, Paused] | None = None
         """The steps that wait for an answer, by interrupt id."""
+        self.changed_interrupts: dict[str, None] | None = None
+        """The ids of the interrupts that came or went since the last save, in this order; None where no save asks."""
         self.suspended: dict[Token, None] | None = None
         """The tokens at child flows that wait for an answer."""
         self.permits: Permits | None = None
@@ -88,6 +91,13 @@ class RunState:
             return True
         assert self.permits is not None
         return self.permits.admit(token)
+
+    def note_interrupt(self, interrupt_id: str) -> None:
+        """Note that an interrupt came or went: the next save looks at it."""
+        changed = self.changed_interrupts
+        if changed is not None:
+            changed.pop(interrupt_id, None)  # the last change decides its place
+            changed[interrupt_id] = None
 
     # -- questions
 

@@ -122,6 +122,8 @@ class InterruptRecord(_Record, frozen=True):
     """Nothing is asked: the value of the token goes on at the deadline."""
     since: Moment | UnsetType = UNSET
     """When the step paused; older documents do not say it."""
+    order: Count | UnsetType = UNSET
+    """Only in a head: its place among all, by the numbers of those that are parts."""
 
 
 @final

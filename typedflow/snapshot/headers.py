@@ -33,10 +33,13 @@ class Header:
     spec: ContractSpec
     result_type: Json
 
-    def complete(self, snapshot: Snapshot) -> Snapshot:
-        """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot."""
-        snapshot.nodes = self.mark.records_of(snapshot)
-        snapshot.events = events_of(snapshot, self.spec)
+    def complete(self, snapshot: Snapshot, nodes: Collection[str] = (), events: Collection[str] = ()) -> Snapshot:
+        """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot.
+
+        `nodes` and `events` are those of the interrupts that are saved in parts.
+        """
+        snapshot.nodes = self.mark.records_of(snapshot, nodes)
+        snapshot.events = events_of(snapshot, self.spec, events)
         return snapshot
 
 
@@ -57,9 +60,11 @@ def header_of(plan: Plan, format: Format) -> Header:
     )
 
 
-def events_of(snapshot: Snapshot, spec: ContractSpec) -> dict[str, Json] | UnsetType:
-    """Describe the payloads of the events that the interrupts of a snapshot are to emit."""
-    names = sorted({each.resume_event for each in snapshot.interrupts if each.resume_event is not None})
+def events_of(snapshot: Snapshot, spec: ContractSpec, more: Collection[str] = ()) -> dict[str, Json] | UnsetType:
+    """Describe the payloads of the events that the interrupts of a snapshot are to emit, and of some `more`."""
+    if not snapshot.interrupts and not more:
+        return UNSET
+    names = sorted({*more, *(each.resume_event for each in snapshot.interrupts if each.resume_event is not None)})
     return {name: describe_code((spec.events or {})[name]) for name in names} or UNSET
 
 

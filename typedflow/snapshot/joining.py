@@ -2,13 +2,15 @@
 
 Part "s" names the fields of the state in the order of the document, part "s/<name>" is one field, by the name that it
 has in the document. Part "j/<block>/<item>" is a filled slot of a long for_each, "j/<block>/i/<n>" some items of its
-source that were not started yet. What is no part is in the head.
+source that were not started yet. Part "i/<n>" is a pending interrupt, with the number and item of the block that it is
+in. What is no part is in the head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -16,7 +18,7 @@ from msgspec import UNSET, Raw
 
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
-from typedflow.snapshot.envelope import NULL, JoinRecord, Snapshot, mark_of
+from typedflow.snapshot.envelope import NULL, InterruptRecord, JoinRecord, ScopeRecord, Snapshot, mark_of
 from typedflow.snapshot.reading import read_head
 
 NAMES: Final = "s"
@@ -29,6 +31,7 @@ CHUNK: Final = 256
 
 _DECODE_ITEMS: Final = msgspec.json.Decoder(tuple[int, list[Raw]]).decode
 _DECODE_NAMES: Final = msgspec.json.Decoder(list[str]).decode
+_DECODE_INTERRUPT: Final = msgspec.json.Decoder(tuple[tuple[int, int] | None, InterruptRecord]).decode
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -57,12 +60,24 @@ def chunk_key(block: int, chunk: int) -> str:
     return f"j/{block}/i/{chunk}"
 
 
+def interrupt_key(number: int) -> str:
+    """Return the key of the part of an interrupt; they are in the order of their numbers."""
+    return f"i/{number}"
+
+
+def encode_interrupt(scope: tuple[int, int] | None, record: InterruptRecord) -> bytes:
+    """Return the part of an interrupt: the number of the block that it is in, its item there, and its record."""
+    return _ENCODE((scope, record))
+
+
 def join_document(head: bytes, parts: Mapping[str, bytes]) -> bytes:
     """Return the whole document; raises `SnapshotError` where the parts are not those of one save."""
     snapshot = read_head(head)
     if snapshot.encoding != "json":
         raise _incomplete("encoding")
     used = _join_state(snapshot, parts) if NAMES in parts else 0
+    numbers = {record.part[0]: record.id for record in snapshot.joins if record.part is not UNSET}
+    used += _join_interrupts(snapshot, parts, numbers)
     joins = list(snapshot.joins)
     for index, record in enumerate(joins):
         if record.part is not UNSET:
@@ -86,6 +101,33 @@ def _join_state(snapshot: Snapshot, parts: Mapping[str, bytes]) -> int:
     snapshot.state = Raw(b"{%s}" % b",".join(fields))
     snapshot.state_mark = mark_of(snapshot)
     return len(names) + 1
+
+
+def _join_interrupts(snapshot: Snapshot, parts: Mapping[str, bytes], numbers: Mapping[int, int]) -> int:
+    """Put the interrupts together, in order; return the number of parts that this took.
+
+    `numbers` are the ids of the joins in the document, by the numbers of their block instances.
+    """
+    found = [(-1 if record.order is UNSET else record.order, record) for record in snapshot.interrupts]
+    keys = [key for key in parts if key.startswith("i/")]
+    for key in keys:
+        try:
+            scope, record = _DECODE_INTERRUPT(parts[key])
+            found.append((int(key.partition("/")[2]), _placed(record, scope, numbers)))
+        except (KeyError, ValueError):  # a msgspec error is a ValueError
+            raise _incomplete("interrupts") from None
+    found.sort(key=itemgetter(0))
+    snapshot.interrupts = [
+        record if record.order is UNSET else msgspec.structs.replace(record, order=UNSET) for _, record in found
+    ]
+    return len(keys)
+
+
+def _placed(record: InterruptRecord, scope: tuple[int, int] | None, numbers: Mapping[int, int]) -> InterruptRecord:
+    if scope is None:
+        return record
+    placed = msgspec.structs.replace(record.token, scope=ScopeRecord(join=numbers[scope[0]], item=scope[1]))
+    return msgspec.structs.replace(record, token=placed)
 
 
 def _join_block(record: JoinRecord, part: tuple[int, int], parts: Mapping[str, bytes]) -> tuple[JoinRecord, int]:

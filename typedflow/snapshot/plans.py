@@ -6,7 +6,7 @@ Where the fingerprint of the plan is the same, everything in flight has its node
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -67,9 +67,9 @@ class PlanMark:
             found = self._records[name] = self._record(self.nodes[name])
         return found
 
-    def records_of(self, snapshot: Snapshot) -> dict[str, NodeRecord]:
-        """Return the nodes that something in flight is at or came from: the `nodes` of a snapshot that is made."""
-        return {name: self.record(name) for name in sorted(_nodes_in_flight(snapshot))}
+    def records_of(self, snapshot: Snapshot, more: Iterable[str] = ()) -> dict[str, NodeRecord]:
+        """Return the nodes that something in flight is at or came from, and some `more`: the `nodes` of a snapshot."""
+        return {name: self.record(name) for name in sorted(_nodes_in_flight(snapshot).union(more))}
 
     def _record(self, node: PlanNode) -> NodeRecord:
         carries = ANYTHING if node.carries is UNKNOWN or node.carries is NEVER else render(node.carries)

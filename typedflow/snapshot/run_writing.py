@@ -6,8 +6,8 @@ everything not even its source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET as ABSENT
 from msgspec import Raw, UnsetType
@@ -37,23 +37,39 @@ from typedflow.snapshot.parts import (
 )
 from typedflow.snapshot.plans import describe_value, has_own_description
 
-NO_PARTS: Final[Mapping[BlockInstance, int]] = {}
+
+class RunParts(NamedTuple):
+    """Say what of a run is saved in parts, and not in its records."""
+
+    blocks: Mapping[BlockInstance, int]
+    """The block instances whose slots and source are parts, with their numbers there."""
+    interrupts: Sequence[tuple[int, Paused]] | None
+    """The interrupts that are in no part, with their places among all; None where none is in a part."""
+    nodes: Sequence[str]
+    """The nodes that the interrupts in parts wait at or came from."""
+    events: Sequence[str]
+    """The events that the interrupts in parts are to emit."""
+
+
+NO_PARTS: Final = RunParts({}, None, (), ())
 
 
 class RunWriter:
     """Turn one run into records."""
 
-    def __init__(
-        self, run: Run, format: Format, kept: KeptValues, parts: Mapping[BlockInstance, int] = NO_PARTS
-    ) -> None:
+    def __init__(self, run: Run, format: Format, kept: KeptValues, parts: RunParts = NO_PARTS) -> None:
         self.run = run
         self._parts = parts
-        """The block instances whose slots and source are parts, with their numbers there."""
         self.format: Format = format
         self._kept = kept
         self._nodes = run.plan.nodes
         self._join_ids: dict[int, int] = {}
         self._joins: list[JoinRecord] = []
+
+    @classmethod
+    def of_parts(cls, run: Run) -> RunWriter:
+        """Return a writer for single interrupts that become parts."""
+        return cls(run, "json", KeptValues())
 
     def tokens(self) -> list[TokenRecord]:
         """Give what is in flight, in order."""
@@ -61,27 +77,31 @@ class RunWriter:
 
     def interrupts(self) -> list[InterruptRecord]:
         """Give what waits for an answer."""
-        records = []
-        for index, paused in enumerate((self.run.interrupts or {}).values()):
-            place, asked = f"interrupts[{index}]", paused.interrupt
-            payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
-            fixed = {} if paused.asleep else {"value": None}
-            token = self._token(paused.token, f"{place}.token", **fixed)
-            since = ABSENT if asked.since is None else asked.since
-            records.append(
-                InterruptRecord(
-                    id=asked.id,
-                    type=asked.type,
-                    payload=payload,
-                    token=token,
-                    resume_event=asked.resume_event,
-                    since=since,
-                    deadline=ABSENT if asked.deadline is None else asked.deadline,
-                    default=self._default(paused, f"{place}.default"),
-                    asleep=True if paused.asleep else ABSENT,
-                )
-            )
-        return records
+        waiting: Iterable[tuple[int | UnsetType, Paused]] = (
+            ((ABSENT, paused) for paused in (self.run.interrupts or {}).values())
+            if self._parts.interrupts is None
+            else self._parts.interrupts
+        )
+        return [self.interrupt(paused, f"interrupts[{index}]", order) for index, (order, paused) in enumerate(waiting)]
+
+    def interrupt(
+        self, paused: Paused, place: str, order: int | UnsetType = ABSENT, *, with_scope: bool = True
+    ) -> InterruptRecord:
+        """Give one that waits for an answer; `order` is its place among all where others are parts."""
+        asked = paused.interrupt
+        fixed = {} if paused.asleep else {"value": None}
+        return InterruptRecord(
+            id=asked.id,
+            type=asked.type,
+            payload=compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format),
+            token=self._token(paused.token, f"{place}.token", with_scope=with_scope, **fixed),
+            resume_event=asked.resume_event,
+            since=ABSENT if asked.since is None else asked.since,
+            deadline=ABSENT if asked.deadline is None else asked.deadline,
+            default=self._default(paused, f"{place}.default"),
+            asleep=True if paused.asleep else ABSENT,
+            order=order,
+        )
 
     def _default(self, paused: Paused, place: str) -> Raw | UnsetType:
         if paused.default is UNSET:
@@ -114,7 +134,7 @@ class RunWriter:
             self._join(join)
         return self._joins
 
-    def _token(self, token: Token, place: str, **fixed: Any) -> TokenRecord:
+    def _token(self, token: Token, place: str, *, with_scope: bool = True, **fixed: Any) -> TokenRecord:
         nodes = self._nodes
         value = fixed["value"] if fixed else token.value
         raw = (
@@ -122,7 +142,7 @@ class RunWriter:
             if fixed
             else self._value(nodes[token.producer], nodes[token.node], token.cause, value, place)
         )
-        scope = None if token.scope is None else self._scope(token.scope)
+        scope = None if token.scope is None or not with_scope else self._scope(token.scope)
         return TokenRecord(
             node=nodes[token.node].name,
             value=raw,
@@ -190,7 +210,7 @@ class RunWriter:
 
     def _join_record(self, join: BlockInstance, number: int) -> JoinRecord:
         node, place = self._nodes[join.node], f"joins[{number}]"
-        part = (self._parts[join], len(join.slots)) if join in self._parts else ABSENT
+        part = (self._parts.blocks[join], len(join.slots)) if join in self._parts.blocks else ABSENT
         slots = [] if part is not ABSENT else self._slots(join, place)
         outer = None if join.scope is None else join.scope
         scope = None if outer is None else ScopeRecord(join=self._join_ids[id(outer.block)], item=outer.item)
