@@ -39,6 +39,7 @@ __all__ = [
     "State",
     "Status",
     "StoreError",
+    "StoredAs",
     "TypedflowError",
     "WriteBack",
     "binding",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from typedflow.execution.observing import Observer
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
+    from typedflow.schema.stored import StoredAs
     from typedflow.snapshot.envelope import Snapshot
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
@@ -91,6 +93,7 @@ else:
         "typedflow.api.flow": ("Flow",),
         "typedflow.api.process": ("Process",),
         "typedflow.schema.contracts": ("Contract",),
+        "typedflow.schema.stored": ("StoredAs",),
         "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -291,13 +291,15 @@ def wrong_answer_problem(
     expected: str = "",
     tag: str = "",
     tags: Collection[str] = (),
+    reason: str = "",
 ) -> Problem:
     """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`.
 
-    Of a union of tagged Structs, `tag` is the key by which they are told apart, and `tags` are its values.
+    `reason` is why a class of the user's refuses it. Of a union of tagged Structs, `tag` is the key by which they are
+    told apart, and `tags` are its values.
     """
     answer = instead_of(declared, given, path=path, expected=expected)
-    text = f"interrupt {quoted(interrupt)} is answered with {answer}"
+    text = f"interrupt {quoted(interrupt)} is answered with {answer}{f': {reason}' if reason else ''}"
     way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
     return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
 
