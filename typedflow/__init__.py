@@ -43,6 +43,7 @@ __all__ = [
     "TypedflowError",
     "WriteBack",
     "binding",
+    "offload",
 ]
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     )
     from typedflow.execution.data import Data
     from typedflow.execution.observing import Observer
+    from typedflow.execution.offloading import offload
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
     from typedflow.schema.stored import StoredAs
@@ -85,6 +87,7 @@ else:
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
         "typedflow.execution.observing": ("Observer",),
+        "typedflow.execution.offloading": ("offload",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
         "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),

@@ -203,10 +203,18 @@ def nested_update_problem() -> Problem:
     return Problem("TF821", text, "make both changes in one function: it gets the whole flow_state")
 
 
-def not_plain_problem(call: str, given: str) -> Problem:
+def not_plain_problem(
+    call: str, given: str, hint: str = "await in the handler first, then make the change with what came of it"
+) -> Problem:
     """Report a function that would have to be awaited or iterated, where a plain one is taken (TF825)."""
     text = f"{call}() takes a plain function, which has done its work when it returns, not {given}"
-    return Problem("TF825", text, "await in the handler first, then make the change with what came of it", side="value")
+    return Problem("TF825", text, hint, side="value")
+
+
+def not_importable_problem(function: str, executor: str) -> Problem:
+    """Report a function inside of another one, which a process of a pool cannot import (TF825)."""
+    text = f"{quoted(function)} cannot be called in a process of the executor {quoted(executor)}: it cannot be imported"
+    return Problem("TF825", text, "define it with `def` at the top of a module", side="value")
 
 
 def update_not_json_problem(path: str, given: str) -> Problem:
