@@ -39,9 +39,11 @@ __all__ = [
     "State",
     "Status",
     "StoreError",
+    "StoredAs",
     "TypedflowError",
     "WriteBack",
     "binding",
+    "offload",
 ]
 
 if TYPE_CHECKING:
@@ -70,8 +72,10 @@ if TYPE_CHECKING:
     )
     from typedflow.execution.data import Data
     from typedflow.execution.observing import Observer
+    from typedflow.execution.offloading import offload
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
+    from typedflow.schema.stored import StoredAs
     from typedflow.snapshot.envelope import Snapshot
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
@@ -83,6 +87,7 @@ else:
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
         "typedflow.execution.observing": ("Observer",),
+        "typedflow.execution.offloading": ("offload",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
         "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),
@@ -91,6 +96,7 @@ else:
         "typedflow.api.flow": ("Flow",),
         "typedflow.api.process": ("Process",),
         "typedflow.schema.contracts": ("Contract",),
+        "typedflow.schema.stored": ("StoredAs",),
         "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

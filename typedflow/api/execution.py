@@ -11,7 +11,6 @@ from typing import Any, Final, Generic, final, get_args
 from msgspec.structs import replace
 from typing_extensions import TypeVar
 
-from typedflow.api.loops import run_sync
 from typedflow.durability.files import write_file
 from typedflow.durability.loading import load_into, missing_keys
 from typedflow.durability.saving import snapshot_of
@@ -39,6 +38,7 @@ from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import MAX_BYTES as LARGEST
 from typedflow.snapshot.reading import Source
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import PendingInterrupt
 
 FORMATS: Final = get_args(Format)
@@ -221,6 +221,10 @@ class Execution(Generic[C]):
         else saved first, this raises `ConflictError`, and what stood still is as it was.
         """
         return await self._runner.cancel()
+
+    def cancel(self) -> Status:
+        """Do what `async_cancel` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(self.async_cancel, "execution.cancel")
 
     def emit(self, event: str, payload: Any = None) -> None:
         """Emit an event from outside: its listeners start at once in a running execution, else with the next run.

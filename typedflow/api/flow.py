@@ -25,7 +25,6 @@ from typedflow.api.blueprint import (
 )
 from typedflow.api.configs import export_flow, import_flow
 from typedflow.api.execution import Execution, overrides
-from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
 from typedflow.api.schemas import answer_schema
 from typedflow.config.diagrams import compose_dot, compose_mermaid
@@ -57,6 +56,7 @@ from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
 from typedflow.stores.clock import current_clock
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
 
 C = TypeVar("C", covariant=True)

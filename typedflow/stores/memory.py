@@ -16,6 +16,7 @@ from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import digest_of_part, join_document
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
+from typedflow.stores.loops import run_sync
 from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.protocol import (
     FlowStateChange,
@@ -176,6 +177,22 @@ class MemoryStore:
             records = [*self._open().values()]
         return page_of((record.entry for record in records), flow, wanted, after, limit)
 
+    def list_sync(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """Do what `list` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
+            "store.list_sync",
+            "write `await store.list(…)`",
+        )
+
     async def pending(
         self,
         flow: str | None = None,
@@ -192,6 +209,21 @@ class MemoryStore:
             self._open()
             rows = [row for rows in self._pending.values() for row in rows.values()]
         return page_of_questions(map(decode_question, rows), flow, type, after, limit)
+
+    def pending_sync(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """Do what `pending` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.pending(flow, type, after=after, limit=limit),
+            "store.pending_sync",
+            "write `await store.pending(…)`",
+        )
 
     async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
         """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
@@ -354,6 +386,16 @@ class MemoryStore:
     ) -> None:
         """Forget everything."""
         await self.close()
+
+    def __enter__(self) -> Self:
+        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
+        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     def _note_pending(self, execution_id: str, notes: Notes) -> None:
         rows = self._pending.setdefault(execution_id, {})

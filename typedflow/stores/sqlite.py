@@ -21,6 +21,7 @@ from typedflow.stores.flow_state_updates import Updates
 from typedflow.stores.held import HeldStore
 from typedflow.stores.holders import BEAT
 from typedflow.stores.in_place import InPlace
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import (
     FlowStateChange,
     Listing,
@@ -128,6 +129,22 @@ class SQLiteStore:
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_entries(db, flow, wanted, after, limit, where))
 
+    def list_sync(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """Do what `list` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
+            "store.list_sync",
+            "write `await store.list(…)`",
+        )
+
     async def pending(
         self,
         flow: str | None = None,
@@ -142,6 +159,21 @@ class SQLiteStore:
         require_question_page(after, limit)
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
+
+    def pending_sync(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """Do what `pending` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.pending(flow, type, after=after, limit=limit),
+            "store.pending_sync",
+            "write `await store.pending(…)`",
+        )
 
     async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
         """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
@@ -343,6 +375,16 @@ class SQLiteStore:
     ) -> None:
         """Close the store."""
         await self.close()
+
+    def __enter__(self) -> Self:
+        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
+        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
         return cast(T, await self._worker.call(Job(doing, False, work)))

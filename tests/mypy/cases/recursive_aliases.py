@@ -44,21 +44,21 @@ Nodes = Union[int, list[Node], dict[str, Node]]
 
 class Memory(State):
     body: Json = None
-    #     ^ E: TF603: field 'body' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'body' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     deep: Deep = []
-    #     ^ E: TF603: field 'deep' of Memory cannot be saved: msgspec cannot decode Deep, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'deep' of Memory cannot be saved: msgspec cannot decode Deep, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     tree: Tree[int] = 0
-    #     ^ E: TF603: field 'tree' of Memory cannot be saved: msgspec cannot decode Tree[int], an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'tree' of Memory cannot be saved: msgspec cannot decode Tree[int], an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     pairs: Pairs = 0
-    #      ^ E: TF603: field 'pairs' of Memory cannot be saved: msgspec cannot decode Pairs, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'pairs' of Memory cannot be saved: msgspec cannot decode Pairs, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     keys: set[Hashable] = set()
-    #     ^ E: TF603: field 'keys' of Memory cannot be saved: msgspec cannot decode Hashable, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'keys' of Memory cannot be saved: msgspec cannot decode Hashable, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     ping: Ping = 0
-    #     ^ E: TF603: field 'ping' of Memory cannot be saved: msgspec cannot decode Ping, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'ping' of Memory cannot be saved: msgspec cannot decode Ping, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     statement: Statement = 0
-    #          ^ E: TF603: field 'statement' of Memory cannot be saved: msgspec cannot decode Statement, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #          ^ E: TF603: field 'statement' of Memory cannot be saved: msgspec cannot decode Statement, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     listed: list[Json] = []
-    #       ^ E: TF603: field 'listed' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #       ^ E: TF603: field 'listed' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     # through a record
     item: Item | None = None
     row: Row | None = None
@@ -69,7 +69,7 @@ class Memory(State):
 
 class Kept(FlowState):
     body: dict[str, Json] = {}
-    #     ^ E: TF603: field 'body' of Kept cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'body' of Kept cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class Tools(Resources):
