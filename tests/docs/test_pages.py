@@ -52,7 +52,7 @@ def has_checkers(page: Path) -> bool:
 
 
 @pytest.mark.one_python
-@pytest.mark.parametrize("page", filter(has_checkers, OTHERS), ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", [page for page in OTHERS if has_checkers(page)], ids=lambda path: path.stem)
 def test_a_page_is_checked_as_it_is_printed(page: Path, tmp_path: Path) -> None:
     assert follow([page], tmp_path, checkers=True) == []
 

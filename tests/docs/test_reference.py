@@ -11,13 +11,12 @@ from typing import Any, Final, get_args
 
 import pytest
 
+from tests.docs.programs import LLMS, LLMS_PROGRAM
 from tests.docs.scenarios import DOCS, ROOT
 from tests.docs.test_pages import OTHERS, TUTORIAL
-from tests.mypy.programs import run_mypy, write_project
 from typedflow.config.documents import ConfigDocument, NodeRecord
 from typedflow.rules.catalogue import RULES
 
-LLMS: Final = (DOCS / "llms.txt").read_text(encoding="utf-8")
 CONFIG: Final = (DOCS / "reference" / "config.md").read_text(encoding="utf-8")
 EVERY_NODE: Final = {"name", "auto", "ambiguous", "after", "branch"}
 
@@ -49,21 +48,11 @@ def test_llms_points_to_pages_that_are_there() -> None:
 
 
 def test_the_program_of_llms_prints_what_it_says(tmp_path: Path) -> None:
-    (tmp_path / "refund.py").write_text(program_of_llms(), encoding="utf-8")
+    (tmp_path / "refund.py").write_text(LLMS_PROGRAM, encoding="utf-8")
     command = [sys.executable, str(tmp_path / "refund.py")]
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
     [said] = re.findall(r"^Prints `(.+)`, then `(.+)`\.$", LLMS, re.MULTILINE)
     assert (done.stdout.splitlines(), done.stderr) == ([*said], "")
-
-
-@pytest.mark.one_python
-def test_the_program_of_llms_is_right(tmp_path: Path) -> None:
-    assert run_mypy(write_project(tmp_path, {"refund.py": program_of_llms()})) == []
-
-
-def program_of_llms() -> str:
-    [program] = re.findall(r"```python\n(.*?)```", LLMS, re.DOTALL)
-    return str(program)
 
 
 def test_the_anchor_of_an_error_is_its_number() -> None:
