@@ -11,7 +11,7 @@ from tests.docs import scenarios
 from tests.docs.scenarios import DOCS, Command, File
 
 TUTORIAL: Final = sorted(path for path in (DOCS / "tutorial").glob("[0-9]*.md"))
-OTHERS: Final = sorted(path for folder in ("how-to", "concepts") for path in (DOCS / folder).glob("*.md"))
+OTHERS: Final = sorted(path for folder in ("how-to", "concepts", "reference") for path in (DOCS / folder).glob("*.md"))
 
 
 def follow(pages: list[Path], folder: Path, *, checkers: bool) -> list[str]:
@@ -43,6 +43,18 @@ def test_the_tutorial_runs_as_it_is_printed(tmp_path: Path) -> None:
 @pytest.mark.one_python
 def test_the_tutorial_is_checked_as_it_is_printed(tmp_path: Path) -> None:
     assert follow(TUTORIAL, tmp_path, checkers=True) == []
+
+
+def has_checkers(page: Path) -> bool:
+    """Return True if the page runs a type checker."""
+    steps = scenarios.read_page(page.read_text(encoding="utf-8"))
+    return any(isinstance(step, Command) and step.is_checker for step in steps)
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize("page", [page for page in OTHERS if has_checkers(page)], ids=lambda path: path.stem)
+def test_a_page_is_checked_as_it_is_printed(page: Path, tmp_path: Path) -> None:
+    assert follow([page], tmp_path, checkers=True) == []
 
 
 def marked(page: Path) -> object:

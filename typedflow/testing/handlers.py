@@ -88,5 +88,5 @@ def result_of(data: Data[GivesResult[S], Any]) -> S:
     return step.result  # type: ignore[no-any-return]  # checked when it was set
 
 
-def _handler(data: Any) -> None:
+def _handler(data: Any) -> Any:
     """Stand in for the handler under test in the plan; the test calls the handler itself."""
