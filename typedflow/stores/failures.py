@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Final
+from typing import Final, final
 
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
@@ -30,3 +30,12 @@ _KINDS: Final = {
 def kind_of_file(mode: int) -> str:
     """Name what stands where a file should, by its mode: "a FIFO"."""
     return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+@final
+class Refusal(Exception):
+    """Carry an error to the caller whose job raised it; the others of its transaction go on."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error

@@ -15,8 +15,15 @@ from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
-from typedflow.stores.database import Database, Job, Refusal
-from typedflow.stores.flow_state_rows import delete_flow_state, replay, select_flow_state, write_change
+from typedflow.stores.database import Database, Job
+from typedflow.stores.failures import Refusal
+from typedflow.stores.flow_state_rows import (
+    SQLiteFlowStates,
+    delete_flow_state,
+    replay,
+    select_flow_state,
+    write_change,
+)
 from typedflow.stores.flow_state_updates import Updates
 from typedflow.stores.held import HeldStore
 from typedflow.stores.holders import BEAT
@@ -81,7 +88,7 @@ class SQLiteStore:
         self._leases = EmbeddedLeases()
         self._worker = Worker("SQLiteStore", Database(self.path, timeout), Beat(BEAT, self._leases.renewal))
         self._in_place = InPlace(self.path, self._worker)
-        self._updates = Updates(self.path, timeout)
+        self._updates = Updates(SQLiteFlowStates(self.path), timeout)
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
         """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""

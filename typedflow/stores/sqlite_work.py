@@ -9,13 +9,11 @@ from typing import Final
 
 from typedflow.errors import ConflictError, SnapshotError
 from typedflow.rules import stores as texts
-from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_records
-from typedflow.stores.database import Refusal
-from typedflow.stores.digests import digest
+from typedflow.stores.failures import Refusal
 from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
 from typedflow.stores.protocol import Listing, StoredSnapshot
-from typedflow.stores.sqlite_records import read_entry, written
+from typedflow.stores.rows import message_digest, read_entry, read_message, written
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
 
 
@@ -121,7 +119,7 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
     db.execute(
         "INSERT INTO typedflow_mail (execution, number, kind, name, posted_at, digest, data)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (row, number, message.kind, message.name, written(now), _digest(execution_id, message), message.data),
+        (row, number, message.kind, message.name, written(now), message_digest(execution_id, message), message.data),
     )
     return int(number)
 
@@ -131,10 +129,6 @@ def _is_answered(db: Connection, row: int, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def _digest(execution_id: str, message: Message) -> bytes:
-    return digest(execution_id.encode(), message.kind.encode(), message.name.encode(), message.data)
-
-
 def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
     found = db.execute(
@@ -142,13 +136,7 @@ def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
         " ORDER BY number",
         (execution_id, after),
     )
-    messages = []
-    for number, kind, name, data, stored in found.fetchall():
-        message = Message(kind, name, data, number)
-        if type(data) is not bytes or _digest(execution_id, message) != stored:
-            raise Refusal(SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}")))
-        messages.append(message)
-    return messages
+    return [read_message(execution_id, *row) for row in found.fetchall()]
 
 
 def gone_holders(db: Connection, now: datetime) -> list[str]:
