@@ -1,7 +1,7 @@
 """Updates of flow_states in a database, in the thread of the caller: its function runs there, in its context.
 
 They have a connection of their own, which never waits inside the database: a lock that is held is asked for again after
-a pause. A coroutine pauses without blocking its loop; a plain call sleeps, and in a running loop only for a bounded time.
+a pause. A coroutine pauses without blocking its loop; a plain call sleeps, in a running loop for a bounded time only.
 """
 
 from __future__ import annotations
