@@ -20,7 +20,7 @@ HOME = Path(__file__).parent.parent
 
 
 def figure(module: str, function: str, size: int) -> float:
-    """Give what one function measures, in a process of its own."""
+    """Return what one function measures, in a process of its own."""
     program = f"from benchmarks.{module} import {function} as measure; print(repr(measure({size})))"
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     done = subprocess.run(
@@ -30,7 +30,7 @@ def figure(module: str, function: str, size: int) -> float:
 
 
 def measure(case: Case, *, rounds: int, quick: bool) -> tuple[list[float], list[float]]:
-    """Give the figures of a case and of its floor, taken in turns."""
+    """Return the figures of a case and of its floor, taken in turns."""
     size = case.quick if quick else case.size
     figures, floors = [], []
     for _ in range(rounds):
@@ -41,7 +41,7 @@ def measure(case: Case, *, rounds: int, quick: bool) -> tuple[list[float], list[
 
 
 def judge(case: Case, figures: Sequence[float], floors: Sequence[float]) -> bool:
-    """Say whether the median keeps the target."""
+    """Return whether the median keeps the target."""
     value = median(figures)
     if case.judged == "ratio":
         value /= median(floors)
@@ -49,7 +49,7 @@ def judge(case: Case, figures: Sequence[float], floors: Sequence[float]) -> bool
 
 
 def spread(figures: Sequence[float]) -> str:
-    """Give a median with the least and the greatest."""
+    """Return a median with the least and the greatest."""
     middle, least, most = (
         f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for value in (median(figures), min(figures), max(figures))
     )
@@ -57,7 +57,7 @@ def spread(figures: Sequence[float]) -> str:
 
 
 def row(case: Case, figures: Sequence[float], floors: Sequence[float], kept: bool | None) -> list[str]:
-    """Give one line of the table; `kept` is None where nobody judges."""
+    """Return one line of the table; `kept` is None where nobody judges."""
     ratio = f"{median(figures) / median(floors):.3g}" if floors and median(floors) else ""
     what = f"{case.what}, {case.unit}"
     verdict = "" if kept is None else "kept" if kept else "MISSED"

@@ -28,7 +28,7 @@ class Case:
     """What the target bounds: the figure, or its ratio to the floor."""
 
     def bound(self) -> str:
-        """Give the target as the table shows it."""
+        """Return the target as the table shows it."""
         if self.target is None:
             return ""
         sign = "<=" if self.better == "less" else ">="

@@ -59,7 +59,7 @@ async def bare_add(state: Bare, value: int) -> int:
 
 
 def chain(length: int) -> Flow[Work]:
-    """Give a flow of so many steps."""
+    """Return a flow of so many steps."""
     flow = Flow(Work)
     process = flow.to(add)
     for _ in range(length - 1):
@@ -69,7 +69,7 @@ def chain(length: int) -> Flow[Work]:
 
 
 def seconds(work: Callable[[], Awaitable[Any]], repeats: int) -> float:
-    """Give the median time of one call, after one that does not count."""
+    """Return the median time of one call, after one that does not count."""
 
     async def measure() -> float:
         await work()
@@ -85,5 +85,5 @@ def seconds(work: Callable[[], Awaitable[Any]], repeats: int) -> float:
 
 
 def repeats_for(size: int) -> int:
-    """Give how often to repeat, so that every size takes about as long."""
+    """Return how often to repeat, so that every size takes about as long."""
     return max(3, min(30, 20_000 // max(size, 1)))

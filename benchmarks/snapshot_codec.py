@@ -53,7 +53,7 @@ def make_state(orders: int) -> Shop:
 
 
 def in_turns(rounds: int, *calls: Callable[[], Any]) -> list[float]:
-    """Give the median of each call, in seconds; they take turns, so that what disturbs one disturbs all."""
+    """Return the median of each call, in seconds; they take turns, so that what disturbs one disturbs all."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
         for call, found in zip(calls, times, strict=True):

@@ -83,7 +83,7 @@ async def give(data: Data[Child, Any]) -> Scalars:
 
 
 def per_call(capture: Mapping[str, Any], write_back: Mapping[str, Any]) -> float:
-    """Give the seconds of one call of a child with these mappings."""
+    """Return the seconds of one call of a child with these mappings."""
     child = Flow(Child)
     child.to(give).end()
     left = 0

@@ -11,7 +11,7 @@ MICRO = 1e6
 
 
 def typedflow(size: int) -> float:
-    """Give µs per step."""
+    """Return µs per step."""
     flow = chain(size)
     return seconds(lambda: flow.async_start(0), repeats_for(size)) / size * MICRO
 
@@ -27,7 +27,7 @@ def floor(size: int) -> float:
 
 
 def build(size: int) -> float:
-    """Give µs per node: the builder's calls, the validation and the plan."""
+    """Return µs per node: the builder's calls, the validation and the plan."""
     times = []
     for _ in range(3):
         gc.collect()

@@ -27,7 +27,7 @@ def loop_of(size: int) -> Flow[Work]:
 
 
 def typedflow(size: int) -> float:
-    """Give µs per iteration."""
+    """Return µs per iteration."""
     flow = loop_of(size)
     return seconds(lambda: flow.async_start(0), 3) / size * MICRO
 
@@ -50,7 +50,7 @@ def floor(size: int) -> float:
 
 
 def growth(size: int) -> float:
-    """Give by how many KiB the peak of ten times as many iterations is higher."""
+    """Return by how many KiB the peak of ten times as many iterations is higher."""
 
     def peak(iterations: int) -> int:
         flow = loop_of(iterations)

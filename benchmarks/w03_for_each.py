@@ -11,7 +11,7 @@ MICRO = 1e6
 
 
 def typedflow(size: int) -> float:
-    """Give µs per item."""
+    """Return µs per item."""
     flow = Flow(Many)
     flow.for_each().to(add_item).end_for_each().end()
     items = list(range(size))

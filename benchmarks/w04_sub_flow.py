@@ -9,7 +9,7 @@ MICRO = 1e6
 
 
 def typedflow(size: int) -> float:
-    """Give µs per call of the child, the step that calls it again included."""
+    """Return µs per call of the child, the step that calls it again included."""
 
     async def again(data: Data[Work, int]) -> int:
         if data.value < 2 * size:

@@ -10,7 +10,7 @@ STEPS = 5
 
 
 def typedflow(size: int) -> float:
-    """Give executions per second."""
+    """Return executions per second."""
     flow = chain(STEPS)
 
     async def work() -> list[int]:

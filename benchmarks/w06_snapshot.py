@@ -41,14 +41,14 @@ def flow_of() -> Flow[Selling]:
 
 
 def paused(orders: int) -> Execution[Selling]:
-    """Give an execution that waits, with so many orders in its state."""
+    """Return an execution that waits, with so many orders in its state."""
     execution = flow_of().create_execution(state=make_state(orders))
     execution.start(1)
     return execution
 
 
 def milliseconds(call: Callable[[], object], orders: int) -> float:
-    """Give the median time of a call, after one that does not count."""
+    """Return the median time of a call, after one that does not count."""
     call()
     gc.collect()
     times = []

@@ -19,7 +19,7 @@ LENGTH = 100
 
 
 def typedflow(runs: int) -> float:
-    """Give steps per second, each of them stored before the next begins."""
+    """Return steps per second, each of them stored before the next begins."""
     flow = chain(LENGTH)
 
     async def measure(folder: str) -> float:
@@ -35,7 +35,7 @@ def typedflow(runs: int) -> float:
 
 
 def floor(runs: int) -> float:
-    """Give commits per second."""
+    """Return commits per second."""
     data = bytes(1000)  # as long as a snapshot of the chain
     with tempfile.TemporaryDirectory() as folder:
         database = sqlite3.connect(Path(folder) / "store.db", isolation_level=None)

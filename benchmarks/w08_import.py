@@ -13,7 +13,7 @@ WHOLE = "import asyncio, msgspec; from typedflow import *"
 
 
 def milliseconds(program: str, repeats: int) -> float:
-    """Give the median of a process that finds its bytecode; the first one writes it, and does not count."""
+    """Return the median of a process that finds its bytecode; the first one writes it, and does not count."""
     times = []
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
@@ -26,7 +26,7 @@ def milliseconds(program: str, repeats: int) -> float:
 
 
 def typedflow(size: int) -> float:
-    """Give the ms of a whole process."""
+    """Return the ms of a whole process."""
     return milliseconds(WHOLE, size)
 
 

@@ -16,7 +16,7 @@ async def ask(data: Data[Work, int]) -> int:
 
 
 def typedflow(size: int) -> float:
-    """Give bytes per paused execution, its state and its interrupt included."""
+    """Return bytes per paused execution, its state and its interrupt included."""
     flow = Flow(Work)
     flow.to(add).to(ask).end()
 

@@ -9,7 +9,7 @@ MICRO = 1e6
 
 
 def typedflow(size: int) -> float:
-    """Give µs per step over a state of about so many bytes."""
+    """Return µs per step over a state of about so many bytes."""
     flow = chain(STEPS)
     state = Progress(ballast=["x" * 100] * (size // 100))
 

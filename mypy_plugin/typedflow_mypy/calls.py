@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from mypy.erasetype import remove_instance_last_known_values
 from mypy.expandtype import expand_type
@@ -46,7 +46,9 @@ from typedflow_mypy.literals import says_nothing, texts_of
 from typedflow_mypy.memo import Memo
 from typedflow_mypy.reporting import report
 from typedflow_mypy.settings import Settings
-from typedflow_mypy.surface import Part, parts
+from typedflow_mypy.surface import Part, contract_of, parts
+
+F = TypeVar("F")
 
 SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
 """Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
@@ -170,8 +172,20 @@ class Call:
         return NoneType() if found is None else remove_instance_last_known_values(self.type_of(found, expected))
 
     def parts(self, contract: Type | None, name: str) -> list[Part]:
-        """Look a part up in every contract that a type stands for."""
+        """Return a part of every contract that a type stands for."""
         return self.memo.ask(("part", contract, name), self.steps, partial(parts, contract, name))
+
+    def declared(
+        self, kind: str, name: str, where: Context, find: Callable[[Type | None, str, Steps], list[F | Problem]]
+    ) -> Iterator[F | None]:
+        """Return what `find` finds under a name in each contract of the receiver; reports its problems, and is None."""
+        contract = contract_of(self.receiver)
+        for found in self.memo.ask((kind, contract, name), self.steps, partial(find, contract, name)):
+            if isinstance(found, Problem):
+                self.report(found, where)
+                yield None
+            else:
+                yield found
 
     def report(self, problem: Problem, where: Context | None = None) -> None:
         """Report a problem at an expression of the call."""

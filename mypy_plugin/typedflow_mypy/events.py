@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from mypy.nodes import Expression, MemberExpr, RefExpr, TypeInfo
 from mypy.types import AnyType, FunctionLike, Instance, NoneType, Type, get_proper_type
@@ -73,14 +72,7 @@ def check_resume_event(call: Call) -> FunctionLike:
 
 def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | None]:
     """Return the declared payload of an event, in every contract; reports it where a contract does not declare it."""
-    contract = contract_of(call.receiver)
-    answer = call.memo.ask(("event", contract, name), call.steps, partial(_find, contract, name))
-    for found in answer:
-        if isinstance(found, Problem):
-            call.report(found, where)
-            yield None
-        else:
-            yield found
+    return call.declared("event", name, where, _find)
 
 
 def _find(contract: Type | None, name: str, steps: Steps) -> list[MypyShape | Problem | None]:

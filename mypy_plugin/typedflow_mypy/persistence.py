@@ -63,7 +63,7 @@ _KEYS: Final = (_TEXTS - {"builtins.bytearray"}) | {"builtins.int", "builtins.fl
 
 
 class Incomplete(Exception):
-    """Say that a class is not ready yet: ask again later."""
+    """A class is not ready yet: ask again later."""
 
 
 def faults(tp: Type, steps: Steps, *, is_of_self: bool = False, may_be_stored: bool = False) -> list[Fault]:

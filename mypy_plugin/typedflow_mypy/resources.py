@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple
 
 from mypy.nodes import ARG_POS, ARG_STAR2, CallExpr, Context, DictExpr, Expression, OpExpr, RefExpr
@@ -18,7 +17,7 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.mappings import final_display
 from typedflow_mypy.shape import MypyShape, union_of
-from typedflow_mypy.surface import OFFLOAD, contract_of, is_typedflow, owner_name, parts, shape_of
+from typedflow_mypy.surface import OFFLOAD, is_typedflow, owner_name, parts, shape_of
 
 DYNAMIC = "TF199"
 
@@ -109,14 +108,7 @@ def _declared(call: Call, key: Expression | None) -> list[MypyShape]:
 
 
 def _lookup(call: Call, text: str, where: Context) -> Iterator[MypyShape | None]:
-    contract = contract_of(call.receiver)
-    answer = call.memo.ask(("resource", contract, text), call.steps, partial(_find, contract, text))
-    for found in answer:
-        if isinstance(found, Problem):
-            call.report(found, where)
-            yield None
-        else:
-            yield found
+    return call.declared("resource", text, where, _find)
 
 
 def _find(contract: Type | None, key: str, steps: Steps) -> list[MypyShape | Problem | None]:

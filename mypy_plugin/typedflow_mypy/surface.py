@@ -41,7 +41,7 @@ def contract_of(receiver: Type) -> Type | None:
 
 
 def parts(contract: Type | None, name: str, steps: Steps) -> list[Part]:
-    """Look a part up in every contract that a type stands for; those that say nothing are left out."""
+    """Return a part of every contract that a type stands for; those that do not declare it are left out."""
     return [Part(found, member_of(found, name, steps)) for found in contracts(contract)]
 
 

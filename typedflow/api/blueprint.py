@@ -41,7 +41,7 @@ class Child(Protocol[In_contra, Out_co]):
 
 
 def runtime_of(child: object) -> FlowRuntime:
-    """Give what a child flow consists of, or say that it is none."""
+    """Return what a child flow consists of, or say that it is none."""
     if not isinstance(child, Blueprint):
         raise definition_error(flows.not_a_flow_problem(child))
     return child._runtime  # noqa: SLF001  # the one way behind the facade

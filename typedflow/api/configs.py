@@ -10,6 +10,7 @@ from typedflow.api.blueprint import Blueprint, runtime_of
 from typedflow.config.documents import Config, read_config, write_config
 from typedflow.config.exporting import compose_config
 from typedflow.config.importing import Bindings, build_nodes
+from typedflow.definition.adopting import adopt
 from typedflow.errors import ContractError
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.rules.configs import other_contract_config_problem
@@ -54,7 +55,7 @@ def import_flow(
     if built.nodes:
         ambiguous = [record.name for record in document.nodes if record.ambiguous]
         runtime.builder.names.adopt([record.name for record in document.nodes], ambiguous, built.functions)
-        problems += runtime.builder.adopt(built.nodes, frame)
+        problems += adopt(runtime.builder, built.nodes, frame)
         try:
             runtime.check()
         except ContractError as error:

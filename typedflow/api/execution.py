@@ -81,7 +81,7 @@ class Execution(Generic[C]):
 
     @property
     def id(self) -> str:
-        """Give the id, kept over save and load."""
+        """Return the id, kept over save and load."""
         return self._runtime.id
 
     @property
@@ -91,12 +91,12 @@ class Execution(Generic[C]):
 
     @property
     def state(self: Execution[HasState[S]]) -> S:
-        """Give the state; a required field that nothing has supplied is a `ContractError` that names it."""
+        """Return the state; a required field that nothing has supplied is a `ContractError` that names it."""
         return self._runtime.require_state()  # type: ignore[return-value]  # an instance of the declared class
 
     @property
     def flow_state(self: Execution[HasFlowState[S]]) -> S:
-        """Give the state that all executions of the flow share."""
+        """Return the state that all executions of the flow share."""
         return self._runtime.flow.require_flow_state()  # type: ignore[return-value]  # an instance of the declared class
 
     @property
@@ -117,7 +117,7 @@ class Execution(Generic[C]):
 
     @property
     def errors(self) -> tuple[Exception, ...]:
-        """Give the exceptions that steps have raised, first one first, those before a retry included.
+        """Return the exceptions that steps have raised, first one first, those before a retry included.
 
         They are not saved, so that those of a loaded execution are those since the load: the text of an exception may
         hold what a resource holds (the password in a URL that could not be reached), and no text of a resource is ever
@@ -128,7 +128,7 @@ class Execution(Generic[C]):
 
     @property
     def result(self: Execution[GivesResult[S]]) -> S:
-        """Give the result of a completed execution.
+        """Return the result of a completed execution.
 
         Raises `NoResultError` where nothing set one, and `ExecutionError` while the execution is not completed.
         """
@@ -280,7 +280,7 @@ class Execution(Generic[C]):
     # -- saving and loading
 
     def save(self, path: str | os.PathLike[str] | None = None, format: Format = "json") -> Snapshot:
-        """Give the execution as a snapshot, at any time from the loop's thread; with `path` write it to a file too.
+        """Return the execution as a snapshot, at any time from the loop's thread; with `path` write it to a file too.
 
         Running steps are saved as ready: they are run again after a load, with the same `data.key`. Resources are not
         saved, only their keys. What was encoded is decoded again and compared before it counts as saved: what would not
@@ -321,7 +321,7 @@ class Execution(Generic[C]):
         return self
 
     def missing_resources(self) -> list[str]:
-        """Give the keys that nobody supplies, sorted: required ones, and those at hand when this was saved.
+        """Return the keys that nobody supplies, sorted: required ones, and those at hand when this was saved.
 
         The saved ones are kept, over further saves and loads too, until the execution runs on without them.
         """
@@ -339,7 +339,7 @@ class Execution(Generic[C]):
         self._runtime.resources.give({key: value})
 
     def get_runtime_resource(self, key: str, default: Any = None) -> Any:
-        """Give a resource as a handler of this execution would see it."""
+        """Return a resource as a handler of this execution would see it."""
         return self._runtime.resources.get(key, default)
 
     def del_runtime_resource(self, key: str) -> None:
@@ -348,7 +348,7 @@ class Execution(Generic[C]):
 
 
 def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Give what a resources argument supplies."""
+    """Return what a resources argument supplies."""
     return {} if given is None else overrides_of(given)
 
 

@@ -1,4 +1,4 @@
-"""The builder: the only mutable part of a definition.
+"""The builder: the calls that add nodes to a flow.
 
 `Process` and the block classes (in `typedflow.api`) are its typed facade; each keeps a `Cursor` and passes it to the
 builder. Problems of a single call (a block that is not open, a duplicate name, an unknown chunk) are raised by that
@@ -7,21 +7,18 @@ call; problems of the whole flow are found by `typedflow.definition.validation`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from typedflow.definition.arguments import (
-    can_take_one,
     case_name,
     case_of,
     check_mode,
-    check_names,
     check_options,
     copied,
     event_of,
@@ -30,16 +27,14 @@ from typedflow.definition.arguments import (
 )
 from typedflow.definition.blocks import (
     BatchBlock,
-    Block,
     CollectDraft,
     Cursor,
     EachBlock,
     MatchBlock,
     MatchBranch,
-    Open,
 )
 from typedflow.definition.cases import check_classes, check_values, type_case, value_case
-from typedflow.definition.names import Names, name_of
+from typedflow.definition.names import name_of
 from typedflow.definition.nodes import (
     ELSE,
     FAILURE,
@@ -50,149 +45,47 @@ from typedflow.definition.nodes import (
     Child,
     Collect,
     CollectMode,
-    Definition,
     Each,
     End,
     Handler,
-    Join,
     Match,
     MatchMode,
     Merge,
     Narrow,
-    Node,
     Port,
     Sleep,
-    Start,
     Step,
     StepOptions,
     SubFlow,
     When,
     WhenMode,
 )
-from typedflow.definition.order import order_of
 from typedflow.definition.origins import calling_origin, definition_error
-from typedflow.definition.reading import Attached
-from typedflow.errors import ContractError
+from typedflow.definition.wiring import Unfinished, Wiring
 from typedflow.rules import flows
 from typedflow.rules.cases import class_as_value_problem
 from typedflow.rules.options import (
     BRANCH_NAME,
     CASE_NAME,
     COLLECT_NAME,
-    CONCURRENCY,
-    FLOW_NAME,
     NODE_NAME,
     ON_ITEM_ERROR,
-    check_name,
     check_option,
 )
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import HandlerTypes
-from typedflow.schema.callables import is_generator_function
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.render import render
 
-SHOWN: Final = 8
-"""The number of steps that a summary names."""
 
+class Builder(Wiring):
+    """Add the nodes of one flow."""
 
-class _Draft(msgspec.Struct, eq=False):
-    """Placeholder for a node that is complete only when its block is closed."""
-
-    make: Callable[[], Node] | None = None
-
-
-class Builder:
-    """Collect the nodes of one flow, until the first execution freezes them."""
-
-    __slots__ = ("_attached", "_collects", "_names", "_nodes", "_open", "_origins", "_place", "flow", "frozen")
+    __slots__ = ("_collects",)
 
     def __init__(self, flow: str) -> None:
-        problem = check_name(FLOW_NAME, flow)
-        if problem is not None:
-            raise definition_error(problem)
-        self.flow = flow
-        self.frozen: Definition | None = None
-        self._place = f"flow '{flow}'"
-        self._names = Names(self._place)
-        self._attached = Attached()
-        self._nodes: list[Node | _Draft] = [Start()]
-        self._origins = [calling_origin()]
+        super().__init__(flow)
         self._collects: dict[str, tuple[int, CollectDraft]] = {}
-        self._open: list[Block] = []
-
-    # -- shared by all calls
-
-    def register(self, name: str, handler: Handler) -> None:
-        """Register a chunk; raises ContractError if the name belongs to another function."""
-        self._names.register(name, handler)
-
-    def _error(self, problem: Problem) -> ContractError:
-        return definition_error(problem.at(self._place))
-
-    def _require_none(self, problem: Problem | None) -> None:
-        if problem is not None:
-            raise self._error(problem)
-
-    def _add(self, node: Node | _Draft) -> int:
-        if self.frozen is not None:
-            raise self._error(flows.wiring_after_start_problem())
-        self._nodes.append(node)
-        self._origins.append(calling_origin())
-        return len(self._nodes) - 1
-
-    @property
-    def names(self) -> Names:
-        """The names of the flow: of its nodes, and of its registered chunks."""
-        return self._names
-
-    def adopt(self, nodes: Sequence[Node], frame: FrameType) -> list[Problem]:
-        """Take over nodes that fit together, in place of all calls; return the problems of their handlers.
-
-        `frame` is the caller's, to resolve annotations with local names. `names.adopt` takes over their names.
-        """
-        self._nodes = [*nodes]
-        self._origins = [calling_origin()] * len(nodes)
-        problems: list[Problem] = []
-        for index, node in enumerate(nodes):
-            try:
-                if isinstance(node, Step):
-                    self._adopt_step(node, index, frame)
-                elif isinstance(node, Sleep):
-                    self._adopt_sleep(node, index, frame)
-                elif isinstance(node, Match):
-                    self._adopt_cases(node, index, frame)
-            except ContractError as error:
-                problems += error.problems
-        return problems
-
-    def _adopt_step(self, step: Step, index: int, frame: FrameType) -> None:
-        self._require_callable(self._names.handler_of(step.handler))
-        self._require_none(check_options(step.options))
-        types = self._attached.read(step.handler, frame, partial(self._retype, index))
-        if step.options.thread and types.is_async:
-            raise self._error(flows.async_in_thread_problem(step.name))
-        self._retype(index, types)
-
-    def _adopt_sleep(self, sleep: Sleep, index: int, frame: FrameType) -> None:
-        if not isinstance(sleep.until, timedelta):
-            self._require_callable(sleep.until)
-            self._retype(index, self._attached.read(sleep.until, frame, partial(self._retype, index)))
-
-    def _adopt_cases(self, match: Match, index: int, frame: FrameType) -> None:
-        for number, case in enumerate(match.cases):
-            if case.is_function:
-                self._require_callable(case.condition)
-                put = partial(self._retype_case_of, index, number)
-                put(self._attached.read(case.condition, frame, put))
-
-    def _retype_case_of(self, index: int, number: int, types: HandlerTypes) -> None:
-        """Replace the types of a condition of an adopted match."""
-        match = self._nodes[index]
-        assert isinstance(match, Match)
-        cases = list(match.cases)
-        cases[number] = replace(cases[number], types=types, origin=self._origins[index])
-        self._nodes[index] = replace(match, cases=tuple(cases))
 
     # -- steps
 
@@ -210,34 +103,34 @@ class Builder:
 
         With `on_error` the chain continues behind the step and this handler, which gets a `Failed`.
         """
-        found = self._names.handler_of(handler)
+        found = self.names.handler_of(handler)
         default = handler if isinstance(handler, str) else name_of(found)
-        self._require_callable(found)
+        self.require_callable(found)
         if on_error is not None:
-            self._require_callable(self._names.handler_of(on_error))
+            self.require_callable(self.names.handler_of(on_error))
         if options is not PLAIN:
-            self._require_none(check_options(options))
-        index = len(self._nodes)
-        types = self._attached.read(found, frame, partial(self._retype, index))
+            self.require_none(check_options(options))
+        index = len(self.nodes)
+        types = self.read(found, frame, index)
         if options.thread and types.is_async:
-            raise self._error(flows.async_in_thread_problem(default))
-        self._require_names(formerly)
-        label, auto = self._names.take(name, default)
+            raise self.error(flows.async_in_thread_problem(default))
+        self.require_names(formerly)
+        label, auto = self.names.take(name, default)
         block = at.blocks[-1].word if at.blocks else ""
         catches = on_error is not None
         step = Step(label, auto, at.port, found, types, options, block, formerly, catches)
-        return self._caught(Cursor(Port(self._add(step)), at.blocks), label, on_error, frame)
+        return self._caught(Cursor(Port(self.add(step)), at.blocks), label, on_error, frame)
 
     def _caught(self, at: Cursor, name: str, on_error: Handler | None, frame: FrameType | None) -> Cursor:
         """Add the handler for the errors of the node at `at`, which is called `name`; returns where both continue."""
         if on_error is None:
             return at
         assert frame is not None
-        label, auto = self._names.take(None, f"{name} failed")
-        failed = Cursor(Port(self._add(Catch(label, auto, Port(at.port.node, FAILURE)))), at.blocks)
+        label, auto = self.names.take(None, f"{name} failed")
+        failed = Cursor(Port(self.add(Catch(label, auto, Port(at.port.node, FAILURE)))), at.blocks)
         handled = self.step(failed, on_error, frame)
-        label, auto = self._names.take(None, f"{name} done")
-        return Cursor(Port(self._add(Merge(label, auto, (at.port, handled.port)))), at.blocks)
+        label, auto = self.names.take(None, f"{name} done")
+        return Cursor(Port(self.add(Merge(label, auto, (at.port, handled.port)))), at.blocks)
 
     def sleep(
         self,
@@ -251,18 +144,12 @@ class Builder:
         types = None
         if not isinstance(until, timedelta):
             if not callable(until):
-                raise self._error(flows.wrong_sleep_problem(until))
-            self._require_callable(until)
-            types = self._attached.read(until, frame, partial(self._retype, len(self._nodes)))
-        self._require_names(formerly)
-        label, auto = self._names.take(name, "sleep")
-        return Cursor(Port(self._add(Sleep(label, auto, at.port, until, types, formerly))), at.blocks)
-
-    def _retype(self, index: int, types: HandlerTypes) -> None:
-        """Replace the types of a step after its annotations were resolved again."""
-        step = self._nodes[index]
-        assert isinstance(step, (Step, Sleep))
-        self._nodes[index] = replace(step, types=types)
+                raise self.error(flows.wrong_sleep_problem(until))
+            self.require_callable(until)
+            types = self.read(until, frame, len(self.nodes))
+        self.require_names(formerly)
+        label, auto = self.names.take(name, "sleep")
+        return Cursor(Port(self.add(Sleep(label, auto, at.port, until, types, formerly))), at.blocks)
 
     def sub_flow(
         self,
@@ -276,20 +163,20 @@ class Builder:
         frame: FrameType | None = None,
     ) -> Cursor:
         """Add a child flow after `at`; the mappings are checked with the whole flow. `on_error` is as of a step."""
-        self._require_names(formerly)
+        self.require_names(formerly)
         if on_error is not None:
-            self._require_callable(self._names.handler_of(on_error))
-        label, auto = self._names.take(name, child.name)
+            self.require_callable(self.names.handler_of(on_error))
+        label, auto = self.names.take(name, child.name)
         catches = on_error is not None
         node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly, catches)
-        return self._caught(Cursor(Port(self._add(node)), at.blocks), label, on_error, frame)
+        return self._caught(Cursor(Port(self.add(node)), at.blocks), label, on_error, frame)
 
     def end(self, at: Cursor) -> None:
         """Add an end node after `at`: the chain's value becomes the result."""
         if at.blocks:
-            raise self._error(flows.end_inside_block_problem(at.blocks[-1].word))
-        label, auto = self._names.take(None, "end")
-        self._add(End(label, auto, at.port))
+            raise self.error(flows.end_inside_block_problem(at.blocks[-1].word))
+        label, auto = self.names.take(None, "end")
+        self.add(End(label, auto, at.port))
 
     # -- batch
 
@@ -297,15 +184,15 @@ class Builder:
         self, at: Cursor, concurrency: int | None, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> BatchBlock:
         """Open a batch; `branch` adds its branches."""
-        self._require_bound(concurrency)
-        self._require_names(formerly)
-        label, auto = self._names.take(name, "batch")
-        draft = _Draft()
-        block = BatchBlock(self._add(draft), at, concurrency)
+        self.require_bound(concurrency)
+        self.require_names(formerly)
+        label, auto = self.names.take(name, "batch")
+        draft = Unfinished()
+        block = BatchBlock(self.add(draft), at, concurrency)
         draft.make = lambda: Batch(
             label, auto, at.port, tuple(block.ends), concurrency, formerly, tuple(block.former.items())
         )
-        self._open.append(block)
+        self.open_blocks.append(block)
         return block
 
     def branch(
@@ -321,11 +208,11 @@ class Builder:
 
         The former names are those of the branch and of its step.
         """
-        self._names.require(NODE_NAME, name)
-        default = name or (handler if isinstance(handler, str) else name_of(self._names.handler_of(handler)))
+        self.names.require(NODE_NAME, name)
+        default = name or (handler if isinstance(handler, str) else name_of(self.names.handler_of(handler)))
         inside = self._branch_of(block, default)
         block.ends[default] = self.step(inside, handler, frame, name, options, formerly).port
-        self._remember(block.former, formerly, default)
+        self.remember(block.former, formerly, default)
 
     def branch_child(
         self,
@@ -337,24 +224,24 @@ class Builder:
     ) -> None:
         """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
         if options is not PLAIN:
-            raise self._error(flows.options_of_child_problem(child.name))
-        self._names.require(NODE_NAME, name)
+            raise self.error(flows.options_of_child_problem(child.name))
+        self.names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
         block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
-        self._remember(block.former, formerly, name or child.name)
+        self.remember(block.former, formerly, name or child.name)
 
     def _branch_of(self, block: BatchBlock, name: str) -> Cursor:
-        self._require_open(block)
+        self.require_open(block)
         if name in block.ends:
-            raise self._error(flows.duplicate_branch_problem(name))
+            raise self.error(flows.duplicate_branch_problem(name))
         return Cursor(Port(block.node, len(block.ends)), (*block.source.blocks, block))
 
     def close_batch(self, block: BatchBlock) -> Cursor:
         """Close a batch; the chain continues with the tuple of results."""
-        self._require_open(block)
+        self.require_open(block)
         if not block.ends:
-            raise self._error(flows.empty_batch_problem())
-        return self._join(block, tuple(block.ends.values()), block.source.blocks)
+            raise self.error(flows.empty_batch_problem())
+        return self.join(block, tuple(block.ends.values()), block.source.blocks)
 
     # -- for_each
 
@@ -367,21 +254,21 @@ class Builder:
         on_error: str = "fail",
     ) -> Cursor:
         """Open a for_each; the chain continues inside, with one item."""
-        self._require_bound(concurrency)
-        self._require_none(check_option(ON_ITEM_ERROR, on_error))
-        self._require_names(formerly)
-        label, auto = self._names.take(name, "for_each")
-        block = EachBlock(self._add(Each(label, auto, at.port, concurrency, formerly, on_error == "collect")))
-        self._open.append(block)
+        self.require_bound(concurrency)
+        self.require_none(check_option(ON_ITEM_ERROR, on_error))
+        self.require_names(formerly)
+        label, auto = self.names.take(name, "for_each")
+        block = EachBlock(self.add(Each(label, auto, at.port, concurrency, formerly, on_error == "collect")))
+        self.open_blocks.append(block)
         return Cursor(Port(block.node), (*at.blocks, block))
 
     def close_each(self, at: Cursor) -> Cursor:
         """Close the innermost block, which must be a for_each; the chain continues with the list of results."""
         block = at.blocks[-1] if at.blocks else None
         if not isinstance(block, EachBlock):
-            raise self._error(flows.not_open_problem("end_for_each", "for_each", block.word if block else None))
-        self._require_open(block)
-        return self._join(block, (at.port,), at.blocks[:-1])
+            raise self.error(flows.not_open_problem("end_for_each", "for_each", block.word if block else None))
+        self.require_open(block)
+        return self.join(block, (at.port,), at.blocks[:-1])
 
     # -- match and if
 
@@ -394,15 +281,15 @@ class Builder:
         formerly: tuple[str, ...] = (),
     ) -> MatchBlock:
         """Open a match; `word` is the user's word for it: match or if."""
-        self._require_none(check_mode("match", mode, MatchMode))
-        self._require_names(formerly)
-        label, auto = self._names.take(name, word)
-        draft = _Draft()
-        block = MatchBlock(self._add(draft), at, mode, word)
+        self.require_none(check_mode("match", mode, MatchMode))
+        self.require_names(formerly)
+        label, auto = self.names.take(name, word)
+        draft = Unfinished()
+        block = MatchBlock(self.add(draft), at, mode, word)
         draft.make = lambda: Match(
             label, auto, at.port, mode, tuple(block.cases), block.has_else, formerly, tuple(block.former.items())
         )
-        self._open.append(block)
+        self.open_blocks.append(block)
         return block
 
     def case(
@@ -415,17 +302,17 @@ class Builder:
     ) -> Cursor:
         """Open the next branch; a function is a condition, anything else but a class is a value to compare with."""
         self._require_next_branch(block)
-        self._require_names(formerly)
+        self.require_names(formerly)
         if block.word == "match" and is_class(condition):
-            raise self._error(class_as_value_problem(render(condition)))
+            raise self.error(class_as_value_problem(render(condition)))
         case = case_of(condition, self._case_name(block, condition, name))
-        self._remember(block.former, formerly, case.name)
+        self.remember(block.former, formerly, case.name)
         if case.is_function:
-            self._require_callable(condition)
+            self.require_callable(condition)
         elif block.word == "if":
-            raise self._error(flows.not_a_condition_problem(condition))
+            raise self.error(flows.not_a_condition_problem(condition))
         if case.is_function:
-            types = self._attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
+            types = self.attached.read(condition, frame, partial(_retype_case, block, len(block.cases)))
             case = replace(case, types=types)
         block.cases.append(replace(case, origin=calling_origin()))
         return self._open_branch(block)
@@ -435,26 +322,26 @@ class Builder:
     ) -> Cursor:
         """Open the next branch, for values of some classes; inside, the value has their type."""
         self._require_next_branch(block)
-        self._require_none(check_classes(classes))
+        self.require_none(check_classes(classes))
         case = self._known_case(block, type_case(classes, " | ".join(map(render, classes))), name, formerly)
         at = self._open_branch(block)
-        label, auto = self._names.take(None, f"case {case.name}")
-        return Cursor(Port(self._add(Narrow(label, auto, at.port, case.kinds))), at.blocks)
+        label, auto = self.names.take(None, f"case {case.name}")
+        return Cursor(Port(self.add(Narrow(label, auto, at.port, case.kinds))), at.blocks)
 
     def case_value(
         self, block: MatchBlock, values: tuple[Any, ...], name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> Cursor:
         """Open the next branch, for some values."""
         self._require_next_branch(block)
-        self._require_none(check_values(values))
+        self.require_none(check_values(values))
         self._known_case(block, value_case(values, " | ".join(map(case_name, values))), name, formerly)
         return self._open_branch(block)
 
     def _known_case(self, block: MatchBlock, case: Case, name: str | None, formerly: tuple[str, ...]) -> Case:
         """Add a case by class or value under its name."""
-        self._require_names(formerly)
+        self.require_names(formerly)
         case = replace(case, name=self._free_name(block, case.name, name))
-        self._remember(block.former, formerly, case.name)
+        self.remember(block.former, formerly, case.name)
         block.cases.append(case)
         return case
 
@@ -466,11 +353,11 @@ class Builder:
         """Return the explicit name of a case, which must be free, or the default, numbered if it is taken."""
         taken = {case.name for case in block.cases} | {ELSE}
         if name is not None:
-            self._names.require(CASE_NAME, name)
+            self.names.require(CASE_NAME, name)
             if name in taken:
-                raise self._error(flows.duplicate_name_problem("case", name))
+                raise self.error(flows.duplicate_name_problem("case", name))
             return name
-        self._names.require(CASE_NAME, default)
+        self.names.require(CASE_NAME, default)
         found = default
         number = 1
         while found in taken:
@@ -488,29 +375,29 @@ class Builder:
         """Finish the branch that ends at `at`; `call` is the calling method, for the message."""
         branch = at.blocks[-1] if at.blocks else None
         if not isinstance(branch, MatchBranch):
-            raise self._error(flows.not_open_problem(call, "match", branch.word if branch else None))
-        self._require_open(branch.block)
+            raise self.error(flows.not_open_problem(call, "match", branch.word if branch else None))
+        self.require_open(branch.block)
         if branch.finished:
-            raise self._error(flows.branch_finished_twice_problem(call))
+            raise self.error(flows.branch_finished_twice_problem(call))
         branch.finished = True
         branch.block.ends.append(at.port)
         return branch.block
 
     def close_match(self, block: MatchBlock) -> Cursor:
         """Close a match; the chain continues with the value of the branch taken, or with the list of values."""
-        self._require_open(block)
-        return self._join(block, tuple(block.ends), block.source.blocks)
+        self.require_open(block)
+        return self.join(block, tuple(block.ends), block.source.blocks)
 
     def _open_branch(self, block: MatchBlock) -> Cursor:
         branch = MatchBranch(block, block.branch_count - 1)
         return Cursor(Port(block.node, branch.index), (*block.source.blocks, branch))
 
     def _require_next_branch(self, block: MatchBlock) -> None:
-        self._require_open(block)
+        self.require_open(block)
         if block.has_else:
-            raise self._error(flows.case_after_else_problem())
+            raise self.error(flows.case_after_else_problem())
         if block.branch_count != len(block.ends):
-            raise self._error(flows.branch_not_finished_problem(block.word))
+            raise self.error(flows.branch_not_finished_problem(block.word))
 
     # -- listeners
 
@@ -523,13 +410,13 @@ class Builder:
     ) -> Cursor:
         """Add a root that fires on events and written paths; without a mode the form of the triggers decides."""
         if mode is not None:
-            self._require_none(check_mode("when", mode, WhenMode))
+            self.require_none(check_mode("when", mode, WhenMode))
         found, by_form, problems = triggers_of(triggers)
         if problems:
-            raise definition_error(*(problem.at(self._place) for problem in problems))
-        self._require_names(formerly)
-        label, auto = self._names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
-        return Cursor(Port(self._add(When(label, auto, found, mode or by_form, formerly))))
+            raise definition_error(*(problem.at(self.place) for problem in problems))
+        self.require_names(formerly)
+        label, auto = self.names.take(name, f"when {found[0].name}" if len(found) == 1 else "when")
+        return Cursor(Port(self.add(When(label, auto, found, mode or by_form, formerly))))
 
     def when_event(
         self, event: Any, spec: ContractSpec, name: str | None = None, formerly: tuple[str, ...] = ()
@@ -537,7 +424,7 @@ class Builder:
         """Add a root that fires on one event, an attribute of the Events class of the contract."""
         found = event_of(event, spec)
         if isinstance(found, Problem):
-            raise self._error(found)
+            raise self.error(found)
         return self.when(found, "simple_or", name, formerly)
 
     def collect(
@@ -550,15 +437,15 @@ class Builder:
         branch_formerly: tuple[str, ...] = (),
     ) -> Cursor:
         """Add a branch to a collect; the chain continues after it. `formerly` is added to that of earlier calls."""
-        self._names.require(COLLECT_NAME, name)
-        self._names.require(BRANCH_NAME, branch)
-        self._require_none(check_mode("collect", mode, CollectMode))
-        self._require_names(formerly)
-        self._require_names(branch_formerly)
+        self.names.require(COLLECT_NAME, name)
+        self.names.require(BRANCH_NAME, branch)
+        self.require_none(check_mode("collect", mode, CollectMode))
+        self.require_names(formerly)
+        self.require_names(branch_formerly)
         if name not in self._collects:
-            label, auto = self._names.take(name, name)
-            draft, made = _Draft(), CollectDraft(name, mode, at.blocks)
-            self._collects[name] = (self._add(draft), made)
+            label, auto = self.names.take(name, name)
+            draft, made = Unfinished(), CollectDraft(name, mode, at.blocks)
+            self._collects[name] = (self.add(draft), made)
             draft.make = lambda: Collect(
                 label,
                 auto,
@@ -569,82 +456,20 @@ class Builder:
                 tuple(made.former.items()),
             )
         elif self.frozen is not None:
-            raise self._error(flows.wiring_after_start_problem())
+            raise self.error(flows.wiring_after_start_problem())
         index, collect = self._collects[name]
         if collect.mode != mode:
-            raise self._error(flows.collect_two_modes_problem(name, collect.mode, mode))
+            raise self.error(flows.collect_two_modes_problem(name, collect.mode, mode))
         if collect.blocks != at.blocks:
-            raise self._error(flows.collect_two_blocks_problem(name))
+            raise self.error(flows.collect_two_blocks_problem(name))
         if branch in collect.members:
-            raise definition_error(flows.duplicate_branch_problem(branch).at(f"{self._place}, collect '{name}'"))
+            raise definition_error(flows.duplicate_branch_problem(branch).at(f"{self.place}, collect '{name}'"))
         collect.members[branch] = at.port
         collect.formerly.extend(name for name in formerly if name not in collect.formerly)
-        self._remember(collect.former, branch_formerly, branch)
+        self.remember(collect.former, branch_formerly, branch)
         return Cursor(Port(index), at.blocks)
-
-    # -- closing
-
-    def _join(self, block: Block, sources: tuple[Port, ...], outside: tuple[Open, ...]) -> Cursor:
-        block.closed = True
-        self._open.remove(block)
-        label, auto = self._names.take(None, f"end_{block.word}")
-        return Cursor(Port(self._add(Join(label, auto, block.node, sources))), outside)
-
-    def _require_open(self, block: Block) -> None:
-        if self.frozen is not None:
-            raise self._error(flows.wiring_after_start_problem())
-        if block.closed:
-            raise self._error(flows.block_closed_twice_problem(block.word))
-
-    def _require_names(self, names: tuple[str, ...]) -> None:
-        """Raise ContractError unless `names` is a tuple of names (a str would be taken for its characters)."""
-        self._require_none(check_names(names))
-
-    def _remember(self, former: dict[str, str], names: tuple[str, ...], today: str) -> None:
-        """Record the former names of a branch or case; each may stand for one current name only."""
-        for name in names:
-            if former.setdefault(name, today) != today:
-                raise self._error(flows.former_name_in_use_problem(name, f"branches {former[name]!r} and {today!r}"))
-
-    def _require_bound(self, concurrency: int | None) -> None:
-        self._require_none(check_option(CONCURRENCY, concurrency))
-
-    def _require_callable(self, handler: Handler) -> None:
-        if not can_take_one(handler):
-            raise self._error(flows.wrong_parameters_problem(name_of(handler)))
-        if is_generator_function(handler):
-            raise self._error(flows.generator_handler_problem(name_of(handler)))
-
-    def summary(self) -> str:
-        """Return how far the definition is: its steps by name, and the blocks that are open."""
-        names = [node.name for node in self._nodes if isinstance(node, Step | SubFlow)]
-        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-        open_ = f", open: {', '.join(block.word for block in self._open)}" if self._open else ""
-        return f"{shown or 'no steps'}{open_}"
-
-    def read_again(self) -> None:
-        """Resolve again the annotations that could not be resolved; their names may be bound by now."""
-        if self.frozen is None:
-            self._attached.retry()
-
-    def problems(self) -> list[Problem]:
-        """Return a problem for each open block; the nodes can be frozen if there is none."""
-        found = [(flows.unclosed_block_problem(block.word), self._origins[block.node]) for block in self._open]
-        return [problem.at(self._place).located(*origin) for problem, origin in found]
-
-    def draft(self) -> Definition:
-        """Return the definition so far; open blocks count as closed."""
-        nodes = tuple(node.make() if isinstance(node, _Draft) and node.make else node for node in self._nodes)
-        whole: tuple[Node, ...] = tuple(node for node in nodes if not isinstance(node, _Draft))
-        return Definition(self.flow, whole, order_of(whole), self._names.ambiguous(), tuple(self._origins))
-
-    def freeze(self) -> Definition:
-        """Freeze and return the definition; adding nodes raises from now on."""
-        if self.frozen is None:
-            self.frozen = self.draft()
-        return self.frozen
 
 
 def _retype_case(block: MatchBlock, index: int, types: HandlerTypes) -> None:
-    """Replace the types of a condition, as `Builder._retype` does for a step."""
+    """Replace the types of a condition, as `Wiring.retype` does for a step."""
     block.cases[index] = replace(block.cases[index], types=types)

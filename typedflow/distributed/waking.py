@@ -11,7 +11,7 @@ from typedflow.stores.clock import current_clock
 
 
 class Waker(Protocol):
-    """Tell a worker when to look for work; what it misses, the next look finds."""
+    """Wake a worker when there may be work; what it misses, the next look finds."""
 
     async def wait(self, until: datetime | None) -> None:
         """Return when something may be ready: at `until`, if that is given, or earlier."""
@@ -24,7 +24,7 @@ class Waker(Protocol):
 
 @final
 class PollWaker:
-    """Look every `poll` seconds, and when the next deadline is due."""
+    """Wake every `poll` seconds, and when the next deadline is due."""
 
     def __init__(self, poll: float) -> None:
         self._poll = poll

@@ -30,7 +30,7 @@ class Changes:
             self.digests[key] = digest
 
     def digest_of(self, key: str) -> int:
-        """Return the digest of a part behind the save."""
+        """Return the digest that a part has after the save."""
         return self.digests.get(key) or self.known[key]
 
     def drop(self, key: str) -> None:

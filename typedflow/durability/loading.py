@@ -210,7 +210,7 @@ def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
 
 
 def _may_lack(name: str, snapshot: Snapshot) -> bool:
-    """Say whether a layer may be absent: a state that nothing has made yet, a flow_state that a store keeps."""
+    """Return whether a layer may be absent: a state that nothing has made yet, a flow_state that a store keeps."""
     if name == "flow_state":
         return snapshot.parent is None
     return snapshot.status in (Status.CREATED, Status.CANCELLED)
@@ -261,7 +261,7 @@ def _take_flow_state(runtime: ExecutionRuntime, saved: FlowState) -> None:
 
 
 def missing_keys(runtime: ExecutionRuntime) -> list[str]:
-    """Give the resource keys that nobody supplies, sorted: required ones, and those at hand when it was saved."""
+    """Return the resource keys that nobody supplies, sorted: required ones, and those at hand when it was saved."""
     for each in runtime.tree():
         if each.parent is not None:
             capture_resources(each)

@@ -109,7 +109,7 @@ def _require_own(runtime: ExecutionRuntime, stored: StoredSnapshot) -> None:
 
 
 def become(runtime: ExecutionRuntime, execution_id: str) -> None:
-    """Give a loaded execution another id, and with it its children and the keys of all steps."""
+    """Change the id of a loaded execution, and with it those of its children and the keys of all steps."""
     runtime.id, runtime.created = execution_id, time.time()
     for each in runtime.tree():  # parents first: the id of a child is derived from that of its parent
         if each.parent is not None:

@@ -34,7 +34,7 @@ def snapshot_of(
     with_state: bool = True,
     parts: RunParts = NO_PARTS,
 ) -> Snapshot:
-    """Give the snapshot of an execution as it is now; running steps are saved as ready.
+    """Return the snapshot of an execution as it is now; running steps are saved as ready.
 
     Raises `SnapshotError`, with the path, for what cannot be saved. `with_flow_state` is False where a store keeps it;
     that of a child is always saved. `with_state` is False where the fields of the state are parts; `parts` says what of
@@ -129,7 +129,7 @@ def _flow_state(flow: FlowRuntime, codec: Codec | None, format: Format) -> Raw |
 
 
 def _children(runtime: ExecutionRuntime, format: Format, sequence: int, saved: datetime) -> list[Snapshot]:
-    """Give the open children, each with the place of its token among those in flight."""
+    """Return the open children, each with the place of its token among those in flight."""
     places = {id(token): index for index, token in enumerate(runtime.run.in_flight())}
     return [
         _snapshot(child, format, sequence, saved, with_flow_state=True, parent=places[id(token)])

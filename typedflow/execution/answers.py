@@ -29,7 +29,7 @@ from typedflow.stores.protocol import PendingInterrupt
 
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:
-    """Give the execution, the root or an open child, that waits for this answer."""
+    """Return the execution, the root or an open child, that waits for this answer."""
     owner = owner_of(root, interrupt_id) if isinstance(interrupt_id, str) else None
     if owner is not None and not (owner.run.interrupts or {})[interrupt_id].asleep:
         return owner
@@ -67,7 +67,7 @@ def _pending_under(root: ExecutionRuntime, interrupt_id: str) -> Iterator[Interr
 
 
 def accept_answer(runtime: ExecutionRuntime, interrupt_id: str, value: Any) -> Any:
-    """Give the value as the declared type has it; a wrong one is an `InterruptError`, and the interrupt stays.
+    """Return the value as the declared type has it; a wrong one is an `InterruptError`, and the interrupt stays.
 
     Where several steps take the answer, the first of them says how it is read, and all of them have to take it.
     """
@@ -145,7 +145,7 @@ class Demand(msgspec.Struct, frozen=True):
 
 
 def demands(plan: Plan, resume_event: str | None, node: PlanNode) -> list[Demand]:
-    """Give what an answer has to be: the event's payload, the step's return, or what all the steps behind it take."""
+    """Return what an answer has to be: the event's payload, the step's return, or what all the steps behind it take."""
     if resume_event is not None:
         return [Demand((plan.spec.events or {})[resume_event])]
     if known(node.result_type) is not UNKNOWN and node.result_type is not NEVER:
@@ -154,7 +154,7 @@ def demands(plan: Plan, resume_event: str | None, node: PlanNode) -> list[Demand
 
 
 def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
-    """Give what the first steps behind some edges take, those inside of the blocks that begin there too.
+    """Return what the first steps behind some edges take, those inside of the blocks that begin there too.
 
     Every case of a match has to take the value, as in a validated flow: which of them is hit is not known yet. Where a
     block ends at once, what is behind it takes another value, but for a hit_first match, which lets its own pass. Of
@@ -184,7 +184,7 @@ def _demands_behind(plan: Plan, edges: Sequence[Edge]) -> Iterator[Demand]:
 
 
 def _passed_on(plan: Plan, node: PlanNode) -> Sequence[Edge]:
-    """Give where a node hands the value that it gets on to, the same or with other parts."""
+    """Return where a node hands the value that it gets on to, the same or with other parts."""
     if node.kind in (Kind.BATCH, Kind.MATCH, Kind.PASS) or node.sleeps:
         further = [edge for port in _open_ports(node) for edge in port]
         if node.kind == Kind.MATCH and not (node.hit_all or node.has_else or node.is_closed):
@@ -205,7 +205,7 @@ def _open_ports(node: PlanNode) -> Sequence[Sequence[Edge]]:
 
 
 def _part(node: PlanNode, slot: int, whole: Any) -> Any:
-    """Give what a step takes as one part of a value that a block or a collect puts together; UNKNOWN if it is open."""
+    """Return the type that a step takes for one part of a value that a block or collect builds; UNKNOWN if open."""
     kind = see_through(parse(whole))
     if node.kind == Kind.COLLECT:
         part = TypeShape(kind).child(node.branches[slot])
@@ -219,7 +219,7 @@ def _part(node: PlanNode, slot: int, whole: Any) -> Any:
 
 
 def _captured(node: PlanNode) -> Iterator[Demand]:
-    """Give what a child flow takes the value as: its input, and fields of its layers."""
+    """Return what a child flow takes the value as: its input, and fields of its layers."""
     targets = child_scopes(node.child.spec)
     for each in node.capture:
         if each.source.scope == "value" and not each.source.path:

@@ -59,7 +59,7 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
 
 
 def child_id(parent: ExecutionRuntime, token: Token) -> str:
-    """Give the id of a child execution: the root's, and a hash of the place; the same over re-runs and loads."""
+    """Return the id of a child execution: the root's, and a hash of the place; the same over re-runs and loads."""
     place = f"{parent.id}/{parent.run.key(token)}"
     return f"{parent.root().id[:ROOT_PART]}.{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @final
 class Data(Generic[C, V]):
-    """Give a handler its value, the three layers of its contract, and the ways to act on the run.
+    """What a handler gets: its value, the three layers of its contract, and the ways to act on the run.
 
     `C` is the contract, or a protocol of the parts a handler needs; `V` is the type of the value. It is valid until the
     handler returns: afterwards `emit`, `set_result` and writes to the layers raise `FinishedError`, because the step's
@@ -50,12 +50,12 @@ class Data(Generic[C, V]):
 
     @property
     def value(self) -> V:
-        """Give what the step before returned; the input in the first step, the payload behind an event."""
+        """Return what the step before returned; the input in the first step, the payload behind an event."""
         return self._value  # type: ignore[no-any-return]  # checked when it was made
 
     @property
     def state(self: Data[HasState[S], Any]) -> S:
-        """Give the state of this execution; saved and restored with it."""
+        """Return the state of this execution; saved and restored with it."""
         if self._step.revoked:
             self._step.require_context("state")
         state = self._step.runtime.state
@@ -75,7 +75,7 @@ class Data(Generic[C, V]):
 
     @property
     def resources(self: Data[HasResources[S], Any]) -> S:
-        """Give the injected resources, read-only, as they are now."""
+        """Return the injected resources, read-only, as they are now."""
         if self._step.runtime.plan.spec.resources is None:
             spec = self._step.runtime.plan.spec
             raise ContractError(undeclared_layer_problem(spec.name, "resources", spec.declared).at(self._step.name))
@@ -108,11 +108,11 @@ class Data(Generic[C, V]):
     # -- resources by key
 
     def get_resource(self, key: str, default: Any = None) -> Any:
-        """Give a resource, `default` where it is absent or None. A key that is not declared is a `ResourceError`."""
+        """Return a resource, `default` where it is absent or None. A key that is not declared is a `ResourceError`."""
         return self._step.runtime.resources.get(key, default)
 
     def require_resource(self, key: str) -> Any:
-        """Give a resource; one that is absent or None is a `ResourceError` that lists what there is."""
+        """Return a resource; one that is absent or None is a `ResourceError` that lists what there is."""
         return self._step.runtime.resources.require(key)
 
     def require(self: Data[HasResources[S], Any], pick: Callable[[S], T | None], /) -> T:
@@ -207,12 +207,12 @@ class Data(Generic[C, V]):
 
     @property
     def execution_id(self) -> str:
-        """Give the id of the execution."""
+        """Return the id of the execution."""
         return self._step.runtime.id
 
     @property
     def step(self) -> str:
-        """Give the name of the step's node."""
+        """Return the name of the step's node."""
         return self._step.node.name
 
     # -- legacy names

@@ -127,7 +127,7 @@ class Driver:
             self._spawn()
 
     def note_deadline(self, moment: datetime) -> None:
-        """Look at this moment whether something is due; callable from the loop's thread."""
+        """Check at this moment whether something is due; callable from the loop's thread."""
         if self.alarm is not None:
             self.alarm.note(moment)
 
@@ -137,7 +137,7 @@ class Driver:
             self.catching = Catching()
 
     def is_worker(self, task: object) -> bool:
-        """Say whether steps run in this task."""
+        """Return whether steps run in this task."""
         return task in self.tasks
 
     def deliver(self, item: Any) -> None:
@@ -269,7 +269,7 @@ class Driver:
             self.yielded_at = self.loop.time()
 
     def _is_taken(self, runtime: ExecutionRuntime, token: Token) -> bool:
-        """Say whether the child behind a token was left already, or goes on by itself since an answer came for it.
+        """Return whether the child behind a token was left already, or goes on by itself since an answer came for it.
 
         One that has waited for a place of its step, and has it now, goes on by itself from here.
         """
@@ -369,7 +369,7 @@ class Driver:
     def _failure_of(
         self, runtime: ExecutionRuntime, node: PlanNode, error: BaseException, *, cancelled: bool
     ) -> Exception | None:
-        """Give what a step has failed of; None where it was cancelled from outside, or what it raised ends everything.
+        """Return the error that a step failed with; None if it was cancelled from outside, or its error ends all.
 
         `cancelled` says whether somebody has asked this worker to stop.
         """
@@ -406,7 +406,7 @@ def swallowed_pause(
 
 
 def may_suspend(node: PlanNode) -> bool:
-    """Say whether a worker may have to wait in this node, so that others should go on with what is ready."""
+    """Return whether a worker may have to wait in this node, so that others should go on with what is ready."""
     return node.is_async or not node.plain or node.kind == Kind.MATCH
 
 

@@ -167,7 +167,7 @@ class FlowRuntime:
         return problems
 
     def supplied(self) -> Collection[str]:
-        """Give the keys of the resources that the flow has defaults for."""
+        """Return the keys of the resources that the flow has defaults for."""
         return self.resources.values.keys()
 
     def check(self) -> None:
@@ -205,7 +205,7 @@ class FlowRuntime:
         return drafts
 
     def plan(self) -> Plan:
-        """Give the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
+        """Return the compiled plan; the first call checks and freezes the flow, and the child flows below it."""
         if self._plan is None or self.builder.frozen is None:  # frozen last, when every plan below is whole
             with _compiling:
                 self._check_and_compile()
@@ -244,7 +244,7 @@ class FlowRuntime:
         self.transfers = {}
 
     def for_child(self) -> FlowRuntime:
-        """Give a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
+        """Return a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
         if self.flow_state is None:
             return self
         own = copy.copy(self)
@@ -254,13 +254,13 @@ class FlowRuntime:
         return own
 
     def require_flow_state(self) -> FlowState:
-        """Give the flow_state, or say that the contract declares none."""
+        """Return the flow_state, or say that the contract declares none."""
         if self.flow_state is None:
             raise ContractError(undeclared_layer_problem(self.spec.name, "flow_state", self.spec.declared))
         return self.flow_state
 
     def initial_flow_state(self) -> FlowState:
-        """Give a flow_state as it is before anything has changed it."""
+        """Return a flow_state as it is before anything has changed it."""
         assert self.spec.flow_state is not None
         return fresh(self.spec.flow_state, None)
 

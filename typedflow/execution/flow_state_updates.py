@@ -210,9 +210,7 @@ def update_outside(flow: FlowRuntime, function: Callable[[Any], Any], store: Any
 
     The step of another flow makes it once, if its execution is saved in that store.
     """
-    chosen = flow.choose_store(store)
-    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
-    call = UpdateCall(flow, function, step=None if key is None else step)
+    chosen, key, call = _outside(flow, function, store, step)
     if chosen is None:
         update_locally(flow, call)
         return call.returned
@@ -223,13 +221,20 @@ async def async_update_outside(
     flow: FlowRuntime, function: Callable[[Any], Any], store: Any, step: Updating | None
 ) -> Any:
     """Do what `update_outside` does, in a coroutine."""
-    chosen = flow.choose_store(store)
-    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
-    call = UpdateCall(flow, function, step=None if key is None else step)
+    chosen, key, call = _outside(flow, function, store, step)
     if chosen is None:
         update_locally(flow, call)
         return call.returned
     return _value(flow, call, await async_update_stored(chosen, flow, key, call))
+
+
+def _outside(
+    flow: FlowRuntime, function: Callable[[Any], Any], store: Any, step: Updating | None
+) -> tuple[FlowStateStore | None, UpdateKey | None, UpdateCall]:
+    """Return the store of an update, the key under which it is made once, and the call."""
+    chosen = flow.choose_store(store)
+    key = None if chosen is None or step is None else step.key_in(chosen, flow.name, function)
+    return chosen, key, UpdateCall(flow, function, step=None if key is None else step)
 
 
 def _value(flow: FlowRuntime, call: UpdateCall, stored: bytes) -> Any:

@@ -76,7 +76,7 @@ def _pause_problems(node: PlanNode, interrupt: Interrupt, runtime: ExecutionRunt
 
 
 def holds_pause(group: BaseExceptionGroup[BaseException]) -> bool:
-    """Say whether a group that a handler raised has swallowed a pause, or the refusal of one."""
+    """Return whether a group that a handler raised has swallowed a pause, or the refusal of one."""
     return any(map(_is_pause, leaves(group)))
 
 

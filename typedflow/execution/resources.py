@@ -52,7 +52,7 @@ class FlowResources:
         raise ResourceError(problem)
 
     def checked(self, given: Resources | Mapping[str, Any]) -> dict[str, Any]:
-        """Give what is to be injected, by key; one `ResourceError` tells all that is unknown or wrong."""
+        """Return what is to be injected, by key; one `ResourceError` tells all that is unknown or wrong."""
         if self.spec.resources is None:
             if overrides_of(given):
                 raise ResourceError(rules.no_resources_problem(self.spec.name))
@@ -144,7 +144,7 @@ class ResourceLayers:
         self._seen = -1
 
     def lookup(self, key: str) -> Any:
-        """Give the value of a declared key, UNSET where nobody supplies one and it has no default."""
+        """Return the value of a declared key, UNSET where nobody supplies one and it has no default."""
         if self.in_run is not None and key in self.in_run:
             return self.in_run[key]
         if self.given is not None and key in self.given:
@@ -162,13 +162,13 @@ class ResourceLayers:
         return self._defaults[key]
 
     def get(self, key: str, default: Any) -> Any:
-        """Give the value, `default` where there is none."""
+        """Return the value, `default` where there is none."""
         self.flow.require_key(key)
         value = self.lookup(key)
         return default if value is UNSET or value is None else value
 
     def require(self, key: str) -> Any:
-        """Give the value; one that is absent or None is a `ResourceError`."""
+        """Return the value; one that is absent or None is a `ResourceError`."""
         self.flow.require_key(key)
         value = self.lookup(key)
         if value is UNSET or value is None:
@@ -206,12 +206,12 @@ class ResourceLayers:
         self._view = None
 
     def available(self) -> list[str]:
-        """Give the declared keys that have a value now, sorted."""
+        """Return the declared keys that have a value now, sorted."""
         values = ((key, self.lookup(key)) for key in self.flow.declared)
         return sorted(key for key, value in values if value is not UNSET and value is not None)
 
     def injected(self) -> list[str]:
-        """Give the keys that were injected, over all levels, sorted: what a snapshot writes of resources."""
+        """Return the keys that were injected, over all levels, sorted: what a snapshot writes of resources."""
         return sorted({*self.flow.values, *(self.given or NOTHING), *(self.in_run or NOTHING)})
 
     def in_use(self) -> Iterator[object]:
@@ -226,7 +226,7 @@ class ResourceLayers:
         yield from (value for key, value in made if self.flow.declared[key].is_made)
 
     def absent(self) -> list[str]:
-        """Give the required keys that nobody supplies, in order of definition."""
+        """Return the required keys that nobody supplies, in order of definition."""
         return [key for key in self.flow.required if self.lookup(key) is UNSET]
 
     def require_complete(self, where: str) -> None:
@@ -236,7 +236,7 @@ class ResourceLayers:
             raise ResourceError([self.flow.missing(key).at(where) for key in absent], missing=absent)
 
     def view(self) -> Resources:
-        """Give the resources as an instance of the declared class, as they are now."""
+        """Return the resources as an instance of the declared class, as they are now."""
         if self._view is None or self._seen != self.flow.version:
             self._view = self.make_view()
             self._seen = self.flow.version

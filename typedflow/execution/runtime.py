@@ -66,11 +66,11 @@ class Works(Protocol):
         ...
 
     def note_deadline(self, moment: datetime) -> None:
-        """Look at this moment whether something is due."""
+        """Check at this moment whether something is due."""
         ...
 
     def is_worker(self, task: object) -> bool:
-        """Say whether steps run in this task."""
+        """Return whether steps run in this task."""
         ...
 
 
@@ -252,7 +252,7 @@ class ExecutionRuntime:
                 self.touch(field)
 
     def take_loose(self) -> Collection[str] | None:
-        """Give the fields of the state whose classes a save has to look at, None for all; it answers for them then."""
+        """Return the fields of the state whose classes a save must check, None for all; they are checked then."""
         loose, walked, last = self.loose, self.walked, outside.last
         self.loose, self.walked = None, last
         if walked is not last:
@@ -287,7 +287,7 @@ class ExecutionRuntime:
             yield from runtime.resources.in_use()
 
     def require_state(self) -> State:
-        """Give the state; it is made when it is first asked for, or at the start."""
+        """Return the state; it is made when it is first asked for, or at the start."""
         if self.state is None:
             cls = self.plan.spec.state
             if cls is None:
@@ -354,7 +354,7 @@ class ExecutionRuntime:
         return tuple(reversed(names))
 
     def interrupt_id(self, token: Token) -> str:
-        """Give the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
+        """Return the id of an interrupt that its step does not name: the step, and a hash of its place below the root.
 
         The same over re-runs and loads, and an id by the rules of ids.
         """
@@ -363,7 +363,7 @@ class ExecutionRuntime:
         return f"{step or 'step'}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
     def resource_keys(self) -> Collection[str]:
-        """Give the keys of what was injected here, and of what was when this was saved, where it has not run since."""
+        """Return the keys of what is injected here, and of what was injected at the save, if it has not run since."""
         return [*self.resources.injected(), *self.saved_keys]
 
     def note_answered(self, interrupt_id: str) -> None:
@@ -436,11 +436,11 @@ class ExecutionRuntime:
         return f"execution '{self.id}' of flow '{self.flow.name}'"
 
     def root(self) -> ExecutionRuntime:
-        """Give the execution that no other has started."""
+        """Return the execution that no other has started."""
         return self.top
 
     def ready(self) -> list[Token]:
-        """Give the live tokens to work on: not those whose child is open, unless it has nothing more to run.
+        """Return the live tokens to work on: not those whose child is open, unless it has nothing more to run.
 
         Below a step that waits for a place in a bounded block there are none.
         """
@@ -450,14 +450,14 @@ class ExecutionRuntime:
         return [token for token in self.run.live if token not in open_ or not open_[token].run.live]
 
     def is_held(self) -> bool:
-        """Say whether this, or an execution above it, waits for a place in a bounded block of its parent."""
+        """Return whether this, or an execution above it, waits for a place in a bounded block of its parent."""
         runtime = self
         while runtime.parent is not None and not runtime.queued:
             runtime = runtime.parent[0]
         return runtime.queued
 
     def tree(self) -> Iterator[ExecutionRuntime]:
-        """Give this execution and all open ones below it, parents first."""
+        """Return this execution and all open ones below it, parents first."""
         waiting = [self]
         for runtime in waiting:
             yield runtime
@@ -478,7 +478,7 @@ def _state_fields(touched: Mapping[tuple[bool, str], None]) -> Iterator[str]:
 
 
 def fault_of(mismatch: Mismatch) -> dict[str, str]:
-    """Give what a message says of a value that does not fit: given, path and expected."""
+    """Return what a message says of a value that does not fit: given, path and expected."""
     given = "nothing" if mismatch.given is MISSING else describe(mismatch.given)
     if not mismatch.path:
         return {"given": given}

@@ -161,7 +161,7 @@ def settle_value(step: StepTransaction, value: Any) -> Any:
 
 
 def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRuntime) -> Any:
-    """Give the value, normalised; raise the `ContractError` that names the step."""
+    """Return the value, normalised; raise the `ContractError` that names the step."""
     try:
         return read_again_if_changed(partial(check, value))
     except Mismatch as mismatch:

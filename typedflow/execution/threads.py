@@ -21,7 +21,7 @@ def stopped(name: str) -> RuntimeError:
 
 
 async def run_in_thread(call: Callable[[], T], name: str) -> T:
-    """Give what `call` returns or raises; the context variables are copied into the thread.
+    """Return what `call` returns or raises; the context variables are copied into the thread.
 
     Cancelling the await leaves the thread running: what it returns is dropped. The thread is a daemon.
     """

@@ -51,7 +51,7 @@ class Move(msgspec.Struct, frozen=True):
     """Of a target below a field with a default, which is written into what is there: what is built above that field."""
 
     def read(self, scopes: Mapping[str, Any]) -> Any:
-        """Give the value, copied and normalised; None where the way leads through a None."""
+        """Return the value, copied and normalised; None where the way leads through a None."""
         value = scopes[self.scope]
         for segment in self.path:
             if value is None:
@@ -95,7 +95,7 @@ class Parts(msgspec.Struct, frozen=True):
     """The fields of the scope that are moved as a whole."""
 
     def mapping(self, scopes: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the fields that are built from their parts, nested as their paths are."""
+        """Return the fields that are built from their parts, nested as their paths are."""
         built: dict[str, Any] = {}
         for move in self.fields:
             _inside(built, move.target[:-1])[move.target[-1]] = move.read(scopes)
@@ -122,7 +122,7 @@ class Capture(msgspec.Struct, frozen=True):
     """The child's key, the parent's key."""
 
     def make_input(self, scopes: Mapping[str, Any]) -> Any:
-        """Give the child's input: the whole, or built from its fields, or None where nothing is captured."""
+        """Return the child's input: the whole, or built from its fields, or None where nothing is captured."""
         if self.input.whole is not None:
             return self.input.whole.read(scopes)
         if not self.input.fields and not self.input.late:
@@ -247,14 +247,14 @@ def _is_checked(binding: Binding, direction: Direction, source: Kind) -> bool:
 
 
 def kind_at(shape: TypeShape, path: tuple[str, ...]) -> Kind:
-    """Give the kind that a sound path leads to, None included where the way may be None."""
+    """Return the kind that a sound path leads to, None included where the way may be None."""
     found = resolve(shape, path)
     assert isinstance(found, Resolution)
     return found.shape.kind
 
 
 def _built_above(shape: TypeShape, path: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give what lies above the first field with a default on the way to a target; None where there is no such field."""
+    """Return what is above the first field with a default on the way to a target; None if there is no such field."""
     for length in range(1, len(path)):
         above = resolve(shape, path[:length])
         if isinstance(above, Resolution) and above.field is not None and not above.field.required:

@@ -164,7 +164,7 @@ def _kind_of(tp: Any) -> Kind:
 
 
 def unsavable(tp: Any) -> list[tuple[tuple[Segment, ...], str]]:
-    """Give every part of a type that can never be saved, with its path and the reason; empty where there is none.
+    """Return every part of a type that can never be saved, with its path and the reason; empty where there is none.
 
     Single values of the rest may still be refused: a tuple under `Sequence`, more than JSON where nothing is declared.
     """

@@ -30,7 +30,7 @@ NOTHING_ADDED: Final[frozenset[str]] = frozenset()
 
 
 class Refused(Exception):
-    """Say which part of a value cannot be saved, or does not fit what is declared."""
+    """Return which part of a value cannot be saved, or does not fit what is declared."""
 
     def __init__(self, reason: str, path: tuple[Segment, ...] = ()) -> None:
         super().__init__(path, reason)
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 
 class Untyped(Refused):
-    """Say which part of a value without a declared type is more than JSON; `reason` describes it."""
+    """Return which part of a value without a declared type is more than JSON; `reason` describes it."""
 
 
 class Coder(Protocol):
@@ -59,7 +59,7 @@ class Coder(Protocol):
         ...
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
-        """Say whether what came back is the value that went in."""
+        """Return whether what came back is the value that went in."""
         ...
 
 
@@ -202,7 +202,7 @@ class Native:
         return all(self._exact_field(value, name, format) for name in (*loose, *self._always))
 
     def _exact_field(self, layer: Any, name: str, format: Format | None) -> bool:
-        """Say whether one field of a State is of the declared classes throughout."""
+        """Return whether one field of a State is of the declared classes throughout."""
         field = layer_fields(type(layer))[name]
         exact = self._exact_fields.get((name, format))
         if exact is None:
@@ -306,7 +306,7 @@ class Plain:
 
 
 def _is_json(value: Any) -> bool:
-    """Say whether JSON has the value as it is: quicker than a walk, which has the last word where it has not."""
+    """Return whether JSON has the value as it is: quicker than a walk, which has the last word where it has not."""
     try:
         return bool(PLAIN["json"](ENCODE["json"](value)) == value)
     except (TypeError, ValueError, msgspec.MsgspecError):

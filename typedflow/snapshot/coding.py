@@ -425,7 +425,7 @@ _MAKES: Final[Mapping[type, Callable[[Any], Coder]]] = {
 
 
 def concrete(kind: Kind) -> Kind:
-    """Give what is saved of a kind: no alias, no NewType, of an abstract collection what it comes back as."""
+    """Return what is saved of a kind: no alias, no NewType, of an abstract collection what it comes back as."""
     seen = see_through(kind)
     if isinstance(seen, CollectionOf):
         return CollectionOf(_CONCRETE.get(seen.cls, seen.cls), seen.item, seen.limits)
@@ -435,13 +435,13 @@ def concrete(kind: Kind) -> Kind:
 
 
 def why_unsavable(kind: Kind) -> str:
-    """Give the reason why a kind without parts cannot be saved."""
+    """Return the reason why a kind without parts cannot be saved."""
     faults = check_persistable(kind)
     return faults[0][1] if faults else "msgspec refuses it"
 
 
 def _native_decoder(kind: Kind) -> Mapping[Format, Decode] | None:
-    """Give msgspec's decoders where it gives every value of the kind back; None where it does not."""
+    """Return msgspec's decoders where it gives every value of the kind back; None where it does not."""
     if check_persistable(kind) or stored_in(kind):
         return None
     try:
@@ -451,7 +451,7 @@ def _native_decoder(kind: Kind) -> Mapping[Format, Decode] | None:
 
 
 def _classes(member: Kind) -> frozenset[type] | None:
-    """Give the classes of a member's values; None where they may be of any."""
+    """Return the classes of a member's values; None where they may be of any."""
     seen = see_through(member)
     return None if isinstance(seen, Anything | Opaque) else exact_classes(concrete(seen))
 

@@ -43,7 +43,7 @@ PLAIN: Final = compile_decoder(Any)
 
 
 class Doubled(Exception):
-    """Say that an object has a key twice."""
+    """An object has a key twice."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the key {key!r} twice")
@@ -73,7 +73,7 @@ def _single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def find_unplain(value: Any, format: Format) -> tuple[tuple[Segment, ...], object, str] | None:
-    """Give the first part that is no exact JSON: its place, itself, and the reason where its class is no reason.
+    """Return the first part that is no exact JSON: its place, itself, and the reason where its class is no reason.
 
     Raises RecursionError for what is nested too deep, or holds itself.
     """
@@ -102,7 +102,7 @@ _LEAST, _GREATEST = -(2**63), 2**64 - 1
 
 
 def scalar_fault(value: Any, format: Format) -> str | None:
-    """Say why a number or text of the right class cannot be saved; None where it can."""
+    """Return why a number or text of the right class cannot be saved; None where it can."""
     if isinstance(value, float):
         if math.isfinite(value) or (format == "msgpack" and math.isinf(value)):
             return None

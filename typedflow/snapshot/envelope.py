@@ -223,15 +223,15 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     children."""
 
     def to_json(self) -> str:
-        """Give the document as JSON text."""
+        """Return the document as JSON text."""
         return self.to_bytes("json").decode()
 
     def to_msgpack(self) -> bytes:
-        """Give the document as MessagePack."""
+        """Return the document as MessagePack."""
         return self.to_bytes("msgpack")
 
     def to_bytes(self, format: Format | None = None) -> bytes:
-        """Give the document; without `format` in the encoding of its payloads, which is the quicker one."""
+        """Return the document; without `format` in the encoding of its payloads, which is the quicker one."""
         snapshot = replace(self, checksum=0) if self.checksum else self
         if format is not None and format != self.encoding:
             wrapped = map_payloads(snapshot, lambda payload: Raw(ENCODE[format](bytes(payload))))
@@ -260,7 +260,7 @@ def mark_of(snapshot: Snapshot) -> StateMark | UnsetType:
 
 
 def has_its_mark(snapshot: Snapshot) -> bool:
-    """Say whether the state is the one that was marked; without a mark there is none that it could miss."""
+    """Return whether the state is the one that was marked; without a mark there is none that it could miss."""
     mark, state = snapshot.state_mark, snapshot.state
     if mark is UNSET:
         return True
@@ -272,7 +272,7 @@ def _crc_of_state(state: Raw, fingerprint: str) -> int:
 
 
 def checksum_of(snapshot: Snapshot) -> int:
-    """Give the checksum that a snapshot is written with, in either form."""
+    """Return the checksum that a snapshot is written with, in either form."""
     return zlib.crc32(ENCODE[snapshot.encoding](_without_state(replace(snapshot, checksum=0))))
 
 
@@ -290,7 +290,7 @@ def _without_state(snapshot: Snapshot) -> Snapshot:
 
 
 def around_state(snapshot: Snapshot) -> tuple[bytes, bytes]:
-    """Give what is written before and behind a marked state: a state may be large, and nothing need look into it."""
+    """Return what is written before and behind a marked state: a state may be large, and nothing need look into it."""
     format = snapshot.encoding
     empty = _without_state(replace(snapshot, checksum=0))
     assert empty.state_mark is not UNSET
@@ -309,7 +309,7 @@ def _with_checksum(body: bytes | memoryview, checksum: int, format: Format) -> b
 
 
 def map_payloads(snapshot: Snapshot, change: Callable[[Raw], Raw]) -> Snapshot:
-    """Give the snapshot with every payload changed, those of its children too."""
+    """Return the snapshot with every payload changed, those of its children too."""
 
     def token(record: TokenRecord) -> TokenRecord:
         return replace(record, value=change(record.value))

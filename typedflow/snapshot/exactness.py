@@ -86,7 +86,7 @@ class _Source:
         """Whether the text looks for what equality does not tell."""
 
     def function(self, kind: Kind) -> str:
-        """Give the name of the function that checks an iterable of the kind."""
+        """Return the name of the function that checks an iterable of the kind."""
         kind = see_through(kind)
         name = self._of.get(kind)
         if name is None:
@@ -108,7 +108,7 @@ class _Source:
         return f"v{self._count}"
 
     def _lines(self, kind: Kind, var: str) -> list[str]:
-        """Give the lines that return False where the value in `var` is not exact."""
+        """Return the lines that return False where the value in `var` is not exact."""
         kind = see_through(kind)
         match kind:
             case Scalar(cls=cls):
@@ -142,7 +142,7 @@ class _Source:
         return [self._class(var, cls)]
 
     def _moment(self, cls: type[Moment], var: str) -> list[str]:
-        """Look at the zone and the fold; the read of the fold fails for anything else, and msgspec takes no subclass.
+        """Check the zone and the fold; the read of the fold fails for anything else, and msgspec takes no subclass.
 
         In a list of 10,000 moments, a look at their classes as well would take 7 % of a save.
         """
@@ -273,14 +273,14 @@ def _is_light(kind: Kind) -> bool:
 
 
 def _is_flat(record: RecordOf) -> bool:
-    """Say whether all fields are scalars."""
+    """Return whether all fields are scalars."""
     kinds = [see_through(field.kind) for field in fields_of(record)]
     parts = [see_through(part) for kind in kinds for part in (kind.members if isinstance(kind, UnionOf) else (kind,))]
     return all(isinstance(part, Scalar | EnumOf | LiteralOf) for part in parts)
 
 
 def _is_seldom_tracked(record: RecordOf) -> bool:
-    """Say whether it is worth a look: a Struct with a list is tracked; those of `gc=False` and layers tell nothing."""
+    """Return whether `gc.is_tracked` is worth a call: not for a Struct of `gc=False`, nor for a layer."""
     if record.flavour != "struct" or issubclass(record.cls, State | FlowState) or not _is_flat(record):
         return False
     return bool(record.cls.__struct_config__.gc)  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ class Fault(NamedTuple):
 
 
 def find_fault(kind: Kind, value: Any, format: Format, back: Any = MISSING) -> Fault | None:
-    """Give the first part of a value that is not exactly of its declared type, or cannot be encoded.
+    """Return the first part of a value that is not exactly of its declared type, or cannot be encoded.
 
     With `back`, what a save gave back, also the first part that differs from it. Raises RecursionError for a value that
     is nested too deep, or holds itself.
@@ -118,7 +118,7 @@ def _names(kind: RecordOf) -> list[str]:
 
 
 def _wrong_class(kind: Kind, value: Any) -> str:
-    """Say what was expected; the runtime's check knows why a class that looks right is not."""
+    """Return what was expected; the runtime's check knows why a class that looks right is not."""
     try:
         compile_check(kind)(value) if isinstance(kind, (Scalar, EnumOf, LiteralOf)) else None
     except Mismatch as mismatch:
@@ -184,7 +184,7 @@ def read_field(kind: RecordOf, name: str, value: Any) -> Any:
 
 
 def has_plain_equality(kind: Kind) -> bool:
-    """Say whether `==` compares every field of every record in the type: nobody wrote one of their own."""
+    """Return whether `==` compares every field of every record in the type: nobody wrote one of their own."""
     return _is_plain(kind, set())
 
 
@@ -226,5 +226,5 @@ def _compares_all(kind: RecordOf) -> bool:
 
 
 def _is_generated(method: Any) -> bool:
-    """Say whether dataclasses made the method: it has no source file."""
+    """Return whether dataclasses made the method: it has no source file."""
     return bool(method.__code__.co_filename == "<string>")

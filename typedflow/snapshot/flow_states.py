@@ -29,7 +29,7 @@ _MARK: Final = b'"$typedflow":'
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
-    """Say which contract wrote a flow_state."""
+    """Return which contract wrote a flow_state."""
 
     contract: str
     version: int

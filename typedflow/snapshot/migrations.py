@@ -40,7 +40,7 @@ class SavedShape:
 
 
 def saved_shape(spec: ContractSpec) -> SavedShape:
-    """Give the shape of a contract's saved types; made once per pair of layers."""
+    """Return the shape of a contract's saved types; made once per pair of layers."""
     return _saved_shape(spec.state, spec.flow_state)
 
 
@@ -152,7 +152,7 @@ def _layer_name(spec: ContractSpec, layer: str) -> str:
 
 
 def plain_layers(snapshot: Snapshot, place: str = "") -> dict[str, Any]:
-    """Give the saved layers as builtins, the way that JSON has them; absent layers are absent."""
+    """Return the saved layers as builtins, the way that JSON has them; absent layers are absent."""
     layers = {}
     for name in LAYERS:
         payload = getattr(snapshot, name)

@@ -29,13 +29,13 @@ FIRED_BY_ONE: Final = compile_decoder(tuple[str, str, Raw])
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """Say that a part is saved as its consumer will have it, because its source says nothing."""
+    """The code of a part that is saved as its consumer will have it, because its source declares nothing."""
 
     kind: Kind
 
 
 def code_of_edge(producer: PlanNode, consumer: PlanNode) -> Any:
-    """Give what codes a value on an edge: the producer's type, or its parts, else what the consumer declares."""
+    """Return what codes a value on an edge: the producer's type, or its parts, else what the consumer declares."""
     if producer.carries is UNKNOWN and producer.code is UNKNOWN:
         return consumer.input_type
     return _filled(producer.code, known(consumer.input_type)) if isinstance(producer.code, Parts) else producer.code
@@ -133,7 +133,7 @@ def decode_fired(listener: PlanNode, raw: Raw, place: str, format: Format) -> An
 
 
 def normalised(check: Check, value: Any) -> Any:
-    """Give a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
+    """Return a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
     try:
         return read_again_if_changed(partial(check, value))
     except Mismatch:

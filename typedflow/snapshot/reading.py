@@ -94,7 +94,7 @@ def read_head(data: bytes) -> Snapshot:
 
 
 def _looks_like_a_path(text: str) -> bool:
-    """Say whether a text that can be no snapshot names a file."""
+    """Return whether a text that can be no snapshot names a file."""
     named = "/" in text or "\\" in text or text.endswith((".json", ".msgpack", ".mp"))
     return named and "\n" not in text and not text.lstrip().startswith("{")
 
@@ -217,7 +217,7 @@ def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
 
 
 def _require_version(data: bytes, format: Format) -> None:
-    """Tell a document of another format version from a broken one."""
+    """Raise `SnapshotError` for a document of another format version; a broken one is left to the caller."""
     try:
         version = _DECODE_HEADER[format](data).format
     except Exception:  # the caller has the error that counts

@@ -56,12 +56,12 @@ class RunReader:
         self._joins: dict[int, BlockInstance] = {}
 
     def joins(self, records: list[JoinRecord], place: str) -> None:
-        """Read the rounds, outer ones first."""
+        """Read the block instances, outer ones first."""
         for index, record in enumerate(records):
             self._joins[record.id] = self._join(record, f"{place}joins[{index}]")
 
     def open_joins(self) -> Iterator[BlockInstance]:
-        """Give the rounds that were read and are still open; side branches may be left of others."""
+        """Return the block instances that were read and are still open; side branches may be left of others."""
         return (join for join in self._joins.values() if join.remaining)
 
     def token(self, record: TokenRecord, place: str) -> Token:

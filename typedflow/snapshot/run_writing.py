@@ -39,7 +39,7 @@ from typedflow.snapshot.plans import describe_value, has_own_description
 
 
 class RunParts(NamedTuple):
-    """Say what of a run is saved in parts, and not in its records."""
+    """What of a run is saved in parts, and not in its records."""
 
     blocks: Mapping[BlockInstance, int]
     """The block instances whose slots and source are parts, with their numbers there."""
@@ -72,11 +72,11 @@ class RunWriter:
         return cls(run, "json", KeptValues())
 
     def tokens(self) -> list[TokenRecord]:
-        """Give what is in flight, in order."""
+        """Return what is in flight, in order."""
         return [self._token(token, f"tokens[{index}]") for index, token in enumerate(self.run.in_flight())]
 
     def interrupts(self) -> list[InterruptRecord]:
-        """Give what waits for an answer."""
+        """Return what waits for an answer."""
         waiting: Iterable[tuple[int | UnsetType, Paused]] = (
             ((ABSENT, paused) for paused in (self.run.interrupts or {}).values())
             if self._parts.interrupts is None
@@ -87,7 +87,7 @@ class RunWriter:
     def interrupt(
         self, paused: Paused, place: str, order: int | UnsetType = ABSENT, *, with_scope: bool = True
     ) -> InterruptRecord:
-        """Give one that waits for an answer; `order` is its place among all where others are parts."""
+        """Return the record of one; `order` is its place among all where others are parts."""
         asked = paused.interrupt
         fixed = {} if paused.asleep else {"value": None}
         return InterruptRecord(
@@ -110,7 +110,7 @@ class RunWriter:
         return encode_value(code, paused.default, place, self.format)
 
     def pools(self) -> list[PoolRecord]:
-        """Give what collects and listeners have gathered."""
+        """Return what collects and listeners have gathered."""
         records: list[PoolRecord] = []
         for (index, join, item), pool in (self.run.pools or {}).items():
             node = self._nodes[index]
@@ -129,7 +129,7 @@ class RunWriter:
         return records
 
     def joins(self) -> list[JoinRecord]:
-        """Give the open rounds, each behind the one it is inside of; call it last, when all others are written."""
+        """Return the open block instances, each behind the one it is inside of; called when all others are written."""
         for join in self.run.blocks or ():
             self._join(join)
         return self._joins
@@ -156,7 +156,7 @@ class RunWriter:
         )
 
     def result(self, tp: Any) -> Raw:
-        """Give the result that is set."""
+        """Return the result that is set."""
         return self._part(("result",), tp, self.run.result, "result")
 
     def _updates(self, token: Token) -> dict[str, str] | UnsetType:
@@ -198,7 +198,7 @@ class RunWriter:
         return ScopeRecord(join=self._join(scope.block), item=scope.item)
 
     def _join(self, join: BlockInstance) -> int:
-        """Write a round, and those around it first; gives its id. A loop, because blocks may nest deeply."""
+        """Write a block instance, and those around it first; return its id. A loop, because blocks may nest deeply."""
         chain = [join]
         while (outer := chain[-1].scope) is not None and id(outer.block) not in self._join_ids:
             chain.append(outer.block)

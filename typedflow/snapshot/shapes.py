@@ -109,7 +109,7 @@ def legacy_shape(state: type[State] | None, flow_state: type[FlowState] | None) 
 
 
 def fingerprint(description: Json) -> str:
-    """Give the SHA-256 of plain data, in hex: the same in every process and on every Python."""
+    """Return the SHA-256 of plain data, in hex: the same in every process and on every Python."""
     text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -231,7 +231,7 @@ def _default_text(kind: RecordOf, field: Field) -> str:
 
 
 def _is_unset_by_default(kind: RecordOf, field: Field) -> bool:
-    """Say whether a field left out stands for UNSET, which is never written."""
+    """Return whether a field left out stands for UNSET, which is never written."""
     make = defaults_of(kind.cls).get(field.name) if may_be_unset(field.kind) else None
     return make is not None and make() is msgspec.UNSET
 

@@ -29,7 +29,7 @@ from typedflow.snapshot.documents import Format, strict_tree
 
 
 class Undeclared(Exception):
-    """Say what a document has too much, or too little; `path` is the place."""
+    """Return what a document has too much, or too little; `path` is the place."""
 
     def __init__(self, path: tuple[Segment, ...], reason: str) -> None:
         super().__init__(f"{render_path(path)}: {reason}")
@@ -117,7 +117,7 @@ class _Walk:
 
 
 def _may_lack(kind: RecordOf, field: Field) -> bool:
-    """Say whether an encoder leaves the field out by itself: a default where those are omitted, UNSET, NotRequired."""
+    """Return whether an encoder omits the field by itself: a default under `omit_defaults`, UNSET, NotRequired."""
     if kind.flavour == "typeddict":
         return not field.required
     config: Any = getattr(kind.cls, "__struct_config__", None)
@@ -127,7 +127,7 @@ def _may_lack(kind: RecordOf, field: Field) -> bool:
 
 
 def may_be_unset(kind: Kind) -> bool:
-    """Say whether a field of the kind may hold UNSET, which is not written."""
+    """Return whether a field of the kind may hold UNSET, which is not written."""
     seen = see_through(kind)
     return _UNSET in (seen.members if isinstance(seen, UnionOf) else (seen,))
 
@@ -156,7 +156,7 @@ def named_parts(kind: RecordOf, tree: Any) -> list[tuple[Any, Field, Any]]:
 
 
 def member_of(members: tuple[Kind, ...], tree: Any) -> Kind | None:
-    """Give the member that an object or array was decoded to: by its tag, or the only one of that make."""
+    """Return the member that an object or array was decoded to: by its tag, or the only one of that make."""
     found = [kind for member in members if _holds(kind := see_through(member), tree)]
     if len(found) < 2 or not isinstance(tree, (dict, list, tuple)):
         return found[0] if found else None

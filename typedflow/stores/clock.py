@@ -13,7 +13,7 @@ LONGEST_WAIT: Final = 3600.0
 
 
 class Clock(Protocol):
-    """Tell the time, and wait for a moment."""
+    """A source of the time, which can wait for a moment."""
 
     def now(self) -> datetime:
         """Return the time, in UTC."""

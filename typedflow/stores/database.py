@@ -48,7 +48,7 @@ HINTS: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Say what to do in a transaction.
+    """Return what to do in a transaction.
 
     `work` gives the value for the caller. An error that it raises *before its first write* is for the caller alone; to
     tell it from a failing database it is wrapped in `Refusal`.
@@ -138,7 +138,7 @@ _DONE: Final = Outcome()
 
 
 def _code(error: Exception) -> int:
-    """Give SQLite's primary code, which is the low byte; 0 for errors that are not SQLite's."""
+    """Return SQLite's primary code, which is the low byte; 0 for errors that are not SQLite's."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
 

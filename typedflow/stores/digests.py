@@ -9,17 +9,17 @@ from hashlib import sha256
 
 
 def digest(*parts: bytes) -> bytes:
-    """Give the SHA-256 of the parts; where one ends and the next begins counts."""
+    """Return the SHA-256 of the parts; where one ends and the next begins counts."""
     return digest_behind(measured(*parts[:-1]), parts[-1])
 
 
 def measured(*parts: bytes) -> bytes:
-    """Give the parts, each behind its length."""
+    """Return the parts, each behind its length."""
     return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
 
 
 def digest_behind(head: bytes, data: bytes) -> bytes:
-    """Give the digest of data behind parts that are measured already; the data, which may be large, are not copied."""
+    """Return the digest of data behind measured parts; the data are not copied, as they may be large."""
     state = sha256(head)
     state.update(len(data).to_bytes(8, "big"))
     state.update(data)

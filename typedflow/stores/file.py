@@ -107,7 +107,7 @@ class FileStore:
         return await self._call(f"delete {quoted(execution_id)}", lambda folder: folder.remove(execution_id))
 
     async def get_flow_state(self, flow: str) -> bytes | None:
-        """Give None: a FileStore shares no flow_state."""
+        """Return None: a FileStore shares no flow_state."""
         require_text("flow", flow)
         return await self._call("read a flow_state", lambda folder: None)
 

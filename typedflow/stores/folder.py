@@ -52,12 +52,12 @@ class Header:
 
 
 def file_name(execution_id: str) -> str:
-    """Give the name of the file of an execution: a digest, which is safe and distinct on every file system."""
+    """Return the name of the file of an execution: a digest, which is safe and distinct on every file system."""
     return f"{sha256(execution_id.encode()).hexdigest()}.snapshot"
 
 
 def encode(record: StoredSnapshot) -> bytes:
-    """Give the whole file of a record."""
+    """Return the whole file of a record."""
     fields = {
         "execution_id": record.execution_id,
         "flow": record.flow,

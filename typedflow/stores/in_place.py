@@ -61,7 +61,7 @@ class InPlace:
         return outcome
 
     def _is_alone(self) -> bool:
-        """Say whether the caller is the only task of its loop; it is looked at now and then, as that takes a while."""
+        """Return whether the caller is the only task of its loop; checked now and then only, as that takes a while."""
         loop = asyncio.get_running_loop()
         if loop is not self._looked_at() or self._until_next_look == 0:
             if len(asyncio.all_tasks(loop)) > 1:

@@ -377,7 +377,7 @@ class MemoryStore:
         self._pending, self._revisions, self._parts = {}, {}, {}
 
     async def __aenter__(self) -> Self:
-        """Give the store itself."""
+        """Return the store itself."""
         self._open()
         return self
 

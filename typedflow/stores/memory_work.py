@@ -90,7 +90,7 @@ class WorkRows:
         return self.lease(execution_id, holder, ttl, now)
 
     def lease(self, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease:
-        """Give an execution to a holder."""
+        """Lease an execution to a holder."""
         row = self.rows[execution_id]
         if row.holder is not None:
             row.crashes = 1 if row.taken_at is not None and row.taken_at < now - CALM else row.crashes + 1

@@ -61,7 +61,7 @@ class PendingInterrupt:
 @final
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """Say what a save changes beside the document, for a store that keeps it in rows of its own."""
+    """What a save changes beside the document, for a store that keeps it in rows of its own."""
 
     asked: tuple[PendingInterrupt, ...] = ()
     """The interrupts that became pending since the save before."""
@@ -113,7 +113,7 @@ class Part(NamedTuple):
 @final
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Say which parts a save writes beside the head, which then is the data of its record.
+    """The parts that a save writes beside the head, which then is the data of its record.
 
     A store with `whole_documents = False` keeps head and parts, and puts the document together when it is read
     (`snapshot.joining`); the parts that a save does not name stay.
@@ -164,7 +164,7 @@ class StoredSnapshot:
 
     @property
     def entry(self) -> StoredEntry:
-        """Give the columns alone."""
+        """Return the columns alone."""
         return StoredEntry(self.execution_id, self.flow, self.status, self.sequence, self.saved_at)
 
 
@@ -266,7 +266,7 @@ Update: TypeAlias = Callable[[bytes | None], FlowStateUpdate]
 @final
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Say that a put was done, and what it made of the flow_state."""
+    """The outcome of a put: what it made of the flow_state."""
 
     flow_state: bytes | None
 

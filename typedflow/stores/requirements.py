@@ -136,7 +136,7 @@ def require_whole(store: str, record: StoredSnapshot) -> None:
 
 
 def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> tuple[str, float]:
-    """Give a path and a timeout as a system takes them; refuse what is none, before anything is opened."""
+    """Return a path and a timeout as a system takes them; refuse what is none, before anything is opened."""
     given = os.fspath(path) if isinstance(path, str | os.PathLike) else path
     problem = texts.check_path(store, given) or texts.check_wait(store, timeout)
     if problem is not None:
