@@ -126,3 +126,10 @@ def test_the_programs_run_without_the_future_import(tmp_path: Path) -> None:
         [sys.executable, "review.py"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+
+
+def test_the_flow_that_is_tested_in_ten_lines_passes_its_tests_and_mypy(tmp_path: Path) -> None:
+    (tmp_path / "test_expense.py").write_text(dict(BLOCKS)["test: test_expense.py"], encoding="utf-8")
+    for command in (["pytest", "-q", "-p", "no:cacheprovider", "test_expense.py"], ["mypy", "test_expense.py"]):
+        done = run(tmp_path, 0, "-m", *command)
+        assert done.returncode == 0, done.stdout + done.stderr

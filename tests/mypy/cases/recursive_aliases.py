@@ -172,8 +172,10 @@ flow.to_sub_flow(child).to(takes).to(handler).end()
 flow.to_sub_flow(child, write_back={"value": "result", "state": {"body": "result", "deep": "result"}}).to(takes)
 #                                                                                          ^ E: TF406: write_back["state"]["deep"] = "result": 'state.deep' of the parent takes Deep, and 'result' of the child is Json (take another source, or declare the two alike)  [typedflow-write-back]
 flow.for_each()
+#    ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #    ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not Json (put a step before it that returns a list)  [typedflow-flow]
 flow.match().case(number).to(takes)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                 ^ E: TF701: condition 'number' takes int, and gets None | int | str | list[Json] | dict[str, Json] (annotate its parameter Data[…, None | int | str | list[Json] | dict[str, Json]], or put a step in between that makes int of it)  [typedflow-flow]
 reveal_type(flow.when({"state": ["body", "deep"]}, mode="and"))
 #           ^ R: typedflow.api.process.Process[recursive_aliases.C, TypedDict({'state': TypedDict({'body': None | int | str | list[None | int | str | list[...] | dict[str, ...]] | dict[str, None | int | str | list[...] | dict[str, ...]], 'deep': list[...]})}), None]
