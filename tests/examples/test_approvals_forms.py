@@ -18,7 +18,8 @@ PURCHASE: Final = msgspec.json.schema(Purchase)
     "line",
     [
         '<p><label>approved <input type="checkbox" name="approved"></label></p>',
-        '<p><label>budget <select name="budget"><option>company</option><option selected>team</option></select></label></p>',
+        '<p><label>budget <select name="budget"><option>company</option><option selected>team</option></select>'
+        "</label></p>",
         '<p><label>note <input type="text" name="note" value=""></label></p>',
     ],
 )
