@@ -21,7 +21,7 @@ def render_form(schema: Schema, action: str, sent: Mapping[str, str] | None = No
     if error:
         lines.append(f'<p role="alert">{escape(error)}</p>')
     for name, field in fields_of(schema).items():
-        lines.append(f"<label>{escape(name)} {_input(name, field, known.get(name))}</label>")
+        lines.append(f"<p><label>{escape(name)} {_input(name, field, known.get(name))}</label></p>")
     return "\n".join([*lines, "<button>Send</button>", "</form>"])
 
 

@@ -40,8 +40,15 @@ def test_the_tutorial_runs_as_it_is_printed(tmp_path: Path) -> None:
     assert follow(TUTORIAL, tmp_path, checkers=False) == []
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder for mypy's cache, so that only its first run reads the library."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.mark.one_python
-def test_the_tutorial_is_checked_as_it_is_printed(tmp_path: Path) -> None:
+def test_the_tutorial_is_checked_as_it_is_printed(tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYPY_CACHE_DIR", cache)
     assert follow(TUTORIAL, tmp_path, checkers=True) == []
 
 
@@ -53,7 +60,10 @@ def has_checkers(page: Path) -> bool:
 
 @pytest.mark.one_python
 @pytest.mark.parametrize("page", [page for page in OTHERS if has_checkers(page)], ids=lambda path: path.stem)
-def test_a_page_is_checked_as_it_is_printed(page: Path, tmp_path: Path) -> None:
+def test_a_page_is_checked_as_it_is_printed(
+    page: Path, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYPY_CACHE_DIR", cache)
     assert follow([page], tmp_path, checkers=True) == []
 
 

@@ -17,9 +17,10 @@ PURCHASE: Final = msgspec.json.schema(Purchase)
 @pytest.mark.parametrize(
     "line",
     [
-        '<label>approved <input type="checkbox" name="approved"></label>',
-        '<label>budget <select name="budget"><option>company</option><option selected>team</option></select></label>',
-        '<label>note <input type="text" name="note" value=""></label>',
+        '<p><label>approved <input type="checkbox" name="approved"></label></p>',
+        '<p><label>budget <select name="budget"><option>company</option><option selected>team</option></select>'
+        "</label></p>",
+        '<p><label>note <input type="text" name="note" value=""></label></p>',
     ],
 )
 def test_a_field_has_the_input_of_its_type(line: str) -> None:

@@ -49,6 +49,20 @@ class Worker:
     lease lasts without a heartbeat, how often the worker looks for work and mail, after how long an execution that it
     cannot run is tried again, and how long `stop` waits for those that run. An execution under which `max_crashes`
     workers have died is put into quarantine. A worker outlives a store that fails for a while.
+
+    >>> async def main(store: WorkStore) -> str:
+    ...     worker = Worker(store, [flow], resources={"library": lambda: {"birds": ["Sibley"]}}, poll=0.01)
+    ...     running = asyncio.create_task(worker.run())
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     while not (asked := await store.pending()):
+    ...         await asyncio.sleep(0.01)
+    ...     await answer(store, flow, "r-1", asked[0], "Sibley")
+    ...     found = await result(store, flow, "r-1", timeout=10)
+    ...     worker.stop()
+    ...     await running
+    ...     return found
+    >>> asyncio.run(main(MemoryStore()))
+    'Sibley'
     """
 
     def __init__(

@@ -40,6 +40,13 @@ class FileStore:
     A relative path is one in the folder that is the current one now. `timeout` is how long a call waits for other
     processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state. Each save writes
     the whole document: for large states that change a little at a time there is SQLiteStore.
+
+    >>> async def main() -> None:
+    ...     async with FileStore(folder / "reviews") as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         print(await store.delete("r-1"), await store.list())
+    >>> asyncio.run(main())
+    True []
     """
 
     shares_flow_state: bool = False

@@ -63,6 +63,13 @@ class MemoryStore:
     """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
 
     It shares the flow_state between all flows of one name that use it, as a store on a disk does.
+
+    >>> async def main() -> None:
+    ...     async with MemoryStore() as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         print([(entry.execution_id, entry.status) for entry in await store.list()])
+    >>> asyncio.run(main())
+    [('r-1', 'waiting')]
     """
 
     shares_flow_state: bool = True

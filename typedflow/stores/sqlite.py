@@ -76,6 +76,16 @@ class SQLiteStore:
     first call; only while an execution is the sole task of its loop, and the disk is quick, its saves are done in
     place: nobody is kept waiting by them. The file is made where there is none, its folder is not; a relative path is
     one in the folder that is the current one now. `timeout` is how long a call waits for other processes, in seconds.
+
+    >>> async def main() -> str:
+    ...     async with SQLiteStore(folder / "reviews.db") as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...     async with SQLiteStore(folder / "reviews.db") as store:  # in another process, next week
+    ...         execution = await flow.async_open("r-1", store=store)
+    ...         await execution.async_continue_with("choose", "Sibley")
+    ...         return execution.result
+    >>> asyncio.run(main())
+    'Sibley'
     """
 
     shares_flow_state: bool = True

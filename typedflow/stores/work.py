@@ -33,7 +33,15 @@ OVER: Final = frozenset({"completed", "cancelled"})
 @final
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one holder to run an execution and to save it, until it runs out or is released."""
+    """The right of one holder to run an execution and to save it, until it runs out or is released.
+
+    >>> async def main(store: WorkStore) -> Lease | None:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     return await store.acquire("r-1", holder="me", ttl=timedelta(seconds=30))
+    >>> lease = asyncio.run(main(MemoryStore()))
+    >>> lease.execution_id, lease.holder, lease.fence
+    ('r-1', 'me', 1)
+    """
 
     execution_id: str
     flow: str
@@ -49,7 +57,11 @@ class Lease:
 @final
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something from outside for an execution, checked already."""
+    """Something from outside for an execution, checked already.
+
+    >>> Message("answer", "choose", b'"Sibley"').kind
+    'answer'
+    """
 
     kind: MessageKind
     name: str
@@ -63,7 +75,16 @@ class Message:
 @final
 @dataclass(frozen=True, slots=True)
 class Release:
-    """How a lease ends."""
+    """How a lease ends.
+
+    >>> async def main(store: WorkStore) -> bool:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     lease = await store.acquire("r-1", holder="me", ttl=timedelta(seconds=30))
+    ...     await store.release(lease, Release())
+    ...     return await store.acquire("r-1", holder="you", ttl=timedelta(seconds=30)) is not None
+    >>> asyncio.run(main(MemoryStore()))
+    True
+    """
 
     mail: int = 0
     """The number of the last message that the saved execution has taken: it and those before are deleted."""
@@ -94,6 +115,13 @@ class WorkStore(SnapshotStore, Protocol):
 
     All times are by the store's clock. Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not
     have the lease any more.
+
+    >>> async def main(store: WorkStore) -> list[str]:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     leases = await store.take(["review"], holder="me", ttl=timedelta(seconds=30), limit=10)
+    ...     return [lease.execution_id for lease in leases]
+    >>> asyncio.run(main(MemoryStore()))
+    ['r-1']
     """
 
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
