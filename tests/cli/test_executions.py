@@ -72,14 +72,14 @@ def asking(project: Project, *arguments: str) -> Done:
 def test_an_execution_goes_on_in_other_processes_by_the_commands_that_are_printed(project: Project) -> None:
     project.write("review.py", ASKING)
     started = project.spawn("run", "review:flow", "--input", BIRDS, "--resources", "review:tools")
-    assert (started.code, started.stderr) == (3, "")
+    assert (started.code, started.stderr) == (3, "search: done\napprove: waits for an answer\n")
     [head, question, command] = started.stdout.splitlines()
     assert head.endswith(" waits for an answer:")
     assert question == """  approval (human), asked by step 'approve': {"found":["Sibley","Svensson"]}"""
     words = shlex.split(command.replace("VALUE", "yes"))
     assert words[0] == "typedflow"
     answered = project.spawn(*words[1:])
-    assert (answered.code, answered.stdout, answered.stderr) == (0, "Sibley, Svensson\n", "")
+    assert (answered.code, answered.stdout, answered.stderr) == (0, "Sibley, Svensson\n", "write: done\n")
     listed = project.run("runs", "list")
     assert listed.stdout.split()[:2] == [words[2], "completed"]
     assert (project.folder / ".typedflow" / ".gitignore").read_text(encoding="utf-8") == "*\n"
@@ -110,17 +110,22 @@ def test_the_json_of_each_command_has_the_same_facts(project: Project) -> None:
         "payload": {"found": ["Sibley", "Svensson"]},
         "resume_event": None,
         "answer_with": "typedflow answer first approval VALUE",
+        "deadline": None,
+        "since": started.document["interrupts"][0]["since"],
     }
     assert started.document == {
         "execution": "first",
         "flow": "review",
         "status": "waiting",
         "interrupts": [question],
+        "due": None,
         "failure": None,
         "retry_with": None,
     }
     assert project.run("pending", "--json").document == {
-        "pending": [{"execution": "first", "flow": "review", **question}]
+        "pending": [{"execution": "first", "flow": "review", **question}],
+        "after": None,
+        "damaged": [],
     }
     shown = project.run("runs", "show", "first", "--json").document
     assert (shown["status"], shown["interrupts"]) == ("waiting", [question])
@@ -130,7 +135,7 @@ def test_the_json_of_each_command_has_the_same_facts(project: Project) -> None:
     answered = project.run("answer", "first", "approval", '"yes"', "--json").document
     assert (answered["status"], answered["result"]) == ("completed", "Sibley, Svensson")
     assert project.run("runs", "delete", "first", "--json").document == {"deleted": ["first"]}
-    assert project.run("runs", "list", "--json").document == {"executions": [], "damaged": []}
+    assert project.run("runs", "list", "--json").document == {"executions": [], "after": None, "damaged": []}
 
 
 def test_show_draws_the_state_and_the_reason_of_the_wait(project: Project) -> None:
@@ -158,6 +163,7 @@ def test_a_failure_names_the_line_and_the_step_and_can_be_retried(project: Proje
     failed = project.run("answer", "first", "approval", "no")
     assert (failed.code, failed.stdout) == (1, "")
     assert failed.stderr.splitlines() == [
+        "write: failed (ValueError)",
         "error: ValueError: refused (review.py:31)",
         "  in step 'write' of flow 'review', execution 'first'",
         "run the failed steps again: typedflow runs retry first",
@@ -251,7 +257,8 @@ def test_a_result_is_printed_as_json_and_a_text_as_it_is(project: Project) -> No
 def test_items_of_the_stream_go_to_stderr(project: Project) -> None:
     project.write("small.py", SMALL)
     arguments = ("run", "small:sums", "--input", "[1, 2]", "--state", '{"limit": 2}')
-    assert project.run(*arguments).stderr == "1\n2\n"
+    assert sorted(project.run(*arguments).stderr.splitlines()) == ["1", "2", "add: done"]
+    assert project.run(*arguments, "--quiet").stderr == "1\n2\n"
     done = project.run(*arguments, "--json")
     assert (done.stderr, done.document["stream"], done.document["result"]) == ("", [1, 2], 2)
 
@@ -269,6 +276,9 @@ WRONG_RUNS = [
     (("small:texts", "--input", '"a"', "--store", "postgresql://x"), 2, "is no path"),
     (("small:texts", "--input", '"a"', "--store", "broken.json"), 2, "broken.json"),
     (("small:texts", "--input", '"a"', "--timeout", "-1"), 2, "timeout"),
+    (("small:texts", "--input", '"a"', "--history", "2", "--no-store"), 2, "exclude each other"),
+    (("small:texts", "--input", '"a"', "--history", "none"), 2, "a number of saves from 1 on, or 'all', not 'none'"),
+    (("small:texts", "--input", '"a"', "--history", "2", "--store", "x/"), 2, "a folder of files keeps no history"),
     (("small",), 2, "module 'small' has 5 flows; name one of them"),
     (("small:long", "--timeout", "0.01"), 1, "TimeoutError"),
     (("small:unset", "--input", '"a"'), 1, "NoResultError"),
@@ -317,7 +327,7 @@ def test_resources_are_held_open_while_the_flow_runs(project: Project, body: str
         .replace("Data[Review, str]", "Data[Review, list[str]]")
     )
     project.write("review.py", f"{head}{source}{supply}")
-    done = project.run("run", "review", "--input", BIRDS, "--resources", "review:tools", "--no-store")
+    done = project.run("run", "review", "--input", BIRDS, "--resources", "review:tools", "--no-store", "-q")
     assert (done.code, done.stdout) == (0, "Sibley\n"), done
     assert done.stderr == ("closed\n" if "context" in body else "")
 
@@ -326,7 +336,7 @@ def test_what_modules_and_handlers_print_goes_to_stderr(project: Project) -> Non
     source = SMALL.replace("return data.value.upper()", "print('called')\n    return data.value.upper()")
     project.write("small.py", f"print('imported')\n{source}")
     for form in ((), ("--json",)):
-        done = project.run("run", "small:texts", "--input", '"a"', "--no-store", *form)
+        done = project.run("run", "small:texts", "--input", '"a"', "--no-store", "--quiet", *form)
         assert (done.code, done.stderr) == (0, "imported\ncalled\n")
         assert done.document["result"] == "A" if form else done.stdout == "A\n"
 

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from typedflow import __version__
-from typedflow.cli import deploys, executions, exits, explaining, working
+from typedflow.cli import deploys, executions, exits, explaining, flow_states, histories, listing, working
 from typedflow.cli.agently import write_imported
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
@@ -219,12 +219,23 @@ def stub(
     return exits.FAILED if check and not is_current else exits.OK
 
 
+runs = typer.Typer(help="List, show, retry, cancel, fork and delete stored executions.", no_args_is_help=True)
+runs.command("list")(listing.list_runs)
+runs.command("show")(listing.show_run)
+runs.command("history")(histories.history_run)
+runs.command("retry")(executions.retry_run)
+runs.command("cancel")(executions.cancel_run)
+runs.command("fork")(histories.fork_run)
+runs.command("delete")(listing.delete_runs)
+runs.command("prune")(histories.prune_runs)
+
 app.command("lock")(deploys.lock)
 app.command("diff")(deploys.diff)
 app.command("migrate")(deploys.migrate)
 app.command("run")(executions.run)
-app.add_typer(executions.runs, name="runs")
-app.command("worker")(working.worker)
-app.command("pending")(executions.pending)
+app.add_typer(runs, name="runs")
+app.command("pending")(listing.pending)
 # A negative number is an answer, not an option.
 app.command("answer", context_settings={"ignore_unknown_options": True})(executions.answer)
+app.command("worker")(working.worker)
+app.add_typer(flow_states.flow_state, name="flow-state")

@@ -15,9 +15,9 @@ import typer
 
 from typedflow.cli import exits
 from typedflow.cli.driving import supplied
-from typedflow.cli.executions import ResourcesFrom, Store
 from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import Found, find_flows
+from typedflow.cli.options import ResourcesFrom, Store
 from typedflow.cli.output import command, write
 from typedflow.cli.places import StorePlace, store_place
 from typedflow.cli.settings import read_settings
