@@ -102,6 +102,10 @@ def diagram(
         typer.Option("--format", help="By default that of the output's name, else mermaid; svg and png need Graphviz."),
     ] = None,
     detailed: Annotated[bool, typer.Option("--detailed", help="Name the types of the values on the edges.")] = False,
+    with_uses: Annotated[
+        bool,
+        typer.Option("--uses", help="Name in each step what its handler reads, writes and emits, as explain does."),
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of stdout.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with the text.")] = False,
 ) -> int:
@@ -111,7 +115,7 @@ def diagram(
     """
     chosen = form_of(form, output)
     flow = find_flow(target).flow
-    data = draw(flow, chosen, detailed=detailed)
+    data = draw(flow, chosen, detailed=detailed, with_uses=with_uses)
     if output is not None:
         put(data, output, chosen)
     if as_json:
