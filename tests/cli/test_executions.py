@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -50,6 +51,15 @@ def rest(data: Data[Nothing, None]) -> None:
 async def stay(data: Data[Nothing, None]) -> None:
     await asyncio.sleep(3600)
 
+class Person(msgspec.Struct):
+    name: str
+
+class Persons(Contract):
+    input: Person
+    result: str
+
+records = Flow(Persons)
+records.to(lambda data: data.value.name).end()
 sums = Flow(Sums)
 sums.to(add).end()
 texts = Flow(Texts)
@@ -264,9 +274,16 @@ def test_items_of_the_stream_go_to_stderr(project: Project) -> None:
 
 
 WRONG_RUNS = [
-    (("small:texts",), 2, "flow 'Texts' takes an input (add --input with a str as JSON)"),
+    (("small:texts",), 2, "flow 'Texts' takes an input (add --input with a str as JSON; `typedflow schema"),
     (("small:texts", "--input", "b"), 2, "'b' is no file, and no JSON"),
     (("small:texts", "--input", "5"), 2, "TF806: --input: the flow starts with str, not 5 (int)"),
+    (("small:texts", "--input", "missing.json"), 2, "error: --input: there is no file 'missing.json'"),
+    (
+        ("small:records", "--input", '{"nmae": "a"}'),
+        2,
+        "error: --input: Person has no field 'nmae' (did you mean 'name'?)",
+    ),
+    (("small:records", "--input", "{}"), 2, "'name' in it is str, not nothing"),
     (("small:texts", "--input", "broken.json"), 2, "the file 'broken.json' is no JSON"),
     (("small:sums", "--input", "[1]"), 2, "limit"),
     (("small:sums", "--input", "[1]", "--state", "[1]"), 2, "--state is a JSON object with fields of the state"),
@@ -279,7 +296,7 @@ WRONG_RUNS = [
     (("small:texts", "--input", '"a"', "--history", "2", "--no-store"), 2, "exclude each other"),
     (("small:texts", "--input", '"a"', "--history", "none"), 2, "a number of saves from 1 on, or 'all', not 'none'"),
     (("small:texts", "--input", '"a"', "--history", "2", "--store", "x/"), 2, "a folder of files keeps no history"),
-    (("small",), 2, "module 'small' has 5 flows; name one of them"),
+    (("small",), 2, "module 'small' has 6 flows; name one of them"),
     (("small:long", "--timeout", "0.01"), 1, "TimeoutError"),
     (("small:unset", "--input", '"a"'), 1, "NoResultError"),
 ]
@@ -376,3 +393,54 @@ def test_pending_names_what_a_child_asks(project: Project) -> None:
     assert "approval (human), asked by step 'approve'" in shown.stdout
     done = project.run("answer", "first", "approval", "yes", "--flow", "review:outer")
     assert done.stdout == "Sibley, Svensson\n"
+
+
+SLEEPING = """\
+from datetime import timedelta
+from typedflow import Contract, Data, Flow
+
+class Nap(Contract):
+    input: float
+    result: str
+
+def begin(data: Data[Nap, float]) -> float:
+    return data.value
+
+def until(data: Data[Nap, float]):
+    from datetime import UTC, datetime
+    return datetime.now(UTC) + timedelta(seconds=data.value)
+
+def wake(data: Data[Nap, float]) -> str:
+    return "awake"
+
+flow = Flow(Nap, name="nap")
+flow.to(begin).sleep(until, name="nap").to(wake).end()
+"""
+
+
+def test_an_execution_that_sleeps_goes_on_when_the_time_has_come(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.typedflow]\nflows = ["nap:flow"]\n')
+    project.write("nap.py", SLEEPING)
+    asleep = project.run("run", "nap", "--input", "3600", "--id", "long", "-q")
+    assert (asleep.code, asleep.stdout.splitlines()[1]) == (3, "    typedflow runs retry long")
+    assert asleep.stdout.startswith("long sleeps until ")
+    shown = project.run("runs", "show", "long").stdout.splitlines()
+    assert shown[-3] == "└── it sleeps; then a worker goes on with it, or the command below:"
+    assert shown[-2].startswith("    └── step 'nap', until ")
+    assert project.run("runs", "show", "long", "--json").document["sleeps"][0]["step"] == "nap"
+    early = project.run("runs", "retry", "long")
+    assert (early.code, early.stdout) == (2, "")
+    assert re.fullmatch(r"error: execution 'long' sleeps until .* UTC \(it goes on then\)\n", early.stderr)
+    assert project.run("pending").stdout == "no execution waits for an answer\n"
+    assert project.run("run", "nap", "--input", "0.3", "--id", "short", "-q").code == 3
+    while (retried := project.run("runs", "retry", "short", "-q")).code == 2:
+        assert "sleeps until" in retried.stderr
+    assert retried.stdout == "awake\n"
+
+
+def test_a_name_that_no_execution_has_is_told(project: Project) -> None:
+    asking(project, "--resources", "review:tools")
+    hint = "; the store has none of a flow 'revew' (did you mean 'review'?)\n"
+    assert project.run("runs", "list", "--name", "revew").stdout == f"no executions{hint}"
+    assert project.run("pending", "--name", "revew").stdout == f"no execution waits for an answer{hint}"
+    assert project.run("runs", "list", "--name", "review", "--status", "failed").stdout == "no executions\n"

@@ -16,12 +16,13 @@ from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
 from typedflow.cli.loading import find_flow
+from typedflow.cli.locks import targets_of
 from typedflow.cli.output import command, to_json, write, write_text
 from typedflow.cli.reports import ReportFormat, render_report
 from typedflow.cli.schemas import schema_of
+from typedflow.cli.settings import read_settings
 from typedflow.cli.skeletons import identifier
 from typedflow.cli.stubs import write_stub
-from typedflow.rules.wording import quoted
 
 app = typer.Typer(
     name="typedflow",
@@ -59,9 +60,13 @@ def top(
 @command
 def check(
     targets: Annotated[
-        list[str],
-        typer.Argument(metavar="MODULE[:FLOW]", help="Modules or files, or one flow of a module.", show_default=False),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="MODULE[:FLOW]",
+            help="Modules or files, or one flow of a module; by default the flows that pyproject.toml lists.",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="How problems are printed; github annotates a pull request.")
     ] = ReportFormat.TEXT,
@@ -72,7 +77,7 @@ def check(
     Every problem is printed with its number, the line at which the step was
     attached, and a hint.
     """
-    checked = check_targets(targets)
+    checked = check_targets(targets_of(targets or (), read_settings(Path.cwd()).flows))
     write(render_report(checked, ReportFormat.JSON if as_json else form))
     return exits.FAILED if checked.has_errors else exits.OK
 
@@ -141,11 +146,9 @@ def schema(
     Parts are input, result, state, flow_state, stream, events.NAME, and
     answer.STEP: what answers a step that pauses.
     """
-    flow, _, part = target.rpartition(":")[2].partition(".")
-    module = target.rpartition(":")[0]
-    if not module:
-        raise Mistake(f"{quoted(target)} names no flow", "write it as MODULE:FLOW or MODULE:FLOW.PART")
-    write(to_json(schema_of(find_flow(f"{module}:{flow}").flow, part)))
+    module, colon, name = target.rpartition(":")
+    flow, _, part = name.partition(".") if colon else ("", "", "")
+    write(to_json(schema_of(find_flow(f"{module}:{flow}" if colon else target).flow, part)))
     return exits.OK
 
 

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from typedflow.api.blueprint import runtime_of
@@ -16,7 +17,7 @@ from typedflow.cli.exits import FAILED, Mistake
 from typedflow.cli.live import View
 from typedflow.cli.loading import Found, find_flow, load_function
 from typedflow.cli.places import LocalStore, StorePlace, find_stored, history_of
-from typedflow.cli.progress import Origin, Progress, failure_of, question_of
+from typedflow.cli.progress import Origin, Progress, failure_of, question_of, shown_time
 from typedflow.cli.settings import Settings
 from typedflow.cli.values import to_plain
 from typedflow.durability.options import Checkpoint
@@ -192,6 +193,8 @@ async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act:
                     async for item in stream:
                         progress.stream.append(to_plain(item))
                         view.item(progress.stream[-1])
+    except Mistake:
+        raise
     except ResourceError as error:
         if execution.status is before:
             hint = "--resources MODULE:FUNCTION supplies them, or 'resources' in [tool.typedflow]"
@@ -213,6 +216,7 @@ async def _done(execution: Execution[Any], act: Start | Act) -> None:
         case Answer(interrupt, value):
             await execution.async_continue_with(_pending(execution, interrupt), value)
         case Retry():
+            _require_due(execution)
             await execution.async_retry()
         case Cancel():
             await execution.async_cancel()
@@ -227,9 +231,17 @@ def _streamed(execution: Execution[Any], act: Start | Answer | Retry) -> AsyncGe
         case Answer(interrupt, value):
             return execution.stream_continue(_pending(execution, interrupt), value)
         case Retry():
+            _require_due(execution)
             return execution.stream_retry()
         case _:
             assert_never(act)
+
+
+def _require_due(execution: Execution[Any]) -> None:
+    """Refuse to go on with an execution that only sleeps, before the time has come."""
+    due = execution.next_due
+    if execution.status is Status.WAITING and not execution.interrupts and due is not None and due > datetime.now(UTC):
+        raise Mistake(f"execution {quoted(execution.id)} sleeps until {shown_time(due)} UTC", "it goes on then")
 
 
 def _take_status(execution: Execution[Any], origin: Origin, progress: Progress) -> None:

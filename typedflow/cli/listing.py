@@ -23,6 +23,7 @@ from typedflow.cli.settings import read_settings
 from typedflow.cli.trees import render_tree
 from typedflow.engine.status import FINAL, Status
 from typedflow.errors import SnapshotError, StoreError
+from typedflow.rules.names import name_hint
 from typedflow.rules.wording import quoted
 from typedflow.stores.protocol import DamagedEntry, Listing, PendingInterrupt, PendingListing
 from typedflow.stores.sqlite import SQLiteStore
@@ -73,7 +74,7 @@ def pending(
         write(to_json({"pending": documents, "after": next_page, "damaged": _documents(listing.damaged)}))
         return _code(listing.damaged)
     if not shown:
-        write("no execution waits for an answer\n")
+        write(f"no execution waits for an answer{asyncio.run(_meant(place, flow_name))}\n")
     for each, question in shown:
         write(f"{each.execution_id}  flow '{each.flow}'\n")
         write("".join(f"{line}\n" for line in question_lines(question)))
@@ -176,12 +177,24 @@ def list_runs(
         write(to_json({"executions": rows, "after": next_page, "damaged": _documents(listing.damaged)}))
         return _code(listing.damaged)
     if not entries:
-        write("no executions\n")
+        write(f"no executions{asyncio.run(_meant(place, flow_name))}\n")
     width = max((len(entry.execution_id) for entry in entries), default=0)
     for entry in entries:
         write(f"{entry.execution_id:{width}}  {entry.status:9}  {shown_time(entry.saved_at)}  {entry.flow}\n")
     _print_rest(listing.damaged, next_page)
     return _code(listing.damaged)
+
+
+async def _meant(place: StorePlace, flow_name: str | None) -> str:
+    """Return a hint about a name of a flow that has no executions; empty for another one, and for none."""
+    if flow_name is None or _is_new(place):
+        return ""
+    async with place.open() as store:
+        flows = {entry.flow: None for entry in await store.list()}
+    hint = "" if flow_name in flows else name_hint(flow_name, flows, known="its flows")
+    return f"; the store has none of a flow {quoted(flow_name)}{f' ({hint})' if hint else ''}" * (
+        flow_name not in flows
+    )
 
 
 def _documents(damaged: Sequence[DamagedEntry]) -> list[dict[str, Any]]:
