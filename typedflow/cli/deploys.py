@@ -126,7 +126,10 @@ class Opened(msgspec.Struct, frozen=True):
 
 @command
 def migrate(
-    store: Annotated[str, typer.Argument(metavar="STORE", help="A SQLite file, or a folder.")],
+    store: Annotated[
+        str | None,
+        typer.Argument(metavar="STORE", help="A SQLite file, or a folder.", show_default=".typedflow/runs.db"),
+    ] = None,
     flows: Annotated[
         list[str] | None,
         typer.Option("--flow", metavar="MODULE:FLOW", help="A flow; by default those that pyproject.toml lists."),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from typedflow.cli.exits import Mistake
+from typedflow.cli.paging import shown_numbers
 from typedflow.cli.settings import Settings
+from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted, text_of
 from typedflow.stores.file import FileStore
-from typedflow.stores.protocol import StoredEntry, StoredSnapshot
+from typedflow.stores.protocol import StoredSnapshot
 from typedflow.stores.sqlite import SQLiteStore
 
 LocalStore = SQLiteStore | FileStore
@@ -63,20 +65,47 @@ def store_place(settings: Settings, given: str | None) -> StorePlace:
     return StorePlace(text, Path(text) if given is not None else settings.root / text, given is None)
 
 
-async def find_stored(store: LocalStore, text: str) -> StoredSnapshot:
-    """Return the execution of an id, or of the only one that begins with a text; raises `Mistake` if there is none."""
-    entries = await store.list()
-    ids = [entry.execution_id for entry in entries]
-    found = [text] if text in ids else [id_ for id_ in ids if text and id_.startswith(text)]
-    if len(found) > 1:
-        shown = ", ".join(found[:3])
-        raise Mistake(f"{len(found)} executions begin with {quoted(text)}", f"they are {shown}")
-    stored = await store.get(found[0]) if found else None
+async def find_stored(store: LocalStore, text: str, at: int | None = None) -> StoredSnapshot:
+    """Return the execution of an id, or of the only one that begins with a text; raises `Mistake` if there is none.
+
+    With `at`, as it was at that save.
+    """
+    stored = await store.get(text) if is_id(text) else None
     if stored is None:
-        raise Mistake(f"the store has no execution {quoted(text)}", "`typedflow runs list` shows what it has")
-    return stored
+        stored = await store.get(await _id_from(store, text))
+    if stored is None:
+        raise _unknown(text)
+    if at is None:
+        return stored
+    return await _revision(history_of(store, "--at"), stored, at)
 
 
-def shown_time(entry: StoredEntry) -> str:
-    """Return when an execution was saved, in UTC, to the second."""
-    return f"{entry.saved_at:%Y-%m-%d %H:%M:%S}"
+async def _id_from(store: LocalStore, text: str) -> str:
+    """Return the id of the only execution that begins with a text; raises `Mistake`."""
+    found = [entry.execution_id for entry in await store.list() if text and entry.execution_id.startswith(text)]
+    if not found:
+        raise _unknown(text)
+    if len(found) > 1:
+        raise Mistake(f"{len(found)} executions begin with {quoted(text)}", f"they are {', '.join(found[:3])}")
+    return found[0]
+
+
+def _unknown(text: str) -> Mistake:
+    return Mistake(f"the store has no execution {quoted(text)}", "`typedflow runs list` shows what it has")
+
+
+async def _revision(store: SQLiteStore, newest: StoredSnapshot, at: int) -> StoredSnapshot:
+    id_ = newest.execution_id
+    stored = await store.get(id_, at=at)
+    if stored is not None:
+        return stored
+    kept = [revision.sequence for revision in await store.history(id_)]
+    hint = f"it has {shown_numbers(kept)}" if kept else "it keeps no history: `typedflow run --history 20` does"
+    raise Mistake(f"execution {quoted(id_)} has no save {at}", hint)
+
+
+def history_of(store: LocalStore, option: str) -> SQLiteStore:
+    """Return the store as one that keeps revisions; a folder of files does not."""
+    if isinstance(store, SQLiteStore):
+        return store
+    raise Mistake(f"a folder of files keeps no history, which {option} needs", "--store names a SQLite file")

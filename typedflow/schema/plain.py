@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
-from typedflow.schema.construction import construct, require_declared
+from typedflow.schema.construction import UndeclaredKey, construct, require_declared
 from typedflow.schema.crowding import REASON, find_crowd
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.parsing import parse
@@ -104,14 +104,18 @@ READERS: Final[tuple[Callable[[Any, Any], Any], ...]] = (as_it_is, by_field_name
 def from_outside(tp: Any, value: Any) -> Any:
     """Return the typed value that somebody outside stands for, by any of `READERS`.
 
-    Raises the `Mismatch` with the longest path: the one that came closest.
+    Raises the `Mismatch` with the longest path, the one that came closest; of equals one that names an unknown key.
     """
     fault: Mismatch | None = None
     for read in READERS:
         try:
             return read(tp, value)
         except Mismatch as mismatch:
-            if fault is None or len(mismatch.path) > len(fault.path):
+            if fault is None or _rank(mismatch) > _rank(fault):
                 fault = mismatch
     assert fault is not None
     raise fault
+
+
+def _rank(mismatch: Mismatch) -> tuple[int, bool]:
+    return len(mismatch.path), isinstance(mismatch, UndeclaredKey)
