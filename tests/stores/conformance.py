@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-from typedflow.stores import FileStore, FlowStateChange, MemoryStore, SnapshotStore, SQLiteStore, StoredSnapshot
+from tests.postgres import conninfo_of
+from typedflow.stores import (
+    FileStore,
+    FlowStateChange,
+    MemoryStore,
+    PostgresStore,
+    SnapshotStore,
+    SQLiteStore,
+    StoredSnapshot,
+)
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -56,13 +65,14 @@ STORES: Final = {
         Kind("memory", lambda folder: MemoryStore(), durable=False),
         Kind("file", lambda folder: FileStore(folder / "snapshots")),
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
+        Kind("postgres", lambda folder: PostgresStore(conninfo_of(folder))),
         Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
-SHARING: Final = ["memory", "sqlite", "sqlite in place"]
-"""Those that share flow_state."""
+SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
+"""Those that share flow_state, keep parts, histories and pending interrupts."""
 
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")
 ODD_IDS: Final = ("con", "NUL", "aux.txt", "a" * 128, "0", "A", "a..b")

@@ -69,9 +69,10 @@ class Worker(Generic[J]):
     process it is cut off between two instructions, as by a kill, which a store has to survive anyway.
     """
 
-    def __init__(self, store: str, session: Session[J]) -> None:
+    def __init__(self, store: str, session: Session[J], batch: int = LARGEST_BATCH) -> None:
         self._store = store
         self._session = session
+        self._batch = batch
         self._queue: SimpleQueue[_Call[J] | None] = SimpleQueue()
         self._lock = Lock()
         self._asked = 0
@@ -87,7 +88,12 @@ class Worker(Generic[J]):
     @property
     def rests(self) -> bool:
         """Say whether the thread runs in this process and has nothing to do now."""
-        return self.is_here and not self._closed and self._asked == self._progress.over
+        return self.is_here and not self._closed and not self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs are not over yet."""
+        return self._asked - self._progress.over
 
     async def call(self, job: J) -> object:
         """Run a job. A cancelled caller does not stop it: what is queued is done."""
@@ -121,15 +127,15 @@ class Worker(Generic[J]):
         return future
 
     def _start(self) -> None:
-        serving = self._queue, self._session, self._progress
+        serving = self._queue, self._session, self._progress, self._batch
         Thread(target=_serve, args=serving, name=f"typedflow {self._store}", daemon=True).start()
         self._started_in = os.getpid()
         weakref.finalize(self, self._queue.put, None)
 
 
-def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress) -> None:
+def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress, batch: int) -> None:
     while True:
-        calls, last, ended = _take(queue)
+        calls, last, ended = _take(queue, batch)
         if calls:
             outcomes = _run(session, [call.job for call in calls if call.job is not None])
             progress.over += len(calls)
@@ -150,14 +156,14 @@ def _run(session: Session[J], jobs: list[J]) -> list[Outcome]:
         return [Outcome(error=error)] * len(jobs)
 
 
-def _take(queue: SimpleQueue[_Call[J] | None]) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
+def _take(queue: SimpleQueue[_Call[J] | None], batch: int) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
     """Wait for a call and take those behind it; also the call that waits for the thread's end, and whether it ends."""
     calls: list[_Call[J]] = []
     call = queue.get()
     try:
         while call is not None and call.job is not None:
             calls.append(call)
-            if len(calls) == LARGEST_BATCH:
+            if len(calls) == batch:
                 return calls, None, False
             call = queue.get_nowait()
     except Empty:
