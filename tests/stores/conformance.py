@@ -74,6 +74,9 @@ DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
 SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
 """Those that share flow_state, keep parts, histories and pending interrupts."""
 
+WORKING: Final = ["memory", "postgres", "sqlite"]
+"""Those that hand executions to workers."""
+
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")
 ODD_IDS: Final = ("con", "NUL", "aux.txt", "a" * 128, "0", "A", "a..b")
 """Good ids that are no good file names everywhere."""

@@ -279,6 +279,7 @@ def connect(access: Access) -> Connection:
         milliseconds = str(max(1, round(answer * 1000)))
         connection.execute(
             "SELECT set_config('timezone', 'UTC', false), set_config('client_encoding', 'UTF8', false),"
+            " set_config('jit', 'off', false),"  # it takes longer to compile a page than to read it
             " set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),"
             " set_config('idle_in_transaction_session_timeout', %(ms)s, false)",
             {"ms": milliseconds},
