@@ -194,6 +194,14 @@ def conninfo_of(folder: Path) -> str:
         return make_conninfo(whole, options=f"-csearch_path={known.read_text()}")
 
 
+def count_rows(conninfo: str, table: str) -> int:
+    """Return how many rows a table has."""
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _new_schema(connection: psycopg.Connection[Any]) -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
     for number, (name, user) in enumerate(_free):

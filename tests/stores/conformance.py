@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
+
+import psycopg
 
 from tests.postgres import conninfo_of
 from typedflow.stores import (
@@ -76,6 +80,24 @@ SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
 
 WORKING: Final = ["memory", "postgres", "sqlite"]
 """Those that hand executions to workers."""
+
+DATABASES: Final = ["postgres", "sqlite"]
+"""Those with tables of the same names."""
+
+
+def execute(kind: str, folder: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement beside the store of a folder; return its rows, or nothing where it has changed something."""
+    if kind == "sqlite":
+        with closing(sqlite3.connect(folder / "store.db")) as connection:
+            cursor = connection.execute(statement)
+            connection.commit()
+            assert cursor.description is not None or cursor.rowcount > 0
+            return cursor.fetchall()
+    with psycopg.connect(conninfo_of(folder)) as other:
+        found = other.execute(statement.replace("x'", "'\\x"))
+        assert found.description is not None or found.rowcount > 0
+        return found.fetchall() if found.description is not None else []
+
 
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")
 ODD_IDS: Final = ("con", "NUL", "aux.txt", "a" * 128, "0", "A", "a..b")
