@@ -17,10 +17,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from pwd import getpwnam
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
-from psycopg.conninfo import make_conninfo
+if TYPE_CHECKING:
+    import psycopg
+
 
 GIVEN: Final = "TYPEDFLOW_POSTGRES"
 FOLDER: Final = "TYPEDFLOW_TESTS_POSTGRES"
@@ -28,7 +29,16 @@ FOLDER: Final = "TYPEDFLOW_TESTS_POSTGRES"
 LEADER: Final = "TYPEDFLOW_TESTS_LEADER"
 """The process id of whoever made the folder."""
 WITHOUT: Final = "--without-postgres"
+RAM: Final = Path("/dev/shm")
+"""Where tables are made in half the time."""
 _SCHEMA: Final = "typedflow_test_"
+
+
+def connect(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connect; a program of the tests that needs no PostgreSQL does not import psycopg, which takes a while."""
+    import psycopg
+
+    return psycopg.connect(conninfo)
 
 
 class NoPostgres(Exception):
@@ -122,23 +132,24 @@ class Server:
 
 def prepare_run() -> None:
     """Choose the folder of the server for all processes of a run; called by the one that leads it."""
-    if FOLDER not in os.environ and GIVEN not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="typedflow-pg-", dir="/tmp")
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="typedflow-pg-", dir=RAM if RAM.is_dir() else "/tmp")
         os.environ[LEADER] = str(os.getpid())
 
 
 def end_run() -> None:
-    """Stop the server, and drop what the tests have made in one that was given; called by the process that leads."""
-    if os.environ.get(LEADER) == str(os.getpid()):
-        folder = Path(os.environ.pop(FOLDER))
-        if (folder / "data" / "postmaster.pid").exists():
-            Server(folder).stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    elif GIVEN in os.environ:
-        with psycopg.connect(server(), autocommit=True) as connection:
+    """Stop the server, or drop what the tests have made in one that was given; called by the process that leads."""
+    if os.environ.get(LEADER) != str(os.getpid()):
+        return
+    folder = Path(os.environ.pop(FOLDER))
+    if (folder / "data" / "postmaster.pid").exists():
+        Server(folder).stop()
+    elif GIVEN in os.environ and (folder / "schemas").exists():
+        with connect(server()) as connection:
             query = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)"
             for (name,) in connection.execute(query, (_SCHEMA,)).fetchall():
                 connection.execute(f"DROP SCHEMA {name} CASCADE")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def server() -> str:
@@ -183,11 +194,13 @@ def conninfo_of(folder: Path) -> str:
 
     A test that changes the tables themselves drops the schema at its end.
     """
+    from psycopg.conninfo import make_conninfo
+
     whole = server()
-    names = Path(os.environ.get(FOLDER, tempfile.gettempdir())) / f"{_SCHEMA}{os.environ.get(LEADER, os.getpid())}"
+    names = Path(os.environ[FOLDER]) / "schemas"
     names.mkdir(exist_ok=True)
     known = names / sha256(os.fsencode(folder)).hexdigest()
-    with open(names / "lock", "w") as lock, psycopg.connect(whole, autocommit=True) as connection:
+    with open(names / "lock", "w") as lock, connect(whole) as connection:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not known.exists():
             known.write_text(_new_schema(connection))
@@ -196,7 +209,7 @@ def conninfo_of(folder: Path) -> str:
 
 def count_rows(conninfo: str, table: str) -> int:
     """Return how many rows a table has."""
-    with psycopg.connect(conninfo) as connection:
+    with connect(conninfo) as connection:
         row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     assert row is not None
     return int(row[0])
@@ -207,8 +220,9 @@ def _new_schema(connection: psycopg.Connection[Any]) -> str:
     for number, (name, user) in enumerate(_free):
         if user != test:
             _free[number] = (name, test)
-            with suppress(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-                connection.execute(f"SET search_path = {name}")
+            found = connection.execute("SELECT to_regclass(%s)", (f"{name}.typedflow_flow_state_keys",)).fetchone()
+            if found is not None and found[0] is not None:
+                connection.execute(f"SET LOCAL search_path = {name}")
                 connection.execute(_EMPTY)
                 return name
     name = f"{_SCHEMA}{os.getpid()}_{len(_free)}"

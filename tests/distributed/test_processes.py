@@ -1,4 +1,4 @@
-"""Workers as real processes over one SQLite file: killed, stopped for longer than their lease, and asked to stop."""
+"""Workers as real processes over one store: killed, stopped for longer than their lease, and asked to stop."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
 
 from tests.budget import is_full
 from tests.distributed.flows import build, expected
+from tests.stores.conformance import DATABASES, STORES
 from typedflow import InterruptError
 from typedflow.distributed import answer, result, submit
-from typedflow.stores import SQLiteStore
 
 ROOT: Final = Path(__file__).parents[2]
 LEASE: Final = 1.0
@@ -31,15 +31,15 @@ COUNT: Final = 200 if is_full() else 40
 class Workers:
     """Starts workers, and ends them all at the end of the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
-        command = [sys.executable, "-m", "tests.distributed.flows", str(self.folder / "work.db")]
         worker = subprocess.Popen(
-            [*command, str(self.folder / "journal"), str(LEASE)],
+            [sys.executable, "-m", "tests.distributed.flows", self.kind, str(self.folder), str(LEASE)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": path},
             stdout=subprocess.PIPE,
@@ -49,6 +49,9 @@ class Workers:
         assert worker.stdout.readline() == "ready\n"
         self.started.append(worker)
         return worker
+
+    def open(self) -> Any:
+        return STORES[self.kind].open(self.folder)
 
     def end(self) -> None:
         for worker in self.started:
@@ -60,14 +63,14 @@ class Workers:
             worker.stdout.close()
 
 
-@pytest.fixture
-def workers(tmp_path: Path) -> Iterator[Workers]:
-    made = Workers(tmp_path)
+@pytest.fixture(params=DATABASES)
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
+    made = Workers(request.param, tmp_path)
     yield made
     made.end()
 
 
-async def answer_all(store: SQLiteStore, names: list[str]) -> None:
+async def answer_all(store: Any, names: list[str]) -> None:
     """Answer every question as it comes up, with 1000 and its number."""
     flow, left = build(), {name for number, name in enumerate(names) if number % 3 == 0}
     while left:
@@ -81,7 +84,8 @@ async def answer_all(store: SQLiteStore, names: list[str]) -> None:
 
 async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(workers: Workers, tmp_path: Path) -> None:
     flow = build()
-    async with SQLiteStore(tmp_path / "work.db") as store:
+    store: Any
+    async with workers.open() as store:
         names = [await submit(store, flow, number) for number in range(COUNT)]
         killed, stopped = workers.start(), workers.start()
         answering = asyncio.create_task(answer_all(store, names))
@@ -109,7 +113,8 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
 
 async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(workers: Workers, tmp_path: Path) -> None:
     flow = build()
-    async with SQLiteStore(tmp_path / "work.db") as store:
+    store: Any
+    async with workers.open() as store:
         names = [await submit(store, flow, 3 * number + 2) for number in range(20)]
         first = workers.start()
         await result(store, flow, names[0], timeout=60)

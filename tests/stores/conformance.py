@@ -10,14 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-import psycopg
-
-from tests.postgres import conninfo_of
+from tests.postgres import connect, conninfo_of
+from typedflow import stores
 from typedflow.stores import (
     FileStore,
     FlowStateChange,
     MemoryStore,
-    PostgresStore,
     SnapshotStore,
     SQLiteStore,
     StoredSnapshot,
@@ -69,7 +67,7 @@ STORES: Final = {
         Kind("memory", lambda folder: MemoryStore(), durable=False),
         Kind("file", lambda folder: FileStore(folder / "snapshots")),
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
-        Kind("postgres", lambda folder: PostgresStore(conninfo_of(folder))),
+        Kind("postgres", lambda folder: stores.PostgresStore(conninfo_of(folder))),
         Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
     )
 }
@@ -93,7 +91,7 @@ def execute(kind: str, folder: Path, statement: str) -> list[tuple[Any, ...]]:
             connection.commit()
             assert cursor.description is not None or cursor.rowcount > 0
             return cursor.fetchall()
-    with psycopg.connect(conninfo_of(folder)) as other:
+    with connect(conninfo_of(folder)) as other:
         found = other.execute(statement.replace("x'", "'\\x"))
         assert found.description is not None or found.rowcount > 0
         return found.fetchall() if found.description is not None else []
