@@ -165,7 +165,8 @@ class PostgresStore:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         doing = f"delete {quoted(execution_id)}"
-        return await self._write(doing, lambda db: postgres_records.delete(db, execution_id))
+        delete = partial(postgres_records.delete, execution_id=execution_id)
+        return await self._write(doing, delete, postgres_records.was_deleted) is not None
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""
@@ -177,7 +178,10 @@ class PostgresStore:
         """Delete the stored flow_state of a flow, so that it begins anew; return whether there was one."""
         require_text("flow", flow)
         doing = f"delete the flow_state of {quoted(flow)}"
-        return await self._write(doing, lambda db: postgres_flow_states.delete_flow_state(db, flow))
+        delete = partial(postgres_flow_states.delete_flow_state, flow=flow)
+        return await self._write(
+            doing, delete, lambda db, there: there and postgres_flow_states.select_flow_state(db, flow) is None
+        )
 
     async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Change a flow_state; see `FlowStateStore.update_flow_state`. `change` is called in the caller's thread.
@@ -300,7 +304,11 @@ class PostgresStore:
         require_id(execution_id)
         now = _now()
         doing = f"release {quoted(execution_id)}"
-        return await self._write(doing, lambda db: postgres_work.release_quarantine(db, execution_id, now))
+        return await self._write(
+            doing,
+            lambda db: postgres_work.release_quarantine(db, execution_id, now),
+            lambda db, done: done and not postgres_work.is_quarantined(db, execution_id),
+        )
 
     async def close(self) -> None:
         """Finish the calls under way, close the connections and end the threads."""

@@ -140,7 +140,6 @@ class Session:
     def _do(self, job: Job, seconds: float) -> Outcome:
         """Do a job; what may be well the next time is tried again until the time is over."""
         until, pause = time.monotonic() + seconds, FIRST_PAUSE
-        was_connected = self._name is not None  # a database that never answered is not waited for
         doubt: _Doubt | None = None
         while True:
             try:
@@ -154,6 +153,7 @@ class Session:
             except Exception as caught:  # whatever it was, its caller must hear of it, and the thread goes on
                 error = caught
             self._roll_back()
+            was_connected = self._name is not None  # a database that never answered is not waited for
             passing = isinstance(error, _PASSING) or (was_connected and _is_loss(error) and not self.is_connected)
             if not passing or time.monotonic() > until:
                 return Outcome(error=self._explain(job, error))

@@ -276,8 +276,15 @@ def select_revision(db: Connection, execution_id: str, sequence: int) -> StoredS
     return join_parts(record, parts, count, total)
 
 
-def delete(db: Connection, execution_id: str) -> bool:
-    """Delete the record of an execution and what belongs to it; return whether there was one."""
+def delete(db: Connection, execution_id: str) -> int | None:
+    """Delete the record of an execution and what belongs to it; return the number of its row, None without one."""
     delete_keys(db, execution_id)
     gone = db.execute("DELETE FROM typedflow_executions WHERE execution_id = %s RETURNING id", (execution_id,))
-    return gone.fetchone() is not None
+    row = gone.fetchone()
+    return None if row is None else row[0]
+
+
+def was_deleted(db: Connection, number: int | None) -> bool:
+    """Return whether a row is not there any more."""
+    query = "SELECT 1 FROM typedflow_executions WHERE id = %s"
+    return number is not None and db.execute(query, (number,)).fetchone() is None

@@ -216,6 +216,12 @@ def release_quarantine(db: Connection, execution_id: str, now: datetime | None) 
     return done.fetchone() is not None
 
 
+def is_quarantined(db: Connection, execution_id: str) -> bool:
+    """Return whether no worker takes an execution."""
+    query = "SELECT 1 FROM typedflow_executions WHERE execution_id = %s AND quarantined"
+    return db.execute(query, (execution_id,)).fetchone() is not None
+
+
 def problem_of(db: Connection, execution_id: str) -> str | None:
     """Return why an execution does not run, as its last worker said."""
     row = db.execute("SELECT problem FROM typedflow_executions WHERE execution_id = %s", (execution_id,)).fetchone()
