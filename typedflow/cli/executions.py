@@ -29,9 +29,10 @@ from typedflow.rules.wording import describe, quoted
 from typedflow.stores.protocol import Listing
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_STORE = "A SQLite file, a folder, or a postgresql:// URL."
 Store = Annotated[
     str | None,
-    typer.Option("--store", metavar="PATH", help="A SQLite file, or a folder.", show_default=".typedflow/runs.db"),
+    typer.Option("--store", metavar="PLACE", help=_STORE, show_default=".typedflow/runs.db"),
 ]
 ResourcesFrom = Annotated[
     str | None,

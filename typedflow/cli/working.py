@@ -25,7 +25,7 @@ from typedflow.distributed.supplies import Factory
 from typedflow.distributed.worker import Worker
 from typedflow.rules.wording import listed, quoted
 from typedflow.schema.layers import Resources
-from typedflow.stores.sqlite import SQLiteStore
+from typedflow.stores.file import FileStore
 
 
 @command
@@ -56,7 +56,7 @@ def worker(
     place = store_place(settings, store)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     make = partial(Worker, concurrency=concurrency, lease=lease, poll=poll, max_crashes=max_crashes, grace=grace)
-    write(f"running {listed(list(flows))} of {place.text}; Ctrl-C stops it\n")
+    write(f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it\n")
     asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make))
     return exits.OK
 
@@ -79,8 +79,9 @@ async def _work(
     place: StorePlace, flows: Mapping[str, Found], resources: str | None, make: Callable[..., Worker]
 ) -> None:
     store = place.make()
-    if not isinstance(store, SQLiteStore):
-        raise Mistake(f"workers cannot share the folder {quoted(place.text)}", "--store names a SQLite file")
+    if isinstance(store, FileStore):
+        hint = "--store names a SQLite file, or a PostgreSQL database"
+        raise Mistake(f"workers cannot share the folder {quoted(place.text)}", hint)
     async with store, supplied(resources) as given:
         working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
         with suppress(asyncio.CancelledError):
