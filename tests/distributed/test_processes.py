@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests import postgres
 from tests.budget import is_full
 from tests.distributed.flows import build, expected
 from tests.stores.conformance import DATABASES, STORES
@@ -125,3 +127,44 @@ async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(wor
     assert results == [10 * (3 * number + 2) for number in range(20)]
     begun = Counter(line.split("\t")[0] for line in (tmp_path / "journal").read_text().splitlines())
     assert len(begun) == 4 * 20
+
+
+@pytest.fixture
+def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
+    """A server of the test's own that waits for the disk; the stores of the test, and of its workers, are there."""
+    with tempfile.TemporaryDirectory(prefix="typedflow-pg-", dir="/tmp") as name:
+        server = postgres.Server(Path(name))
+        server.make(durable=True)
+        server.start()
+        monkeypatch.setenv(postgres.GIVEN, server.conninfo)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.mark.postgres
+async def test_nothing_is_lost_or_doubled_when_the_database_crashes(crashing: postgres.Server, tmp_path: Path) -> None:
+    """The server is restarted as by a crash, twice: the workers outlive it, and so do the stores of those who wait."""
+    flow, count = build(), 200 if is_full() else 24
+    workers = Workers("postgres", tmp_path)
+    store: Any
+    try:
+        async with workers.open() as store:
+            names = [await submit(store, flow, number) for number in range(count)]
+            running = [workers.start(), workers.start()]
+            answering = asyncio.create_task(answer_all(store, names))
+            for name in names[2], names[count // 2]:
+                await result(store, flow, name, timeout=60)  # they are at work
+                await asyncio.to_thread(crashing.restart)
+            results = [await result(store, flow, name, timeout=120) for name in names]
+            await answering
+            assert results == [expected(number, 1000 + number) for number in range(count)]
+            tally = await store.get_flow_state("job")
+            assert tally is not None
+            assert msgspec.json.decode(tally)["done"] == count
+            assert {entry.status for entry in await store.list("job")} == {"completed"}
+            assert await store.quarantined() == []
+        assert [worker.poll() for worker in running] == [None, None]
+    finally:
+        workers.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -77,7 +78,7 @@ class PostgresStore:
     ) -> None:
         self._access: Final = _require_access(conninfo, connections, timeout, answer_within)
         self._workers: Final = [Worker("PostgresStore", Session(self._access), batch=1) for _ in range(connections)]
-        bounded = Access(conninfo, self._access.timeout, min(self._access.answer_within, LONGEST_BLOCK))
+        bounded = replace(self._access, answer_within=min(self._access.answer_within, LONGEST_BLOCK))
         self._updates = Updates(postgres_flow_states.PostgresFlowStates(bounded), self._access.timeout)
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
@@ -249,7 +250,8 @@ class PostgresStore:
     def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
         """Renew the leases of a holder, on this thread; see `WorkStore.renew_here`."""
         seconds, now = ttl.total_seconds(), _now()
-        session = Session(Access(self._access.conninfo, seconds / 3, min(seconds / 3, self._access.answer_within)))
+        within = min(seconds / 3, self._access.answer_within)
+        session = Session(replace(self._access, timeout=seconds / 3, answer_within=within))
         try:
             [outcome] = session.run(
                 [Job("renew its leases", True, lambda db: postgres_work.renew(db, holder, ttl, now))]
@@ -370,5 +372,4 @@ def _require_access(conninfo: Any, connections: Any, timeout: Any, answer_within
     problem = texts.check_connections("PostgresStore", connections)
     if problem is not None:
         raise StoreError(problem)
-    seconds = [require_wait("PostgresStore", each) for each in (timeout, answer_within)]
-    return Access(conninfo, *seconds)
+    return Access(conninfo, require_wait("PostgresStore", timeout), require_wait("PostgresStore", answer_within))

@@ -7,10 +7,11 @@ way, the server is told to end the old session first: then the rows show whether
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar, cast, final
 
 import psycopg
@@ -75,6 +76,8 @@ class Access:
     conninfo: str
     timeout: float
     answer_within: float
+    reached: threading.Event = field(default_factory=threading.Event, compare=False)
+    """Set for good when a connection of the store was there: a database that never answered is not waited for."""
 
     @property
     def place(self) -> str:
@@ -153,8 +156,8 @@ class Session:
             except Exception as caught:  # whatever it was, its caller must hear of it, and the thread goes on
                 error = caught
             self._roll_back()
-            was_connected = self._name is not None  # a database that never answered is not waited for
-            passing = isinstance(error, _PASSING) or (was_connected and _is_loss(error) and not self.is_connected)
+            lost = self._access.reached.is_set() and _is_loss(error) and not self.is_connected
+            passing = isinstance(error, _PASSING) or lost
             if not passing or time.monotonic() > until:
                 return Outcome(error=self._explain(job, error))
             time.sleep(pause)
@@ -204,6 +207,7 @@ class Session:
                 raise
             assert row is not None
             self._connection, self._name = connection, (row[0], row[1])
+            self._access.reached.set()
         return self._connection
 
     def _roll_back(self) -> None:
