@@ -290,7 +290,7 @@ WRONG_RUNS = [
     (("small:sums", "--input", "[1]", "--state", '{"limt": 1}'), 2, "did you mean 'limit'?"),
     (("small:texts", "--input", '"a"', "--id", "a/b"), 2, "TF816"),
     (("small:texts", "--input", '"a"', "--store", "x.db", "--no-store"), 2, "exclude each other"),
-    (("small:texts", "--input", '"a"', "--store", "postgresql://x"), 2, "is no path"),
+    (("small:texts", "--input", '"a"', "--store", "mysql://x"), 2, "there is no store for 'mysql://'"),
     (("small:texts", "--input", '"a"', "--store", "broken.json"), 2, "broken.json"),
     (("small:texts", "--input", '"a"', "--timeout", "-1"), 2, "timeout"),
     (("small:texts", "--input", '"a"', "--history", "2", "--no-store"), 2, "exclude each other"),

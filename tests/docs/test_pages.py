@@ -9,7 +9,10 @@ import pytest
 
 from tests.docs import scenarios
 from tests.docs.scenarios import DOCS, Command, File
+from tests.postgres import conninfo_of
 
+DATABASE: Final = "DATABASE_URL"
+"""The environment variable that names the database of a page."""
 TUTORIAL: Final = sorted(path for path in (DOCS / "tutorial").glob("[0-9]*.md"))
 OTHERS: Final = sorted(path for folder in ("how-to", "concepts", "reference") for path in (DOCS / folder).glob("*.md"))
 
@@ -69,12 +72,15 @@ def test_a_page_is_checked_as_it_is_printed(
 
 def marked(page: Path) -> object:
     """Return the page as a parameter; one that needs more packages runs on the main Python only."""
-    more = "<!-- packages:" in page.read_text(encoding="utf-8")
-    return pytest.param(page, id=page.stem, marks=[pytest.mark.one_python] if more else [])
+    text = page.read_text(encoding="utf-8")
+    marks = [pytest.mark.one_python] if "<!-- packages:" in text else []
+    return pytest.param(page, id=page.stem, marks=[*marks, pytest.mark.postgres] if DATABASE in text else marks)
 
 
 @pytest.mark.parametrize("page", [marked(page) for page in OTHERS])
-def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path) -> None:
+def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if DATABASE in page.read_text(encoding="utf-8"):
+        monkeypatch.setenv(DATABASE, conninfo_of(tmp_path))
     assert follow([page], tmp_path, checkers=False) == []
 
 

@@ -16,7 +16,7 @@ from typedflow.api.flow import Flow
 from typedflow.cli.exits import FAILED, Mistake
 from typedflow.cli.live import View
 from typedflow.cli.loading import Found, find_flow, load_function
-from typedflow.cli.places import LocalStore, StorePlace, find_stored, history_of
+from typedflow.cli.places import AnyStore, StorePlace, find_stored, history_of
 from typedflow.cli.progress import Origin, Progress, failure_of, question_of, shown_time
 from typedflow.cli.settings import Settings
 from typedflow.cli.values import to_plain
@@ -105,7 +105,7 @@ def start(
 ) -> Progress:
     """Start an execution and run it until it is over or waits; without a place it is in no store."""
 
-    async def begin(store: LocalStore | None) -> Progress:
+    async def begin(store: AnyStore | None) -> Progress:
         if store is not None and execution_id is not None and is_id(execution_id) and await store.get(execution_id):
             raise Mistake(f"there is an execution {quoted(execution_id)} already", "choose another --id, or none")
         if history is not False and store is not None:

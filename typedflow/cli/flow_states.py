@@ -13,14 +13,14 @@ from typedflow.cli.asking import require_consent
 from typedflow.cli.exits import Mistake
 from typedflow.cli.options import AsJson, Store, Yes
 from typedflow.cli.output import command, to_json, write
-from typedflow.cli.places import LocalStore, store_place
+from typedflow.cli.places import AnyStore, DatabaseStore, store_place
 from typedflow.cli.settings import read_settings
 from typedflow.cli.trees import render_value
 from typedflow.errors import SnapshotError
 from typedflow.rules.names import name_hint
 from typedflow.rules.wording import quoted
 from typedflow.snapshot.flow_states import read_fields
-from typedflow.stores.sqlite import SQLiteStore
+from typedflow.stores.file import FileStore
 
 FlowName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the flow.")]
 
@@ -82,14 +82,14 @@ def delete_flow_state(name: FlowName, yes: Yes = False, store: Store = None, as_
     return exits.OK
 
 
-def _sharing(store: LocalStore) -> SQLiteStore:
-    if isinstance(store, SQLiteStore):
-        return store
-    text = "a folder of files shares no flow_state: each execution keeps its own"
-    raise Mistake(text, "`typedflow runs show` shows it; --store names a SQLite file")
+def _sharing(store: AnyStore) -> DatabaseStore:
+    if isinstance(store, FileStore):
+        text = "a folder of files shares no flow_state: each execution keeps its own"
+        raise Mistake(text, "`typedflow runs show` shows it; --store names a SQLite file")
+    return store
 
 
-async def _unknown(store: LocalStore, name: str) -> Mistake:
+async def _unknown(store: AnyStore, name: str) -> Mistake:
     flows = {entry.flow: None for entry in await store.list()}
     hint = "it is stored by the first execution that changes it" if name in flows else ""
     hint = hint or name_hint(name, flows, known="its flows") or "it has no executions"

@@ -21,14 +21,14 @@ from typedflow.cli.inspection import Save, save_of
 from typedflow.cli.options import AsJson, ExecutionId, FlowName, FlowOf, Limit, Store, Yes
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.paging import cut
-from typedflow.cli.places import LocalStore, find_stored, history_of, store_place
+from typedflow.cli.places import AnyStore, find_stored, history_of, store_place
 from typedflow.cli.progress import Origin, Progress, progress_lines, question_of, shown_time
 from typedflow.cli.reports import counted
 from typedflow.cli.settings import read_settings
 from typedflow.engine.status import FINAL, Status
 from typedflow.rules.wording import quoted
+from typedflow.stores.file import FileStore
 from typedflow.stores.protocol import Pruned
-from typedflow.stores.sqlite import SQLiteStore
 
 _AGE: Final = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -178,7 +178,7 @@ def prune_runs(
 
     async def main() -> Pruned:
         async with place.open() as opened:
-            if isinstance(opened, SQLiteStore):
+            if not isinstance(opened, FileStore):
                 return await opened.prune(before=moment, statuses=wanted, flow=flow_name, keep=keep)
             old = await _old(opened, moment, wanted, flow_name)
             return Pruned(sum([await opened.delete(id_) for id_ in old]), 0)
@@ -202,7 +202,7 @@ def _shown(pruned: Pruned, moment: datetime | None, keep: int | None) -> str:
 
 
 async def _counted(
-    store: LocalStore, moment: datetime | None, statuses: Collection[Status], flow: str | None, keep: int | None
+    store: AnyStore, moment: datetime | None, statuses: Collection[Status], flow: str | None, keep: int | None
 ) -> Pruned:
     old = await _old(store, moment, statuses, flow)
     revisions = 0
@@ -215,7 +215,7 @@ async def _counted(
     return Pruned(len(old), revisions)
 
 
-async def _old(store: LocalStore, moment: datetime | None, statuses: Collection[Status], flow: str | None) -> list[str]:
+async def _old(store: AnyStore, moment: datetime | None, statuses: Collection[Status], flow: str | None) -> list[str]:
     if moment is None:
         return []
     return [each.execution_id for each in await store.list(flow, statuses=statuses) if each.saved_at < moment]

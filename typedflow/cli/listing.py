@@ -17,7 +17,7 @@ from typedflow.cli.inspection import Shown, questions_of, show
 from typedflow.cli.options import AsJson, ExecutionId, FlowName, FlowOf, Limit, Store
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.paging import cut, entry_at, position_of, question_at
-from typedflow.cli.places import LocalStore, StorePlace, find_stored, store_place
+from typedflow.cli.places import AnyStore, StorePlace, find_stored, store_place
 from typedflow.cli.progress import Origin, Question, question_lines, shown_time
 from typedflow.cli.settings import read_settings
 from typedflow.cli.trees import render_tree
@@ -25,8 +25,8 @@ from typedflow.engine.status import FINAL, Status
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules.names import name_hint
 from typedflow.rules.wording import quoted
+from typedflow.stores.file import FileStore
 from typedflow.stores.protocol import DamagedEntry, Listing, PendingInterrupt, PendingListing
-from typedflow.stores.sqlite import SQLiteStore
 
 After = Annotated[
     str | None, typer.Option("--after", metavar="POSITION", help="The next page: what a page prints at its end.")
@@ -57,7 +57,7 @@ def pending(
             return PendingListing()
         async with place.open() as opened:
             more = None if limit is None else limit + 1
-            if isinstance(opened, SQLiteStore):
+            if not isinstance(opened, FileStore):
                 return await opened.pending(flow_name, kind, after=behind, limit=more)
             return await _pending_of_files(opened, flow_name, kind, behind, more)
 
@@ -96,7 +96,7 @@ def _question(asked: PendingInterrupt, origin: Origin) -> Question:
 
 
 async def _pending_of_files(
-    store: LocalStore, flow: str | None, kind: str | None, after: PendingInterrupt | None, limit: int | None
+    store: AnyStore, flow: str | None, kind: str | None, after: PendingInterrupt | None, limit: int | None
 ) -> PendingListing:
     """Return what the executions in a folder ask: each waiting one is read, as files have no rows for questions."""
     entries = await store.list(flow, Status.WAITING)
@@ -235,8 +235,8 @@ def show_run(
             stored = await find_stored(opened, execution_id, at)
             id_ = stored.execution_id
             origin = Origin(flow or ("MODULE:FLOW" if not settings.flows else ""), store)
-            saves = await opened.history(id_) if isinstance(opened, SQLiteStore) else []
-            problem = await opened.problem(id_) if isinstance(opened, SQLiteStore) and at is None else None
+            saves = await opened.history(id_) if not isinstance(opened, FileStore) else []
+            problem = await opened.problem(id_) if not isinstance(opened, FileStore) and at is None else None
             until = [each for each in saves if each.steps and each.sequence <= stored.sequence]
             try:
                 shown = show(stored, origin, until[-LAST_STEPS:], problem)

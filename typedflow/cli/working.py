@@ -25,7 +25,7 @@ from typedflow.distributed.supplies import Factory
 from typedflow.distributed.worker import Worker
 from typedflow.rules.wording import listed, quoted
 from typedflow.schema.layers import Resources
-from typedflow.stores.sqlite import SQLiteStore
+from typedflow.stores.file import FileStore
 
 
 @command
@@ -58,7 +58,7 @@ def worker(
         raise Mistake(f"workers cannot share the folder {quoted(place.text)}", "--store names a SQLite file")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     make = partial(Worker, concurrency=concurrency, lease=lease, poll=poll, max_crashes=max_crashes, grace=grace)
-    write(f"running {listed(list(flows))} of {place.text}; Ctrl-C stops it\n")
+    write(f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it\n")
     asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make))
     return exits.OK
 
@@ -81,7 +81,7 @@ async def _work(
     place: StorePlace, flows: Mapping[str, Found], resources: str | None, make: Callable[..., Worker]
 ) -> None:
     store = place.make()
-    assert isinstance(store, SQLiteStore)
+    assert not isinstance(store, FileStore)
     async with store, supplied(resources) as given:
         working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
         with suppress(asyncio.CancelledError):

@@ -10,9 +10,9 @@ from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 
 
-def store_error(doing: str, where: str, error: Exception, hint: str = "") -> StoreError:
+def store_error(doing: str, where: str, error: Exception, hint: str = "", reason: str = "") -> StoreError:
     """Return the error for a caller, caused by what came from below; `doing` is what failed: "save 'a'"."""
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    reason = reason or (os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error))
     explained = StoreError(texts.failed_problem(doing, reason or type(error).__name__, hint).at(where))
     explained.__cause__ = error
     return explained

@@ -89,13 +89,15 @@ class SQLiteFlowStates:
     """The flow_states of a SQLite store, as `Updates` asks for them."""
 
     store: Final = "SQLiteStore"
+    is_connected: Final = True
+    """A file is opened by the first update."""
 
     def __init__(self, path: str) -> None:
         self._database = Database(path, timeout=0)
         self.place = f"database {path!r}"
 
-    async def prepare(self) -> None:
-        """Do nothing: to open a file takes no while."""
+    def connect(self, seconds: float) -> None:
+        """Do nothing."""
 
     def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
         """Update in one transaction; None where somebody else holds the write lock."""

@@ -41,8 +41,13 @@ class UpdatingDatabase(Protocol):
         """Return where it is, for messages."""
         ...
 
-    async def prepare(self) -> None:
-        """Connect without blocking the loop, where that takes a while; called before each try of a coroutine."""
+    @property
+    def is_connected(self) -> bool:
+        """Return whether an update finds a connection; one that is opened without waiting counts as there."""
+        ...
+
+    def connect(self, seconds: float) -> None:
+        """Connect, within so many seconds; raises `StoreError`. Called without blocking a loop, where that can be."""
         ...
 
     def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
@@ -76,7 +81,8 @@ class Updates:
     async def run(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Update a flow_state; waits for locks without blocking the loop."""
         for pause in self._pauses(flow, self._timeout):
-            await self._database.prepare()
+            if not self._database.is_connected:
+                await asyncio.to_thread(self._connect, self._timeout)
             outcome = self._attempt(flow, key, change)
             if outcome is not None:
                 return _value_of(outcome)
@@ -85,7 +91,10 @@ class Updates:
 
     def run_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Update a flow_state in a plain call."""
-        for pause in self._pauses(flow, min(self._timeout, LONGEST_BLOCK) if _in_loop() else self._timeout):
+        seconds = min(self._timeout, LONGEST_BLOCK) if _in_loop() else self._timeout
+        for pause in self._pauses(flow, seconds):
+            if not self._database.is_connected:
+                self._connect(seconds)
             outcome = self._attempt(flow, key, change)
             if outcome is not None:
                 return _value_of(outcome)
@@ -109,12 +118,21 @@ class Updates:
                 raise StoreError(texts.busy_problem(_doing(flow), seconds).at(self._database.place))
             longest = min(longest * 2, LONGEST_PAUSE)
 
-    def _attempt(self, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
-        """Try to update; None where somebody else holds the lock, and nothing has happened."""
+    def _connect(self, seconds: float) -> None:
+        self._require_open()
+        with self._lock:
+            self._process = os.getpid()
+            self._database.connect(seconds)
+
+    def _require_open(self) -> None:
         if self._closed:
             raise StoreError(texts.closed_problem(self._database.store))
         if self._process not in (None, os.getpid()):
             raise StoreError(texts.other_process_problem(self._database.store))
+
+    def _attempt(self, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
+        """Try to update; None where somebody else holds the lock, and nothing has happened."""
+        self._require_open()
         if self._owner == threading.get_ident():
             raise StoreError(texts.nested_problem(_doing(flow)))
         if not self._lock.acquire(blocking=False):

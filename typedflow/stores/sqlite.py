@@ -96,7 +96,7 @@ class SQLiteStore:
         path, timeout = require_place("SQLiteStore", path, timeout)
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._leases = EmbeddedLeases()
-        self._worker = Worker("SQLiteStore", Database(self.path, timeout), Beat(BEAT, self._leases.renewal))
+        self._worker = Worker("SQLiteStore", Database(self.path, timeout), beat=Beat(BEAT, self._leases.renewal))
         self._in_place = InPlace(self.path, self._worker)
         self._updates = Updates(SQLiteFlowStates(self.path), timeout)
 

@@ -83,9 +83,12 @@ class Worker(Generic[J]):
     process it is cut off between two instructions, as by a kill, which a store has to survive anyway.
     """
 
-    def __init__(self, store: str, session: Session[J], beat: Beat[J] | None = None) -> None:
+    def __init__(
+        self, store: str, session: Session[J], batch: int = LARGEST_BATCH, beat: Beat[J] | None = None
+    ) -> None:
         self._store = store
         self._session = session
+        self._batch = batch
         self._beat = beat
         self._queue: SimpleQueue[_Call[J] | None] = SimpleQueue()
         self._lock = Lock()
@@ -102,7 +105,12 @@ class Worker(Generic[J]):
     @property
     def rests(self) -> bool:
         """Say whether the thread runs in this process and has nothing to do now."""
-        return self.is_here and not self._closed and self._asked == self._progress.over
+        return self.is_here and not self._closed and not self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs are not over yet."""
+        return self._asked - self._progress.over
 
     async def call(self, job: J) -> object:
         """Run a job. A cancelled caller does not stop it: what is queued is done."""
@@ -142,16 +150,18 @@ class Worker(Generic[J]):
         return future
 
     def _start(self) -> None:
-        serving = self._queue, self._session, self._progress, self._beat
+        serving = self._queue, self._session, self._progress, self._batch, self._beat
         Thread(target=_serve, args=serving, name=f"typedflow {self._store}", daemon=True).start()
         self._started_in = os.getpid()
         weakref.finalize(self, self._queue.put, None)
 
 
-def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress, beat: Beat[J] | None) -> None:
+def _serve(
+    queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress, batch: int, beat: Beat[J] | None
+) -> None:
     due = time.monotonic() + (0 if beat is None else beat.every)
     while True:
-        calls, last, ended = _take(queue, None if beat is None else max(0.0, due - time.monotonic()))
+        calls, last, ended = _take(queue, batch, None if beat is None else max(0.0, due - time.monotonic()))
         if beat is not None and time.monotonic() >= due:
             job = beat.job()
             if job is not None:
@@ -177,7 +187,9 @@ def _run(session: Session[J], jobs: list[J]) -> list[Outcome]:
         return [Outcome(error=error)] * len(jobs)
 
 
-def _take(queue: SimpleQueue[_Call[J] | None], seconds: float | None) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
+def _take(
+    queue: SimpleQueue[_Call[J] | None], batch: int, seconds: float | None
+) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
     """Wait for a call, or for so long, and take those behind it.
 
     Returns also the call that waits for the thread's end, and whether it ends.
@@ -187,7 +199,7 @@ def _take(queue: SimpleQueue[_Call[J] | None], seconds: float | None) -> tuple[l
         call = queue.get(timeout=seconds)
         while call is not None and call.job is not None:
             calls.append(call)
-            if len(calls) == LARGEST_BATCH:
+            if len(calls) == batch:
                 return calls, None, False
             call = queue.get_nowait()
     except Empty:
