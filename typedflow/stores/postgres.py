@@ -234,7 +234,8 @@ class PostgresStore:
     ) -> Leases:
         """Take executions that are ready; see `WorkStore.take`. Where none is, nothing is written."""
         now = _now()
-        if not (await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now)))[1]:
+        ready = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
+        if ready is None or ready > timedelta(0):
             return []
         limits = (limit, crashed_limit)
         take = partial(postgres_work.take, flows=flows, holder=holder, ttl=ttl, limits=limits, now=now)
@@ -287,9 +288,13 @@ class PostgresStore:
         return await self._put(lease, record, expected, flow_state)
 
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
-        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        """Return from when on the next execution of these flows can be taken; None where none will be.
+
+        The moment is one of the caller's clock, so that whoever waits for it wakes up when it is due in the database.
+        """
         now = _now()
-        return (await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now)))[0]
+        rest = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
+        return None if rest is None else current_clock.get().now() + rest
 
     async def quarantined(self, flow: str | None = None) -> Listing:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""

@@ -186,14 +186,14 @@ def was_released(db: Connection, lease: Lease) -> bool:
     return db.execute(query, (lease.execution_id, lease.holder, lease.fence)).fetchone() is None
 
 
-def next_ready(db: Connection, flows: Collection[str], now: datetime | None) -> tuple[datetime | None, bool]:
-    """Return the earliest moment at which one of these flows has something ready, and whether that is over."""
+def next_ready(db: Connection, flows: Collection[str], now: datetime | None) -> timedelta | None:
+    """Return in what time one of these flows has something ready; not above 0 where that is now."""
     row = db.execute(
-        f"SELECT min(ready_at), coalesce(min(ready_at) <= {NOW}, false) FROM typedflow_executions"
+        f"SELECT min(ready_at) - {NOW} FROM typedflow_executions"
         " WHERE ready_at IS NOT NULL AND NOT quarantined AND flow = ANY(%(flows)s::text[])",
         {"flows": [*flows], "now": now},
     ).fetchone()
-    return (None, False) if row is None else (row[0], row[1])
+    return None if row is None else row[0]
 
 
 def list_quarantined(db: Connection, flow: str | None) -> Listing:
