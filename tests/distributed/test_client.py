@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from tests.distributed.flows import Journal, build
-from tests.stores.conformance import STORES, WORKING
+from tests.stores.conformance import STORES, WORKING, execute
 from typedflow import (
     ConflictError,
     Contract,
@@ -27,6 +27,7 @@ from typedflow import (
 )
 from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
 from typedflow.stores import SQLiteStore, WorkStore
+from typedflow.stores.clock import SystemClock, current_clock
 
 T = TypeVar("T")
 SOON: Final = 20.0
@@ -246,3 +247,39 @@ async def test_a_worker_that_stops_gives_back_what_it_has_not_finished(tmp_path:
         assert stored.status == "running"  # the first step is saved, the second has not run
         [lease] = await store.take(["Slow"], holder="next", ttl=timedelta(seconds=30), limit=1)
         assert (lease.execution_id, lease.crashes) == (name, 0)
+
+
+class WrongClock(SystemClock):
+    """The clock of a machine that is ahead of the database's, or behind it."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(hours=-1)], ids=str)
+async def test_deadlines_are_due_by_the_clock_of_the_database(by: timedelta, tmp_path: Path) -> None:
+    """A worker whose clock is wrong neither misses them nor takes an execution again and again until they are due."""
+    flow: Any = Flow(Talk, name="asking")
+    flow.to(wait).end()
+    store: Any
+    async with STORES["postgres"].open(tmp_path) as store:
+        token = current_clock.set(WrongClock(by))
+        try:
+            worker = Worker(store, [flow], poll=0.02)
+            task = asyncio.create_task(worker.run())
+            name = await submit(store, flow, 1)
+            assert await result(store, flow, name, timeout=SOON) == "late"
+            worker.stop()
+            await task
+        finally:
+            current_clock.reset(token)
+    [(fence,)] = execute("postgres", tmp_path, "SELECT fence FROM typedflow_executions")
+    assert fence <= 3
+
+
+def wait(data: Data[Talk, int]) -> str:
+    return data.pause_for(data.value, deadline=timedelta(milliseconds=200), default="late")

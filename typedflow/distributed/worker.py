@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, final
@@ -19,7 +20,7 @@ from typedflow.distributed.waking import PollWaker, Waker
 from typedflow.durability.options import Checkpoint
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import holders
-from typedflow.stores.clock import current_clock
+from typedflow.stores.clock import ShiftedClock, SystemClock, current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Release, WorkStore
 
@@ -142,7 +143,7 @@ class Worker:
     def _start(self, lease: Lease) -> None:
         held = HeldStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_held`
         run = HeldRun(self._store, self._flows[lease.flow], lease, held)
-        task = asyncio.ensure_future(self._run(run, held))
+        task = asyncio.get_running_loop().create_task(self._run(run, held), context=_by_clock_of(lease))
         self._running[lease.execution_id] = _Running(run, held, task)
         task.add_done_callback(lambda _: self._ended(run))
 
@@ -212,3 +213,11 @@ class Worker:
             if running is not None and running.run.lease.fence == fence and not running.held.over:
                 LOG.warning("the lease on %s is lost", execution_id)
                 running.task.cancel("the lease is lost")
+
+
+def _by_clock_of(lease: Lease) -> Context:
+    """Return a context whose clock is the store's: deadlines are due by the clock by which the lease was taken."""
+    clock, context = current_clock.get(), copy_context()
+    if isinstance(clock, SystemClock):  # a test's own is that of the store as well
+        context.run(current_clock.set, ShiftedClock(lease.taken_at - SystemClock().now()))
+    return context

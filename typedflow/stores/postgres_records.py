@@ -5,12 +5,13 @@ Runs inside a `Job`. A save locks the row of its execution first, so that everyt
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from typedflow.errors import ConflictError, LeaseLostError
-from typedflow.rules import stores as texts
+from typedflow.errors import ConflictError
 from typedflow.stores.failures import Refusal
+from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_flow_states import delete_keys, replay, write_change
 from typedflow.stores.protocol import Delta, FlowStateChange, Notes, StoredSnapshot
@@ -26,7 +27,7 @@ from typedflow.stores.rows import (
     read_revision_record,
     written,
 )
-from typedflow.stores.work import OVER, Lease
+from typedflow.stores.work import OVER, Lease, held, lost
 
 NOW: Final = "coalesce(%(now)s::timestamptz, now())"
 """The store's clock: the database's, unless a test has put its own in the place of the system's."""
@@ -44,26 +45,33 @@ class _Locked(NamedTuple):
     sequence: int | None
     holder: str | None
     fence: int
-    until: str
-    """When the lease runs out, for messages."""
+    until: datetime | None
+    """When the lease runs out."""
     is_held: bool
-    """Whether somebody has a living lease."""
+    """Whether somebody has a lease that has not run out."""
+
+    def require_free(self, record: StoredSnapshot) -> None:
+        """Raise `LeaseLostError` for a save while another has a living lease."""
+        if not self.is_held or self.holder is None or self.until is None:
+            return
+        if self.holder != record.holder and not is_gone(self.holder):
+            raise Refusal(held(record.execution_id, spoken(self.holder), self.until.astimezone(UTC)))
 
 
 def lock(db: Connection, execution_id: str, now: datetime | None) -> _Locked:
     """Lock the row of an execution until the transaction is over."""
     row = db.execute(
-        f"SELECT id, sequence, holder, fence, ready_at::text, holder IS NOT NULL AND coalesce(ready_at > {NOW}, false)"
+        f"SELECT id, sequence, holder, fence, ready_at, holder IS NOT NULL AND coalesce(ready_at > {NOW}, false)"
         " FROM typedflow_executions WHERE execution_id = %(id)s FOR UPDATE",
         {"id": execution_id, "now": now},
     ).fetchone()
-    return _Locked(None, None, None, 0, "", False) if row is None else _Locked(*row)
+    return _Locked(None, None, None, 0, None, False) if row is None else _Locked(*row)
 
 
 def require_held(locked: _Locked, lease: Lease) -> None:
     """Raise `LeaseLostError` where a lease is not the newest of its execution."""
     if locked.number is None or (locked.holder, locked.fence) != (lease.holder, lease.fence):
-        raise Refusal(LeaseLostError(texts.lost_lease_problem(lease.execution_id, locked.holder)))
+        raise Refusal(lost(lease.execution_id, None if locked.holder is None else spoken(locked.holder)))
 
 
 def save(
@@ -78,12 +86,13 @@ def save(
     locked = lock(db, record.execution_id, now)
     if lease is not None:
         require_held(locked, lease)
-    elif locked.is_held:
-        problem = texts.held_problem(record.execution_id, str(locked.holder), locked.until)
-        raise Refusal(LeaseLostError(problem))
+    else:
+        locked.require_free(record)
     _require_expected(record.execution_id, locked.sequence, expected)
     changed = None if change is None else replay(db, change)
-    number = insert(db, record, None) if locked.number is None else _update(db, locked.number, record, lease)
+    number = insert(db, record, None) if locked.number is None else _update(db, locked.number, record, lease, now)
+    if lease is None and record.holder is not None and record.status == "running":
+        _keep(db, number, record.holder, now)
     if record.delta is not None:
         _write_parts(db, number, record, record.delta)
     if record.notes is not None:
@@ -123,11 +132,27 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
     return int(row[0])
 
 
-def _update(db: Connection, number: int, record: StoredSnapshot, lease: Lease | None) -> int:
+def _keep(db: Connection, number: int, holder: str, now: datetime | None) -> None:
+    """Give the lease to whoever runs an execution without a worker; one that has it keeps it, its heartbeat renews."""
+    db.execute(
+        f"UPDATE typedflow_executions SET holder = %(holder)s, ready_at = {NOW} + %(ttl)s::interval"
+        " WHERE id = %(id)s AND holder IS DISTINCT FROM %(holder)s",
+        {"holder": holder, "ttl": EMBEDDED_LEASE, "id": number, "now": now},
+    )
+
+
+def _update(db: Connection, number: int, record: StoredSnapshot, lease: Lease | None, now: datetime | None) -> int:
     """Write over the record of a locked row, and set from when on a worker may take it."""
-    if lease is None:
-        due, work = record.due, "ready_at = %s, holder = NULL"
-        more: tuple[Any, ...] = (record.due if record.status == "waiting" else None,)
+    more: tuple[Any, ...]
+    if lease is None and record.holder is not None and record.status == "running":
+        due, work, more = record.due, "problem = NULL", ()
+    elif lease is None:  # what was posted while somebody had it makes it ready for a worker
+        due = record.due
+        work = (
+            "ready_at = CASE WHEN holder IS NOT NULL AND mail > %s THEN coalesce(%s::timestamptz, now())"
+            " ELSE %s::timestamptz END, holder = NULL"
+        )
+        more = (record.mail, now, record.due if record.status == "waiting" else None)
     elif record.status in OVER:
         due, work, more = None, "ready_at = NULL, holder = NULL, crashes = 0", ()
         db.execute("DELETE FROM typedflow_mail WHERE execution = %s", (number,))
@@ -233,15 +258,17 @@ def trim_parts(db: Connection, number: int) -> None:
 def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
     row = db.execute(
-        f"SELECT id, flow, status, sequence, {iso('saved_at')}, data, digest, history, parts, parts_digest"
-        " FROM typedflow_executions WHERE execution_id = %s",
+        f"SELECT id, flow, status, sequence, {iso('saved_at')}, data, digest, history, parts, parts_digest, holder,"
+        " ready_at FROM typedflow_executions WHERE execution_id = %s",
         (execution_id,),
         binary=True,
     ).fetchone()
     if row is None:
         return None
-    number, *columns = row
+    number, *columns, holder, until = row
     record, (count, total) = read_record(execution_id, *columns), columns[-2:]
+    if holder is not None and until is not None:
+        record = replace(record, holder=holder, held_until=until.astimezone(UTC))
     if count is None:
         return record
     query = "SELECT key, digest, data FROM typedflow_parts WHERE execution = %s"

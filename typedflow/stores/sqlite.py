@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from sqlite3 import Connection
 from types import TracebackType
@@ -16,6 +16,7 @@ from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job
+from typedflow.stores.embedded_leases import EmbeddedLeases
 from typedflow.stores.failures import Refusal
 from typedflow.stores.flow_state_rows import (
     SQLiteFlowStates,
@@ -57,7 +58,6 @@ from typedflow.stores.requirements import (
     require_update,
 )
 from typedflow.stores.sqlite_history import Old
-from typedflow.stores.sqlite_leases import EmbeddedLeases
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
@@ -95,7 +95,7 @@ class SQLiteStore:
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("SQLiteStore", path, timeout)
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
-        self._leases = EmbeddedLeases()
+        self._leases = EmbeddedLeases(_renewal)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout), beat=Beat(BEAT, self._leases.renewal))
         self._in_place = InPlace(self.path, self._worker)
         self._updates = Updates(SQLiteFlowStates(self.path), timeout)
@@ -408,6 +408,11 @@ class SQLiteStore:
 
     async def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
         return cast(T, await self._worker.call(Job(doing, True, work)))
+
+
+def _renewal(holders: list[str]) -> Job:
+    now = datetime.now(UTC)
+    return Job("renew its leases", True, lambda db: sqlite_work.renew_held(db, holders, now))
 
 
 def _saving(
