@@ -12,6 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.cli.asking import ASKING, SETTINGS
@@ -56,14 +57,25 @@ def review(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
+@pytest.mark.parametrize(
+    "form, first",
+    [
+        ((), "running 'review' of runs.db; Ctrl-C stops it\n"),
+        (("--json",), '{"running":["review"],"store":"runs.db"}\n'),
+    ],
+)
 async def test_a_worker_runs_what_is_submitted_and_answered(
-    project: Project, worker: Callable[..., subprocess.Popen[str]], review: Any
+    project: Project,
+    worker: Callable[..., subprocess.Popen[str]],
+    review: Any,
+    form: tuple[str, ...],
+    first: str,
 ) -> None:
     project.write("pyproject.toml", SETTINGS)
-    process = worker("--store", "runs.db")
+    process = worker("--store", "runs.db", *form)
     assert process.stdout is not None
     line = await asyncio.to_thread(process.stdout.readline)
-    assert line == "running 'review' of runs.db; Ctrl-C stops it\n"
+    assert line == first
     async with SQLiteStore(project.folder / "runs.db") as store, asyncio.timeout(30):
         execution_id = await submit(store, review.flow, review.Request("birds"))
         while not (waiting := await store.pending("review")):  # noqa: ASYNC110  # another process writes
@@ -72,6 +84,9 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
         assert await result(store, review.flow, execution_id) == "Sibley, Svensson"
     process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(process.wait, 30) == 0
+    assert process.stderr is not None
+    logged = (await asyncio.to_thread(process.stderr.read)).splitlines()
+    assert all(msgspec.json.decode(line)["logger"] == "typedflow.worker" for line in logged if form)
 
 
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
