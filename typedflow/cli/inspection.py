@@ -64,7 +64,7 @@ class Shown(msgspec.Struct, kw_only=True):
     saves: list[Save] = []
     """The last ones behind steps, if it has a history."""
     problem: str | None = None
-    """Why no worker takes it any more, if it is so."""
+    """Why the last worker that had it could not run it."""
     interrupts: list[Question] = []
     sleeps: list[Sleep] = []
     steps: list[str] = []
