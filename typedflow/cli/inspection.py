@@ -155,6 +155,8 @@ def _reason(shown: Shown) -> str:
     match shown.status:
         case Status.WAITING if asleep and not asked:
             return "it sleeps; then a worker goes on with it, or the command below:"
+        case Status.WAITING if asked and not shown.interrupts:
+            return "a child flow waits:"
         case Status.WAITING:
             also = ", and sleeps" if asleep else ""
             return f"it waits for {'an answer' if asked == 1 else f'{asked} answers'}{also}:"
