@@ -27,7 +27,11 @@ def asking() -> Flow[Asking]:
 
 
 def store_of(name: str, folder: Path) -> Any:
-    made = {"memory": MemoryStore, "file": lambda: FileStore(folder), "sqlite": lambda: SQLiteStore(folder / "x.db")}
+    made: Any = {
+        "memory": MemoryStore,
+        "file": lambda: FileStore(folder),
+        "sqlite": lambda: SQLiteStore(folder / "x.db"),
+    }
     return made[name]()
 
 
