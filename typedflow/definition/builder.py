@@ -316,6 +316,7 @@ class Builder:
         name: str | None = None,
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
     ) -> None:
         """Add a branch of one step; its name in the batch is the explicit one, else the handler's.
 
@@ -324,7 +325,7 @@ class Builder:
         self._names.require(NODE_NAME, name)
         default = name or (handler if isinstance(handler, str) else name_of(self._names.handler_of(handler)))
         inside = self._branch_of(block, default)
-        block.ends[default] = self.step(inside, handler, frame, name, options, formerly).port
+        block.ends[default] = self.step(inside, handler, frame, name, options, formerly, on_error).port
         self._remember(block.former, formerly, default)
 
     def branch_child(
@@ -334,13 +335,16 @@ class Builder:
         name: str | None = None,
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
+        frame: FrameType | None = None,
     ) -> None:
         """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
         if options is not PLAIN:
             raise self._error(flows.options_of_child_problem(child.name))
         self._names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
-        block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
+        ended = self.sub_flow(inside, child, name=name, formerly=formerly, on_error=on_error, frame=frame)
+        block.ends[name or child.name] = ended.port
         self._remember(block.former, formerly, name or child.name)
 
     def _branch_of(self, block: BatchBlock, name: str) -> Cursor:
