@@ -13,6 +13,7 @@ from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import (
+    answers,
     bindings,
     bounds,
     cases,
@@ -83,6 +84,9 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Data.emit": events.check_emit,
     "Execution.emit": events.check_emit,
     "Data.pause_for": events.check_resume_event,
+    "Execution.continue_with": answers.check_answer,
+    "Execution.async_continue_with": answers.check_answer,
+    "Execution.stream_continue": answers.check_answer,
     "Contract.__init_subclass__": contracts.check_contract,
     "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,

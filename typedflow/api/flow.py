@@ -239,6 +239,7 @@ class Flow(Blueprint[C]):
         self: Flow[HasInput[T]],
         handler: Callable[[Data[C, T]], object] | str,
         *,
+        on_error: Callable[[Data[C, Failed[T]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -247,7 +248,8 @@ class Flow(Blueprint[C]):
     ) -> Process[C, T]:
         """Add a step beside the chain that the input starts; see `Process.side_branch`."""
         require_handler(handler)
-        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        self._builder.step(self._at, handler, frame, name, options, formerly, on_error)
         return Process(self._builder, self._at)
 
     def batch(
