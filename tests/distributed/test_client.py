@@ -152,6 +152,18 @@ async def test_a_failure_is_stored_and_retried(store: WorkStore) -> None:
             await retry(store, name)
 
 
+async def test_a_failure_is_logged_with_its_text_and_its_step(
+    store: WorkStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts.clear()
+    name = await submit(store, failing, 1)
+    async with working(store):
+        await becomes(store, name, "failed")
+    [record] = [each for each in caplog.records if each.levelname == "WARNING"]
+    place = f"in step 'twice' of flow 'failing', execution '{name}'"
+    assert record.getMessage() == f"execution {name} has failed: ValueError: the first time; {place}"
+
+
 async def test_a_cancelled_execution_has_no_result(store: WorkStore) -> None:
     name = await submit(store, asking, 1)
     async with working(store):

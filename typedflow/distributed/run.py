@@ -17,7 +17,10 @@ from typedflow.distributed.supplies import Factory, supply
 from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import FINAL, Status
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
+from typedflow.execution.failures import class_name
 from typedflow.execution.waiting import next_due
+from typedflow.rules.concealment import redacted
+from typedflow.rules.wording import text_of
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Message, Release, WorkStore
@@ -82,7 +85,7 @@ class HeldRun:
             checkpoints = inside_of(execution)[0].checkpoints
             if checkpoints is None or checkpoints.behind or execution.status is not Status.FAILED:
                 raise
-            LOG.info("execution %s has failed: %s", execution.id, type(error).__name__)
+            LOG.warning("execution %s has failed: %s", execution.id, _described(execution, error))
 
     async def _read_mail(self, execution: Execution[Any], poll: timedelta) -> None:
         """While the execution runs, take what comes for it."""
@@ -119,3 +122,9 @@ class HeldRun:
             case "cancel":
                 await execution.async_cancel()
         return False
+
+
+def _described(execution: Execution[Any], error: Exception) -> str:
+    """Return the class, the text and the notes of a failure, with '…' for text of the resources in use."""
+    with inside_of(execution)[0].concealing():
+        return redacted("; ".join([f"{class_name(error)}: {text_of(error)}", *getattr(error, "__notes__", ())]))
