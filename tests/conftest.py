@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
 from tests.budget import is_full
 
 HASH_SEED = "PYTHONHASHSEED"
@@ -35,9 +36,22 @@ FIRST = ("mypy", "crash", "typing", "stores", "examples", "docs")
 """The folders whose other modules come next."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        postgres.WITHOUT, action="store_true", help="leave out the tests of PostgresStore, which fail without a server"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Draw one hash seed for all workers: the id of a test may show a set, and all must collect the same ids."""
     os.environ.setdefault(HASH_SEED, str(random.randrange(2**32)))
+    postgres.prepare_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server that a test has started; the workers have ended by now."""
+    if not hasattr(config, "workerinput"):
+        postgres.end_run()
 
 
 def pytest_report_header() -> str:
@@ -46,10 +60,11 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests marked `full` where the quick form was asked for; put what takes long first."""
-    left_out = [] if is_full() else [item for item in items if item.get_closest_marker("full")]
+    left_out = [item for item in items if is_left_out(config, item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        without = set(left_out)
+        items[:] = [item for item in items if item not in without]
     items.sort(key=lambda item: _rank(item.path))
 
 
@@ -59,6 +74,14 @@ def _rank(path: Path) -> int:
     if name in LONGEST:
         return LONGEST.index(name)
     return len(LONGEST) + (path.parent.name not in FIRST)
+
+
+def is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
+    if item.get_closest_marker("full") and not is_full():
+        return True
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    needs_postgres = "postgres" in parameters.values() or item.get_closest_marker("postgres") is not None
+    return needs_postgres and bool(config.getoption(postgres.WITHOUT))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

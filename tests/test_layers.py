@@ -49,6 +49,10 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
     "typedflow.pytest_plugin": frozenset({"pytest"}),
 }
+# What some modules of a room may import besides, as they are loaded by name: optional extras, one line each.
+EXTRAS: dict[str, frozenset[str]] = {
+    "typedflow.stores.postgres": frozenset({"psycopg"}),  # postgres: and all modules that this name begins
+}
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
 RUNTIME_DEPENDENCIES = frozenset({"msgspec", "typing_extensions"})
 
@@ -118,6 +122,11 @@ def may_see(room: str, other: str) -> bool:
     return mine is not None and theirs is not None and theirs < mine
 
 
+def extras_of(module: str) -> frozenset[str]:
+    """Give what a module may import of the extras."""
+    return next((names for start, names in EXTRAS.items() if module.startswith(start)), frozenset())
+
+
 def check_import(module: str, found: Import) -> Iterator[str]:
     """Give what one import of a module breaks."""
     room, target = room_of(module), found.target
@@ -129,7 +138,7 @@ def check_import(module: str, found: Import) -> Iterator[str]:
             yield f"imports '{target}', which is not below it"
     elif top in FORBIDDEN.get(room, frozenset()):
         yield f"imports '{target}', which '{room}' must do without"
-    elif top not in STANDARD and top not in THIRD_PARTY.get(room, RUNTIME_DEPENDENCIES):
+    elif top not in STANDARD and top not in THIRD_PARTY.get(room, RUNTIME_DEPENDENCIES) | extras_of(module):
         yield f"imports '{target}', which '{room}' may not depend on"
     if found.in_function and (module, target) not in FUNCTION_IMPORTS:
         yield f"imports '{target}' inside a function"

@@ -15,15 +15,18 @@ import typedflow
 import typedflow.distributed
 import typedflow.stores
 import typedflow.testing
+from tests.docs.scenarios import read_commands
 
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = [
     (mark, text) for mark, text in re.findall(r"<!-- (\w+: .+?) -->\n```\w+\n(.*?)```", README, re.DOTALL)
 ]
-EXAMPLE: str = dict(BLOCKS)["example: review.py"]
-MISTAKES: list[str] = [text for mark, text in BLOCKS if mark == "mistake: review.py"]
+EXAMPLE: str = dict(BLOCKS)["example: refund.py"]
+MISTAKES: list[str] = [text for mark, text in BLOCKS if mark == "mistake: refund.py"]
+SCREEN: str = dict(BLOCKS)["screen: refund"]
 CONFIG = "[mypy]\nstrict = true\nplugins = typedflow_mypy\n"
+RUN = ("-m", "typedflow.cli", "run", "refund:flow", "--input", '{"number": "A-1", "cents": 2500}')
 
 
 COMMANDS: dict[str, str] = {
@@ -42,20 +45,26 @@ def outputs() -> list[tuple[int, str, str]]:
 
 
 def program(mistakes: int) -> str:
-    """Give the example, with the last of so many mistakes in place of the first line of `search`."""
+    """Give the example, with the last of so many mistakes in place of the line that assigns to the same name."""
     if not mistakes:
         return EXAMPLE
-    first = next(line for line in EXAMPLE.splitlines(keepends=True) if line.startswith("    data.state.found ="))
-    return EXAMPLE.replace(first, MISTAKES[mistakes - 1])
+    mistake = MISTAKES[mistakes - 1]
+    [right] = [
+        line for line in EXAMPLE.splitlines(keepends=True) if line.startswith(mistake.partition(" = ")[0] + " =")
+    ]
+    return EXAMPLE.replace(right, mistake)
+
+
+def environment() -> dict[str, str]:
+    paths = os.pathsep.join([str(HOME), str(HOME / "mypy_plugin")])
+    return {**os.environ, "PYTHONPATH": paths, "MYPYPATH": str(HOME), "NO_COLOR": "1", "COLUMNS": "200"}
 
 
 def run(folder: Path, mistakes: int, *command: str) -> subprocess.CompletedProcess[str]:
-    (folder / "review.py").write_text(program(mistakes), encoding="utf-8")
+    (folder / "refund.py").write_text(program(mistakes), encoding="utf-8")
     (folder / "mypy.ini").write_text(CONFIG, encoding="utf-8")
-    paths = os.pathsep.join([str(HOME), str(HOME / "mypy_plugin")])
-    environment = {**os.environ, "PYTHONPATH": paths, "MYPYPATH": str(HOME)}
     return subprocess.run(
-        [sys.executable, *command], cwd=folder, capture_output=True, text=True, env=environment, check=False
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, env=environment(), check=False
     )
 
 
@@ -63,27 +72,35 @@ def test_the_example_is_short() -> None:
     assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 25
 
 
-@pytest.mark.parametrize("mistakes, command, expected", [line for line in outputs() if line[1].startswith("python")])
+@pytest.mark.parametrize("mistakes, command, expected", [line for line in outputs() if line[1].startswith("run")])
 def test_the_program_says_what_the_page_quotes(tmp_path: Path, mistakes: int, command: str, expected: str) -> None:
-    done = run(tmp_path, mistakes, "review.py")
-    if mistakes:
-        assert done.returncode == 1
-        assert expected in done.stderr
-    else:
-        assert (done.returncode, done.stdout) == (0, expected)
+    done = run(tmp_path, mistakes, *RUN)
+    assert (done.returncode, expected.strip() in done.stderr) == (1, True), done.stderr
 
 
 @pytest.mark.one_python
 @pytest.mark.parametrize("mistakes, command, expected", [line for line in outputs() if line[1].startswith("mypy")])
 def test_mypy_says_what_the_page_quotes(tmp_path: Path, mistakes: int, command: str, expected: str) -> None:
-    done = run(tmp_path, mistakes, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "review.py")
+    done = run(tmp_path, mistakes, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "refund.py")
     assert (done.returncode, done.stdout, done.stderr) == (1, expected, "")
-
-
-@pytest.mark.one_python
-def test_mypy_finds_nothing_in_the_example(tmp_path: Path) -> None:
-    done = run(tmp_path, 0, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "review.py")
+    done = run(tmp_path, 0, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "refund.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_screen_shows_what_happens(tmp_path: Path) -> None:
+    (tmp_path / "refund.py").write_text(EXAMPLE, encoding="utf-8")
+    for step in read_commands(SCREEN):
+        line = step.line.replace("typedflow ", f"{sys.executable} -m typedflow.cli ", 1)
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=tmp_path, env=environment(), stdout=-1, stderr=-2, text=True, check=False
+        )
+        assert done.stdout == step.output
+
+
+def test_the_wiring_that_the_page_calls_wrong_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(EXAMPLE.replace(".to(decide).to(pay)", ".to(pay).to(decide)"), encoding="utf-8")
+    done = run(tmp_path, 0, "-m", "typedflow.cli", "check", "wrong")
+    assert (done.returncode, "TF701: flow 'Refund': step 'pay' takes bool, and gets Order" in done.stdout) == (1, True)
 
 
 def test_the_commands_that_others_use_are_there() -> None:
@@ -118,11 +135,8 @@ def test_every_file_that_the_page_points_to_is_there() -> None:
     assert [path for path in re.findall(r"\]\((?!http)(.+?)\)", README) if not (HOME / path).exists()] == []
 
 
-def test_the_programs_run_without_the_future_import(tmp_path: Path) -> None:
-    (tmp_path / "review.py").write_text(EXAMPLE.replace("from __future__ import annotations\n", ""), encoding="utf-8")
-    [expected] = [text for mistakes, command, text in outputs() if command.startswith("python") and not mistakes]
-    environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    done = subprocess.run(
-        [sys.executable, "review.py"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+def test_the_flow_that_is_tested_in_ten_lines_passes_its_tests_and_mypy(tmp_path: Path) -> None:
+    (tmp_path / "test_expense.py").write_text(dict(BLOCKS)["test: test_expense.py"], encoding="utf-8")
+    for command in (["pytest", "-q", "-p", "no:cacheprovider", "test_expense.py"], ["mypy", "test_expense.py"]):
+        done = run(tmp_path, 0, "-m", *command)
+        assert done.returncode == 0, done.stdout + done.stderr

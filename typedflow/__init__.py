@@ -11,21 +11,27 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answered",
     "Capture",
+    "ChildEntered",
+    "ChildLeft",
     "ConflictError",
     "Contract",
     "ContractError",
     "Data",
     "Events",
     "Execution",
+    "ExecutionEnded",
     "ExecutionError",
     "ExecutionPaused",
+    "ExecutionStarted",
     "Failed",
     "FinishedError",
     "Flow",
     "FlowState",
     "Interrupt",
     "InterruptError",
+    "ItemEnded",
     "LeaseLostError",
     "NoResultError",
     "Observer",
@@ -34,14 +40,22 @@ __all__ = [
     "ResourceError",
     "Resources",
     "Retry",
+    "Saved",
     "Snapshot",
     "SnapshotError",
     "State",
     "Status",
+    "StepEnded",
+    "StepFailed",
+    "StepPaused",
+    "StepRetried",
+    "StepStarted",
     "StoreError",
+    "StoredAs",
     "TypedflowError",
     "WriteBack",
     "binding",
+    "offload",
 ]
 
 if TYPE_CHECKING:
@@ -69,9 +83,25 @@ if TYPE_CHECKING:
         TypedflowError,
     )
     from typedflow.execution.data import Data
-    from typedflow.execution.observing import Observer
+    from typedflow.execution.observing import (
+        Answered,
+        ChildEntered,
+        ChildLeft,
+        ExecutionEnded,
+        ExecutionStarted,
+        ItemEnded,
+        Observer,
+        Saved,
+        StepEnded,
+        StepFailed,
+        StepPaused,
+        StepRetried,
+        StepStarted,
+    )
+    from typedflow.execution.offloading import offload
     from typedflow.schema.contracts import Contract
     from typedflow.schema.layers import Events, FlowState, Resources, State
+    from typedflow.schema.stored import StoredAs
     from typedflow.snapshot.envelope import Snapshot
 else:
     # Hidden from type checkers, for whom a module with `__getattr__` has every name.
@@ -82,7 +112,22 @@ else:
         "typedflow.definition.nodes": ("Retry",),
         "typedflow.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "ExecutionPaused"),
         "typedflow.execution.data": ("Data",),
-        "typedflow.execution.observing": ("Observer",),
+        "typedflow.execution.observing": (
+            "Answered",
+            "ChildEntered",
+            "ChildLeft",
+            "ExecutionEnded",
+            "ExecutionStarted",
+            "ItemEnded",
+            "Observer",
+            "Saved",
+            "StepEnded",
+            "StepFailed",
+            "StepPaused",
+            "StepRetried",
+            "StepStarted",
+        ),
+        "typedflow.execution.offloading": ("offload",),
         "typedflow.engine.status": ("Status",),
         "typedflow.engine.tokens": ("Interrupt",),
         "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),
@@ -91,6 +136,7 @@ else:
         "typedflow.api.flow": ("Flow",),
         "typedflow.api.process": ("Process",),
         "typedflow.schema.contracts": ("Contract",),
+        "typedflow.schema.stored": ("StoredAs",),
         "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

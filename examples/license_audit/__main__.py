@@ -22,6 +22,9 @@ from typedflow import ExecutionError, SnapshotError, StoreError
 
 PROGRAM: Final = "python -m examples.license_audit"
 DEFAULT_POLICY: Final = Path(__file__).with_name("policy.toml")
+SAMPLE: Final = Path(__file__).with_name("sample")
+"""A folder of made-up distributions, so that the first run has something to say."""
+SAMPLE_NOTE: Final = f"\nthis is a sample of made-up distributions; your own: {PROGRAM} --here"
 NOTHING_DENIED, SOMETHING_DENIED, BAD_INPUT, WAITING = 0, 1, 2, 3
 
 
@@ -40,17 +43,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.store is not None:
             return _print_progress(asyncio.run(stored.begin(request, options.store)), options)
         catalog = stored.open_catalog(request)
-        return _print_report(build_flow().start(request, runtime_resources={"catalog": catalog}), options.json)
+        code = _print_report(build_flow().start(request, runtime_resources={"catalog": catalog}), options.json)
+        if not _of_sample(options):
+            return code
+        print(SAMPLE_NOTE, file=sys.stderr if options.json else sys.stdout)
+        return NOTHING_DENIED
     except (PolicyError, UnknownDistributionError, ExecutionError, SnapshotError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+
+
+def _of_sample(options: argparse.Namespace) -> bool:
+    """Return True if nothing says what to audit."""
+    return not (options.names or options.path or options.here)
 
 
 def _request(options: argparse.Namespace) -> AuditRequest:
     return AuditRequest(
         policy=options.policy or str(DEFAULT_POLICY),
         names=tuple(options.names),
-        folders=tuple(str(Path(folder).absolute()) for folder in options.path or ()),
+        folders=(str(SAMPLE),) if _of_sample(options) else tuple(str(Path(each).absolute()) for each in options.path),
         ask=options.store is not None,
     )
 
@@ -96,8 +108,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--list and --resume need --store")
     if (options.list or options.resume is not None) and not Path(options.store).is_file():
         parser.error(f"there is no file '{options.store}'")
-    if options.resume is not None and (options.names or options.policy or options.path):
-        parser.error("names, --policy and --path are those of the audit that is resumed")
+    if options.resume is not None and (options.names or options.policy or options.path or options.here):
+        parser.error("names, --policy, --here and --path are those of the audit that is resumed")
     if options.decide and options.resume is None:
         parser.error("--decide needs --resume")
     return options
@@ -107,15 +119,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Audit the licences of installed Python distributions against a policy.",
-        epilog="The exit code is 1 if a licence is denied, 2 if something that was given cannot be used, and 3 if the "
-        "audit waits for decisions.",
+        epilog="The exit code is 1 if a licence is denied (not of the sample), 2 if something that was given cannot be "
+        "used, and 3 if the audit waits for decisions.",
     )
-    parser.add_argument("names", nargs="*", metavar="name", help="a distribution to audit; all, if none is given")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help="a distribution of this environment; with --here or --path, all by default",
+    )
+    parser.add_argument("--here", action="store_true", help="audit this environment; without anything, a sample is")
     parser.add_argument("--policy", metavar="file", help=f"a TOML policy ({DEFAULT_POLICY})")
     parser.add_argument("--json", action="store_true", help="print the report, or what waits for a decision, as JSON")
     parser.add_argument(
         "--path",
         action="append",
+        default=[],
         type=_folder,
         metavar="folder",
         help="a folder with distributions, in place of this Python's own; may be repeated",

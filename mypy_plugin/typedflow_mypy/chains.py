@@ -43,7 +43,7 @@ from typedflow_mypy.options import FOR_EACH, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.reporting import method_name_of, reword, withdraw
 from typedflow_mypy.shape import flat
-from typedflow_mypy.surface import contract_of, declared_parts, parts
+from typedflow_mypy.surface import OFFLOAD, contract_of, declared_parts, parts
 
 _TEXTS: Final = ("builtins.str", "builtins.bytes", "builtins.bytearray")
 _SELF: Final = ("Invalid self argument",)
@@ -83,13 +83,17 @@ def value_at(call: Call, given: Type | None) -> Type | None:
     return found[0] if len(found) == 1 else None
 
 
+_OF_FUNCTIONS: Final = frozenset({"functools.partial", OFFLOAD})
+"""Calls that make a handler of the function that they are given first."""
+
+
 def handler_name(handler: Expression) -> str:
     """Return the name of a function as it is written."""
     if isinstance(handler, (NameExpr, MemberExpr)):
         return handler.name
     if isinstance(handler, CallExpr):
-        is_partial = isinstance(handler.callee, RefExpr) and handler.callee.fullname == "functools.partial"
-        return handler_name(handler.args[0] if is_partial and handler.args else handler.callee)
+        is_of_function = isinstance(handler.callee, RefExpr) and handler.callee.fullname in _OF_FUNCTIONS
+        return handler_name(handler.args[0] if is_of_function and handler.args else handler.callee)
     if isinstance(handler, IndexExpr):
         return handler_name(handler.base)
     return "lambda" if isinstance(handler, LambdaExpr) else "a handler"

@@ -8,6 +8,7 @@ from mypy.nodes import Expression, MemberExpr, RefExpr, TypeInfo
 from mypy.types import AnyType, FunctionLike, Instance, NoneType, Type, get_proper_type
 
 from typedflow.rules.events import check_event, wrong_payload_problem
+from typedflow.rules.executions import wrong_default_problem
 from typedflow.rules.flows import foreign_event_problem, wrong_event_problem
 from typedflow.rules.problems import Problem
 from typedflow_mypy.calls import ANY, Call, Spread
@@ -62,11 +63,17 @@ def check_when_event(call: Call) -> FunctionLike:
 
 
 def check_resume_event(call: Call) -> FunctionLike:
-    """Check the event by which a pause is to be answered."""
-    event = call.argument("resume_event")
-    if event is not None and not isinstance(get_proper_type(call.type_of(event)), NoneType):
-        for name in call.texts(event, DYNAMIC):
-            list(payloads(call, name, event))
+    """Check the event by which a pause is to be answered, and the default answer against its payload."""
+    event, default = call.argument("resume_event"), call.argument("default")
+    if event is None or isinstance(get_proper_type(call.type_of(event)), NoneType):
+        return call.signature
+    for name in call.texts(event, DYNAMIC):
+        for declared in payloads(call, name, event):
+            if declared is None or default is None:
+                continue
+            fits, given = call.fits(default, declared.type)
+            if not fits:
+                call.report(wrong_default_problem(declared.render(), MypyShape(given, call.steps).render()), default)
     return call.signature
 
 

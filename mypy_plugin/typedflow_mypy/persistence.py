@@ -15,6 +15,7 @@ from mypy.types import (
     CallableType,
     Instance,
     LiteralType,
+    NoneType,
     ProperType,
     TupleType,
     Type,
@@ -32,7 +33,7 @@ from typedflow.rules import saving
 from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import declares_self, flat, member_type
-from typedflow_mypy.structs import is_struct, struct_option
+from typedflow_mypy.structs import is_struct, stored_fields, struct_option
 
 Fault = tuple[tuple[str | int, ...], str]
 
@@ -52,6 +53,12 @@ _ABSTRACT: Final = frozenset(
         *("Mapping", "MutableMapping"),
     )
 )
+_PATHS: Final = frozenset(
+    f"{module}.{name}"
+    for module in ("pathlib", "pathlib._local")
+    for name in ("PurePath", "PurePosixPath", "PureWindowsPath", "Path")
+)
+_MODEL: Final = "pydantic.main.BaseModel"
 _KEYS: Final = (_TEXTS - {"builtins.bytearray"}) | {"builtins.int", "builtins.float"}
 
 
@@ -59,12 +66,13 @@ class Incomplete(Exception):
     """A class is not ready yet: ask again later."""
 
 
-def faults(tp: Type, steps: Steps, *, is_of_self: bool = False) -> list[Fault]:
+def faults(tp: Type, steps: Steps, *, is_of_self: bool = False, may_be_stored: bool = False) -> list[Fault]:
     """Return every part of a field's type that cannot be saved and loaded, with its path and the reason.
 
-    `is_of_self`: the field is declared with Self, in whose place `tp` has the class.
+    `is_of_self`: the field is declared with Self, in whose place `tp` has the class. `may_be_stored`: the annotation
+    has metadata that may be a StoredAs.
     """
-    walk = _Walk(steps)
+    walk = _Walk(steps, may_be_stored)
     found = list(dict.fromkeys(walk.faults(tp, ())))
     return found or [((), saving.SELF)] * (walk.is_of_self or is_of_self)
 
@@ -90,8 +98,10 @@ def is_record_class(info: TypeInfo) -> bool:
 
 
 class _Walk:
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, may_be_stored: bool) -> None:
         self.steps = steps
+        self.may_be_stored = may_be_stored
+        """A StoredAs, which mypy drops, may say how the classes met here are saved."""
         self.seen: set[Type] = set()
         self.recursive: set[Type] = set()
         """Aliases that were found to refer to themselves."""
@@ -155,9 +165,11 @@ class _Walk:
         self.steps.through(info, *items)
         # what a record refers to is decoded on its own, an alias that leads to it too
         outside, self.aliases = self.aliases, frozenset()
+        stored, annotated = self.may_be_stored, stored_fields(info)
         for name, item in items.items():
+            self.may_be_stored = name in annotated
             yield from self.faults(item, (*path, name))
-        self.aliases = outside
+        self.aliases, self.may_be_stored = outside, stored
 
     def _instance(self, tp: Instance, path: tuple[str | int, ...]) -> Iterator[Fault]:
         name = tp.type.fullname
@@ -180,7 +192,7 @@ class _Walk:
                 private = [field for field in items if field.startswith("_")]
                 yield from ((path, saving.private_field(render(tp), field)) for field in private)
             yield from self._record(tp, tp.type, items, path)
-        elif name not in _SCALARS:
+        elif name not in _SCALARS and not _is_stored(tp.type) and not self.may_be_stored:
             yield path, saving.not_encodable(render(tp))
 
     def _container(self, tp: Instance, path: tuple[str | int, ...]) -> Iterator[Fault]:
@@ -268,6 +280,16 @@ def _union_faults(union: UnionType) -> Iterator[str]:
         if len(members) > 1 and not _told_apart(make, members):
             structs = all(_is_struct(member) for member in members)
             yield saving.not_told_apart([render(member) for member in members], structs=structs)
+    seen = [get_proper_type(member) for member in flat(union)]
+    stored = [member for member in seen if isinstance(member, Instance) and _is_stored(member.type)]
+    others = [member for member in seen if not isinstance(member, NoneType) and member not in stored[:1]]
+    if stored and others:
+        yield saving.stored_beside(render(stored[0]), render(others[0]))
+
+
+def _is_stored(info: TypeInfo) -> bool:
+    """Return whether typedflow saves a class that msgspec does not know: paths and pydantic models."""
+    return info.fullname in _PATHS or (info.fullname != _MODEL and info.has_base(_MODEL))
 
 
 def _makes(tp: ProperType) -> set[str]:

@@ -17,7 +17,7 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.literals import says_nothing
 from typedflow_mypy.mappings import final_display
 from typedflow_mypy.shape import MypyShape, union_of
-from typedflow_mypy.surface import is_typedflow, owner_name, parts, shape_of
+from typedflow_mypy.surface import OFFLOAD, is_typedflow, owner_name, parts, shape_of
 
 DYNAMIC = "TF199"
 
@@ -68,6 +68,14 @@ def check_delete(call: Call) -> FunctionLike:
     """Check the key of `del_resource` and `del_runtime_resource`."""
     _declared(call, call.argument("key"))
     return call.signature
+
+
+def check_executor(call: Call, handler: Expression | None) -> None:
+    """Check the key of `offload(…, executor=key)`, where it is the handler of a step."""
+    if not isinstance(handler, CallExpr) or not isinstance(handler.callee, RefExpr):
+        return
+    if handler.callee.fullname == OFFLOAD and "executor" in handler.arg_names:
+        _declared(call, handler.args[handler.arg_names.index("executor")])
 
 
 def check_update(call: Call) -> FunctionLike:

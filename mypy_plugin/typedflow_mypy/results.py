@@ -8,26 +8,26 @@ another module.
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from mypy.nodes import AssignmentStmt, FuncDef
 from mypy.types import AnyType, CallableType, FunctionLike, Instance, NoneType, get_proper_type
 
 from typedflow.rules.flows import result_never_set_problem
+from typedflow.rules.problems import Problem
+from typedflow.rules.resources import missing_resource_problem
 from typedflow_mypy import contracts
 from typedflow_mypy.calls import Call
 from typedflow_mypy.codes import code_of
 from typedflow_mypy.rendering import render
+from typedflow_mypy.reporting import report
 from typedflow_mypy.shape import flat
-from typedflow_mypy.surface import member_of
-
-Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-Scope: TypeAlias = ast.Module | Function
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+from typedflow_mypy.sources import FUNCTIONS, Function, Program, Scope, parsed
+from typedflow_mypy.structure import Wiring, may_be_wrong, may_start
+from typedflow_mypy.surface import member_of, parts, shape_of
 
 _TAKES_HANDLERS: Final = frozenset({"to", "side_branch", "branch", "case", "if_condition", "elif_condition"})
 _CATCHES: Final = frozenset({"to", "to_sub_flow"})
@@ -54,6 +54,12 @@ def check_flow(call: Call) -> FunctionLike:
         return signature
     proper = get_proper_type(call.type_of(given))
     made = get_proper_type(proper.ret_type) if isinstance(proper, CallableType) and proper.is_type_obj() else None
+    try:
+        source = Path(call.api.path).read_bytes()
+    except OSError:  # what mypy checks is not in a file
+        return signature
+    if isinstance(made, Instance):
+        _check_wiring(call, made, source)
     result = member_of(made, "result", call.steps) if isinstance(made, Instance) else None
     if (
         made is None
@@ -61,14 +67,34 @@ def check_flow(call: Call) -> FunctionLike:
         or any(isinstance(get_proper_type(it), (AnyType, NoneType)) for it in flat(result))
     ):
         return signature
-    try:
-        source = Path(call.api.path).read_bytes()
-    except OSError:  # what mypy checks is not in a file
-        return signature
     if not may_set_result(source, call.context.line, call.context.column):
         problem = result_never_set_problem(render(made), render(result))
         call.api.note(problem.render(), call.context, code=code_of(problem.number))
     return signature
+
+
+def _check_wiring(call: Call, contract: Instance, source: bytes) -> None:
+    """Check what takes the wiring of the whole flow to see; the text alone tells where there is nothing to check."""
+    is_wrong, is_started = may_be_wrong(source), may_start(source)
+    program = parsed(source) if is_wrong or is_started else None
+    found = program.flows.get((call.context.line, call.context.column)) if program is not None else None
+    if program is None or found is None:
+        return
+    wiring = Wiring(program, *found)
+    for problem, where in (*wiring.check(), *wiring.missing_at_start(_required(call, contract) if is_started else {})):
+        report(call.api, problem, where)
+
+
+def _required(call: Call, contract: Instance) -> dict[str, Callable[[], Problem]]:
+    """Return the resources that a contract requires, each with the problem of one that is missing."""
+    required: dict[str, Callable[[], Problem]] = {}
+    for part in parts(contract, "resources", call.steps):
+        shape = shape_of(part, call.steps)
+        for name, field in (shape.fields() or {}).items() if shape is not None else ():
+            if field.required:
+                child = shape.child(name) if shape is not None else None
+                required[name] = partial(missing_resource_problem, name, child.render() if child is not None else "")
+    return required
 
 
 def _is_assigned(call: Call) -> bool:
@@ -85,88 +111,15 @@ def may_set_result(source: bytes, line: int, column: int) -> bool:
     """
     if b"set_result" in source or (source.count(b"Flow(") == 1 and b".end(" in source):
         return True
-    program = _parsed(source)
+    program = parsed(source)
     found = program.flows.get((line, column)) if program is not None else None
     return program is None or found is None or _Flow(program, *found).may_set_result()
-
-
-@lru_cache(maxsize=1)
-def _parsed(source: bytes) -> _Program | None:
-    try:
-        return _Program(ast.parse(source))
-    except (SyntaxError, ValueError):  # of another Python than this one
-        return None
-
-
-class _Program:
-    """The tree of a module, with an index of what is asked for every flow, chain and handler of it.
-
-    Without the index a module of 40 flows of 20 steps took 14 s, and each further flow more than the one before.
-    """
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
-        self.parents: dict[ast.AST, ast.AST] = {}
-        self.reads: dict[str, list[ast.Name]] = {}
-        """Where a name is read, in any scope."""
-        self.flows: dict[tuple[int, int], tuple[Scope, str]] = {}
-        """By the place of a call: the name that its value is assigned to, and the scope of that name."""
-        self.functions: dict[tuple[ast.AST, str], list[Function]] = {}
-        """The functions that stand in the body of a scope, by their names."""
-        self._declared = Counter[str]()
-        """Names in `global` and `nonlocal`, which may bind them once more wherever they stand."""
-        self._bound: dict[ast.AST, Counter[str]] = {}
-        for node in ast.walk(tree):
-            for child in ast.iter_child_nodes(node):
-                self.parents[child] = node
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
-                self.reads.setdefault(node.id, []).append(node)
-            elif isinstance(node, (ast.Global, ast.Nonlocal)):
-                self._declared.update(node.names)
-            elif isinstance(node, (ast.Module, *_FUNCTIONS)):
-                self._index(node)
-
-    def _index(self, scope: Scope) -> None:
-        for statement in scope.body:
-            if isinstance(statement, _FUNCTIONS):
-                self.functions.setdefault((scope, statement.name), []).append(statement)
-            targets = statement.targets if isinstance(statement, ast.Assign) else ()
-            value = getattr(statement, "value", None)
-            if isinstance(value, ast.Call):
-                name = targets[0] if len(targets) == 1 else getattr(statement, "target", None)
-                if isinstance(name, ast.Name):
-                    self.flows[value.lineno, value.col_offset] = scope, name.id
-
-    def binds(self, scope: ast.AST, name: str) -> bool:
-        """Return True if a scope has a name of its own; a parameter is one."""
-        return name in self._names_of(scope)
-
-    def times_bound(self, scope: ast.AST, name: str) -> int:
-        """Count what binds a name in a scope."""
-        return self._names_of(scope)[name] + self._declared[name]
-
-    def _names_of(self, scope: ast.AST) -> Counter[str]:
-        found = self._bound.get(scope)
-        if found is None:
-            found = self._bound[scope] = Counter(_bound(scope))
-        return found
-
-    def reads_in(self, scope: ast.AST, name: str) -> Iterator[ast.Name]:
-        """Return where a name of a scope is read, also by functions in it that have no such name of their own."""
-        for read in self.reads.get(name, ()):
-            here = self.parents[read]
-            while here is not scope and here is not self.tree:
-                if isinstance(here, (*_FUNCTIONS, ast.Lambda)) and self.binds(here, name):
-                    break
-                here = self.parents[here]
-            if here is scope:
-                yield read
 
 
 class _Flow:
     """One flow in its program: the names that it and its chains have, and what becomes of them."""
 
-    def __init__(self, program: _Program, scope: Scope, name: str) -> None:
+    def __init__(self, program: Program, scope: Scope, name: str) -> None:
         self.program = program
         self.scope = scope
         self.parents = program.parents
@@ -220,10 +173,10 @@ class _Flow:
         if isinstance(handler, ast.Constant):
             return not isinstance(handler.value, str)  # the name of a chunk
         found = self._function(handler.id) if isinstance(handler, ast.Name) else handler
-        if not isinstance(found, (*_FUNCTIONS, ast.Lambda)):
+        if not isinstance(found, (*FUNCTIONS, ast.Lambda)):
             return False
         parameters = [*found.args.posonlyargs, *found.args.args]
-        if not parameters or (isinstance(found, _FUNCTIONS) and found.decorator_list):
+        if not parameters or (isinstance(found, FUNCTIONS) and found.decorator_list):
             return False
         reads = (node for node in ast.walk(found) if _is_read(node, parameters[0].arg))
         return all(isinstance(self.parents[node], ast.Attribute) for node in reads)
@@ -231,7 +184,7 @@ class _Flow:
     def _function(self, name: str) -> Function | None:
         """Return the one function that a name stands for, where the flow is."""
         scope: ast.AST = self.scope
-        while not isinstance(scope, (ast.Module, *_FUNCTIONS)) or not self.program.binds(scope, name):
+        while not isinstance(scope, (ast.Module, *FUNCTIONS)) or not self.program.binds(scope, name):
             if scope is self.program.tree:
                 return None
             scope = self.parents[scope]
@@ -246,21 +199,3 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
 
 def _is_read(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Store)
-
-
-def _bound(scope: ast.AST) -> Iterator[str]:
-    """Return every name as often as a scope binds it; parameters too."""
-    for node in ast.iter_child_nodes(scope):
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            yield node.name
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.alias):
-            yield (node.asname or node.name).partition(".")[0]
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            yield node.name
-        if not isinstance(node, ast.Lambda):
-            yield from _bound(node)

@@ -33,7 +33,7 @@ from typedflow_mypy.dependencies import Dependencies, Steps
 from typedflow_mypy.persistence import Incomplete, can_grow, faults, leads_to
 from typedflow_mypy.rendering import render
 from typedflow_mypy.shape import declares_self
-from typedflow_mypy.structs import annotated, class_of, is_struct, remember, struct_option
+from typedflow_mypy.structs import annotated, class_of, is_struct, remember, stored_fields, struct_option
 from typedflow_mypy.surface import LAYERS, is_typedflow
 
 _DISPLAYS: Final[Mapping[type[Expression], str]] = {ListExpr: "list", SetExpr: "set", DictExpr: "dict"}
@@ -48,7 +48,7 @@ def check_class(ctx: ClassDefContext, dependencies: Dependencies) -> None:
     info = ctx.cls.info
     if not is_struct(info):
         return
-    remember(ctx.cls, may_be_frozen=not is_typedflow(info, *_SAVED))
+    remember(ctx.cls, ctx.api, may_be_frozen=not is_typedflow(info, *_SAVED))
     if not is_typedflow(info, *LAYERS, "Contract") or info.fullname.startswith("typedflow."):
         return
     steps = Steps()
@@ -122,7 +122,8 @@ def _check_field(owner: str, info: TypeInfo, name: str, tp: Type, steps: Steps) 
         steps.through(within.type)
         yield rules.resource_in_state_problem(owner, name, render(within))
         return
-    for path, reason in faults(tp, steps, is_of_self=declares_self(info, name)):
+    found = faults(tp, steps, is_of_self=declares_self(info, name), may_be_stored=name in stored_fields(info))
+    for path, reason in found:
         inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
         yield rules.not_persistable_problem(owner, name, reason, path=name + inner)
     if is_typedflow(info, "FlowState") and can_grow(tp):

@@ -52,6 +52,7 @@ from typedflow_mypy.literals import says_nothing, texts_of_type
 from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract, flow_name
 from typedflow_mypy.options import check_thread, with_options
 from typedflow_mypy.rendering import render
+from typedflow_mypy.resources import check_executor
 from typedflow_mypy.shape import flat, union_of
 from typedflow_mypy.surface import contract_of, contracts
 
@@ -60,6 +61,7 @@ from typedflow_mypy.surface import contract_of, contracts
 
 def check_step(call: Call) -> FunctionLike:
     """Check a handler against the contract and the value that it gets, its handler for errors, and the options."""
+    check_executor(call, call.argument("handler"))
     signature = with_options(call, _check_handler(call))
     if call.argument("on_error") is None or not call.is_sound:
         return signature

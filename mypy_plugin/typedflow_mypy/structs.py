@@ -23,14 +23,23 @@ from mypy.nodes import (
     TypeInfo,
     Var,
 )
-from mypy.types import AnyType, Instance, TypeOfAny, get_proper_type
+from mypy.types import (
+    AnyType,
+    Instance,
+    RawExpressionType,
+    Type,
+    TypeOfAny,
+    UnboundType,
+    UnionType,
+    get_proper_type,
+)
 
 KEY: Final = "typedflow"
 STRUCT: Final = "msgspec.Struct"
 READ_ONLY: Final = "__typedflow_read_only__"
 
 
-def remember(defn: ClassDef, *, may_be_frozen: bool = True) -> None:
+def remember(defn: ClassDef, api: Any, *, may_be_frozen: bool = True) -> None:
     """Keep what the source of a Struct says of its encoding, and whether it is frozen, unless that is refused."""
     info = defn.info
     rename = defn.keywords.get("rename")
@@ -41,6 +50,9 @@ def remember(defn: ClassDef, *, may_be_frozen: bool = True) -> None:
     encoded = dict(_encoded(defn, _RULES.get(rule or "", None)))
     if encoded:
         data["encoded"] = encoded
+    stored = [name.name for statement, name in annotated(defn) if _may_be_stored(statement.unanalyzed_type, api)]
+    if stored:
+        data["stored"] = stored
     tag = defn.keywords.get("tag")
     if _is_set(tag) or (tag is None and _inherited(info, "tagged")):
         data["tagged"] = True
@@ -89,6 +101,37 @@ def is_struct(info: TypeInfo) -> bool:
 def struct_option(info: TypeInfo, name: str) -> bool:
     """Return whether a Struct is `tagged`, `array_like` or `frozen`."""
     return bool(info.metadata.get(KEY, {}).get(name))
+
+
+def stored_fields(info: TypeInfo) -> frozenset[str]:
+    """Return the fields of a Struct of which the annotation may have a StoredAs: mypy drops what Annotated adds."""
+    return frozenset(name for base in info.mro for name in base.metadata.get(KEY, {}).get("stored", ()))
+
+
+def _may_be_stored(tp: Type | None, api: Any) -> bool:
+    """Return whether an annotation, as it is written, has metadata that is a StoredAs, or may be one."""
+    tp = get_proper_type(tp)
+    if isinstance(tp, UnionType):
+        return any(_may_be_stored(item, api) for item in tp.items)
+    if not isinstance(tp, UnboundType):
+        return False
+    if tp.name.rpartition(".")[2] == "Annotated" and any(_is_storing(item, api) for item in tp.args[1:]):
+        return True
+    sym = api.lookup_qualified(tp.name, tp, suppress_errors=True)
+    if sym is not None and isinstance(sym.node, TypeAlias):
+        return True  # mypy keeps no metadata of it
+    return any(_may_be_stored(item, api) for item in tp.args)
+
+
+def _is_storing(tp: Type, api: Any) -> bool:
+    """Return whether metadata is a StoredAs, or a call or a name of which mypy does not know what it is yet."""
+    tp = get_proper_type(tp)
+    if not isinstance(tp, UnboundType):
+        return isinstance(tp, RawExpressionType) and tp.literal_value is None
+    sym = api.lookup_qualified(tp.name, tp, suppress_errors=True)
+    node = sym.node if sym is not None else None
+    declared = get_proper_type(node.type) if isinstance(node, Var) and node.type is not None else None
+    return not isinstance(declared, Instance) or declared.type.name == "StoredAs"
 
 
 def encoded_names(info: TypeInfo) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from typedflow_mypy.dependencies import Steps
 from typedflow_mypy.shape import MypyShape, flat, member_type
 
 PACKAGE: Final = "typedflow."
+OFFLOAD: Final = "typedflow.execution.offloading.offload"
 LAYERS: Final = frozenset({"State", "FlowState", "Resources", "Events"})
 
 

@@ -51,13 +51,20 @@ class Project:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def run(self, *arguments: str, stdin: str | None = None) -> Done:
-        """Call the command line in this process; the modules that it imports are forgotten again."""
+    def run(self, *arguments: str, stdin: str | None = None, merged: bool = False) -> Done:
+        """Call the command line in this process; the modules that it imports are forgotten again.
+
+        With `merged` all that a screen would show is in `stderr`, in its order.
+        """
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with pytest.MonkeyPatch.context() as patch, _imports_forgotten(self.folder):
             for name, value in PLAIN.items():
                 patch.setenv(name, value)
-            for name, stream in (("stdin", io.StringIO(stdin or "")), ("stdout", out), ("stderr", err)):
+            for name, stream in (
+                ("stdin", io.StringIO(stdin or "")),
+                ("stdout", err if merged else out),
+                ("stderr", err),
+            ):
                 patch.setattr(sys, name, stream)
             with pytest.raises(SystemExit) as ended:
                 COMMAND.main([*arguments], prog_name="typedflow")

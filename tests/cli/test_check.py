@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from tests.cli.asking import ASKING
 from tests.cli.project import Project
 from typedflow.cli.findings import Checked, Finding
 from typedflow.cli.reports import ReportFormat, render_report
@@ -267,3 +268,10 @@ def test_a_result_that_nothing_sets_is_a_warning(project: Project) -> None:
     assert project.run("check", "review", "--format", "github").stdout.startswith("::warning file=review.py,line=32")
     [result] = project.run("check", "review", "--format", "sarif").document["runs"][0]["results"]
     assert result["level"] == "warning"
+
+
+def test_without_a_target_the_flows_of_the_settings_are_checked(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.typedflow]\nflows = ["review:flow"]\n')
+    project.write("review.py", ASKING)
+    done = project.run("check")
+    assert (done.code, done.stdout) == (0, "1 flow, 0 contracts checked: no problems\n")

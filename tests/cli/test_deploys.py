@@ -237,6 +237,7 @@ def test_migrate_lists_the_executions_that_do_not_open(project: Project) -> None
 
 
 WRONG = [
+    (("check",), "which flows? (name them as MODULE:FLOW, or list them in [tool.typedflow] flows)"),
     (("lock",), "which flows? (name them as MODULE:FLOW, or list them in [tool.typedflow] flows)"),
     (("lock", "review:flw"), "module 'review' has no flow 'flw' (did you mean 'flow'?)"),
     (("lock", "review:flow", "--file", "no/x.lock"), "cannot write 'no/x.lock'"),

@@ -46,6 +46,14 @@ def test_text_is_printed(project: Project) -> None:
     assert document == {"flow": "review", "format": "dot", "output": None, "text": dot}
 
 
+def test_the_uses_of_each_step_stand_below_its_name_on_request(project: Project) -> None:
+    project.write("review.py", ASKING)
+    drawn = project.run("diagram", "review", "--uses").stdout
+    assert '["search<br/>writes state.request, state.found<br/>reads resources.library, state.found"]' in drawn
+    assert '"approve"]' in drawn
+    assert "reads" not in project.run("diagram", "review").stdout
+
+
 def test_a_picture_is_drawn_by_graphviz(project: Project, programs: Path) -> None:
     project.write("review.py", ASKING)
     install_dot(programs)

@@ -94,8 +94,13 @@ WRONG = [
     ("review:flow.inputs", "flow 'review' has no part 'inputs' (did you mean 'input'?)"),
     ("review:flow.answer.aprove", "flow 'review' has no step 'aprove' (did you mean 'approve'?)"),
     ("review:flw.input", "module 'review' has no flow 'flw' (did you mean 'flow'?)"),
-    ("review", "'review' names no flow (write it as MODULE:FLOW or MODULE:FLOW.PART)"),
+    ("revew", "there is no module 'revew' (did you mean 'review'?)"),
 ]
+
+
+def test_a_module_with_one_flow_is_enough(project: Project) -> None:
+    project.write("review.py", ASKING)
+    assert project.run("schema", "review").stdout == project.run("schema", "review:flow").stdout
 
 
 def test_an_unknown_part_is_a_mistake(project: Project) -> None:

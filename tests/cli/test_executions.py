@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -50,6 +51,15 @@ def rest(data: Data[Nothing, None]) -> None:
 async def stay(data: Data[Nothing, None]) -> None:
     await asyncio.sleep(3600)
 
+class Person(msgspec.Struct):
+    name: str
+
+class Persons(Contract):
+    input: Person
+    result: str
+
+records = Flow(Persons)
+records.to(lambda data: data.value.name).end()
 sums = Flow(Sums)
 sums.to(add).end()
 texts = Flow(Texts)
@@ -72,14 +82,14 @@ def asking(project: Project, *arguments: str) -> Done:
 def test_an_execution_goes_on_in_other_processes_by_the_commands_that_are_printed(project: Project) -> None:
     project.write("review.py", ASKING)
     started = project.spawn("run", "review:flow", "--input", BIRDS, "--resources", "review:tools")
-    assert (started.code, started.stderr) == (3, "")
+    assert (started.code, started.stderr) == (3, "search: done\napprove: waits for an answer\n")
     [head, question, command] = started.stdout.splitlines()
     assert head.endswith(" waits for an answer:")
     assert question == """  approval (human), asked by step 'approve': {"found":["Sibley","Svensson"]}"""
     words = shlex.split(command.replace("VALUE", "yes"))
     assert words[0] == "typedflow"
     answered = project.spawn(*words[1:])
-    assert (answered.code, answered.stdout, answered.stderr) == (0, "Sibley, Svensson\n", "")
+    assert (answered.code, answered.stdout, answered.stderr) == (0, "Sibley, Svensson\n", "write: done\n")
     listed = project.run("runs", "list")
     assert listed.stdout.split()[:2] == [words[2], "completed"]
     assert (project.folder / ".typedflow" / ".gitignore").read_text(encoding="utf-8") == "*\n"
@@ -110,17 +120,22 @@ def test_the_json_of_each_command_has_the_same_facts(project: Project) -> None:
         "payload": {"found": ["Sibley", "Svensson"]},
         "resume_event": None,
         "answer_with": "typedflow answer first approval VALUE",
+        "deadline": None,
+        "since": started.document["interrupts"][0]["since"],
     }
     assert started.document == {
         "execution": "first",
         "flow": "review",
         "status": "waiting",
         "interrupts": [question],
+        "due": None,
         "failure": None,
         "retry_with": None,
     }
     assert project.run("pending", "--json").document == {
-        "pending": [{"execution": "first", "flow": "review", **question}]
+        "pending": [{"execution": "first", "flow": "review", **question}],
+        "after": None,
+        "damaged": [],
     }
     shown = project.run("runs", "show", "first", "--json").document
     assert (shown["status"], shown["interrupts"]) == ("waiting", [question])
@@ -130,7 +145,7 @@ def test_the_json_of_each_command_has_the_same_facts(project: Project) -> None:
     answered = project.run("answer", "first", "approval", '"yes"', "--json").document
     assert (answered["status"], answered["result"]) == ("completed", "Sibley, Svensson")
     assert project.run("runs", "delete", "first", "--json").document == {"deleted": ["first"]}
-    assert project.run("runs", "list", "--json").document == {"executions": [], "damaged": []}
+    assert project.run("runs", "list", "--json").document == {"executions": [], "after": None, "damaged": []}
 
 
 def test_show_draws_the_state_and_the_reason_of_the_wait(project: Project) -> None:
@@ -158,6 +173,7 @@ def test_a_failure_names_the_line_and_the_step_and_can_be_retried(project: Proje
     failed = project.run("answer", "first", "approval", "no")
     assert (failed.code, failed.stdout) == (1, "")
     assert failed.stderr.splitlines() == [
+        "write: failed (ValueError)",
         "error: ValueError: refused (review.py:31)",
         "  in step 'write' of flow 'review', execution 'first'",
         "run the failed steps again: typedflow runs retry first",
@@ -251,25 +267,36 @@ def test_a_result_is_printed_as_json_and_a_text_as_it_is(project: Project) -> No
 def test_items_of_the_stream_go_to_stderr(project: Project) -> None:
     project.write("small.py", SMALL)
     arguments = ("run", "small:sums", "--input", "[1, 2]", "--state", '{"limit": 2}')
-    assert project.run(*arguments).stderr == "1\n2\n"
+    assert sorted(project.run(*arguments).stderr.splitlines()) == ["1", "2", "add: done"]
+    assert project.run(*arguments, "--quiet").stderr == "1\n2\n"
     done = project.run(*arguments, "--json")
     assert (done.stderr, done.document["stream"], done.document["result"]) == ("", [1, 2], 2)
 
 
 WRONG_RUNS = [
-    (("small:texts",), 2, "flow 'Texts' takes an input (add --input with a str as JSON)"),
+    (("small:texts",), 2, "flow 'Texts' takes an input (add --input with a str as JSON; `typedflow schema"),
     (("small:texts", "--input", "b"), 2, "'b' is no file, and no JSON"),
     (("small:texts", "--input", "5"), 2, "TF806: --input: the flow starts with str, not 5 (int)"),
+    (("small:texts", "--input", "missing.json"), 2, "error: --input: there is no file 'missing.json'"),
+    (
+        ("small:records", "--input", '{"nmae": "a"}'),
+        2,
+        "error: --input: Person has no field 'nmae' (did you mean 'name'?)",
+    ),
+    (("small:records", "--input", "{}"), 2, "'name' in it is str, not nothing"),
     (("small:texts", "--input", "broken.json"), 2, "the file 'broken.json' is no JSON"),
     (("small:sums", "--input", "[1]"), 2, "limit"),
     (("small:sums", "--input", "[1]", "--state", "[1]"), 2, "--state is a JSON object with fields of the state"),
     (("small:sums", "--input", "[1]", "--state", '{"limt": 1}'), 2, "did you mean 'limit'?"),
     (("small:texts", "--input", '"a"', "--id", "a/b"), 2, "TF816"),
     (("small:texts", "--input", '"a"', "--store", "x.db", "--no-store"), 2, "exclude each other"),
-    (("small:texts", "--input", '"a"', "--store", "postgresql://x"), 2, "is no path"),
+    (("small:texts", "--input", '"a"', "--store", "mysql://x"), 2, "there is no store for 'mysql://'"),
     (("small:texts", "--input", '"a"', "--store", "broken.json"), 2, "broken.json"),
     (("small:texts", "--input", '"a"', "--timeout", "-1"), 2, "timeout"),
-    (("small",), 2, "module 'small' has 5 flows; name one of them"),
+    (("small:texts", "--input", '"a"', "--history", "2", "--no-store"), 2, "exclude each other"),
+    (("small:texts", "--input", '"a"', "--history", "none"), 2, "a number of saves from 1 on, or 'all', not 'none'"),
+    (("small:texts", "--input", '"a"', "--history", "2", "--store", "x/"), 2, "a folder of files keeps no history"),
+    (("small",), 2, "module 'small' has 6 flows; name one of them"),
     (("small:long", "--timeout", "0.01"), 1, "TimeoutError"),
     (("small:unset", "--input", '"a"'), 1, "NoResultError"),
 ]
@@ -317,7 +344,7 @@ def test_resources_are_held_open_while_the_flow_runs(project: Project, body: str
         .replace("Data[Review, str]", "Data[Review, list[str]]")
     )
     project.write("review.py", f"{head}{source}{supply}")
-    done = project.run("run", "review", "--input", BIRDS, "--resources", "review:tools", "--no-store")
+    done = project.run("run", "review", "--input", BIRDS, "--resources", "review:tools", "--no-store", "-q")
     assert (done.code, done.stdout) == (0, "Sibley\n"), done
     assert done.stderr == ("closed\n" if "context" in body else "")
 
@@ -326,7 +353,7 @@ def test_what_modules_and_handlers_print_goes_to_stderr(project: Project) -> Non
     source = SMALL.replace("return data.value.upper()", "print('called')\n    return data.value.upper()")
     project.write("small.py", f"print('imported')\n{source}")
     for form in ((), ("--json",)):
-        done = project.run("run", "small:texts", "--input", '"a"', "--no-store", *form)
+        done = project.run("run", "small:texts", "--input", '"a"', "--no-store", "--quiet", *form)
         assert (done.code, done.stderr) == (0, "imported\ncalled\n")
         assert done.document["result"] == "A" if form else done.stdout == "A\n"
 
@@ -366,3 +393,54 @@ def test_pending_names_what_a_child_asks(project: Project) -> None:
     assert "approval (human), asked by step 'approve'" in shown.stdout
     done = project.run("answer", "first", "approval", "yes", "--flow", "review:outer")
     assert done.stdout == "Sibley, Svensson\n"
+
+
+SLEEPING = """\
+from datetime import timedelta
+from typedflow import Contract, Data, Flow
+
+class Nap(Contract):
+    input: float
+    result: str
+
+def begin(data: Data[Nap, float]) -> float:
+    return data.value
+
+def until(data: Data[Nap, float]):
+    from datetime import UTC, datetime
+    return datetime.now(UTC) + timedelta(seconds=data.value)
+
+def wake(data: Data[Nap, float]) -> str:
+    return "awake"
+
+flow = Flow(Nap, name="nap")
+flow.to(begin).sleep(until, name="nap").to(wake).end()
+"""
+
+
+def test_an_execution_that_sleeps_goes_on_when_the_time_has_come(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.typedflow]\nflows = ["nap:flow"]\n')
+    project.write("nap.py", SLEEPING)
+    asleep = project.run("run", "nap", "--input", "3600", "--id", "long", "-q")
+    assert (asleep.code, asleep.stdout.splitlines()[1]) == (3, "    typedflow runs retry long")
+    assert asleep.stdout.startswith("long sleeps until ")
+    shown = project.run("runs", "show", "long").stdout.splitlines()
+    assert shown[-3] == "└── it sleeps; then a worker goes on with it, or the command below:"
+    assert shown[-2].startswith("    └── step 'nap', until ")
+    assert project.run("runs", "show", "long", "--json").document["sleeps"][0]["step"] == "nap"
+    early = project.run("runs", "retry", "long")
+    assert (early.code, early.stdout) == (2, "")
+    assert re.fullmatch(r"error: execution 'long' sleeps until .* UTC \(it goes on then\)\n", early.stderr)
+    assert project.run("pending").stdout == "no execution waits for an answer\n"
+    assert project.run("run", "nap", "--input", "0.3", "--id", "short", "-q").code == 3
+    while (retried := project.run("runs", "retry", "short", "-q")).code == 2:
+        assert "sleeps until" in retried.stderr
+    assert retried.stdout == "awake\n"
+
+
+def test_a_name_that_no_execution_has_is_told(project: Project) -> None:
+    asking(project, "--resources", "review:tools")
+    hint = "; the store has none of a flow 'revew' (did you mean 'review'?)\n"
+    assert project.run("runs", "list", "--name", "revew").stdout == f"no executions{hint}"
+    assert project.run("pending", "--name", "revew").stdout == f"no execution waits for an answer{hint}"
+    assert project.run("runs", "list", "--name", "review", "--status", "failed").stdout == "no executions\n"

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.cli.asking import ASKING, SETTINGS
 from tests.cli.project import PLAIN, ROOT, Project
+from tests.postgres import conninfo_of
 from typedflow.distributed import answer, result, submit
-from typedflow.stores import SQLiteStore
+from typedflow.stores import PostgresStore, SQLiteStore
 
 
 @pytest.fixture
@@ -56,15 +59,21 @@ def review(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_a_worker_runs_what_is_submitted_and_answered(
-    project: Project, worker: Callable[..., subprocess.Popen[str]], review: Any
+    project: Project, worker: Callable[..., subprocess.Popen[str]], review: Any, kind: str
 ) -> None:
     project.write("pyproject.toml", SETTINGS)
-    process = worker("--store", "runs.db")
+    text = shown = "runs.db"
+    opened: Any = SQLiteStore(project.folder / "runs.db")
+    if kind == "postgres":
+        text = url_of(conninfo_of(project.folder))
+        shown, opened = "postgresql://tests@/postgres", PostgresStore(text)
+    process = worker("--store", text)
     assert process.stdout is not None
     line = await asyncio.to_thread(process.stdout.readline)
-    assert line == "running 'review' of runs.db; Ctrl-C stops it\n"
-    async with SQLiteStore(project.folder / "runs.db") as store, asyncio.timeout(30):
+    assert line == f"running 'review' of {shown}; Ctrl-C stops it\n"
+    async with opened as store, asyncio.timeout(30):
         execution_id = await submit(store, review.flow, review.Request("birds"))
         while not (waiting := await store.pending("review")):  # noqa: ASYNC110  # another process writes
             await asyncio.sleep(0.05)
@@ -74,10 +83,22 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
     assert await asyncio.to_thread(process.wait, 30) == 0
 
 
+def url_of(conninfo: str) -> str:
+    """Return a connection string as a URL with a password, which a server that trusts everybody does not ask for."""
+    given = conninfo_to_dict(conninfo)
+    query = urlencode({key: given[key] for key in ("host", "port", "options") if given.get(key)})
+    return f"postgresql://{given['user']}:secret@/{given['dbname']}?{query}"
+
+
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((), "no flow is named (add MODULE:FLOW"),
     (("review:flow", "twin"), "'review:flow' and 'twin:flow' are both called 'review'"),
     (("review:flow", "--store", "folder/"), "workers cannot share the folder 'folder/'"),
+    (("review:flow", "--store", "postgresql://me:secret@[::1"), "TF950: a PostgresStore is given a connection string"),
+    (
+        ("review:flow", "--store", "postgresql://me:secret@/runs?host=/nowhere"),
+        "TF953: database 'host=/nowhere dbname=runs': cannot open it: connection",
+    ),
     (("review:flow", "--resources", "review:flow"), "review:flow"),
     (("revew:flow",), "did you mean 'review'?"),
 ]
@@ -89,4 +110,5 @@ def test_what_cannot_be_run_is_refused(project: Project, arguments: tuple[str, .
     project.write("twin.py", ASKING)
     done = project.run("worker", *arguments)
     assert (done.code, text in done.stderr) == (2, True), done.stderr
+    assert "secret" not in done.stderr
     assert not Path(project.folder / "folder").exists()

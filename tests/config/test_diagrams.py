@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from typedflow import Contract, ContractError, Data, Failed, Flow
+from typedflow.api.blueprint import runtime_of
+from typedflow.config.diagrams import compose_dot, compose_mermaid
 
 
 class Count(Contract):
@@ -126,19 +128,40 @@ def test_every_block_has_its_shape() -> None:
     pair = flow.batch().branch(double, name="a").branch(double, name="b").end_batch().to(total)
     pair.for_each().to(tell).end_for_each().to(longest).end()
     drawn = flow.to_mermaid()
-    shapes = ['[/"batch"\\]', '|"a"| n', '|"b"| n', '[/"for_each"\\]', '(["end"])']
+    shapes = ['[/"batch"\\]', "n1 --> n2", "n1 --> n3", '[/"for_each"\\]', '(["end"])']
     assert [shape for shape in shapes if shape not in drawn] == []
     assert drawn.count('[\\"') == 2  # the ends of both blocks
+
+
+def test_the_name_of_a_branch_stands_on_its_edge_unless_the_step_has_it() -> None:
+    flow = Flow(Count)
+    flow.batch().branch(double, name="a").branch(lambda data: data.value, name="b").end_batch().to(total).for_each().to(
+        tell
+    ).end_for_each().to(longest).end()
+    assert '|"a"|' not in flow.to_mermaid()
+    assert '|"is_big"|' in chosen().to_mermaid()
+
+
+def test_notes_stand_below_the_names_of_nodes() -> None:
+    flow = chain()
+    spec, definition = runtime_of(flow).spec, runtime_of(flow).builder.draft()
+    notes = {"double": ["reads state.a", 'writes state["b"]']}
+    assert '    n1["double<br/>reads state.a<br/>writes state[#34;b#34;]"]' in compose_mermaid(
+        definition, spec, notes=notes
+    )
+    assert r'    n1 [label="double\nreads state.a\nwrites state[\"b\"]" shape=box]' in compose_dot(
+        definition, spec, notes=notes
+    )
 
 
 def test_a_chain_in_dot() -> None:
     lines = chain().to_dot(detailed=True).splitlines()
     assert lines[:2] == ['digraph "Count" {', """    label="flow 'Count', simplified: its config is the truth\""""]
-    assert lines[5:] == [
-        '    n0 [label="start" shape=box style="rounded"]',
-        '    n1 [label="double" shape=box style="solid"]',
-        '    n2 [label="tell" shape=box style="solid"]',
-        '    n3 [label="end" shape=box style="rounded"]',
+    assert lines[6:] == [
+        '    n0 [label="start" shape=box style="rounded,filled" fillcolor=gray85]',
+        '    n1 [label="double" shape=box]',
+        '    n2 [label="tell" shape=box]',
+        '    n3 [label="end" shape=box style="rounded,filled" fillcolor=gray85]',
         '    n0 -> n1 [label=" int "]',
         '    n1 -> n2 [label=" int "]',
         '    n2 -> n3 [label=" str "]',
@@ -156,16 +179,16 @@ def test_what_is_inside_of_a_block_stands_in_a_frame_of_dot() -> None:
     frames = [line for line in lines[first:] if "->" not in line]
     assert frames == [
         "    subgraph cluster_2 {",
-        '        label=""',
+        '        label="" fillcolor=gray97',
         "        n3",
         "        n4",
         "    }",
         "    subgraph cluster_7 {",
-        '        label=""',
+        '        label="" fillcolor=gray97',
         "        n8",
         "        n11",
         "        subgraph cluster_8 {",
-        '            label=""',
+        '            label="" fillcolor=gray92',
         "            n9",
         "            n10",
         "        }",
@@ -180,7 +203,7 @@ def test_what_is_inside_of_a_block_stands_in_a_frame_of_dot() -> None:
 def test_what_would_end_a_string_of_dot_is_escaped(name: str, shown: str) -> None:
     flow = Flow(Count)
     flow.to(tell, name=name).end()
-    assert f'    n1 [label="{shown}" shape=box style="solid"]' in flow.to_dot().splitlines()
+    assert f'    n1 [label="{shown}" shape=box]' in flow.to_dot().splitlines()
 
 
 def handled(data: Data[Count, Failed[int]]) -> int:

@@ -1,4 +1,6 @@
-"""Processes that count in one flow_state, or answer one paused execution: `python -m tests.crash.adders WHAT FOLDER …`.
+"""Processes that count in one flow_state, or answer one paused execution.
+
+`python -m tests.crash.adders WHAT STORE FOLDER …`
 
 Each says `ready` and waits for a line before it begins, so that several begin together.
 """
@@ -13,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.stores.conformance import STORES
 from typedflow import Contract, Data, Flow, FlowState
 from typedflow.errors import ConflictError
 from typedflow.execution import failpoints
-from typedflow.stores import SQLiteStore
 
 
 class Tally(FlowState):
@@ -65,10 +67,11 @@ def asking() -> Flow[Any]:
     return flow
 
 
-async def run_many(folder: Path, name: str, executions: int) -> None:
+async def run_many(kind: str, folder: Path, name: str, executions: int) -> None:
     """Run executions of one flow, three at a time; go on with those that a process of this name has left behind."""
     flow = adding()
-    async with SQLiteStore(folder / "store.db") as store:
+    store: Any
+    async with STORES[kind].open(folder) as store:
         left = {entry.execution_id: entry.status for entry in await store.list("adding")}
 
         async def run(execution_id: str) -> None:
@@ -84,15 +87,16 @@ async def run_many(folder: Path, name: str, executions: int) -> None:
             await asyncio.gather(*(run(f"{name}-{n}") for n in range(first, min(first + 3, executions))))
 
 
-async def answer(folder: Path, value: int) -> None:
-    async with SQLiteStore(folder / "store.db") as store:
+async def answer(kind: str, folder: Path, value: int) -> None:
+    store: Any
+    async with STORES[kind].open(folder) as store:
         execution = await asking().async_open("asked", store=store)
         print("opened", flush=True)
         sys.stdin.readline()
         try:
             await execution.async_continue_with("question", value)
         except ConflictError as conflict:
-            print(f"conflict {conflict.stored} {conflict.expected}", flush=True)
+            print(f"conflict {type(conflict).__name__}", flush=True)
         else:
             print(f"finished {execution.result}", flush=True)
 
@@ -110,15 +114,15 @@ def die_at(nth: int) -> None:
         failpoints.reach = reach
 
 
-def main(what: str, folder: str, *arguments: str) -> None:
+def main(what: str, kind: str, folder: str, *arguments: str) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     if what == "add":
         name, executions, seed = arguments
         die_at(random.Random(seed).randint(1, 80) if seed else 0)
-        asyncio.run(run_many(Path(folder), name, int(executions)))
+        asyncio.run(run_many(kind, Path(folder), name, int(executions)))
     else:
-        asyncio.run(answer(Path(folder), int(arguments[0])))
+        asyncio.run(answer(kind, Path(folder), int(arguments[0])))
 
 
 if __name__ == "__main__":

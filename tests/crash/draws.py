@@ -1,4 +1,4 @@
-"""Processes that draw numbers from one flow_state: `python -m tests.crash.draws FOLDER NAME`.
+"""Processes that draw numbers from one flow_state: `python -m tests.crash.draws STORE FOLDER NAME`.
 
 Each says `ready`, waits for a line, and draws in one step of one execution. It prints how many it has drawn.
 """
@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.stores.conformance import STORES
 from typedflow import Contract, Data, Flow, FlowState
-from typedflow.stores import SQLiteStore
 
 DRAWS = 200
 
@@ -49,10 +49,11 @@ def drawing() -> Flow[Any]:
     return flow
 
 
-async def run(folder: Path, name: str) -> list[int]:
+async def run(kind: str, folder: Path, name: str) -> list[int]:
     """Draw in a new execution, or go on with the one of this name that was left behind."""
     flow = drawing()
-    async with SQLiteStore(folder / "store.db") as store:
+    store: Any
+    async with STORES[kind].open(folder) as store:
         if await store.get(name) is None:
             execution = flow.create_execution(execution_id=name, store=store)
             await execution.async_start(name)
@@ -65,4 +66,4 @@ async def run(folder: Path, name: str) -> list[int]:
 if __name__ == "__main__":
     print("ready", flush=True)
     sys.stdin.readline()
-    print(asyncio.run(run(Path(sys.argv[1]), sys.argv[2])), flush=True)
+    print(asyncio.run(run(sys.argv[1], Path(sys.argv[2]), sys.argv[3])), flush=True)

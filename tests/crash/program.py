@@ -20,11 +20,12 @@ from typing import Any
 import msgspec
 
 from tests.crash import journey
+from tests.stores.conformance import DATABASES, STORES
 from typedflow.durability import block_parts, execution_parts
 from typedflow.durability.options import Checkpoint
 from typedflow.errors import SnapshotError
 from typedflow.execution import failpoints
-from typedflow.stores import FileStore, SnapshotStore, SQLiteStore, in_place
+from typedflow.stores import SnapshotStore, in_place
 
 
 class Order(msgspec.Struct):
@@ -50,7 +51,7 @@ class Report(msgspec.Struct):
 
 
 def open_store(kind: str, folder: Path) -> SnapshotStore:
-    return SQLiteStore(folder / "store.db") if kind == "sqlite" else FileStore(folder / "snapshots")
+    return STORES[kind].open(folder)
 
 
 def die_at(order: Order, reached: collections.Counter[str]) -> None:
@@ -80,7 +81,7 @@ async def run(order: Order) -> Report:
         try:
             execution = await flow.async_open(journey.ID, store=store, checkpoint=order.checkpoint)
         except SnapshotError:  # killed before the first save
-            history = 3 if order.store == "sqlite" else False
+            history = 3 if order.store in DATABASES else False
             execution = flow.create_execution(
                 execution_id=journey.ID, store=store, checkpoint=order.checkpoint, history=history
             )

@@ -19,17 +19,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import psycopg
 import pytest
 
 from tests.budget import budget, is_full
 from tests.crash import journey
 from tests.crash.program import Order, Report, open_store
+from tests.postgres import conninfo_of
+from tests.stores.conformance import DATABASES, execute
 from typedflow.engine.status import TRANSITIONS, Status
 from typedflow.execution.failpoints import FAILPOINTS
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.snapshot.reading import read_document
-from typedflow.stores import SQLiteStore, StoredSnapshot
+from typedflow.stores import StoredSnapshot
 
 ROOT: Final = Path(__file__).parents[2]
 FINAL: Final = ("completed", "cancelled")
@@ -41,6 +44,16 @@ HISTORY: Final = """
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
     CREATE TRIGGER IF NOT EXISTS saved_again AFTER UPDATE OF sequence ON typedflow_executions
     BEGIN INSERT INTO history VALUES (new.sequence, new.status); END;
+"""
+POSTGRES_HISTORY: Final = """
+    CREATE TABLE IF NOT EXISTS history
+        (number bigint GENERATED ALWAYS AS IDENTITY, execution bigint REFERENCES typedflow_executions ON DELETE CASCADE,
+        sequence bigint, status text);
+    CREATE OR REPLACE FUNCTION note_save() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO history (execution, sequence, status) VALUES (new.id, new.sequence, new.status); RETURN NULL;
+    END $$;
+    CREATE OR REPLACE TRIGGER saved AFTER INSERT OR UPDATE OF sequence ON typedflow_executions
+        FOR EACH ROW EXECUTE FUNCTION note_save();
 """
 
 
@@ -78,20 +91,24 @@ class Case:
         self.folder = folder
         self.order = Order(str(folder), store, checkpoint, size)  # type: ignore[arg-type]  # one of the two
         folder.mkdir()
-        if store == "sqlite":
+        if store in DATABASES:
             self.keep_history()
 
     def keep_history(self) -> None:
         """Have the database itself write down every save."""
 
         async def make() -> None:
-            async with open_store("sqlite", self.folder):
+            async with open_store(self.order.store, self.folder):
                 pass
 
         asyncio.run(make())
-        database = sqlite3.connect(self.folder / "store.db")
-        database.executescript(HISTORY)
-        database.close()
+        if self.order.store == "sqlite":
+            database = sqlite3.connect(self.folder / "store.db")
+            database.executescript(HISTORY)
+            database.close()
+        else:
+            with psycopg.connect(conninfo_of(self.folder)) as connection:
+                connection.execute(POSTGRES_HISTORY)
 
     def run(self, point: str = "", nth: int = 0) -> Report:
         report = self.processes.run(msgspec.structs.replace(self.order, point=point, nth=nth))
@@ -121,9 +138,10 @@ class Case:
 
     async def check_revisions(self, stored: StoredSnapshot | None) -> None:
         """Read every revision that a killed process has left."""
-        if self.order.store != "sqlite" or stored is None:
+        if self.order.store not in DATABASES or stored is None:
             return
-        async with SQLiteStore(self.folder / "store.db") as store:
+        store: Any
+        async with open_store(self.order.store, self.folder) as store:
             kept = await store.history(journey.ID)
             assert [each.sequence for each in kept] == list(range(max(1, stored.sequence - 2), stored.sequence + 1))
             for each in kept:
@@ -147,14 +165,13 @@ class Case:
         stored, tally = asyncio.run(self.read_back())
         assert stored is not None
         assert stored.status == "completed"
-        if self.order.store == "sqlite":
+        if self.order.store in DATABASES:
             assert tally.by_key == dict.fromkeys(expected.counted, 1)
             self.check_history()
 
     def check_history(self) -> None:
-        database = sqlite3.connect(self.folder / "store.db")
-        history = database.execute("SELECT sequence, status FROM history ORDER BY rowid").fetchall()
-        database.close()
+        order = "rowid" if self.order.store == "sqlite" else "number"
+        history = execute(self.order.store, self.folder, f"SELECT sequence, status FROM history ORDER BY {order}")
         sequences, statuses = [sequence for sequence, _ in history], [Status(status) for _, status in history]
         assert sequences == list(range(1, len(history) + 1))
         assert [status in FINAL for status in statuses] == [False] * (len(statuses) - 1) + [True]
@@ -182,7 +199,9 @@ class Expected:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("store, checkpoint", [("sqlite", "step"), ("sqlite", "pause"), ("file", "pause")])
+@pytest.mark.parametrize(
+    "store, checkpoint", [("sqlite", "step"), ("sqlite", "pause"), ("file", "pause"), ("postgres", "step")]
+)
 def test_a_kill_at_any_point_is_made_good_by_a_new_process(
     store: str, checkpoint: str, processes: Processes, folder: Path
 ) -> None:
@@ -193,7 +212,8 @@ def test_a_kill_at_any_point_is_made_good_by_a_new_process(
     times_reached, tried, killed = report.reached, 0, 0
     assert set(times_reached) == set(FAILPOINTS)
     for point, times in times_reached.items():
-        for nth in range(1, times + 1, EVERY):
+        # A folder costs more where its tables are a server's, and what differs between stores is few of the points.
+        for nth in range(1, times + 1, EVERY * 6 if store == "postgres" and not is_full() else EVERY):
             tried += 1
             case = Case(processes, folder / f"{point}-{nth}", store, checkpoint, journey.SMALL)
             report = case.run(point, nth)
@@ -204,7 +224,7 @@ def test_a_kill_at_any_point_is_made_good_by_a_new_process(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("store", ["sqlite", "file"])
+@pytest.mark.parametrize("store", ["sqlite", "file", "postgres"])
 @pytest.mark.parametrize("checkpoint", ["step", "pause"])
 def test_any_number_of_kills_is_made_good(store: str, checkpoint: str, processes: Processes, folder: Path) -> None:
     expected = Expected(journey.LARGE)

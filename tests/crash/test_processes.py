@@ -14,10 +14,10 @@ import pytest
 
 from tests.budget import budget, is_full
 from tests.crash import adders
+from tests.stores.conformance import DATABASES, STORES
 from typedflow import Status
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
-from typedflow.stores import SQLiteStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,11 +53,11 @@ def run_together(*orders: tuple[object, ...]) -> list[int]:
         return [process.wait() for process in processes]
 
 
-def check_sum(folder: Path, names: list[str], executions: int) -> None:
+def check_sum(kind: str, folder: Path, names: list[str], executions: int) -> None:
     """Check that each step of each execution has counted exactly once."""
 
     async def stored() -> adders.Tally:
-        async with SQLiteStore(folder / "store.db") as store:
+        async with STORES[kind].open(folder) as store:
             assert {entry.status for entry in await store.list("adding")} == {"completed"}
             tally: Any = decode_flow_state(await store.get_flow_state("adding") or b"", spec_of(adders.Adding))
             return tally  # type: ignore[no-any-return]  # a Tally
@@ -68,34 +68,37 @@ def check_sum(folder: Path, names: list[str], executions: int) -> None:
     assert tally.total == len(keys)
 
 
-def test_what_executions_in_several_processes_count_adds_up(folder: Path) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_what_executions_in_several_processes_count_adds_up(kind: str, folder: Path) -> None:
     names = ["p0", "p1", "p2"]
-    assert run_together(*(("add", folder, name, 6, "") for name in names)) == [0, 0, 0]
-    check_sum(folder, names, 6)
+    assert run_together(*(("add", kind, folder, name, 6, "") for name in names)) == [0, 0, 0]
+    check_sum(kind, folder, names, 6)
 
 
 @pytest.mark.long
-def test_only_committed_steps_of_killed_processes_count_and_once(folder: Path) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_only_committed_steps_of_killed_processes_count_and_once(kind: str, folder: Path) -> None:
     names = ["p0", "p1"]
     for number in range(max(1, int(budget()))):
         here = folder / str(number)
         here.mkdir()
         for kill in range(3 if is_full() else 2):
-            run_together(*(("add", here, name, 4, f"{number} {kill} {name}") for name in names))
-        assert run_together(*(("add", here, name, 4, "") for name in names)) == [0, 0]
-        check_sum(here, names, 4)
+            run_together(*(("add", kind, here, name, 4, f"{number} {kill} {name}") for name in names))
+        assert run_together(*(("add", kind, here, name, 4, "") for name in names)) == [0, 0]
+        check_sum(kind, here, names, 4)
 
 
-def test_of_two_processes_that_answer_one_pause_exactly_one_goes_on(folder: Path) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_of_two_processes_that_answer_one_pause_exactly_one_goes_on(kind: str, folder: Path) -> None:
     """B52."""
 
     async def pause() -> None:
-        async with SQLiteStore(folder / "store.db") as store:
+        async with STORES[kind].open(folder) as store:
             execution = adders.asking().create_execution(execution_id="asked", store=store)
             assert await execution.async_start(1) is Status.WAITING
 
     asyncio.run(pause())
-    with started("answer", folder, 1) as first, started("answer", folder, 2) as second:
+    with started("answer", kind, folder, 1) as first, started("answer", kind, folder, 2) as second:
         for process in (first, second):
             begin(process)
             assert read(process) == "opened"

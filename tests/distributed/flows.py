@@ -1,4 +1,4 @@
-"""The flows of these tests, and a worker process over them: `python flows.py DATABASE JOURNAL LEASE`."""
+"""The flows of these tests, and a worker process over them: `python flows.py STORE FOLDER LEASE`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import os
 import sys
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+from tests.stores.conformance import STORES
 from typedflow import Contract, Data, Events, Flow, FlowState, Resources
 from typedflow.distributed import Worker
-from typedflow.stores import SQLiteStore
 
 
 class Journal:
@@ -85,13 +87,14 @@ def expected(value: int, answer: int) -> int:
     return 10 * (answer if value % 3 == 0 else -value if value % 3 == 1 else value)
 
 
-async def serve(database: str, journal: str, lease: float) -> None:
-    async with SQLiteStore(database) as store:
-        factories = {"journal": lambda: Journal(journal)}
+async def serve(kind: str, folder: Path, lease: float) -> None:
+    store: Any
+    async with STORES[kind].open(folder) as store:
+        factories = {"journal": lambda: Journal(str(folder / "journal"))}
         worker = Worker(store, [build()], resources=factories, lease=lease, poll=0.1, requeue=0.2, grace=5)
         print("ready", flush=True)
         await worker.run()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], sys.argv[2], float(sys.argv[3])))
+    asyncio.run(serve(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])))

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from tests.distributed.flows import Journal, build
+from tests.stores.conformance import STORES, WORKING
 from typedflow import (
     ConflictError,
     Contract,
@@ -25,7 +26,7 @@ from typedflow import (
     SnapshotError,
 )
 from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
-from typedflow.stores import MemoryStore, SQLiteStore, WorkStore
+from typedflow.stores import SQLiteStore, WorkStore
 
 T = TypeVar("T")
 SOON: Final = 20.0
@@ -68,9 +69,9 @@ failing = Flow(Talk, name="failing")
 failing.to(twice).end()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=WORKING)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkStore]:
-    opened: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.db")
+    opened: Any = STORES[request.param].open(tmp_path)
     async with opened as store:
         yield store
 

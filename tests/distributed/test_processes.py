@@ -1,4 +1,4 @@
-"""Workers as real processes over one SQLite file: killed, stopped for longer than their lease, and asked to stop."""
+"""Workers as real processes over one store: killed, stopped for longer than their lease, and asked to stop."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
 
+from tests import postgres
 from tests.budget import is_full
 from tests.distributed.flows import build, expected
+from tests.stores.conformance import DATABASES, STORES
 from typedflow import InterruptError
 from typedflow.distributed import answer, result, submit
-from typedflow.stores import SQLiteStore
 
 ROOT: Final = Path(__file__).parents[2]
 LEASE: Final = 1.0
@@ -31,15 +33,15 @@ COUNT: Final = 200 if is_full() else 40
 class Workers:
     """Starts workers, and ends them all at the end of the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, lease: float = LEASE) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
-        command = [sys.executable, "-m", "tests.distributed.flows", str(self.folder / "work.db")]
         worker = subprocess.Popen(
-            [*command, str(self.folder / "journal"), str(LEASE)],
+            [sys.executable, "-m", "tests.distributed.flows", self.kind, str(self.folder), str(lease)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": path},
             stdout=subprocess.PIPE,
@@ -49,6 +51,9 @@ class Workers:
         assert worker.stdout.readline() == "ready\n"
         self.started.append(worker)
         return worker
+
+    def open(self) -> Any:
+        return STORES[self.kind].open(self.folder)
 
     def end(self) -> None:
         for worker in self.started:
@@ -60,14 +65,14 @@ class Workers:
             worker.stdout.close()
 
 
-@pytest.fixture
-def workers(tmp_path: Path) -> Iterator[Workers]:
-    made = Workers(tmp_path)
+@pytest.fixture(params=DATABASES)
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
+    made = Workers(request.param, tmp_path)
     yield made
     made.end()
 
 
-async def answer_all(store: SQLiteStore, names: list[str]) -> None:
+async def answer_all(store: Any, names: list[str]) -> None:
     """Answer every question as it comes up, with 1000 and its number."""
     flow, left = build(), {name for number, name in enumerate(names) if number % 3 == 0}
     while left:
@@ -81,7 +86,8 @@ async def answer_all(store: SQLiteStore, names: list[str]) -> None:
 
 async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(workers: Workers, tmp_path: Path) -> None:
     flow = build()
-    async with SQLiteStore(tmp_path / "work.db") as store:
+    store: Any
+    async with workers.open() as store:
         names = [await submit(store, flow, number) for number in range(COUNT)]
         killed, stopped = workers.start(), workers.start()
         answering = asyncio.create_task(answer_all(store, names))
@@ -107,9 +113,23 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
     assert workers.started[-1].poll() is None
 
 
+async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Workers) -> None:
+    flow, hour = build(), 3600.0
+    store: Any
+    async with workers.open() as store:
+        names = [await submit(store, flow, 3 * number + 2) for number in range(20)]
+        first = workers.start(lease=hour)
+        await result(store, flow, names[0], timeout=60)
+        first.kill()
+        workers.start(lease=hour)
+        results = [await result(store, flow, name, timeout=60) for name in names]
+    assert results == [10 * (3 * number + 2) for number in range(20)]
+
+
 async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(workers: Workers, tmp_path: Path) -> None:
     flow = build()
-    async with SQLiteStore(tmp_path / "work.db") as store:
+    store: Any
+    async with workers.open() as store:
         names = [await submit(store, flow, 3 * number + 2) for number in range(20)]
         first = workers.start()
         await result(store, flow, names[0], timeout=60)
@@ -120,3 +140,44 @@ async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(wor
     assert results == [10 * (3 * number + 2) for number in range(20)]
     begun = Counter(line.split("\t")[0] for line in (tmp_path / "journal").read_text().splitlines())
     assert len(begun) == 4 * 20
+
+
+@pytest.fixture
+def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
+    """A server of the test's own that waits for the disk; the stores of the test, and of its workers, are there."""
+    with tempfile.TemporaryDirectory(prefix="typedflow-pg-", dir="/tmp") as name:
+        server = postgres.Server(Path(name))
+        server.make(durable=True)
+        server.start()
+        monkeypatch.setenv(postgres.GIVEN, server.conninfo)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.mark.postgres
+async def test_nothing_is_lost_or_doubled_when_the_database_crashes(crashing: postgres.Server, tmp_path: Path) -> None:
+    """The server is restarted as by a crash, twice: the workers outlive it, and so do the stores of those who wait."""
+    flow, count = build(), 200 if is_full() else 24
+    workers = Workers("postgres", tmp_path)
+    store: Any
+    try:
+        async with workers.open() as store:
+            names = [await submit(store, flow, number) for number in range(count)]
+            running = [workers.start(), workers.start()]
+            answering = asyncio.create_task(answer_all(store, names))
+            for name in names[2], names[count // 2]:
+                await result(store, flow, name, timeout=60)  # they are at work
+                await asyncio.to_thread(crashing.restart)
+            results = [await result(store, flow, name, timeout=120) for name in names]
+            await answering
+            assert results == [expected(number, 1000 + number) for number in range(count)]
+            tally = await store.get_flow_state("job")
+            assert tally is not None
+            assert msgspec.json.decode(tally)["done"] == count
+            assert {entry.status for entry in await store.list("job")} == {"completed"}
+            assert await store.quarantined() == []
+        assert [worker.poll() for worker in running] == [None, None]
+    finally:
+        workers.end()

@@ -58,6 +58,9 @@ def read_entries(page: str) -> dict[str, Entry]:
 
 ENTRIES: Final = read_entries(PAGE)
 PROGRAM: Final = PAGE.partition("```python\n")[2].partition("```")[0]
+LLMS: Final = (ROOT / "docs" / "llms.txt").read_text(encoding="utf-8")
+LLMS_PROGRAM: Final = LLMS.partition("```python\n")[2].partition("```")[0]
+"""The program that shows models the whole interface."""
 
 
 def completed(example: str, number: str) -> str:

@@ -44,7 +44,7 @@ class Command:
     @property
     def is_program(self) -> bool:
         """Return True if it runs a type checker, or a program of the page or its tests."""
-        return self.is_checker or self.line.startswith(("python ", "pytest "))
+        return self.is_checker or self.line.startswith(("python ", "pytest ", "typedflow ", "until ", "kill "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ def run(command: Command, folder: Path) -> str:
         "PATH": path,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")]),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:cov -p no:asyncio --color=no",
+        # A start of pytest with its plugins, of which the pages use one, takes longer than their tests.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider -p typedflow.pytest_plugin --color=no",
         "NO_COLOR": "1",
         "COLUMNS": "100",
     }

@@ -1,4 +1,7 @@
-"""docs/cli.md shows what happens: its commands, called in order in one folder, print what the page quotes."""
+"""docs/cli.md and the tour of README.md show what happens: their commands print what the pages quote.
+
+The commands of a page are called in order, in one folder.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,21 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.cli.project import Project
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-PARTS: Final[list[tuple[str, str]]] = re.findall(
-    r"<!-- (file: \S+|edit: \S+|screen) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL
-)
+HOME: Final = Path(__file__).parents[2]
+PAGES: Final = ("docs/cli.md", "README.md")
+
+
+def page_of(name: str) -> str:
+    return (HOME / name).read_text(encoding="utf-8")
+
+
+def parts_of(page: str) -> list[tuple[str, str]]:
+    """Give the files, edits and screens of a page, in order."""
+    return re.findall(r"<!-- (file: \S+|edit: \S+|screen) -->\n```\w+\n(.*?)```", page, re.DOTALL)
 
 
 def commands(screen: str) -> list[tuple[str, list[str]]]:
@@ -41,12 +53,13 @@ def edited(project: Project, name: str, edits: str) -> str:
     return text
 
 
-def test_the_commands_print_what_the_page_quotes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_the_commands_print_what_the_page_quotes(tmp_path: Path, name: str) -> None:
     project, code, called = Project(tmp_path), 0, 0
-    for mark, text in PARTS:
+    for mark, text in parts_of(page_of(name)):
         if mark != "screen":
-            kind, _, name = mark.partition(": ")
-            project.write(name, text if kind == "file" else edited(project, name, text))
+            kind, _, file = mark.partition(": ")
+            project.write(file, text if kind == "file" else edited(project, file, text))
             continue
         for command, lines in commands(text):
             words = shlex.split(command)
@@ -54,12 +67,14 @@ def test_the_commands_print_what_the_page_quotes(tmp_path: Path) -> None:
                 assert lines == [str(code)]
                 continue
             assert words.pop(0) == "typedflow"
-            done = project.run(*words)
+            done = project.run(*words, merged=True)
             code, called = done.code, called + 1
-            assert re.fullmatch(pattern(lines), done.stdout + done.stderr), f"{command}\n{done.stdout}{done.stderr}"
+            assert re.fullmatch(pattern(lines), done.stderr), f"{command}\n{done.stderr}"
     assert called > 5
 
 
 def test_every_command_of_the_page_is_checked() -> None:
-    shown = [line for line in PAGE.splitlines() if line.startswith("$ ")]
-    assert shown == [f"$ {command}" for mark, text in PARTS if mark == "screen" for command, _ in commands(text)]
+    page = page_of("docs/cli.md")
+    shown = [line for line in page.splitlines() if line.startswith("$ ") and not line.startswith("$ git ")]
+    called = [command for mark, text in parts_of(page) if mark == "screen" for command, _ in commands(text)]
+    assert shown == [f"$ {command}" for command in called]

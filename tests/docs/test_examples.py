@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.docs.programs import ENTRIES, PLUGIN_ONLY, TYPE_CHECKERS, Entry, completed, starts
+from tests.docs.programs import ENTRIES, LLMS_PROGRAM, PLUGIN_ONLY, TYPE_CHECKERS, Entry, completed, starts
 from tests.mypy.programs import CONFIG, run_mypy, write_project
 from typedflow import TypedflowError
 from typedflow.rules.catalogue import RULES
@@ -77,6 +77,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]
     """Give what mypy reports of every program, in one build."""
     programs = {f"{entry.number}_right.py": completed(entry.right, entry.number) for entry in TYPED}
     programs |= {f"{entry.number}_wrong.py": completed(entry.wrong, entry.number) for entry in STATIC}
+    programs["llms.py"] = LLMS_PROGRAM
     found: dict[str, list[str]] = {name: [] for name in programs}
     for finding in run_mypy(write_project(tmp_path_factory.mktemp("examples"), programs, STRICT)):
         found[finding.file].append(finding.text)
@@ -99,3 +100,8 @@ def test_the_wrong_way_is_said_by_whom_the_page_names(entry: Entry, reports: Map
 @pytest.mark.parametrize("entry", TYPED, ids=str)
 def test_no_type_checker_refuses_the_right_way(entry: Entry, reports: Mapping[str, list[str]]) -> None:
     assert reports[f"{entry.number}_right.py"] == []
+
+
+@pytest.mark.one_python
+def test_no_type_checker_refuses_the_program_of_llms(reports: Mapping[str, list[str]]) -> None:
+    assert reports["llms.py"] == []

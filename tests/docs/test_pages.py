@@ -9,9 +9,12 @@ import pytest
 
 from tests.docs import scenarios
 from tests.docs.scenarios import DOCS, Command, File
+from tests.postgres import conninfo_of
 
+DATABASE: Final = "DATABASE_URL"
+"""The environment variable that names the database of a page."""
 TUTORIAL: Final = sorted(path for path in (DOCS / "tutorial").glob("[0-9]*.md"))
-OTHERS: Final = sorted(path for folder in ("how-to", "concepts") for path in (DOCS / folder).glob("*.md"))
+OTHERS: Final = sorted(path for folder in ("how-to", "concepts", "reference") for path in (DOCS / folder).glob("*.md"))
 
 
 def follow(pages: list[Path], folder: Path, *, checkers: bool) -> list[str]:
@@ -40,19 +43,44 @@ def test_the_tutorial_runs_as_it_is_printed(tmp_path: Path) -> None:
     assert follow(TUTORIAL, tmp_path, checkers=False) == []
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder for mypy's cache, so that only its first run reads the library."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.mark.one_python
-def test_the_tutorial_is_checked_as_it_is_printed(tmp_path: Path) -> None:
+def test_the_tutorial_is_checked_as_it_is_printed(tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYPY_CACHE_DIR", cache)
     assert follow(TUTORIAL, tmp_path, checkers=True) == []
+
+
+def has_checkers(page: Path) -> bool:
+    """Return True if the page runs a type checker."""
+    steps = scenarios.read_page(page.read_text(encoding="utf-8"))
+    return any(isinstance(step, Command) and step.is_checker for step in steps)
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize("page", [page for page in OTHERS if has_checkers(page)], ids=lambda path: path.stem)
+def test_a_page_is_checked_as_it_is_printed(
+    page: Path, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYPY_CACHE_DIR", cache)
+    assert follow([page], tmp_path, checkers=True) == []
 
 
 def marked(page: Path) -> object:
     """Return the page as a parameter; one that needs more packages runs on the main Python only."""
-    more = "<!-- packages:" in page.read_text(encoding="utf-8")
-    return pytest.param(page, id=page.stem, marks=[pytest.mark.one_python] if more else [])
+    text = page.read_text(encoding="utf-8")
+    marks = [pytest.mark.one_python] if "<!-- packages:" in text else []
+    return pytest.param(page, id=page.stem, marks=[*marks, pytest.mark.postgres] if DATABASE in text else marks)
 
 
 @pytest.mark.parametrize("page", [marked(page) for page in OTHERS])
-def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path) -> None:
+def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if DATABASE in page.read_text(encoding="utf-8"):
+        monkeypatch.setenv(DATABASE, conninfo_of(tmp_path))
     assert follow([page], tmp_path, checkers=False) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from examples.license_audit.__main__ import main
+from examples.license_audit.__main__ import DEFAULT_POLICY, main
 from examples.license_audit.contracts import Tally
 from examples.license_audit.flow import build_flow
 from examples.license_audit.licences import identify
@@ -185,3 +185,20 @@ def test_the_report_is_printed_where_the_output_knows_ascii_only(tmp_path: Path)
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"License 'Lizenz f\xfcr alle'" in done.stdout
+
+
+def test_the_first_run_shows_what_the_page_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    page = DEFAULT_POLICY.with_name("README.md").read_text(encoding="utf-8")
+    printed = capsys.readouterr().out.replace(str(DEFAULT_POLICY), "…/policy.toml")
+    assert "".join(f"    {line}".rstrip() + "\n" for line in printed.splitlines()) in page
+
+
+def test_the_note_on_the_sample_is_not_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json"]) == 0
+    assert msgspec.json.decode(capsys.readouterr().out, type=Report).counts.denied == 3
+
+
+def test_this_environment_is_audited_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--here", "--policy", str(DEFAULT_POLICY)]) in (0, 1)
+    assert "msgspec" in capsys.readouterr().out

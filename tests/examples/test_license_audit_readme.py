@@ -1,4 +1,4 @@
-"""The screen of the audit in README.md: its commands, run in a shell, print what it quotes."""
+"""The screen of the audit in its README.md: its commands, run in a shell, print what it quotes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_screen_shows_what_happens(tmp_path: Path) -> None:
     python.chmod(0o755)
     path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
     audit = AUDIT
-    for command, lines in commands((ROOT / "README.md").read_text(encoding="utf-8")):
+    for command, lines in commands((ROOT / "examples" / "license_audit" / "README.md").read_text(encoding="utf-8")):
         done = subprocess.run(
             ["sh", "-c", command.replace(AUDIT, audit)],
             cwd=tmp_path,

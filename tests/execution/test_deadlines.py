@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.stores.conformance import ALL, STORES
 from typedflow import (
     Contract,
     ContractError,
@@ -28,7 +29,7 @@ from typedflow import (
     Status,
 )
 from typedflow.snapshot.documents import Format
-from typedflow.stores import FileStore, MemoryStore, SnapshotStore, SQLiteStore
+from typedflow.stores import MemoryStore
 from typedflow.testing import FakeClock, fake_clock
 
 DAY = timedelta(days=1)
@@ -128,10 +129,9 @@ async def test_b59_a_deadline_outlives_a_save(clock: FakeClock, format: Format) 
     assert loaded.result == "False by nobody"
 
 
-@pytest.mark.parametrize("kind", [MemoryStore, SQLiteStore, FileStore])
-async def test_b59_opening_and_listing_never_fire(clock: FakeClock, tmp_path: Path, kind: Any) -> None:
-    store: SnapshotStore
-    async with kind() if kind is MemoryStore else kind(tmp_path / "store") as store:
+@pytest.mark.parametrize("kind", ALL)
+async def test_b59_opening_and_listing_never_fire(clock: FakeClock, tmp_path: Path, kind: str) -> None:
+    async with STORES[kind].open(tmp_path) as store:
         await review().create_execution(store=store, execution_id="one").async_start("x")
         clock.advance(2 * DAY)
         before = await store.get("one")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.postgres import conninfo_of
 from typedflow import Contract, Data, Flow, FlowState, Retry
-from typedflow.stores import FileStore, MemoryStore, SQLiteStore
+from typedflow.stores import FileStore, MemoryStore, PostgresStore, SQLiteStore
 
 AMOUNT = [1]
 
@@ -37,10 +38,11 @@ def stores(folder: Path) -> dict[str, Any]:
         "memory": MemoryStore,
         "file": lambda: FileStore(folder / "files"),
         "sqlite": lambda: SQLiteStore(folder / "runs.db"),
+        "postgres": lambda: PostgresStore(conninfo_of(folder)),
     }
 
 
-@pytest.fixture(params=["none", "memory", "file", "sqlite"])
+@pytest.fixture(params=["none", "memory", "file", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     made = stores(tmp_path)[request.param]()
     yield made

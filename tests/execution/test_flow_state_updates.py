@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from tests.execution.faulty import FaultyStore
+from tests.postgres import conninfo_of, count_rows
 from typedflow import Contract, Data, Flow, FlowState, Retry
 from typedflow.errors import ConflictError, ContractError, StoreError
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
-from typedflow.stores import FileStore, MemoryStore, SQLiteStore
+from typedflow.stores import FileStore, MemoryStore, PostgresStore, SQLiteStore
 
 
 class Ledger(FlowState):
@@ -49,10 +50,11 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
     "none": lambda folder: None,
     "memory": lambda folder: MemoryStore(),
     "sqlite": lambda folder: SQLiteStore(folder / "runs.db"),
+    "postgres": lambda folder: PostgresStore(conninfo_of(folder)),
     "file": lambda folder: FileStore(folder / "files"),
     "a user's": lambda folder: FaultyStore(Prompt()),
 }
-SHARING = ["memory", "sqlite"]
+SHARING = ["memory", "sqlite", "postgres"]
 
 
 @pytest.fixture(params=MAKERS)
@@ -111,6 +113,8 @@ def keys(store: Any) -> int:
     if isinstance(store, SQLiteStore):
         with closing(sqlite3.connect(store.path)) as db:
             return db.execute("SELECT count(*) FROM typedflow_flow_state_keys").fetchone()[0]  # type: ignore[no-any-return]
+    if isinstance(store, PostgresStore):
+        return count_rows(store._access.conninfo, "typedflow_flow_state_keys")
     return sum(map(len, store._values.values()))
 
 
@@ -775,7 +779,8 @@ async def test_writes_of_an_execution_that_was_refused_hide_nothing(sharing: Any
     stale = flow.create_execution(store=sharing, execution_id="a")
     running = asyncio.create_task(stale.async_start(1))
     await written.wait()
-    await (await flow.async_open("a", store=sharing)).async_retry()
+    await flow.create_execution(store=sharing).async_start(1)
+    await sharing.delete("a")
     go.set()
     with pytest.raises(ConflictError):
         await running

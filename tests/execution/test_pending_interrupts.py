@@ -11,12 +11,17 @@ import msgspec
 import pytest
 
 from tests.execution.pausing import CASES
+from tests.postgres import conninfo_of
 from typedflow import Contract, Data, Events, Execution, Flow, InterruptError, Status
 from typedflow.errors import ContractError
-from typedflow.stores import MemoryStore, SQLiteStore
+from typedflow.stores import MemoryStore, PostgresStore, SQLiteStore
 
 Open = Callable[[Path], Any]
-STORES: dict[str, Open] = {"memory": lambda path: MemoryStore(), "sqlite": lambda path: SQLiteStore(path / "s.db")}
+STORES: dict[str, Open] = {
+    "memory": lambda path: MemoryStore(),
+    "sqlite": lambda path: SQLiteStore(path / "s.db"),
+    "postgres": lambda path: PostgresStore(conninfo_of(path)),
+}
 
 
 class Turn(Contract):

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from tests.execution.pausing import CASES, finish
+from tests.stores.conformance import DATABASES, SHARING, STORES, execute
 from typedflow import Contract, Data, Execution, Flow, Retry, State, Status
 from typedflow.durability import block_parts, execution_parts
 from typedflow.durability.execution_parts import has_parts
@@ -393,17 +394,17 @@ def after() -> Flow[Any]:
     return flow
 
 
-async def test_a_state_of_another_version_takes_the_place_of_all_its_parts(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
-    async with SQLiteStore(path) as store:
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_a_state_of_another_version_takes_the_place_of_all_its_parts(kind: str, tmp_path: Path) -> None:
+    store: Any
+    async with STORES[kind].open(tmp_path) as store:
         execution = before().create_execution(execution_id="a", store=store, history=True)
         await execution.async_start(1)
         opened = await after().async_open("a", store=store)
         await opened.async_continue_with("q", 1)
         assert (await after().async_open("a", store=store)).state.topic == "cats"
         assert (await before().async_open("a", store=store, at=2)).state.subject == "cats"
-        with closing(sqlite3.connect(path)) as connection:
-            keys = connection.execute("SELECT key FROM typedflow_parts ORDER BY key").fetchall()
+        keys = execute(kind, tmp_path, "SELECT key FROM typedflow_parts ORDER BY key")
     assert keys == [("s",), ("s/topic",)]
 
 
@@ -438,9 +439,9 @@ def with_state(cls: type[State]) -> Flow[Any]:
     return flow
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("kind", SHARING)
 async def test_a_state_that_becomes_whole_leaves_no_parts(kind: str, tmp_path: Path) -> None:
-    store: Any = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / "s.db")
+    store: Any = STORES[kind].open(tmp_path)
     async with store:
         execution = with_state(Plainer).create_execution(execution_id="a", store=store, state={"rows": [1]})
         await execution.async_start(1)
@@ -497,33 +498,29 @@ DAMAGE = (
 )
 
 
+@pytest.mark.parametrize("kind", DATABASES)
 @pytest.mark.parametrize("damage", DAMAGE)
-async def test_an_execution_is_whole_or_refused(damage: str, tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
+async def test_an_execution_is_whole_or_refused(damage: str, kind: str, tmp_path: Path) -> None:
     flow = chain(count, grow, count, ask)
-    async with SQLiteStore(path) as store:
+    async with STORES[kind].open(tmp_path) as store:
         execution = flow.create_execution(
             execution_id="a", state=Sheet(rows=[Row(1)]), store=store, checkpoint="step", history=True
         )
         await execution.async_start(1)
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute(damage).rowcount > 0
-            connection.commit()
+        execute(kind, tmp_path, damage)
         with pytest.raises(SnapshotError, match=r"TF955: database .*'a' (is|are) not what was saved"):
             await flow.async_open("a", store=store)
 
 
-async def test_parts_of_revisions_go_with_them(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_parts_of_revisions_go_with_them(kind: str, tmp_path: Path) -> None:
     flow = chain(*[count] * 8, ask)
 
     def kept() -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(path)) as connection:
-            return connection.execute(
-                "SELECT key, sequence, until FROM typedflow_part_history ORDER BY until"
-            ).fetchall()
+        return execute(kind, tmp_path, "SELECT key, sequence, until FROM typedflow_part_history ORDER BY until")
 
-    async with SQLiteStore(path) as store:
+    store: Any
+    async with STORES[kind].open(tmp_path) as store:
         execution = flow.create_execution(execution_id="a", store=store, checkpoint="step", history=4)
         await execution.async_start(1)
         newest = (await store.history("a"))[-1].sequence
@@ -534,15 +531,14 @@ async def test_parts_of_revisions_go_with_them(tmp_path: Path) -> None:
         await store.prune(keep=1)
         assert kept() == []
         await store.delete("a")
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("SELECT count(*) FROM typedflow_parts").fetchone() == (0,)
+        assert execute(kind, tmp_path, "SELECT count(*) FROM typedflow_parts") == [(0,)]
 
 
-async def test_a_document_is_read_at_one_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_a_document_is_read_at_one_moment(kind: str, tmp_path: Path) -> None:
     """Another connection saves all the time: no read ever sees a head with the parts of another save."""
-    path = tmp_path / "s.db"
     flow = chain(*[count] * 60, ask)
-    async with SQLiteStore(path) as store, SQLiteStore(path) as other:
+    async with STORES[kind].open(tmp_path) as store, STORES[kind].open(tmp_path) as other:
         execution = flow.create_execution(execution_id="a", store=store, checkpoint="step")
         running = asyncio.create_task(execution.async_start(1))
         seen = set()

@@ -21,8 +21,10 @@ from typedflow import ContractError, Flow
 from typedflow.rules.problems import Problem
 
 THEMES: Final = ("no_overload", "option_values", "given_state")
-NOT_TYPED: Final = frozenset({"TF703", "TF706", "TF707", "TF723"})
-"""What takes the whole flow to see, and what is registered when it runs."""
+NOT_TYPED: Final = frozenset({"TF707", "TF723"})
+"""What takes the whole flow to see."""
+OF_THE_MODULE: Final = frozenset({"TF102"})
+"""What the plugin says of a start, as nothing in the module supplies a resource, and the runtime in another way."""
 OF_TYPES: Final = (
     "takes_text",
     "(Request)",
@@ -59,6 +61,7 @@ def statements() -> Iterator[Statement]:
             text = ast.unparse(node)
             if isinstance(node, ast.Expr) and not text.startswith(("reveal_type", "'", "flow.async_start")):
                 said = [line.partition(" E: ")[2] for line in lines[node.lineno - 1 : after - 1] if " E: TF" in line]
+                said = [found for found in said if found[:5] not in OF_THE_MODULE]
                 yield Statement(theme, text, frozenset(heads(found.rpartition("  [")[0] for found in said)))
 
 

@@ -22,7 +22,7 @@ AREAS = {
     "5": {"typedflow-event"},
     "6": {"typedflow-state", ""},
     "7": {"typedflow-flow"},
-    "8": {""},
+    "8": {"", "typedflow-event", "typedflow-flow"},
     "9": {"typedflow-state", ""},
 }
 

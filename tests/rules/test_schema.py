@@ -8,7 +8,10 @@ from typedflow.rules import schema
 from typedflow.rules.problems import Problem
 
 ADD = "add `result: …` with the type, or `result: None` where there is none"
-BELONGS = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
+BELONGS = (
+    "save what it is made from, or say how with StoredAs; "
+    "what cannot be saved (a connection, a client, a logger) belongs in Resources"
+)
 
 
 def test_all_unknown_and_missing_parts_come_at_once() -> None:

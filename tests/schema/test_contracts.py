@@ -17,7 +17,10 @@ from typedflow.schema.parsing import parse
 from typedflow.schema.starting import fresh
 
 T = TypeVar("T")
-BELONGS = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
+BELONGS = (
+    "save what it is made from, or say how with StoredAs; "
+    "what cannot be saved (a connection, a client, a logger) belongs in Resources"
+)
 
 
 class Request(msgspec.Struct):

@@ -503,7 +503,7 @@ def test_load_is_strict_at_every_depth(tp: Any, raw: bytes, code: str, reason: s
     with pytest.raises(SnapshotError) as caught:
         compile_codec(tp).decode(Raw(raw), "it")
     assert caught.value.code == code
-    assert reason in str(caught.value)
+    assert reason.lower() in str(caught.value).lower()  # the words are those of msgspec
     assert caught.value.path.startswith("it")
 
 

@@ -226,7 +226,7 @@ def test_document_is_refused_by_name(source: Any, code: str, path: str, reason: 
         read_document(source)
     assert caught.value.code == code, caught.value
     assert caught.value.path == path
-    assert reason in str(caught.value)
+    assert reason.lower() in str(caught.value).lower()  # the words are those of msgspec
 
 
 @pytest.mark.parametrize("indent", [None, 1])

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-from typedflow.stores import FileStore, FlowStateChange, MemoryStore, SnapshotStore, SQLiteStore, StoredSnapshot
+from tests.postgres import connect, conninfo_of
+from typedflow import stores
+from typedflow.stores import (
+    FileStore,
+    FlowStateChange,
+    MemoryStore,
+    SnapshotStore,
+    SQLiteStore,
+    StoredSnapshot,
+)
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -56,13 +67,35 @@ STORES: Final = {
         Kind("memory", lambda folder: MemoryStore(), durable=False),
         Kind("file", lambda folder: FileStore(folder / "snapshots")),
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
+        Kind("postgres", lambda folder: stores.PostgresStore(conninfo_of(folder))),
         Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
-SHARING: Final = ["memory", "sqlite", "sqlite in place"]
-"""Those that share flow_state."""
+SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
+"""Those that share flow_state, keep parts, histories and pending interrupts."""
+
+WORKING: Final = ["memory", "postgres", "sqlite"]
+"""Those that hand executions to workers."""
+
+DATABASES: Final = ["postgres", "sqlite"]
+"""Those with tables of the same names."""
+
+
+def execute(kind: str, folder: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement beside the store of a folder; return its rows, or nothing where it has changed something."""
+    if kind == "sqlite":
+        with closing(sqlite3.connect(folder / "store.db")) as connection:
+            cursor = connection.execute(statement)
+            connection.commit()
+            assert cursor.description is not None or cursor.rowcount > 0
+            return cursor.fetchall()
+    with connect(conninfo_of(folder)) as other:
+        found = other.execute(statement.replace("x'", "'\\x"))
+        assert found.description is not None or found.rowcount > 0
+        return found.fetchall() if found.description is not None else []
+
 
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")
 ODD_IDS: Final = ("con", "NUL", "aux.txt", "a" * 128, "0", "A", "a..b")

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import NOON, STORES, add_one, record
+from tests.stores.conformance import NOON, SHARING, STORES, add_one, record
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, HistoryStore, Notes, PendingInterrupt, SQLiteStore, StoredSnapshot
 from typedflow.stores.questions import decode_question, encode_question
 
-KEEPING = ("memory", "sqlite", "sqlite in place")
+KEEPING = SHARING
 
 
 @pytest.fixture(params=KEEPING)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import NOON, STORES, record
+from tests.stores.conformance import NOON, SHARING, STORES, record
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import HistoryStore, Notes, Pruned, Revision, SQLiteStore, StoredSnapshot
 
 
-@pytest.fixture(params=("memory", "sqlite", "sqlite in place"))
+@pytest.fixture(params=SHARING)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HistoryStore]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.stores.conformance import STORES, WORKING
 from typedflow import ConflictError, LeaseLostError, SnapshotError
-from typedflow.stores import MemoryStore, Message, Release, SQLiteStore, StoredSnapshot, WorkStore
+from typedflow.stores import Message, Release, StoredSnapshot, WorkStore
 from typedflow.testing import FakeClock, fake_clock
 
 TTL = timedelta(seconds=30)
@@ -23,9 +24,9 @@ def clock() -> Iterator[FakeClock]:
         yield clock
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=WORKING)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkStore]:
-    opened: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.db")
+    opened: Any = STORES[request.param].open(tmp_path)
     async with opened as store:
         yield store
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -293,3 +294,12 @@ def test_a_pause_is_a_signal_that_holds_the_question() -> None:
     with pytest.raises(PauseSignal) as again:
         ask(make_data(Review, Request(topic="a"), step="ask", key="order-8"))
     assert (interrupt.id.startswith("ask-"), again.value.interrupt.id != interrupt.id) == (True, True)
+
+
+def test_a_pause_with_a_default_answer() -> None:
+    def ask(data: Data[Review, Request]) -> Request:
+        return data.pause_for("?", deadline=timedelta(days=1), default=Request(topic="nobody"))
+
+    with pytest.raises(PauseSignal) as caught:
+        ask(make_data(Review, Request(topic="a")))
+    assert caught.value.interrupt.deadline is not None

@@ -54,7 +54,21 @@ def require_handler(handler: object) -> None:
 
 
 class Capture(TypedDict, total=False):
-    """What a child is given: target field -> "scope.path" of the parent; see `rules.scopes`."""
+    """What a child is given: target field -> "scope.path" of the parent; see `rules.scopes`.
+
+    >>> what: Capture = {"input": "value.topic", "resources": {"library": "resources.library"}}
+    >>> class Look(Contract):
+    ...     input: str
+    ...     result: list[str]
+    ...     resources: Tools
+    >>> def look(data: Data[Look, str]) -> list[str]:
+    ...     return data.resources.library[data.value]
+    >>> child = Flow(Look)
+    >>> child.to(look).end()
+    >>> parent = Flow(Review)
+    >>> parent.to_sub_flow(child, capture=what).to(choose).end()
+    >>> parent.validate()
+    """
 
     input: ReadOnly[str | Mapping[str, str]]
     state: ReadOnly[Mapping[str, str]]
@@ -74,7 +88,12 @@ class _Layers(TypedDict, total=False):
 
 
 class WriteBack(_Layers, total=False):
-    """What a parent takes of the child's result: target field -> "result" or "result.path"."""
+    """What a parent takes of the child's result: target field -> "result" or "result.path".
+
+    >>> back: WriteBack = {"value": "result", "state": {"found": "result"}}
+    >>> sorted(back)
+    ['state', 'value']
+    """
 
     value: ReadOnly[str | Mapping[str, str]]
 
@@ -115,5 +134,10 @@ def binding(mapping: WritesFields) -> WritesFields: ...
 @overload
 def binding(mapping: WriteBack) -> WriteBack: ...
 def binding(mapping: Any) -> Any:
-    """Return the mapping itself: a name for it that keeps its literals for the mypy plugin, also across modules."""
+    """Return the mapping itself: a name for it that keeps its literals for the mypy plugin, also across modules.
+
+    >>> BACK = binding({"value": "result", "state": {"found": "result"}})
+    >>> {**BACK, "state": {}}
+    {'value': 'result', 'state': {}}
+    """
     return mapping

@@ -11,7 +11,6 @@ from typing import Any, Final, Generic, final, get_args
 from msgspec.structs import replace
 from typing_extensions import TypeVar
 
-from typedflow.api.loops import run_sync
 from typedflow.durability.files import write_file
 from typedflow.durability.loading import load_into, missing_keys
 from typedflow.durability.saving import snapshot_of
@@ -39,6 +38,7 @@ from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import MAX_BYTES as LARGEST
 from typedflow.snapshot.reading import Source
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import PendingInterrupt
 
 FORMATS: Final = get_args(Format)
@@ -53,6 +53,14 @@ class Execution(Generic[C]):
     """One run of a flow: made by `flow.create_execution()`, started once.
 
     It belongs to the event loop that runs it; only `emit` of a running one may be called from a callback of that loop.
+
+    >>> execution = flow.create_execution()
+    >>> execution.start(Request("birds"))
+    <Status.WAITING: 'waiting'>
+    >>> execution.continue_with("choose", "Sibley")
+    <Status.COMPLETED: 'completed'>
+    >>> execution.result, execution.state.found
+    ('Sibley', ['Sibley', 'Svensson'])
     """
 
     __slots__ = ("__weakref__", "_runner", "_runtime")
@@ -69,7 +77,15 @@ class Execution(Generic[C]):
         asked = f" for {', '.join(map(quoted, self.interrupts))}" if self.interrupts else ""
         running = [runtime.plan.nodes[token.node].name for token in runtime.run.live]
         at = f" at {', '.join(map(quoted, running[:8]))}" if running else ""
-        return f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}>"
+        return (
+            f"<Execution {quoted(self.id)} of flow {quoted(runtime.flow.name)}: {self.status}{asked}{at}{self._by()}>"
+        )
+
+    def _by(self) -> str:
+        """Say which other process has had the execution when it was opened, while nothing has run it since."""
+        checkpoints = self._runtime.checkpoints
+        other = None if checkpoints is None else checkpoints.other
+        return "" if other is None else f", run by {other[0]} until {other[1].isoformat(' ', 'seconds')} at least"
 
     @property
     def id(self) -> str:
@@ -96,6 +112,12 @@ class Execution(Generic[C]):
         """Return what the execution waits for, by interrupt id: pending ones only, those of child flows included.
 
         Each shows the type of its answer.
+
+        >>> execution = flow.create_execution()
+        >>> _ = execution.start(Request("birds"))
+        >>> asked = execution.interrupts["choose"]
+        >>> asked.step, asked.payload, asked.answer
+        ('choose', ['Sibley', 'Svensson'], 'str')
         """
         return {
             id_: replace(paused.interrupt, answer=answer_type(runtime, paused))
@@ -161,6 +183,18 @@ class Execution(Generic[C]):
         For an execution that failed, or that was saved while it was running and has been loaded; or one that waits,
         where an event that was emitted meanwhile has started listeners. With a store it begins with a save. Where the
         run had come to its end and only the save of it failed, it is saved once more.
+
+        >>> async def main() -> Status:
+        ...     execution = flow.create_execution(runtime_resources={"library": {}})
+        ...     try:
+        ...         await execution.async_start(Request("birds"))
+        ...     except KeyError as error:
+        ...         print("failed:", error)
+        ...     execution.update_runtime_resources(library={"birds": ["Sibley"]})
+        ...     return await execution.async_retry()
+        >>> asyncio.run(main())
+        failed: 'birds'
+        <Status.WAITING: 'waiting'>
         """
         self._require(TIMEOUT, timeout)
         return await self._runner.retry(timeout)
@@ -182,6 +216,14 @@ class Execution(Generic[C]):
         `InterruptError`, and so are an unknown and an answered interrupt; the interrupt stays pending. So it does where
         a required resource is missing. In a running execution the answer is taken at once, and the call waits for the
         end, for `timeout` seconds at the most; what stops the run is raised here too.
+
+        >>> async def main() -> str:
+        ...     execution = flow.create_execution()
+        ...     await execution.async_start(Request("birds"))
+        ...     await execution.async_continue_with("choose", "Sibley")
+        ...     return execution.result
+        >>> asyncio.run(main())
+        'Sibley'
         """
         self._require(TIMEOUT, timeout)
         return await self._runner.go_on(lambda: self._runner.answer(interrupt, value), timeout)
@@ -198,6 +240,22 @@ class Execution(Generic[C]):
         A question whose deadline has passed gets its default answer, or its step fails with TimeoutError; a step that
         sleeps goes on. Where nothing is due, nothing is run or written. `next_due` is when to call it. Opening and
         listing never do this: only a call that runs the execution does, so `async_continue_with` and `async_retry` too.
+
+        >>> async def main() -> Status:
+        ...     execution = asking.create_execution()
+        ...     await execution.async_start("ok?")
+        ...     clock.advance(timedelta(days=3))
+        ...     return await execution.async_settle()
+        >>> class Ask(Contract):
+        ...     input: str
+        ...     result: str
+        >>> def ask(data: Data[Ask, str]) -> str:
+        ...     return data.pause_for(data.value, deadline=timedelta(days=3), default="no")
+        >>> asking = Flow(Ask)
+        >>> asking.to(ask).end()
+        >>> with fake_clock() as clock:
+        ...     asyncio.run(main())
+        <Status.COMPLETED: 'completed'>
         """
         self._require(TIMEOUT, timeout)
         return await self._runner.settle(timeout)
@@ -213,6 +271,10 @@ class Execution(Generic[C]):
         else saved first, this raises `ConflictError`, and what stood still is as it was.
         """
         return await self._runner.cancel()
+
+    def cancel(self) -> Status:
+        """Do what `async_cancel` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(self.async_cancel, "execution.cancel")
 
     def emit(self, event: str, payload: Any = None) -> None:
         """Emit an event from outside: its listeners start at once in a running execution, else with the next run.
@@ -230,6 +292,21 @@ class Execution(Generic[C]):
         It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run as
         soon as the generator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it,
         waits until the run has stopped, and raises an error that failed it.
+
+        >>> def write(data: Data[Review, Request]) -> str:
+        ...     data.put("one")
+        ...     data.put("two")
+        ...     return data.value.topic
+        >>> writing = Flow(Review)
+        >>> writing.to(write).end()
+        >>> async def main() -> None:
+        ...     execution = writing.create_execution(runtime_resources=tools)
+        ...     async with aclosing(execution.stream(Request("birds"))) as items:
+        ...         async for item in items:
+        ...             print(item)
+        >>> asyncio.run(main())
+        one
+        two
         """
         self._require_stream()
         self._require(TIMEOUT, timeout)
@@ -274,6 +351,13 @@ class Execution(Generic[C]):
         saved, only their keys. What was encoded is decoded again and compared before it counts as saved: what would not
         come back equal and of the same type is a `SnapshotError` that names its path. The file takes its place at once,
         or the old one stays.
+
+        >>> execution = flow.create_execution()
+        >>> _ = execution.start(Request("birds"))
+        >>> saved = execution.save().to_bytes()
+        >>> again = flow.create_execution().load(saved)
+        >>> again.continue_with("choose", "Svensson"), again.result
+        (<Status.COMPLETED: 'completed'>, 'Svensson')
         """
         if not isinstance(format, str) or format not in FORMATS:
             raise ContractError(executions.wrong_option_problem("format", format, FORMATS).at(self._place))

@@ -25,7 +25,6 @@ from typedflow.api.blueprint import (
 )
 from typedflow.api.configs import export_flow, import_flow
 from typedflow.api.execution import Execution, overrides
-from typedflow.api.loops import run_sync
 from typedflow.api.process import Batch, Match, Process, options_of
 from typedflow.api.schemas import answer_schema
 from typedflow.config.diagrams import compose_dot, compose_mermaid
@@ -57,6 +56,7 @@ from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
 from typedflow.stores.clock import current_clock
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
 
 C = TypeVar("C", covariant=True)
@@ -81,6 +81,11 @@ class Flow(Blueprint[C]):
     flow. All share the flow_state where its class is the same, and the resource defaults that they declare alike; what
     is given with a load goes to those that declare it. An earlier definition can be dropped when no store has an open
     execution of it any more. It is frozen when this one is; one of another contract does not count for children.
+
+    >>> counting = Flow(Count)
+    >>> counting.for_each().to(length).end_for_each().to(total).end()
+    >>> counting.start(["a", "bb"])
+    3
     """
 
     __slots__ = ()
@@ -489,6 +494,9 @@ class Flow(Blueprint[C]):
         all have fired (`and`). Without a mode the form decides: one name, alone or as the only entry of a mapping, is
         `simple_or`; a list, a tuple or a larger mapping is `and`, so that `["approved"]` is `and`. Each firing is on
         its own; a flow_state path fires only in the execution that wrote it.
+
+        >>> flow.when({"state": "found"}).to(lambda data: None, name="noted")  # doctest: +ELLIPSIS
+        <...>
         """
         return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
 
@@ -496,6 +504,15 @@ class Flow(Blueprint[C]):
         """Start a chain each time an event fires, `when_event(ReviewEvents.approved)`; its value is the payload.
 
         It is `when("approved")` with a type that every checker knows: the event is an attribute of the Events class.
+
+        >>> def note(data: Data[Review, int]) -> None:
+        ...     print("found", data.value)
+        >>> flow.when_event(Heard.found).to(note)  # doctest: +ELLIPSIS
+        <...>
+        >>> execution = flow.create_execution()
+        >>> execution.start(Request("birds"))
+        found 2
+        <Status.WAITING: 'waiting'>
         """
         return Process(self._builder, self._builder.when_event(event, self._runtime.spec, name, formerly))
 
@@ -504,7 +521,16 @@ class Flow(Blueprint[C]):
     @overload
     def chunk(self, name: str, /) -> Callable[[Fn], Fn]: ...
     def chunk(self, handler: Any, /) -> Any:
-        """Register a handler under its name or the one given, for `to("name")`; gives the function itself."""
+        """Register a handler under its name or the one given, for `to("name")`; gives the function itself.
+
+        >>> counting = Flow(Count)
+        >>> @counting.chunk
+        ... def count(data: Data[Count, list[str]]) -> int:
+        ...     return len(data.value)
+        >>> counting.to("count").end()
+        >>> counting.start(["a", "b"])
+        2
+        """
         if isinstance(handler, str):
             return lambda function: self._register(handler, function)
         return self._register(name_of(handler), handler)
@@ -516,7 +542,14 @@ class Flow(Blueprint[C]):
     # -- checking
 
     def validate(self) -> None:
-        """Check the whole flow; raises one `ContractError` with all problems. The first execution does it too."""
+        """Check the whole flow; raises one `ContractError` with all problems. The first execution does it too.
+
+        >>> wrong = Flow(Count)
+        >>> wrong.to(total).end()
+        >>> wrong.validate()
+        Traceback (most recent call last):
+        typedflow.errors.ContractError: TF701: flow 'Count': step 'total' takes list[int], and gets list[str] ...
+        """
         self._runtime.check()
 
     # -- showing
@@ -526,6 +559,9 @@ class Flow(Blueprint[C]):
 
         A detailed one names the type of the value on each edge, where it is known. A diagram simplifies; what
         `to_config` returns does not.
+
+        >>> print(flow.to_mermaid().splitlines()[-1].strip())
+        n2 --> n3
         """
         self.validate()
         definition, _ = check_annotations(self._runtime.builder.draft())
@@ -545,6 +581,9 @@ class Flow(Blueprint[C]):
         It holds no path to import and none of this machine, and two builds of one flow have equal texts. A handler or
         condition is called by the name of its chunk, else by its own; a lambda without one is a `ContractError`. YAML
         needs the extra `yaml`.
+
+        >>> '"handler": "search"' in flow.to_config()
+        True
         """
         self.validate()
         return export_flow(self._runtime, format)
@@ -565,6 +604,10 @@ class Flow(Blueprint[C]):
         exception classes that a `Retry` names and that are not builtins. Entries that it does not name are ignored, so
         that `handlers=vars(module)` will do. Every handler is checked against its edge. Raises one `ContractError` with
         all problems.
+
+        >>> again = Flow.from_config(flow.to_config(), contract=Review, handlers={"search": search, "choose": choose})
+        >>> again.to_config() == flow.to_config()
+        True
         """
         spec = spec_of(contract)
         runtime = import_flow(
@@ -588,6 +631,15 @@ class Flow(Blueprint[C]):
         The records are in `typedflow.execution.observing`. An observer returns soon, as the execution waits for it. One
         that raises is logged once and dropped; it never fails the run. Child flows report to the observers of the
         execution that they are part of.
+
+        >>> flow.observe(lambda record: print(type(record).__name__))
+        >>> _ = flow.create_execution().start(Request("birds"))
+        ExecutionStarted
+        StepStarted
+        StepEnded
+        StepStarted
+        StepPaused
+        ExecutionEnded
         """
         self._runtime.observers.append(_observer(observer))
 
@@ -614,6 +666,10 @@ class Flow(Blueprint[C]):
         as well. `history=True` has the store keep each save as a revision, `history=n` the newest n: see
         `store.history(id)`, `async_open(at=…)` and `async_fork`.
         as well. `observers` get the records of this execution, behind those of the flow; see `observe`.
+
+        >>> execution = flow.create_execution(state={"found": ["Sibley"]}, execution_id="r-1")
+        >>> execution
+        <Execution 'r-1' of flow 'review': created>
         """
         problem = None if execution_id is None else executions.check_id(execution_id)
         if problem is not None:
@@ -645,6 +701,15 @@ class Flow(Blueprint[C]):
         `ConflictError` before any handler runs. With `at`, the sequence of a revision (`store.history`), the execution
         is opened as it was then, to be read: whatever would go on from there is a `FinishedError`, and nothing of it
         is saved. Nothing runs and nothing is written by opening.
+
+        >>> async def main() -> str:
+        ...     async with MemoryStore() as store:
+        ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+        ...         execution = await flow.async_open("r-1", store=store)
+        ...         await execution.async_continue_with("choose", "Sibley")
+        ...         return execution.result
+        >>> asyncio.run(main())
+        'Sibley'
         """
         require_open(store, execution_id, checkpoint, concurrency, at)
         stored = await read_stored(store, execution_id, at)
@@ -675,6 +740,17 @@ class Flow(Blueprint[C]):
         is stored before this returns; `ConflictError` where its id is in use. What was ready or running then is run by
         `async_retry`, what was asked can be answered in the fork too. `history` is that of the original by default. A
         flow_state that the store shares is not forked.
+
+        >>> async def main() -> tuple[str, str]:
+        ...     async with MemoryStore() as store:
+        ...         first = flow.create_execution(store=store, execution_id="r-1")
+        ...         await first.async_start(Request("birds"))
+        ...         second = await flow.async_fork("r-1", store=store, execution_id="r-2")
+        ...         await first.async_continue_with("choose", "Sibley")
+        ...         await second.async_continue_with("choose", "Svensson")
+        ...         return first.result, second.result
+        >>> asyncio.run(main())
+        ('Sibley', 'Svensson')
         """
         require_open(store, source, checkpoint, concurrency, at)
         new_id = os.urandom(16).hex() if execution_id is None else execution_id
@@ -760,6 +836,11 @@ class Flow(Blueprint[C]):
         It describes the return type of the step that pauses, or the payload of its resume event; where the step
         declares no return type, what the steps behind it take (`allOf`, where there are several). What no schema can
         describe is described as anything: `{}`. Raises `InterruptError` where the flow has no such step.
+
+        >>> execution = flow.create_execution()
+        >>> _ = execution.start(Request("birds"))
+        >>> flow.answer_schema(execution.interrupts["choose"])
+        {'type': 'string'}
         """
         return answer_schema(self._runtime, interrupt)
 
@@ -779,6 +860,12 @@ class Flow(Blueprint[C]):
         run with none, the value in this process, which a store without a row of the flow begins with. In a handler of
         the flow it belongs to the step; in one of another flow, whose execution is saved in the same store, it is made
         once, too.
+
+        >>> def count(counters: Counters) -> int:
+        ...     counters.reviews += 1
+        ...     return counters.reviews
+        >>> flow.update_flow_state(count)
+        1
         """
         step = self._step_in(store)
         if step is not None:
@@ -803,7 +890,14 @@ class Flow(Blueprint[C]):
         return step if store is None or store is own else None
 
     def update_runtime_resources(self, given: Resources | Mapping[str, Any] | None = None, /, **resources: Any) -> None:
-        """Set default resources of the flow; values are checked against their declared classes, all or nothing."""
+        """Set default resources of the flow; values are checked against their declared classes, all or nothing.
+
+        >>> flow.update_runtime_resources(library={"bees": ["Seeley"]})
+        >>> execution = flow.create_execution()
+        >>> _ = execution.start(Request("bees"))
+        >>> execution.state.found
+        ['Seeley']
+        """
         self._runtime.resources.update({**overrides(given), **resources})
 
     def set_runtime_resource(self, key: str, value: Any) -> None:

@@ -64,7 +64,12 @@ def options_of(retry: Retry | None, timeout: float | None, thread: bool) -> Step
 
 @final
 class Process(Generic[C, V, K]):
-    """A chain under construction: where it stands, and the type of the value there."""
+    """A chain under construction: where it stands, and the type of the value there.
+
+    >>> counting = Flow(Count)
+    >>> chain = counting.for_each().to(length).end_for_each()
+    >>> chain.to(total).end()
+    """
 
     __slots__ = ("_at", "_builder")
 
@@ -188,6 +193,18 @@ class Process(Generic[C, V, K]):
         here on. It gets the Exceptions of the handler and its timeout; never a cancellation, the timeout of the
         execution, ContractError, ResourceError, SnapshotError or StoreError. It is a step of its own, under its own
         name: it may pause, and if it fails, the run fails.
+
+        >>> class Fetch(Contract):
+        ...     input: str
+        ...     result: str
+        >>> async def fetch(data: Data[Fetch, str]) -> str:
+        ...     if data.attempt == 1:
+        ...         raise ConnectionError
+        ...     return f"the page of {data.value}"
+        >>> fetching = Flow(Fetch)
+        >>> fetching.to(fetch, retry=Retry(attempts=2, on=(ConnectionError,)), timeout=10).end()
+        >>> fetching.start("example.org")
+        'the page of example.org'
         """
         require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
@@ -206,6 +223,14 @@ class Process(Generic[C, V, K]):
         """Add a step beside the chain: the chain goes on with its own value, and does not wait.
 
         What it returns is dropped; if it fails, the run fails, even after the result is set.
+
+        >>> def show(data: Data[Count, list[int]]) -> None:
+        ...     print(data.value)
+        >>> counting = Flow(Count)
+        >>> counting.for_each().to(length).end_for_each().side_branch(show).to(total).end()
+        >>> counting.start(["a", "bb"])
+        [1, 2]
+        3
         """
         require_handler(handler)
         self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
@@ -228,6 +253,14 @@ class Process(Generic[C, V, K]):
         is not an interrupt, and nobody can answer it. What waits is `waiting`, and goes on in the first call that runs
         the execution at that moment or later: see `Execution.async_settle`. An item of a for_each that sleeps does not
         count as running. A datetime needs a time zone.
+
+        >>> def pass_on(data: Data[Count, list[str]]) -> int:
+        ...     return len(data.value)
+        >>> slow = Flow(Count)
+        >>> slow.to(pass_on).sleep(timedelta(days=1)).end()
+        >>> with fake_clock():
+        ...     slow.start(["a"])
+        1
         """
         return Process(self._builder, self._builder.sleep(self._at, until, sys._getframe(1), name, formerly))
 
@@ -400,6 +433,17 @@ class Process(Generic[C, V, K]):
         """Open a batch: every branch gets this value. `concurrency` bounds the branches that run at once.
 
         A branch that waits for an answer gives its place away; see `for_each`.
+
+        >>> def first(data: Data[Count, list[str]]) -> int:
+        ...     return len(data.value[0])
+        >>> def last(data: Data[Count, list[str]]) -> int:
+        ...     return len(data.value[-1])
+        >>> def most(data: Data[Count, tuple[int, int]]) -> int:
+        ...     return max(data.value)
+        >>> counting = Flow(Count)
+        >>> counting.batch().branch(first).branch(last).end_batch().to(most).end()
+        >>> counting.start(["a", "bb"])
+        2
         """
         return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
@@ -441,6 +485,11 @@ class Process(Generic[C, V, K]):
         cancelled, child flows and pending interrupts dropped. The result of the item is then a `Failed` with the item,
         and `async_retry` does not run it again. What `on_error` of `to` never gets fails the run here too. So does a
         side branch that fails after its item has a result.
+
+        >>> counting = Flow(Count)
+        >>> counting.for_each(concurrency=2).to(length).end_for_each().to(total).end()
+        >>> counting.start(["a", "bb", "ccc"])
+        6
         """
         return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
 
@@ -462,7 +511,19 @@ class Process(Generic[C, V, K]):
         self, *, mode: Literal["hit_first"] = ..., name: str | None = ..., formerly: tuple[str, ...] = ...
     ) -> Match[FirstHit, C, V, K]: ...
     def match(self, *, mode: MatchMode = "hit_first", name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
-        """Open a match; its cases are asked in order. `hit_first` takes one, `hit_all` every one that is hit."""
+        """Open a match; its cases are asked in order. `hit_first` takes one, `hit_all` every one that is hit.
+
+        >>> def is_empty(data: Data[Count, list[str]]) -> bool:
+        ...     return not data.value
+        >>> def zero(data: Data[Count, list[str]]) -> int:
+        ...     return 0
+        >>> def some(data: Data[Count, list[str]]) -> int:
+        ...     return len(data.value)
+        >>> counting = Flow(Count)
+        >>> counting.match().case(is_empty).to(zero).case_else().to(some).end_match().end()
+        >>> counting.start([]), counting.start(["a"])
+        (0, 1)
+        """
         return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def case(
@@ -540,6 +601,18 @@ class Process(Generic[C, V, K]):
         """Finish the case before and open the next, for some values: literals, enum members, None.
 
         A value is taken if it is equal and of the same class. As with `case_type`, all values need a case.
+
+        >>> class Say(Contract):
+        ...     input: Literal["yes", "no"]
+        ...     result: str
+        >>> def agree(data: Data[Say, str]) -> str:
+        ...     return "good"
+        >>> def refuse(data: Data[Say, str]) -> str:
+        ...     return "a pity"
+        >>> say = Flow(Say)
+        >>> say.match().case_value("yes").to(agree).case_value("no").to(refuse).end_match().end()
+        >>> say.start("no")
+        'a pity'
         """
         block = self._builder.finish_branch(self._at, "case_value")
         return Process(self._builder, self._builder.case_value(block, values, name, formerly))

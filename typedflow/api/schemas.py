@@ -14,7 +14,8 @@ from typedflow.execution.answers import demands
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.rules import executions
 from typedflow.rules.events import check_event
-from typedflow.schema.forms import Formless, form_of
+from typedflow.schema.forms import Formless
+from typedflow.schema.json_schemas import describe_kinds
 from typedflow.schema.parsing import parse
 from typedflow.schema.types import CollectionOf, Kind, UnionOf, see_through
 from typedflow.stores.protocol import PendingInterrupt
@@ -51,10 +52,10 @@ def _schema(declared: Any, defined: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a type; what it refers to is put into `defined`, which stands at the root."""
     kind = parse(declared)
     try:
-        schema = msgspec.json.schema(form_of(kind))
-    except (Formless, TypeError, msgspec.MsgspecError):  # msgspec takes no union of Structs without tags, no Path
-        schema = _schema_of_parts(kind, defined)
-    defined.update(schema.pop("$defs", {}))
+        (schema,), definitions = describe_kinds([kind], "#/$defs/{name}")
+    except (Formless, TypeError, msgspec.MsgspecError):  # msgspec takes no union of Structs without tags
+        return _schema_of_parts(kind, defined)
+    defined.update(definitions)
     return schema
 
 

@@ -10,18 +10,19 @@ import msgspec
 import typer
 
 from typedflow import __version__
-from typedflow.cli import deploys, executions, exits, explaining, working
+from typedflow.cli import deploys, executions, exits, explaining, flow_states, histories, listing, working
 from typedflow.cli.agently import write_imported
 from typedflow.cli.drawing import DiagramFormat, draw, form_of, put
 from typedflow.cli.exits import Mistake
 from typedflow.cli.findings import check_targets
 from typedflow.cli.loading import find_flow
+from typedflow.cli.locks import targets_of
 from typedflow.cli.output import command, to_json, write, write_text
 from typedflow.cli.reports import ReportFormat, render_report
 from typedflow.cli.schemas import schema_of
+from typedflow.cli.settings import read_settings
 from typedflow.cli.skeletons import identifier
 from typedflow.cli.stubs import write_stub
-from typedflow.rules.wording import quoted
 
 app = typer.Typer(
     name="typedflow",
@@ -59,9 +60,13 @@ def top(
 @command
 def check(
     targets: Annotated[
-        list[str],
-        typer.Argument(metavar="MODULE[:FLOW]", help="Modules or files, or one flow of a module.", show_default=False),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="MODULE[:FLOW]",
+            help="Modules or files, or one flow of a module; by default the flows that pyproject.toml lists.",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="How problems are printed; github annotates a pull request.")
     ] = ReportFormat.TEXT,
@@ -72,7 +77,7 @@ def check(
     Every problem is printed with its number, the line at which the step was
     attached, and a hint.
     """
-    checked = check_targets(targets)
+    checked = check_targets(targets_of(targets or (), read_settings(Path.cwd()).flows))
     write(render_report(checked, ReportFormat.JSON if as_json else form))
     return exits.FAILED if checked.has_errors else exits.OK
 
@@ -102,6 +107,10 @@ def diagram(
         typer.Option("--format", help="By default that of the output's name, else mermaid; svg and png need Graphviz."),
     ] = None,
     detailed: Annotated[bool, typer.Option("--detailed", help="Name the types of the values on the edges.")] = False,
+    with_uses: Annotated[
+        bool,
+        typer.Option("--uses", help="Name in each step what its handler reads, writes and emits, as explain does."),
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of stdout.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with the text.")] = False,
 ) -> int:
@@ -111,7 +120,7 @@ def diagram(
     """
     chosen = form_of(form, output)
     flow = find_flow(target).flow
-    data = draw(flow, chosen, detailed=detailed)
+    data = draw(flow, chosen, detailed=detailed, with_uses=with_uses)
     if output is not None:
         put(data, output, chosen)
     if as_json:
@@ -137,11 +146,9 @@ def schema(
     Parts are input, result, state, flow_state, stream, events.NAME, and
     answer.STEP: what answers a step that pauses.
     """
-    flow, _, part = target.rpartition(":")[2].partition(".")
-    module = target.rpartition(":")[0]
-    if not module:
-        raise Mistake(f"{quoted(target)} names no flow", "write it as MODULE:FLOW or MODULE:FLOW.PART")
-    write(to_json(schema_of(find_flow(f"{module}:{flow}").flow, part)))
+    module, colon, name = target.rpartition(":")
+    flow, _, part = name.partition(".") if colon else ("", "", "")
+    write(to_json(schema_of(find_flow(f"{module}:{flow}" if colon else target).flow, part)))
     return exits.OK
 
 
@@ -219,12 +226,23 @@ def stub(
     return exits.FAILED if check and not is_current else exits.OK
 
 
+runs = typer.Typer(help="List, show, retry, cancel, fork and delete stored executions.", no_args_is_help=True)
+runs.command("list")(listing.list_runs)
+runs.command("show")(listing.show_run)
+runs.command("history")(histories.history_run)
+runs.command("retry")(executions.retry_run)
+runs.command("cancel")(executions.cancel_run)
+runs.command("fork")(histories.fork_run)
+runs.command("delete")(listing.delete_runs)
+runs.command("prune")(histories.prune_runs)
+
 app.command("lock")(deploys.lock)
 app.command("diff")(deploys.diff)
 app.command("migrate")(deploys.migrate)
 app.command("run")(executions.run)
-app.add_typer(executions.runs, name="runs")
-app.command("worker")(working.worker)
-app.command("pending")(executions.pending)
+app.add_typer(runs, name="runs")
+app.command("pending")(listing.pending)
 # A negative number is an answer, not an option.
 app.command("answer", context_settings={"ignore_unknown_options": True})(executions.answer)
+app.command("worker")(working.worker)
+app.add_typer(flow_states.flow_state, name="flow-state")

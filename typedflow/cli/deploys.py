@@ -18,7 +18,7 @@ from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import ImportFailure, find_flow
 from typedflow.cli.locks import lock_flow, read_lock, targets_of, write_lock
 from typedflow.cli.output import command, to_json, write, write_text
-from typedflow.cli.places import LocalStore, store_place
+from typedflow.cli.places import AnyStore, store_place
 from typedflow.cli.reports import counted
 from typedflow.cli.settings import read_settings
 from typedflow.engine.status import FINAL
@@ -126,7 +126,10 @@ class Opened(msgspec.Struct, frozen=True):
 
 @command
 def migrate(
-    store: Annotated[str, typer.Argument(metavar="STORE", help="A SQLite file, or a folder.")],
+    store: Annotated[
+        str | None,
+        typer.Argument(metavar="STORE", help="A SQLite file, or a folder.", show_default=".typedflow/runs.db"),
+    ] = None,
     flows: Annotated[
         list[str] | None,
         typer.Option("--flow", metavar="MODULE:FLOW", help="A flow; by default those that pyproject.toml lists."),
@@ -164,7 +167,7 @@ def migrate(
     return exits.FAILED if refused or damaged else exits.OK
 
 
-async def _open(store: LocalStore, entry: StoredEntry, known: dict[str, Flow[Any]]) -> Opened:
+async def _open(store: AnyStore, entry: StoredEntry, known: dict[str, Flow[Any]]) -> Opened:
     flow, problem = known.get(entry.flow), ""
     if flow is None:
         problem = f"no flow of this name was given ({', '.join(known)})"

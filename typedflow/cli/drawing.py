@@ -8,9 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from typedflow.api.blueprint import runtime_of
 from typedflow.api.flow import Flow
 from typedflow.cli.exits import FAILED, Mistake
+from typedflow.cli.explaining import notes_of
 from typedflow.cli.output import stdout
+from typedflow.config.diagrams import NO_NOTES, compose_dot, compose_mermaid
+from typedflow.definition.reading import check_annotations
 from typedflow.rules.names import name_hint
 from typedflow.rules.wording import quoted, text_of
 
@@ -52,11 +56,15 @@ def form_of(form: DiagramFormat | None, output: Path | None) -> DiagramFormat:
     return found
 
 
-def draw(flow: Flow[Any], form: DiagramFormat, *, detailed: bool) -> bytes:
+def draw(flow: Flow[Any], form: DiagramFormat, *, detailed: bool, with_uses: bool) -> bytes:
     """Return a diagram of a flow; a picture needs Graphviz."""
+    flow.validate()
+    runtime = runtime_of(flow)
+    definition, _ = check_annotations(runtime.builder.draft())
+    notes = notes_of(flow) if with_uses else NO_NOTES
     if form is DiagramFormat.MERMAID:
-        return flow.to_mermaid(detailed=detailed).encode()
-    dot = flow.to_dot(detailed=detailed).encode()
+        return compose_mermaid(definition, runtime.spec, detailed=detailed, notes=notes).encode()
+    dot = compose_dot(definition, runtime.spec, detailed=detailed, notes=notes).encode()
     return dot if form is DiagramFormat.DOT else _drawn(dot, form)
 
 

@@ -4,28 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, assert_never
 
 from typedflow.api.blueprint import runtime_of
 from typedflow.api.execution import Execution
 from typedflow.api.flow import Flow
 from typedflow.cli.exits import FAILED, Mistake
+from typedflow.cli.live import View
 from typedflow.cli.loading import Found, find_flow, load_function
-from typedflow.cli.places import StorePlace, find_stored
-from typedflow.cli.progress import Origin, Progress, failure_of, question_of
+from typedflow.cli.places import AnyStore, StorePlace, find_stored, history_of
+from typedflow.cli.progress import Origin, Progress, failure_of, question_of, shown_time
 from typedflow.cli.settings import Settings
 from typedflow.cli.values import to_plain
+from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import Status
+from typedflow.engine.tokens import Interrupt
 from typedflow.errors import NoResultError, ResourceError, TypedflowError
 from typedflow.rules.names import is_id
 from typedflow.rules.wording import describe, listed, quoted, shown_error
 from typedflow.schema.layers import Resources
-from typedflow.stores.protocol import SnapshotStore
 
-Act = Callable[[Execution[Any]], Awaitable[object]]
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start an execution."""
+
+    value: Any
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer an interrupt: the one that was shown, or the pending one that a text names."""
+
+    interrupt: str | Interrupt
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Run what failed, was cut off or is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel an execution."""
+
+
+Act = Answer | Retry | Cancel
 
 
 @asynccontextmanager
@@ -70,30 +100,27 @@ def start(
     origin: Origin,
     execution_id: str | None,
     timeout: float | None,
-    on_item: Callable[[Any], None],
+    history: bool | int,
+    view: View,
 ) -> Progress:
     """Start an execution and run it until it is over or waits; without a place it is in no store."""
 
-    async def begin(store: SnapshotStore | None) -> Progress:
+    async def begin(store: AnyStore | None) -> Progress:
         if store is not None and execution_id is not None and is_id(execution_id) and await store.get(execution_id):
             raise Mistake(f"there is an execution {quoted(execution_id)} already", "choose another --id, or none")
+        if history is not False and store is not None:
+            history_of(store, "--history")
         async with supplied(resources) as given:
             execution = found.flow.create_execution(
-                state=state, runtime_resources=given, execution_id=execution_id, store=store
+                state=state,
+                runtime_resources=given,
+                execution_id=execution_id,
+                store=store,
+                history=history,
+                checkpoint="pause" if history is False else "step",
+                observers=[view.observe],
             )
-            if runtime_of(found.flow).spec.stream is None:
-                return await drive(execution, found.flow, origin, lambda it: it.async_start(value, timeout=timeout))
-            items: list[Any] = []
-
-            async def streamed(it: Execution[Any]) -> None:
-                async with aclosing(it.stream(value, timeout=timeout)) as stream:
-                    async for item in stream:
-                        items.append(to_plain(item))
-                        on_item(items[-1])
-
-            progress = await drive(execution, found.flow, origin, streamed)
-            progress.stream = items
-            return progress
+            return await drive(execution, found.flow, origin, Start(value, timeout), view)
 
     async def main() -> Progress:
         if place is None:
@@ -113,18 +140,30 @@ def resume(
     resources: str | None,
     origin: Origin,
     act: Act,
+    view: View,
 ) -> Progress:
-    """Open a stored execution, let `act` drive it, and return where it stands."""
+    """Open a stored execution, drive it, and return where it stands; one with a history is saved after every step."""
 
     async def main() -> Progress:
         async with place.open() as store:
             stored = await find_stored(store, text)
             flow = flow_of(stored.flow, target, settings)
             async with supplied(resources) as given:
-                execution = await flow.async_open(stored.execution_id, store=store, runtime_resources=given)
-                return await drive(execution, flow, origin, act)
+                execution = await flow.async_open(
+                    stored.execution_id,
+                    store=store,
+                    runtime_resources=given,
+                    checkpoint=checkpoint_of(stored.history),
+                    observers=[view.observe],
+                )
+                return await drive(execution, flow, origin, act, view)
 
     return asyncio.run(main())
+
+
+def checkpoint_of(history: int | None) -> Checkpoint:
+    """Return when an execution is saved: with a history after every step, as a history of the pauses says little."""
+    return "pause" if history is None else "step"
 
 
 def flow_of(name: str, target: str | None, settings: Settings) -> Flow[Any]:
@@ -140,12 +179,22 @@ def flow_of(name: str, target: str | None, settings: Settings) -> Flow[Any]:
     raise Mistake(text, "add --flow MODULE:FLOW, or list it in [tool.typedflow] flows of pyproject.toml")
 
 
-async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act: Act) -> Progress:
-    """Let `act` drive an execution, and return where it stands; what is refused before anything ran is raised."""
+async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act: Start | Act, view: View) -> Progress:
+    """Drive an execution, and return where it stands; what is refused before anything ran is raised."""
     before = execution.status
     progress = Progress(execution=execution.id, flow=flow.name, status=before)
     try:
-        await act(execution)
+        with view:
+            if runtime_of(flow).spec.stream is None or isinstance(act, Cancel):
+                await _done(execution, act)
+            else:
+                progress.stream = []
+                async with aclosing(_streamed(execution, act)) as stream:
+                    async for item in stream:
+                        progress.stream.append(to_plain(item))
+                        view.item(progress.stream[-1])
+    except Mistake:
+        raise
     except ResourceError as error:
         if execution.status is before:
             hint = "--resources MODULE:FUNCTION supplies them, or 'resources' in [tool.typedflow]"
@@ -156,15 +205,58 @@ async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act:
         if execution.status is before and isinstance(error, TypedflowError):
             raise
         progress.failure = failure_of(error)
+    _take_status(execution, origin, progress)
+    return progress
+
+
+async def _done(execution: Execution[Any], act: Start | Act) -> None:
+    match act:
+        case Start(value, timeout):
+            await execution.async_start(value, timeout=timeout)
+        case Answer(interrupt, value):
+            await execution.async_continue_with(_pending(execution, interrupt), value)
+        case Retry():
+            _require_due(execution)
+            await execution.async_retry()
+        case Cancel():
+            await execution.async_cancel()
+        case _:
+            assert_never(act)
+
+
+def _streamed(execution: Execution[Any], act: Start | Answer | Retry) -> AsyncGenerator[Any, None]:
+    match act:
+        case Start(value, timeout):
+            return execution.stream(value, timeout=timeout)
+        case Answer(interrupt, value):
+            return execution.stream_continue(_pending(execution, interrupt), value)
+        case Retry():
+            _require_due(execution)
+            return execution.stream_retry()
+        case _:
+            assert_never(act)
+
+
+def _require_due(execution: Execution[Any]) -> None:
+    """Refuse to go on with an execution that only sleeps, before the time has come."""
+    due = execution.next_due
+    if execution.status is Status.WAITING and not execution.interrupts and due is not None and due > datetime.now(UTC):
+        raise Mistake(f"execution {quoted(execution.id)} sleeps until {shown_time(due)} UTC", "it goes on then")
+
+
+def _take_status(execution: Execution[Any], origin: Origin, progress: Progress) -> None:
     progress.status = execution.status
     progress.interrupts = [question_of(each, execution.id, origin) for each in execution.interrupts.values()]
     if progress.failure is not None:
         progress.interrupts = []
         if origin.kept and execution.status is Status.FAILED:
             progress.retry_with = origin.command("runs", "retry", execution.id)
+    elif execution.status is Status.WAITING:
+        progress.due = execution.next_due
+        if origin.kept and not progress.interrupts:
+            progress.retry_with = origin.command("runs", "retry", execution.id)
     elif execution.status is Status.COMPLETED:
         _take_result(execution, progress)
-    return progress
 
 
 def _take_result(execution: Execution[Any], progress: Progress) -> None:
@@ -172,6 +264,10 @@ def _take_result(execution: Execution[Any], progress: Progress) -> None:
         progress.result = to_plain(execution.result)
     except NoResultError as error:
         progress.failure = failure_of(error)
+
+
+def _pending(execution: Execution[Any], named: str | Interrupt) -> str | Interrupt:
+    return pending_id(execution, named) if isinstance(named, str) else named
 
 
 def pending_id(execution: Execution[Any], text: str) -> str:

@@ -1,48 +1,32 @@
-"""The commands that run executions and look at stored ones: `run`, `answer`, `pending` and `runs …`."""
+"""The commands that run executions: `run`, `answer`, `runs retry` and `runs cancel`."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from typedflow.api.blueprint import runtime_of
-from typedflow.api.execution import Execution
-from typedflow.cli import exits
-from typedflow.cli.driving import Act, pending_id, resume, start
+from typedflow.api.execution import inside_of
+from typedflow.api.flow import Flow
+from typedflow.cli.asking import Refused, ask, is_terminal, say
+from typedflow.cli.driving import Act, Answer, Cancel, Retry, flow_of, pending_id, resume, start
 from typedflow.cli.exits import Mistake
-from typedflow.cli.inspection import questions_of, show
+from typedflow.cli.live import make_view
 from typedflow.cli.loading import find_flow
-from typedflow.cli.output import command, to_json, write
-from typedflow.cli.places import StorePlace, find_stored, shown_time, store_place
-from typedflow.cli.progress import Origin, Progress, failure_lines, progress_lines, question_lines
-from typedflow.cli.settings import read_settings
-from typedflow.cli.trees import render_tree
+from typedflow.cli.options import AsJson, ExecutionId, FlowOf, Quiet, ResourcesFrom, Store, print_progress
+from typedflow.cli.output import command
+from typedflow.cli.places import StorePlace, find_stored, store_place
+from typedflow.cli.progress import Origin, question_line
+from typedflow.cli.settings import Settings, read_settings
 from typedflow.cli.values import read_answer, read_input, read_plain
-from typedflow.engine.status import FINAL, Status
-from typedflow.errors import SnapshotError
+from typedflow.engine.tokens import Interrupt
+from typedflow.execution.answers import WrongAnswer, demands, find_interrupt
+from typedflow.execution.answers import read_answer as read_typed
+from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules.wording import describe, quoted
-from typedflow.stores.protocol import Listing
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Store = Annotated[
-    str | None,
-    typer.Option("--store", metavar="PATH", help="A SQLite file, or a folder.", show_default=".typedflow/runs.db"),
-]
-ResourcesFrom = Annotated[
-    str | None,
-    typer.Option("--resources", metavar="MODULE:FUNCTION", help="The function that returns the resources."),
-]
-FlowOf = Annotated[
-    str | None, typer.Option("--flow", metavar="MODULE:FLOW", help="The flow; needed unless pyproject.toml lists it.")
-]
-ExecutionId = Annotated[str, typer.Argument(metavar="ID", help="An execution, or the beginning of its id.")]
-
-runs = typer.Typer(help="List, show, retry, cancel and delete stored executions.", no_args_is_help=True)
 
 
 @command
@@ -57,19 +41,27 @@ def run(
     resources: ResourcesFrom = None,
     store: Store = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Save nothing; a pause cannot be answered.")] = False,
+    history: Annotated[
+        str | None,
+        typer.Option("--history", metavar="NUMBER|all", help="Save after every step, and keep so many of the saves."),
+    ] = None,
     execution_id: Annotated[str | None, typer.Option("--id", metavar="ID", help="The id of the execution.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop it after so long.")] = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow to its result, or until it waits for an answer.
 
-    The result is printed as JSON, a text as it is; items of the stream go to
-    stderr. An execution that waits is saved, and the command that answers it
-    is printed; the exit code is 3 then.
+    The result is printed as JSON, a text as it is; the steps and the items of
+    the stream go to stderr. An execution that waits is saved, and the command
+    that answers it is printed; the exit code is 3 then.
     """
     settings = read_settings(Path.cwd())
     if no_store and store is not None:
         raise Mistake("--store and --no-store exclude each other")
+    if no_store and history is not None:
+        raise Mistake("--history and --no-store exclude each other")
+    kept = read_history(history)
     found = find_flow(target)
     value = read_input(runtime_of(found.flow), given)
     begin_with = None if state is None else read_plain(state, "--state")
@@ -85,9 +77,19 @@ def run(
         origin=origin,
         execution_id=execution_id,
         timeout=timeout,
-        on_item=lambda item: None if as_json else _print_item(item),
+        history=kept,
+        view=make_view(quiet=quiet, as_json=as_json),
     )
-    return _print_progress(progress, as_json)
+    return print_progress(progress, as_json)
+
+
+def read_history(text: str | None) -> bool | int:
+    """Return how many saves are kept, as `history=` takes it."""
+    if text is None or text == "all":
+        return text == "all"
+    if not text.isdecimal() or int(text) == 0:
+        raise Mistake(f"--history is a number of saves from 1 on, or 'all', not {quoted(text)}")
+    return int(text)
 
 
 @command
@@ -96,157 +98,77 @@ def answer(
     interrupt: Annotated[
         str, typer.Argument(metavar="INTERRUPT", help="The interrupt, the beginning of its id, or the step that asks.")
     ],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="JSON, or a text, or - for JSON from stdin.")],
+    value: Annotated[
+        str | None,
+        typer.Argument(metavar="VALUE", help="JSON, or a text, or - for JSON from stdin; without it you are asked."),
+    ] = None,
     flow: FlowOf = None,
     resources: ResourcesFrom = None,
     store: Store = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Answer an execution that waits, and run it on.
 
-    A wrong answer changes nothing: the interrupt stays pending.
-    """
-    decoded = read_answer(value)
-
-    async def act(execution: Execution[Any]) -> None:
-        await execution.async_continue_with(pending_id(execution, interrupt), decoded)
-
-    return _resume(execution_id, act, flow, resources, store, as_json)
-
-
-@command
-def pending(
-    flow_name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Only of the flow of this name.")
-    ] = None,
-    store: Store = None,
-    as_json: AsJson = False,
-) -> int:
-    """List the questions that executions wait for, oldest first, with the commands that answer them."""
-    settings = read_settings(Path.cwd())
-    place = store_place(settings, store)
-
-    async def main() -> tuple[list[tuple[str, str, Any]], Listing]:
-        if _is_new(place):
-            return [], Listing()
-        async with place.open() as opened:
-            listing = Listing(await opened.list(flow_name, Status.WAITING))
-            found = []
-            for entry in listing:
-                stored = await opened.get(entry.execution_id)
-                if stored is not None:
-                    origin = Origin("MODULE:FLOW" if not settings.flows else "", store)
-                    found += [(entry.execution_id, entry.flow, each) for each in questions_of(show(stored, origin))]
-            return found, listing
-
-    questions, _ = asyncio.run(main())
-    if as_json:
-        documents = [
-            {"execution": id_, "flow": name, **msgspec.to_builtins(question)} for id_, name, question in questions
-        ]
-        write(to_json({"pending": documents}))
-        return exits.OK
-    if not questions:
-        write("no execution waits for an answer\n")
-    for id_, name, question in questions:
-        write(f"{id_}  flow '{name}'\n")
-        write("".join(f"{line}\n" for line in question_lines(question)))
-    return exits.OK
-
-
-@runs.command("list")
-@command
-def list_runs(
-    status: Annotated[
-        Status | None, typer.Option(metavar="STATUS", help="Only of this status: waiting, failed, …")
-    ] = None,
-    flow_name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Only of the flow of this name.")
-    ] = None,
-    store: Store = None,
-    as_json: AsJson = False,
-) -> int:
-    """List the stored executions, oldest save first.
-
-    What cannot be read is named on stderr; the exit code is 1 then.
-    """
-    place = store_place(read_settings(Path.cwd()), store)
-
-    async def main() -> Listing:
-        if _is_new(place):
-            return Listing()
-        async with place.open() as opened:
-            return await opened.list(flow_name, status)
-
-    listing = asyncio.run(main())
-    damaged = [{"execution": each.execution_id, "error": str(each.error)} for each in listing.damaged]
-    if as_json:
-        rows = [
-            {
-                "execution": entry.execution_id,
-                "flow": entry.flow,
-                "status": entry.status,
-                "sequence": entry.sequence,
-                "saved": entry.saved_at,
-            }
-            for entry in listing
-        ]
-        write(to_json({"executions": rows, "damaged": damaged}))
-        return exits.FAILED if damaged else exits.OK
-    if not listing:
-        write("no executions\n")
-    width = max((len(entry.execution_id) for entry in listing), default=0)
-    for entry in listing:
-        write(f"{entry.execution_id:{width}}  {entry.status:9}  {shown_time(entry)}  {entry.flow}\n")
-    for each in damaged:
-        sys.stderr.write(f"error: {each['error']}\n")
-    return exits.FAILED if damaged else exits.OK
-
-
-@runs.command("show")
-@command
-def show_run(
-    execution_id: ExecutionId,
-    full: Annotated[bool, typer.Option("--full", help="Cut nothing.")] = False,
-    flow: FlowOf = None,
-    store: Store = None,
-    as_json: AsJson = False,
-) -> int:
-    """Show an execution: its state as a tree, and why it waits or failed.
-
-    It is only read: no code of its flow is run, and nothing is changed.
+    Without VALUE it is asked for on the terminal, field by field. A wrong
+    answer changes nothing: the interrupt stays pending.
     """
     settings = read_settings(Path.cwd())
-    place = store_place(settings, store)
-
-    async def main() -> Any:
-        async with place.open() as opened:
-            stored = await find_stored(opened, execution_id)
-            target = flow or ("MODULE:FLOW" if not settings.flows else "")
-            try:
-                return show(stored, Origin(target, store))
-            except SnapshotError as error:
-                raise Mistake(f"execution {quoted(stored.execution_id)}: {error}", code=exits.FAILED) from None
-
-    shown = asyncio.run(main())
-    write(to_json(msgspec.to_builtins(shown)) if as_json else render_tree(shown, full=full))
-    return exits.OK
+    if value is None:
+        act = _asked(execution_id, interrupt, settings, store_place(settings, store), flow)
+    else:
+        act = Answer(interrupt, read_answer(value))
+    return _resume(execution_id, act, flow, resources, store, quiet=quiet, as_json=as_json)
 
 
-@runs.command("retry")
+def _asked(text: str, named: str, settings: Settings, place: StorePlace, target: str | None) -> Answer:
+    """Ask the user for the answer, while nothing is open; it is refused if the question has changed meanwhile."""
+
+    async def main() -> tuple[Flow[Any], ExecutionRuntime, str, Interrupt | None]:
+        async with place.open() as store:
+            stored = await find_stored(store, text)
+            flow = flow_of(stored.flow, target, settings)
+            execution = await flow.async_open(stored.execution_id, store=store)
+            id_ = pending_id(execution, named)
+            return flow, inside_of(execution)[0], id_, execution.interrupts.get(id_)
+
+    flow, root, id_, interrupt = asyncio.run(main())
+    runtime = find_interrupt(root, id_)
+    assert interrupt is not None
+    assert runtime.run.interrupts is not None
+    node = runtime.plan.nodes[runtime.run.interrupts[id_].token.node]
+    asked = demands(runtime.plan, interrupt.resume_event, node)
+    if not is_terminal():
+        text = f"interrupt {quoted(id_)} needs a VALUE: nobody can be asked for it, as stdin is no terminal"
+        hint = "give it as JSON; its JSON Schema is below"
+        raise Mistake(text, hint, schema=flow.answer_schema(interrupt))
+
+    def check(value: Any) -> None:
+        try:
+            read_typed(runtime, interrupt, node, value)
+        except WrongAnswer as wrong:
+            raise Refused(str(wrong.fault)) from None
+
+    say(question_line(interrupt))
+    return Answer(interrupt, ask(asked[0].declared if asked else Any, check))
+
+
 @command
 def retry_run(
     execution_id: ExecutionId,
     flow: FlowOf = None,
     resources: ResourcesFrom = None,
     store: Store = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Run the failed steps of an execution again, or go on with one whose process is gone."""
-    return _resume(execution_id, lambda it: it.async_retry(), flow, resources, store, as_json)
+    """Run the steps that failed, or that are due, again.
+
+    It also goes on with an execution whose process is gone.
+    """
+    return _resume(execution_id, Retry(), flow, resources, store, quiet=quiet, as_json=as_json)
 
 
-@runs.command("cancel")
 @command
 def cancel_run(
     execution_id: ExecutionId,
@@ -255,34 +177,7 @@ def cancel_run(
     as_json: AsJson = False,
 ) -> int:
     """Cancel an execution that waits or has failed; it cannot go on after that."""
-    return _resume(execution_id, lambda it: it.async_cancel(), flow, None, store, as_json, with_resources=False)
-
-
-@runs.command("delete")
-@command
-def delete_runs(
-    execution_ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="Executions, or the beginnings of their ids.")
-    ],
-    force: Annotated[bool, typer.Option("--force", help="Also one that is not over.")] = False,
-    store: Store = None,
-    as_json: AsJson = False,
-) -> int:
-    """Delete executions from the store: all of them, or none if one of them is not there or is not over."""
-    place = store_place(read_settings(Path.cwd()), store)
-
-    async def main() -> list[str]:
-        async with place.open() as opened:
-            found = [await find_stored(opened, text) for text in execution_ids]
-            for stored in found:
-                if not force and stored.status not in FINAL:
-                    text = f"execution {quoted(stored.execution_id)} is {stored.status}, not over"
-                    raise Mistake(text, "cancel it, or add --force")
-            return [stored.execution_id for stored in found if await opened.delete(stored.execution_id)]
-
-    deleted = asyncio.run(main())
-    write(to_json({"deleted": deleted}) if as_json else "".join(f"deleted {id_}\n" for id_ in deleted))
-    return exits.OK
+    return _resume(execution_id, Cancel(), flow, None, store, quiet=True, as_json=as_json)
 
 
 def _resume(
@@ -291,9 +186,9 @@ def _resume(
     flow: str | None,
     resources: str | None,
     store: str | None,
-    as_json: bool,
     *,
-    with_resources: bool = True,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     settings = read_settings(Path.cwd())
     progress = resume(
@@ -301,28 +196,9 @@ def _resume(
         settings,
         store_place(settings, store),
         target=flow,
-        resources=resources or settings.resources if with_resources else None,
+        resources=None if isinstance(act, Cancel) else resources or settings.resources,
         origin=Origin(flow or "", store, resources),
         act=act,
+        view=make_view(quiet=quiet, as_json=as_json),
     )
-    return _print_progress(progress, as_json)
-
-
-def _is_new(place: StorePlace) -> bool:
-    """Return whether the store is the default one, and nothing was ever stored."""
-    return place.is_default and not place.exists()
-
-
-def _print_progress(progress: Progress, as_json: bool) -> int:
-    if as_json:
-        write(to_json(msgspec.to_builtins(progress)))
-        return progress.code
-    write("".join(f"{line}\n" for line in progress_lines(progress)))
-    if progress.failure is not None:
-        sys.stderr.write("".join(f"{line}\n" for line in failure_lines(progress.failure, progress.retry_with)))
-    return progress.code
-
-
-def _print_item(item: Any) -> None:
-    sys.stderr.write(f"{item if isinstance(item, str) else msgspec.json.encode(item).decode()}\n")
-    sys.stderr.flush()
+    return print_progress(progress, as_json)

@@ -62,6 +62,19 @@ def explain(flow: Flow[Any], text: str) -> Explanation:
     return explanation
 
 
+def notes_of(flow: Flow[Any]) -> dict[str, list[str]]:
+    """Return what each node uses, as lines for a diagram: "reads state.topic, resources.search"."""
+    definition = runtime_of(flow).builder.draft()
+    notes: dict[str, list[str]] = {}
+    for index, node in enumerate(definition.nodes):
+        found: dict[str, dict[str, None]] = {}
+        for line in _lines_of(node, index, definition, []):
+            if line.how != "listens":  # it is the label of the node
+                found.setdefault(line.how, {})[line.path] = None
+        notes[node.name] = [f"{how} {', '.join(paths)}" for how, paths in found.items()]
+    return notes
+
+
 def _type_of(spec: ContractSpec, path: Path) -> str:
     """Return the declared type of a path, as it is written."""
     layer, names = path[0], path[1:]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from typedflow.cli.progress import Origin, Question
+from typedflow.cli.progress import Origin, Question, shown_time
 from typedflow.engine.status import Status
 from typedflow.snapshot.documents import PLAIN, Format
-from typedflow.snapshot.envelope import JoinRecord, Snapshot
+from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, Snapshot
 from typedflow.snapshot.reading import read_document
-from typedflow.stores.protocol import StoredSnapshot
+from typedflow.stores.protocol import Revision, StoredSnapshot
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -23,6 +24,23 @@ class Block(msgspec.Struct, frozen=True):
     done: int
     started: int
     total: int
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """A step that sleeps."""
+
+    step: str
+    until: datetime
+
+
+class Save(msgspec.Struct, frozen=True):
+    """A save of an execution with a history: the steps that ended before it, and the parts that it changed."""
+
+    sequence: int
+    saved: datetime
+    status: str
+    steps: tuple[str, ...]
+    changed: tuple[str, ...]
 
 
 class Shown(msgspec.Struct, kw_only=True):
@@ -43,19 +61,32 @@ class Shown(msgspec.Struct, kw_only=True):
     state: Any = UNSET
     flow_state: Any = UNSET
     """Of a store that does not share it between executions."""
+    saves: list[Save] = []
+    """The last ones behind steps, if it has a history."""
+    problem: str | None = None
+    """Why no worker takes it any more, if it is so."""
     interrupts: list[Question] = []
+    sleeps: list[Sleep] = []
     steps: list[str] = []
     """The steps that run next, if it is retried."""
     blocks: list[Block] = []
     go_on_with: str | None = None
-    """Of one that failed or was cut off: the command that runs the steps."""
+    """Of one that failed, was cut off or sleeps: the command that runs the steps."""
     children: list[Shown] = []
 
 
-def show(stored: StoredSnapshot, origin: Origin) -> Shown:
+def show(stored: StoredSnapshot, origin: Origin, saves: Sequence[Revision] = (), problem: str | None = None) -> Shown:
     """Return a stored execution as plain data; raises `SnapshotError` for a damaged document."""
     snapshot = read_document(stored.data, max_bytes=len(stored.data))
-    return _shown(snapshot, snapshot.execution_id, origin)
+    shown = _shown(snapshot, snapshot.execution_id, origin)
+    shown.saves = [save_of(each) for each in saves]
+    shown.problem = problem
+    return shown
+
+
+def save_of(revision: Revision) -> Save:
+    """Return a revision as it is printed."""
+    return Save(revision.sequence, revision.saved_at, revision.status, revision.steps, revision.changed)
 
 
 def questions_of(shown: Shown) -> Iterator[Question]:
@@ -65,9 +96,17 @@ def questions_of(shown: Shown) -> Iterator[Question]:
         yield from questions_of(child)
 
 
+def sleeps_of(shown: Shown) -> Iterator[Sleep]:
+    """Yield the steps that sleep, those of the children too."""
+    yield from shown.sleeps
+    for child in shown.children:
+        yield from sleeps_of(child)
+
+
 def _shown(snapshot: Snapshot, root: str, origin: Origin) -> Shown:
     format = snapshot.encoding
     waiting = {id(record.token) for record in snapshot.interrupts}
+    pending = [record for record in snapshot.interrupts if record.status == "pending"]
     shown = Shown(
         execution=snapshot.execution_id,
         flow=snapshot.flow,
@@ -75,44 +114,57 @@ def _shown(snapshot: Snapshot, root: str, origin: Origin) -> Shown:
         version=snapshot.version,
         status=snapshot.status,
         sequence=snapshot.sequence,
-        created=f"{snapshot.created:%Y-%m-%d %H:%M:%S} UTC",
-        saved=f"{snapshot.saved:%Y-%m-%d %H:%M:%S} UTC",
+        created=f"{shown_time(snapshot.created)} UTC",
+        saved=f"{shown_time(snapshot.saved)} UTC",
         why="",
         result=_plain(snapshot.result, format),
         state=_plain(snapshot.state, format),
         flow_state=_plain(snapshot.flow_state, format),
-        interrupts=[
-            Question(
-                record.id,
-                record.type,
-                record.token.node,
-                _plain(record.payload, format),
-                record.resume_event,
-                origin.command("answer", root, record.id, "VALUE"),
-            )
-            for record in snapshot.interrupts
-            if record.status == "pending"
+        interrupts=[_question(record, snapshot, root, origin) for record in pending if record.asleep is UNSET],
+        sleeps=[
+            Sleep(record.token.node, record.deadline)
+            for record in pending
+            if record.asleep is not UNSET and record.deadline is not UNSET
         ],
         steps=[token.node for token in snapshot.tokens if id(token) not in waiting],
         blocks=[_block(record) for record in snapshot.joins],
         children=[_shown(child, root, origin) for child in snapshot.children],
     )
     shown.why = _reason(shown)
-    if shown.status in (Status.FAILED, Status.RUNNING) and snapshot.execution_id == root:
+    goes_on = shown.status in (Status.FAILED, Status.RUNNING) or any(sleeps_of(shown))
+    if goes_on and snapshot.execution_id == root:
         shown.go_on_with = origin.command("runs", "retry", root)
     return shown
 
 
+def _question(record: InterruptRecord, snapshot: Snapshot, root: str, origin: Origin) -> Question:
+    return Question(
+        record.id,
+        record.type,
+        record.token.node,
+        _plain(record.payload, snapshot.encoding),
+        record.resume_event,
+        origin.command("answer", root, record.id, "VALUE"),
+        None if record.deadline is UNSET else record.deadline,
+        snapshot.saved if record.since is UNSET else record.since,
+    )
+
+
 def _reason(shown: Shown) -> str:
-    asked = len(list(questions_of(shown)))
+    asked, asleep = len(list(questions_of(shown))), any(sleeps_of(shown))
     match shown.status:
+        case Status.WAITING if asleep and not asked:
+            return "it sleeps; then a worker goes on with it, or the command below:"
         case Status.WAITING:
-            return f"it waits for {'an answer' if asked == 1 else f'{asked} answers'}:"
+            also = ", and sleeps" if asleep else ""
+            return f"it waits for {'an answer' if asked == 1 else f'{asked} answers'}{also}:"
         case Status.FAILED:
             return "a step failed (the error is not saved); these run again:"
         case Status.RUNNING:
-            return "it was running when it was saved; if its process is gone:"
-        case Status.CREATED | Status.COMPLETED | Status.CANCELLED:
+            return "it was running when it was saved; if its process is gone, these run again:"
+        case Status.CREATED:
+            return "it was submitted, and no worker has taken it yet"
+        case Status.COMPLETED | Status.CANCELLED:
             return ""
 
 

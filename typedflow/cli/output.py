@@ -86,8 +86,11 @@ def command(function: Callable[P, int]) -> Callable[P, None]:
 
 def _print_mistake(mistake: Mistake, *, as_json: bool) -> int:
     if as_json:
-        write(to_json({"error": {"text": mistake.text, "hint": mistake.hint}}))
-    else:
-        hint = f" ({mistake.hint})" if mistake.hint else ""
-        sys.stderr.write(f"error: {mistake.text}{hint}\n")
+        schema = {} if mistake.schema is None else {"schema": mistake.schema}
+        write(to_json({"error": {"text": mistake.text, "hint": mistake.hint, **schema}}))
+        return mistake.code
+    hint = f" ({mistake.hint})" if mistake.hint else ""
+    sys.stderr.write(f"error: {mistake.text}{hint}\n")
+    if mistake.schema is not None:
+        sys.stderr.write(to_json(mistake.schema))
     return mistake.code

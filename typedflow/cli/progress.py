@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -45,6 +46,10 @@ class Question(msgspec.Struct, frozen=True):
     resume_event: str | None
     answer_with: str | None
     """The command that answers it; VALUE stands for the answer. None for an execution that is in no store."""
+    deadline: datetime | None = None
+    """From then on no answer is taken."""
+    since: datetime | None = None
+    """When the step paused."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -68,9 +73,11 @@ class Progress(msgspec.Struct, kw_only=True):
     """Of a completed one that has a result."""
     stream: list[Any] | msgspec.UnsetType = msgspec.UNSET
     interrupts: list[Question] = []
+    due: datetime | None = None
+    """When the next deadline or sleep ends, of one that waits."""
     failure: Failure | None = None
     retry_with: str | None = None
-    """Of a failed one in a store: the command that runs the failed steps again."""
+    """Of one in a store that failed, or that sleeps: the command that runs the steps that failed, or are due."""
 
     @property
     def code(self) -> int:
@@ -83,7 +90,16 @@ class Progress(msgspec.Struct, kw_only=True):
 def question_of(interrupt: Interrupt, execution: str, origin: Origin) -> Question:
     """Return a pending interrupt with the command that answers it."""
     answer = origin.command("answer", execution, interrupt.id, "VALUE") if origin.kept else None
-    return Question(interrupt.id, interrupt.type, interrupt.step, interrupt.payload, interrupt.resume_event, answer)
+    return Question(
+        interrupt.id,
+        interrupt.type,
+        interrupt.step,
+        interrupt.payload,
+        interrupt.resume_event,
+        answer,
+        interrupt.deadline,
+        interrupt.since,
+    )
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -103,15 +119,35 @@ def progress_lines(progress: Progress) -> Iterator[str]:
     elif progress.result is not msgspec.UNSET:
         shown = progress.result
         yield shown if isinstance(shown, str) else _json(shown)
+    elif progress.due is not None:
+        yield f"{progress.execution} sleeps until {shown_time(progress.due)} UTC{', then:' * bool(progress.retry_with)}"
+        if progress.retry_with is not None:
+            yield f"    {progress.retry_with}"
     elif progress.failure is None:
         yield f"{progress.execution} is {progress.status.value}"
 
 
 def question_lines(question: Question) -> Iterator[str]:
     """Yield a question, and how it is answered."""
-    yield f"  {question.id} ({question.type}), asked by step '{question.step}': {_line(question.payload)}"
+    yield f"  {question_line(question)}"
     if question.answer_with is not None:
         yield f"    {question.answer_with}"
+
+
+def question_line(question: Question | Interrupt) -> str:
+    """Return a question on one line."""
+    return f"{question_head(question)}: {_line(question.payload)}"
+
+
+def question_head(question: Question | Interrupt) -> str:
+    """Return who asks, and until when."""
+    until = "" if question.deadline is None else f", until {shown_time(question.deadline)} UTC"
+    return f"{question.id} ({question.type}), asked by step '{question.step}'{until}"
+
+
+def shown_time(moment: datetime) -> str:
+    """Return a moment in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def failure_lines(failure: Failure, retry_with: str | None) -> Iterator[str]:

@@ -15,6 +15,7 @@ from rich.tree import Tree
 
 from typedflow.cli.inspection import Shown, questions_of
 from typedflow.cli.output import stdout
+from typedflow.cli.progress import question_head, shown_time
 from typedflow.engine.status import Status
 
 LONGEST: Final = 20
@@ -32,14 +33,25 @@ def render_tree(shown: Shown, *, full: bool = False) -> str:
 
     Without `full`, long lists are cut and long values are shortened.
     """
-    is_terminal = stdout().isatty()
+    commands = [question.answer_with for question in questions_of(shown)] + [shown.go_on_with]
+    given = "".join(f"{command}\n" for command in commands if command is not None)
+    return _drawn(_tree_of(shown, full=full), full=full) + given
+
+
+def render_value(head: str, value: Any) -> str:
+    """Return plain data as a tree with a head; nothing is cut."""
+    tree = Tree(_line(head))
+    for key, part in value.items():
+        _add(tree, key, part, full=True)
+    return _drawn(tree, full=True)
+
+
+def _drawn(tree: Tree, *, full: bool) -> str:
     width = 10_000 if full else max(shutil.get_terminal_size((80, 24)).columns, 40)
     text = io.StringIO()
-    console = Console(file=text, width=width, force_terminal=is_terminal, highlight=False, markup=False)
-    console.print(_tree_of(shown, full=full))
-    commands = [question.answer_with for question in questions_of(shown)] + [shown.go_on_with]
-    lines = [line.rstrip() for line in text.getvalue().splitlines()]
-    return "\n".join([*lines, *(command for command in commands if command is not None)]) + "\n"
+    console = Console(file=text, width=width, force_terminal=stdout().isatty(), highlight=False, markup=False)
+    console.print(tree)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
 def _tree_of(shown: Shown, *, full: bool) -> Tree:
@@ -49,17 +61,26 @@ def _tree_of(shown: Shown, *, full: bool) -> Tree:
     tree = Tree(head)
     tree.add(_line(f"contract {shown.contract}, version {shown.version}"))
     tree.add(_line(f"created {shown.created}, saved {shown.saved} (save {shown.sequence})"))
+    if shown.saves:
+        steps = tree.add(_line("last steps, and what they changed"))
+        for save in shown.saves:
+            changed = f": {', '.join(save.changed)}" if save.changed else ""
+            steps.add(_line(f"{', '.join(save.steps)} (save {save.sequence}){changed}"))
     for name in ("state", "flow_state", "result"):
         value = getattr(shown, name)
         if value is not UNSET:
             _add(tree, name, value, full=full)
+    if shown.problem is not None:
+        tree.add(_line(f"workers leave it alone: {shown.problem}"))
     for block in shown.blocks:
         tree.add(_line(f"in {block.node}: {block.done} of {block.total} done, {block.started} started"))
     if shown.why:
         why = tree.add(_line(shown.why))
         for question in shown.interrupts:
-            asked = why.add(_line(f"{question.id} ({question.type}), asked by step '{question.step}'"))
+            asked = why.add(_line(question_head(question)))
             _add(asked, "asks", question.payload, full=full)
+        for sleep in shown.sleeps:
+            why.add(_line(f"step '{sleep.step}', until {shown_time(sleep.until)} UTC"))
         for step in () if shown.status is Status.WAITING else shown.steps:
             why.add(_line(f"step '{step}'"))
     for child in shown.children:

@@ -16,6 +16,7 @@ from typedflow.execution.runtime import fault_of
 from typedflow.rules import executions
 from typedflow.rules.wording import quoted, shown_error, text_of
 from typedflow.schema.check import Mismatch
+from typedflow.schema.construction import UndeclaredKey
 from typedflow.schema.plain import from_outside
 from typedflow.schema.render import render
 
@@ -30,6 +31,8 @@ def read_plain(text: str, option: str) -> Any:
         except (OSError, UnicodeDecodeError) as error:
             raise Mistake(f"{option}: cannot read the file {quoted(text)}: {text_of(error)}") from None
         return _decoded(content, f"{option}: the file {quoted(text)}")
+    if text.endswith(".json"):
+        raise Mistake(f"{option}: there is no file {quoted(text)}")
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
@@ -65,10 +68,13 @@ def read_input(flow: FlowRuntime, text: str | None) -> Any:
     """Return the input of a flow from the option `--input`; a flow without an input needs none."""
     declared = flow.spec.input
     if text is None and declared is not NoneType:
-        raise Mistake(f"flow {quoted(flow.name)} takes an input", f"add --input with a {render(declared)} as JSON")
+        hint = f"add --input with a {render(declared)} as JSON; `typedflow schema MODULE:FLOW.input` describes it"
+        raise Mistake(f"flow {quoted(flow.name)} takes an input", hint)
     plain = None if text is None else read_plain(text, "--input")
     try:
         return from_outside(declared, plain)
+    except UndeclaredKey as undeclared:
+        raise Mistake(f"--input: {undeclared.problem.text}", undeclared.problem.hint) from None
     except Mismatch as mismatch:
         problem = executions.wrong_start_problem(render(declared), **fault_of(mismatch))
         raise ContractError(problem.at("--input")) from None

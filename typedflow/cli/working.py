@@ -15,9 +15,9 @@ import typer
 
 from typedflow.cli import exits
 from typedflow.cli.driving import supplied
-from typedflow.cli.executions import ResourcesFrom, Store
 from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import Found, find_flows
+from typedflow.cli.options import ResourcesFrom, Store
 from typedflow.cli.output import command, write
 from typedflow.cli.places import StorePlace, store_place
 from typedflow.cli.settings import read_settings
@@ -25,7 +25,7 @@ from typedflow.distributed.supplies import Factory
 from typedflow.distributed.worker import Worker
 from typedflow.rules.wording import listed, quoted
 from typedflow.schema.layers import Resources
-from typedflow.stores.sqlite import SQLiteStore
+from typedflow.stores.file import FileStore
 
 
 @command
@@ -54,9 +54,11 @@ def worker(
     settings = read_settings(Path.cwd())
     flows = _flows_of(targets or list(settings.flows))
     place = store_place(settings, store)
+    if place.is_folder:
+        raise Mistake(f"workers cannot share the folder {quoted(place.text)}", "--store names a SQLite file")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     make = partial(Worker, concurrency=concurrency, lease=lease, poll=poll, max_crashes=max_crashes, grace=grace)
-    write(f"running {listed(list(flows))} of {place.text}; Ctrl-C stops it\n")
+    write(f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it\n")
     asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make))
     return exits.OK
 
@@ -79,8 +81,7 @@ async def _work(
     place: StorePlace, flows: Mapping[str, Found], resources: str | None, make: Callable[..., Worker]
 ) -> None:
     store = place.make()
-    if not isinstance(store, SQLiteStore):
-        raise Mistake(f"workers cannot share the folder {quoted(place.text)}", "--store names a SQLite file")
+    assert not isinstance(store, FileStore)
     async with store, supplied(resources) as given:
         working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
         with suppress(asyncio.CancelledError):

@@ -51,57 +51,68 @@ _BRACKETS: Final[Mapping[type[Node], tuple[str, str]]] = {
     Catch: ("(", ")"),
     Merge: ("(", ")"),
 }
-# The shape and the style of each kind of node: https://graphviz.org/doc/info/shapes.html
-_SHAPES: Final[Mapping[type[Node], tuple[str, str]]] = {
-    Start: ("box", "rounded"),
-    End: ("box", "rounded"),
-    Step: ("box", "solid"),
-    Sleep: ("box", "rounded"),
-    SubFlow: ("box", "bold"),
-    Match: ("diamond", "solid"),
-    Batch: ("trapezium", "solid"),
-    Each: ("trapezium", "solid"),
-    Join: ("invtrapezium", "solid"),
-    Collect: ("invtrapezium", "solid"),
-    When: ("cds", "solid"),
-    Narrow: ("ellipse", "solid"),
-    Catch: ("ellipse", "solid"),
-    Merge: ("ellipse", "solid"),
+# The attributes of each kind of node: https://graphviz.org/doc/info/shapes.html
+_SHAPES: Final[Mapping[type[Node], str]] = {
+    Start: 'shape=box style="rounded,filled" fillcolor=gray85',
+    End: 'shape=box style="rounded,filled" fillcolor=gray85',
+    Step: "shape=box",
+    Sleep: 'shape=box style="rounded,filled"',
+    SubFlow: "shape=box peripheries=2",
+    Match: "shape=diamond fillcolor=lightyellow",
+    Batch: "shape=trapezium fillcolor=aliceblue",
+    Each: "shape=trapezium fillcolor=aliceblue",
+    Join: "shape=invtrapezium fillcolor=aliceblue",
+    Collect: "shape=invtrapezium fillcolor=aliceblue",
+    When: 'shape=box style="rounded,filled" fillcolor=honeydew',
+    Narrow: "shape=ellipse",
+    Catch: "shape=ellipse fillcolor=mistyrose",
+    Merge: "shape=ellipse",
 }
 _DOT_STYLE: Final = (
-    "    labelloc=b fontname=Helvetica fontsize=10 rankdir=TB style=dashed color=gray50",
-    "    node [fontname=Helvetica fontsize=11]",
-    "    edge [fontname=Helvetica fontsize=9]",
+    '    labelloc=b fontname=Helvetica fontsize=10 rankdir=TB ranksep=0.35 style="rounded,filled" color=gray70',
+    '    node [fontname=Helvetica fontsize=11 height=0.35 margin="0.15,0.06"]',
+    "    node [style=filled fillcolor=white color=gray30]",
+    "    edge [fontname=Helvetica fontsize=9 color=gray30 arrowsize=0.7]",
 )
+_FILLS: Final = ("gray97", "gray92")
+"""Of frames and the frames in them, in turn."""
 # Characters that end a label or start markup in it, as Mermaid's numeric entities; `#` first.
 _ENTITIES: Final = str.maketrans({char: f"#{ord(char)};" for char in '#"&<>`'} | {"\n": " ", "\r": " "})
 
+NO_NOTES: Final[Mapping[str, Sequence[str]]] = {}
 
-def compose_mermaid(definition: Definition, spec: ContractSpec, *, detailed: bool = False) -> str:
+
+def compose_mermaid(
+    definition: Definition, spec: ContractSpec, *, detailed: bool = False, notes: Mapping[str, Sequence[str]] = NO_NOTES
+) -> str:
     """Return the definition as a Mermaid flowchart, equal for equal definitions, ending in a newline.
 
-    A detailed one names on each edge the type of the value that it carries, where that is known. The diagram
-    simplifies, as its title states: retries, timeouts, modes and the mappings of children are left out.
+    A detailed one names on each edge the type of the value that it carries, where that is known. `notes` are lines
+    below the names of nodes. The diagram simplifies, as its title states: retries, timeouts, modes and the mappings of
+    children are left out.
     """
     lines = ["---", f"title: {json.dumps(_footer(definition), ensure_ascii=False)}", "---", "flowchart TD"]
     for index, node in enumerate(definition.nodes):
         opening, closing = _BRACKETS[type(node)]
-        lines.append(f'    n{index}{opening}"{_escape(_label(node, definition))}"{closing}')
+        label = "<br/>".join(map(_escape, [_label(node, definition), *notes.get(node.name, ())]))
+        lines.append(f'    n{index}{opening}"{label}"{closing}')
     for source, target, text in _edges(definition, spec, detailed=detailed):
         label = f'|"{_escape(text)}"|' if text else ""
         lines.append(f"    n{source} -->{label} n{target}")
     return "\n".join(lines) + "\n"
 
 
-def compose_dot(definition: Definition, spec: ContractSpec, *, detailed: bool = False) -> str:
+def compose_dot(
+    definition: Definition, spec: ContractSpec, *, detailed: bool = False, notes: Mapping[str, Sequence[str]] = NO_NOTES
+) -> str:
     """Return the definition as a graph in the DOT language, equal for equal definitions, ending in a newline.
 
-    What is inside of a block stands in a frame. The types and the simplification are those of `compose_mermaid`.
+    What is inside of a block stands in a frame. The types, notes and simplification are those of `compose_mermaid`.
     """
     lines = [f"digraph {_quoted(definition.flow)} {{", f"    label={_quoted(_footer(definition))}", *_DOT_STYLE]
     for index, node in enumerate(definition.nodes):
-        shape, style = _SHAPES[type(node)]
-        lines.append(f"    n{index} [label={_quoted(_label(node, definition))} shape={shape} style={_quoted(style)}]")
+        label = "\\n".join(map(_in_quotes, [_label(node, definition), *notes.get(node.name, ())]))
+        lines.append(f'    n{index} [label="{label}" {_SHAPES[type(node)]}]')
     lines += _frames(definition, block_stacks(definition.nodes), ())
     for source, target, text in _edges(definition, spec, detailed=detailed):
         lines.append(f"    n{source} -> n{target}" + (f" [label={_quoted(f' {text} ')}]" if text else ""))
@@ -117,7 +128,7 @@ def _edges(definition: Definition, spec: ContractSpec, *, detailed: bool) -> Ite
     carried: Sequence[Any] = carried_types(definition, spec) if detailed else ()
     for index, node in enumerate(definition.nodes):
         for port in sources_of(node):
-            texts = list(_edge_texts(port, definition))
+            texts = [text for text in _edge_texts(port, definition) if text != node.name]
             if detailed and carried[port.node] is not UNKNOWN and not _is_failure(port, definition):
                 texts.append(render(carried[port.node]))
             yield port.node, index, ": ".join(texts)
@@ -133,7 +144,7 @@ def _frames(definition: Definition, stacks: Sequence[Stack], outer: Stack) -> It
         inner = (*outer, (block, 0))
         inside = [index for index, stack in enumerate(stacks) if _blocks(stack) == _blocks(inner)]
         yield f"{pad}subgraph cluster_{block} {{"
-        yield f'{pad}    label=""'  # else it has that of the graph
+        yield f'{pad}    label="" fillcolor={_FILLS[depth % 2]}'  # else it has the label of the graph
         yield from (f"{pad}    n{index}" for index in inside)
         yield from _frames(definition, stacks, inner)
         yield f"{pad}}}"
@@ -175,5 +186,8 @@ def _escape(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """Return a quoted string of DOT: https://graphviz.org/doc/info/lang.html."""
-    flat = " ".join(text.split("\n"))
-    return '"' + flat.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{_in_quotes(text)}"'
+
+
+def _in_quotes(text: str) -> str:
+    return " ".join(text.split("\n")).replace("\\", "\\\\").replace('"', '\\"')

@@ -7,7 +7,6 @@ from datetime import timedelta
 from math import isinf
 from typing import Any, Final, assert_never
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from typedflow.config.documents import (
@@ -67,11 +66,12 @@ from typedflow.rules.configs import nameless_problem, shared_name_problem
 from typedflow.rules.options import as_float
 from typedflow.rules.problems import Problem
 from typedflow.schema.contracts import ContractSpec
-from typedflow.schema.forms import Formless, form_of
+from typedflow.schema.forms import Formless
+from typedflow.schema.json_schemas import describe_kinds
 from typedflow.schema.parsing import parse
 from typedflow.schema.records import fields_of
 from typedflow.schema.render import render
-from typedflow.schema.types import RecordOf
+from typedflow.schema.types import Kind, RecordOf
 
 _PLAIN: Final = (type(None), bool, int, float, str)
 """Classes of the values of cases that stand in a document themselves."""
@@ -116,16 +116,16 @@ def describe_contract(spec: ContractSpec, fingerprint: str) -> ContractRecord:
 
 def schemas_of(types: Mapping[str, Any], template: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the JSON Schema of each type that has one, and what they refer to; `template` is that of a `$ref`."""
-    forms: dict[str, Any] = {}
+    described: dict[str, Kind] = {}
     for name, tp in types.items():
+        kind = parse(tp)
         try:
-            form = form_of(parse(tp))
-            msgspec.json.schema(form)
+            describe_kinds([kind], template)
         except (Formless, TypeError, ValueError, RecursionError):
             continue
-        forms[name] = form
-    schemas, definitions = msgspec.json.schema_components(forms.values(), ref_template=template)
-    return dict(zip(forms, schemas, strict=True)), dict(definitions)
+        described[name] = kind
+    schemas, definitions = describe_kinds(list(described.values()), template)
+    return dict(zip(described, schemas, strict=True)), definitions
 
 
 class _Export:

@@ -17,6 +17,19 @@ class Failed(msgspec.Struct, Generic[V_co], frozen=True, tag=True):
     It holds no exception: neither a traceback nor what an exception refers to could be saved. Text of the resources in
     use is replaced by '…' in `error` and `text`. In a union with other Structs that are tagged it is read back by its
     tag, "Failed".
+
+    >>> def longest(data: Data[Count, list[int | Failed[str]]]) -> int:
+    ...     print([each.text for each in data.value if isinstance(each, Failed)])
+    ...     return max(each for each in data.value if isinstance(each, int))
+    >>> def strict(data: Data[Count, str]) -> int:
+    ...     if not data.value:
+    ...         raise ValueError("nothing to count")
+    ...     return len(data.value)
+    >>> counting = Flow(Count)
+    >>> counting.for_each(on_error="collect").to(strict).end_for_each().to(longest).end()
+    >>> counting.start(["", "bb"])
+    ['nothing to count']
+    2
     """
 
     value: V_co

@@ -37,6 +37,10 @@ class Retry:
     `factor` times the previous one, but at most `max_backoff` seconds. An error that is no instance of `on`
     fails the step at once; the pause signal, cancellation and a `StoreError` are never retried. State that a failed
     attempt wrote stays written.
+
+    >>> patient = Retry(attempts=5, backoff=0.5, max_backoff=10, on=(ConnectionError, TimeoutError))
+    >>> patient.attempts
+    5
     """
 
     attempts: int = 3

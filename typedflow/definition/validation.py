@@ -39,16 +39,18 @@ from typedflow.rules.capture import check_capture
 from typedflow.rules.events import check_event
 from typedflow.rules.paths import Resolution, check_read, resolve
 from typedflow.rules.problems import Problem
+from typedflow.rules.resources import check_declared, no_resources_problem
 from typedflow.rules.schema import PARTS, undeclared_layer_problem
 from typedflow.rules.scopes import CAPTURE, WRITE_BACK, Direction
 from typedflow.rules.transfers import shared_sources, uncopyable_problem, uncopyable_value_problem
 from typedflow.rules.write_back import check_write_back
 from typedflow.schema.accepts import accepts
-from typedflow.schema.annotations import NEVER, UNKNOWN, HandlerTypes
+from typedflow.schema.annotations import EXECUTOR_MARK, NEVER, UNKNOWN, HandlerTypes
 from typedflow.schema.contracts import Contract, ContractSpec, has_layers
 from typedflow.schema.copies import Uncopyable, compile_copy
 from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
+from typedflow.schema.resources import declared_resources
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import Kind
 
@@ -103,6 +105,7 @@ def _check_node(
     match node:
         case Step():
             yield from check_handler(node.name, node.types, _source_of(node, definition, carried), spec)
+            yield from _check_executor(getattr(node.handler, EXECUTOR_MARK, None), spec)
         case SubFlow():
             takes = _taken_behind(definition, index, carried, behind)
             yield from _check_child(node, spec, carried, [value for value in takes if value is not UNKNOWN])
@@ -132,6 +135,18 @@ def _check_node(
             return
         case _:
             assert_never(node)
+
+
+def _check_executor(key: str | None, spec: ContractSpec) -> Iterator[Problem]:
+    """Check that the contract declares the resource in which a handler of `offload` runs."""
+    if key is None:
+        return
+    if spec.resources is None:
+        yield no_resources_problem(spec.name)
+        return
+    problem = check_declared(key, declared_resources(spec.resources), owner=spec.resources.__name__)
+    if problem is not None:
+        yield problem
 
 
 def _check_child(node: SubFlow, spec: ContractSpec, carried: Sequence[Any], takes: Sequence[Any]) -> Iterator[Problem]:

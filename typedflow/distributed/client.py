@@ -46,6 +46,9 @@ async def submit(
     """Store a new execution for a worker to run, from `at` on (now by default), and return its id.
 
     The input and the state are checked here; the resources are the worker's. Raises `ConflictError` for an id in use.
+
+    >>> asyncio.run(submit(MemoryStore(), flow, Request("birds"), execution_id="r-1"))
+    'r-1'
     """
     execution = flow.create_execution(state=state, execution_id=execution_id)
     runtime, runner = inside_of(execution)
@@ -70,6 +73,13 @@ async def answer(
     """Answer a pending interrupt of a stored execution; a worker goes on with it.
 
     The answer is checked as `Execution.continue_with` checks it, and raises what that raises; the first one stands.
+
+    >>> async def main(store: WorkStore) -> None:
+    ...     await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...     await answer(store, flow, "r-1", "choose", 3)
+    >>> asyncio.run(main(MemoryStore()))
+    Traceback (most recent call last):
+    typedflow.errors.InterruptError: TF810: ...
     """
 
     def make(stored: StoredSnapshot) -> Message:
@@ -84,7 +94,13 @@ async def answer(
 
 
 async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str, payload: Any = None) -> None:
-    """Send an event to a stored execution; raises `ContractError` for one that its contract does not declare."""
+    """Send an event to a stored execution; raises `ContractError` for one that its contract does not declare.
+
+    >>> async def main(store: WorkStore) -> None:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     await emit(store, flow, "r-1", "found", 3)
+    >>> asyncio.run(main(MemoryStore()))
+    """
 
     def make(stored: StoredSnapshot) -> Message:
         execution = _loaded(flow, stored)
@@ -97,7 +113,15 @@ async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str,
 
 
 async def retry(store: WorkStore, execution_id: str) -> None:
-    """Have a worker run the failed steps of an execution again; raises `FinishedError` for one that has not failed."""
+    """Have a worker run the failed steps of an execution again; raises `FinishedError` for one that has not failed.
+
+    >>> async def main(store: WorkStore) -> None:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     await retry(store, "r-1")
+    >>> asyncio.run(main(MemoryStore()))
+    Traceback (most recent call last):
+    typedflow.errors.FinishedError: TF803: ...
+    """
 
     def make(stored: StoredSnapshot) -> Message:
         if stored.status != Status.FAILED:
@@ -109,7 +133,13 @@ async def retry(store: WorkStore, execution_id: str) -> None:
 
 
 async def cancel(store: WorkStore, execution_id: str) -> None:
-    """Have a worker cancel an execution; raises `FinishedError` for one that is over."""
+    """Have a worker cancel an execution; raises `FinishedError` for one that is over.
+
+    >>> async def main(store: WorkStore) -> None:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     await cancel(store, "r-1")
+    >>> asyncio.run(main(MemoryStore()))
+    """
 
     def make(stored: StoredSnapshot) -> Message:
         if stored.status in FINAL:
@@ -127,6 +157,14 @@ async def result(
 
     Raises `ExecutionError` where it has failed or was cancelled, TimeoutError after `timeout` seconds, and
     `SnapshotError` for an unknown execution.
+
+    >>> async def main(store: WorkStore) -> str:
+    ...     execution = flow.create_execution(store=store, execution_id="r-1")
+    ...     await execution.async_start(Request("birds"))
+    ...     await execution.async_continue_with("choose", "Sibley")
+    ...     return await result(store, flow, "r-1", timeout=10)
+    >>> asyncio.run(main(MemoryStore()))
+    'Sibley'
     """
     async with asyncio.timeout(timeout):
         wait = FIRST_WAIT

@@ -11,7 +11,11 @@ from typedflow.stores.clock import current_clock
 
 
 class Waker(Protocol):
-    """Wake a worker when there may be work; what it misses, the next look finds."""
+    """Wake a worker when there may be work; what it misses, the next look finds.
+
+    >>> waker: Waker = PollWaker(1.0)
+    >>> waker.wake()
+    """
 
     async def wait(self, until: datetime | None) -> None:
         """Return when something may be ready: at `until`, if that is given, or earlier."""
@@ -24,7 +28,14 @@ class Waker(Protocol):
 
 @final
 class PollWaker:
-    """Wake every `poll` seconds, and when the next deadline is due."""
+    """Wake every `poll` seconds, and when the next deadline is due.
+
+    >>> async def main() -> None:
+    ...     waker = PollWaker(60)
+    ...     waker.wake()
+    ...     await waker.wait(None)  # returns at once
+    >>> asyncio.run(main())
+    """
 
     def __init__(self, poll: float) -> None:
         self._poll = poll

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +17,8 @@ from typedflow.distributed.run import HeldRun
 from typedflow.distributed.supplies import Factory, MissingFactory
 from typedflow.distributed.waking import PollWaker, Waker
 from typedflow.durability.options import Checkpoint
-from typedflow.errors import ConflictError, LeaseLostError, SnapshotError, StoreError
+from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.stores import holders
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Release, WorkStore
@@ -50,6 +49,20 @@ class Worker:
     lease lasts without a heartbeat, how often the worker looks for work and mail, after how long an execution that it
     cannot run is tried again, and how long `stop` waits for those that run. An execution under which `max_crashes`
     workers have died is put into quarantine. A worker outlives a store that fails for a while.
+
+    >>> async def main(store: WorkStore) -> str:
+    ...     worker = Worker(store, [flow], resources={"library": lambda: {"birds": ["Sibley"]}}, poll=0.01)
+    ...     running = asyncio.create_task(worker.run())
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     while not (asked := await store.pending()):
+    ...         await asyncio.sleep(0.01)
+    ...     await answer(store, flow, "r-1", asked[0], "Sibley")
+    ...     found = await result(store, flow, "r-1", timeout=10)
+    ...     worker.stop()
+    ...     await running
+    ...     return found
+    >>> asyncio.run(main(MemoryStore()))
+    'Sibley'
     """
 
     def __init__(
@@ -81,7 +94,7 @@ class Worker:
         self._running: dict[str, _Running] = {}
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        self.holder = holders.new_name()
         """The name under which this worker has its leases."""
 
     async def run(self) -> None:
@@ -92,12 +105,14 @@ class Worker:
                 self._loop.add_signal_handler(number, self.stop)
         heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
         heartbeat.start()
+        holders.enter(self.holder)
         try:
             while not self._stopping:
                 await self._look()
         finally:
             await self._drain()
             heartbeat.stop()
+            holders.leave(self.holder)
 
     def stop(self) -> None:
         """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
@@ -145,7 +160,7 @@ class Worker:
         else:
             try:
                 how = await run.run(self._factories, self._checkpoint, self._poll)
-            except (LeaseLostError, ConflictError) as error:
+            except ConflictError as error:
                 LOG.warning("%s", error)
                 return
             except asyncio.CancelledError:

@@ -33,6 +33,7 @@ from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
 from typedflow.snapshot.run_writing import NO_PARTS
+from typedflow.stores.holders import is_gone, spoken
 from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
 
 
@@ -61,6 +62,7 @@ class Checkpoints:
     __slots__ = (
         "_asked",
         "_done",
+        "_holder",
         "_origin",
         "_parts",
         "_pushes",
@@ -72,6 +74,7 @@ class Checkpoints:
         "each_step",
         "history",
         "kept",
+        "other",
         "runtime",
         "sequence",
         "store",
@@ -105,6 +108,10 @@ class Checkpoints:
         """Where the store keeps the execution in parts: what it has of them."""
         if getattr(store, "whole_documents", True) is False:
             self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
+        self.other: tuple[str, datetime] | None = None
+        """Of an execution that was opened and not saved since: who else has it, and until when at least."""
+        self._holder: str | None = None
+        """While a driver runs this, with a `LeaseStore`: the name under which it does."""
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._pushes = False
@@ -143,6 +150,8 @@ class Checkpoints:
     def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
         """Go on from what was loaded."""
         self.follow(stored)
+        if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
+            self.other = spoken(stored.holder), stored.held_until
         self._asked.loaded(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
@@ -151,12 +160,22 @@ class Checkpoints:
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
+        hold = getattr(type(self.store), "hold", None)  # not what a wrapper hands on besides its `put`
+        if hold is not None and self._holder is None:
+            self._holder = hold(self.store)
         flow = self.runtime.flow
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
             flow.take_stored(stored)
             self._pushes = stored is None and bool(flow.unstored)
         await self.commit()
+
+    def let_go(self) -> None:
+        """Have the store renew the lease no more; where a save has not ended it, others may take it now."""
+        holder, self._holder = self._holder, None
+        if holder is not None:
+            ended = self._unsure is None and self.kept is not Status.RUNNING
+            self.store.let_go(holder, None if ended else self.runtime.id)  # type: ignore[attr-defined]  # it has `hold`
 
     @property
     def behind(self) -> bool:
@@ -236,6 +255,7 @@ class Checkpoints:
             notes=self._notes(asked, parts, collected),
             due=next_due(runtime) if snapshot.status is Status.WAITING else None,
             mail=runtime.mail,
+            holder=self._holder,
             delta=None if collected is None else collected.delta,
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
@@ -319,7 +339,7 @@ class Checkpoints:
     def _stored(self, save: _Save, flow_state: bytes | None) -> None:
         """Note that a save is stored, with what it made of a shared flow_state."""
         failpoints.at("save.stored")
-        self._unsure = None
+        self._unsure = self.other = None
         self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
         self._took(save)
         self._forget(save)

@@ -12,6 +12,9 @@ class Status(StrEnum):
 
     `completed` and `cancelled` are final. `failed` keeps its failed and cancelled tokens, and `async_retry()` is its
     only way out. `waiting` has nothing to run and at least one pending interrupt.
+
+    >>> Status.WAITING == "waiting"
+    True
     """
 
     CREATED = "created"

@@ -106,7 +106,14 @@ class Contribution(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Interrupt(msgspec.Struct, frozen=True):
-    """A question to the outside, asked by a step that waits for the answer."""
+    """A question to the outside, asked by a step that waits for the answer.
+
+    >>> execution = flow.create_execution()
+    >>> _ = execution.start(Request("birds"))
+    >>> for asked in execution.interrupts.values():
+    ...     print(asked.id, asked.payload)
+    choose ['Sibley', 'Svensson']
+    """
 
     id: str
     type: str

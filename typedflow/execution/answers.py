@@ -21,7 +21,7 @@ from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.check import Mismatch
 from typedflow.schema.construction import UndeclaredKey, tags_of
 from typedflow.schema.parsing import parse
-from typedflow.schema.plain import READERS, as_it_is
+from typedflow.schema.plain import READERS, UnfitStored, as_it_is
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import CollectionOf, TupleOf, see_through, union_of
@@ -126,7 +126,8 @@ def _wrong(interrupt_id: str, wrong: WrongAnswer) -> Problem:
     if isinstance(fault, UndeclaredKey):
         return executions.undeclared_answer_problem(interrupt_id, shown, fault.problem.text, fault.problem.hint)
     field, tags = tags_of(parse(wrong.declared)) if isinstance(wrong.value, Mapping) else ("", ())
-    return executions.wrong_answer_problem(interrupt_id, shown, **fault_of(fault), tag=field, tags=tags)
+    reason = fault.hint if isinstance(fault, UnfitStored) else ""
+    return executions.wrong_answer_problem(interrupt_id, shown, **fault_of(fault), tag=field, tags=tags, reason=reason)
 
 
 class Demand(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, Protocol
 
 from typedflow.stores.protocol import SnapshotStore
@@ -18,6 +19,8 @@ class Checkpointer(Protocol):
     """Whether the end of every step is saved before what it made ready runs."""
     sequence: int | None
     """The sequence of the stored snapshot; None where there is none yet."""
+    other: tuple[str, datetime] | None
+    """Until the first save: the other process that has the execution, and until when at least."""
 
     @property
     def behind(self) -> bool:
@@ -26,6 +29,10 @@ class Checkpointer(Protocol):
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that continue one snapshot the second is refused."""
+        ...
+
+    def let_go(self) -> None:
+        """Note that nobody drives the execution any more; what `begin` has taken may be taken by others."""
         ...
 
     async def commit(self) -> None:

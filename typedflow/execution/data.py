@@ -33,6 +33,12 @@ class Data(Generic[C, V]):
     handler returns: afterwards `emit`, `set_result` and writes to the layers raise `FinishedError`, because the step's
     transaction is closed; tasks and threads that the handler has left behind may still read. Values are not copied
     between steps: do not change `value` in place.
+
+    >>> def shout(data: Data[Review, Request]) -> str:
+    ...     data.state.request = data.value
+    ...     return f"{data.step} of {data.execution_id}: {data.value.topic.upper()}"
+    >>> shout(make_data(Review, Request("birds"), step="shout"))
+    'shout of test: BIRDS'
     """
 
     __slots__ = ("_step", "_value", "attempt")
@@ -93,6 +99,12 @@ class Data(Generic[C, V]):
         the attempt has called that before; in tasks that run in no fixed order give each a `key` of its own, which is
         the same in all attempts. With a store a call blocks for a commit, and while others hold the lock, for 5 seconds
         at the most; then it is a `StoreError`, and nothing has changed. `async_update_flow_state` does not block.
+
+        >>> def count(counters: Counters) -> int:
+        ...     counters.reviews += 1
+        ...     return counters.reviews
+        >>> make_data(Review, "birds").update_flow_state(count)
+        1
         """
         return self._step.update_flow_state(change, key)  # type: ignore[no-any-return]  # what `change` returns
 
@@ -120,6 +132,10 @@ class Data(Generic[C, V]):
 
         Every type checker knows its type, without None. `pick` is called with a stand-in, not with the resources: it
         returns one of their attributes, and does nothing else.
+
+        >>> data = make_data(Review, "birds", resources=tools)
+        >>> data.require(lambda resources: resources.library)["birds"]
+        ['Sibley', 'Svensson']
         """
         return self._step.runtime.resources.require(key_of(pick))  # type: ignore[no-any-return]  # checked at injection
 
@@ -136,12 +152,28 @@ class Data(Generic[C, V]):
     # -- acting on the run
 
     def emit(self, event: str, payload: Any = None) -> None:
-        """Queue an event: its listeners start when this step ends, together with its output; never if it fails."""
+        """Queue an event: its listeners start when this step ends, together with its output; never if it fails.
+
+        >>> data = make_data(Review, Request("birds"), resources=tools)
+        >>> search(data)
+        ['Sibley', 'Svensson']
+        >>> emitted(data)
+        [('found', 2)]
+        """
         self._step.require_open("emit")
         self._step.signal(self._step.runtime.event(event, payload))
 
     def put(self: Data[TakesStream[S], Any], item: S) -> None:
-        """Hand an item to the stream at once; dropped when nobody listens."""
+        """Hand an item to the stream at once; dropped when nobody listens.
+
+        >>> def write(data: Data[Review, str]) -> None:
+        ...     for word in data.value.split():
+        ...         data.put(word)
+        >>> data = make_data(Review, "two words")
+        >>> write(data)
+        >>> streamed(data)
+        ['two', 'words']
+        """
         self._step.require_open("put")
         self._step.runtime.put(item)
 
@@ -172,6 +204,15 @@ class Data(Generic[C, V]):
         From `deadline` on (a time from now, or a datetime with a time zone) no answer is taken, and `default` is the
         answer; without it the step fails with TimeoutError. That happens in the next call that runs the execution,
         never before the deadline and never by opening it: see `Execution.async_settle`.
+
+        >>> def ask(data: Data[Review, list[str]]) -> str:
+        ...     return data.pause_for(data.value, deadline=timedelta(days=3), default="none of them")
+        >>> asking = Flow(Review)
+        >>> asking.to(search).to(ask).end()
+        >>> run_flow(asking, Request("birds"), answers={"ask": "Sibley"}, resources=tools)
+        'Sibley'
+        >>> run_flow(asking, Request("birds"), resources=tools)
+        'none of them'
         """
         self._step.require_open("pause_for")
         if resume_event is not None:

@@ -180,7 +180,12 @@ Record: TypeAlias = (
 
 
 class Observer(Protocol):
-    """A function of a record. It returns soon, as the execution waits for it; what it returns is dropped."""
+    """A function of a record. It returns soon, as the execution waits for it; what it returns is dropped.
+
+    >>> def show(record: object) -> None:
+    ...     print(type(record).__name__)
+    >>> flow.observe(show)
+    """
 
     def __call__(self, record: Record, /) -> object:
         """Take a record."""

@@ -23,7 +23,14 @@ _SCALARS: Final = (type(None), bool, int, float, str)
 
 
 class PauseSignal(BaseException):
-    """End a step that pauses. A BaseException, so that no `except Exception` of the handler takes it for a failure."""
+    """End a step that pauses. A BaseException, so that no `except Exception` of the handler takes it for a failure.
+
+    >>> try:
+    ...     choose(make_data(Review, ["Sibley"]))
+    ... except PauseSignal as signal:
+    ...     print(signal.interrupt.id, signal.interrupt.payload)
+    choose ['Sibley']
+    """
 
     def __init__(self, interrupt: Interrupt, default: Any = UNSET) -> None:
         super().__init__(f"step '{interrupt.step}' pauses for {interrupt.id!r}")

@@ -394,6 +394,8 @@ class Runner:
         """Have nobody run this any more, and tell those who wait for that."""
         runtime, self._driver = self._runtime, None
         runtime.works = None
+        if runtime.checkpoints is not None:
+            runtime.checkpoints.let_go()
         if runtime.run.status is Status.RUNNING:
             self._cancelled()
         if self._done is not None and not self._done.done():

@@ -190,7 +190,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF827", RUNTIME, "update that has to be awaited"),
         ("TF828", RUNTIME, "update in an unclear store"),
         ("TF841", RUNTIME, "deadline that is not a moment"),
-        ("TF842", RUNTIME, "default answer of the wrong type"),
+        ("TF842", EVENT, "default answer of the wrong type"),
         ("TF843", RUNTIME, "answer after the deadline"),
         ("TF901", RUNTIME, "value that a save would change"),
         ("TF902", RUNTIME, "untyped value that is more than JSON"),

@@ -203,10 +203,18 @@ def nested_update_problem() -> Problem:
     return Problem("TF821", text, "make both changes in one function: it gets the whole flow_state")
 
 
-def not_plain_problem(call: str, given: str) -> Problem:
+def not_plain_problem(
+    call: str, given: str, hint: str = "await in the handler first, then make the change with what came of it"
+) -> Problem:
     """Report a function that would have to be awaited or iterated, where a plain one is taken (TF825)."""
     text = f"{call}() takes a plain function, which has done its work when it returns, not {given}"
-    return Problem("TF825", text, "await in the handler first, then make the change with what came of it", side="value")
+    return Problem("TF825", text, hint, side="value")
+
+
+def not_importable_problem(function: str, executor: str) -> Problem:
+    """Report a function inside of another one, which a process of a pool cannot import (TF825)."""
+    text = f"{quoted(function)} cannot be called in a process of the executor {quoted(executor)}: it cannot be imported"
+    return Problem("TF825", text, "define it with `def` at the top of a module", side="value")
 
 
 def update_not_json_problem(path: str, given: str) -> Problem:
@@ -291,13 +299,15 @@ def wrong_answer_problem(
     expected: str = "",
     tag: str = "",
     tags: Collection[str] = (),
+    reason: str = "",
 ) -> Problem:
     """Report an answer that does not fit; the interrupt stays pending (TF810). See `wording.instead_of`.
 
-    Of a union of tagged Structs, `tag` is the key by which they are told apart, and `tags` are its values.
+    `reason` is why a class of the user's refuses it. Of a union of tagged Structs, `tag` is the key by which they are
+    told apart, and `tags` are its values.
     """
     answer = instead_of(declared, given, path=path, expected=expected)
-    text = f"interrupt {quoted(interrupt)} is answered with {answer}"
+    text = f"interrupt {quoted(interrupt)} is answered with {answer}{f': {reason}' if reason else ''}"
     way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
     return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
 

@@ -25,6 +25,15 @@ def not_encodable(type_: str) -> str:
     return f"{type_} cannot be encoded"
 
 
+def stored_beside(type_: str, other: str) -> str:
+    """Return the reason for a union of a class that is saved as another type, and of more than None."""
+    return f"{type_} is saved as another type, and cannot be told apart from {other}: only None may stand beside it"
+
+
+STORED_NATIVELY: Final = "is saved as it is, and needs no StoredAs"
+"""Why a StoredAs does not belong to a type; the end of a sentence that begins with the annotation."""
+
+
 def frozen_dict(type_: str) -> str:
     """Return the reason for the frozendict of Python 3.15, which msgspec does not support."""
     return f"{type_} is not saved: say {type_.replace('frozendict', 'dict')}"

@@ -124,7 +124,17 @@ def not_persistable_problem(owner: str, field: str, reason: str, *, path: str = 
     """
     inside = f" at {quoted(path)}" if path and path != field else ""
     text = f"field {quoted(field)} of {owner} cannot be saved{inside}: {reason}"
-    hint = "save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources"
+    hint = (
+        "save what it is made from, or say how with StoredAs; "
+        "what cannot be saved (a connection, a client, a logger) belongs in Resources"
+    )
+    return Problem("TF603", text, hint, side="value")
+
+
+def stored_by_no_function_problem(parameter: str, given: object) -> Problem:
+    """Report a StoredAs of which `to` or `of` cannot be called (TF603)."""
+    text = f"StoredAs takes two functions and the stored type, and its {quoted(parameter)} is {type(given).__name__}"
+    hint = "write StoredAs(to, of, type): to(instance) returns the stored value, of(stored value) an instance"
     return Problem("TF603", text, hint, side="value")
 
 

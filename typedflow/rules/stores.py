@@ -120,6 +120,38 @@ def check_wait(store: str, given: object) -> Problem | None:
     return Problem("TF950", text, "how long a call waits for other processes", side="value")
 
 
+def check_connections(store: str, given: object) -> Problem | None:
+    """Check how many connections a store may have (TF950)."""
+    if type(given) is int and given > 0:
+        return None
+    text = f"the connections of a {store} are an int from 1, not {describe(given)}"
+    return Problem("TF950", text, "each does one transaction at a time", side="value")
+
+
+def wrong_conninfo_problem(store: str, reason: str) -> Problem:
+    """Report what names no database (TF950); it may hold a password, and is not shown."""
+    text = f"a {store} is given a connection string: {reason}"
+    return Problem("TF950", text, "postgresql://user@host/database", side="value")
+
+
+def no_psycopg_problem() -> Problem:
+    """Report a PostgresStore without the package that connects to the server (TF953)."""
+    text = "PostgresStore needs psycopg, which is not installed"
+    return Problem("TF953", text, "pip install 'typedflow[postgres]'")
+
+
+def wrong_encoding_problem(encoding: str) -> Problem:
+    """Report a database that cannot hold every name (TF953)."""
+    text = f"the database has the encoding {quoted(encoding)}, not 'UTF8'"
+    return Problem("TF953", text, "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0")
+
+
+def doubtful_post_problem(execution_id: str) -> Problem:
+    """Report a message of which it cannot be known whether it was posted (TF953)."""
+    text = f"the connection was lost while a message was posted to {quoted(execution_id)}, and the mail was taken since"
+    return Problem("TF953", text, "look at the execution before you send it again")
+
+
 def check_expected(given: object) -> Problem | None:
     """Check the sequence that a save follows (TF950)."""
     if given is None or type(given) is int:

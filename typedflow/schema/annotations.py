@@ -51,6 +51,12 @@ NEVER: Final[Any] = Never
 DATA_MARK: Final = "__typedflow_data__"
 """The class attribute by which `Data` is recognised."""
 
+OFFLOADED_MARK: Final = "__typedflow_function__"
+"""The attribute of a handler that calls a plain function of the value: that function."""
+
+EXECUTOR_MARK: Final = "__typedflow_executor__"
+"""The attribute of such a handler with the key of its executor among the resources."""
+
 _NEVER_FORMS: Final = (NoReturn, Never, typing_extensions.Never, typing_extensions.NoReturn)
 _UNIONS: Final = (Union, types.UnionType)
 _CALLS: Final = (types.FunctionType, staticmethod)
@@ -190,6 +196,9 @@ def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = N
     `frame` is the one that attaches the handler: its locals are searched after the names of the handler's module and
     closure, or first if the handler was written in that frame.
     """
+    offloaded = getattr(handler, OFFLOADED_MARK, None)
+    if offloaded is not None:
+        return _offloaded_types(offloaded, frame)
     function, skip, taken, is_async = _function_of(handler)
     if function is None:
         return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async)
@@ -205,6 +214,14 @@ def handler_types(handler: Callable[..., Any], frame: types.FrameType | None = N
             cached = _handlers[function] = {}
         cached[key] = found
     return found
+
+
+def _offloaded_types(plain: Callable[..., Any], frame: types.FrameType | None) -> HandlerTypes:
+    """Return the types of a handler that calls a plain function of the value."""
+    function, skip, taken, _ = _function_of(plain)
+    if function is None:
+        return HandlerTypes(UNKNOWN, UNKNOWN, UNKNOWN, is_async=True)
+    return _read_handler(function, skip, taken, True, frame, takes_data=False)[0]
 
 
 _handlers: WeakKeyDictionary[types.FunctionType, dict[tuple[int, bool], HandlerTypes]] = WeakKeyDictionary()
@@ -252,9 +269,18 @@ def _unwrapped(function: types.FunctionType) -> types.FunctionType:
 
 
 def _read_handler(
-    function: types.FunctionType, skip: int, taken: frozenset[str], is_async: bool, frame: types.FrameType | None
+    function: types.FunctionType,
+    skip: int,
+    taken: frozenset[str],
+    is_async: bool,
+    frame: types.FrameType | None,
+    *,
+    takes_data: bool = True,
 ) -> tuple[HandlerTypes, bool]:
-    """Return the types of one function, and whether names of the frame were used."""
+    """Return the types of one function, and whether names of the frame were used.
+
+    It takes `Data`, or else the value itself.
+    """
     try:
         annotations = own_annotations(function)
     except Unevaluated as failure:
@@ -281,6 +307,9 @@ def _read_handler(
     with suppress(UnresolvedName):  # of an alias in it: parsing it reports it
         result = _returned(result, is_coroutine=is_coroutine)
     contract, value = UNKNOWN, UNKNOWN
+    if not takes_data:
+        value = _known(found[parameters[0]]) if parameters else UNKNOWN
+        return HandlerTypes(contract, value, result, is_async, tuple(failures)), by_frame
     try:
         contract, value = _data_arguments(found[parameters[0]] if parameters else UNKNOWN)
     except UnresolvedName as failure:

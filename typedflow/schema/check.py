@@ -139,6 +139,8 @@ class _Compiler:
                 return self._recursion.once(kind, lambda: self._record(kind))
             case FunctionOf():
                 return _function_check(kind)
+            case Opaque(stored=stored) if stored is not None and stored.exact:
+                return _exact_check(kind.cls, render(kind))
             case Opaque():
                 return _instance_check(kind.cls, render(kind)) if kind.is_checkable else _pass
             case _:
@@ -220,6 +222,16 @@ def _instance_check(cls: type, expected: str) -> Check:
         if isinstance(value, cls):
             return value
         raise Mismatch((), expected, value)
+
+    return check
+
+
+def _exact_check(cls: type, expected: str) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is cls:
+            return value
+        hint = f"a save would cut this subclass of {cls.__name__} short" if isinstance(value, cls) else ""
+        raise Mismatch((), expected, value, hint)
 
     return check
 

@@ -97,6 +97,16 @@ class Contract:
         class Book(Base[BookState]): ...
 
     There are no instances.
+
+    >>> class Greet(Contract):
+    ...     input: str
+    ...     result: str
+    >>> def greet(data: Data[Greet, str]) -> str:
+    ...     return f"hello {data.value}"
+    >>> hello = Flow(Greet)
+    >>> hello.to(greet).end()
+    >>> hello.start("Ann")
+    'hello Ann'
     """
 
     __typedflow_own__: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
@@ -136,6 +146,14 @@ class Contract:
 
         It takes and returns `{"state": …, "flow_state": …}` in builtins, as JSON has them (a date is text), and has to
         be pure: it is run whenever an old snapshot is loaded. A contract does not inherit the migrations of its bases.
+
+        >>> class Greet(Contract, version=2):
+        ...     input: str
+        ...     result: str
+        >>> @Greet.migrate(1)
+        ... def rename(document: dict[str, Any]) -> dict[str, Any]:
+        ...     document["state"]["who"] = document["state"].pop("name")
+        ...     return document
         """
 
         def register(function: MigrationT) -> MigrationT:

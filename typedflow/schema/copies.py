@@ -43,6 +43,7 @@ from typedflow.schema.types import (
     Opaque,
     RecordOf,
     Scalar,
+    Storing,
     TupleOf,
     UnionOf,
     see_through,
@@ -137,8 +138,8 @@ def _immutable(kind: Kind, assumed: set[Kind]) -> bool:
                 return True
             assumed = assumed | {kind}
             return is_frozen(kind) and all(_immutable(field.kind, assumed) for field in fields_of(kind))
-        case Opaque(cls=cls):
-            return issubclass(cls, IMMUTABLE)
+        case Opaque(cls=cls, stored=stored):
+            return issubclass(cls, IMMUTABLE) or (stored is not None and stored.immutable)
         case MappingOf() | Anything() | FunctionOf():
             return False
         case _:
@@ -171,6 +172,8 @@ class _Compiler:
                 return self.recursion.once(kind, lambda: self.copy(kind.target))
             case RecordOf():
                 return self.recursion.once(kind, lambda: self._record(kind))
+            case Opaque(stored=stored) if stored is not None:
+                return stored.copy or _copy_by(stored)
             case Opaque():
                 raise Uncopyable((), f"nothing is known of how to copy {render(kind)}")
             case _:
@@ -184,12 +187,18 @@ class _Compiler:
 
     def _union(self, kind: UnionOf) -> Copy:
         by_class: dict[type, list[Copy]] = {}
+        stored: tuple[type, Copy] | None = None  # a union has one such class at the most
         for member in kind.members:
             copy = self.copy(member)
+            if isinstance(member, Opaque) and member.stored is not None:
+                stored = (member.cls, copy)
             for cls in exact_classes(member):
                 by_class.setdefault(cls, []).append(copy)
         only = {cls: found[0] for cls, found in by_class.items() if len(found) == 1}
-        return lambda value: only.get(type(value), copy_value)(value)
+        if stored is None:
+            return lambda value: only.get(type(value), copy_value)(value)
+        cls, copy = stored
+        return lambda value: only.get(type(value), copy if isinstance(value, cls) else copy_value)(value)
 
     def _record(self, kind: RecordOf) -> Copy:
         cls = cast("Any", kind.cls)
@@ -331,3 +340,18 @@ _DYNAMIC: Final[dict[type, Kind]] = {
     dict: MappingOf(dict, ANY, ANY),
     bytearray: Scalar(bytearray),
 }
+
+
+def _copy_by(stored: Storing) -> Copy:
+    """Return the copy by way of the stored value, which is copied too."""
+    inner = compile_copy(stored.kind)
+
+    def copy(value: Any) -> Any:
+        try:
+            return stored.of(inner(stored.to(value)))
+        except Uncopyable:
+            raise
+        except Exception as error:
+            raise Uncopyable((), f"its StoredAs raises {type(error).__name__}: {error}") from error
+
+    return copy

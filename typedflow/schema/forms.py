@@ -18,6 +18,7 @@ from typedflow.schema.types import (
     LiteralOf,
     MappingOf,
     NewTypeOf,
+    Opaque,
     RecordOf,
     Scalar,
     TupleOf,
@@ -30,7 +31,10 @@ class Formless(Exception):
 
 
 def form_of(kind: Kind) -> Any:
-    """Return the typing form; raises `Formless` for abstract collections, functions and unknown classes."""
+    """Return the typing form; raises `Formless` for abstract collections, functions and unknown classes.
+
+    A class that is saved as another type is a custom type to msgspec, which needs hooks for it.
+    """
     return _form(kind, frozenset())
 
 
@@ -55,6 +59,8 @@ def _form(kind: Kind, open_: frozenset[Kind]) -> Any:
             return _form(base, open_)
         case AliasOf() if kind not in open_:
             return _form(kind.target, open_ | {kind})
+        case Opaque(cls=cls) if kind.stored is not None:
+            return cls
         case RecordOf(cls=cls, args=args):
             return cls[tuple(_form(arg, open_) for arg in args)] if args else cls  # type: ignore[index]  # a generic class
         case _:

@@ -217,7 +217,9 @@ def _is_changeable(kind: Kind, open_: set[Kind]) -> bool:
             return _is_changeable(kind.target, open_ | {kind})
         case RecordOf():
             return not is_frozen(kind) or any(_is_changeable(part.kind, open_ | {kind}) for part in fields_of(kind))
-        case MappingOf() | Anything() | FunctionOf() | Opaque():
+        case Opaque(stored=stored):
+            return stored is None or not stored.immutable
+        case MappingOf() | Anything() | FunctionOf():
             return True
         case _:
             assert_never(kind)

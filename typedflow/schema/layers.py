@@ -191,22 +191,44 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
             self.delete(name)
 
     def get(self, path: str, default: Any = None) -> Any:
-        """Return the value at a path, or `default` if the path is absent. A field with the value None returns None."""
+        """Return the value at a path, or `default` if the path is absent. A field with the value None returns None.
+
+        >>> notes = Notes(request=Request("birds"))
+        >>> notes.get("request.topic"), Notes().get("request.topic", "none")
+        ('birds', 'none')
+        """
         return path_access.get(self, path, default)
 
     def set(self, path: str, value: Any, *, emit: bool = True) -> None:
         """Replace the value at a path, all or nothing; never merges. A mapping is converted to the declared Struct.
 
         A missing `dict[str, …]` on the path is created; any other missing value is an error.
+
+        >>> notes = Notes()
+        >>> notes.set("request", {"topic": "birds"})
+        >>> notes.request
+        Request(topic='birds')
         """
         path_access.set_(self, path, value, emit=emit)
 
     def append(self, path: str, value: Any, *, emit: bool = True) -> None:
-        """Append to a list, or add to a set; only the value is checked, whatever the size."""
+        """Append to a list, or add to a set; only the value is checked, whatever the size.
+
+        >>> notes = Notes()
+        >>> notes.append("found", "Sibley")
+        >>> notes.found
+        ['Sibley']
+        """
         path_access.append(self, path, value, emit=emit)
 
     def delete(self, path: str, *, emit: bool = True) -> None:
-        """Reset a field to a new default; remove the key of a dict, if present."""
+        """Reset a field to a new default; remove the key of a dict, if present.
+
+        >>> notes = Notes(found=["Sibley"])
+        >>> notes.delete("found")
+        >>> notes.found
+        []
+        """
         path_access.delete(self, path, emit=emit)
 
     def __contains__(self, path: str) -> bool:
@@ -236,6 +258,14 @@ class State(Layer):
     list over an await and appends to it later therefore changes the state, unless another step has replaced the list
     meanwhile: then only the step itself sees the old list. So read a container from the state again after an await,
     and after an assignment, which may have stored a copy (for an int where a float is declared).
+
+    >>> notes = Notes(found=["Sibley"])
+    >>> notes.found.append("Svensson")
+    >>> notes.to_dict()
+    {'request': None, 'found': ['Sibley', 'Svensson']}
+    >>> notes.found = "Sibley"
+    Traceback (most recent call last):
+    typedflow.errors.ContractError: TF601: 'found' of state takes list[str], not 'Sibley' (str)
     """
 
     __typedflow_layer__ = "state"
@@ -249,6 +279,14 @@ class FlowState(Layer):
     `update_flow_state`, which is atomic: its function is called once, at once, on the stored value. An update replaces
     the containers that it changes by new ones, so read them again. What is read is the value that this process has
     seen last.
+
+    >>> def count(counters: Counters) -> int:
+    ...     counters.reviews += 1
+    ...     return counters.reviews
+    >>> flow.update_flow_state(count), flow.update_flow_state(count)
+    (1, 2)
+    >>> flow.flow_state.reviews
+    2
     """
 
     __typedflow_layer__ = "flow_state"
@@ -260,6 +298,12 @@ class Resources(msgspec.Struct, metaclass=LayerMeta, frozen=True):
 
     Fields may be of any type; values keep their identity. The repr shows their classes only: a resource may be a
     password.
+
+    >>> class Clients(Resources):
+    ...     library: dict[str, list[str]]
+    ...     limit: int = 10
+    >>> Clients(library={}).limit
+    10
     """
 
     __typedflow_layer__ = "resources"
@@ -276,6 +320,12 @@ class Resources(msgspec.Struct, metaclass=LayerMeta, frozen=True):
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
 class Events(msgspec.Struct, metaclass=LayerMeta):
-    """Declare the events of a flow, each with the type of its payload: `approved: Approval`. There are no instances."""
+    """Declare the events of a flow, each with the type of its payload: `approved: Approval`. There are no instances.
+
+    >>> def note(data: Data[Review, int]) -> None:
+    ...     data.put(f"found {data.value}")
+    >>> flow.when_event(Heard.found).to(note)  # doctest: +ELLIPSIS
+    <typedflow.api.process.Process object at ...>
+    """
 
     __typedflow_layer__ = "events"

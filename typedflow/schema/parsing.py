@@ -16,9 +16,11 @@ from typing import Any, Final, cast, get_args, get_origin
 import msgspec
 import typing_extensions
 
+from typedflow.rules import saving
 from typedflow.schema.annotations import ALIASES
 from typedflow.schema.deferred import evaluate, without
 from typedflow.schema.resolving import NOTHING_UNBOUND, Names, UnresolvedName, has_text, resolve
+from typedflow.schema.stored import StoredAs, storing_of
 from typedflow.schema.types import (
     ANY,
     COLLECTIONS,
@@ -40,6 +42,7 @@ from typedflow.schema.types import (
     Opaque,
     RecordOf,
     Scalar,
+    Storing,
     TupleOf,
     constrain,
     depth_of,
@@ -208,7 +211,7 @@ def _parse_class(cls: Any, args: tuple[Kind, ...]) -> Kind:
     flavour = flavour_of(cls)
     args = tuple(ANY if depth_of(arg) > _MAX_NESTED_ARGS else arg for arg in args)
     if flavour is None:
-        return Opaque(cls, args)
+        return Opaque(cls, args, storing_of(cls))
     variables = getattr(cls, "__parameters__", ())
     rest = tuple(parse_in(var, _NO_SCOPE) for var in variables[len(args) :] if isinstance(var, _TYPE_VARS))
     return RecordOf(cls, args + rest, flavour)
@@ -234,6 +237,8 @@ def _parse_generic(tp: Any, scope: Scope) -> Kind:
         for meta in args[1:]:
             if isinstance(meta, msgspec.Meta):
                 kind = constrain(kind, Limits(**{name: getattr(meta, name) for name in Limits.__struct_fields__}))
+            elif isinstance(meta, StoredAs):
+                kind = _stored(args[0], kind, meta, scope)
         return kind
     if origin in (typing.Union, types.UnionType):
         return union_of(parse_in(arg, scope) for arg in args)
@@ -249,6 +254,13 @@ def _parse_generic(tp: Any, scope: Scope) -> Kind:
     if isinstance(origin, ALIASES):
         return alias_of(origin, tuple(ANY if depth_of(arg) > _MAX_NESTED_ARGS else arg for arg in inner))
     return _parse_class(origin, inner) if isinstance(origin, type) else Opaque(type(tp))
+
+
+def _stored(form: Any, kind: Kind, meta: StoredAs[Any, Any], scope: Scope) -> Kind:
+    if not isinstance(kind, Opaque):
+        shown = f"Annotated[{getattr(form, '__name__', form)}, StoredAs(…)]"
+        raise Unresolved(shown, scope.place, saving.STORED_NATIVELY)
+    return Opaque(kind.cls, kind.args, Storing(parse_in(meta.type, scope), meta.to, meta.of))
 
 
 def _parse_tuple(args: tuple[Any, ...], scope: Scope) -> Kind:

@@ -27,6 +27,7 @@ from typedflow.schema.resolving import RecursiveAlias
 from typedflow.schema.types import (
     MAPPINGS,
     NO_LIMITS,
+    NONE,
     AliasOf,
     Anything,
     CollectionOf,
@@ -48,6 +49,8 @@ from typedflow.schema.undeclared import cached_names, slots_of
 
 Fault = tuple[tuple[str | int, ...], str]
 
+_JSON: Final = Anything()
+"""What a pydantic model is saved as: its own JSON."""
 _UNSET: Final = Scalar(msgspec.UnsetType)
 
 
@@ -114,6 +117,9 @@ class _Walk:
                 yield from self._named(kind, path)
             case Opaque(cls=cls) if cls is _FROZENDICT:
                 yield path, saving.frozen_dict(render(kind))
+            case Opaque(stored=stored) if stored is not None:
+                if stored.kind != _JSON:
+                    yield from self.faults(stored.kind, path)
             case FunctionOf() | Opaque():
                 yield path, saving.not_encodable(render(kind))
             case Scalar():
@@ -267,6 +273,10 @@ def _union_faults(kind: UnionOf) -> Iterator[str]:
         if len(members) > 1 and not _told_apart(make, members):
             yield saving.not_told_apart([render(member) for member in members], structs=_are_structs(members))
     seen = [see_through(member) for member in kind.members]
+    stored = [member for member in seen if isinstance(member, Opaque) and member.stored is not None]
+    others = [member for member in seen if member not in (*stored[:1], NONE)]
+    if stored and others:
+        yield saving.stored_beside(render(stored[0]), render(others[0]))
     limited = [member for member in seen if getattr(member, "limits", NO_LIMITS) != NO_LIMITS]
     if limited and any(isinstance(member, TupleOf) for member in seen):
         # msgspec 0.22.0 builds such a decoder wrongly, and the process dies of it

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from typedflow.schema.check import Mismatch, compile_check
-from typedflow.schema.construction import construct, require_declared
+from typedflow.schema.construction import UndeclaredKey, construct, require_declared
 from typedflow.schema.crowding import REASON, find_crowd
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.parsing import parse
 from typedflow.schema.persistable import check_persistable
+from typedflow.schema.records import stored_in
 from typedflow.schema.render import render
+from typedflow.schema.types import ANY, Kind
 
 
 def from_plain(tp: Any, value: Any) -> Any:
@@ -30,11 +33,58 @@ def from_plain(tp: Any, value: Any) -> Any:
     if crowd is not None:
         raise Mismatch(crowd, render(kind), value, REASON)
     try:
-        made = msgspec.convert(value, form_of(kind), strict=True, str_keys=True)
-    except (Formless, msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+        made = msgspec.convert(value, form_of(kind), strict=True, str_keys=True, dec_hook=_reader(kind))
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, _Unread):
+            raise error.__cause__.mismatch(str(error)) from None
+        raise Mismatch((), render(kind), value, str(error)) from None
+    except (Formless, TypeError, ValueError, RecursionError) as error:
         raise Mismatch((), render(kind), value, str(error)) from None
     require_declared(made, value)
     return compile_check(kind)(made)
+
+
+class UnfitStored(Mismatch):
+    """Plain data of which a class that is stored as another type makes no instance; `hint` is the reason."""
+
+
+class _Unread(ValueError):
+    """Raised inside of msgspec, which adds where the data stands."""
+
+    def __init__(self, cls: type, plain: Any, reason: str) -> None:
+        super().__init__(reason)
+        self._cls = cls
+        self._plain = plain
+
+    def mismatch(self, text: str) -> UnfitStored:
+        """Return the mismatch; the message of msgspec ends with the path: "… - at `$.people[0].name`"."""
+        _, at, place = text.rpartition(" - at `$")
+        steps = _STEP.findall(place) if at else []
+        path = tuple(int(index) if index else name for name, index in steps)
+        return UnfitStored(path, self._cls.__name__, self._plain, str(self))
+
+
+_STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
+
+
+def _reader(kind: Kind) -> Callable[[type, Any], Any] | None:
+    """Return the hook by which msgspec reads the classes in a kind that are stored as another type."""
+    ways = {part.cls: part.stored for part in stored_in(kind) if part.stored is not None}
+    if not ways:
+        return None
+
+    def read(cls: type, plain: Any) -> Any:
+        if isinstance(plain, cls):
+            return plain
+        stored = ways[cls]
+        try:
+            return stored.of(from_plain(stored.kind, plain) if stored.kind != ANY else plain)
+        except Mismatch as mismatch:
+            raise _Unread(cls, plain, mismatch.reason) from None
+        except Exception as error:
+            raise _Unread(cls, plain, f"{type(error).__name__}: {error}") from error
+
+    return read
 
 
 def as_it_is(tp: Any, value: Any) -> Any:
@@ -54,14 +104,18 @@ READERS: Final[tuple[Callable[[Any, Any], Any], ...]] = (as_it_is, by_field_name
 def from_outside(tp: Any, value: Any) -> Any:
     """Return the typed value that somebody outside stands for, by any of `READERS`.
 
-    Raises the `Mismatch` with the longest path: the one that came closest.
+    Raises the `Mismatch` with the longest path, the one that came closest; of equals one that names an unknown key.
     """
     fault: Mismatch | None = None
     for read in READERS:
         try:
             return read(tp, value)
         except Mismatch as mismatch:
-            if fault is None or len(mismatch.path) > len(fault.path):
+            if fault is None or _rank(mismatch) > _rank(fault):
                 fault = mismatch
     assert fault is not None
     raise fault
+
+
+def _rank(mismatch: Mismatch) -> tuple[int, bool]:
+    return len(mismatch.path), isinstance(mismatch, UndeclaredKey)

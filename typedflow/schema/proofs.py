@@ -73,6 +73,8 @@ def exact_classes(kind: Kind) -> frozenset[type]:
             return frozenset({cls} if cls in _BUILTINS else {found for found in _BUILTINS if issubclass(found, cls)})
         case TupleOf():
             return frozenset({tuple})
+        case Opaque(cls=cls, stored=stored) if stored is not None and stored.exact:
+            return frozenset({cls})
         case RecordOf(cls=cls, flavour=flavour):
             return frozenset({dict if flavour == "typeddict" else cls})
         case _:
@@ -185,6 +187,8 @@ class _Text:
                 return [f"if not {self.function(kind)}(({var},)): return False"]
             case FunctionOf():
                 return [f"if not isinstance({var}, {self._name(abc.Callable)}): return False"]
+            case Opaque(cls=cls, stored=stored) if stored is not None and stored.exact:
+                return [self._class(var, cls)]
             case Opaque(cls=cls, is_checkable=checkable):
                 return [f"if not isinstance({var}, {self._name(cls)}): return False"] if checkable else []
 

@@ -83,6 +83,21 @@ def children(kind: Kind) -> tuple[Kind, ...]:
             assert_never(kind)
 
 
+def stored_in(kind: Kind) -> tuple[Opaque, ...]:
+    """Return every class in a kind, at any depth, that is saved as a value of another type."""
+    found: dict[Opaque, None] = {}
+    waiting, seen = [kind], set[Kind]()
+    while waiting:
+        part = waiting.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if isinstance(part, Opaque) and part.stored is not None:
+            found[part] = None
+        waiting += children(part)
+    return tuple(found)
+
+
 def is_frozen(record: RecordOf) -> bool:
     """Return whether the fields of an instance cannot be assigned."""
     cls = cast("Any", record.cls)

@@ -140,11 +140,29 @@ class FunctionOf(msgspec.Struct, frozen=True):
     result: Kind
 
 
+class Storing(msgspec.Struct, frozen=True):
+    """How the instances of a class are saved as values of another type."""
+
+    kind: Kind
+    """The type of the stored value."""
+    to: Callable[[Any], Any]
+    of: Callable[[Any], Any]
+    copy: Callable[[Any], Any] | None = None
+    """How to copy an instance; by its stored value if None."""
+    schema: Callable[[str], dict[str, Any]] | None = None
+    """The JSON Schema of the stored value, by a template of references; that of `kind` if None."""
+    immutable: bool = False
+    exact: bool = False
+    """An instance of a subclass is refused, and `==` has to hold after a save."""
+
+
 class Opaque(msgspec.Struct, frozen=True):
     """Any other class or protocol; its attributes are unknown."""
 
     cls: type
     args: tuple[Kind, ...] = ()
+    stored: Storing | None = None
+    """How it is saved; None if it cannot be."""
 
     @property
     def is_protocol(self) -> bool:

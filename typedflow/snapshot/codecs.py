@@ -27,7 +27,7 @@ from typedflow.schema.records import fields_of
 from typedflow.schema.render import describe, render
 from typedflow.schema.types import ANY, Anything, CollectionOf, Kind, MappingOf, Nothing, RecordOf, TupleOf, UnionOf
 from typedflow.snapshot.coders import NOTHING_ADDED, Coder, Native, Plain, Refused, Unsavable, Untyped
-from typedflow.snapshot.coding import compile_coder, concrete, why_unsavable, without_unset
+from typedflow.snapshot.coding import Fields, compile_coder, concrete, why_unsavable, without_unset
 from typedflow.snapshot.documents import Format, at_ease, join_place, strict_tree, unreadable
 
 
@@ -112,7 +112,8 @@ class Codec:
                 data = coder.encode(value, format)
             if _is_same(coder, value, coder.decode(Raw(data), format, NOTHING_ADDED), format):
                 return data
-        raise Refused(f"{describe(value)} would come back otherwise")
+        path, part = _different_part(coder, value, coder.decode(Raw(data), format, NOTHING_ADDED), format)
+        raise Refused(f"{describe(part)} would come back otherwise", path)
 
     def _decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
         coder = self._coder
@@ -128,6 +129,15 @@ def _is_same(coder: Coder, value: Any, back: Any, format: Format) -> bool:
         return coder.same(value, back, format)
     except ValueError:  # of a strict zip
         return False
+
+
+def _different_part(coder: Coder, value: Any, back: Any, format: Format) -> tuple[tuple[str, ...], Any]:
+    """Return the innermost field that came back as something else, and its value."""
+    path: tuple[str, ...] = ()
+    while isinstance(coder, Fields) and (found := coder.find_difference(value, back, format)) is not None:
+        name, coder, value, back = found
+        path = (*path, name)
+    return path, value
 
 
 _DEEP: Final = "it is nested too deep, or holds itself"

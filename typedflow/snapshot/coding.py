@@ -12,13 +12,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw
 
-from typedflow.schema.check import exact_classes
+from typedflow.schema.check import compile_check, exact_classes
 from typedflow.schema.crowding import MOST_ALIKE, REASON, is_crowded, watch_of
 from typedflow.schema.defaults import defaults_of
 from typedflow.schema.forms import Formless, form_of
 from typedflow.schema.mismatch import Mismatch
 from typedflow.schema.persistable import check_persistable
-from typedflow.schema.records import Field, fields_of
+from typedflow.schema.records import Field, fields_of, stored_in
 from typedflow.schema.render import describe, render
 from typedflow.schema.scalars import Check, limit_check
 from typedflow.schema.types import (
@@ -28,8 +28,10 @@ from typedflow.schema.types import (
     Kind,
     MappingOf,
     Nothing,
+    Opaque,
     RecordOf,
     Scalar,
+    Storing,
     TupleOf,
     UnionOf,
     see_through,
@@ -301,15 +303,61 @@ class Fields:
         return made
 
     def same(self, value: Any, back: Any, format: Format) -> bool:
-        if type(value) is not type(back):
-            return False
+        return type(value) is type(back) and self.find_difference(value, back, format) is None
+
+    def find_difference(self, value: Any, back: Any, format: Format) -> tuple[str, Coder, Any, Any] | None:
+        """Return the first field of which two records have different values: its name, its coder, both values."""
         for field, coder, _ in self._fields:
             part, other = self._read(field, value), self._read(field, back)
-            if (part is UNSET or other is UNSET) and part is not other:
-                return False
-            if part is not UNSET and not coder.same(part, other, format):
-                return False
-        return True
+            is_same = part is other if part is UNSET or other is UNSET else coder.same(part, other, format)
+            if not is_same:
+                return field.name, coder, part, other
+        return None
+
+
+class Converted:
+    """A class whose values are saved as values of another type."""
+
+    def __init__(self, kind: Opaque, stored: Storing) -> None:
+        self.kind = kind
+        self._stored = stored
+        self._check = compile_check(kind)
+        self._check_stored = compile_check(stored.kind)
+        self._inner = _part(stored.kind)
+
+    def encode(self, value: Any, format: Format) -> bytes:
+        try:
+            self._check(value)
+        except Mismatch as mismatch:
+            raise Refused(mismatch.reason) from None
+        return self._inner.encode(self._to(value), format)
+
+    def _to(self, value: Any) -> Any:
+        plain = self._run(self._stored.to, value)
+        try:
+            return self._check_stored(plain)
+        except Mismatch as mismatch:
+            raise Refused(f"{render(self.kind)} is stored as another value than declared: {mismatch.reason}") from None
+
+    def _run(self, convert: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return convert(value)
+        except Exception as error:
+            raise Refused(f"storing {render(self.kind)} raises {type(error).__name__}: {error}") from error
+
+    def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
+        value = self._run(self._stored.of, self._inner.decode(raw, format, added))
+        try:
+            return self._check(value)
+        except Mismatch as mismatch:
+            raise Refused(mismatch.reason) from None
+
+    def same(self, value: Any, back: Any, format: Format) -> bool:
+        if not isinstance(value, self.kind.cls) or type(value) is not type(back):
+            return False
+        if self._stored.exact and value != back:
+            return False
+        return self._inner.same(self._to(value), self._to(back), format)
 
 
 _MEMBER: Final = compile_decoder(tuple[int, Raw])
@@ -361,6 +409,10 @@ def _compile(kind: Kind) -> Coder:
     return make(seen) if make is not None else Unsavable(kind, why_unsavable(seen))
 
 
+def _opaque(kind: Opaque) -> Coder:
+    return Unsavable(kind, why_unsavable(kind)) if kind.stored is None else Converted(kind, kind.stored)
+
+
 _MAKES: Final[Mapping[type, Callable[[Any], Coder]]] = {
     UnionOf: Members,
     CollectionOf: Items,
@@ -368,6 +420,7 @@ _MAKES: Final[Mapping[type, Callable[[Any], Coder]]] = {
     MappingOf: Entries,
     RecordOf: Fields,
     Anything: lambda kind: Plain(),
+    Opaque: _opaque,
 }
 
 
@@ -389,7 +442,7 @@ def why_unsavable(kind: Kind) -> str:
 
 def _native_decoder(kind: Kind) -> Mapping[Format, Decode] | None:
     """Return msgspec's decoders where it gives every value of the kind back; None where it does not."""
-    if check_persistable(kind):
+    if check_persistable(kind) or stored_in(kind):
         return None
     try:
         return compile_decoder(form_of(kind))
@@ -400,7 +453,7 @@ def _native_decoder(kind: Kind) -> Mapping[Format, Decode] | None:
 def _classes(member: Kind) -> frozenset[type] | None:
     """Return the classes of a member's values; None where they may be of any."""
     seen = see_through(member)
-    return None if isinstance(seen, Anything) else exact_classes(concrete(seen))
+    return None if isinstance(seen, Anything | Opaque) else exact_classes(concrete(seen))
 
 
 def without_unset(kind: Kind) -> tuple[Kind, bool]:

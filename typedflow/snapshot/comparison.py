@@ -225,6 +225,8 @@ def show(description: Json) -> str:
         return "nothing" if description is None else str(description)
     if "named" in description:
         description = {key: part for key, part in description.items() if key != "named"}
+    if "stored" in description:
+        return str(entry(description, "class"))
     if "limited" in description:
         limits = entry(description, "limits")
         shown = ", ".join(f"{key}={value!r}" for key, value in limits.items()) if isinstance(limits, dict) else "?"

@@ -165,6 +165,12 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     It names no class or function, and holds no resource. The payloads are raw bytes in `encoding`. Equal snapshots have
     equal payload bytes.
+
+    >>> execution = flow.create_execution(execution_id="r-1")
+    >>> _ = execution.start(Request("birds"))
+    >>> snapshot = execution.save()
+    >>> snapshot.execution_id, snapshot.status
+    ('r-1', <Status.WAITING: 'waiting'>)
     """
 
     format: int = FORMAT_VERSION

@@ -74,6 +74,20 @@ def decode_flow_state(stored: bytes, spec: ContractSpec) -> FlowState:
     return _compared(raw, header, spec)
 
 
+def read_fields(stored: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the contract and version that wrote a flow_state (nothing, if an earlier release did), and its fields.
+
+    As plain data, without the flow; raises `SnapshotError` for what is no such document.
+    """
+    fields, found, rest = stored.rpartition(_MARK)
+    with reading(PLACE):
+        if not found:
+            return {}, strict_tree(Raw(stored), "json")
+        header = _HEADER(Raw(rest[:-1]))
+        plain = strict_tree(Raw(fields.removesuffix(b",") + b"}"), "json")
+    return {"contract": header.contract, "version": header.version}, plain
+
+
 def _compared(raw: Raw, header: _Header, spec: ContractSpec) -> FlowState:
     """Read fields of another shape at the same version."""
     assert spec.flow_state is not None

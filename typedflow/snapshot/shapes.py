@@ -33,6 +33,7 @@ from typedflow.schema.types import (
     LiteralOf,
     MappingOf,
     NewTypeOf,
+    Opaque,
     RecordOf,
     Scalar,
     TupleOf,
@@ -142,6 +143,8 @@ class _Table:
                 return self.type_of(base)
             case Anything():
                 return "Any"
+            case Opaque(stored=stored) if stored is not None and self._knows_absent:
+                return {"class": render(kind), "stored": self.type_of(stored.kind)}
             case _:
                 return {"class": render(kind)}
 

@@ -1,6 +1,6 @@
-"""Where snapshots are kept: the protocol of all stores and the ones that need no server.
+"""Where snapshots are kept: the protocol of all stores, and the stores.
 
-A name is loaded at its first use, so that sqlite3 is imported by those who use it.
+A name is loaded at its first use, so that sqlite3 and psycopg are imported by those who use them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "PagedStore",
     "PendingInterrupt",
     "PendingListing",
+    "PostgresStore",
     "Pruned",
     "Release",
     "Revision",
@@ -37,6 +38,7 @@ __all__ = [
 if TYPE_CHECKING:
     from typedflow.stores.file import FileStore
     from typedflow.stores.memory import MemoryStore
+    from typedflow.stores.postgres import PostgresStore
     from typedflow.stores.protocol import (
         DamagedEntry,
         FlowStateChange,
@@ -77,6 +79,7 @@ else:
         "PagedStore": "typedflow.stores.protocol",
         "PendingInterrupt": "typedflow.stores.protocol",
         "PendingListing": "typedflow.stores.protocol",
+        "PostgresStore": "typedflow.stores.postgres",
         "Release": "typedflow.stores.work",
         "Pruned": "typedflow.stores.protocol",
         "Revision": "typedflow.stores.protocol",

@@ -19,7 +19,7 @@ from typing import Final, final
 
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.rules import stores as texts
-from typedflow.stores.failures import kind_of_file, store_error
+from typedflow.stores.failures import Refusal, kind_of_file, store_error
 from typedflow.stores.sqlite_schema import make_tables
 from typedflow.stores.worker import Outcome
 
@@ -60,15 +60,6 @@ class Job:
     work: Callable[[sqlite3.Connection], object]
     short: Callable[[sqlite3.Connection], bool] | None = None
     """Does it all in one statement, a transaction of its own, and gives True, where that can be; else nothing."""
-
-
-@final
-class Refusal(Exception):
-    """Carry an error to the caller whose job raised it; the others of its transaction go on."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 @final

@@ -12,6 +12,7 @@ from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules.wording import quoted
 from typedflow.stores.failures import store_error
 from typedflow.stores.folder import Folder
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import FlowStateChange, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     page_of,
@@ -39,6 +40,13 @@ class FileStore:
     A relative path is one in the folder that is the current one now. `timeout` is how long a call waits for other
     processes, in seconds. Needs the file locks of a POSIX system. It does not share flow_state. Each save writes
     the whole document: for large states that change a little at a time there is SQLiteStore.
+
+    >>> async def main() -> None:
+    ...     async with FileStore(folder / "reviews") as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         print(await store.delete("r-1"), await store.list())
+    >>> asyncio.run(main())
+    True []
     """
 
     shares_flow_state: bool = False
@@ -84,6 +92,22 @@ class FileStore:
         entries = await self._call("list", lambda folder: folder.entries())
         return page_of(entries, flow, wanted, after, limit, entries.damaged)
 
+    def list_sync(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """Do what `list` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
+            "store.list_sync",
+            "write `await store.list(…)`",
+        )
+
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution, damaged or not; say whether there was one."""
         require_id(execution_id)
@@ -108,6 +132,16 @@ class FileStore:
     ) -> None:
         """Close the store."""
         await self.close()
+
+    def __enter__(self) -> Self:
+        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
+        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     async def _call(self, doing: str, work: Callable[[Folder], T]) -> T:
         return cast(T, await self._worker.call((doing, work)))

@@ -6,27 +6,21 @@ A key stays until its step has ended in a save, so that a step which runs again 
 from __future__ import annotations
 
 from sqlite3 import Connection
-from typing import cast
+from typing import Final, final
 
-from typedflow.errors import SnapshotError
-from typedflow.rules import stores as texts
-from typedflow.rules.wording import quoted
-from typedflow.stores.database import Refusal
-from typedflow.stores.digests import digest
+from typedflow.stores.database import Database, Job
+from typedflow.stores.failures import Refusal
 from typedflow.stores.protocol import FlowStateChange, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
+from typedflow.stores.rows import flow_state_digest, read_flow_state, read_value, value_digest
 from typedflow.stores.sqlite_records import delete_keys
+from typedflow.stores.worker import Outcome
 
 
 def select_flow_state(db: Connection, flow: str) -> bytes | None:
     """Read a flow_state; raises `SnapshotError` for bytes that differ from those written."""
     row = db.execute("SELECT data, digest FROM typedflow_flow_states WHERE flow = ?", (flow,)).fetchone()
-    if row is None:
-        return None
-    data, stored_digest = cast(tuple[bytes, bytes], row)
-    if type(data) is not bytes or digest(flow.encode(), data) != stored_digest:
-        raise SnapshotError(texts.damaged_problem(f"the flow_state of {quoted(flow)} is not what was saved"))
-    return data
+    return read_flow_state(flow, row)
 
 
 def write_flow_state(db: Connection, flow: str, data: bytes) -> None:
@@ -34,7 +28,7 @@ def write_flow_state(db: Connection, flow: str, data: bytes) -> None:
     db.execute(
         "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (?, ?, ?)"
         " ON CONFLICT (flow) DO UPDATE SET digest = excluded.digest, data = excluded.data",
-        (flow, digest(flow.encode(), data), data),
+        (flow, flow_state_digest(flow, data), data),
     )
 
 
@@ -67,14 +61,7 @@ def find_value(db: Connection, key: UpdateKey) -> bytes | None:
         "SELECT value, digest FROM typedflow_flow_state_keys WHERE execution_id = ? AND step = ? AND call = ?",
         (key.execution_id, key.step, key.call),
     ).fetchone()
-    if row is None:
-        return None
-    value, stored_digest = cast(tuple[bytes, bytes], row)
-    if type(value) is not bytes or _digest(key, value) != stored_digest:
-        raise SnapshotError(
-            texts.damaged_problem(f"the value of an update in {quoted(key.step)} is not what was saved")
-        )
-    return value
+    return read_value(key, row)
 
 
 def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> bytes:
@@ -92,10 +79,34 @@ def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> 
     if key is not None:
         db.execute(
             "INSERT INTO typedflow_flow_state_keys (execution_id, step, call, digest, value) VALUES (?, ?, ?, ?, ?)",
-            (key.execution_id, key.step, key.call, _digest(key, changed.value), changed.value),
+            (key.execution_id, key.step, key.call, value_digest(key, changed.value), changed.value),
         )
     return changed.value
 
 
-def _digest(key: UpdateKey, value: bytes) -> bytes:
-    return digest(key.execution_id.encode(), key.step.encode(), key.call.encode(), value)
+@final
+class SQLiteFlowStates:
+    """The flow_states of a SQLite store, as `Updates` asks for them."""
+
+    store: Final = "SQLiteStore"
+    is_connected: Final = True
+    """A file is opened by the first update."""
+
+    def __init__(self, path: str) -> None:
+        self._database = Database(path, timeout=0)
+        self.place = f"database {path!r}"
+
+    def connect(self, seconds: float) -> None:
+        """Do nothing."""
+
+    def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
+        """Update in one transaction; None where somebody else holds the write lock."""
+        return self._database.run_at_once(Job(doing, True, lambda db: update(db, flow, key, change)))
+
+    def find(self, doing: str, key: UpdateKey) -> Outcome | None:
+        """Read the value that is stored with a key."""
+        return self._database.run_at_once(Job(doing, False, lambda db: find_value(db, key)))
+
+    def finish(self) -> None:
+        """Close the connection."""
+        self._database.finish()

@@ -1,7 +1,7 @@
-"""Updates of flow_states in SQLite, in the thread of the caller: its function runs there, in its context.
+"""Updates of flow_states in a database, in the thread of the caller: its function runs there, in its context.
 
-They have a connection of their own, which never waits inside SQLite: a lock that is held is asked for again after a
-pause. A coroutine pauses without blocking its loop; a plain call sleeps, and in a running loop only for a bounded time.
+They have a connection of their own, which never waits inside the database: a lock that is held is asked for again after
+a pause. A coroutine pauses without blocking its loop; a plain call sleeps, in a running loop for a bounded time only.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final, cast, final
+from typing import Final, Protocol, cast, final
 
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
-from typedflow.stores.database import Database, Job
-from typedflow.stores.flow_state_rows import find_value, update
 from typedflow.stores.protocol import Update, UpdateKey
 from typedflow.stores.worker import Outcome
 
@@ -30,13 +28,47 @@ LONGEST_PAUSE: Final = 0.02
 """Seconds between two tries, at the most; the first ones follow quicker. Random, so that two processes alternate."""
 
 
+class UpdatingDatabase(Protocol):
+    """The database of a store, through a connection of its own that never waits for a lock."""
+
+    @property
+    def store(self) -> str:
+        """Return the name of the store's class."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Return where it is, for messages."""
+        ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether an update finds a connection; one that is opened without waiting counts as there."""
+        ...
+
+    def connect(self, seconds: float) -> None:
+        """Connect, within so many seconds; raises `StoreError`. Called without blocking a loop, where that can be."""
+        ...
+
+    def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
+        """Update in one transaction; None where somebody else holds the lock, and nothing has happened."""
+        ...
+
+    def find(self, doing: str, key: UpdateKey) -> Outcome | None:
+        """Read the value that is stored with a key; the value None where there is none."""
+        ...
+
+    def finish(self) -> None:
+        """Close the connection; raises nothing."""
+        ...
+
+
 @final
 class Updates:
     """Run updates one at a time, each in one transaction."""
 
-    def __init__(self, path: str, timeout: float) -> None:
-        self._database = Database(path, timeout=0)
-        self._path = path
+    def __init__(self, database: UpdatingDatabase, timeout: float) -> None:
+        self._database = database
         self._timeout = timeout
         self._lock = threading.Lock()
         self._owner = 0
@@ -49,6 +81,8 @@ class Updates:
     async def run(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Update a flow_state; waits for locks without blocking the loop."""
         for pause in self._pauses(flow, self._timeout):
+            if not self._database.is_connected:
+                await asyncio.to_thread(self._connect, self._timeout)
             outcome = self._attempt(flow, key, change)
             if outcome is not None:
                 return _value_of(outcome)
@@ -57,7 +91,10 @@ class Updates:
 
     def run_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Update a flow_state in a plain call."""
-        for pause in self._pauses(flow, min(self._timeout, LONGEST_BLOCK) if _in_loop() else self._timeout):
+        seconds = min(self._timeout, LONGEST_BLOCK) if _in_loop() else self._timeout
+        for pause in self._pauses(flow, seconds):
+            if not self._database.is_connected:
+                self._connect(seconds)
             outcome = self._attempt(flow, key, change)
             if outcome is not None:
                 return _value_of(outcome)
@@ -78,15 +115,24 @@ class Updates:
         while True:
             yield random.uniform(longest / 2, longest)  # no secret
             if time.monotonic() > end:
-                raise StoreError(texts.busy_problem(_doing(flow), seconds).at(f"database {self._path!r}"))
+                raise StoreError(texts.busy_problem(_doing(flow), seconds).at(self._database.place))
             longest = min(longest * 2, LONGEST_PAUSE)
+
+    def _connect(self, seconds: float) -> None:
+        self._require_open()
+        with self._lock:
+            self._process = os.getpid()
+            self._database.connect(seconds)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreError(texts.closed_problem(self._database.store))
+        if self._process not in (None, os.getpid()):
+            raise StoreError(texts.other_process_problem(self._database.store))
 
     def _attempt(self, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
         """Try to update; None where somebody else holds the lock, and nothing has happened."""
-        if self._closed:
-            raise StoreError(texts.closed_problem("SQLiteStore"))
-        if self._process not in (None, os.getpid()):
-            raise StoreError(texts.other_process_problem("SQLiteStore"))
+        self._require_open()
         if self._owner == threading.get_ident():
             raise StoreError(texts.nested_problem(_doing(flow)))
         if not self._lock.acquire(blocking=False):
@@ -105,8 +151,7 @@ class Updates:
             called.append(None)
             return change(stored)
 
-        job = Job(_doing(flow), True, lambda db: update(db, flow, key, cast(Update, once)))
-        outcome = self._database.run_at_once(job)
+        outcome = self._database.update(_doing(flow), flow, key, cast(Update, once))
         if not called or (outcome is not None and outcome.error is None):
             return outcome
         return self._settled(flow, key, outcome)
@@ -117,7 +162,7 @@ class Updates:
         if key is None or not isinstance(failed.error, StoreError):
             return failed
         with suppress(StoreError):
-            found = self._database.run_at_once(Job(_doing(flow), False, lambda db: find_value(db, key)))
+            found = self._database.find(_doing(flow), key)
             if found is not None and found.error is None and found.value is not None:
                 return found
         return failed

@@ -16,6 +16,7 @@ from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import digest_of_part, join_document
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
+from typedflow.stores.loops import run_sync
 from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.protocol import (
     FlowStateChange,
@@ -62,6 +63,13 @@ class MemoryStore:
     """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
 
     It shares the flow_state between all flows of one name that use it, as a store on a disk does.
+
+    >>> async def main() -> None:
+    ...     async with MemoryStore() as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         print([(entry.execution_id, entry.status) for entry in await store.list()])
+    >>> asyncio.run(main())
+    [('r-1', 'waiting')]
     """
 
     shares_flow_state: bool = True
@@ -176,6 +184,22 @@ class MemoryStore:
             records = [*self._open().values()]
         return page_of((record.entry for record in records), flow, wanted, after, limit)
 
+    def list_sync(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """Do what `list` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
+            "store.list_sync",
+            "write `await store.list(…)`",
+        )
+
     async def pending(
         self,
         flow: str | None = None,
@@ -192,6 +216,21 @@ class MemoryStore:
             self._open()
             rows = [row for rows in self._pending.values() for row in rows.values()]
         return page_of_questions(map(decode_question, rows), flow, type, after, limit)
+
+    def pending_sync(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """Do what `pending` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.pending(flow, type, after=after, limit=limit),
+            "store.pending_sync",
+            "write `await store.pending(…)`",
+        )
 
     async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
         """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
@@ -354,6 +393,16 @@ class MemoryStore:
     ) -> None:
         """Forget everything."""
         await self.close()
+
+    def __enter__(self) -> Self:
+        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
+        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     def _note_pending(self, execution_id: str, notes: Notes) -> None:
         rows = self._pending.setdefault(execution_id, {})

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from typedflow.errors import ConflictError, LeaseLostError
+from typedflow.errors import ConflictError
 from typedflow.rules import stores as texts
 from typedflow.stores.protocol import StoredSnapshot
-from typedflow.stores.work import CALM, OVER, Lease, Message, Release
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
 
 
 @dataclass(slots=True)
@@ -39,14 +39,13 @@ class WorkRows:
         """Raise `LeaseLostError` for a save without a lease while somebody has a living one."""
         row = self.rows.get(execution_id)
         if row is not None and row.holder is not None and row.ready_at is not None and row.ready_at > now:
-            until = row.ready_at.isoformat(" ", "seconds")
-            raise LeaseLostError(texts.held_problem(execution_id, row.holder, until))
+            raise held(execution_id, row.holder, row.ready_at)
 
     def require_held(self, lease: Lease) -> WorkRow:
         """Return the row of a lease; raises `LeaseLostError` where the lease is not the newest."""
         row = self.rows.get(lease.execution_id)
         if row is None or (row.holder, row.fence) != (lease.holder, lease.fence):
-            raise LeaseLostError(texts.lost_lease_problem(lease.execution_id, None if row is None else row.holder))
+            raise lost(lease.execution_id, None if row is None else row.holder)
         return row
 
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:

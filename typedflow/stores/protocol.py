@@ -27,7 +27,16 @@ from typedflow.errors import SnapshotError, StoreError
 @final
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """List one stored snapshot, without its bytes."""
+    """List one stored snapshot, without its bytes.
+
+    >>> async def main() -> StoredEntry:
+    ...     async with MemoryStore() as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         return (await store.list())[0]
+    >>> entry = asyncio.run(main())
+    >>> entry.execution_id, entry.flow, entry.status, entry.sequence
+    ('r-1', 'review', 'waiting', 2)
+    """
 
     execution_id: str
     flow: str
@@ -39,7 +48,17 @@ class StoredEntry:
 @final
 @dataclass(frozen=True, slots=True)
 class PendingInterrupt:
-    """Describe an interrupt of a stored execution that waits for its answer; `continue_with` takes it."""
+    """Describe an interrupt of a stored execution that waits for its answer; `continue_with` takes it.
+
+    >>> async def main() -> None:
+    ...     async with MemoryStore() as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         for asked in await store.pending("review"):
+    ...             execution = await flow.async_open(asked.execution_id, store=store)
+    ...             print(asked.payload, await execution.async_continue_with(asked, "Sibley"))
+    >>> asyncio.run(main())
+    ['Sibley', 'Svensson'] completed
+    """
 
     execution_id: str
     flow: str
@@ -61,7 +80,12 @@ class PendingInterrupt:
 @final
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What a save changes beside the document, for a store that keeps it in rows of its own."""
+    """What a save changes beside the document, for a store that keeps it in rows of its own.
+
+    >>> from typedflow.stores import Notes
+    >>> Notes(steps=("search",), changed=("state.found", "tokens")).steps
+    ('search',)
+    """
 
     asked: tuple[PendingInterrupt, ...] = ()
     """The interrupts that became pending since the save before."""
@@ -78,7 +102,15 @@ class Notes:
 @final
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Describe one save of an execution with a history; `steps` and `changed` are those of `Notes`."""
+    """Describe one save of an execution with a history; `steps` and `changed` are those of `Notes`.
+
+    >>> async def main(store: MemoryStore) -> list[Revision]:
+    ...     execution = flow.create_execution(store=store, execution_id="r-1", history=True)
+    ...     await execution.async_start(Request("birds"))
+    ...     return await store.history("r-1")
+    >>> asyncio.run(main(MemoryStore()))[-1].status
+    'waiting'
+    """
 
     execution_id: str
     sequence: int
@@ -95,7 +127,15 @@ Revisions: TypeAlias = list[Revision]
 @final
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Count what `prune` has deleted."""
+    """Count what `prune` has deleted.
+
+    >>> async def main(store: MemoryStore) -> Pruned:
+    ...     execution = flow.create_execution(store=store, execution_id="r-1", history=True)
+    ...     await execution.async_start(Request("birds"))
+    ...     return await store.prune(keep=1)
+    >>> asyncio.run(main(MemoryStore()))
+    Pruned(executions=0, revisions=1)
+    """
 
     executions: int
     revisions: int
@@ -132,7 +172,16 @@ class Delta:
 @final
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes."""
+    """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes.
+
+    >>> async def main() -> StoredSnapshot | None:
+    ...     async with MemoryStore() as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         return await store.get("r-1")
+    >>> stored = asyncio.run(main())
+    >>> flow.create_execution().load(stored.data)
+    <Execution 'r-1' of flow 'review': waiting for 'choose'>
+    """
 
     execution_id: str
     flow: str
@@ -150,6 +199,11 @@ class StoredSnapshot:
     """Of a save only: the first deadline of its interrupts and sleeps. A store that is no `WorkStore` may ignore it."""
     mail: int = field(default=0, compare=False, repr=False)
     """Of a save only: the number of the last message that the execution has taken."""
+    holder: str | None = field(default=None, compare=False, repr=False)
+    """Of a save: the name under which the execution is run, if it is to stay with its process while its status is
+    "running". Of a read record: who has it at this moment, None where nobody has."""
+    held_until: datetime | None = field(default=None, compare=False, repr=False)
+    """Of a read record that somebody has: until when at least."""
     delta: Delta | None = field(default=None, compare=False, repr=False)
     """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
     head: bytes | None = field(default=None, compare=False, repr=False)
@@ -170,7 +224,18 @@ Entries: TypeAlias = list[StoredEntry]
 @final
 @dataclass(frozen=True, slots=True)
 class DamagedEntry:
-    """Describe something in a store that stands where a snapshot should and cannot be read as one."""
+    """Describe something in a store that stands where a snapshot should and cannot be read as one.
+
+    >>> async def main() -> None:
+    ...     async with FileStore(folder / "reviews") as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...         for file in (folder / "reviews").glob("*.snapshot"):
+    ...             file.write_bytes(file.read_bytes()[:-50])
+    ...         for entry in (await store.list()).damaged:
+    ...             print(entry.execution_id, type(entry.error).__name__)
+    >>> asyncio.run(main())
+    r-1 SnapshotError
+    """
 
     execution_id: str | None
     """None where the id is not known: what is left does not tell it."""
@@ -183,6 +248,12 @@ class Listing(Entries):
     """A list of the entries that can be read, and beside it what cannot.
 
     It compares as the list. A damaged entry never keeps the others from being listed.
+
+    >>> async def main() -> Listing:
+    ...     async with MemoryStore() as store:
+    ...         return await store.list()
+    >>> asyncio.run(main()), asyncio.run(main()).damaged
+    ([], ())
     """
 
     __slots__ = ("damaged",)
@@ -199,7 +270,14 @@ class Listing(Entries):
 
 @final
 class PendingListing(list[PendingInterrupt]):
-    """A list of pending interrupts, and beside it what cannot be read. It compares as the list."""
+    """A list of pending interrupts, and beside it what cannot be read. It compares as the list.
+
+    >>> async def main() -> PendingListing:
+    ...     async with MemoryStore() as store:
+    ...         return await store.pending()
+    >>> asyncio.run(main()), asyncio.run(main()).damaged
+    ([], ())
+    """
 
     __slots__ = ("damaged",)
 
@@ -220,6 +298,10 @@ class FlowStateChange:
     `replay` gets the stored bytes, None when there are none, and returns the new ones. It runs inside the transaction
     of the save, maybe on another thread, and once more when the transaction has to be repeated: it must be pure and
     quick, and must not call the store. If it raises, nothing is written and the error reaches the caller of `put`.
+
+    >>> change = FlowStateChange("review", replay=lambda data: data or b"{}", ended=("search",))
+    >>> change.replay(None)
+    b'{}'
     """
 
     flow: str
@@ -236,6 +318,13 @@ class UpdateKey:
 
     A store keeps it, with the returned value, until a save names its step in `FlowStateChange.ended`, or the execution
     is deleted.
+
+    >>> key = UpdateKey("r-1", "r-1/search", "1/count/0")
+    >>> async def main(store: MemoryStore) -> bytes:
+    ...     await store.update_flow_state("review", key, lambda data: FlowStateUpdate(b"1", b"1"))
+    ...     return await store.update_flow_state("review", key, lambda data: FlowStateUpdate(b"2", b"2"))
+    >>> asyncio.run(main(MemoryStore()))  # the first value: the second call changed nothing
+    b'1'
     """
 
     execution_id: str
@@ -248,7 +337,11 @@ class UpdateKey:
 @final
 @dataclass(frozen=True, slots=True)
 class FlowStateUpdate:
-    """Hold what the change of an update returns: the new flow_state, and the value for the caller, in JSON."""
+    """Hold what the change of an update returns: the new flow_state, and the value for the caller, in JSON.
+
+    >>> FlowStateUpdate(data=b'{"reviews": 2}', value=b"2").value
+    b'2'
+    """
 
     data: bytes
     value: bytes
@@ -276,8 +369,37 @@ class ImmediateStore(Protocol):
         ...
 
 
+class LeaseStore(Protocol):
+    """Keep an execution with the process that runs it, so that a second one cannot harm it; SQLiteStore does.
+
+    A save with a `holder` and the status "running" takes or keeps the lease, one with another status ends it; any save
+    is refused with `LeaseLostError` while another holder has a living lease.
+    """
+
+    def hold(self) -> str:
+        """Return the name of a new holder, whose leases the store renews from now on. Called in a running loop."""
+        ...
+
+    def let_go(self, holder: str, execution_id: str | None) -> None:
+        """Renew a holder's lease no more; returns at once, and raises nothing.
+
+        `execution_id` is given where the last save was of status "running", so that the lease is still to be ended.
+        """
+        ...
+
+
 class FlowStateStore(Protocol):
-    """Share flow_states between executions and processes: a capability that a SnapshotStore may have as well."""
+    """Share flow_states between executions and processes: a capability that a SnapshotStore may have as well.
+
+    >>> def add(data: bytes | None) -> FlowStateUpdate:
+    ...     number = int(data or b"0") + 1
+    ...     return FlowStateUpdate(b"%d" % number, b"%d" % number)
+    >>> async def main(store: FlowStateStore) -> bytes:
+    ...     await store.update_flow_state("review", None, add)
+    ...     return await store.update_flow_state("review", None, add)
+    >>> asyncio.run(main(MemoryStore()))
+    b'2'
+    """
 
     async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Change a flow_state in one transaction that holds its lock from the read to the commit.
@@ -291,7 +413,12 @@ class FlowStateStore(Protocol):
 
 
 class SyncFlowStateStore(Protocol):
-    """Update flow_states in a plain call as well; a store may have this too."""
+    """Update flow_states in a plain call as well; a store may have this too.
+
+    >>> store: SyncFlowStateStore = MemoryStore()
+    >>> store.update_flow_state_sync("review", None, lambda data: FlowStateUpdate(b"{}", b"1"))
+    b'1'
+    """
 
     def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Do what `update_flow_state` does, and call `change` on this thread."""
@@ -305,6 +432,11 @@ class SnapshotStore(Protocol):
     promises that at all. A call whose await is cancelled has happened as a whole or not at all, which of the two only
     `get` can tell. Errors: `ConflictError` from `put`; `StoreError` for malformed arguments, a closed store and
     whatever the system refuses; `SnapshotError` for stored bytes that are not those that were written.
+
+    >>> async def count(store: SnapshotStore) -> int:
+    ...     return len(await store.list(status="waiting"))
+    >>> asyncio.run(count(MemoryStore()))
+    0
     """
 
     @property
@@ -365,7 +497,13 @@ class SnapshotStore(Protocol):
 
 
 class PagedStore(Protocol):
-    """List in pages; MemoryStore, FileStore and SQLiteStore do, a user's own store need not."""
+    """List in pages; MemoryStore, FileStore and SQLiteStore do, a user's own store need not.
+
+    >>> async def first(store: PagedStore, number: int) -> list[str]:
+    ...     return [entry.execution_id for entry in await store.list(limit=number)]
+    >>> asyncio.run(first(MemoryStore(), 10))
+    []
+    """
 
     async def list(
         self,
@@ -385,7 +523,19 @@ class PagedStore(Protocol):
 
 
 class HistoryStore(PagedStore, SnapshotStore, Protocol):
-    """Keep more of an execution than its newest snapshot: its pending interrupts as rows, and its revisions."""
+    """Keep more of an execution than its newest snapshot: its pending interrupts as rows, and its revisions.
+
+    >>> async def main(store: HistoryStore) -> None:
+    ...     execution = flow.create_execution(store=store, execution_id="r-1", history=True, checkpoint="step")
+    ...     await execution.async_start(Request("birds"))
+    ...     for revision in await store.history("r-1"):
+    ...         print(revision.sequence, revision.status, revision.steps)
+    >>> asyncio.run(main(MemoryStore()))
+    1 running ()
+    2 running ('search',)
+    3 running ()
+    4 waiting ()
+    """
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
         """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""

@@ -148,6 +148,14 @@ def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> t
     return given, min(as_float(timeout), LONGEST_WAIT)
 
 
+def require_wait(store: str, timeout: float) -> float:
+    """Return a timeout in seconds as a system takes it; refuse what is none."""
+    problem = texts.check_wait(store, timeout)
+    if problem is not None:
+        raise StoreError(problem)
+    return min(as_float(timeout), LONGEST_WAIT)
+
+
 def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
     """Refuse a change of a flow_state: to drop it in silence would lose it."""
     if change is not None:

@@ -15,11 +15,20 @@ from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
-from typedflow.stores.database import Database, Job, Refusal
-from typedflow.stores.flow_state_rows import delete_flow_state, replay, select_flow_state, write_change
+from typedflow.stores.database import Database, Job
+from typedflow.stores.failures import Refusal
+from typedflow.stores.flow_state_rows import (
+    SQLiteFlowStates,
+    delete_flow_state,
+    replay,
+    select_flow_state,
+    write_change,
+)
 from typedflow.stores.flow_state_updates import Updates
 from typedflow.stores.held import HeldStore
+from typedflow.stores.holders import BEAT
 from typedflow.stores.in_place import InPlace
+from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import (
     FlowStateChange,
     Listing,
@@ -48,11 +57,12 @@ from typedflow.stores.requirements import (
     require_update,
 )
 from typedflow.stores.sqlite_history import Old
+from typedflow.stores.sqlite_leases import EmbeddedLeases
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
-from typedflow.stores.worker import Worker
+from typedflow.stores.worker import Beat, Worker
 
 T = TypeVar("T")
 
@@ -66,6 +76,16 @@ class SQLiteStore:
     first call; only while an execution is the sole task of its loop, and the disk is quick, its saves are done in
     place: nobody is kept waiting by them. The file is made where there is none, its folder is not; a relative path is
     one in the folder that is the current one now. `timeout` is how long a call waits for other processes, in seconds.
+
+    >>> async def main() -> str:
+    ...     async with SQLiteStore(folder / "reviews.db") as store:
+    ...         await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
+    ...     async with SQLiteStore(folder / "reviews.db") as store:  # in another process, next week
+    ...         execution = await flow.async_open("r-1", store=store)
+    ...         await execution.async_continue_with("choose", "Sibley")
+    ...         return execution.result
+    >>> asyncio.run(main())
+    'Sibley'
     """
 
     shares_flow_state: bool = True
@@ -75,9 +95,10 @@ class SQLiteStore:
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("SQLiteStore", path, timeout)
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
-        self._worker = Worker("SQLiteStore", Database(self.path, timeout))
+        self._leases = EmbeddedLeases()
+        self._worker = Worker("SQLiteStore", Database(self.path, timeout), beat=Beat(BEAT, self._leases.renewal))
         self._in_place = InPlace(self.path, self._worker)
-        self._updates = Updates(self.path, timeout)
+        self._updates = Updates(SQLiteFlowStates(self.path), timeout)
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
         """Read the newest snapshot of an execution, or that of a save sequence; None when there is none."""
@@ -125,6 +146,22 @@ class SQLiteStore:
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_entries(db, flow, wanted, after, limit, where))
 
+    def list_sync(
+        self,
+        flow: str | None = None,
+        status: str | None = None,
+        *,
+        after: StoredEntry | None = None,
+        limit: int | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> Listing:
+        """Do what `list` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
+            "store.list_sync",
+            "write `await store.list(…)`",
+        )
+
     async def pending(
         self,
         flow: str | None = None,
@@ -139,6 +176,21 @@ class SQLiteStore:
         require_question_page(after, limit)
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
+
+    def pending_sync(
+        self,
+        flow: str | None = None,
+        type: str | None = None,
+        *,
+        after: PendingInterrupt | None = None,
+        limit: int | None = None,
+    ) -> PendingListing:
+        """Do what `pending` does, in a loop of its own; refused inside a running loop."""
+        return run_sync(
+            lambda: self.pending(flow, type, after=after, limit=limit),
+            "store.pending_sync",
+            "write `await store.pending(…)`",
+        )
 
     async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
         """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
@@ -202,6 +254,24 @@ class SQLiteStore:
         require_update(flow, key)
         return self._updates.run_sync(flow, key, change)
 
+    # -- for whoever runs an execution
+
+    def hold(self) -> str:
+        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.hold`.
+
+        They are renewed every 10 seconds by the store's thread, however busy the loop is, and last for 30 seconds.
+        """
+        return self._leases.enter()
+
+    def let_go(self, holder: str, execution_id: str | None) -> None:
+        """Renew a holder's lease no more, and end it if it is still there; see `LeaseStore.let_go`."""
+        self._leases.leave(holder)
+        if execution_id is None:
+            return
+        now = self._now()
+        doing = f"release {quoted(execution_id)}"
+        self._worker.post(Job(doing, True, lambda db: sqlite_work.let_go(db, execution_id, holder, now)))
+
     # -- for workers
 
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
@@ -232,7 +302,7 @@ class SQLiteStore:
     ) -> Leases:
         """Take executions that are ready; see `WorkStore.take`. Where none is, nothing is written."""
         now = self._now()
-        ready = await self.next_ready(flows)
+        ready = await self._next_ready(flows, now)
         if ready is None or ready > now:
             return []
         limits = (limit, crashed_limit)
@@ -281,7 +351,10 @@ class SQLiteStore:
 
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
         """Return from when on the next execution of these flows can be taken; None where none will be."""
-        return await self._read("look for work", lambda db: sqlite_work.next_ready(db, flows))
+        return await self._next_ready(flows, self._now())
+
+    async def _next_ready(self, flows: Collection[str], now: datetime) -> datetime | None:
+        return await self._read("look for work", lambda db: sqlite_work.next_ready(db, flows, now))
 
     async def quarantined(self, flow: str | None = None) -> Listing:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""
@@ -320,6 +393,16 @@ class SQLiteStore:
         """Close the store."""
         await self.close()
 
+    def __enter__(self) -> Self:
+        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
+        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        run_sync(self.close, "store.__enter__", "write `async with store:`")
+
     async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
         return cast(T, await self._worker.call(Job(doing, False, work)))
 
@@ -335,12 +418,12 @@ def _saving(
     doing = f"save {quoted(record.execution_id)}"
     now = current_clock.get().now()  # the work is done on another thread
     work = partial(_save, record=record, expected=expected, change=flow_state, lease=lease, now=now)
-    if lease is not None or record.due is not None or record.status == "waiting":
+    if lease is not None or record.holder is None or record.status != "running":
         return Job(doing, True, work)
     writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
     if flow_state is not None or expected is None or record.notes or record.history is not None or writes_more:
         return Job(doing, True, work)
-    return Job(doing, True, work, partial(sqlite_records.replace_free, record=record, expected=expected))
+    return Job(doing, True, work, partial(sqlite_records.replace_held, record=record, expected=expected))
 
 
 def _save(
@@ -353,7 +436,7 @@ def _save(
 ) -> bytes | None:
     """Check everything and ask the user's function first, write last: see `Job.work`."""
     if lease is None:
-        sqlite_work.require_free(db, record.execution_id, now)
+        sqlite_work.require_free(db, record, now)
     else:
         sqlite_work.require_held(db, lease)
     try:
@@ -371,7 +454,7 @@ def _save(
         note_pending(db, record.execution_id, record.notes)
     if record.history is not None:
         sqlite_history.note_revision(db, record)
-    sqlite_work.note_saved(db, record, lease)
+    sqlite_work.note_saved(db, record, lease, now)
     if change is not None:
         write_change(db, record.execution_id, change, changed)
     return changed

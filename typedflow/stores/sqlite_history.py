@@ -9,27 +9,11 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import NamedTuple
 
-import msgspec
-
-from typedflow.errors import SnapshotError
-from typedflow.rules import stores as texts
-from typedflow.rules.wording import quoted
-from typedflow.stores.protocol import Notes, Revision, StoredSnapshot
-from typedflow.stores.requirements import entry_of
+from typedflow.stores.protocol import Revision, StoredSnapshot
+from typedflow.stores.rows import digest_of, noted, parts_columns, read_revision, read_revision_record, written
 from typedflow.stores.sqlite_listing import groups
 from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
-from typedflow.stores.sqlite_records import delete, digest_of, parts_columns, select, written
-
-
-class _Noted(msgspec.Struct, forbid_unknown_fields=True):
-    """The notes of a revision, as JSON."""
-
-    flow: str
-    steps: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-
-
-_DECODE = msgspec.json.Decoder(_Noted).decode
+from typedflow.stores.sqlite_records import delete, select
 
 
 class Trimmed(NamedTuple):
@@ -42,18 +26,16 @@ class Trimmed(NamedTuple):
 def note_revision(db: Connection, record: StoredSnapshot) -> None:
     """Keep a save as a revision, and drop those that are more than its execution keeps."""
     assert record.history is not None
-    notes = record.notes or Notes()
     (number,) = db.execute(
         "SELECT id FROM typedflow_executions WHERE execution_id = ?", (record.execution_id,)
     ).fetchone()
     saved_at, parts = written(record.saved_at), parts_columns(record)
     digest = digest_of(record, saved_at, *parts)
-    noted = msgspec.json.encode(_Noted(record.flow, notes.steps, notes.changed))
     db.execute(
         "INSERT OR REPLACE INTO typedflow_revisions"
         " (execution, sequence, status, saved_at, parts, parts_digest, notes, digest, data)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, record.sequence, record.status, saved_at, *parts, noted, digest, record.data),
+        (number, record.sequence, record.status, saved_at, *parts, noted(record), digest, record.data),
     )
     if record.history:
         db.execute(
@@ -71,16 +53,7 @@ def list_revisions(db: Connection, execution_id: str, after: int | None, limit: 
         " ORDER BY sequence LIMIT ?",
         (execution_id, -1 if after is None else after, -1 if limit is None else limit),
     )
-    return [_revision(execution_id, *row) for row in rows]
-
-
-def _revision(execution_id: str, sequence: object, status: object, saved_at: object, noted: object) -> Revision:
-    try:
-        notes = _DECODE(noted)  # type: ignore[arg-type]  # what is no bytes is a TypeError
-        entry = entry_of(execution_id, notes.flow, status, sequence, saved_at)
-    except (TypeError, msgspec.MsgspecError, SnapshotError):
-        raise _damaged(execution_id, sequence) from None
-    return Revision(execution_id, entry.sequence, entry.status, entry.saved_at, notes.steps, notes.changed)
+    return [read_revision(execution_id, *row) for row in rows]
 
 
 def select_revision(db: Connection, execution_id: str, sequence: int) -> StoredSnapshot | None:
@@ -100,19 +73,9 @@ def _select_revision(db: Connection, execution_id: str, sequence: int) -> Stored
     ).fetchone()
     if row is None:
         return None
-    number, status, saved_at, noted, data, digest, count, total = row
-    revision = _revision(execution_id, sequence, status, saved_at, noted)
-    flow = _DECODE(noted).flow
-    if type(data) is bytes:
-        record = StoredSnapshot(execution_id, flow, status, sequence, revision.saved_at, data, newest.history)
-        if digest_of(record, saved_at, count, total) == digest:
-            return record if count is None else joined(db, number, record, count, total, sequence)
-    raise _damaged(execution_id, sequence)
-
-
-def _damaged(execution_id: str, sequence: object) -> SnapshotError:
-    what = f"revision {sequence!r} of {quoted(execution_id)}"
-    return SnapshotError(texts.damaged_problem(f"{what} is not what was saved"))
+    number, *columns = row
+    record, (count, total) = read_revision_record(newest, sequence, *columns), columns[-2:]
+    return record if count is None else joined(db, number, record, count, total, sequence)
 
 
 class Old(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from typedflow.errors import SnapshotError
 from typedflow.stores.protocol import DamagedEntry, Listing, StoredEntry
-from typedflow.stores.sqlite_records import owner_of, read_entry, written
+from typedflow.stores.rows import damaged_entry, read_entry, written
 
 T = TypeVar("T")
 
@@ -126,8 +126,7 @@ def _entries(rows: Iterable[tuple[object, ...]], damaged: list[DamagedEntry], wh
         try:
             yield read_entry(*row)
         except SnapshotError as error:
-            placed = SnapshotError(problem.at(where) for problem in error.problems)
-            damaged.append(DamagedEntry(owner_of(row[0]), placed))
+            damaged.append(damaged_entry(row[0], error, where))
 
 
 def _position(entry: StoredEntry) -> tuple[datetime, str]:

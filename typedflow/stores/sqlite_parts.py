@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from sqlite3 import Connection
 
-from typedflow.errors import SnapshotError
-from typedflow.rules import stores as texts
-from typedflow.rules.wording import quoted
-from typedflow.snapshot.joining import SUM, digest_of_part, join_document
 from typedflow.stores.protocol import Delta, StoredSnapshot
+from typedflow.stores.rows import join_parts
 
 _KEEP = (
     "INSERT OR REPLACE INTO typedflow_part_history (execution, key, sequence, until, digest, data)"
@@ -85,20 +81,4 @@ def joined(
             " WHERE execution = :number AND sequence <= :at AND until > :at",
             {"number": number, "at": at},
         )
-    parts: dict[str, bytes] = {}
-    digests: dict[str, int] = {}
-    for key, digest, data in rows:
-        if not isinstance(key, str) or type(data) is not bytes:
-            raise _damaged(head.execution_id)
-        digests[key] = digest_of_part(key, data)
-        if digests[key].to_bytes(16, "big") != digest:
-            raise _damaged(head.execution_id)
-        parts[key] = data
-    if len(parts) != count or (sum(digests.values()) % SUM).to_bytes(16, "big") != total:
-        raise _damaged(head.execution_id)
-    return replace(head, data=join_document(head.data, parts), head=head.data, parts=digests)
-
-
-def _damaged(execution_id: str) -> SnapshotError:
-    what = f"the parts of {quoted(execution_id)}"
-    return SnapshotError(texts.damaged_problem(f"{what} are not what was saved"))
+    return join_parts(head, rows, count, total)

@@ -17,8 +17,8 @@ from typedflow.stores.questions import (
     page_of_questions,
     position_of,
 )
+from typedflow.stores.rows import damaged_entry, written
 from typedflow.stores.sqlite_listing import decoding_anything, groups, is_no_text
-from typedflow.stores.sqlite_records import owner_of, written
 
 _OWNER = "(SELECT id FROM typedflow_executions WHERE execution_id = ?)"
 
@@ -83,5 +83,4 @@ def _questions(rows: Iterable[Row], damaged: list[DamagedEntry], where: str) -> 
         try:
             yield decode_question(row)
         except SnapshotError as error:
-            placed = SnapshotError(problem.at(where) for problem in error.problems)
-            damaged.append(DamagedEntry(owner_of(row[0]), placed))
+            damaged.append(damaged_entry(row[0], error, where))

@@ -7,25 +7,29 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Final
 
-from typedflow.errors import ConflictError, LeaseLostError, SnapshotError
+from typedflow.errors import ConflictError, SnapshotError
 from typedflow.rules import stores as texts
-from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_records
-from typedflow.stores.database import Refusal
-from typedflow.stores.digests import digest
+from typedflow.stores.failures import Refusal
+from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
 from typedflow.stores.protocol import Listing, StoredSnapshot
-from typedflow.stores.sqlite_records import read_entry, written
-from typedflow.stores.work import CALM, OVER, Lease, Message, Release
+from typedflow.stores.rows import message_digest, read_entry, read_message, written
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
 
 
-def require_free(db: Connection, execution_id: str, now: datetime) -> None:
-    """Raise `LeaseLostError` for a save without a lease while somebody has a living one."""
+def require_free(db: Connection, record: StoredSnapshot, now: datetime) -> None:
+    """Raise `LeaseLostError` for a save while another has a living lease."""
     row = db.execute(
         "SELECT holder, ready_at FROM typedflow_executions WHERE execution_id = ? AND holder IS NOT NULL",
-        (execution_id,),
+        (record.execution_id,),
     ).fetchone()
-    if row is not None and row[1] is not None and row[1] > written(now):
-        raise Refusal(LeaseLostError(texts.held_problem(execution_id, row[0], row[1])))
+    if row is None or row[0] == record.holder or not _is_living(row[0], row[1], now):
+        return
+    raise Refusal(held(record.execution_id, spoken(row[0]), datetime.fromisoformat(row[1])))
+
+
+def _is_living(holder: str, ready_at: str | None, now: datetime) -> bool:
+    return ready_at is not None and ready_at > written(now) and not is_gone(holder)
 
 
 def require_held(db: Connection, lease: Lease) -> None:
@@ -34,18 +38,20 @@ def require_held(db: Connection, lease: Lease) -> None:
         "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (lease.execution_id,)
     ).fetchone()
     if row is None or row != (lease.holder, lease.fence):
-        raise Refusal(LeaseLostError(texts.lost_lease_problem(lease.execution_id, None if row is None else row[0])))
+        raise Refusal(lost(lease.execution_id, None if row is None or row[0] is None else spoken(row[0])))
 
 
-def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None) -> None:
+def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now: datetime) -> None:
     """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
     due = None if record.due is None else written(record.due)
-    if lease is None:
-        ready = due if record.status == "waiting" else None
+    if lease is None and record.holder is not None and record.status == "running":
         db.execute(
-            "UPDATE typedflow_executions SET due = ?, ready_at = ?, holder = NULL WHERE execution_id = ?",
-            (due, ready, record.execution_id),
+            "UPDATE typedflow_executions SET due = ?, ready_at = CASE holder WHEN ? THEN ready_at ELSE ? END,"
+            " holder = ? WHERE execution_id = ?",
+            (due, record.holder, written(now + EMBEDDED_LEASE), record.holder, record.execution_id),
         )
+    elif lease is None:
+        _freed(db, record.execution_id, due, due if record.status == "waiting" else None, record.mail, now)
     elif record.status in OVER:
         db.execute(
             "UPDATE typedflow_executions SET due = NULL, ready_at = NULL, holder = NULL, crashes = 0"
@@ -55,6 +61,34 @@ def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None) -> N
         db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW})", (record.execution_id,))
     else:
         db.execute("UPDATE typedflow_executions SET due = ? WHERE execution_id = ?", (due, record.execution_id))
+
+
+def _freed(db: Connection, execution_id: str, due: str | None, ready: str | None, mail: int, now: datetime) -> None:
+    """Note that no process has an execution; what was posted while one had it makes it ready for a worker."""
+    db.execute(
+        "UPDATE typedflow_executions SET due = ?, holder = NULL,"
+        " ready_at = CASE WHEN holder IS NOT NULL AND mail > ? THEN ? ELSE ? END WHERE execution_id = ?",
+        (due, mail, written(now), ready, execution_id),
+    )
+
+
+def let_go(db: Connection, execution_id: str, holder: str, now: datetime) -> None:
+    """End a lease that no save has ended, of a run that was cut off; a worker may take it where mail is waiting."""
+    db.execute(
+        "UPDATE typedflow_executions SET holder = NULL, ready_at = CASE WHEN EXISTS"
+        " (SELECT 1 FROM typedflow_mail WHERE execution = typedflow_executions.id) THEN ? END"
+        " WHERE execution_id = ? AND holder = ?",
+        (written(now), execution_id, holder),
+    )
+
+
+def renew_held(db: Connection, holders: Collection[str], now: datetime) -> None:
+    """Renew the leases of those that run executions with this store, also one that has run out and nobody took."""
+    until = written(now + EMBEDDED_LEASE)
+    db.executemany(
+        "UPDATE typedflow_executions SET ready_at = ? WHERE holder = ? AND ready_at < ?",
+        [(until, holder, until) for holder in holders],
+    )
 
 
 def make_ready(db: Connection, execution_id: str, ready_at: datetime) -> None:
@@ -85,7 +119,7 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
     db.execute(
         "INSERT INTO typedflow_mail (execution, number, kind, name, posted_at, digest, data)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (row, number, message.kind, message.name, written(now), _digest(execution_id, message), message.data),
+        (row, number, message.kind, message.name, written(now), message_digest(execution_id, message), message.data),
     )
     return int(number)
 
@@ -95,10 +129,6 @@ def _is_answered(db: Connection, row: int, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def _digest(execution_id: str, message: Message) -> bytes:
-    return digest(execution_id.encode(), message.kind.encode(), message.name.encode(), message.data)
-
-
 def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
     found = db.execute(
@@ -106,13 +136,15 @@ def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
         " ORDER BY number",
         (execution_id, after),
     )
-    messages = []
-    for number, kind, name, data, stored in found.fetchall():
-        message = Message(kind, name, data, number)
-        if type(data) is not bytes or _digest(execution_id, message) != stored:
-            raise Refusal(SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}")))
-        messages.append(message)
-    return messages
+    return [read_message(execution_id, *row) for row in found.fetchall()]
+
+
+def gone_holders(db: Connection, now: datetime) -> list[str]:
+    """Return those who have leases and are gone."""
+    found = db.execute(
+        "SELECT DISTINCT holder FROM typedflow_executions WHERE holder IS NOT NULL AND ready_at > ?", (written(now),)
+    )
+    return [holder for (holder,) in found.fetchall() if is_gone(holder)]
 
 
 def take(
@@ -124,6 +156,8 @@ def take(
     now: datetime,
 ) -> list[Lease]:
     """Take what is ready; the second limit is for executions whose last lease ran out."""
+    for gone in gone_holders(db, now):
+        db.execute("UPDATE typedflow_executions SET ready_at = ? WHERE holder = ?", (written(now), gone))
     marks = ", ".join("?" * len(flows))
     leases = []
     for crashed, limit in zip(
@@ -141,10 +175,11 @@ def take(
 def acquire(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
     """Take one execution that nobody has a living lease on."""
     row = db.execute(
-        "SELECT holder IS NOT NULL AND ready_at > ? FROM typedflow_executions WHERE execution_id = ?",
-        (written(now), execution_id),
+        "SELECT holder, ready_at FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
     ).fetchone()
-    return None if row is None or row[0] else _lease(db, execution_id, holder, ttl, now)
+    if row is None or (row[0] is not None and _is_living(row[0], row[1], now)):
+        return None
+    return _lease(db, execution_id, holder, ttl, now)
 
 
 def _lease(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease:
@@ -185,8 +220,10 @@ def release(db: Connection, lease: Lease, how: Release, now: datetime) -> bool:
     return bool(more)
 
 
-def next_ready(db: Connection, flows: Collection[str]) -> datetime | None:
-    """Return the earliest moment at which one of these flows has something ready."""
+def next_ready(db: Connection, flows: Collection[str], now: datetime) -> datetime | None:
+    """Return the earliest moment at which one of these flows has something ready: at once where a holder is gone."""
+    if gone_holders(db, now):
+        return now
     marks = ", ".join("?" * len(flows))
     (ready,) = db.execute(
         "SELECT min(ready_at) FROM typedflow_executions WHERE ready_at IS NOT NULL AND quarantined = 0"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, TypeAlias, final
 
+from typedflow.errors import LeaseLostError
+from typedflow.rules import stores as texts
 from typedflow.stores.protocol import Entries, SnapshotStore, StoredSnapshot
 
 MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel"]
@@ -31,7 +33,15 @@ OVER: Final = frozenset({"completed", "cancelled"})
 @final
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right of one holder to run an execution and to save it, until it runs out or is released."""
+    """The right of one holder to run an execution and to save it, until it runs out or is released.
+
+    >>> async def main(store: WorkStore) -> Lease | None:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     return await store.acquire("r-1", holder="me", ttl=timedelta(seconds=30))
+    >>> lease = asyncio.run(main(MemoryStore()))
+    >>> lease.execution_id, lease.holder, lease.fence
+    ('r-1', 'me', 1)
+    """
 
     execution_id: str
     flow: str
@@ -47,7 +57,11 @@ class Lease:
 @final
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something from outside for an execution, checked already."""
+    """Something from outside for an execution, checked already.
+
+    >>> Message("answer", "choose", b'"Sibley"').kind
+    'answer'
+    """
 
     kind: MessageKind
     name: str
@@ -61,7 +75,16 @@ class Message:
 @final
 @dataclass(frozen=True, slots=True)
 class Release:
-    """How a lease ends."""
+    """How a lease ends.
+
+    >>> async def main(store: WorkStore) -> bool:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     lease = await store.acquire("r-1", holder="me", ttl=timedelta(seconds=30))
+    ...     await store.release(lease, Release())
+    ...     return await store.acquire("r-1", holder="you", ttl=timedelta(seconds=30)) is not None
+    >>> asyncio.run(main(MemoryStore()))
+    True
+    """
 
     mail: int = 0
     """The number of the last message that the saved execution has taken: it and those before are deleted."""
@@ -75,11 +98,30 @@ class Release:
     """Keep the count of crashes; else it starts again from 0."""
 
 
+def held(execution_id: str, holder: str, until: datetime) -> LeaseLostError:
+    """Return the error of a save while another has a living lease."""
+    problem = texts.held_problem(execution_id, holder, until.isoformat(" ", "seconds"))
+    return LeaseLostError(problem, execution_id=execution_id, holder=holder, until=until)
+
+
+def lost(execution_id: str, holder: str | None) -> LeaseLostError:
+    """Return the error of a save under a lease that is over."""
+    problem = texts.lost_lease_problem(execution_id, holder)
+    return LeaseLostError(problem, execution_id=execution_id, holder=holder)
+
+
 class WorkStore(SnapshotStore, Protocol):
     """Hand executions to workers. SQLiteStore and MemoryStore do.
 
     All times are by the store's clock. Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not
     have the lease any more.
+
+    >>> async def main(store: WorkStore) -> list[str]:
+    ...     await submit(store, flow, Request("birds"), execution_id="r-1")
+    ...     leases = await store.take(["review"], holder="me", ttl=timedelta(seconds=30), limit=10)
+    ...     return [lease.execution_id for lease in leases]
+    >>> asyncio.run(main(MemoryStore()))
+    ['r-1']
     """
 
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:

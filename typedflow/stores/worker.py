@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -44,11 +46,23 @@ class Session(Protocol[J]):
         ...
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Beat(Generic[J]):
+    """Work that the thread does again and again, between that of its callers."""
+
+    every: float
+    """Seconds from one time to the next."""
+    job: Callable[[], J | None]
+    """Returns what is to be done, None where there is nothing; called on the thread. What fails is left for the next
+    time. It must not hold the store."""
+
+
 class _Call(NamedTuple, Generic[J]):
     job: J | None
     """None ends the thread."""
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Outcome]
+    future: asyncio.Future[Outcome] | None
+    """None where nobody waits for it."""
 
 
 @final
@@ -69,9 +83,13 @@ class Worker(Generic[J]):
     process it is cut off between two instructions, as by a kill, which a store has to survive anyway.
     """
 
-    def __init__(self, store: str, session: Session[J]) -> None:
+    def __init__(
+        self, store: str, session: Session[J], batch: int = LARGEST_BATCH, beat: Beat[J] | None = None
+    ) -> None:
         self._store = store
         self._session = session
+        self._batch = batch
+        self._beat = beat
         self._queue: SimpleQueue[_Call[J] | None] = SimpleQueue()
         self._lock = Lock()
         self._asked = 0
@@ -87,7 +105,12 @@ class Worker(Generic[J]):
     @property
     def rests(self) -> bool:
         """Say whether the thread runs in this process and has nothing to do now."""
-        return self.is_here and not self._closed and self._asked == self._progress.over
+        return self.is_here and not self._closed and not self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs are not over yet."""
+        return self._asked - self._progress.over
 
     async def call(self, job: J) -> object:
         """Run a job. A cancelled caller does not stop it: what is queued is done."""
@@ -95,6 +118,13 @@ class Worker(Generic[J]):
         if outcome.error is not None:
             raise outcome.error
         return outcome.value
+
+    def post(self, job: J) -> None:
+        """Have a job run that nobody waits for; not where the thread has ended or never began."""
+        with self._lock:
+            if self.is_here and not self._closed:
+                self._asked += 1
+                self._queue.put(_Call(job, None))
 
     async def close(self) -> None:
         """Do what is queued, finish the session and end the thread."""
@@ -115,21 +145,28 @@ class Worker(Generic[J]):
             return self._enqueue(job)
 
     def _enqueue(self, job: J | None) -> asyncio.Future[Outcome]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
-        self._queue.put(_Call(job, loop, future))
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Call(job, future))
         return future
 
     def _start(self) -> None:
-        serving = self._queue, self._session, self._progress
+        serving = self._queue, self._session, self._progress, self._batch, self._beat
         Thread(target=_serve, args=serving, name=f"typedflow {self._store}", daemon=True).start()
         self._started_in = os.getpid()
         weakref.finalize(self, self._queue.put, None)
 
 
-def _serve(queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress) -> None:
+def _serve(
+    queue: SimpleQueue[_Call[J] | None], session: Session[J], progress: _Progress, batch: int, beat: Beat[J] | None
+) -> None:
+    due = time.monotonic() + (0 if beat is None else beat.every)
     while True:
-        calls, last, ended = _take(queue)
+        calls, last, ended = _take(queue, batch, None if beat is None else max(0.0, due - time.monotonic()))
+        if beat is not None and time.monotonic() >= due:
+            job = beat.job()
+            if job is not None:
+                _run(session, [job])
+            due = time.monotonic() + beat.every
         if calls:
             outcomes = _run(session, [call.job for call in calls if call.job is not None])
             progress.over += len(calls)
@@ -150,14 +187,19 @@ def _run(session: Session[J], jobs: list[J]) -> list[Outcome]:
         return [Outcome(error=error)] * len(jobs)
 
 
-def _take(queue: SimpleQueue[_Call[J] | None]) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
-    """Wait for a call and take those behind it; also the call that waits for the thread's end, and whether it ends."""
+def _take(
+    queue: SimpleQueue[_Call[J] | None], batch: int, seconds: float | None
+) -> tuple[list[_Call[J]], _Call[J] | None, bool]:
+    """Wait for a call, or for so long, and take those behind it.
+
+    Returns also the call that waits for the thread's end, and whether it ends.
+    """
     calls: list[_Call[J]] = []
-    call = queue.get()
     try:
+        call = queue.get(timeout=seconds)
         while call is not None and call.job is not None:
             calls.append(call)
-            if len(calls) == LARGEST_BATCH:
+            if len(calls) == batch:
                 return calls, None, False
             call = queue.get_nowait()
     except Empty:
@@ -168,7 +210,8 @@ def _take(queue: SimpleQueue[_Call[J] | None]) -> tuple[list[_Call[J]], _Call[J]
 def _deliver(calls: list[_Call[J]], outcomes: list[Outcome]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]] = {}
     for call, outcome in zip(calls, outcomes, strict=True):
-        by_loop.setdefault(call.loop, []).append((call.future, outcome))
+        if call.future is not None:
+            by_loop.setdefault(call.future.get_loop(), []).append((call.future, outcome))
     for loop, settled in by_loop.items():
         try:
             loop.call_soon_threadsafe(_settle, settled)

@@ -17,6 +17,11 @@ class FakeClock:
 
     Deadlines are judged when the execution comes to rest, and in the calls that run it: nothing is due while a step
     runs.
+
+    >>> with fake_clock(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
+    ...     clock.advance(timedelta(days=1))
+    ...     print(clock.now().date())
+    2030-01-02
     """
 
     def __init__(self, start: datetime) -> None:
@@ -42,7 +47,19 @@ class FakeClock:
 
 @contextmanager
 def fake_clock(start: datetime = datetime(2000, 1, 1, tzinfo=UTC)) -> Iterator[FakeClock]:
-    """Have deadlines and sleeps go by a clock of the test's, in this context and in the tasks that it starts."""
+    """Have deadlines and sleeps go by a clock of the test's, in this context and in the tasks that it starts.
+
+    >>> def pass_on(data: Data[Count, list[str]]) -> int:
+    ...     return len(data.value)
+    >>> slow = Flow(Count)
+    >>> slow.to(pass_on).sleep(timedelta(days=1)).end()
+    >>> with fake_clock() as clock:
+    ...     execution = slow.create_execution()
+    ...     first = execution.start(["a"])
+    ...     clock.advance(timedelta(days=1))
+    ...     print(first, execution.settle())
+    waiting completed
+    """
     clock = FakeClock(start)
     token = current_clock.set(clock)
     try:

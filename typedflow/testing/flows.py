@@ -49,6 +49,9 @@ def run_flow(
     Time is that of a clock that jumps: retries, timeouts and sleeps take no time, and a question without an answer here
     gets its default at its deadline. `timeout` counts the seconds of that clock between two pauses. With `reload` the
     execution is saved and loaded at each pause, as in another process.
+
+    >>> run_flow(flow, Request("birds"), answers={"choose": "Sibley"}, resources=tools, reload=True)
+    'Sibley'
     """
     try:
         asyncio.get_running_loop()

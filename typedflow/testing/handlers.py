@@ -51,6 +51,10 @@ def make_data(
     `state` and `flow_state` are copied and checked as at a start, resources are checked as at injection. A required
     field or resource that is left out is missing only when the handler reads it. `step` is the name of the step that
     `data.step` and messages show, `key` the idempotency key, `attempt` the number of the attempt, from 1.
+
+    >>> data = make_data(Review, Request("birds"), resources={"library": {"birds": ["Sibley"]}})
+    >>> search(data), data.state.found
+    (['Sibley'], ['Sibley'])
     """
     given = [check_option(option, it) for option, it in ((NODE_NAME, step), (KEY, key), (ATTEMPT, attempt))]
     problems = [problem for problem in (executions.check_id(execution_id), *given) if problem is not None]
@@ -68,12 +72,24 @@ def make_data(
 
 
 def emitted(data: Data[Any, Any]) -> list[tuple[str, Any]]:
-    """Return the events that the handler has emitted so far, with their payloads, in order."""
+    """Return the events that the handler has emitted so far, with their payloads, in order.
+
+    >>> data = make_data(Review, Request("birds"), resources=tools)
+    >>> _ = search(data)
+    >>> emitted(data)
+    [('found', 2)]
+    """
     return [(signal.name, signal.value) for signal in transaction_of(data).signals or () if signal.kind == "event"]
 
 
 def streamed(data: Data[GivesStream[S], Any]) -> list[S]:
-    """Return the items that the handler has put into the stream so far, in order."""
+    """Return the items that the handler has put into the stream so far, in order.
+
+    >>> data = make_data(Review, "birds")
+    >>> data.put("one")
+    >>> streamed(data)
+    ['one']
+    """
     runtime = transaction_of(data).runtime
     if not isinstance(runtime, AloneRuntime):
         raise TypeError("streamed() takes a Data of make_data(): the items of a flow that runs go to its stream")
@@ -81,12 +97,18 @@ def streamed(data: Data[GivesStream[S], Any]) -> list[S]:
 
 
 def result_of(data: Data[GivesResult[S], Any]) -> S:
-    """Return the result that the handler has set with `set_result`; raises `NoResultError` if there is none."""
+    """Return the result that the handler has set with `set_result`; raises `NoResultError` if there is none.
+
+    >>> data = make_data(Review, "birds")
+    >>> data.set_result("Sibley")
+    >>> result_of(data)
+    'Sibley'
+    """
     step = transaction_of(data)
     if step.result is UNSET:
         raise NoResultError(executions.no_result_set_problem().at(step.name))
     return step.result  # type: ignore[no-any-return]  # checked when it was set
 
 
-def _handler(data: Any) -> None:
+def _handler(data: Any) -> Any:
     """Stand in for the handler under test in the plan; the test calls the handler itself."""

@@ -35,18 +35,18 @@ Typed: typing_extensions.TypeAlias = Renamed
 
 class OfBase(Base):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfBase cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfBase cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfQuoted(Quoted):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfQuoted cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfQuoted cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfPlain(Plain, frozen=True):
 #                           ^ E: TF609: OfPlain cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfPlain cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfPlain cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfAgain(Again):
@@ -86,42 +86,42 @@ class OfTagged(Plain):
 
 class OfTyped(Typed):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfTyped cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfTyped cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfRenamed(Renamed):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfRenamed cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfRenamed cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfKept(KeptAlias):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfKept cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfKept cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfHeldInt(HoldingInt):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfHeldInt cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfHeldInt cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfHeld(HoldingAny[str]):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfHeld cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfHeld cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfChecked(aliases.Checked):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfChecked cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfChecked cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfNamespace(Namespace.Base):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfNamespace cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfNamespace cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfAnnotated(Annotated[tf.State, "noted"]):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfAnnotated cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfAnnotated cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfFlowState(Counting):
@@ -205,12 +205,12 @@ class Outer:
 
     class Nested(Inner):
         conn: sqlite3.Connection | None = None
-        #     ^ E: TF603: field 'conn' of Nested cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #     ^ E: TF603: field 'conn' of Nested cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class OfInner(Outer.Inner):
     conn: sqlite3.Connection | None = None
-    #     ^ E: TF603: field 'conn' of OfInner cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'conn' of OfInner cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 def inside() -> None:
@@ -221,7 +221,7 @@ def inside() -> None:
 
     class OfLocal(Local):
         conn: sqlite3.Connection | None = None
-        #     ^ E: TF603: field 'conn' of OfLocal cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #     ^ E: TF603: field 'conn' of OfLocal cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     class OfTwice(Twice, frozen=True):
     #                           ^ E: TF609: OfTwice cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
@@ -238,11 +238,11 @@ def inside() -> None:
 
     class OfTheirs(OfLocal):
         second: sqlite3.Connection | None = None
-        #       ^ E: TF603: field 'second' of OfTheirs cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #       ^ E: TF603: field 'second' of OfTheirs cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     class Own:
         Base: TypeAlias = tf.State
 
     class OfOwn(Own.Base):
         conn: sqlite3.Connection | None = None
-        #     ^ E: TF603: field 'conn' of OfOwn cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #     ^ E: TF603: field 'conn' of OfOwn cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]

@@ -34,7 +34,7 @@ class Later(State):
     """Speaks of a class that follows."""
 
     below: Below | None = None
-    #      ^ E: TF603: field 'below' of Later cannot be saved at 'below.connection': Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'below' of Later cannot be saved at 'below.connection': Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     fine: Fine | None = None
 
 
@@ -84,32 +84,32 @@ class Good(State):
 
 class Bad(State):
     connection: sqlite3.Connection | None = None
-    #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     private: list[Private] = []
-    #        ^ E: TF603: field 'private' of Bad cannot be saved: msgspec leaves out '_key', as it does all private fields of an attrs class like Private (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #        ^ E: TF603: field 'private' of Bad cannot be saved: msgspec leaves out '_key', as it does all private fields of an attrs class like Private (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     call: Callable[[], None] | None = None
-    #     ^ E: TF603: field 'call' of Bad cannot be saved: Callable[[], None] cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'call' of Bad cannot be saved: Callable[[], None] cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     log: list[logging.Logger] = []
-    #    ^ E: TF603: field 'log' of Bad cannot be saved: Logger cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #    ^ E: TF603: field 'log' of Bad cannot be saved: Logger cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     anything: Any = None
-    #         ^ E: TF603: field 'anything' of Bad cannot be saved: Any comes back as plain builtins: say what it holds (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #         ^ E: TF603: field 'anything' of Bad cannot be saved: Any comes back as plain builtins: say what it holds (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     thing: object = None
-    #      ^ E: TF603: field 'thing' of Bad cannot be saved: object comes back as plain builtins: say what it holds (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'thing' of Bad cannot be saved: object comes back as plain builtins: say what it holds (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     items: Sequence[int] = ()
-    #      ^ E: TF603: field 'items' of Bad cannot be saved: what is declared as Sequence[int] may come back as another class: say list[…] or tuple[…, ...] (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'items' of Bad cannot be saved: what is declared as Sequence[int] may come back as another class: say list[…] or tuple[…, ...] (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     either: str | datetime = ""
-    #       ^ E: TF603: field 'either' of Bad cannot be saved: str and datetime cannot be told apart when read back (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #       ^ E: TF603: field 'either' of Bad cannot be saved: str and datetime cannot be told apart when read back (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     structs: Request | Report | None = None
     table: dict[tuple[int, int], str] = {}
-    #      ^ E: TF603: field 'table' of Bad cannot be saved: JSON has no keys of type tuple[int, int] (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'table' of Bad cannot be saved: JSON has no keys of type tuple[int, int] (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     odd: Odd = Odd.ONE
-    #    ^ E: TF603: field 'odd' of Bad cannot be saved: the values of Odd are neither all str nor all int (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #    ^ E: TF603: field 'odd' of Bad cannot be saved: the values of Odd are neither all str nor all int (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     holder: Holder | None = None
-    #       ^ E: TF603: field 'holder' of Bad cannot be saved at 'holder.call': Callable[[], None] cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #       ^ E: TF603: field 'holder' of Bad cannot be saved at 'holder.call': Callable[[], None] cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     resources: ShopResources | None = None
     #          ^ E: TF604: field 'resources' of Bad is ShopResources, a Resources class: resources are never saved (declare it as the contract's `resources`, read it as data.resources)  [typedflow-state]
     lists: set[list[int]] = set()
-    #      ^ E: TF603: field 'lists' of Bad cannot be saved: list[int] is not hashable, so no set can hold it (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'lists' of Bad cannot be saved: list[int] is not hashable, so no set can hold it (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     get: int = 0
     # @4 E: TF608: Bad cannot have a field 'get': the name is a method of every layer, or Python's own (rename it, to 'get_value' for instance)  [typedflow-state]
     to_dict: str = ""

@@ -64,6 +64,7 @@ flow.to(find).to(size, name="measure").to(log)
 flow.to(find).side_branch(size).to(write).end()
 #                         ^ E: TF701: step 'size' takes str, and gets list[str] (annotate its parameter Data[…, list[str]], or put a step in between that makes str of it)  [typedflow-flow]
 flow.to(find).for_each().to(other)
+#             ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                           ^ E: TF716: step 'other' takes Data[Plain, …], and its flow is of contract 'Shop' (annotate its parameter Data[Shop, …], or with a protocol of the parts that it needs)  [typedflow-flow]
 Flow(Plain).to(log)
 #              ^ E: TF716: step 'log' takes Data[NeedsLogger, …], and its flow is of contract 'Plain', which has no 'resources' (annotate its parameter Data[Plain, …], or with a protocol of the parts that it needs)  [typedflow-flow]
@@ -85,8 +86,10 @@ flow.to(find).end()
     #^ E: TF702: end() sets the result of contract 'Shop', Report, and gets list[int] (add a step before end() that returns Report)  [typedflow-flow]
 )
 flow.to(find).for_each().to(size).end()
+#             ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                                 ^ E: TF721: end() stands inside a for_each block (call .end_for_each() first; data.set_result(value) sets the result from inside)  [typedflow-flow]
 flow.to(find).if_condition(lambda data: True).to(write).end()
+#             ^ E: TF703: an if block is never closed (call .end_condition() on the chain inside it)  [typedflow-flow]
 #                                                       ^ E: TF721: end() stands inside an if block (call .end_condition() first; data.set_result(value) sets the result from inside)  [typedflow-flow]
 flow.to(find).to(write).to(answered).to(judge).end()
 flow.to(find).to(write).to(ask).to(judge).end()
@@ -107,11 +110,14 @@ flow.to(find).case("x")
 flow.to(find).match().case("x").end_for_each()
 #                               ^ E: TF704: end_for_each() belongs to a for_each block, and the innermost open block is a match (close that one first, with .end_match())  [typedflow-flow]
 flow.to(find).match().case("x").case_else().to(size).case("y")
+#             ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                                              ^ E: TF701: step 'size' takes str, and gets list[str] (annotate its parameter Data[…, list[str]], or put a step in between that makes str of it)  [typedflow-flow]
 #                                                    ^ E: TF722: a case follows case_else(), which catches all the rest (put the else case last)  [typedflow-flow]
 flow.to(find).to(write).for_each()
+#                       ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                       ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not Report (put a step before it that returns a list)  [typedflow-flow]
 flow.for_each()
+#    ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #    ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not Request (put a step before it that returns a list)  [typedflow-flow]
 
 
@@ -156,6 +162,8 @@ flow.to(lambda data: data.value.limit)
 Flow(Plain).for_each()
 #           ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not str (put a step before it that returns a list)  [typedflow-flow]
 flow.to(find).for_each().for_each()
+#                        ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                        ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not str (put a step before it that returns a list)  [typedflow-flow]
 flow.to(find).if_condition(lambda data: True).batch().branch(write).end_batch().end()
+#             ^ E: TF703: an if block is never closed (call .end_condition() on the chain inside it)  [typedflow-flow]
 #                                                                               ^ E: TF721: end() stands inside an if block (call .end_condition() first; data.set_result(value) sets the result from inside)  [typedflow-flow]

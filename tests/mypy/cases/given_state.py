@@ -50,9 +50,13 @@ flow.create_execution(state={"request": {"max_items": 3}})
 flow.create_execution(state={"tree": {"name": "a", "children": [{"nme": "b"}]}})
 #                                                                ^ E: TF602: Tree has no field 'nme' (did you mean 'name'?)  [typedflow-state]
 flow.start(request, state={"request": request, "coutn": 3})
+#    ^ E: TF102: resource 'logger', declared as Logger, is missing (give it with update_runtime_resources(logger=…) on the flow, or runtime_resources={'logger': …})  [typedflow-resource]
+#    ^ E: TF102: resource 'search', declared as Search, is missing (give it with update_runtime_resources(search=…) on the flow, or runtime_resources={'search': …})  [typedflow-resource]
 #                                              ^ E: TF602: ShopState has no field 'coutn' (did you mean 'count'?)  [typedflow-state]
 flow.async_start(request, state={"coutn": 3})
 # @0 E: Value of type "Coroutine[Any, Any, Report]" must be used  [unused-coroutine]  (Are you missing an await?)
+#    ^ E: TF102: resource 'logger', declared as Logger, is missing (give it with update_runtime_resources(logger=…) on the flow, or runtime_resources={'logger': …})  [typedflow-resource]
+#    ^ E: TF102: resource 'search', declared as Search, is missing (give it with update_runtime_resources(search=…) on the flow, or runtime_resources={'search': …})  [typedflow-resource]
 #                                ^ E: TF602: ShopState has no field 'coutn' (did you mean 'count'?)  [typedflow-state]
 
 # values

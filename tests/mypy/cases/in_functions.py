@@ -115,7 +115,7 @@ def states() -> None:
     class Bad(State, frozen=True):
     #                       ^ E: TF609: Bad cannot be declared with frozen: a state is there to be written (leave frozen out)  [typedflow-state]
         connection: sqlite3.Connection | None = None
-        #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
         drafts: list[str] = ["x"]
         #                   ^ E: TF616: field 'drafts' of Bad has as its default a list with something in it, and every Bad would share it (let a factory make it anew: `msgspec.field(default_factory=lambda: …)`)  [typedflow-state]
         get: int = 0
@@ -123,7 +123,7 @@ def states() -> None:
 
     class Later(State):
         after: After | None = None
-        #      ^ E: TF603: field 'after' of Later cannot be saved at 'after.call': Callable[[], None] cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #      ^ E: TF603: field 'after' of Later cannot be saved at 'after.call': Callable[[], None] cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     class After(msgspec.Struct):
         call: Callable[[], None]
@@ -149,7 +149,7 @@ def states() -> None:
 
     class Holding(State):
         holder: Holder | None = None
-        #       ^ E: TF603: field 'holder' of Holding cannot be saved at 'holder.call': Callable[[], None] cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #       ^ E: TF603: field 'holder' of Holding cannot be saved at 'holder.call': Callable[[], None] cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 def migrations(which: bool) -> None:
@@ -312,7 +312,7 @@ def twice(given: T) -> T:
 
     class Bad(State):
         connection: sqlite3.Connection | None = None
-        #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+        #           ^ E: TF603: field 'connection' of Bad cannot be saved: Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     Flow(NoResult)
     return given

@@ -63,36 +63,50 @@ flow.match().case_type(Approve).to(approve).case_type(Later).to(text).end_match(
 flow.match().case_type(Approve).to(approve).case_else().to(text).end_match()
 flow.match(mode="hit_all").case_type(Approve).to(approve).end_match()
 flow.match().case_type(Approve).to(approve).case_type(Reject, Later).to(approve)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                                                                       ^ E: TF701: step 'approve' takes Approve, and gets Reject | Later (annotate its parameter Data[…, Reject | Later], or put a step in between that makes Approve of it)  [typedflow-flow]
 flow.match().case(Approve).to(text)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                 ^ E: TF741: case(Approve) would compare the value with the class itself (to match by class, use .case_type(Approve))  [typedflow-flow]
 flow.match().case("a").to(text).case(list[str]).to(text)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                                    ^ E: TF741: case(list[str]) would compare the value with the class itself (to match by class, use .case_type(list[str]))  [typedflow-flow]
 flow.match().case_type(Approve | Reject).to(text).case_type(Later).to(text).end_match()
 #                      ^ E: TF742: case_type takes classes, not the union Approve | Reject (pass them one by one: .case_type(Approve, Reject))  [typedflow-flow]
 flow.match().case_type(None).to(text)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                      ^ E: TF742: case_type takes classes, not None (use .case_type(type(None)), or .case_value(None))  [typedflow-flow]
 flow.match().case_type(3).to(text)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                      ^ E: TF742: case_type takes classes, not 3 (int)  [typedflow-flow]
 flow.match().case_type(UserId)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                      ^ E: TF742: case_type takes classes, and 'UserId' is a NewType: its values are of class int (use .case(function), or a Struct of its own)  [typedflow-flow]
 flow.match().case_type(str)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                      ^ E: TF744: no value at this match is str: it gets Approve | Reject | Later (take the case out, or widen the type of the step before)  [typedflow-flow]
 flow.match().case_type(Approve).to(text).case_type(Sooner)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                                                  ^ E: TF744: no value at this match is Sooner: it gets Approve | Reject | Later (take the case out, or widen the type of the step before)  [typedflow-flow]
 flow.match().case_type()
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #            ^ E: TF742: case_type takes one to four classes, not 0 (name the classes of this case: .case_type(Approve))  [typedflow-flow]
 flow.match().case_type(Approve, Reject, Later, str, int)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #            ^ E: TF742: case_type takes one to four classes, not 5 (split it into several cases)  [typedflow-flow]
 flow.to(text).case_type(Approve)
 #             ^ E: TF704: case_type() belongs to a match block, and no block is open here (open one, or take it out)  [typedflow-flow]
 flow.match().case_type(Approve).to(text).case_else().to(text).case_type(Reject)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                                                             ^ E: TF722: a case follows case_else(), which catches all the rest (put the else case last)  [typedflow-flow]
 flow.match().case_value()
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #            ^ E: TF742: case_value takes one value or more, not 0 (name them: .case_value("a", "b"))  [typedflow-flow]
 flow.match().case_value(1.5)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                       ^ E: TF742: case_value takes literals, enum members and None, not 1.5 (float) (to compare with another value, use .case(value))  [typedflow-flow]
 flow.match().case_value("a")
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                       ^ E: TF744: no value at this match is Literal['a']: it gets Approve | Reject | Later (take the case out, or widen the type of the step before)  [typedflow-flow]
 
 

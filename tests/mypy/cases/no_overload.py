@@ -98,6 +98,7 @@ flow.side_branch(takes_two)
 flow.batch().branch(3).branch(find).end_batch()
 #                   ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
 flow.to("a chunk")
+#       ^ E: TF706: no chunk is registered as 'a chunk' (register one first: @flow.chunk("a chunk"))  [typedflow-flow]
 reveal_type(flow.to(3))
 #           ^ R: typedflow.api.process.Process[shop.Shop, Any, None]
 #                   ^ E: TF717: a handler is a function that takes Data, not 3 (int) (give a function, a method or a callable object, or the name of a chunk)  [typedflow-flow]
@@ -119,6 +120,7 @@ flow.match(mode="hit_al").case(3).end_match()
 flow.to(find).match(mode="hit_al").case(3).to(count).end_match().to(write)
 #                        ^ E: TF715: match has no mode 'hit_al' (did you mean 'hit_all'?)  [typedflow-flow]
 flow.to(find).match(mode=3)
+#             ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                        ^ E: TF715: match has no mode 3 (int) (modes: 'hit_first', 'hit_all')  [typedflow-flow]
 flow.to(find).match(mode="hit_all").case(["a"]).end_match()
 flow.collect("all", "a", mode="filled")

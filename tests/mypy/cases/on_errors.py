@@ -73,6 +73,7 @@ words.to("chunk", on_error=of_plain)
 #                          ^ E: TF701: step 'of_plain' takes str, and gets Failed[str] (annotate its parameter Data[…, Failed[str]], or put a step in between that makes str of it)  [typedflow-flow]
 
 flow.to(find).for_each(on_error="colect")
+#             ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                               ^ E: TF718: on_error of a for_each is 'fail' or 'collect', not 'colect' (str)  [typedflow-flow]
 reveal_type(flow.to(find).for_each(on_error="collect").to(size).end_for_each())
 #           ^ R: typedflow.api.process.Process[shop.Shop, list[int | typedflow.definition.failed.Failed[str]], None]

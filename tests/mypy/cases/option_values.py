@@ -23,18 +23,25 @@ def size(data: Data[Shop, str]) -> int:
 flow.batch(concurrency=0).branch(find).end_batch()
 #                      ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
 flow.to(find).batch(concurrency=-1)
+#             ^ E: TF703: a batch block is never closed (call .end_batch() on the chain inside it)  [typedflow-flow]
 #                               ^ E: TF718: concurrency is a whole number from 1, not -1 (int) (leave it out for no bound)  [typedflow-flow]
 flow.to(find).batch(concurrency=True)
+#             ^ E: TF703: a batch block is never closed (call .end_batch() on the chain inside it)  [typedflow-flow]
 #                               ^ E: TF718: concurrency is a whole number from 1, not True (leave it out for no bound)  [typedflow-flow]
 flow.to(find).batch(concurrency="two")
+#             ^ E: TF703: a batch block is never closed (call .end_batch() on the chain inside it)  [typedflow-flow]
 #                               ^ E: TF718: concurrency is a whole number from 1, not 'two' (str) (leave it out for no bound)  [typedflow-flow]
 flow.to(find).batch(concurrency=NONE)
+#             ^ E: TF703: a batch block is never closed (call .end_batch() on the chain inside it)  [typedflow-flow]
 #                               ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
 flow.to(find).batch(concurrency=2)
+#             ^ E: TF703: a batch block is never closed (call .end_batch() on the chain inside it)  [typedflow-flow]
 flow.to(find).batch(concurrency=None)
+#             ^ E: TF703: a batch block is never closed (call .end_batch() on the chain inside it)  [typedflow-flow]
 flow.to(find).for_each(concurrency=0).to(size).end_for_each()
 #                                  ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
 flow.for_each(concurrency=0)
+#    ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #    ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not Request (put a step before it that returns a list)  [typedflow-flow]
 #                         ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
 
@@ -50,6 +57,7 @@ flow.to(find, timeout=0, name="first", thread=True, retry=Retry(2, backoff=0.5))
 flow.to(lambda data: data.value.topic, timeout=-1).to(size)
 #                                              ^ E: TF718: timeout is a number of seconds from 0, not -1 (int)  [typedflow-flow]
 flow.to("a chunk", timeout=-1)
+#       ^ E: TF706: no chunk is registered as 'a chunk' (register one first: @flow.chunk("a chunk"))  [typedflow-flow]
 #                          ^ E: TF718: timeout is a number of seconds from 0, not -1 (int)  [typedflow-flow]
 flow.side_branch(find, timeout=-1)
 #                              ^ E: TF718: timeout is a number of seconds from 0, not -1 (int)  [typedflow-flow]
@@ -96,6 +104,8 @@ Flow(Shop, name="shop", max_depth=0)
 flow.create_execution(concurrency=0)
 #                                 ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
 flow.start(Request("x"), concurrency=0, timeout=-1)
+#    ^ E: TF102: resource 'logger', declared as Logger, is missing (give it with update_runtime_resources(logger=…) on the flow, or runtime_resources={'logger': …})  [typedflow-resource]
+#    ^ E: TF102: resource 'search', declared as Search, is missing (give it with update_runtime_resources(search=…) on the flow, or runtime_resources={'search': …})  [typedflow-resource]
 #                                    ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
 
 

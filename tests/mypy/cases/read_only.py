@@ -35,9 +35,9 @@ class Locked(Unlocked):
 
 class Kept(State):
     fixed: Fixed
-    #      ^ E: TF603: field 'fixed' of Kept cannot be saved: msgspec cannot decode Fixed, a TypedDict with ReadOnly keys (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'fixed' of Kept cannot be saved: msgspec cannot decode Fixed, a TypedDict with ReadOnly keys (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     partial: Partial | None = None
-    #        ^ E: TF603: field 'partial' of Kept cannot be saved: msgspec cannot decode Partial, a TypedDict with ReadOnly keys (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #        ^ E: TF603: field 'partial' of Kept cannot be saved: msgspec cannot decode Partial, a TypedDict with ReadOnly keys (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     locked: Locked = msgspec.field(default_factory=lambda: Locked(name="", size=0))
 
 

@@ -44,21 +44,21 @@ Nodes = Union[int, list[Node], dict[str, Node]]
 
 class Memory(State):
     body: Json = None
-    #     ^ E: TF603: field 'body' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'body' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     deep: Deep = []
-    #     ^ E: TF603: field 'deep' of Memory cannot be saved: msgspec cannot decode Deep, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'deep' of Memory cannot be saved: msgspec cannot decode Deep, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     tree: Tree[int] = 0
-    #     ^ E: TF603: field 'tree' of Memory cannot be saved: msgspec cannot decode Tree[int], an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'tree' of Memory cannot be saved: msgspec cannot decode Tree[int], an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     pairs: Pairs = 0
-    #      ^ E: TF603: field 'pairs' of Memory cannot be saved: msgspec cannot decode Pairs, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'pairs' of Memory cannot be saved: msgspec cannot decode Pairs, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     keys: set[Hashable] = set()
-    #     ^ E: TF603: field 'keys' of Memory cannot be saved: msgspec cannot decode Hashable, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'keys' of Memory cannot be saved: msgspec cannot decode Hashable, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     ping: Ping = 0
-    #     ^ E: TF603: field 'ping' of Memory cannot be saved: msgspec cannot decode Ping, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'ping' of Memory cannot be saved: msgspec cannot decode Ping, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     statement: Statement = 0
-    #          ^ E: TF603: field 'statement' of Memory cannot be saved: msgspec cannot decode Statement, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #          ^ E: TF603: field 'statement' of Memory cannot be saved: msgspec cannot decode Statement, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     listed: list[Json] = []
-    #       ^ E: TF603: field 'listed' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #       ^ E: TF603: field 'listed' of Memory cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     # through a record
     item: Item | None = None
     row: Row | None = None
@@ -69,7 +69,7 @@ class Memory(State):
 
 class Kept(FlowState):
     body: dict[str, Json] = {}
-    #     ^ E: TF603: field 'body' of Kept cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'body' of Kept cannot be saved: msgspec cannot decode Json, an alias that refers to itself: use a Struct (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
 
 class Tools(Resources):
@@ -172,8 +172,10 @@ flow.to_sub_flow(child).to(takes).to(handler).end()
 flow.to_sub_flow(child, write_back={"value": "result", "state": {"body": "result", "deep": "result"}}).to(takes)
 #                                                                                          ^ E: TF406: write_back["state"]["deep"] = "result": 'state.deep' of the parent takes Deep, and 'result' of the child is Json (take another source, or declare the two alike)  [typedflow-write-back]
 flow.for_each()
+#    ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #    ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not Json (put a step before it that returns a list)  [typedflow-flow]
 flow.match().case(number).to(takes)
+#    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                 ^ E: TF701: condition 'number' takes int, and gets None | int | str | list[Json] | dict[str, Json] (annotate its parameter Data[…, None | int | str | list[Json] | dict[str, Json]], or put a step in between that makes int of it)  [typedflow-flow]
 reveal_type(flow.when({"state": ["body", "deep"]}, mode="and"))
 #           ^ R: typedflow.api.process.Process[recursive_aliases.C, TypedDict({'state': TypedDict({'body': None | int | str | list[None | int | str | list[...] | dict[str, ...]] | dict[str, None | int | str | list[...] | dict[str, ...]], 'deep': list[...]})}), None]

@@ -118,6 +118,7 @@ tail = open_at_the_top.to(begin)
 
 chunk = Flow(C)
 chunk.to("begin")
+#        ^ E: TF706: no chunk is registered as 'begin' (register one first: @flow.chunk("begin"))  [typedflow-flow]
 
 given: Callable[[Data[C, Request]], str] = begin
 by_name = Flow(C)

@@ -28,11 +28,11 @@ class Sub(Node):
 class Mine(State):
     count: int = 0
     node: Node | None = None
-    #     ^ E: TF603: field 'node' of Mine cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'node' of Mine cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     sub: Sub | None = None
-    #    ^ E: TF603: field 'sub' of Mine cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #    ^ E: TF603: field 'sub' of Mine cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
     other: Self | None = None
-    #      ^ E: TF603: field 'other' of Mine cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #      ^ E: TF603: field 'other' of Mine cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     def counted(self) -> Self:
         self.set("count", self.count + 1)
@@ -250,7 +250,7 @@ class FrozenSub(FrozenNode, frozen=True):
 
 class Frozen(State):
     node: FrozenSub = FrozenSub("x")
-    #     ^ E: TF603: field 'node' of Frozen cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
+    #     ^ E: TF603: field 'node' of Frozen cannot be saved: msgspec refuses it: Type 'typing.Self' is not supported (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
 
     @classmethod
     def at(cls, name: str) -> Self:

@@ -12,14 +12,17 @@ from typedflow.rules import executions
 T = TypeVar("T")
 
 
-def run_sync(make: Callable[[], Coroutine[Any, Any, T]], call: str) -> T:
-    """Run a coroutine to its end; inside a running loop raise the error that shows the async form."""
+def run_sync(make: Callable[[], Coroutine[Any, Any, T]], call: str, way: str = "") -> T:
+    """Run a coroutine to its end; inside a running loop raise the error that shows the async form.
+
+    `way` is that form, where it is not called `async_…`.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         pass  # and outside of the handler, so that it is no context of what the coroutine raises
     else:
-        raise ExecutionError(executions.inside_loop_problem(call))
+        raise ExecutionError(executions.inside_loop_problem(call, way))
     outcome = asyncio.run(_kept(make()))
     if outcome.error is not None:
         raise outcome.error

@@ -1,0 +1,274 @@
+"""An execution that runs with a SQLite store stays with its process, and with no process that is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores.holding import Long, build
+from typedflow import ConflictError, Data, LeaseLostError, Status
+from typedflow.stores import Message, SQLiteStore, holders, sqlite, sqlite_work
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "work.db"
+
+
+@pytest.fixture
+def owner(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that is in the second step of execution "a"."""
+    command = [sys.executable, "-m", "tests.stores.holding", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "staying\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def lease(path: Path, execution_id: str = "a") -> tuple[str | None, str | None]:
+    connection = sqlite3.connect(path)
+    row = connection.execute(
+        "SELECT holder, ready_at FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
+    ).fetchone()
+    connection.close()
+    holder, ready_at = row
+    return holder, ready_at
+
+
+async def test_a_second_process_is_told_who_runs_an_execution_and_harms_nothing(
+    owner: subprocess.Popen[str], path: Path
+) -> None:
+    async with SQLiteStore(path) as store:
+        execution = await build().async_open("a", store=store)
+        assert execution.status is Status.RUNNING
+        assert execution.state.done == 1
+        assert repr(execution).startswith("<Execution 'a' of flow 'long': running at 'second', run by process ")
+        with pytest.raises(LeaseLostError, match=rf"'a' is run by process {owner.pid} on \S+, until ") as refused:
+            await execution.async_retry()
+        assert isinstance(refused.value, ConflictError)
+        assert refused.value.holder == f"process {owner.pid} on {socket.gethostname()}"
+        assert refused.value.until is not None
+        assert timedelta(0) < refused.value.until - datetime.now(UTC) <= timedelta(seconds=30)
+        output, _ = await asyncio.to_thread(owner.communicate, "\n", 30)
+        assert output == "result 3\n"
+        done = await build().async_open("a", store=store)
+        assert (done.status, done.state.done) == (Status.COMPLETED, 2)
+        assert lease(path) == (None, None)
+
+
+async def test_after_a_kill_the_execution_goes_on_at_once(owner: subprocess.Popen[str], path: Path) -> None:
+    holder, until = lease(path)
+    owner.kill()
+    owner.wait()
+    assert lease(path) == (holder, until), "nobody has ended the lease"
+    async with SQLiteStore(path) as store:
+        execution = await build().async_open("a", store=store)
+        await execution.async_retry()
+        assert execution.result == 4
+        assert repr(execution) == "<Execution 'a' of flow 'long': completed>"
+    assert until is not None
+    assert datetime.now(UTC) < datetime.fromisoformat(until)
+
+
+def test_a_killed_process_that_its_parent_has_not_waited_for_is_gone(owner: subprocess.Popen[str], path: Path) -> None:
+    holder, _ = lease(path)
+    assert holder is not None
+    assert not holders.is_gone(holder)
+    owner.kill()
+    os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)
+    assert holders.is_gone(holder)
+
+
+async def test_a_second_execution_of_one_process_is_refused_too(path: Path) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def stay(data: Data[Long, int]) -> int:
+        entered.set()
+        await go.wait()
+        return data.value
+
+    async with SQLiteStore(path) as store, SQLiteStore(path) as other:
+        execution = build(stay).create_execution(execution_id="a", store=store)
+        running = asyncio.create_task(execution.async_start(1))
+        await entered.wait()
+        for second in (store, other):
+            with pytest.raises(LeaseLostError, match=f"process {os.getpid()} on "):
+                await (await build().async_open("a", store=second)).async_retry()
+            with pytest.raises(LeaseLostError):
+                await (await build().async_open("a", store=second)).async_cancel()
+        go.set()
+        assert await running is Status.COMPLETED
+
+
+@pytest.mark.parametrize("how", ["cancelled", "timeout"])
+async def test_a_run_that_is_cut_off_leaves_its_lease(path: Path, how: str) -> None:
+    entered = asyncio.Event()
+
+    async def stay(data: Data[Long, int]) -> int:
+        entered.set()
+        await asyncio.Event().wait()
+        return data.value
+
+    async with SQLiteStore(path) as store:
+        execution = build(stay).create_execution(execution_id="a", store=store)
+        running = asyncio.create_task(execution.async_start(1, timeout=0.01 if how == "timeout" else None))
+        await entered.wait()
+        if how == "cancelled":
+            running.cancel()
+        with suppress(asyncio.CancelledError, TimeoutError):
+            await running
+        again = await build().async_open("a", store=store)
+        await again.async_retry()
+        assert again.result == 4
+        assert lease(path) == (None, None)
+
+
+def test_a_run_whose_loop_is_closed_has_nothing_any_more(path: Path) -> None:
+    entered = asyncio.Event()
+
+    async def stay(data: Data[Long, int]) -> int:
+        entered.set()
+        await asyncio.Event().wait()
+        return data.value
+
+    async def begin() -> Any:
+        store = SQLiteStore(path)
+        execution = build(stay).create_execution(execution_id="a", store=store)
+        running = asyncio.create_task(execution.async_start(1))
+        await entered.wait()
+        return store, running
+
+    loop = asyncio.new_event_loop()
+    store, running = loop.run_until_complete(begin())
+    loop.close()
+
+    async def go_on() -> int:
+        execution = await build().async_open("a", store=store)
+        await execution.async_retry()
+        result: int = execution.result
+        await store.close()
+        return result
+
+    assert asyncio.run(go_on()) == 4
+    running._log_destroy_pending = False  # it is what this test is about
+
+
+async def test_a_blocked_loop_loses_no_lease(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BEAT", 0.01)
+    seen: list[bool] = []
+
+    def stay(data: Data[Long, int]) -> int:
+        _, first = lease(path)
+        end = time.monotonic() + 20
+        while lease(path)[1] == first:  # blocks the loop until the store's thread has renewed the lease
+            assert time.monotonic() < end
+        seen.append(True)
+        return data.value
+
+    async with SQLiteStore(path) as store:
+        execution = build(stay).create_execution(execution_id="a", store=store)
+        await execution.async_start(1)
+    assert seen == [True]
+
+
+async def test_a_lease_that_is_renewed_no_more_runs_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a process on another machine: who has it cannot be seen to be gone."""
+    monkeypatch.setattr(sqlite_work, "EMBEDDED_LEASE", timedelta(seconds=-1))
+    monkeypatch.setattr(holders, "is_gone", lambda name: False)
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def stay(data: Data[Long, int]) -> int:
+        entered.set()
+        await go.wait()
+        return data.value
+
+    async with SQLiteStore(path) as store, SQLiteStore(path) as other:
+        execution = build(stay).create_execution(execution_id="a", store=store)
+        running = asyncio.create_task(execution.async_start(1))
+        await entered.wait()
+        second = await build().async_open("a", store=other)
+        await second.async_retry()
+        assert second.result == 4
+        go.set()
+        with pytest.raises(ConflictError):
+            await running
+
+
+async def test_what_is_posted_to_a_running_execution_is_for_a_worker_when_it_rests(path: Path) -> None:
+    async def post(data: Data[Long, int]) -> int:
+        await store.post("a", lambda stored: Message("event", "news", b"1"))
+        assert (await store.next_ready(["long"])) != datetime.min
+        data.pause_for(interrupt_id="q")
+        return data.value
+
+    async with SQLiteStore(path) as store:
+        execution = build(post).create_execution(execution_id="a", store=store)
+        assert await execution.async_start(1) is Status.WAITING
+        ready = await store.next_ready(["long"])
+        assert ready is not None
+        assert ready <= datetime.now(UTC)
+        [taken] = await store.take(["long"], holder="w", ttl=timedelta(seconds=30), limit=1)
+        assert (taken.execution_id, taken.crashes) == ("a", 0)
+
+
+async def test_a_worker_takes_what_a_dead_process_has_left(owner: subprocess.Popen[str], path: Path) -> None:
+    async with SQLiteStore(path) as store:
+        assert await store.take(["long"], holder="w", ttl=timedelta(seconds=30), limit=1) == []
+        assert await store.acquire("a", holder="w", ttl=timedelta(seconds=30)) is None
+        owner.kill()
+        owner.wait()
+        [taken] = await store.take(["long"], holder="w", ttl=timedelta(seconds=30), limit=1)
+        assert (taken.execution_id, taken.holder, taken.crashes) == ("a", "w", 1)
+
+
+async def test_a_record_tells_who_has_it(owner: subprocess.Popen[str], path: Path) -> None:
+    async with SQLiteStore(path) as store:
+        stored = await store.get("a")
+    assert stored is not None
+    assert stored.holder is not None
+    assert holders.spoken(stored.holder) == f"process {owner.pid} on {socket.gethostname()}"
+    assert stored.held_until is not None
+    assert stored.held_until > datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["one", "elsewhere:1:boot/4:77:1", f"{socket.gethostname()}:x:boot/4:77:1", f"{socket.gethostname()}:1::77:1"],
+)
+def test_of_a_holder_elsewhere_only_the_clock_tells(name: str) -> None:
+    assert not holders.is_gone(name)
+
+
+async def test_a_process_id_that_is_used_again_is_another_process() -> None:
+    host, pid, machine, start, number = holders.new_name().rsplit(":", 4)
+    assert pid == str(os.getpid())
+    assert holders.is_gone(f"{host}:{pid}:{machine}:{int(start or 0) - 1}:{number}")
+
+
+async def test_a_holder_is_there_until_it_leaves() -> None:
+    name = holders.new_name()
+    assert holders.is_gone(name)
+    holders.enter(name)
+    assert not holders.is_gone(name)
+    holders.leave(name)
+    assert holders.is_gone(name)
+    assert holders.new_name() != name
