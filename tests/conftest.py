@@ -80,7 +80,8 @@ def is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
     if item.get_closest_marker("full") and not is_full():
         return True
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    needs_postgres = "postgres" in parameters.values() or item.get_closest_marker("postgres") is not None
+    named = "postgres" in (value for value in parameters.values() if type(value) is str)
+    needs_postgres = named or item.get_closest_marker("postgres") is not None
     return needs_postgres and bool(config.getoption(postgres.WITHOUT))
 
 
