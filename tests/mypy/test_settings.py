@@ -91,21 +91,18 @@ def test_dynamic_keys_are_reported_where_that_is_asked_for_and_a_changed_option_
     assert said(tmp_path, cache=cache) == [UNKNOWN]
 
 
-def test_a_code_can_be_disabled(tmp_path: Path) -> None:
-    assert said(tmp_path, CONFIG + "disable_error_code = typedflow-resource\n") == []
-
-
-def test_all_codes_can_be_disabled_at_once(tmp_path: Path) -> None:
-    assert said(tmp_path, CONFIG, "--disable-error-code=typedflow") == []
-
-
-def test_a_code_can_be_disabled_in_a_module_and_ignored_on_a_line(tmp_path: Path) -> None:
-    flags = [f"--enable-error-code={code}" for code in (*CODES, "typedflow")]  # every code is one of mypy's
+def test_a_code_and_all_codes_can_be_disabled_in_a_module_and_one_ignored_on_a_line(tmp_path: Path) -> None:
     ignored = PROGRAM.replace('"tol")', '"tol")  # type: ignore[typedflow-resource]')
     config = CONFIG + "[mypy-disabled]\ndisable_error_code = typedflow-resource\n"
-    sources = {"program.py": PROGRAM, "disabled.py": PROGRAM, "ignored.py": ignored}
-    found = run_mypy(write_project(tmp_path, sources, config), *flags)
+    config += "[mypy-without]\ndisable_error_code = typedflow\n"
+    sources = {"program.py": PROGRAM, "disabled.py": PROGRAM, "without.py": PROGRAM, "ignored.py": ignored}
+    found = run_mypy(write_project(tmp_path, sources, config))
     assert [(finding.file, finding.text) for finding in found] == [("program.py", UNKNOWN)]
+
+
+def test_every_code_is_one_of_mypys(tmp_path: Path) -> None:
+    flags = [f"--enable-error-code={code}" for code in (*CODES, "typedflow")]
+    assert said(tmp_path, CONFIG, *flags) == [UNKNOWN]
 
 
 FAILING = """\
