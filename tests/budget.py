@@ -21,5 +21,5 @@ def is_full() -> bool:
 
 
 def examples(full: int) -> int:
-    """Return how many examples a property is tried with: so many in the full form, a third of them in the quick one."""
-    return full if is_full() else full // 3
+    """Return how many examples a property is tried with: so many in the full form, a quarter of them in the quick."""
+    return full if is_full() else full // 4

@@ -6,6 +6,7 @@ import gc
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,26 @@ from tests import postgres
 from tests.budget import is_full
 
 HASH_SEED = "PYTHONHASHSEED"
-FIRST = ("mypy", "crash", "typing", "stores", "examples")
-"""The folders whose modules take the longest: started last, one of them would keep a single worker busy at the end."""
+LONGEST = (
+    "docs/test_pages",
+    "mypy/test_edits",
+    "mypy/test_daemon",
+    "mypy/test_settings",
+    "docs/test_examples",
+    "typing/test_samples",
+    "stores/test_processes",
+    "examples/test_license_audit_review",
+    "execution/test_pause_constructs",
+    "execution/test_races",
+    "stores/test_power_loss",
+    "crash/test_failpoints",
+    "schema/test_type_properties",
+    "mypy/test_installed",
+    "crash/test_processes",
+)
+"""The modules that take the longest, longest first: started last, one would keep a single worker busy at the end."""
+FIRST = ("mypy", "crash", "typing", "stores", "examples", "docs")
+"""The folders whose other modules come next."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +65,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(map(id, left_out))
         items[:] = [item for item in items if id(item) not in gone]
-    items.sort(key=lambda item: item.path.parent.name not in FIRST)
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    """Return the place of a module in the order of the run."""
+    name = f"{path.parent.name}/{path.stem}"
+    if name in LONGEST:
+        return LONGEST.index(name)
+    return len(LONGEST) + (path.parent.name not in FIRST)
 
 
 def is_left_out(config: pytest.Config, item: pytest.Item) -> bool:

@@ -36,8 +36,8 @@ from typedflow.stores import StoredSnapshot
 
 ROOT: Final = Path(__file__).parents[2]
 FINAL: Final = ("completed", "cancelled")
-EVERY: Final = 1 if is_full() else 4
-"""The quick form kills at every fourth time that a point is reached, the first one always."""
+EVERY: Final = 1 if is_full() else 6
+"""The quick form kills at every sixth time that a point is reached, the first one always."""
 HISTORY: Final = """
     CREATE TABLE IF NOT EXISTS history (sequence INTEGER, status TEXT);
     CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_executions

@@ -192,7 +192,7 @@ def test_the_audits_in_a_store_are_listed(place: Place) -> None:
 def test_a_wrong_decision_is_refused_and_the_question_stays(place: Place, decision: str, message: str) -> None:
     audit = place.begun()
     refused = (2, place.questions(audit, QUESTIONS), f"error: {message.replace('AUDIT', audit)}\n")
-    assert place.run("--resume", audit, "--decide", decision) == refused
+    assert place.here("--resume", audit, "--decide", decision) == refused
     assert place.here("--resume", audit) == (WAITING, place.questions(audit, QUESTIONS), "")
 
 
@@ -239,13 +239,13 @@ def test_an_audit_that_is_killed_is_brought_to_its_end(place: Place, point: str,
 @pytest.mark.parametrize(
     "point, nth, kept",
     [
-        ("answer.taken", 1, False),
+        pytest.param("answer.taken", 1, False, marks=pytest.mark.full),
         ("save.encoded", 1, False),
         ("save.stored", 1, True),
-        ("step.ended", 1, True),
-        ("child.left", 1, True),
+        pytest.param("step.ended", 1, True, marks=pytest.mark.full),
+        pytest.param("child.left", 1, True, marks=pytest.mark.full),
         ("save.encoded", 2, True),
-        ("save.stored", 2, True),
+        pytest.param("save.stored", 2, True, marks=pytest.mark.full),
     ],
 )
 def test_a_decision_outlives_its_process_once_it_is_saved(place: Place, point: str, nth: int, kept: bool) -> None:

@@ -8,7 +8,7 @@ is nothing to be said before the edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 PROJECT: Final[Mapping[str, str]] = {
@@ -935,10 +935,11 @@ def package_of(number: int) -> str:
     return f"case{number:02}"
 
 
-def sources_at(step: int) -> dict[str, str]:
-    """Give the files of all scenarios after so many steps; 0 is the project as it was."""
+def sources_at(step: int, numbers: Iterable[int]) -> dict[str, str]:
+    """Give the files of some scenarios after so many steps; 0 is the project as it was."""
     files: dict[str, str] = {}
-    for number, scenario in enumerate(SCENARIOS):
+    for number in numbers:
+        scenario = SCENARIOS[number]
         modules = {**PROJECT, **scenario.beside}
         for edits in scenario.steps[:step]:
             for edit in edits:

@@ -110,6 +110,15 @@ def run_mypy(project: Path, *flags: str, cache: Path | None = None, files: Itera
     return parse_findings(done.stdout)
 
 
+def library_cache(folder: Path) -> Path:
+    """Make a cache in which the library and what it imports are checked, by the options of `CONFIG`."""
+    project = write_project(
+        folder / "project", {"all.py": "import msgspec\nimport typedflow\nimport typedflow.stores\n"}
+    )
+    run_mypy(project, cache=folder / "cache")
+    return folder / "cache"
+
+
 def parse_findings(out: str) -> list[Finding]:
     """Read mypy's `--output json`."""
     return [_finding(json.loads(line)) for line in out.splitlines() if line.startswith("{")]

@@ -63,9 +63,9 @@ INI: Final = f"{CONFIG}[typedflow-mypy]\n"
     "name, config, said",
     [
         ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = true\n", DYNAMIC),
-        ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = false\n", PASSED),
         ("mypy.ini", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
         ("setup.cfg", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
+        ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = false\n", PASSED),
         (
             "pyproject.toml",
             f"{PYPROJECT}strict_dynamic_kyes = true\n",
@@ -78,13 +78,13 @@ INI: Final = f"{CONFIG}[typedflow-mypy]\n"
             f"{PASSED}mypy.ini: [typedflow-mypy]: unrecognized option: 'strict' (options: 'strict_dynamic_keys')\n",
         ),
     ],
-    ids=["pyproject_on", "pyproject_off", "ini", "setup_cfg", "pyproject_unknown", "ini_unknown"],
+    ids=["pyproject_on", "ini", "setup_cfg", "pyproject_off", "pyproject_unknown", "ini_unknown"],
 )
 def test_the_installed_plugin_is_configured(user: Path, tmp_path: Path, name: str, config: str, said: str) -> None:
     (tmp_path / name).write_text(config, encoding="utf-8")
     (tmp_path / "shop.py").write_text((CASES / "shop.py").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
-    # One cache for all of them, as a user has who tries one option after another.
+    # One cache for all of them, as a user has who tries one option after another; equal options behind each other.
     command = (user.with_name("mypy"), "--cache-dir", user.parent / "cache", "program.py")
     out = run(*command, cwd=tmp_path, code=1 if said == DYNAMIC else 0, both=True)
     assert out == said

@@ -84,34 +84,20 @@ def said(project: Path, config: str = CONFIG, *flags: str, cache: Path | None = 
     return [finding.text for finding in run_mypy(project, *flags, cache=cache)]
 
 
-def test_dynamic_keys_are_reported_where_that_is_asked_for(tmp_path: Path) -> None:
-    assert said(tmp_path) == [UNKNOWN]
-    assert said(tmp_path, CONFIG + "[typedflow-mypy]\nstrict_dynamic_keys = true\n") == [UNKNOWN, DYNAMIC]
-
-
-def test_a_changed_option_drops_the_cache(tmp_path: Path) -> None:
+def test_dynamic_keys_are_reported_where_that_is_asked_for_and_a_changed_option_drops_the_cache(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     assert said(tmp_path, cache=cache) == [UNKNOWN]
     assert said(tmp_path, CONFIG + "[typedflow-mypy]\nstrict_dynamic_keys = true\n", cache=cache) == [UNKNOWN, DYNAMIC]
     assert said(tmp_path, cache=cache) == [UNKNOWN]
 
 
-def test_a_code_can_be_disabled(tmp_path: Path) -> None:
-    assert said(tmp_path, CONFIG + "disable_error_code = typedflow-resource\n") == []
-
-
-def test_all_codes_can_be_disabled_at_once(tmp_path: Path) -> None:
-    assert said(tmp_path, CONFIG, "--disable-error-code=typedflow") == []
-
-
-def test_a_code_can_be_disabled_in_a_module(tmp_path: Path) -> None:
-    assert said(tmp_path, CONFIG + "[mypy-program]\ndisable_error_code = typedflow-resource\n") == []
-
-
-def test_a_code_can_be_ignored_on_a_line(tmp_path: Path) -> None:
+def test_a_code_and_all_codes_can_be_disabled_in_a_module_and_one_ignored_on_a_line(tmp_path: Path) -> None:
     ignored = PROGRAM.replace('"tol")', '"tol")  # type: ignore[typedflow-resource]')
-    project = write_project(tmp_path, {"program.py": ignored})
-    assert run_mypy(project) == []
+    config = CONFIG + "[mypy-disabled]\ndisable_error_code = typedflow-resource\n"
+    config += "[mypy-without]\ndisable_error_code = typedflow\n"
+    sources = {"program.py": PROGRAM, "disabled.py": PROGRAM, "without.py": PROGRAM, "ignored.py": ignored}
+    found = run_mypy(write_project(tmp_path, sources, config))
+    assert [(finding.file, finding.text) for finding in found] == [("program.py", UNKNOWN)]
 
 
 def test_every_code_is_one_of_mypys(tmp_path: Path) -> None:

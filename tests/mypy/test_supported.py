@@ -41,6 +41,7 @@ def test_the_oldest_says_what_the_newest_says(tmp_path: Path, wheel: Path) -> No
     assert remark(sources, parse_findings(out)) == sources
 
 
+@pytest.mark.full
 def test_an_older_one_is_refused_in_one_line(tmp_path: Path, wheel: Path) -> None:
     python = user_with(TOO_OLD, tmp_path, wheel)
     project = write_project(tmp_path / "project", {"program.py": "x = 1\n"})
