@@ -111,7 +111,7 @@ def lost(execution_id: str, holder: str | None) -> LeaseLostError:
 
 
 class WorkStore(SnapshotStore, Protocol):
-    """Hand executions to workers. SQLiteStore and MemoryStore do.
+    """Hand executions to workers. SQLiteStore, PostgresStore and MemoryStore do.
 
     All times are by the store's clock. Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not
     have the lease any more.
