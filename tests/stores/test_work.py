@@ -159,7 +159,10 @@ async def test_mail_makes_an_execution_ready_and_is_read_in_order(store: WorkSto
     assert await store.post("a", lambda stored: Message("answer", "q", stored.data)) == 1
     assert await store.post("a", lambda stored: Message("event", "heard", b"1")) == 2
     assert await taken(store) == ["a"]
-    assert await store.mail("a", 0) == [Message("answer", "q", b"data", 1), Message("event", "heard", b"1", 2)]
+    assert await store.mail("a", 0) == [
+        Message("answer", "q", b"data", 1, clock.now()),
+        Message("event", "heard", b"1", 2, clock.now()),
+    ]
     assert [each.number for each in await store.mail("a", 1)] == [2]
 
 

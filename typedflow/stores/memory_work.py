@@ -51,11 +51,13 @@ class WorkRows:
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:
         """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
         row = self.rows.setdefault(record.execution_id, WorkRow(record.flow))
-        if lease is None:
-            row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
-        elif record.status in OVER:
-            row.ready_at, row.holder, row.crashes = None, None, 0
+        if record.status in OVER:
+            row.ready_at, row.holder, row.crashes, row.quarantined, row.problem = None, None, 0, False, None
             row.mail.clear()
+        elif lease is None:
+            row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
+        else:  # an interrupt id that is used again takes another answer
+            row.mail = [each for each in row.mail if each.number > record.mail]
 
     def post(self, stored: StoredSnapshot, message: Message, now: datetime) -> int:
         """Keep a message, and make its execution ready where nobody has it."""
@@ -64,7 +66,7 @@ class WorkRows:
             problem = texts.second_answer_problem(stored.execution_id, message.name)
             raise ConflictError(problem, execution_id=stored.execution_id)
         row.posted += 1
-        row.mail.append(replace(message, number=row.posted))
+        row.mail.append(replace(message, number=row.posted, posted_at=now))
         if row.holder is None:
             row.ready_at = now
         return row.posted

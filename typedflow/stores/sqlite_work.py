@@ -50,17 +50,24 @@ def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now:
             " holder = ? WHERE execution_id = ?",
             (due, record.holder, written(now + EMBEDDED_LEASE), record.holder, record.execution_id),
         )
-    elif lease is None:
-        _freed(db, record.execution_id, due, due if record.status == "waiting" else None, record.mail, now)
     elif record.status in OVER:
         db.execute(
-            "UPDATE typedflow_executions SET due = NULL, ready_at = NULL, holder = NULL, crashes = 0"
-            " WHERE execution_id = ?",
+            "UPDATE typedflow_executions SET due = NULL, ready_at = NULL, holder = NULL, crashes = 0, quarantined = 0,"
+            " problem = NULL WHERE execution_id = ?",
             (record.execution_id,),
         )
         db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW})", (record.execution_id,))
+    elif lease is None:
+        _freed(db, record.execution_id, due, due if record.status == "waiting" else None, record.mail, now)
     else:
         db.execute("UPDATE typedflow_executions SET due = ? WHERE execution_id = ?", (due, record.execution_id))
+        if record.mail:
+            _taken(db, record.execution_id, record.mail)
+
+
+def _taken(db: Connection, execution_id: str, mail: int) -> None:
+    """Delete the messages that an execution has taken: an interrupt id that is used again takes another answer."""
+    db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW}) AND number <= ?", (execution_id, mail))
 
 
 def _freed(db: Connection, execution_id: str, due: str | None, ready: str | None, mail: int, now: datetime) -> None:
@@ -132,8 +139,8 @@ def _is_answered(db: Connection, row: int, name: str) -> bool:
 def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
     found = db.execute(
-        f"SELECT number, kind, name, data, digest FROM typedflow_mail WHERE execution = ({_ROW}) AND number > ?"
-        " ORDER BY number",
+        "SELECT number, kind, name, data, digest, posted_at FROM typedflow_mail"
+        f" WHERE execution = ({_ROW}) AND number > ? ORDER BY number",
         (execution_id, after),
     )
     return [read_message(execution_id, *row) for row in found.fetchall()]
@@ -216,7 +223,7 @@ def release(db: Connection, lease: Lease, how: Release, now: datetime) -> bool:
             *(lease.execution_id, how.mail),
         ),
     ).fetchone()
-    db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW}) AND number <= ?", (lease.execution_id, how.mail))
+    _taken(db, lease.execution_id, how.mail)
     return bool(more)
 
 

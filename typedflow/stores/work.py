@@ -58,6 +58,8 @@ class Message:
     """The answer or the payload, as JSON."""
     number: int = 0
     """Its place in the mail of the execution, from 1; 0 until it is posted."""
+    posted_at: datetime | None = None
+    """By the store's clock; None until it is posted. Whether an answer is in time is judged by it."""
 
 
 @final
