@@ -272,3 +272,15 @@ async def test_a_holder_is_there_until_it_leaves() -> None:
     holders.leave(name)
     assert holders.is_gone(name)
     assert holders.new_name() != name
+
+
+def test_a_process_may_have_a_name_that_is_no_text() -> None:
+    """The system cuts it after 15 bytes, inside of a letter too."""
+    program = "import sys; open('/proc/self/comm', 'wb').write(b'caf\\xc3'); print(flush=True); sys.stdin.read()"
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        host, _, machine, _, number = holders.new_name().rsplit(":", 4)
+        assert holders.is_gone(f"{host}:{process.pid}:{machine}:1:{number}")
+        process.communicate()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from typedflow import ConflictError, LeaseLostError, SnapshotError
+from typedflow import ConflictError, LeaseLostError, SnapshotError, StoreError
 from typedflow.stores import MemoryStore, Message, Release, SQLiteStore, StoredSnapshot, WorkStore
+from typedflow.stores.clock import current_clock
 from typedflow.testing import FakeClock, fake_clock
 
 TTL = timedelta(seconds=30)
@@ -67,6 +68,41 @@ async def test_what_is_submitted_for_later_is_not_taken_earlier(store: WorkStore
     assert await store.next_ready(FLOWS) == later
     clock.advance(timedelta(hours=1))
     assert await taken(store) == ["a"]
+
+
+async def test_the_moment_may_be_given_in_any_zone(store: WorkStore, clock: FakeClock) -> None:
+    later = clock.now() + timedelta(hours=1)
+    await store.submit(record(clock, "east"), ready_at=later.astimezone(timezone(timedelta(hours=9))))
+    await store.submit(record(clock, "west"), ready_at=later.astimezone(timezone(timedelta(hours=-9))))
+    assert await taken(store) == []
+    assert await store.next_ready(FLOWS) == later
+    clock.advance(timedelta(hours=1))
+    assert sorted(await taken(store)) == ["east", "west"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2000, 1, 1),  # that is what is refused
+        "tomorrow",
+    ],
+)
+async def test_a_moment_without_a_zone_is_refused(store: WorkStore, clock: FakeClock, moment: Any) -> None:
+    with pytest.raises(StoreError, match="TF950: ready_at is a datetime with a zone, not "):
+        await store.submit(record(clock), ready_at=moment)
+    assert await store.get("a") is None
+
+
+async def test_a_message_is_made_in_the_context_of_its_sender(store: WorkStore, clock: FakeClock) -> None:
+    await store.submit(record(clock))
+    seen: list[datetime] = []
+
+    def make(stored: StoredSnapshot) -> Message:
+        seen.append(current_clock.get().now())
+        return Message("event", "heard", b"1")
+
+    await store.post("a", make)
+    assert seen == [clock.now()]
 
 
 async def test_other_flows_are_left_alone(store: WorkStore, clock: FakeClock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -80,15 +80,13 @@ class Worker:
         self._running: dict[str, _Running] = {}
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.holder = holders.new_name()
-        """The name under which this worker has its leases."""
+        self.holder = ""
+        """The name under which this worker has its leases: another one for each `run`, as it may be in a fork."""
 
     async def run(self) -> None:
         """Take and run executions until `stop` is called, or SIGTERM or SIGINT comes; then finish what runs."""
-        self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
-                self._loop.add_signal_handler(number, self.stop)
+        self._loop, self.holder = asyncio.get_running_loop(), holders.new_name()
+        restore = _on_signals(self._loop, self.stop)
         heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
         heartbeat.start()
         holders.enter(self.holder)
@@ -99,6 +97,7 @@ class Worker:
             await self._drain()
             heartbeat.stop()
             holders.leave(self.holder)
+            restore()
 
     def stop(self) -> None:
         """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
@@ -112,12 +111,14 @@ class Worker:
         free, until = self._concurrency - len(self._running), None
         leases: list[Lease] = []
         if free > 0:
-            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1
+            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1  # one at a time
             try:
                 leases = await self._store.take(
                     self._flows, holder=self.holder, ttl=self._ttl, limit=free, crashed_limit=suspects
                 )
                 until = None if leases else await self._store.next_ready(self._flows)
+                if not suspects and until is not None and until <= current_clock.get().now():
+                    until = None  # it waits its turn, and the end of the one that runs wakes this
             except StoreError as error:  # the database is away, or full: it will come back
                 LOG.warning("cannot take executions: %s", error)
         for lease in leases:
@@ -198,3 +199,21 @@ class Worker:
             if running is not None and running.run.lease.fence == fence and not running.held.over:
                 LOG.warning("the lease on %s is lost", execution_id)
                 running.task.cancel("the lease is lost")
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Callable[[], None]:
+    """Have SIGTERM and SIGINT call a function, in the main thread; return what leaves them as they were."""
+    before: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handler = signal.getsignal(number)
+        with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
+            loop.add_signal_handler(number, stop)
+            before[number] = handler
+
+    def restore() -> None:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            if handler is not None:  # else it is none of Python's
+                signal.signal(number, handler)
+
+    return restore

@@ -43,6 +43,7 @@ from typedflow.stores.requirements import (
     require_page,
     require_prune,
     require_question_page,
+    require_ready_at,
     require_record,
     require_statuses,
     require_text,
@@ -285,6 +286,7 @@ class MemoryStore:
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
+        ready_at = require_ready_at(ready_at)
         with self._lock:
             self._put(record, None, None, None)
             self._work.rows[record.execution_id].ready_at = ready_at or current_clock.get().now()

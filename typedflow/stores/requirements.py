@@ -89,6 +89,14 @@ def require_prune(
     return None if before is None else before.astimezone(UTC)
 
 
+def require_ready_at(moment: datetime | None) -> datetime | None:
+    """Return the moment, in UTC, from which on a worker may take an execution; refuse one without a zone."""
+    problem = texts.check_ready_at(moment)
+    if problem is not None:
+        raise StoreError(problem)
+    return None if moment is None else moment.astimezone(UTC)
+
+
 def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:
     """Refuse a position that is no pending interrupt, and a limit that is no number of them."""
     problem = texts.check_limit(limit)
