@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from typedflow import ConflictError, LeaseLostError, SnapshotError, StoreError
-from typedflow.stores import MemoryStore, Message, Release, SQLiteStore, StoredSnapshot, WorkStore
+from typedflow.stores import (
+    FlowStateUpdate,
+    Lease,
+    MemoryStore,
+    Message,
+    Release,
+    SQLiteStore,
+    StoredSnapshot,
+    UpdateKey,
+    WorkStore,
+)
 from typedflow.stores.clock import current_clock
 from typedflow.testing import FakeClock, fake_clock
 
@@ -91,6 +101,30 @@ async def test_a_moment_without_a_zone_is_refused(store: WorkStore, clock: FakeC
     with pytest.raises(StoreError, match="TF950: ready_at is a datetime with a zone, not "):
         await store.submit(record(clock), ready_at=moment)
     assert await store.get("a") is None
+
+
+async def test_a_flow_state_is_changed_by_the_holder_of_the_newest_lease_only(
+    store: WorkStore, clock: FakeClock
+) -> None:
+    key = UpdateKey("a", "step", "call")
+
+    def change(stored: bytes | None) -> FlowStateUpdate:
+        return FlowStateUpdate(b"{}", b"1")
+
+    def held(lease: Lease) -> Any:
+        return store.held(lease)
+
+    await store.submit(record(clock))
+    [old] = await store.take(FLOWS, holder="one", ttl=TTL, limit=1)
+    clock.advance(TTL)
+    [new] = await store.take(FLOWS, holder="one", ttl=TTL, limit=1)
+    with pytest.raises(LeaseLostError, match="the lease on execution 'a' is lost: one has it now"):
+        await held(old).update_flow_state("review", key, change)
+    with pytest.raises(LeaseLostError):
+        held(old).update_flow_state_sync("review", key, change)
+    assert await held(old).get_flow_state("review") is None
+    assert held(new).update_flow_state_sync("review", key, change) == b"1"
+    assert await held(old).update_flow_state("review", UpdateKey("b", "step", "call"), change) == b"1"
 
 
 async def test_a_message_is_made_in_the_context_of_its_sender(store: WorkStore, clock: FakeClock) -> None:

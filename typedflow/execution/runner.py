@@ -433,6 +433,8 @@ class Runner:
                         break  # else an answer or an event came during the save
                     limit.reschedule(deadline)
                     run.woken()
+                    if driver.checkpoints is not None:
+                        await driver.checkpoints.go_on()
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:
                 late = TimeoutError(f"{self._runtime.name} was not over after {timeout} s")

@@ -146,6 +146,8 @@ class MemoryStore:
         require_update(flow, key)
         with self._lock:
             self._open()
+            if key is not None and key.holder is not None:
+                self._work.require_holder(key.execution_id, key.holder, key.fence)
             values = {} if key is None else self._values.get(key.execution_id, {})
             if key is not None and (key.step, key.call) in values:
                 return values[key.step, key.call]

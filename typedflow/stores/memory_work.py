@@ -43,9 +43,13 @@ class WorkRows:
 
     def require_held(self, lease: Lease) -> WorkRow:
         """Return the row of a lease; raises `LeaseLostError` where the lease is not the newest."""
-        row = self.rows.get(lease.execution_id)
-        if row is None or (row.holder, row.fence) != (lease.holder, lease.fence):
-            raise lost(lease.execution_id, None if row is None else row.holder)
+        return self.require_holder(lease.execution_id, lease.holder, lease.fence)
+
+    def require_holder(self, execution_id: str, holder: str, fence: int | None) -> WorkRow:
+        """Return the row of an execution; raises `LeaseLostError` where the holder has no such lease on it."""
+        row = self.rows.get(execution_id)
+        if row is None or row.holder != holder or fence not in (None, row.fence):
+            raise lost(execution_id, None if row is None else row.holder)
         return row
 
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:

@@ -34,11 +34,16 @@ def _is_living(holder: str, ready_at: str | None, now: datetime) -> bool:
 
 def require_held(db: Connection, lease: Lease) -> None:
     """Raise `LeaseLostError` where a lease is not the newest of its execution."""
+    require_holder(db, lease.execution_id, lease.holder, lease.fence)
+
+
+def require_holder(db: Connection, execution_id: str, holder: str, fence: int | None) -> None:
+    """Raise `LeaseLostError` where somebody else has an execution, or nobody; without a fence any of the holder's."""
     row = db.execute(
-        "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (lease.execution_id,)
+        "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
     ).fetchone()
-    if row is None or row != (lease.holder, lease.fence):
-        raise Refusal(lost(lease.execution_id, None if row is None or row[0] is None else spoken(row[0])))
+    if row is None or row != (holder, row[1] if fence is None else fence):
+        raise Refusal(lost(execution_id, None if row is None or row[0] is None else spoken(row[0])))
 
 
 def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now: datetime) -> None:
