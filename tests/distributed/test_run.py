@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
-from typedflow import Contract, Data, Events, ExecutionError, Flow, Status
+from typedflow import Contract, Data, Events, ExecutionError, Flow, InterruptError, SnapshotError, Status
 from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
 from typedflow.stores import MemoryStore, SQLiteStore, StoredSnapshot, WorkStore
 
@@ -201,3 +202,61 @@ async def test_no_cancel_is_lost_between_the_saves_of_a_run(store: WorkStore) ->
             await cancel(store, name)
             with pytest.raises(ExecutionError, match="cancelled"):
                 await result(store, flow, name, timeout=SOON)
+
+
+class Point(msgspec.Struct):
+    x: int
+
+
+class Told(Events):
+    point: Point
+    moment: datetime
+    pair: tuple[int, int]
+    number: float
+    nothing: None
+
+
+class Telling(Contract):
+    input: int
+    result: str | bytes
+    events: Told
+
+
+def telling() -> tuple[Flow[Any], list[Any]]:
+    heard: list[Any] = []
+
+    def ask(data: Data[Telling, int]) -> str | bytes:
+        return data.pause_for(interrupt_id="q")
+
+    flow: Flow[Any] = Flow(Telling, name="asking")
+    flow.to(ask).end()
+    for event in Told.__struct_fields__:
+        flow.when(event).to(lambda data: heard.append(data.value), name=f"hear {event}")
+    return flow, heard
+
+
+async def test_a_payload_arrives_as_what_the_contract_declares(store: WorkStore) -> None:
+    flow, heard = telling()
+    payloads = {"point": Point(1), "moment": datetime(2026, 1, 2, tzinfo=UTC), "pair": (1, 2), "nothing": None}
+    await submit(store, flow, 1, execution_id="a")
+    async with working(store, flow):
+        await asked(store, None)
+        for event, payload in payloads.items():
+            await emit(store, flow, "a", event, payload)
+        await answer(store, flow, "a", "q", "done")
+        assert await result(store, flow, "a", timeout=SOON) == "done"
+    assert heard == [*payloads.values()]
+    assert type(heard[2]) is tuple
+
+
+async def test_what_json_does_not_keep_is_refused_when_it_is_sent(store: WorkStore) -> None:
+    flow, _ = telling()
+    await submit(store, flow, 1, execution_id="a")
+    async with working(store, flow):
+        await asked(store, None)
+    for value in (b"bytes", "\ud800"):
+        with pytest.raises(InterruptError, match=r"TF810: .*a value that JSON keeps as it is, not "):
+            await answer(store, flow, "a", "q", value)
+    with pytest.raises(SnapshotError, match="TF901: 'number' cannot be saved"):
+        await emit(store, flow, "a", "number", float("nan"))
+    assert await store.mail("a", 0) == []

@@ -274,7 +274,7 @@ async def test_a_run_that_goes_on_with_an_answer_that_came_during_its_save_keeps
     async with SQLiteStore(path) as store:
         execution = flow.create_execution(execution_id="a", store=store, checkpoint="pause")
         running = asyncio.create_task(execution.async_start(1))
-        while not execution.interrupts:
+        while not execution.interrupts:  # noqa: ASYNC110  # nothing else tells
             await asyncio.sleep(0)
         assert not running.done()
         assert await execution.async_continue_with("q", 2) is Status.COMPLETED

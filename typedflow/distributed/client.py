@@ -23,6 +23,7 @@ from typedflow.execution.members import TakesInput, TakesIO
 from typedflow.rules import executions
 from typedflow.rules import stores as texts
 from typedflow.schema.layers import State
+from typedflow.snapshot.parts import event_codec
 from typedflow.stores.protocol import PendingInterrupt, SnapshotStore, StoredSnapshot
 from typedflow.stores.work import Message, WorkStore
 
@@ -73,8 +74,16 @@ async def answer(
     """
 
     def make(stored: StoredSnapshot) -> Message:
-        interrupt_id = inside_of(_loaded(flow, stored))[1].check_answer(interrupt, value)
-        return Message("answer", interrupt_id, msgspec.json.encode(value))
+        runtime, runner = inside_of(_loaded(flow, stored))
+        interrupt_id, taken = runner.check_answer(interrupt, value)
+        try:
+            data = msgspec.json.encode(value)
+            kept = runner.check_answer(interrupt, msgspec.json.decode(data))[1] == taken
+        except (TypeError, ValueError, RecursionError, InterruptError):
+            kept = False
+        if not kept:
+            raise InterruptError(executions.unsendable_answer_problem(interrupt_id, value).at(runtime.name))
+        return Message("answer", interrupt_id, data)
 
     try:
         await store.post(execution_id, make)
@@ -84,14 +93,19 @@ async def answer(
 
 
 async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str, payload: Any = None) -> None:
-    """Send an event to a stored execution; raises `ContractError` for one that its contract does not declare."""
+    """Send an event to a stored execution.
+
+    Raises `ContractError` for one that its contract does not declare, `SnapshotError` for a payload that JSON, as which
+    it is sent, does not keep as it is.
+    """
 
     def make(stored: StoredSnapshot) -> Message:
         execution = _loaded(flow, stored)
         if execution.status in FINAL:
             raise FinishedError(executions.finished_problem(execution.status, "emit").at(_name(flow, execution_id)))
-        inside_of(execution)[0].event(event, payload)
-        return Message("event", event, msgspec.json.encode(payload))
+        runtime = inside_of(execution)[0]
+        signal = runtime.event(event, payload)
+        return Message("event", event, bytes(event_codec(runtime.plan, event).encode(signal.value, event, "json")))
 
     await store.post(execution_id, make)
 

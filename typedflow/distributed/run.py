@@ -18,6 +18,7 @@ from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import FINAL, Status
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.execution.waiting import next_due
+from typedflow.snapshot.parts import event_codec
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Message, Release, WorkStore
@@ -120,12 +121,14 @@ class HeldRun:
         return retries
 
     async def _apply(self, execution: Execution[Any], message: Message) -> bool:
-        _, runner = inside_of(execution)
+        runtime, runner = inside_of(execution)
         match message.kind:
             case "answer":
                 runner.answer(message.name, msgspec.json.decode(message.data), message.posted_at)
             case "event":
-                execution.emit(message.name, msgspec.json.decode(message.data))
+                runtime.require_event(message.name)
+                codec = event_codec(runtime.plan, message.name)
+                execution.emit(message.name, codec.decode(msgspec.Raw(message.data), message.name, "json"))
             case "retry":
                 return execution.status is Status.FAILED
             case "cancel":

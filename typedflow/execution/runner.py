@@ -136,16 +136,18 @@ class Runner:
             owner.observers.answered(owner, interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
 
-    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
-        """Return the id of the interrupt that a value answers; raises what `answer` raises for it."""
+    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> tuple[str, Any]:
+        """Return the id of the interrupt that a value answers, and the value as it is taken.
+
+        Raises what `answer` raises for it.
+        """
         root = self._runtime
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         interrupt_id = interrupt_id_of(root, given)
         owner = find_interrupt(root, interrupt_id)
         require_in_time(owner, interrupt_id)
-        accept_answer(owner, interrupt_id, value)
-        return interrupt_id
+        return interrupt_id, accept_answer(owner, interrupt_id, value)
 
     def fire_due(self) -> None:
         """Let what is due go on: a question with its default answer, a step that sleeps with its value."""

@@ -312,6 +312,12 @@ def wrong_answer_problem(
     return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
 
 
+def unsendable_answer_problem(interrupt: str, given: object) -> Problem:
+    """Report an answer that JSON, as which it is sent, does not keep as it is (TF810)."""
+    text = f"interrupt {quoted(interrupt)} is answered with a value that JSON keeps as it is, not {describe(given)}"
+    return Problem("TF810", text, "it is still pending: answer it again", side="value")
+
+
 def undeclared_answer_problem(interrupt: str, declared: str, text: str, hint: str) -> Problem:
     """Report an answer with a field that its type does not have; the interrupt stays pending (TF810).
 
