@@ -184,6 +184,28 @@ async def test_an_interrupt_id_that_is_used_again_takes_another_answer_in_the_sa
         assert await result(store, flow, "a", timeout=SOON) == 1
 
 
+async def test_an_answer_is_not_taken_for_a_later_question_of_the_same_id(store: WorkStore) -> None:
+    def first(data: Data[Talk, int]) -> int:
+        return data.pause_for("first", interrupt_id="q")
+
+    def second(data: Data[Talk, int]) -> int:
+        return data.pause_for("second", interrupt_id="q")
+
+    flow: Flow[Any] = Flow(Talk, name="asking")
+    flow.to(first).to(second).end()
+    await submit(store, flow, 1, execution_id="a")
+    async with working(store, flow):
+        await asked(store, "first")
+    await answer(store, flow, "a", "q", 1)
+    execution = await flow.async_open("a", store=store)
+    assert await execution.async_continue_with("q", 2) is Status.WAITING  # somebody was quicker
+    assert await idles(store, flow)
+    await asked(store, "second")
+    await answer(store, flow, "a", "q", 3)
+    async with working(store, flow):
+        assert await result(store, flow, "a", timeout=SOON) == 3
+
+
 async def test_no_cancel_is_lost_between_the_saves_of_a_run(store: WorkStore) -> None:
     async def step(data: Data[Talk, int]) -> int:
         await asyncio.sleep(0.002)

@@ -75,15 +75,15 @@ async def answer(
 
     def make(stored: StoredSnapshot) -> Message:
         runtime, runner = inside_of(_loaded(flow, stored))
-        interrupt_id, taken = runner.check_answer(interrupt, value)
+        asked, taken = runner.check_answer(interrupt, value)
         try:
-            data = msgspec.json.encode(value)
-            kept = runner.check_answer(interrupt, msgspec.json.decode(data))[1] == taken
+            data = msgspec.json.encode((asked.key, value))
+            kept = runner.check_answer(interrupt, msgspec.json.decode(data)[1])[1] == taken
         except (TypeError, ValueError, RecursionError, InterruptError):
             kept = False
         if not kept:
-            raise InterruptError(executions.unsendable_answer_problem(interrupt_id, value).at(runtime.name))
-        return Message("answer", interrupt_id, data)
+            raise InterruptError(executions.unsendable_answer_problem(asked.id, value).at(runtime.name))
+        return Message("answer", asked.id, data)
 
     try:
         await store.post(execution_id, make)

@@ -16,6 +16,7 @@ from typedflow.api.flow import Flow
 from typedflow.distributed.supplies import Factory, supply
 from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import FINAL, Status
+from typedflow.engine.tokens import Interrupt
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.execution.waiting import next_due
 from typedflow.snapshot.parts import event_codec
@@ -124,7 +125,9 @@ class HeldRun:
         runtime, runner = inside_of(execution)
         match message.kind:
             case "answer":
-                runner.answer(message.name, msgspec.json.decode(message.data), message.posted_at)
+                key, value = msgspec.json.decode(message.data)  # the key tells the question from a later one of its id
+                asked = Interrupt(message.name, "", None, None, "", key=key)
+                runner.answer(asked, value, message.posted_at)
             case "event":
                 runtime.require_event(message.name)
                 codec = event_codec(runtime.plan, message.name)

@@ -136,8 +136,8 @@ class Runner:
             owner.observers.answered(owner, interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
 
-    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> tuple[str, Any]:
-        """Return the id of the interrupt that a value answers, and the value as it is taken.
+    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> tuple[Interrupt, Any]:
+        """Return the interrupt that a value answers, and the value as it is taken.
 
         Raises what `answer` raises for it.
         """
@@ -147,7 +147,8 @@ class Runner:
         interrupt_id = interrupt_id_of(root, given)
         owner = find_interrupt(root, interrupt_id)
         require_in_time(owner, interrupt_id)
-        return interrupt_id, accept_answer(owner, interrupt_id, value)
+        accepted = accept_answer(owner, interrupt_id, value)
+        return owner.run.interrupts[interrupt_id].interrupt, accepted  # type: ignore[index]  # it was found there
 
     def fire_due(self) -> None:
         """Let what is due go on: a question with its default answer, a step that sleeps with its value."""

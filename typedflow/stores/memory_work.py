@@ -60,6 +60,8 @@ class WorkRows:
             row.mail.clear()
         elif lease is None:
             row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
+            if record.status != "running" and row.mail and row.mail[-1].number > record.mail:
+                row.ready_at = row.mail[-1].posted_at
         else:  # an interrupt id that is used again takes another answer
             row.mail = [each for each in row.mail if each.number > record.mail]
 
