@@ -25,7 +25,7 @@ from typedflow import (
     SnapshotError,
 )
 from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
-from typedflow.stores import MemoryStore, SQLiteStore, WorkStore
+from typedflow.stores import FileStore, MemoryStore, SQLiteStore, WorkStore
 
 T = TypeVar("T")
 SOON: Final = 20.0
@@ -245,3 +245,19 @@ async def test_a_worker_that_stops_gives_back_what_it_has_not_finished(tmp_path:
         assert stored.status == "running"  # the first step is saved, the second has not run
         [lease] = await store.take(["Slow"], holder="next", ttl=timedelta(seconds=30), limit=1)
         assert (lease.execution_id, lease.crashes) == (name, 0)
+
+
+async def test_a_store_without_leases_and_mail_is_refused(tmp_path: Path) -> None:
+    store: Any = FileStore(tmp_path)
+    text = "TF823: workers need a store with leases and mail, not "
+    for call in (
+        submit(store, asking, 1),
+        answer(store, asking, "a", "q", "yes"),
+        emit(store, asking, "a", "shouted", "hey"),
+        retry(store, "a"),
+        cancel(store, "a"),
+    ):
+        with pytest.raises(ContractError, match=text):
+            await call
+    with pytest.raises(ContractError, match=text):
+        Worker(store, [asking])

@@ -14,7 +14,7 @@ import msgspec
 
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
-from typedflow.durability.options import require_savable
+from typedflow.durability.options import require_savable, require_work_store
 from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import Interrupt
@@ -48,6 +48,7 @@ async def submit(
 
     The input and the state are checked here; the resources are the worker's. Raises `ConflictError` for an id in use.
     """
+    require_work_store(store)
     execution = flow.create_execution(state=state, execution_id=execution_id)
     runtime, runner = inside_of(execution)
     require_savable(runtime.plan)
@@ -72,6 +73,7 @@ async def answer(
 
     The answer is checked as `Execution.continue_with` checks it, and raises what that raises; the first one stands.
     """
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         runtime, runner = inside_of(_loaded(flow, stored))
@@ -98,6 +100,7 @@ async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str,
     Raises `ContractError` for one that its contract does not declare, `SnapshotError` for a payload that JSON, as which
     it is sent, does not keep as it is.
     """
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         execution = _loaded(flow, stored)
@@ -112,6 +115,7 @@ async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str,
 
 async def retry(store: WorkStore, execution_id: str) -> None:
     """Have a worker run the failed steps of an execution again; raises `FinishedError` for one that has not failed."""
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         if stored.status != Status.FAILED:
@@ -124,6 +128,7 @@ async def retry(store: WorkStore, execution_id: str) -> None:
 
 async def cancel(store: WorkStore, execution_id: str) -> None:
     """Have a worker cancel an execution; raises `FinishedError` for one that is over."""
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         if stored.status in FINAL:

@@ -16,7 +16,7 @@ from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
 from typedflow.distributed.supplies import Factory, MissingFactory
 from typedflow.distributed.waking import PollWaker, Waker
-from typedflow.durability.options import Checkpoint
+from typedflow.durability.options import Checkpoint, require_work_store
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import holders
 from typedflow.stores.clock import current_clock
@@ -66,6 +66,7 @@ class Worker:
         checkpoint: Checkpoint = "step",
         waker: Waker | None = None,
     ) -> None:
+        require_work_store(store)
         self._store = store
         self._flows = {flow.name: flow for flow in flows}
         self._factories = dict(resources or {})

@@ -73,6 +73,12 @@ def no_store_problem(given: object) -> Problem:
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
 
 
+def no_work_store_problem(given: object) -> Problem:
+    """Report a store that hands out no executions to workers (TF823)."""
+    text = f"workers need a store with leases and mail, not {describe(given)}"
+    return Problem("TF823", text, "make one: SQLiteStore(path), or MemoryStore() in one process", side="value")
+
+
 def no_path_problem(given: object) -> Problem:
     """Report a `path` argument that is not a file path (TF823)."""
     text = f"path is a str or a Path, not {describe(given)}"
