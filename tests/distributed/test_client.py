@@ -26,7 +26,7 @@ from typedflow import (
     SnapshotError,
 )
 from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
-from typedflow.stores import SQLiteStore, WorkStore
+from typedflow.stores import FileStore, SQLiteStore, WorkStore
 from typedflow.stores.clock import SystemClock, current_clock
 
 T = TypeVar("T")
@@ -295,3 +295,19 @@ async def test_deadlines_are_due_by_the_clock_of_the_database(by: timedelta, tmp
 
 def wait(data: Data[Talk, int]) -> str:
     return data.pause_for(data.value, deadline=timedelta(milliseconds=200), default="late")
+
+
+async def test_a_store_without_leases_and_mail_is_refused(tmp_path: Path) -> None:
+    store: Any = FileStore(tmp_path)
+    text = "TF823: workers need a store with leases and mail, not "
+    for call in (
+        submit(store, asking, 1),
+        answer(store, asking, "a", "q", "yes"),
+        emit(store, asking, "a", "shouted", "hey"),
+        retry(store, "a"),
+        cancel(store, "a"),
+    ):
+        with pytest.raises(ContractError, match=text):
+            await call
+    with pytest.raises(ContractError, match=text):
+        Worker(store, [asking])

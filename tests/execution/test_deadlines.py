@@ -29,7 +29,7 @@ from typedflow import (
     Status,
 )
 from typedflow.snapshot.documents import Format
-from typedflow.stores import MemoryStore
+from typedflow.stores import MemoryStore, SQLiteStore
 from typedflow.testing import FakeClock, fake_clock
 
 DAY = timedelta(days=1)
@@ -199,6 +199,34 @@ async def test_b59_without_a_default_the_step_fails_and_is_not_tried_again(
         opened = await flow.async_open("one", store=store)
         assert await opened.async_retry() is Status.WAITING  # asked once more, for another day
         assert opened.interrupts["q"].deadline == clock.now() + DAY
+
+
+@pytest.mark.parametrize("checkpoint", ["pause", "step"])
+async def test_a_deadline_that_passes_for_another_process_fails_the_step_and_it_asks_again(
+    clock: FakeClock, tmp_path: Path, checkpoint: Any
+) -> None:
+    """The step is taken again with its value, which is saved with the pause."""
+
+    class Counted(Contract):
+        input: int
+        result: int
+
+    def wait(data: Data[Counted, int]) -> int:
+        return data.pause_for(data.value, interrupt_id="q", deadline=DAY)
+
+    flow = Flow(Counted)
+    flow.to(lambda data: data.value + 1, name="add").to(wait).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store, execution_id="one", checkpoint=checkpoint).async_start(1)
+        clock.advance(DAY)
+        opened = await flow.async_open("one", store=store, checkpoint=checkpoint)
+        with pytest.raises(TimeoutError, match="step 'wait' was not answered in time"):
+            await opened.async_settle()
+        again = await flow.async_open("one", store=store, checkpoint=checkpoint)
+        assert again.status is Status.FAILED
+        assert await again.async_retry() is Status.WAITING
+        assert again.interrupts["q"].payload == 2
+        assert await again.async_continue_with("q", 5) is Status.COMPLETED
 
 
 async def test_b59_a_handler_for_errors_gets_the_deadline(clock: FakeClock) -> None:

@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, final
 
+import msgspec
 import pytest
 
 from tests.postgres import connect, conninfo_of
 from tests.stores.conformance import STORES
 from tests.stores.holding import Long, build
-from typedflow import ConflictError, Data, LeaseLostError, Status
-from typedflow.stores import Message, holders, postgres, postgres_records, sqlite, sqlite_work
+from typedflow import ConflictError, Contract, Data, Flow, FlowState, LeaseLostError, Status
+from typedflow.stores import Message, holders, postgres, postgres_leases, postgres_records, sqlite, sqlite_work
 
 ROOT = Path(__file__).parents[2]
 
@@ -211,6 +212,7 @@ async def test_a_lease_that_is_renewed_no_more_runs_out(place: Place, monkeypatc
     """As of a process on another machine: who has it cannot be seen to be gone."""
     for module in (sqlite_work, postgres_records):
         monkeypatch.setattr(module, "EMBEDDED_LEASE", timedelta(seconds=-1))
+    for module in (sqlite_work, postgres_leases):
         monkeypatch.setattr(module, "is_gone", lambda name: False)
     entered, go = asyncio.Event(), asyncio.Event()
 
@@ -229,6 +231,77 @@ async def test_a_lease_that_is_renewed_no_more_runs_out(place: Place, monkeypatc
         go.set()
         with pytest.raises(ConflictError):
             await running
+
+
+class Tally(FlowState):
+    done: int = 0
+
+
+class Counted(Contract):
+    input: int
+    result: int
+    flow_state: Tally
+
+
+def add_one(tally: Tally) -> None:
+    tally.done += 1
+
+
+async def test_who_has_lost_an_execution_changes_no_flow_state(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step that it is in was run by somebody else, and is counted."""
+    for module in (sqlite_work, postgres_records):
+        monkeypatch.setattr(module, "EMBEDDED_LEASE", timedelta(seconds=-1))
+    for module in (sqlite_work, postgres_leases):
+        monkeypatch.setattr(module, "is_gone", lambda name: False)
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    def counting(wait: asyncio.Event | None) -> Flow[Any]:
+        async def count(data: Data[Counted, int]) -> int:
+            if wait is not None:
+                entered.set()
+                await wait.wait()
+            data.update_flow_state(add_one)
+            return data.value
+
+        flow: Flow[Any] = Flow(Counted, name="counted")
+        flow.to(count, name="count").end()
+        return flow
+
+    async with place.open() as store, place.open() as other:
+        running = asyncio.create_task(counting(go).create_execution(execution_id="a", store=store).async_start(1))
+        await entered.wait()
+        second = await counting(None).async_open("a", store=other)
+        await second.async_retry()
+        go.set()
+        with pytest.raises(LeaseLostError, match="'a' is lost: nobody has it"):
+            await running
+        tally = await store.get_flow_state("counted")
+    assert tally is not None
+    assert msgspec.json.decode(tally)["done"] == 1
+
+
+async def test_a_run_that_goes_on_with_an_answer_that_came_during_its_save_keeps_its_lease(place: Place) -> None:
+    seen: list[str | None] = []
+
+    def ask(data: Data[Long, int]) -> int:
+        return data.pause_for(interrupt_id="q")
+
+    def look(data: Data[Long, int]) -> int:
+        seen.append(place.lease()[0])
+        return data.value
+
+    flow: Flow[Any] = Flow(Long, name="long")
+    flow.to(ask).to(look).end()
+    async with place.open() as store:
+        execution = flow.create_execution(execution_id="a", store=store, checkpoint="pause")
+        running = asyncio.create_task(execution.async_start(1))
+        while not execution.interrupts:  # noqa: ASYNC110  # nothing else tells
+            await asyncio.sleep(0)
+        assert not running.done()
+        assert await execution.async_continue_with("q", 2) is Status.COMPLETED
+        await running
+    assert len(seen) == 1
+    assert seen[0] is not None
 
 
 async def test_what_is_posted_to_a_running_execution_is_for_a_worker_when_it_rests(place: Place) -> None:
@@ -290,3 +363,15 @@ async def test_a_holder_is_there_until_it_leaves() -> None:
     holders.leave(name)
     assert holders.is_gone(name)
     assert holders.new_name() != name
+
+
+def test_a_process_may_have_a_name_that_is_no_text() -> None:
+    """The system cuts it after 15 bytes, inside of a letter too."""
+    program = "import sys; open('/proc/self/comm', 'wb').write(b'caf\\xc3'); print(flush=True); sys.stdin.read()"
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        host, _, machine, _, number = holders.new_name().rsplit(":", 4)
+        assert holders.is_gone(f"{host}:{process.pid}:{machine}:1:{number}")
+        process.communicate()

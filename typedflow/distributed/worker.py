@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
 from typedflow.distributed.supplies import Factory, MissingFactory
 from typedflow.distributed.waking import PollWaker, Waker
-from typedflow.durability.options import Checkpoint
+from typedflow.durability.options import Checkpoint, require_work_store
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import holders
 from typedflow.stores.clock import ShiftedClock, SystemClock, current_clock
@@ -81,6 +81,7 @@ class Worker:
         checkpoint: Checkpoint = "step",
         waker: Waker | None = None,
     ) -> None:
+        require_work_store(store)
         self._store = store
         self._flows = {flow.name: flow for flow in flows}
         self._factories = dict(resources or {})
@@ -95,15 +96,13 @@ class Worker:
         self._running: dict[str, _Running] = {}
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.holder = holders.new_name()
-        """The name under which this worker has its leases."""
+        self.holder = ""
+        """The name under which this worker has its leases: another one for each `run`, as it may be in a fork."""
 
     async def run(self) -> None:
         """Take and run executions until `stop` is called, or SIGTERM or SIGINT comes; then finish what runs."""
-        self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
-                self._loop.add_signal_handler(number, self.stop)
+        self._loop, self.holder = asyncio.get_running_loop(), holders.new_name()
+        restore = _on_signals(self._loop, self.stop)
         heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
         heartbeat.start()
         holders.enter(self.holder)
@@ -114,6 +113,7 @@ class Worker:
             await self._drain()
             heartbeat.stop()
             holders.leave(self.holder)
+            restore()
 
     def stop(self) -> None:
         """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
@@ -127,12 +127,14 @@ class Worker:
         free, until = self._concurrency - len(self._running), None
         leases: list[Lease] = []
         if free > 0:
-            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1
+            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1  # one at a time
             try:
                 leases = await self._store.take(
                     self._flows, holder=self.holder, ttl=self._ttl, limit=free, crashed_limit=suspects
                 )
                 until = None if leases else await self._store.next_ready(self._flows)
+                if not suspects and until is not None and until <= current_clock.get().now():
+                    until = None  # it waits its turn, and the end of the one that runs wakes this
             except StoreError as error:  # the database is away, or full: it will come back
                 LOG.warning("cannot take executions: %s", error)
         for lease in leases:
@@ -221,3 +223,21 @@ def _by_clock_of(lease: Lease) -> Context:
     if isinstance(clock, SystemClock):  # a test's own is that of the store as well
         context.run(current_clock.set, ShiftedClock(lease.taken_at - SystemClock().now()))
     return context
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Callable[[], None]:
+    """Have SIGTERM and SIGINT call a function, in the main thread; return what leaves them as they were."""
+    before: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handler = signal.getsignal(number)
+        with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
+            loop.add_signal_handler(number, stop)
+            before[number] = handler
+
+    def restore() -> None:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            if handler is not None:  # else it is none of Python's
+                signal.signal(number, handler)
+
+    return restore

@@ -213,7 +213,11 @@ class StepTransaction:
             return {**ended.values, **mine}
 
     def _update_key(self, name: str) -> UpdateKey:
-        return UpdateKey(self.runtime.id, self.runtime.key(self.token), name)
+        return UpdateKey(self.runtime.id, self.runtime.key(self.token), name, self._holder())
+
+    def _holder(self) -> str | None:
+        checkpoints = self.runtime.root().checkpoints
+        return None if checkpoints is None else checkpoints.holder
 
     def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
         """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
@@ -223,7 +227,7 @@ class StepTransaction:
         if self.calls is None:
             self.calls = {}
         name = call_name(function, self.attempt, self.calls, flow=flow)
-        return UpdateKey(root.id, self.runtime.key(self.token), name)
+        return UpdateKey(root.id, self.runtime.key(self.token), name, self._holder())
 
     def _update_locally(self, call: UpdateCall, name: str) -> Any:
         """Update the flow_state of this process; a step that is taken again gets what it got the first time."""

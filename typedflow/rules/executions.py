@@ -73,6 +73,12 @@ def no_store_problem(given: object) -> Problem:
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
 
 
+def no_work_store_problem(given: object) -> Problem:
+    """Report a store that hands out no executions to workers (TF823)."""
+    text = f"workers need a store with leases and mail, not {describe(given)}"
+    return Problem("TF823", text, "make one: SQLiteStore(path), or MemoryStore() in one process", side="value")
+
+
 def no_path_problem(given: object) -> Problem:
     """Report a `path` argument that is not a file path (TF823)."""
     text = f"path is a str or a Path, not {describe(given)}"
@@ -310,6 +316,12 @@ def wrong_answer_problem(
     text = f"interrupt {quoted(interrupt)} is answered with {answer}{f': {reason}' if reason else ''}"
     way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
     return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
+
+
+def unsendable_answer_problem(interrupt: str, given: object) -> Problem:
+    """Report an answer that JSON, as which it is sent, does not keep as it is (TF810)."""
+    text = f"interrupt {quoted(interrupt)} is answered with a value that JSON keeps as it is, not {describe(given)}"
+    return Problem("TF810", text, "it is still pending: answer it again", side="value")
 
 
 def undeclared_answer_problem(interrupt: str, declared: str, text: str, hint: str) -> Problem:

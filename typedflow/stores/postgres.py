@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +47,7 @@ from typedflow.stores.requirements import (
     require_page,
     require_prune,
     require_question_page,
+    require_ready_at,
     require_record,
     require_statuses,
     require_text,
@@ -231,6 +233,7 @@ class PostgresStore:
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
+        ready_at = require_ready_at(ready_at)
         now = _now()
         await self._write(
             f"submit {quoted(record.execution_id)}",
@@ -241,10 +244,14 @@ class PostgresStore:
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
         """Leave a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
-        now = _now()
+        now, context = _now(), copy_context()
+
+        def make_here(stored: StoredSnapshot) -> Message:
+            return context.run(make, stored)
+
         posted = await self._write(
             f"write to {quoted(execution_id)}",
-            lambda db: postgres_work.post(db, execution_id, make, now),
+            lambda db: postgres_work.post(db, execution_id, make_here, now),
             lambda db, posted: postgres_work.was_posted(db, execution_id, posted),
         )
         return posted.number

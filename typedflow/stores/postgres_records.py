@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from typedflow.errors import ConflictError
 from typedflow.stores.failures import Refusal
-from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
+from typedflow.stores.holders import EMBEDDED_LEASE
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_flow_states import delete_keys, replay, write_change
+from typedflow.stores.postgres_leases import NOW, lock, require_held
 from typedflow.stores.protocol import Delta, FlowStateChange, Notes, StoredSnapshot
 from typedflow.stores.questions import COLUMNS, Row, encode_question
 from typedflow.stores.requirements import require_expected
@@ -27,51 +28,12 @@ from typedflow.stores.rows import (
     read_revision_record,
     written,
 )
-from typedflow.stores.work import OVER, Lease, held, lost
-
-NOW: Final = "coalesce(%(now)s::timestamptz, now())"
-"""The store's clock: the database's, unless a test has put its own in the place of the system's."""
+from typedflow.stores.work import OVER, Lease
 
 
 def iso(column: str) -> str:
     """Return the expression of a time in the form in which rows are read and digested; no time where it is none."""
     return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
-
-
-class _Locked(NamedTuple):
-    """The row of an execution, locked; `number` is None where there is none."""
-
-    number: int | None
-    sequence: int | None
-    holder: str | None
-    fence: int
-    until: datetime | None
-    """When the lease runs out."""
-    is_held: bool
-    """Whether somebody has a lease that has not run out."""
-
-    def require_free(self, record: StoredSnapshot) -> None:
-        """Raise `LeaseLostError` for a save while another has a living lease."""
-        if not self.is_held or self.holder is None or self.until is None:
-            return
-        if self.holder != record.holder and not is_gone(self.holder):
-            raise Refusal(held(record.execution_id, spoken(self.holder), self.until.astimezone(UTC)))
-
-
-def lock(db: Connection, execution_id: str, now: datetime | None) -> _Locked:
-    """Lock the row of an execution until the transaction is over."""
-    row = db.execute(
-        f"SELECT id, sequence, holder, fence, ready_at, holder IS NOT NULL AND coalesce(ready_at > {NOW}, false)"
-        " FROM typedflow_executions WHERE execution_id = %(id)s FOR UPDATE",
-        {"id": execution_id, "now": now},
-    ).fetchone()
-    return _Locked(None, None, None, 0, None, False) if row is None else _Locked(*row)
-
-
-def require_held(locked: _Locked, lease: Lease) -> None:
-    """Raise `LeaseLostError` where a lease is not the newest of its execution."""
-    if locked.number is None or (locked.holder, locked.fence) != (lease.holder, lease.fence):
-        raise Refusal(lost(lease.execution_id, None if locked.holder is None else spoken(locked.holder)))
 
 
 def save(
@@ -146,18 +108,22 @@ def _update(db: Connection, number: int, record: StoredSnapshot, lease: Lease | 
     more: tuple[Any, ...]
     if lease is None and record.holder is not None and record.status == "running":
         due, work, more = record.due, "problem = NULL", ()
-    elif lease is None:  # what was posted while somebody had it makes it ready for a worker
+    elif record.status in OVER:
+        due, more = None, ()
+        work = "ready_at = NULL, holder = NULL, crashes = 0, quarantined = false, problem = NULL"
+        db.execute("DELETE FROM typedflow_mail WHERE execution = %s", (number,))
+    elif lease is None:  # what was posted and not taken makes one at rest ready for a worker
         due = record.due
         work = (
-            "ready_at = CASE WHEN holder IS NOT NULL AND mail > %s THEN coalesce(%s::timestamptz, now())"
+            "ready_at = CASE WHEN %s AND mail > %s THEN coalesce(%s::timestamptz, now())"
             " ELSE %s::timestamptz END, holder = NULL"
         )
-        more = (record.mail, now, record.due if record.status == "waiting" else None)
-    elif record.status in OVER:
-        due, work, more = None, "ready_at = NULL, holder = NULL, crashes = 0", ()
-        db.execute("DELETE FROM typedflow_mail WHERE execution = %s", (number,))
+        more = (record.status != "running", record.mail, now, due if record.status == "waiting" else None)
     else:
         due, work, more = record.due, "problem = NULL", ()
+        if record.mail:  # an interrupt id that is used again takes another answer
+            query = "DELETE FROM typedflow_mail WHERE execution = %s AND number <= %s"
+            db.execute(query, (number, record.mail))
     db.execute(
         "UPDATE typedflow_executions SET flow = %s, status = %s, sequence = %s, saved_at = %s, parts = %s,"
         f" parts_digest = %s, digest = %s, data = %s, due = %s, {work} WHERE id = %s",

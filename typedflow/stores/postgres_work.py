@@ -14,7 +14,8 @@ from typedflow.rules import stores as texts
 from typedflow.stores.failures import Refusal
 from typedflow.stores.holders import EMBEDDED_LEASE, is_gone
 from typedflow.stores.postgres_database import Connection
-from typedflow.stores.postgres_records import NOW, insert, iso, lock, require_held, select
+from typedflow.stores.postgres_leases import NOW, lock, require_held
+from typedflow.stores.postgres_records import insert, iso, select
 from typedflow.stores.protocol import Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message
 from typedflow.stores.work import CALM, Lease, Message, Release
@@ -83,7 +84,7 @@ def _is_answered(db: Connection, number: int, name: str) -> bool:
 def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
     found = db.execute(
-        "SELECT m.number, m.kind, m.name, m.data, m.digest FROM typedflow_mail m"
+        f"SELECT m.number, m.kind, m.name, m.data, m.digest, {iso('m.posted_at')} FROM typedflow_mail m"
         " JOIN typedflow_executions e ON e.id = m.execution WHERE e.execution_id = %s AND m.number > %s"
         " ORDER BY m.number",
         (execution_id, after),

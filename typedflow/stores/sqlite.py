@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from sqlite3 import Connection
@@ -52,6 +53,7 @@ from typedflow.stores.requirements import (
     require_place,
     require_prune,
     require_question_page,
+    require_ready_at,
     require_record,
     require_statuses,
     require_text,
@@ -277,6 +279,7 @@ class SQLiteStore:
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
+        ready_at = require_ready_at(ready_at)
         now = self._now()
 
         def work(db: Connection) -> None:
@@ -288,9 +291,13 @@ class SQLiteStore:
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
         """Leave a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
-        now = self._now()
+        now, context = self._now(), copy_context()
         doing = f"write to {quoted(execution_id)}"
-        return await self._write(doing, lambda db: sqlite_work.post(db, execution_id, make, now))
+
+        def make_here(stored: StoredSnapshot) -> Message:
+            return context.run(make, stored)
+
+        return await self._write(doing, lambda db: sqlite_work.post(db, execution_id, make_here, now))
 
     async def mail(self, execution_id: str, after: int) -> Messages:
         """Return the messages behind a number, in order."""
