@@ -123,6 +123,11 @@ class InterruptRecord(_Record, frozen=True):
     since: Moment | UnsetType = UNSET
     """When the step paused; older documents do not say it."""
 
+    @property
+    def needs_value(self) -> bool:
+        """Return whether the value of the token is saved: it goes on, or the step fails with it at the deadline."""
+        return self.asleep is True or (self.deadline is not UNSET and self.default is UNSET)
+
 
 @final
 class NodeRecord(_Record, frozen=True):

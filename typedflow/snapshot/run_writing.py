@@ -65,7 +65,7 @@ class RunWriter:
         for index, paused in enumerate((self.run.interrupts or {}).values()):
             place, asked = f"interrupts[{index}]", paused.interrupt
             payload = compile_codec(UNKNOWN).encode(asked.payload, f"{place}.payload", self.format)
-            fixed = {} if paused.asleep else {"value": None}
+            fixed = {} if paused.needs_value else {"value": None}
             token = self._token(paused.token, f"{place}.token", **fixed)
             since = ABSENT if asked.since is None else asked.since
             records.append(
