@@ -75,6 +75,12 @@ def no_store_problem(given: object) -> Problem:
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
 
 
+def no_factory_problem(key: object, class_: str) -> Problem:
+    """Report what a worker is given in place of a factory (TF823); it may be the resource itself."""
+    text = f"a worker has a factory for resource {describe(key)}, a function that makes it, not a value of {class_}"
+    return Problem("TF823", text, f"write resources={{{describe(key)}: lambda: …}}", side="value")
+
+
 def no_path_problem(given: object) -> Problem:
     """Report a `path` argument that is not a file path (TF823)."""
     text = f"path is a str or a Path, not {describe(given)}"
