@@ -68,6 +68,8 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
             "start": starts.check_start,
             "async_start": starts.check_start,
             "async_open": starts.check_start,
+            "open": starts.check_start,
+            "async_fork": starts.check_start,
             "load": starts.check_start,
         }.items()
     },
@@ -129,6 +131,7 @@ _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
     "Retry": options.check_retry,
     "make_data": starts.check_make_data,
     "run_flow": starts.check_run_flow,
+    "submit": starts.check_submit,
 }
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")

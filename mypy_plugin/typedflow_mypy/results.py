@@ -39,7 +39,7 @@ _STEPS: Final = _TAKES_HANDLERS | {
 """Methods that go on with a chain, and leave the result alone."""
 _OTHERS: Final = frozenset(
     {"start", "async_start", "create_execution", "async_open", "open", "validate", "chunk", "name", "contract"}
-    | {"observe", "to_mermaid"}
+    | {"async_fork", "observe", "answer_schema", "to_mermaid", "to_dot", "to_config"}
     | {f"{verb}_runtime_resource" for verb in ("get", "set", "del")}
     | {"update_runtime_resources", "flow_state", "update_flow_state", "async_update_flow_state"}
 )

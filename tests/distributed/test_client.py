@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -212,6 +213,44 @@ async def test_a_missing_factory_is_named_and_the_execution_waits_for_a_worker_t
         assert await result(store, flow, name, timeout=SOON) == 20
         worker.stop()
         await task
+
+
+@pytest.mark.parametrize("kind", ["raises", "awaits", "is left", "wrong class"])
+async def test_the_text_of_what_a_factory_raises_is_in_no_log_and_no_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    def connect() -> Any:
+        raise ConnectionError("cannot reach postgres://me:secret@host")
+
+    async def connect_later() -> Any:
+        connect()
+
+    @contextlib.contextmanager
+    def connected() -> Iterator[Any]:
+        connect()
+        yield
+
+    factories: Any = {"raises": connect, "awaits": connect_later, "is left": connected, "wrong class": lambda: "secret"}
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        flow = build()
+        name = await submit(store, flow, 2)
+        one = Worker(store, [flow], resources={"journal": factories[kind]}, poll=0.02)
+        running = asyncio.create_task(one.run())
+        problem = await eventually(lambda: store.problem(name), bool)
+        one.stop()
+        await running
+        assert problem == ("ResourceError" if kind == "wrong class" else "ConnectionError")
+    assert name in caplog.text
+    assert "secret" not in caplog.text
+    assert ("TF103" if kind == "wrong class" else "ConnectionError in connect (") in caplog.text
+
+
+async def test_a_worker_has_factories(tmp_path: Path) -> None:
+    given: Any = {"journal": "secret"}
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        with pytest.raises(ContractError, match=r"^TF823: a worker has a factory for resource 'journal'") as refused:
+            Worker(store, [build()], resources=given)
+    assert "secret" not in str(refused.value)
 
 
 async def test_an_execution_that_ends_workers_is_quarantined(store: WorkStore) -> None:

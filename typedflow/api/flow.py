@@ -52,6 +52,7 @@ from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import MAX_DEPTH, check_option, within_reach
 from typedflow.rules.wording import quoted
+from typedflow.schema.callables import deferral_of
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
@@ -923,8 +924,9 @@ def _running_step() -> StepTransaction | None:
 
 
 def _observer(given: Observer) -> Observer:
-    if not callable(given):
-        raise ContractError(executions.no_observer_problem(given))
+    deferral = deferral_of(given) if callable(given) else ""
+    if deferral or not callable(given):
+        raise ContractError(executions.no_observer_problem(given, deferral))
     return given
 
 

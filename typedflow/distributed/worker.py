@@ -15,7 +15,7 @@ from typing import Any, Final, final
 from typedflow.api.flow import Flow
 from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
-from typedflow.distributed.supplies import Factory, MissingFactory
+from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
 from typedflow.distributed.waking import PollWaker, Waker
 from typedflow.durability.options import Checkpoint, require_work_store
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -84,7 +84,7 @@ class Worker:
         require_work_store(store)
         self._store = store
         self._flows = {flow.name: flow for flow in flows}
-        self._factories = dict(resources or {})
+        self._factories = require_factories(resources or {})
         self._concurrency = concurrency
         self._ttl = timedelta(seconds=lease)
         self._poll = timedelta(seconds=poll)
@@ -180,7 +180,7 @@ class Worker:
     def _after(self, lease: Lease, mail: int, error: Exception) -> Release:
         """Return how a lease ends whose execution could not be run."""
         later = current_clock.get().now() + self._requeue
-        LOG.warning("execution %s: %s", lease.execution_id, error)
+        LOG.warning("execution %s: %s", lease.execution_id, shown(error))
         if isinstance(error, SnapshotError) and not any(each.number == NEWER for each in error.problems):
             return Release(mail, problem=str(error), quarantined=True)
         if isinstance(error, StoreError | SnapshotError | MissingFactory):

@@ -150,7 +150,7 @@ class Paused(msgspec.Struct, eq=False):
 
     @property
     def needs_value(self) -> bool:
-        """Say whether the step may be taken again, or its value go on, without an answer: it sleeps, or can fail."""
+        """Return whether the value of the token is needed again: after a sleep, and where the step fails unanswered."""
         return self.asleep or (self.interrupt.deadline is not None and self.default is UNSET)
 
 

@@ -127,7 +127,7 @@ class InterruptRecord(_Record, frozen=True):
 
     @property
     def needs_value(self) -> bool:
-        """Say whether the value of the token is saved: see `Paused.needs_value`."""
+        """Return whether the value of the token is saved: it goes on, or the step fails with it at the deadline."""
         return self.asleep is True or (self.deadline is not UNSET and self.default is UNSET)
 
 

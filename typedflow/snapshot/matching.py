@@ -249,8 +249,8 @@ class _Check:
         what = f"interrupt '{interrupt.id}'"
         node, old = self._node(what, interrupt.token.node)
         if interrupt.needs_value:
-            value = "a sleeping value" if interrupt.asleep is True else "the value of a paused step"
-            self._value(value, interrupt.token, node, f"{at}.token.value")
+            waiting = "a sleeping value" if interrupt.asleep is True else f"the value of {what}"
+            self._value(waiting, interrupt.token, node, f"{at}.token.value")
         if interrupt.asleep is not True and interrupt.resume_event is None:
             verdict = compare(_part(old, "answer"), describe_code(node.result_type), widening=True)
             if not verdict.accepted:
