@@ -73,6 +73,8 @@ STORES: Final = {
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
+ON_DISK: Final = [name for name in DURABLE if name != "postgres"]
+"""Those that write files of their own; what a server does with its disk is up to the server."""
 SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
 """Those that share flow_state, keep parts, histories and pending interrupts."""
 
