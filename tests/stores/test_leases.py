@@ -22,7 +22,16 @@ from tests.postgres import connect, conninfo_of
 from tests.stores.conformance import STORES
 from tests.stores.holding import Long, build
 from typedflow import ConflictError, Contract, Data, Flow, FlowState, LeaseLostError, Status
-from typedflow.stores import Message, holders, postgres, postgres_leases, postgres_records, sqlite, sqlite_work
+from typedflow.stores import (
+    MemoryStore,
+    Message,
+    holders,
+    postgres,
+    postgres_leases,
+    postgres_records,
+    sqlite,
+    sqlite_work,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -319,6 +328,34 @@ async def test_what_is_posted_to_a_running_execution_is_for_a_worker_when_it_res
         assert ready <= datetime.now(UTC)
         [taken] = await store.take(["long"], holder="w", ttl=timedelta(seconds=30), limit=1)
         assert (taken.execution_id, taken.crashes) == ("a", 0)
+
+
+async def test_in_memory_a_running_execution_stays_with_its_owner_too() -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def stay(data: Data[Long, int]) -> int:
+        entered.set()
+        await go.wait()
+        return data.value
+
+    async with MemoryStore() as store:
+        execution = build(stay).create_execution(execution_id="a", store=store)
+        running = asyncio.create_task(execution.async_start(1))
+        await entered.wait()
+        await store.post("a", lambda stored: Message("event", "news", b"1"))
+        assert await store.next_ready(["long"]) is None
+        assert await store.take(["long"], holder="w", ttl=timedelta(seconds=30), limit=1) == []
+        assert await store.acquire("a", holder="w", ttl=timedelta(seconds=30)) is None
+        with pytest.raises(LeaseLostError, match=f"process {os.getpid()} on ") as refused:
+            await (await build().async_open("a", store=store)).async_retry()
+        assert refused.value.until is not None
+        assert refused.value.until - datetime.now(UTC) <= timedelta(seconds=30)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        again = await build().async_open("a", store=store)
+        await again.async_retry()
+        assert again.result == 4
 
 
 async def test_a_worker_takes_what_a_dead_process_has_left(owner: subprocess.Popen[str], place: Place) -> None:

@@ -14,6 +14,7 @@ from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import digest_of_part, join_document
+from typedflow.stores import holders
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.loops import run_sync
@@ -112,7 +113,7 @@ class MemoryStore:
         require_record(record, expected)
         require_text("flow", None if flow_state is None else flow_state.flow)
         with self._lock:
-            self._work.require_free(record.execution_id, current_clock.get().now())
+            self._work.require_free(record, current_clock.get().now())
             return self._put(record, expected, flow_state, None)
 
     def _put(
@@ -122,8 +123,8 @@ class MemoryStore:
         stored = records.get(record.execution_id)
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
         changed = None if change is None else self._change(record.execution_id, change)
-        extra = record.notes is not None or record.delta is not None
-        records[record.execution_id] = replace(record, notes=None, delta=None) if extra else record
+        extra = record.notes is not None or record.delta is not None or record.holder is not None
+        records[record.execution_id] = replace(record, notes=None, delta=None, holder=None) if extra else record
         self._note_parts(record)
         if record.notes is not None:
             self._note_pending(record.execution_id, record.notes)
@@ -292,6 +293,19 @@ class MemoryStore:
 
     # -- for workers
 
+    def hold(self) -> str:
+        """Return the name of a new holder, until it lets go or its loop ends; see `LeaseStore.hold`."""
+        name = holders.new_name()
+        holders.enter(name)
+        return name
+
+    def let_go(self, holder: str, execution_id: str | None) -> None:
+        """End a holder's lease; see `LeaseStore.let_go`."""
+        holders.leave(holder)
+        if execution_id is not None:
+            with self._lock:
+                self._work.let_go(execution_id, holder, current_clock.get().now())
+
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
@@ -360,7 +374,7 @@ class MemoryStore:
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
         """Return from when on the next execution of these flows can be taken; None where none will be."""
         with self._lock:
-            return self._work.next_ready(flows)
+            return self._work.next_ready(flows, current_clock.get().now())
 
     async def quarantined(self, flow: str | None = None) -> Listing:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from typedflow.errors import ConflictError
 from typedflow.rules import stores as texts
+from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
 from typedflow.stores.protocol import StoredSnapshot
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""When the lease of a run without a worker ends by itself: it is in this process, so that its end is seen."""
 
 
 @dataclass(slots=True)
@@ -28,6 +33,12 @@ class WorkRow:
     """The number of the newest message."""
     mail: list[Message] = field(default_factory=list)
 
+    def is_held(self, now: datetime) -> bool:
+        """Return whether somebody has a living lease."""
+        if self.holder is None or self.ready_at is None or self.ready_at <= now:
+            return False
+        return not is_gone(self.holder)
+
 
 class WorkRows:
     """The rows of a store; the store holds its lock round every call."""
@@ -35,11 +46,14 @@ class WorkRows:
     def __init__(self) -> None:
         self.rows: dict[str, WorkRow] = {}
 
-    def require_free(self, execution_id: str, now: datetime) -> None:
-        """Raise `LeaseLostError` for a save without a lease while somebody has a living one."""
-        row = self.rows.get(execution_id)
-        if row is not None and row.holder is not None and row.ready_at is not None and row.ready_at > now:
-            raise held(execution_id, row.holder, row.ready_at)
+    def require_free(self, record: StoredSnapshot, now: datetime) -> None:
+        """Raise `LeaseLostError` for a save while another has a living lease."""
+        row = self.rows.get(record.execution_id)
+        if row is not None and row.holder != record.holder and row.is_held(now):
+            assert row.holder is not None
+            assert row.ready_at is not None
+            until = now + EMBEDDED_LEASE if row.ready_at == NEVER else row.ready_at
+            raise held(record.execution_id, spoken(row.holder), until)
 
     def require_held(self, lease: Lease) -> WorkRow:
         """Return the row of a lease; raises `LeaseLostError` where the lease is not the newest."""
@@ -49,7 +63,7 @@ class WorkRows:
         """Return the row of an execution; raises `LeaseLostError` where the holder has no such lease on it."""
         row = self.rows.get(execution_id)
         if row is None or row.holder != holder or fence not in (None, row.fence):
-            raise lost(execution_id, None if row is None else row.holder)
+            raise lost(execution_id, None if row is None or row.holder is None else spoken(row.holder))
         return row
 
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:
@@ -58,6 +72,8 @@ class WorkRows:
         if record.status in OVER:
             row.ready_at, row.holder, row.crashes, row.quarantined, row.problem = None, None, 0, False, None
             row.mail.clear()
+        elif lease is None and record.holder is not None and record.status == "running":
+            row.ready_at, row.holder = NEVER, record.holder
         elif lease is None:
             row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
             if record.status != "running" and row.mail and row.mail[-1].number > record.mail:
@@ -77,10 +93,23 @@ class WorkRows:
             row.ready_at = now
         return row.posted
 
+    def let_go(self, execution_id: str, holder: str, now: datetime) -> None:
+        """End a lease that no save has ended, of a run that was cut off; a worker may take it where mail is waiting."""
+        row = self.rows.get(execution_id)
+        if row is not None and row.holder == holder:
+            row.holder, row.ready_at = None, now if row.mail else None
+
+    def _free_gone(self, now: datetime) -> None:
+        """Let workers take what those have left who are gone."""
+        for row in self.rows.values():
+            if row.holder is not None and row.ready_at is not None and row.ready_at > now and is_gone(row.holder):
+                row.ready_at = now
+
     def take(
         self, flows: Collection[str], holder: str, ttl: timedelta, limits: tuple[int, int], now: datetime
     ) -> list[Lease]:
         """Take what is ready; the second limit is for executions whose last lease ran out."""
+        self._free_gone(now)
         ready = sorted(
             (row.ready_at, id_)
             for id_, row in self.rows.items()
@@ -93,7 +122,7 @@ class WorkRows:
     def acquire(self, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
         """Take one execution that nobody has a living lease on."""
         row = self.rows.get(execution_id)
-        if row is None or (row.holder is not None and row.ready_at is not None and row.ready_at > now):
+        if row is None or row.is_held(now):
             return None
         return self.lease(execution_id, holder, ttl, now)
 
@@ -126,13 +155,11 @@ class WorkRows:
         row.ready_at = now if at_once else how.ready_at
         return bool(row.mail)
 
-    def next_ready(self, flows: Collection[str]) -> datetime | None:
-        """Return the earliest moment at which one of these flows has something ready."""
-        rows = self.rows.values()
-        return min(
-            (row.ready_at for row in rows if row.ready_at is not None and not row.quarantined and row.flow in flows),
-            default=None,
-        )
+    def next_ready(self, flows: Collection[str], now: datetime) -> datetime | None:
+        """Return the earliest moment at which one of these flows has something ready: now where a holder is gone."""
+        self._free_gone(now)
+        rows = [row for row in self.rows.values() if row.flow in flows and not row.quarantined]
+        return min((row.ready_at for row in rows if row.ready_at not in (None, NEVER)), default=None)
 
     def release_quarantine(self, execution_id: str, now: datetime) -> bool:
         """Let workers take an execution again."""
