@@ -57,7 +57,12 @@ class _StepRecord(_Record, frozen=True, kw_only=True):
 
 @final
 class ExecutionStarted(_Record, frozen=True):
-    """An execution begins to run: at its start, or behind an answer or a retry."""
+    """An execution begins to run: at its start, or behind an answer or a retry.
+
+    >>> flow.observe(lambda record: isinstance(record, ExecutionStarted) and print(record.status))
+    >>> status = flow.create_execution().start(Request("birds"))
+    running
+    """
 
     status: Status
     """`running`, or `waiting` where nothing has become ready yet."""
@@ -65,7 +70,12 @@ class ExecutionStarted(_Record, frozen=True):
 
 @final
 class ExecutionEnded(_Record, frozen=True):
-    """An execution has stopped running: it is completed, waiting, failed or cancelled."""
+    """An execution has stopped running: it is completed, waiting, failed or cancelled.
+
+    >>> flow.observe(lambda record: isinstance(record, ExecutionEnded) and print(record.status))
+    >>> status = flow.create_execution().start(Request("birds"))
+    waiting
+    """
 
     status: Status
     error: str = ""
@@ -74,19 +84,38 @@ class ExecutionEnded(_Record, frozen=True):
 
 @final
 class StepStarted(_StepRecord, frozen=True):
-    """A step begins with its first attempt."""
+    """A step begins with its first attempt.
+
+    >>> flow.observe(lambda record: isinstance(record, StepStarted) and print(record.step))
+    >>> status = flow.create_execution().start(Request("birds"))
+    search
+    choose
+    """
 
 
 @final
 class StepEnded(_StepRecord, frozen=True):
-    """A step has returned."""
+    """A step has returned.
+
+    >>> flow.observe(lambda record: isinstance(record, StepEnded) and print(record.step, record.seconds < 60))
+    >>> status = flow.create_execution().start(Request("birds"))
+    search True
+    """
 
     seconds: float
 
 
 @final
 class StepFailed(_StepRecord, frozen=True):
-    """The last attempt of a step has failed, or the step was cancelled."""
+    """The last attempt of a step has failed, or the step was cancelled.
+
+    >>> flow.observe(lambda record: isinstance(record, StepFailed) and print(record.step, record.error))
+    >>> try:
+    ...     flow.start(Request("cats"))
+    ... except KeyError:
+    ...     pass
+    search KeyError
+    """
 
     error: str
     """The name of the exception's class."""
@@ -99,7 +128,19 @@ class StepFailed(_StepRecord, frozen=True):
 
 @final
 class StepRetried(_StepRecord, frozen=True):
-    """An attempt of a step has failed, and another one follows after `wait` seconds."""
+    """An attempt of a step has failed, and another one follows after `wait` seconds.
+
+    >>> def count(data: Data[Count, list[str]]) -> int:
+    ...     if data.attempt == 1:
+    ...         raise OSError("the line is busy")
+    ...     return len(data.value)
+    >>> counting = Flow(Count)
+    >>> counting.to(count, retry=Retry(attempts=2)).end()
+    >>> counting.observe(lambda record: isinstance(record, StepRetried) and print(record.attempt, record.error))
+    >>> counting.start(["a"])
+    2 OSError
+    1
+    """
 
     attempt: int
     """The number of the attempt that follows; the first one is 1."""
@@ -109,14 +150,26 @@ class StepRetried(_StepRecord, frozen=True):
 
 @final
 class StepPaused(_StepRecord, frozen=True):
-    """A step waits for an answer."""
+    """A step waits for an answer.
+
+    >>> flow.observe(lambda record: isinstance(record, StepPaused) and print(record.interrupt.payload))
+    >>> status = flow.create_execution().start(Request("birds"))
+    ['Sibley', 'Svensson']
+    """
 
     interrupt: Interrupt
 
 
 @final
 class Answered(_Record, frozen=True):
-    """An answer was accepted."""
+    """An answer was accepted.
+
+    >>> flow.observe(lambda record: isinstance(record, Answered) and print(record.interrupt))
+    >>> execution = flow.create_execution()
+    >>> status = execution.start(Request("birds"))
+    >>> status = execution.continue_with("choose", "Sibley")
+    choose
+    """
 
     interrupt: str
     """The id of the interrupt."""
@@ -124,7 +177,16 @@ class Answered(_Record, frozen=True):
 
 @final
 class ChildEntered(_StepRecord, frozen=True):
-    """A child flow begins, at a node of this execution."""
+    """A child flow begins, at a node of this execution.
+
+    >>> inner, outer = Flow(Count, name="inner"), Flow(Count, name="outer")
+    >>> inner.for_each().to(length).end_for_each().to(total).end()
+    >>> outer.to_sub_flow(inner).end()
+    >>> outer.observe(lambda record: isinstance(record, ChildEntered) and print(record.child_flow))
+    >>> outer.start(["a", "bb"])
+    inner
+    3
+    """
 
     child: str
     """The id of the child execution."""
@@ -133,7 +195,16 @@ class ChildEntered(_StepRecord, frozen=True):
 
 @final
 class ChildLeft(_StepRecord, frozen=True):
-    """A child flow has ended and its result was taken, or its failure became a value."""
+    """A child flow has ended and its result was taken, or its failure became a value.
+
+    >>> inner, outer = Flow(Count, name="inner"), Flow(Count, name="outer")
+    >>> inner.for_each().to(length).end_for_each().to(total).end()
+    >>> outer.to_sub_flow(inner).end()
+    >>> outer.observe(lambda record: isinstance(record, ChildLeft) and print(record.status))
+    >>> outer.start(["a", "bb"])
+    completed
+    3
+    """
 
     child: str
     status: Status
@@ -141,7 +212,16 @@ class ChildLeft(_StepRecord, frozen=True):
 
 @final
 class ItemEnded(_Record, frozen=True):
-    """An item of a for_each has its result."""
+    """An item of a for_each has its result.
+
+    >>> counting = Flow(Count)
+    >>> counting.for_each().to(length).end_for_each().to(total).end()
+    >>> counting.observe(lambda record: isinstance(record, ItemEnded) and print(f"{record.done} of {record.total}"))
+    >>> counting.start(["a", "bb"])
+    1 of 2
+    2 of 2
+    3
+    """
 
     step: str
     """The name of the for_each."""
@@ -155,7 +235,13 @@ class ItemEnded(_Record, frozen=True):
 
 @final
 class Saved(_Record, frozen=True):
-    """An execution was saved in its store."""
+    """An execution was saved in its store.
+
+    >>> flow.observe(lambda record: isinstance(record, Saved) and print(record.sequence, record.bytes > 0))
+    >>> status = flow.create_execution(store=MemoryStore()).start(Request("birds"))
+    1 True
+    ...
+    """
 
     sequence: int
     bytes: int

@@ -50,6 +50,8 @@ def offload(function: Callable[[T], W], *, executor: str) -> Callable[[Data[obje
     and what it returns are pickled, so that it has to be one that another process can import. Its annotations are
     those of the step. `retry`, `timeout` and `on_error` work as for any handler; a call that has begun is not
     stopped by a timeout or a cancellation, only its result is dropped.
+
+    >>> handler = offload(len, executor="pool")  # for a chain whose value has a length
     """
     if not callable(function) or deferral_of(function):
         given = deferral_of(function) or describe(function)

@@ -45,6 +45,9 @@ class StoredAs(Generic[T, S]):
     save, and to copy a value for a child flow. Two instances are the same if they are of one class and their stored
     values are equal. It is for classes that cannot be saved otherwise; what `to` or `of` raises is an error of the
     save, the load or the answer.
+
+    >>> StoredAs(str, complex, str).of("1+2j")
+    (1+2j)
     """
 
     __slots__ = ("of", "to", "type")

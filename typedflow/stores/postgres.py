@@ -71,6 +71,10 @@ class PostgresStore:
     statement that it does not answer within `answer_within` seconds is cancelled and tried again.
 
     Times by which leases and deadlines are due are those of the database's clock.
+
+    >>> store = PostgresStore("postgresql://app@db.example.org/flows")  # connects at its first call
+    >>> store.shares_flow_state
+    True
     """
 
     shares_flow_state: bool = True
