@@ -29,7 +29,7 @@ class Proxy:
         """How often it has failed."""
 
     def fail(self, fault: Fault) -> None:
-        """Fail at the next commit of any connection, once."""
+        """Fail at the next commit of a transaction that writes, once."""
         self._fault = fault
 
     def __enter__(self) -> Self:
@@ -66,6 +66,7 @@ class Proxy:
 class _Pair:
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
+        self._writes = False
         self._answers = True
         self._answered = threading.Event()
         """Set when the server has answered what the client shall not hear."""
@@ -73,7 +74,9 @@ class _Pair:
     def to_server(self) -> None:
         with suppress(OSError):
             while data := self._client.recv(65536):
-                fault = self._proxy.take_fault(data)
+                if b"BEGIN" in data:
+                    self._writes = b"READ WRITE" in data
+                fault = self._proxy.take_fault(data) if self._writes else None
                 if fault == "before":
                     break
                 self._answers = fault is None and self._answers

@@ -32,6 +32,7 @@ from typedflow.stores import (
     Release,
     UpdateKey,
     postgres_database,
+    postgres_work,
 )
 from typedflow.stores.postgres_texts import escape, unescape
 from typedflow.stores.protocol import FlowStateUpdate
@@ -204,6 +205,11 @@ async def take(store: PostgresStore) -> Any:
     return [(each.execution_id, each.crashes) for each in await store.take(["review"], holder="me", ttl=TTL, limit=5)]
 
 
+async def acquire(store: PostgresStore) -> Any:
+    lease = await store.acquire("b", holder="me", ttl=TTL)
+    return lease and (lease.fence, lease.crashes)
+
+
 async def release(store: PostgresStore, lease: Lease) -> Any:
     return await store.release(lease, Release()), await store.next_ready(["review"])
 
@@ -239,6 +245,7 @@ CALLS: dict[str, tuple[Callable[..., Awaitable[Any]], Any]] = {
     "submit": (submit, ["b", "c"]),
     "post": (post, (1, [Message("answer", "q", b"1", 1)])),
     "take": (take, [("b", 0)]),
+    "acquire": (acquire, (1, 0)),
     "release": (release, (False, None)),
     "delete": (delete, (True, None)),
     "delete nothing": (delete_nothing, False),
@@ -285,6 +292,17 @@ async def test_an_update_without_a_key_whose_commit_is_lost_is_an_error_and_not_
     with pytest.raises(StoreError, match="cannot update the flow_state of 'review'"):
         await failing.update_flow_state("review", None, add)
     assert await failing.get_flow_state("review") == b"2"
+
+
+async def test_a_message_that_may_have_been_taken_since_is_not_posted_again(store: PostgresStore) -> None:
+    await store.submit(record())
+    await store.post("a", lambda stored: Message("event", "heard", b"1"))
+    lease = await store.acquire("a", holder="me", ttl=TTL)
+    assert lease is not None
+    await store.release(lease, Release(mail=1))
+    posted = postgres_work.Posted(1, "now", b"digest")
+    with pytest.raises(StoreError, match="the connection was lost while a message was posted to 'a'"):
+        await store._read("look", lambda db: postgres_work.was_posted(db, "a", posted))
 
 
 async def test_sessions_that_the_server_has_ended_are_made_again(store: PostgresStore, conninfo: str) -> None:
