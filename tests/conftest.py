@@ -87,8 +87,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if is_left_out(config, item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        without = set(left_out)
-        items[:] = [item for item in items if item not in without]
+        gone = set(map(id, left_out))
+        items[:] = [item for item in items if id(item) not in gone]
     items.sort(key=lambda item: _rank(item.path))
 
 
@@ -104,7 +104,7 @@ def is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
     if item.get_closest_marker("full") and not is_full():
         return True
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    named = "postgres" in (value for value in parameters.values() if type(value) is str)
+    named = any(type(value) is str and value == "postgres" for value in parameters.values())
     needs_postgres = named or item.get_closest_marker("postgres") is not None
     return needs_postgres and bool(config.getoption(postgres.WITHOUT))
 

@@ -176,10 +176,9 @@ rm -rf "$2"
 
 def _guard(found: Server) -> None:
     """End the server when the process that leads the run is gone, also where that was killed."""
-    in_background = 'setsid /bin/sh -c "$0" "$@" </dev/null >/dev/null 2>&1 &'
-    subprocess.run(
-        ["/bin/sh", "-c", in_background, _GUARD, os.environ[LEADER], str(found.pid), str(found.folder)], check=True
-    )
+    in_background = '/bin/sh -c "$0" "$@" </dev/null >/dev/null 2>&1 &'
+    watched = (os.environ[LEADER], str(found.pid), str(found.folder))
+    subprocess.run(["/bin/sh", "-c", in_background, _GUARD, *watched], check=True, start_new_session=True)
 
 
 _free: Final[list[tuple[str, str]]] = []

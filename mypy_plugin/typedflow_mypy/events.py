@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mypy.nodes import Expression, MemberExpr, RefExpr, TypeInfo
-from mypy.types import AnyType, FunctionLike, Instance, NoneType, Type, get_proper_type
+from mypy.nodes import Expression, FuncDef, MemberExpr, RefExpr, TypeInfo
+from mypy.typeops import get_all_type_vars
+from mypy.types import (
+    AnyType,
+    CallableType,
+    FunctionLike,
+    Instance,
+    NoneType,
+    Type,
+    UninhabitedType,
+    get_proper_type,
+)
 
 from typedflow.rules.events import check_event, wrong_payload_problem
 from typedflow.rules.executions import wrong_default_problem
@@ -66,6 +76,8 @@ def check_resume_event(call: Call) -> FunctionLike:
     """Check the event by which a pause is to be answered, and the default answer against its payload."""
     event, default = call.argument("resume_event"), call.argument("default")
     if event is None or isinstance(get_proper_type(call.type_of(event)), NoneType):
+        if default is not None:
+            _check_default(call, default)
         return call.signature
     for name in call.texts(event, DYNAMIC):
         for declared in payloads(call, name, event):
@@ -75,6 +87,25 @@ def check_resume_event(call: Call) -> FunctionLike:
             if not fits:
                 call.report(wrong_default_problem(declared.render(), MypyShape(given, call.steps).render()), default)
     return call.signature
+
+
+def _check_default(call: Call, default: Expression) -> None:
+    """Check a default answer that becomes what the step returns, where the handler itself pauses."""
+    function = call.api.scope.current_function()
+    declared = function.type if isinstance(function, FuncDef) else None
+    if not isinstance(function, FuncDef) or not isinstance(declared, CallableType) or not declared.arg_types:
+        return
+    if get_proper_type(declared.arg_types[0]) != call.receiver:
+        return  # a function that a handler calls
+    returned = get_proper_type(declared.ret_type)
+    if function.is_coroutine and isinstance(returned, Instance):
+        returned = get_proper_type(returned.args[-1]) if len(returned.args) == 3 else returned
+    if isinstance(returned, (AnyType, UninhabitedType)) or get_all_type_vars(returned):
+        return
+    fits, given = call.fits(default, returned)
+    if not fits:
+        shown = MypyShape(returned, call.steps).render(), MypyShape(given, call.steps).render()
+        call.report(wrong_default_problem(*shown), default)
 
 
 def payloads(call: Call, name: str, where: Expression) -> Iterator[MypyShape | None]:

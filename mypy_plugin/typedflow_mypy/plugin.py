@@ -13,6 +13,7 @@ from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
 from typedflow_mypy import (
+    answers,
     bindings,
     bounds,
     cases,
@@ -67,6 +68,8 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
             "start": starts.check_start,
             "async_start": starts.check_start,
             "async_open": starts.check_start,
+            "open": starts.check_start,
+            "async_fork": starts.check_start,
             "load": starts.check_start,
         }.items()
     },
@@ -83,6 +86,9 @@ _OF_CLASSES: Final[Mapping[str, SignatureCheck]] = {
     "Data.emit": events.check_emit,
     "Execution.emit": events.check_emit,
     "Data.pause_for": events.check_resume_event,
+    "Execution.continue_with": answers.check_answer,
+    "Execution.async_continue_with": answers.check_answer,
+    "Execution.stream_continue": answers.check_answer,
     "Contract.__init_subclass__": contracts.check_contract,
     "Data.put": chains.check_put,
     "Flow.when": listeners.check_when,
@@ -125,6 +131,7 @@ _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
     "Retry": options.check_retry,
     "make_data": starts.check_make_data,
     "run_flow": starts.check_run_flow,
+    "submit": starts.check_submit,
 }
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")

@@ -30,7 +30,7 @@ from typedflow_mypy.structure import Wiring, may_be_wrong, may_start
 from typedflow_mypy.surface import member_of, parts, shape_of
 
 _TAKES_HANDLERS: Final = frozenset({"to", "side_branch", "branch", "case", "if_condition", "elif_condition"})
-_CATCHES: Final = frozenset({"to", "to_sub_flow"})
+_CATCHES: Final = frozenset({"to", "to_sub_flow", "branch", "side_branch"})
 """Methods with a handler for errors."""
 _STEPS: Final = _TAKES_HANDLERS | {
     *("to_sub_flow", "batch", "end_batch", "for_each", "end_for_each", "match", "case_else", "end_match"),
@@ -39,7 +39,7 @@ _STEPS: Final = _TAKES_HANDLERS | {
 """Methods that go on with a chain, and leave the result alone."""
 _OTHERS: Final = frozenset(
     {"start", "async_start", "create_execution", "async_open", "open", "validate", "chunk", "name", "contract"}
-    | {"observe", "to_mermaid"}
+    | {"async_fork", "observe", "answer_schema", "to_mermaid", "to_dot", "to_config"}
     | {f"{verb}_runtime_resource" for verb in ("get", "set", "del")}
     | {"update_runtime_resources", "flow_state", "update_flow_state", "async_update_flow_state"}
 )

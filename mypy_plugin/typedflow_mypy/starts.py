@@ -44,14 +44,28 @@ def check_make_data(call: Call) -> FunctionLike:
 
 def check_run_flow(call: Call) -> FunctionLike:
     """Check what `run_flow` gives the execution that it makes: the layers by the contract of its flow."""
-    flow = call.argument("flow")
-    tp = get_proper_type(call.type_of(flow)) if flow is not None else None
-    if not isinstance(tp, Instance) or not is_typedflow(tp.type, "Flow"):
+    if not _is_of_flow(call):
         return call.signature
-    call.receiver = tp
     resources.check_given(call, "resources")
     _check_state(call, "state")
     return with_options(call, call.signature, RUN)
+
+
+def check_submit(call: Call) -> FunctionLike:
+    """Check the state that `submit` gives the execution that it stores, by the contract of its flow."""
+    if _is_of_flow(call):
+        _check_state(call, "state")
+    return call.signature
+
+
+def _is_of_flow(call: Call) -> bool:
+    """Make the argument `flow` of a function the receiver of the call; return whether it is a flow."""
+    flow = call.argument("flow")
+    tp = get_proper_type(call.type_of(flow)) if flow is not None else None
+    if not isinstance(tp, Instance) or not is_typedflow(tp.type, "Flow"):
+        return False
+    call.receiver = tp
+    return True
 
 
 def _made_by(tp: Type) -> Type | None:

@@ -259,6 +259,9 @@ def _check_child(call: Call, child: Expression) -> CallableType:
         if sub_flow.is_known:
             result, _ = sub_flow.check(None, None)
             sub_flow.check_stream()
+            if call.argument("on_error") is not None:
+                supplied = check_on_error(call, contract, value)
+                result = union_of([result, ANY if supplied is None else supplied])
             return taking_anything(call.signature, result)
     return call.signature
 

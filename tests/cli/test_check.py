@@ -218,15 +218,6 @@ def test_without_the_extra_it_is_named(project: Project) -> None:
     assert done.stderr == ("error: 'typer' is not installed; the command line needs it: pip install 'typedflow[cli]'\n")
 
 
-def test_help_fits_into_80_columns(project: Project) -> None:
-    first = ["check", "config", "diagram", "schema", "lock", "diff", "migrate", "explain", "import-agently", "stub"]
-    names = [*first, "run", "answer", "pending", "runs"]
-    for command in ([], ["runs", "list"], ["runs", "show"], *([name] for name in names)):
-        done = project.run(*command, "--help")
-        assert done.code == 0
-        assert max(map(len, done.stdout.splitlines())) <= 80
-
-
 RESULTS = [
     ("flow.to(search).to(write)", True),
     ("flow.to(search).to(write).end()", False),

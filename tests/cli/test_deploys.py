@@ -1,7 +1,9 @@
-"""`typedflow lock`, `diff` and `migrate --dry-run`: what a change means for the executions that wait."""
+"""`typedflow lock`, `diff` and `migrate`: what a change means for the executions that wait."""
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from typedflow import Data, Flow, SnapshotError
 from typedflow.api.blueprint import runtime_of
 from typedflow.cli.changes import Verdict, changes_between
 from typedflow.cli.locks import Locked, LockFile, lock_flow, write_lock
+from typedflow.stores import Message, SQLiteStore
 
 
 def locked(flow: Any) -> Locked:
@@ -220,12 +223,12 @@ def test_migrate_lists_the_executions_that_do_not_open(project: Project) -> None
     project.run("answer", "over", "approval", "yes")
     before = project.run("runs", "list").stdout
     done = project.spawn("migrate", ".typedflow/runs.db", "--dry-run")
-    assert (done.code, done.stdout, done.stderr) == (0, "2 open, 0 do not\n", "")
+    assert (done.code, done.stdout, done.stderr) == (0, "2 open, 0 of them of an earlier version, 0 do not open\n", "")
     review_with(project, ("to(approve)", "to(approve, name='ask')"))
     refused = project.run("migrate", ".typedflow/runs.db", "--dry-run")
     assert refused.code == 1
     assert refused.stdout.startswith("first of flow 'review' does not open: TF920")
-    assert refused.stdout.endswith("0 open, 2 do not\n")
+    assert refused.stdout.endswith("0 open, 0 of them of an earlier version, 2 do not open\n")
     documents = project.run("migrate", ".typedflow/runs.db", "--dry-run", "--json").document["executions"]
     assert [(each["execution"], each["opens"]) for each in documents] == [("first", False), ("second", False)]
     review_with(project, ('name="review"', 'name="renamed"'))
@@ -236,6 +239,72 @@ def test_migrate_lists_the_executions_that_do_not_open(project: Project) -> None
     assert project.run("runs", "list").stdout == before
 
 
+RENAMING = """\
+@Review.migrate(1)
+def rename(old):
+    old["state"]["seen"] = old["state"].pop("found")
+    return old
+
+"""
+THIRD = "Review.migrate(2)(dict)\n\n"
+MIGRATING = (
+    ("class Review(Contract)", "class Review(Contract, version=2)"),
+    ("flow = Flow", f"{RENAMING}flow = Flow"),
+    ("found: list[str]", "seen: list[str]"),
+    ("state.found", "state.seen"),
+)
+
+
+@pytest.mark.parametrize("store", ["runs.db", "files/"])
+def test_migrate_saves_what_an_earlier_version_has_saved(project: Project, store: str) -> None:
+    project.write("pyproject.toml", f'{SETTINGS}store = "{store}"\n')
+    (project.folder / "files").mkdir()
+    project.write("review.py", ASKING)
+    for id_ in ("first", "failed"):
+        project.run("run", "review", "--input", BIRDS, "--id", id_)
+    project.run("answer", "failed", "approval", "no")
+    assert project.run("migrate").stdout == "0 migrated, 2 up to date, 0 do not open\n"
+    review_with(project, *MIGRATING)
+    before = project.run("runs", "list").stdout
+    dry = project.run("migrate", "--dry-run")
+    assert dry.stdout == "2 open, 2 of them of an earlier version, 0 do not open\n"
+    assert project.run("runs", "list").stdout == before
+    done = project.run("migrate", store, "--json").document["executions"]
+    assert [each["migrated"] for each in done] == [True, True]
+    assert project.run("migrate").stdout == "0 migrated, 2 up to date, 0 do not open\n"
+    shown = project.run("runs", "show", "first", "--json").document
+    assert (shown["version"], shown["state"]["seen"]) == (2, ["Sibley", "Svensson"])
+    assert [each["execution"] for each in project.run("pending", "--json").document["pending"]] == ["first"]
+    assert project.run("answer", "first", "approval", "yes").stdout == "Sibley, Svensson\n"
+    assert project.run("runs", "retry", "failed").code == 1
+
+
+def test_migrate_loses_nothing_that_was_sent_to_workers(project: Project) -> None:
+    project.write("pyproject.toml", SETTINGS)
+    project.write("review.py", ASKING)
+    project.run("run", "review", "--input", BIRDS, "--id", "first")
+    path = project.folder / ".typedflow" / "runs.db"
+
+    async def post() -> None:
+        async with SQLiteStore(path) as store:
+            await store.post("first", lambda stored: Message("answer", "approval", b'"yes"'))
+
+    async def sent() -> tuple[bool, list[str]]:
+        async with SQLiteStore(path) as store:
+            is_ready = await store.next_ready(["review"]) is not None
+            lease = await store.acquire("first", holder="worker", ttl=timedelta(seconds=60))
+            return lease is not None and is_ready, [each.name for each in await store.mail("first", 0)]
+
+    asyncio.run(post())
+    review_with(project, *MIGRATING)
+    assert project.run("migrate").stdout == "1 migrated, 0 up to date, 0 do not open\n"
+    assert asyncio.run(sent()) == (True, ["approval"])
+    review_with(project, *MIGRATING, ("version=2", "version=3"), ("flow = Flow", f"{THIRD}flow = Flow"))
+    assert project.run("migrate").stdout == (
+        "0 migrated, 0 up to date, 1 of an earlier version are run by somebody and left, 0 do not open\n"
+    )
+
+
 WRONG = [
     (("check",), "which flows? (name them as MODULE:FLOW, or list them in [tool.typedflow] flows)"),
     (("lock",), "which flows? (name them as MODULE:FLOW, or list them in [tool.typedflow] flows)"),
@@ -244,7 +313,6 @@ WRONG = [
     (("diff", "--file", "x.lock"), "there is no lock file 'x.lock' (`typedflow lock MODULE:FLOW` writes it)"),
     (("diff", "--file", "broken.lock"), "the lock file 'broken.lock' cannot be read"),
     (("diff", "review:flaw"), "'typedflow.lock' does not hold 'review:flaw' (it holds review:flow)"),
-    (("migrate", "runs.db", "--flow", "review"), "an execution is migrated when it is opened (add --dry-run to see"),
     (("migrate", "runs.db", "--dry-run"), "which flows?"),
     (("migrate", "runs.db", "--dry-run", "--flow", "review"), "there is no store 'runs.db'"),
 ]

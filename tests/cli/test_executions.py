@@ -391,7 +391,9 @@ def test_pending_names_what_a_child_asks(project: Project) -> None:
     assert (question["flow"], question["id"]) == ("outer", "approval")
     shown = project.run("runs", "show", "first")
     assert "approval (human), asked by step 'approve'" in shown.stdout
+    assert "├── a child flow waits:\n" in shown.stdout
     done = project.run("answer", "first", "approval", "yes", "--flow", "review:outer")
+    assert done.stderr == "review/write: done\n"
     assert done.stdout == "Sibley, Svensson\n"
 
 

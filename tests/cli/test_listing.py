@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from tests.cli.asking import ASKING, BIRDS, SETTINGS
 from tests.cli.project import Project
+from typedflow.stores import Release, SQLiteStore
 
 STORES = ["runs.db", "files/"]
 
@@ -82,3 +86,18 @@ def test_an_execution_is_found_by_its_id_beside_what_cannot_be_listed(waiting: P
         done = waiting.run("runs", "show", text, "--store", store)
         assert (done.code, done.stdout) == (2, ""), text
         assert "begin with" in done.stderr or "the store has no execution" in done.stderr
+
+
+def test_show_names_why_a_worker_could_not_run_it(waiting: Project) -> None:
+    async def quarantine() -> None:
+        async with SQLiteStore(waiting.folder / "runs.db") as store:
+            lease = await store.acquire("one", holder="worker", ttl=timedelta(seconds=60))
+            assert lease is not None
+            await store.release(lease, Release(problem="3 workers have died with it", quarantined=True))
+
+    asyncio.run(quarantine())
+    shown = waiting.run("runs", "show", "one", "--store", "runs.db")
+    assert "├── the last worker could not run it: 3 workers have died with it\n" in shown.stdout
+    document = waiting.run("runs", "show", "one", "--store", "runs.db", "--json").document
+    assert document["problem"] == "3 workers have died with it"
+    assert waiting.run("runs", "show", "two", "--store", "runs.db", "--json").document["problem"] is None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -59,9 +60,13 @@ def review(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind, form", [("sqlite", ()), ("sqlite", ("--json",)), ("postgres", ())])
 async def test_a_worker_runs_what_is_submitted_and_answered(
-    project: Project, worker: Callable[..., subprocess.Popen[str]], review: Any, kind: str
+    project: Project,
+    worker: Callable[..., subprocess.Popen[str]],
+    review: Any,
+    kind: str,
+    form: tuple[str, ...],
 ) -> None:
     project.write("pyproject.toml", SETTINGS)
     text = shown = "runs.db"
@@ -69,10 +74,11 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
     if kind == "postgres":
         text = url_of(conninfo_of(project.folder))
         shown, opened = "postgresql://tests@/postgres", PostgresStore(text)
-    process = worker("--store", text)
+    process = worker("--store", text, *form)
     assert process.stdout is not None
     line = await asyncio.to_thread(process.stdout.readline)
-    assert line == f"running 'review' of {shown}; Ctrl-C stops it\n"
+    plain, document = f"running 'review' of {shown}; Ctrl-C stops it\n", '{"running":["review"],"store":"runs.db"}\n'
+    assert line == (document if form else plain)
     async with opened as store, asyncio.timeout(30):
         execution_id = await submit(store, review.flow, review.Request("birds"))
         while not (waiting := await store.pending("review")):  # noqa: ASYNC110  # another process writes
@@ -81,6 +87,9 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
         assert await result(store, review.flow, execution_id) == "Sibley, Svensson"
     process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(process.wait, 30) == 0
+    assert process.stderr is not None
+    logged = (await asyncio.to_thread(process.stderr.read)).splitlines()
+    assert all(msgspec.json.decode(line)["logger"] == "typedflow.worker" for line in logged if form)
 
 
 def url_of(conninfo: str) -> str:

@@ -160,6 +160,8 @@ def everything() -> Flow[Any]:
     )
     flow.to(topic, on_error=sorry).to(tell).sleep(timedelta(days=1, microseconds=5), formerly=("rest",)).to(tell)
     flow.to(topic).sleep(next_week).to(letters).for_each(on_error="collect").to(tell).end_for_each()
+    flow.to(topic).batch().branch(tell, name="told", on_error=sorry).branch(tell).end_batch()
+    flow.to(topic).side_branch(tell, on_error=sorry)
     flow.to_sub_flow(
         child, name="careful", on_error=sorry, capture={"input": "value", "resources": {"search": "resources.search"}}
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from tests.distributed.flows import Journal, build
-from tests.stores.conformance import STORES, WORKING
+from tests.stores.conformance import STORES, WORKING, execute
 from typedflow import (
     ConflictError,
     Contract,
@@ -26,7 +27,8 @@ from typedflow import (
     SnapshotError,
 )
 from typedflow.distributed import Worker, answer, cancel, emit, result, retry, submit
-from typedflow.stores import SQLiteStore, WorkStore
+from typedflow.stores import FileStore, SQLiteStore, WorkStore
+from typedflow.stores.clock import SystemClock, current_clock
 
 T = TypeVar("T")
 SOON: Final = 20.0
@@ -151,6 +153,18 @@ async def test_a_failure_is_stored_and_retried(store: WorkStore) -> None:
             await retry(store, name)
 
 
+async def test_a_failure_is_logged_with_its_text_and_its_step(
+    store: WorkStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts.clear()
+    name = await submit(store, failing, 1)
+    async with working(store):
+        await becomes(store, name, "failed")
+    [record] = [each for each in caplog.records if each.levelname == "WARNING"]
+    place = f"in step 'twice' of flow 'failing', execution '{name}'"
+    assert record.getMessage() == f"execution {name} has failed: ValueError: the first time; {place}"
+
+
 async def test_a_cancelled_execution_has_no_result(store: WorkStore) -> None:
     name = await submit(store, asking, 1)
     async with working(store):
@@ -201,6 +215,44 @@ async def test_a_missing_factory_is_named_and_the_execution_waits_for_a_worker_t
         await task
 
 
+@pytest.mark.parametrize("kind", ["raises", "awaits", "is left", "wrong class"])
+async def test_the_text_of_what_a_factory_raises_is_in_no_log_and_no_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    def connect() -> Any:
+        raise ConnectionError("cannot reach postgres://me:secret@host")
+
+    async def connect_later() -> Any:
+        connect()
+
+    @contextlib.contextmanager
+    def connected() -> Iterator[Any]:
+        connect()
+        yield
+
+    factories: Any = {"raises": connect, "awaits": connect_later, "is left": connected, "wrong class": lambda: "secret"}
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        flow = build()
+        name = await submit(store, flow, 2)
+        one = Worker(store, [flow], resources={"journal": factories[kind]}, poll=0.02)
+        running = asyncio.create_task(one.run())
+        problem = await eventually(lambda: store.problem(name), bool)
+        one.stop()
+        await running
+        assert problem == ("ResourceError" if kind == "wrong class" else "ConnectionError")
+    assert name in caplog.text
+    assert "secret" not in caplog.text
+    assert ("TF103" if kind == "wrong class" else "ConnectionError in connect (") in caplog.text
+
+
+async def test_a_worker_has_factories(tmp_path: Path) -> None:
+    given: Any = {"journal": "secret"}
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        with pytest.raises(ContractError, match=r"^TF823: a worker has a factory for resource 'journal'") as refused:
+            Worker(store, [build()], resources=given)
+    assert "secret" not in str(refused.value)
+
+
 async def test_an_execution_that_ends_workers_is_quarantined(store: WorkStore) -> None:
     name = await submit(store, asking, 1)
     for _ in range(2):  # two workers that die with it
@@ -246,3 +298,55 @@ async def test_a_worker_that_stops_gives_back_what_it_has_not_finished(tmp_path:
         assert stored.status == "running"  # the first step is saved, the second has not run
         [lease] = await store.take(["Slow"], holder="next", ttl=timedelta(seconds=30), limit=1)
         assert (lease.execution_id, lease.crashes) == (name, 0)
+
+
+class WrongClock(SystemClock):
+    """The clock of a machine that is ahead of the database's, or behind it."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(hours=-1)], ids=str)
+async def test_deadlines_are_due_by_the_clock_of_the_database(by: timedelta, tmp_path: Path) -> None:
+    """A worker whose clock is wrong neither misses them nor takes an execution again and again until they are due."""
+    flow: Any = Flow(Talk, name="asking")
+    flow.to(wait).end()
+    store: Any
+    async with STORES["postgres"].open(tmp_path) as store:
+        token = current_clock.set(WrongClock(by))
+        try:
+            worker = Worker(store, [flow], poll=0.02)
+            task = asyncio.create_task(worker.run())
+            name = await submit(store, flow, 1)
+            assert await result(store, flow, name, timeout=SOON) == "late"
+            worker.stop()
+            await task
+        finally:
+            current_clock.reset(token)
+    [(fence,)] = execute("postgres", tmp_path, "SELECT fence FROM typedflow_executions")
+    assert fence <= 3
+
+
+def wait(data: Data[Talk, int]) -> str:
+    return data.pause_for(data.value, deadline=timedelta(milliseconds=200), default="late")
+
+
+async def test_a_store_without_leases_and_mail_is_refused(tmp_path: Path) -> None:
+    store: Any = FileStore(tmp_path)
+    text = "TF823: workers need a store with leases and mail, not "
+    for call in (
+        submit(store, asking, 1),
+        answer(store, asking, "a", "q", "yes"),
+        emit(store, asking, "a", "shouted", "hey"),
+        retry(store, "a"),
+        cancel(store, "a"),
+    ):
+        with pytest.raises(ContractError, match=text):
+            await call
+    with pytest.raises(ContractError, match=text):
+        Worker(store, [asking])

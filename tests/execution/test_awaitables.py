@@ -193,6 +193,27 @@ def test_what_awaiting_gives_is_awaited_no_further() -> None:
     assert run(flow.async_start(1)) is client
 
 
+@pytest.mark.parametrize("later", [work, lambda value: Own()])
+@pytest.mark.parametrize("kind", ["if", "case", "child"])
+def test_a_condition_that_forgets_to_await_is_refused(later: Any, kind: str) -> None:
+    """A coroutine is always true: the condition would be a hit whatever it says."""
+
+    async def check(data: Given) -> Any:
+        return later(data.value)
+
+    flow: Any = Flow(Job)
+    if kind == "case":
+        flow.match().case(check).to(coroutine).case_else().to(task).end_match().end()
+    else:
+        flow.if_condition(check).to(coroutine).end_condition().end()
+    if kind == "child":
+        parent: Any = Flow(Job)
+        parent.to_sub_flow(flow).end()
+        flow = parent
+    with pytest.raises(ContractError, match=r"TF813: .*what condition 'check' returned does not fit: expected a value"):
+        run(flow.async_start(1))
+
+
 def test_a_failure_of_what_is_awaited_is_the_steps() -> None:
     class Own(Exception):
         pass

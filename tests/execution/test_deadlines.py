@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ from typedflow import (
     Status,
 )
 from typedflow.snapshot.documents import Format
-from typedflow.stores import MemoryStore
+from typedflow.stores import FileStore, MemoryStore, SQLiteStore
 from typedflow.testing import FakeClock, fake_clock
 
 DAY = timedelta(days=1)
@@ -201,6 +202,34 @@ async def test_b59_without_a_default_the_step_fails_and_is_not_tried_again(
         assert opened.interrupts["q"].deadline == clock.now() + DAY
 
 
+@pytest.mark.parametrize("checkpoint", ["pause", "step"])
+async def test_a_deadline_that_passes_for_another_process_fails_the_step_and_it_asks_again(
+    clock: FakeClock, tmp_path: Path, checkpoint: Any
+) -> None:
+    """The step is taken again with its value, which is saved with the pause."""
+
+    class Counted(Contract):
+        input: int
+        result: int
+
+    def wait(data: Data[Counted, int]) -> int:
+        return data.pause_for(data.value, interrupt_id="q", deadline=DAY)
+
+    flow = Flow(Counted)
+    flow.to(lambda data: data.value + 1, name="add").to(wait).end()
+    async with SQLiteStore(tmp_path / "store.db") as store:
+        await flow.create_execution(store=store, execution_id="one", checkpoint=checkpoint).async_start(1)
+        clock.advance(DAY)
+        opened = await flow.async_open("one", store=store, checkpoint=checkpoint)
+        with pytest.raises(TimeoutError, match="step 'wait' was not answered in time"):
+            await opened.async_settle()
+        again = await flow.async_open("one", store=store, checkpoint=checkpoint)
+        assert again.status is Status.FAILED
+        assert await again.async_retry() is Status.WAITING
+        assert again.interrupts["q"].payload == 2
+        assert await again.async_continue_with("q", 5) is Status.COMPLETED
+
+
 async def test_b59_a_handler_for_errors_gets_the_deadline(clock: FakeClock) -> None:
     class Many(Contract):
         input: list[int]
@@ -219,6 +248,100 @@ async def test_b59_a_handler_for_errors_gets_the_deadline(clock: FakeClock) -> N
     clock.advance(DAY)
     assert await execution.async_settle() is Status.COMPLETED
     assert execution.result == ["1: TimeoutError", "2: TimeoutError"]
+
+
+class Twice(Contract):
+    input: list[int]
+    result: str
+
+
+@pytest.mark.parametrize("kind", [None, MemoryStore, SQLiteStore, FileStore])
+@pytest.mark.parametrize("form", ["on_error", "collect", "retry"])
+async def test_b59_the_value_of_an_unanswered_question_outlives_a_save(
+    clock: FakeClock, tmp_path: Path, kind: Any, form: str
+) -> None:
+    def wait(data: Data[Twice, int]) -> int:
+        return data.pause_for(f"{data.value}?", deadline=DAY)
+
+    def give_up(data: Data[Twice, Failed[int]]) -> int:
+        return data.value.value * 100
+
+    def show(data: Data[Twice, list[Any]]) -> str:
+        return " ".join(str(each.value if isinstance(each, Failed) else each) for each in data.value)
+
+    def build() -> Any:
+        flow: Any = Flow(Twice)
+        items = flow.for_each(on_error="collect" if form == "collect" else "fail")
+        items.to(wait, on_error=give_up if form == "on_error" else None).end_for_each().to(show).end()
+        return flow
+
+    place = tmp_path / "store"
+    async with contextlib.nullcontext() if kind is None else kind() if kind is MemoryStore else kind(place) as store:
+        first = build().create_execution(store=store, execution_id="one")
+        await first.async_start([1] if form == "retry" else [1, 2])
+        clock.advance(DAY)
+        if store is None:
+            execution = build().create_execution().load(first.save(format="msgpack").to_bytes())
+        else:
+            execution = await build().async_open("one", store=store)
+        if form == "retry":
+            with pytest.raises(TimeoutError):
+                await execution.async_settle()
+            assert await execution.async_retry() is Status.WAITING
+            assert [each.payload for each in execution.interrupts.values()] == ["1?"]
+        else:
+            assert await execution.async_settle() is Status.COMPLETED
+            assert execution.result == ("100 200" if form == "on_error" else "1 2")
+
+
+@pytest.mark.parametrize("sleeps", [False, True])
+async def test_b59_a_value_that_waits_for_its_moment_is_checked_and_can_be_migrated(
+    clock: FakeClock, sleeps: bool
+) -> None:
+    def deploy(point: Any, version: int, migrate: Any = None) -> Any:
+        members = {"__annotations__": {"input": int, "result": str}, "__module__": __name__}
+        meta: Any = type(Contract)
+        locating: Any = meta("Locating", (Contract,), members, version=version)
+        if migrate is not None:
+            locating.migrate(1)(migrate)
+
+        def locate(data: Any) -> Any:
+            return point(x=1, y=2)
+
+        def wait(data: Any) -> Any:
+            return data.pause_for(interrupt_id="q", deadline=DAY)
+
+        def late(data: Any) -> Any:
+            return f"x={data.value.value.x}"
+
+        def show(data: Any) -> Any:
+            return f"x={data.value.x}"
+
+        locate.__annotations__ = {"return": point}
+        wait.__annotations__ = {"data": Data[locating, point], "return": str}
+        late.__annotations__ = {"data": Data[locating, Failed[point]], "return": str}
+        show.__annotations__ = {"data": Data[locating, point], "return": str}
+        flow: Any = Flow(locating)
+        chain = flow.to(locate)
+        (chain.sleep(DAY, name="wait").to(show) if sleeps else chain.to(wait, on_error=late)).end()
+        return flow
+
+    before, after = (NamedTuple("Point", [(name, int) for name in names]) for names in ("xy", "yx"))
+    execution = deploy(before, 1).create_execution()
+    await execution.async_start(1)
+    saved = execution.save()
+    with pytest.raises(SnapshotError, match=r"TF920: .*stands at node 'wait', which holds another type now"):
+        deploy(after, 1).create_execution().load(saved)
+
+    def turn(document: dict[str, Any]) -> dict[str, Any]:
+        assert document["values"]["wait"]["inputs"] == [[1, 2]]
+        document["values"]["wait"]["inputs"] = [[2, 1]]
+        return document
+
+    migrated = deploy(after, 2, turn).create_execution().load(saved)
+    clock.advance(DAY)
+    await migrated.async_settle()
+    assert migrated.result == "x=1"
 
 
 async def test_b59_deadlines_one_after_the_other_pass_while_a_step_runs() -> None:

@@ -190,6 +190,48 @@ async def test_an_update_sees_the_plain_writes_before_it(store: Any) -> None:
     assert (ledger.limit, ledger.total, ledger.booked) == (2, 6, [7, 8])
 
 
+@pytest.mark.parametrize("coroutine", [False, True])
+@pytest.mark.parametrize("before", ["an ended step", "a failed attempt", "an ended step, in place"])
+async def test_an_update_is_not_hidden_by_a_write_that_was_written_over_before_it(
+    store: Any, before: str, coroutine: bool
+) -> None:
+    """The step before has written, no save has stored it yet, and this one writes the same field again."""
+    in_place = before.endswith("in place")
+
+    def write(data: Step) -> None:
+        if in_place:
+            data.flow_state.booked.append(1)
+        else:
+            data.flow_state.total += 1
+
+    def first(data: Step) -> int:
+        if before != "a failed attempt":
+            write(data)
+        return 0
+
+    def change(ledger: Ledger) -> None:
+        ledger.total += 10
+        ledger.booked.append(10)
+
+    async def step(data: Step) -> list[Any]:
+        write(data)
+        if before == "a failed attempt" and data.attempt == 1:
+            raise ConnectionError
+        if coroutine:
+            await data.async_update_flow_state(change)
+        else:
+            data.update_flow_state(change)
+        seen_now = [data.flow_state.total, *data.flow_state.booked]
+        write(data)
+        return seen_now
+
+    flow: Any = Flow(Job, name="job")
+    flow.to(first).to(step, retry=Retry(attempts=2)).end()
+    assert await run(flow, store) == ([10, 1, 1, 10] if in_place else [12, 10])
+    ledger = await seen(flow, store)
+    assert (ledger.total, ledger.booked) == ((10, [1, 1, 10, 1]) if in_place else (13, [10]))
+
+
 async def test_an_update_that_raises_changes_nothing_and_plain_writes_stay(store: Any) -> None:
     def spoil(ledger: Ledger) -> None:
         ledger.booked.append(1)

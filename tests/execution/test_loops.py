@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.execution.faulty import FaultyStore
+from tests.postgres import conninfo_of
 from typedflow import Contract, Data, Events, Execution, ExecutionError, Flow, Status
-from typedflow.stores import FileStore, MemoryStore, SQLiteStore
+from typedflow.stores import FileStore, MemoryStore, PostgresStore, SQLiteStore
 from typedflow.stores.protocol import FlowStateChange, Put, StoredSnapshot
 from typedflow.stores.requirements import require_expected
 
@@ -67,6 +68,10 @@ def sqlite(path: Path) -> Any:
     return SQLiteStore(path / "runs.db")
 
 
+def server(path: Path) -> Any:
+    return PostgresStore(conninfo_of(path))
+
+
 def none(path: Path) -> Any:
     return None
 
@@ -92,7 +97,9 @@ def at_once(path: Path) -> Any:
     return AtOnce(random.Random(1))
 
 
-EVERY_STORE = pytest.mark.parametrize("make", [none, memory, files, sqlite, at_once])
+EVERY_STORE = pytest.mark.parametrize(
+    "make", [none, memory, files, sqlite, at_once, pytest.param(server, marks=pytest.mark.postgres)]
+)
 
 
 def waiting_in_a_first_loop(flow: Flow[Any], store: Any) -> Execution[Any]:

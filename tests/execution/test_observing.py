@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -263,6 +264,56 @@ def test_what_cannot_be_called_is_no_observer() -> None:
         flow.observe(3)
     with pytest.raises(ContractError, match=r"^TF823: an observer is a function"):
         flow.create_execution(observers=[3])
+
+
+def test_a_coroutine_function_is_no_observer(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody would await it: it would never run."""
+
+    async def later(record: Record) -> None:
+        raise AssertionError
+
+    class Later:
+        async def __call__(self, record: Record) -> None:
+            raise AssertionError
+
+    flow: Any = Flow(Plain)
+    flow.to(passing).end()
+    for observer in (later, Later(), partial(later)):
+        with pytest.raises(
+            ContractError, match=r"^TF823: an observer is a plain function .*, not a coroutine function"
+        ):
+            flow.observe(observer)
+        with pytest.raises(ContractError, match=r"^TF823: an observer is a plain function"):
+            flow.create_execution(observers=[observer])
+    seen = Seen()
+    execution = flow.create_execution(observers=[lambda record: later(record), seen])
+    with caplog.at_level(logging.ERROR, logger="typedflow"):
+        assert run(execution.async_start(1)) is Status.COMPLETED
+    assert len(caplog.records) == 1
+    assert "which nobody awaits, and is dropped" in caplog.text
+    assert len(seen.records) == 4
+
+
+def test_an_observer_may_start_a_task() -> None:
+    heard: list[Record] = []
+
+    async def later(record: Record) -> None:
+        heard.append(record)
+
+    flow: Any = Flow(Plain)
+    flow.to(passing).end()
+    tasks: list[asyncio.Future[None]] = []
+
+    def start(record: Record) -> Any:
+        tasks.append(asyncio.ensure_future(later(record)))
+        return tasks[-1]
+
+    async def main() -> None:
+        await flow.create_execution(observers=[start]).async_start(1)
+        await asyncio.gather(*tasks)
+
+    run(main())
+    assert len(heard) == 4
 
 
 def test_an_execution_that_nobody_watches_has_no_observers() -> None:

@@ -719,3 +719,79 @@ def test_a_note_names_the_item() -> None:
         outcome(flow, [["a"]])
     [note] = caught.value.__notes__
     assert note.startswith("in step 'fails' of flow 'child', item 0 of 'for_each', item 0 of 'pages' of flow 'parent'")
+
+
+# -- a branch of a batch, and a side branch
+
+
+@both
+def test_the_handler_of_a_branch_supplies_its_value(style: Style) -> None:
+    flow = Flow(Plain)
+    batch = flow.batch().branch(style(fails), on_error=style(described)).branch(passing)
+    batch.end_batch().to(passing, name="all").end()
+    assert outcome(flow, "a") == (("a", "Refused", "no a", 1), "a")
+
+
+def test_a_branch_keeps_its_name_and_its_place_beside_a_handler_for_errors() -> None:
+    flow = Flow(Plain)
+    flow.batch().branch(passing).branch(fails, name="second", on_error=described).end_batch().end()
+    assert outcome(flow, "a") == ("a", ("a", "Refused", "no a", 1))
+
+
+def test_the_handler_of_a_branch_that_is_a_child_flow_supplies_its_value() -> None:
+    child = Flow(Plain, name="child")
+    child.to(fails).end()
+    flow = Flow(Plain)
+    flow.batch().branch(child, on_error=described).branch(passing).end_batch().end()
+    assert outcome(flow, "a") == (("a", "Refused", "no a", 1), "a")
+
+
+def test_the_handler_of_a_branch_may_pause_and_the_batch_waits_for_it() -> None:
+    def asks(data: Data[Any, Failed[str]]) -> str:
+        return data.pause_for(data.value.text, interrupt_id="ask")
+
+    def step(data: Data[Any, str]) -> str:
+        raise Refused("no")
+
+    class Texts(Contract):
+        input: str
+        result: tuple[str, str]
+
+    def build() -> Flow[Texts]:
+        flow = Flow(Texts)
+        flow.batch().branch(step, on_error=asks).branch(upper).end_batch().end()
+        return flow
+
+    def upper(data: Data[Any, str]) -> str:
+        return data.value.upper()
+
+    execution = build().create_execution()
+    assert execution.start("a") is Status.WAITING
+    again = build().create_execution().load(execution.save().to_json())
+    again.continue_with("ask", "answered")
+    assert again.result == ("answered", "A")
+
+
+@both
+def test_the_handler_of_a_side_branch_keeps_the_run_going(style: Style) -> None:
+    seen: list[Any] = []
+    flow = Flow(Plain)
+    flow.side_branch(style(fails), on_error=lambda data: seen.append(data.value.text)).to(passing).end()
+    assert outcome(flow, "a") == "a"
+    assert seen == ["no a"]
+
+
+def test_a_side_branch_of_a_chain_has_a_handler_too() -> None:
+    flow = Flow(Plain)
+    flow.to(passing).side_branch(fails, on_error=described).end()
+    assert outcome(flow, "a") == "a"
+
+
+def test_a_handler_for_the_errors_of_a_branch_has_to_take_a_failed() -> None:
+    def takes_number(data: Data[Crawl, int]) -> int:
+        return data.value
+
+    flow: Any = Flow(Crawl)
+    flow.batch().branch(passing, on_error=takes_number).end_batch()
+    with pytest.raises(ContractError, match=r"TF701.*'takes_number' takes int, and gets Failed"):
+        flow.validate()

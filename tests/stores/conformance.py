@@ -59,6 +59,8 @@ class Kind:
     open: Callable[[Path], SnapshotStore]
     durable: bool = True
     """What was put is there for another store on the same folder, also of another process."""
+    in_folder: bool = True
+    """What is durable is written into the folder, and not by a server into its own."""
 
 
 STORES: Final = {
@@ -67,12 +69,14 @@ STORES: Final = {
         Kind("memory", lambda folder: MemoryStore(), durable=False),
         Kind("file", lambda folder: FileStore(folder / "snapshots")),
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
-        Kind("postgres", lambda folder: stores.PostgresStore(conninfo_of(folder))),
+        Kind("postgres", lambda folder: stores.PostgresStore(conninfo_of(folder)), in_folder=False),
         Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
+ON_DISK: Final = [name for name in DURABLE if STORES[name].in_folder]
+"""The durable ones that write their own files."""
 SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
 """Those that share flow_state, keep parts, histories and pending interrupts."""
 

@@ -1,4 +1,7 @@
-"""A process that runs an execution, and stays in a step until a line comes: `python -m tests.stores.holding FILE`."""
+"""A process that runs an execution, and stays in a step until a line comes.
+
+`python -m tests.stores.holding KIND FOLDER`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.stores.conformance import STORES
 from typedflow import Contract, Data, Flow, State
-from typedflow.stores import SQLiteStore
 
 
 class Progress(State):
@@ -38,12 +41,12 @@ def build(work: Any = count) -> Flow[Any]:
     return flow
 
 
-async def main(path: Path) -> None:
-    async with SQLiteStore(path) as store:
+async def main(kind: str, folder: Path) -> None:
+    async with STORES[kind].open(folder) as store:
         execution = build(stay).create_execution(execution_id="a", store=store, checkpoint="step")
         await execution.async_start(1)
         print(f"result {execution.result}", flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

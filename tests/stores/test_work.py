@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.stores.conformance import STORES, WORKING
-from typedflow import ConflictError, LeaseLostError, SnapshotError
-from typedflow.stores import Message, Release, StoredSnapshot, WorkStore
+from typedflow import ConflictError, LeaseLostError, SnapshotError, StoreError
+from typedflow.stores import (
+    FlowStateUpdate,
+    Lease,
+    Message,
+    Release,
+    StoredSnapshot,
+    UpdateKey,
+    WorkStore,
+)
+from typedflow.stores.clock import current_clock
 from typedflow.testing import FakeClock, fake_clock
 
 TTL = timedelta(seconds=30)
@@ -68,6 +77,65 @@ async def test_what_is_submitted_for_later_is_not_taken_earlier(store: WorkStore
     assert await store.next_ready(FLOWS) == later
     clock.advance(timedelta(hours=1))
     assert await taken(store) == ["a"]
+
+
+async def test_the_moment_may_be_given_in_any_zone(store: WorkStore, clock: FakeClock) -> None:
+    later = clock.now() + timedelta(hours=1)
+    await store.submit(record(clock, "east"), ready_at=later.astimezone(timezone(timedelta(hours=9))))
+    await store.submit(record(clock, "west"), ready_at=later.astimezone(timezone(timedelta(hours=-9))))
+    assert await taken(store) == []
+    assert await store.next_ready(FLOWS) == later
+    clock.advance(timedelta(hours=1))
+    assert sorted(await taken(store)) == ["east", "west"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2000, 1, 1),  # that is what is refused
+        "tomorrow",
+    ],
+)
+async def test_a_moment_without_a_zone_is_refused(store: WorkStore, clock: FakeClock, moment: Any) -> None:
+    with pytest.raises(StoreError, match="TF950: ready_at is a datetime with a zone, not "):
+        await store.submit(record(clock), ready_at=moment)
+    assert await store.get("a") is None
+
+
+async def test_a_flow_state_is_changed_by_the_holder_of_the_newest_lease_only(
+    store: WorkStore, clock: FakeClock
+) -> None:
+    key = UpdateKey("a", "step", "call")
+
+    def change(stored: bytes | None) -> FlowStateUpdate:
+        return FlowStateUpdate(b"{}", b"1")
+
+    def held(lease: Lease) -> Any:
+        return store.held(lease)
+
+    await store.submit(record(clock))
+    [old] = await store.take(FLOWS, holder="one", ttl=TTL, limit=1)
+    clock.advance(TTL)
+    [new] = await store.take(FLOWS, holder="one", ttl=TTL, limit=1)
+    with pytest.raises(LeaseLostError, match="the lease on execution 'a' is lost: one has it now"):
+        await held(old).update_flow_state("review", key, change)
+    with pytest.raises(LeaseLostError):
+        held(old).update_flow_state_sync("review", key, change)
+    assert await held(old).get_flow_state("review") is None
+    assert held(new).update_flow_state_sync("review", key, change) == b"1"
+    assert await held(old).update_flow_state("review", UpdateKey("b", "step", "call"), change) == b"1"
+
+
+async def test_a_message_is_made_in_the_context_of_its_sender(store: WorkStore, clock: FakeClock) -> None:
+    await store.submit(record(clock))
+    seen: list[datetime] = []
+
+    def make(stored: StoredSnapshot) -> Message:
+        seen.append(current_clock.get().now())
+        return Message("event", "heard", b"1")
+
+    await store.post("a", make)
+    assert seen == [clock.now()]
 
 
 async def test_other_flows_are_left_alone(store: WorkStore, clock: FakeClock) -> None:
@@ -160,7 +228,10 @@ async def test_mail_makes_an_execution_ready_and_is_read_in_order(store: WorkSto
     assert await store.post("a", lambda stored: Message("answer", "q", stored.data)) == 1
     assert await store.post("a", lambda stored: Message("event", "heard", b"1")) == 2
     assert await taken(store) == ["a"]
-    assert await store.mail("a", 0) == [Message("answer", "q", b"data", 1), Message("event", "heard", b"1", 2)]
+    assert await store.mail("a", 0) == [
+        Message("answer", "q", b"data", 1, clock.now()),
+        Message("event", "heard", b"1", 2, clock.now()),
+    ]
     assert [each.number for each in await store.mail("a", 1)] == [2]
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from typedflow.stores import FileStore, MemoryStore, SnapshotStore, SQLiteStore, StoredSnapshot
+from tests.postgres import conninfo_of
+from typedflow.stores import FileStore, MemoryStore, PostgresStore, SnapshotStore, SQLiteStore, StoredSnapshot
 from typedflow.testing.stores import StoreConformance
 
 
@@ -28,6 +29,14 @@ class TestSQLiteStore(StoreConformance):
 
     def open_store(self, folder: Path) -> SnapshotStore:
         return SQLiteStore(folder / "store.db")
+
+
+@pytest.mark.postgres
+class TestPostgresStore(StoreConformance):
+    is_durable: ClassVar[bool] = True
+
+    def open_store(self, folder: Path) -> SnapshotStore:
+        return PostgresStore(conninfo_of(folder))
 
 
 class Forgetful(SQLiteStore):  # type: ignore[misc]  # final for users; a test wants a fault in one call

@@ -52,6 +52,7 @@ from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
 from typedflow.rules.options import MAX_DEPTH, check_option, within_reach
 from typedflow.rules.wording import quoted
+from typedflow.schema.callables import deferral_of
 from typedflow.schema.contracts import check_migrations, spec_of
 from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
@@ -239,6 +240,7 @@ class Flow(Blueprint[C]):
         self: Flow[HasInput[T]],
         handler: Callable[[Data[C, T]], object] | str,
         *,
+        on_error: Callable[[Data[C, Failed[T]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -247,7 +249,8 @@ class Flow(Blueprint[C]):
     ) -> Process[C, T]:
         """Add a step beside the chain that the input starts; see `Process.side_branch`."""
         require_handler(handler)
-        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        self._builder.step(self._at, handler, frame, name, options, formerly, on_error)
         return Process(self._builder, self._at)
 
     def batch(
@@ -921,8 +924,9 @@ def _running_step() -> StepTransaction | None:
 
 
 def _observer(given: Observer) -> Observer:
-    if not callable(given):
-        raise ContractError(executions.no_observer_problem(given))
+    deferral = deferral_of(given) if callable(given) else ""
+    if deferral or not callable(given):
+        raise ContractError(executions.no_observer_problem(given, deferral))
     return given
 
 

@@ -214,6 +214,7 @@ class Process(Generic[C, V, K]):
         self,
         handler: Callable[[Data[C, V]], object] | str,
         *,
+        on_error: Callable[[Data[C, Failed[V]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -222,7 +223,8 @@ class Process(Generic[C, V, K]):
     ) -> Process[C, V, K]:
         """Add a step beside the chain: the chain goes on with its own value, and does not wait.
 
-        What it returns is dropped; if it fails, the run fails, even after the result is set.
+        What it returns is dropped; if it fails, the run fails, even after the result is set, unless `on_error` takes
+        the failure, as for `to`.
 
         >>> def show(data: Data[Count, list[int]]) -> None:
         ...     print(data.value)
@@ -233,7 +235,8 @@ class Process(Generic[C, V, K]):
         3
         """
         require_handler(handler)
-        self._builder.step(self._at, handler, sys._getframe(1), name, options_of(retry, timeout, thread), formerly)
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
+        self._builder.step(self._at, handler, frame, name, options, formerly, on_error)
         return self
 
     def end(self: Process[TakesResult[R], R, None]) -> None:
@@ -807,13 +810,78 @@ class Batch(Generic[C, V, Outer, *Ts]):
     ) -> Batch[C, V, Outer, *Ts, W]: ...
     @overload
     def branch(
+        self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Batch[C, V, Outer, *Ts, W | X]: ...
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], Coroutine[Any, Any, W]],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Batch[C, V, Outer, *Ts, W | X]: ...
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Batch[C, V, Outer, *Ts, W | X]: ...
+    @overload
+    def branch(
+        self,
+        handler: Callable[[Data[C, V]], W],
+        *,
+        on_error: Callable[[Data[C, Failed[V]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        thread: bool = False,
+    ) -> Batch[C, V, Outer, *Ts, W | X]: ...
+    @overload
+    def branch(
         self: Batch[C, T, Outer, *Ts], handler: Child[T, W], *, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> Batch[C, T, Outer, *Ts, W]: ...
+    @overload
+    def branch(
+        self: Batch[C, T, Outer, *Ts],
+        handler: Child[T, W],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Batch[C, T, Outer, *Ts, W | X]: ...
+    @overload
+    def branch(
+        self: Batch[C, T, Outer, *Ts],
+        handler: Child[T, W],
+        *,
+        on_error: Callable[[Data[C, Failed[T]]], X],
+        name: str | None = None,
+        formerly: tuple[str, ...] = (),
+    ) -> Batch[C, T, Outer, *Ts, W | X]: ...
     @overload
     def branch(
         self,
         handler: str,
         *,
+        on_error: Callable[[Data[C, Failed[V]]], object] | None = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
@@ -824,18 +892,22 @@ class Batch(Generic[C, V, Outer, *Ts]):
         self,
         handler: Any,
         *,
+        on_error: Any = None,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
         retry: Retry | None = None,
         timeout: float | None = None,
         thread: bool = False,
     ) -> Any:
-        """Add a branch: one step, or a child flow; two of one name are an error."""
-        options = options_of(retry, timeout, thread)
+        """Add a branch: one step, or a child flow; two of one name are an error.
+
+        `on_error` supplies the value of the branch where it fails, as for `to` and `to_sub_flow`.
+        """
+        options, frame = options_of(retry, timeout, thread), sys._getframe(1)
         if isinstance(handler, Blueprint):
-            self._builder.branch_child(self._block, runtime_of(handler), name, options, formerly)
+            self._builder.branch_child(self._block, runtime_of(handler), name, options, formerly, on_error, frame)
             return self
-        self._builder.branch(self._block, handler, sys._getframe(1), name, options, formerly)
+        self._builder.branch(self._block, handler, frame, name, options, formerly, on_error)
         return self
 
     def end_batch(self) -> Process[C, tuple[*Ts], Outer]:

@@ -1,16 +1,21 @@
-"""The commands around a deploy: `lock`, `diff` and `migrate --dry-run`. None of them changes an execution."""
+"""The commands around a deploy: `lock`, `diff` and `migrate`. None of them runs a step."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
+from rich.progress import track
 
 from typedflow.api.blueprint import runtime_of
+from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
 from typedflow.cli import exits
 from typedflow.cli.changes import Change, Verdict, changes_between
@@ -21,10 +26,15 @@ from typedflow.cli.output import command, to_json, write, write_text
 from typedflow.cli.places import AnyStore, store_place
 from typedflow.cli.reports import counted
 from typedflow.cli.settings import read_settings
-from typedflow.engine.status import FINAL
+from typedflow.engine.status import FINAL, Status
 from typedflow.errors import TypedflowError
 from typedflow.rules.wording import quoted
+from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.reading import read_document
+from typedflow.stores.file import FileStore
+from typedflow.stores.held import HeldStore
 from typedflow.stores.protocol import StoredEntry
+from typedflow.stores.work import Release
 
 Targets = Annotated[
     list[str] | None,
@@ -35,6 +45,10 @@ Targets = Annotated[
 LockPath = Annotated[Path, typer.Option("--file", metavar="FILE", help="The lock file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DEFAULT_LOCK = Path("typedflow.lock")
+_UNKNOWN = "no flow of this name was given"
+_AT_REST = frozenset({Status.WAITING, Status.FAILED})
+"""The others are run by somebody, or are about to be."""
+_LEASE = timedelta(seconds=60)
 _SHOWN = {Verdict.SAFE: "safe", Verdict.MIGRATION: "migration", Verdict.STRANDS: "strands"}
 
 
@@ -122,6 +136,10 @@ class Opened(msgspec.Struct, frozen=True):
     status: str
     opens: bool
     problem: str = ""
+    is_old: bool = False
+    """It was saved by an earlier version of the flow."""
+    migrated: bool = False
+    """It was saved anew, in the form of today."""
 
 
 @command
@@ -134,16 +152,15 @@ def migrate(
         list[str] | None,
         typer.Option("--flow", metavar="MODULE:FLOW", help="A flow; by default those that pyproject.toml lists."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; it has to be given.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Save nothing; report what would open.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Report which stored executions open with the flows of today, and which do not.
+    """Save the stored executions anew, as the flows of today save them.
 
-    An execution is migrated when it is opened; this opens each one that is not
-    over, runs nothing and saves nothing. The exit code is 1 if one does not open.
+    An execution that is not over is opened, and saved if an earlier version of
+    its flow has saved it; no step is run. One that does not open is left as it
+    is, and named; the exit code is 1 then. With --dry-run nothing is saved.
     """
-    if not dry_run:
-        raise Mistake("an execution is migrated when it is opened", "add --dry-run to see which ones open")
     settings = read_settings(Path.cwd())
     named = targets_of(flows or (), settings.flows)
     known = {flow.name: flow for flow in (find_flow(target).flow for target in named)}
@@ -152,7 +169,8 @@ def migrate(
     async def main() -> tuple[list[Opened], list[str]]:
         async with place.open() as opened:
             listing = await opened.list()
-            found = [await _open(opened, entry, known) for entry in listing if entry.status not in FINAL]
+            entries = [entry for entry in listing if entry.status not in FINAL]
+            found = [await _open(opened, entry, known, dry_run=dry_run) for entry in _tracked(entries, as_json)]
             return found, [str(each.error) for each in listing.damaged]
 
     found, damaged = asyncio.run(main())
@@ -163,17 +181,71 @@ def migrate(
         for each in refused:
             write(f"{each.execution} of flow '{each.flow}' does not open: {each.problem}\n")
         write("".join(f"damaged: {text}\n" for text in damaged))
-        write(f"{len(found) - len(refused)} open, {len(refused) + len(damaged)} do not\n")
+        write(f"{_count(found, dry_run)}, {len(refused) + len(damaged)} do not open\n")
     return exits.FAILED if refused or damaged else exits.OK
 
 
-async def _open(store: AnyStore, entry: StoredEntry, known: dict[str, Flow[Any]]) -> Opened:
-    flow, problem = known.get(entry.flow), ""
+def _count(found: Sequence[Opened], dry_run: bool) -> str:
+    old, opening = sum(each.is_old for each in found), sum(each.opens for each in found)
+    if dry_run:
+        return f"{opening} open, {old} of them of an earlier version"
+    migrated = sum(each.migrated for each in found)
+    left = f", {old - migrated} of an earlier version are run by somebody and left" if old > migrated else ""
+    return f"{migrated} migrated, {opening - old} up to date{left}"
+
+
+def _tracked(entries: Sequence[StoredEntry], as_json: bool) -> Iterable[StoredEntry]:
+    """Return the entries; on a terminal, how many of them are done is shown while they are read."""
+    console = Console(file=sys.stderr)
+    hidden = as_json or not console.is_terminal
+    return track(entries, "opening", console=console, disable=hidden, transient=True)
+
+
+async def _open(store: AnyStore, entry: StoredEntry, known: dict[str, Flow[Any]], *, dry_run: bool) -> Opened:
+    id_, flow = entry.execution_id, known.get(entry.flow)
     if flow is None:
-        problem = f"no flow of this name was given ({', '.join(known)})"
-    else:
-        try:
-            await flow.async_open(entry.execution_id, store=store)
-        except TypedflowError as error:
-            problem = str(error)
-    return Opened(entry.execution_id, entry.flow, entry.status, not problem, problem)
+        return Opened(id_, entry.flow, entry.status, opens=False, problem=f"{_UNKNOWN} ({', '.join(known)})")
+    try:
+        stored = await store.get(id_)
+        execution = await flow.async_open(id_, store=store)
+        document = None if stored is None else read_document(stored.data, max_bytes=len(stored.data))
+        is_old = document is not None and _versions(document) != _versions(execution.save())
+        migrated = is_old and not dry_run and execution.status in _AT_REST and await _save_anew(store, flow, id_)
+    except TypedflowError as error:
+        return Opened(id_, entry.flow, entry.status, opens=False, problem=str(error))
+    return Opened(id_, entry.flow, entry.status, opens=True, is_old=is_old, migrated=migrated)
+
+
+async def _save_anew(store: AnyStore, flow: Flow[Any], execution_id: str) -> bool:
+    """Save an execution as the flow of today does; return whether nobody else has it.
+
+    It is held meanwhile, so that what workers are sent for it is not lost.
+    """
+    if isinstance(store, FileStore):
+        await _commit(await flow.async_open(execution_id, store=store))
+        return True
+    problem = await store.problem(execution_id)
+    quarantined = any(each.execution_id == execution_id for each in await store.quarantined(flow.name))
+    lease = await store.acquire(execution_id, holder="typedflow-migrate", ttl=_LEASE)
+    if lease is None:
+        return False
+    mail, due = 0, None
+    try:
+        execution = await flow.async_open(execution_id, store=HeldStore(store, lease))
+        mail, due = inside_of(execution)[0].mail, execution.next_due
+        await _commit(execution)
+    finally:
+        await store.release(lease, Release(mail, due, problem, quarantined=quarantined, crashed=True))
+    return True
+
+
+async def _commit(execution: Execution[Any]) -> None:
+    checkpoints = inside_of(execution)[0].checkpoints
+    assert checkpoints is not None
+    await checkpoints.commit()
+
+
+def _versions(snapshot: Snapshot) -> list[tuple[int, int, str, str]]:
+    """Return what tells by which version of a flow, and of its children, an execution was saved."""
+    own = (snapshot.format, snapshot.version, snapshot.fingerprint, snapshot.plan)
+    return [own, *(each for child in snapshot.children for each in _versions(child))]

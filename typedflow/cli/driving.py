@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from typedflow.api.blueprint import runtime_of
-from typedflow.api.execution import Execution
+from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
 from typedflow.cli.exits import FAILED, Mistake
 from typedflow.cli.live import View
@@ -156,6 +156,10 @@ def resume(
                     checkpoint=checkpoint_of(stored.history),
                     observers=[view.observe],
                 )
+                for child in inside_of(execution)[0].tree():
+                    if child.parent is not None:
+                        parent, token = child.parent
+                        view.enter(parent.id, parent.plan.nodes[token.node].name, child.id)
                 return await drive(execution, flow, origin, act, view)
 
     return asyncio.run(main())

@@ -64,7 +64,7 @@ class Shown(msgspec.Struct, kw_only=True):
     saves: list[Save] = []
     """The last ones behind steps, if it has a history."""
     problem: str | None = None
-    """Why no worker takes it any more, if it is so."""
+    """Why the last worker that had it could not run it."""
     interrupts: list[Question] = []
     sleeps: list[Sleep] = []
     steps: list[str] = []
@@ -155,6 +155,8 @@ def _reason(shown: Shown) -> str:
     match shown.status:
         case Status.WAITING if asleep and not asked:
             return "it sleeps; then a worker goes on with it, or the command below:"
+        case Status.WAITING if asked and not shown.interrupts:
+            return "a child flow waits:"
         case Status.WAITING:
             also = ", and sleeps" if asleep else ""
             return f"it waits for {'an answer' if asked == 1 else f'{asked} answers'}{also}:"

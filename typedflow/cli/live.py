@@ -57,6 +57,10 @@ class View(Protocol):
         """Take a record of the execution."""
         ...
 
+    def enter(self, execution: str, step: str, child: str) -> None:
+        """Take note of a child execution that works for a step: of one that was open already, no record says it."""
+        ...
+
     def item(self, value: Any) -> None:
         """Take an item of the stream, as plain data."""
         ...
@@ -89,8 +93,8 @@ class _Names:
     def __init__(self) -> None:
         self._within: dict[str, str] = {}
 
-    def enter(self, record: ChildEntered) -> None:
-        self._within[record.child] = f"{self._prefix(record.execution)}{record.step}/"
+    def enter(self, execution: str, step: str, child: str) -> None:
+        self._within[child] = f"{self._prefix(execution)}{step}/"
 
     def of(self, execution: str, step: str) -> str:
         return f"{self._prefix(execution)}{step}"
@@ -121,11 +125,15 @@ class Lines:
         """Write an item of the stream on a line."""
         self._put(_item_text(value))
 
+    def enter(self, execution: str, step: str, child: str) -> None:
+        """Name the steps of a child under the step that it works for."""
+        self._names.enter(execution, step, child)
+
     def observe(self, record: Record) -> None:
         """Write a line, if the record is worth one."""
         match record:
             case ChildEntered():
-                self._names.enter(record)
+                self._names.enter(record.execution, record.step, record.child)
             case StepEnded():
                 self._end(self._names.of(record.execution, record.step), record.seconds)
             case StepPaused():
@@ -203,6 +211,10 @@ class LiveTable:
         """Print an item of the stream above the table."""
         self._console.print(_item_text(value), soft_wrap=True)
 
+    def enter(self, execution: str, step: str, child: str) -> None:
+        """Name the steps of a child under the step that it works for."""
+        self._names.enter(execution, step, child)
+
     def observe(self, record: Record) -> None:
         """Change the row of the record."""
         with self._lock:
@@ -211,7 +223,7 @@ class LiveTable:
     def _take(self, record: Record) -> None:
         match record:
             case ChildEntered():
-                self._names.enter(record)
+                self._names.enter(record.execution, record.step, record.child)
             case StepStarted():
                 row = self._row(record.execution, record.step)
                 row.running, row.started, row.note = row.running + 1, self._clock(), ""

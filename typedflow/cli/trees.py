@@ -71,7 +71,7 @@ def _tree_of(shown: Shown, *, full: bool) -> Tree:
         if value is not UNSET:
             _add(tree, name, value, full=full)
     if shown.problem is not None:
-        tree.add(_line(f"workers leave it alone: {shown.problem}"))
+        tree.add(_line(f"the last worker could not run it: {shown.problem}"))
     for block in shown.blocks:
         tree.add(_line(f"in {block.node}: {block.done} of {block.total} done, {block.started} started"))
     if shown.why:

@@ -7,10 +7,12 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from typedflow.cli import exits
@@ -45,6 +47,7 @@ def worker(
         int, typer.Option(min=1, metavar="NUMBER", help="Workers that may die with an execution.")
     ] = 3,
     grace: Annotated[float, typer.Option(min=0.0, metavar="SECONDS", help="How long it may take to stop.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print and log JSON documents, one on each line.")] = False,
 ) -> int:
     """Run what typedflow.distributed submits and answers.
 
@@ -56,11 +59,26 @@ def worker(
     place = store_place(settings, store)
     if place.is_folder:
         raise Mistake(f"workers cannot share the folder {quoted(place.text)}", "--store names a SQLite file")
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JSONLines() if as_json else logging.Formatter("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     make = partial(Worker, concurrency=concurrency, lease=lease, poll=poll, max_crashes=max_crashes, grace=grace)
-    write(f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it\n")
+    if as_json:
+        write(f"{msgspec.json.encode({'running': list(flows), 'store': place.shown}).decode()}\n")
+    else:
+        write(f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it\n")
     asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make))
     return exits.OK
+
+
+class _JSONLines(logging.Formatter):
+    """Each record as a JSON document."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        line = {"time": moment, "level": record.levelname.lower(), "logger": record.name, "text": record.getMessage()}
+        return msgspec.json.encode(line).decode()
 
 
 def _flows_of(targets: list[str]) -> dict[str, Found]:

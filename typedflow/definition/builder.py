@@ -203,6 +203,7 @@ class Builder(Wiring):
         name: str | None = None,
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
     ) -> None:
         """Add a branch of one step; its name in the batch is the explicit one, else the handler's.
 
@@ -211,7 +212,7 @@ class Builder(Wiring):
         self.names.require(NODE_NAME, name)
         default = name or (handler if isinstance(handler, str) else name_of(self.names.handler_of(handler)))
         inside = self._branch_of(block, default)
-        block.ends[default] = self.step(inside, handler, frame, name, options, formerly).port
+        block.ends[default] = self.step(inside, handler, frame, name, options, formerly, on_error).port
         self.remember(block.former, formerly, default)
 
     def branch_child(
@@ -221,13 +222,16 @@ class Builder(Wiring):
         name: str | None = None,
         options: StepOptions = PLAIN,
         formerly: tuple[str, ...] = (),
+        on_error: Handler | None = None,
+        frame: FrameType | None = None,
     ) -> None:
         """Add a branch that is a child flow, with the default mappings; it takes no options of a step."""
         if options is not PLAIN:
             raise self.error(flows.options_of_child_problem(child.name))
         self.names.require(NODE_NAME, name)
         inside = self._branch_of(block, name or child.name)
-        block.ends[name or child.name] = self.sub_flow(inside, child, name=name, formerly=formerly).port
+        ended = self.sub_flow(inside, child, name=name, formerly=formerly, on_error=on_error, frame=frame)
+        block.ends[name or child.name] = ended.port
         self.remember(block.former, formerly, name or child.name)
 
     def _branch_of(self, block: BatchBlock, name: str) -> Cursor:

@@ -14,7 +14,7 @@ import msgspec
 
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
-from typedflow.durability.options import require_savable
+from typedflow.durability.options import require_savable, require_work_store
 from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import Interrupt
@@ -23,6 +23,7 @@ from typedflow.execution.members import TakesInput, TakesIO
 from typedflow.rules import executions
 from typedflow.rules import stores as texts
 from typedflow.schema.layers import State
+from typedflow.snapshot.parts import event_codec
 from typedflow.stores.protocol import PendingInterrupt, SnapshotStore, StoredSnapshot
 from typedflow.stores.work import Message, WorkStore
 
@@ -50,6 +51,7 @@ async def submit(
     >>> asyncio.run(submit(MemoryStore(), flow, Request("birds"), execution_id="r-1"))
     'r-1'
     """
+    require_work_store(store)
     execution = flow.create_execution(state=state, execution_id=execution_id)
     runtime, runner = inside_of(execution)
     require_savable(runtime.plan)
@@ -81,10 +83,19 @@ async def answer(
     Traceback (most recent call last):
     typedflow.errors.InterruptError: TF810: ...
     """
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
-        interrupt_id = inside_of(_loaded(flow, stored))[1].check_answer(interrupt, value)
-        return Message("answer", interrupt_id, msgspec.json.encode(value))
+        runtime, runner = inside_of(_loaded(flow, stored))
+        asked, taken = runner.check_answer(interrupt, value)
+        try:
+            data = msgspec.json.encode((asked.key, value))
+            kept = runner.check_answer(interrupt, msgspec.json.decode(data)[1])[1] == taken
+        except (TypeError, ValueError, RecursionError, InterruptError):
+            kept = False
+        if not kept:
+            raise InterruptError(executions.unsendable_answer_problem(asked.id, value).at(runtime.name))
+        return Message("answer", asked.id, data)
 
     try:
         await store.post(execution_id, make)
@@ -94,20 +105,25 @@ async def answer(
 
 
 async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str, payload: Any = None) -> None:
-    """Send an event to a stored execution; raises `ContractError` for one that its contract does not declare.
+    """Send an event to a stored execution.
+
+    Raises `ContractError` for one that its contract does not declare, `SnapshotError` for a payload that JSON, as which
+    it is sent, does not keep as it is.
 
     >>> async def main(store: WorkStore) -> None:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")
     ...     await emit(store, flow, "r-1", "found", 3)
     >>> asyncio.run(main(MemoryStore()))
     """
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         execution = _loaded(flow, stored)
         if execution.status in FINAL:
             raise FinishedError(executions.finished_problem(execution.status, "emit").at(_name(flow, execution_id)))
-        inside_of(execution)[0].event(event, payload)
-        return Message("event", event, msgspec.json.encode(payload))
+        runtime = inside_of(execution)[0]
+        signal = runtime.event(event, payload)
+        return Message("event", event, bytes(event_codec(runtime.plan, event).encode(signal.value, event, "json")))
 
     await store.post(execution_id, make)
 
@@ -122,6 +138,7 @@ async def retry(store: WorkStore, execution_id: str) -> None:
     Traceback (most recent call last):
     typedflow.errors.FinishedError: TF803: ...
     """
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         if stored.status != Status.FAILED:
@@ -140,6 +157,7 @@ async def cancel(store: WorkStore, execution_id: str) -> None:
     ...     await cancel(store, "r-1")
     >>> asyncio.run(main(MemoryStore()))
     """
+    require_work_store(store)
 
     def make(stored: StoredSnapshot) -> Message:
         if stored.status in FINAL:

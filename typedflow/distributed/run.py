@@ -16,8 +16,13 @@ from typedflow.api.flow import Flow
 from typedflow.distributed.supplies import Factory, supply
 from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import FINAL, Status
+from typedflow.engine.tokens import Interrupt
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
+from typedflow.execution.failures import class_name
 from typedflow.execution.waiting import next_due
+from typedflow.rules.concealment import redacted
+from typedflow.rules.wording import text_of
+from typedflow.snapshot.parts import event_codec
 from typedflow.stores.clock import current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Message, Release, WorkStore
@@ -35,12 +40,15 @@ class HeldRun:
         self.lease = lease
         self.stopping = False
         """Whether the run shall end where it next comes to rest."""
+        self._due = asyncio.Event()
+        """Something is due while a driver runs: the mail is looked at first."""
 
     async def run(self, factories: Mapping[str, Factory], checkpoint: Checkpoint, poll: timedelta) -> Release:
         """Drive the execution; raises what keeps it from being opened or saved."""
         async with AsyncExitStack() as stack:
             execution = await self._flow.async_open(self.lease.execution_id, store=self._held, checkpoint=checkpoint)
-            self._held.mail = inside_of(execution)[0].mail
+            runtime, runner = inside_of(execution)
+            self._held.mail, runner.on_due = runtime.mail, self._due.set
             await supply(execution, factories, stack)
             reader = asyncio.ensure_future(self._read_mail(execution, poll))
             try:
@@ -52,7 +60,6 @@ class HeldRun:
     async def _drive(self, execution: Execution[Any]) -> Release:
         runtime, runner = inside_of(execution)
         while execution.status not in FINAL:
-            before = runtime.mail
             retries = await self._take_mail(execution)
             if execution.status in FINAL:
                 break
@@ -61,15 +68,17 @@ class HeldRun:
                     runner.fire_due()
             if self.stopping:
                 break
-            if execution.status is Status.RUNNING or runtime.run.live or retries:
-                if execution.status is not Status.FAILED or retries:
-                    await self._advance(execution)
-                    continue
-            elif runtime.mail != before:  # all of it was refused: that it was taken is saved all the same
+            goes_on = execution.status is Status.RUNNING or runtime.run.live
+            if retries or (goes_on and execution.status is not Status.FAILED):
+                await self._advance(execution)
+                continue
+            if runtime.mail != self._held.mail:  # refused, or for a later retry: that it was taken is saved
                 assert runtime.checkpoints is not None
                 await runtime.checkpoints.commit()
             waits = execution.status is Status.WAITING
             return Release(self._held.mail, next_due(runtime) if waits else None)
+        if execution.status in FINAL:  # it was over before, else the save of its end has ended the lease
+            return Release(max((each.number for each in await self._store.mail(execution.id, 0)), default=0))
         return Release(self._held.mail, current_clock.get().now())
 
     async def _advance(self, execution: Execution[Any]) -> None:
@@ -82,16 +91,19 @@ class HeldRun:
             checkpoints = inside_of(execution)[0].checkpoints
             if checkpoints is None or checkpoints.behind or execution.status is not Status.FAILED:
                 raise
-            LOG.info("execution %s has failed: %s", execution.id, type(error).__name__)
+            LOG.warning("execution %s has failed: %s", execution.id, _described(execution, error))
 
     async def _read_mail(self, execution: Execution[Any], poll: timedelta) -> None:
-        """While the execution runs, take what comes for it."""
-        runtime, _ = inside_of(execution)
+        """While the execution runs, take what comes for it, and then let what is due go on."""
+        runtime, runner = inside_of(execution)
         while True:
-            await asyncio.sleep(poll.total_seconds())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), poll.total_seconds())
+            self._due.clear()
             if runtime.driver is not None:
                 with suppress(StoreError):
                     await self._take_mail(execution)
+                    runner.ring()
 
     async def _take_mail(self, execution: Execution[Any]) -> bool:
         """Apply what came, in order, each message once; return whether it is to be retried."""
@@ -100,6 +112,11 @@ class HeldRun:
         for message in await self._store.mail(execution.id, runtime.mail):
             if message.number <= runtime.mail:  # the other reader was quicker
                 continue
+            if message.kind == "cancel" and runtime.driver is not None:
+                # The run ends here. A save of what it has done until then must not say that this was taken: whoever
+                # takes the execution next cancels it, at rest.
+                runtime.driver.cancel()
+                break
             runtime.mail = message.number
             try:
                 retries = await self._apply(execution, message) or retries
@@ -108,14 +125,24 @@ class HeldRun:
         return retries
 
     async def _apply(self, execution: Execution[Any], message: Message) -> bool:
-        _, runner = inside_of(execution)
+        runtime, runner = inside_of(execution)
         match message.kind:
             case "answer":
-                runner.answer(message.name, msgspec.json.decode(message.data))
+                key, value = msgspec.json.decode(message.data)  # the key tells the question from a later one of its id
+                asked = Interrupt(message.name, "", None, None, "", key=key)
+                runner.answer(asked, value, message.posted_at)
             case "event":
-                execution.emit(message.name, msgspec.json.decode(message.data))
+                runtime.require_event(message.name)
+                codec = event_codec(runtime.plan, message.name)
+                execution.emit(message.name, codec.decode(msgspec.Raw(message.data), message.name, "json"))
             case "retry":
                 return execution.status is Status.FAILED
             case "cancel":
                 await execution.async_cancel()
         return False
+
+
+def _described(execution: Execution[Any], error: Exception) -> str:
+    """Return the class, the text and the notes of a failure, with '…' for text of the resources in use."""
+    with inside_of(execution)[0].concealing():
+        return redacted("; ".join([f"{class_name(error)}: {text_of(error)}", *getattr(error, "__notes__", ())]))

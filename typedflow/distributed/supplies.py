@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any, TypeAlias
 
 from typedflow.api.execution import Execution, inside_of
+from typedflow.errors import ContractError, TypedflowError
+from typedflow.execution.failures import class_name
+from typedflow.rules.executions import no_factory_problem
 
 Factory: TypeAlias = Callable[[], Any | Awaitable[Any] | AbstractAsyncContextManager[Any] | AbstractContextManager[Any]]
 """Makes one resource: a value, an awaitable of one, or a context manager of one that is left after the run."""
@@ -18,6 +22,26 @@ class MissingFactory(Exception):
 
     def __init__(self, keys: list[str]) -> None:
         super().__init__(f"no factory for the resources: {', '.join(keys)}")
+
+
+def require_factories(given: Mapping[str, Factory]) -> dict[str, Factory]:
+    """Return the factories of a worker; raises `ContractError` for a value in place of one."""
+    problems = [no_factory_problem(key, type(made).__name__) for key, made in given.items() if not callable(made)]
+    if problems:
+        raise ContractError(problems)
+    return dict(given)
+
+
+def shown(error: Exception) -> str:
+    """Return what a log says of an error: of one that is not typedflow's the class and the place.
+
+    Its text may be that of a resource: the password in a URL that could not be reached.
+    """
+    if isinstance(error, TypedflowError | MissingFactory):
+        return str(error)
+    raised = traceback.extract_tb(error.__traceback__)
+    at = f" in {raised[-1].name} ({raised[-1].filename}:{raised[-1].lineno})" if raised else ""
+    return f"{class_name(error)}{at}"
 
 
 async def supply(execution: Execution[Any], factories: Mapping[str, Factory], stack: AsyncExitStack) -> None:

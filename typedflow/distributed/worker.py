@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, final
@@ -14,12 +15,12 @@ from typing import Any, Final, final
 from typedflow.api.flow import Flow
 from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
-from typedflow.distributed.supplies import Factory, MissingFactory
+from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
 from typedflow.distributed.waking import PollWaker, Waker
-from typedflow.durability.options import Checkpoint
+from typedflow.durability.options import Checkpoint, require_work_store
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import holders
-from typedflow.stores.clock import current_clock
+from typedflow.stores.clock import ShiftedClock, SystemClock, current_clock
 from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Release, WorkStore
 
@@ -80,9 +81,10 @@ class Worker:
         checkpoint: Checkpoint = "step",
         waker: Waker | None = None,
     ) -> None:
+        require_work_store(store)
         self._store = store
         self._flows = {flow.name: flow for flow in flows}
-        self._factories = dict(resources or {})
+        self._factories = require_factories(resources or {})
         self._concurrency = concurrency
         self._ttl = timedelta(seconds=lease)
         self._poll = timedelta(seconds=poll)
@@ -94,15 +96,13 @@ class Worker:
         self._running: dict[str, _Running] = {}
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.holder = holders.new_name()
-        """The name under which this worker has its leases."""
+        self.holder = ""
+        """The name under which this worker has its leases: another one for each `run`, as it may be in a fork."""
 
     async def run(self) -> None:
         """Take and run executions until `stop` is called, or SIGTERM or SIGINT comes; then finish what runs."""
-        self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
-                self._loop.add_signal_handler(number, self.stop)
+        self._loop, self.holder = asyncio.get_running_loop(), holders.new_name()
+        restore = _on_signals(self._loop, self.stop)
         heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
         heartbeat.start()
         holders.enter(self.holder)
@@ -113,6 +113,7 @@ class Worker:
             await self._drain()
             heartbeat.stop()
             holders.leave(self.holder)
+            restore()
 
     def stop(self) -> None:
         """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
@@ -126,12 +127,14 @@ class Worker:
         free, until = self._concurrency - len(self._running), None
         leases: list[Lease] = []
         if free > 0:
-            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1
+            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1  # one at a time
             try:
                 leases = await self._store.take(
                     self._flows, holder=self.holder, ttl=self._ttl, limit=free, crashed_limit=suspects
                 )
                 until = None if leases else await self._store.next_ready(self._flows)
+                if not suspects and until is not None and until <= current_clock.get().now():
+                    until = None  # it waits its turn, and the end of the one that runs wakes this
             except StoreError as error:  # the database is away, or full: it will come back
                 LOG.warning("cannot take executions: %s", error)
         for lease in leases:
@@ -142,7 +145,7 @@ class Worker:
     def _start(self, lease: Lease) -> None:
         held = HeldStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_held`
         run = HeldRun(self._store, self._flows[lease.flow], lease, held)
-        task = asyncio.ensure_future(self._run(run, held))
+        task = asyncio.get_running_loop().create_task(self._run(run, held), context=_by_clock_of(lease))
         self._running[lease.execution_id] = _Running(run, held, task)
         task.add_done_callback(lambda _: self._ended(run))
 
@@ -177,7 +180,7 @@ class Worker:
     def _after(self, lease: Lease, mail: int, error: Exception) -> Release:
         """Return how a lease ends whose execution could not be run."""
         later = current_clock.get().now() + self._requeue
-        LOG.warning("execution %s: %s", lease.execution_id, error)
+        LOG.warning("execution %s: %s", lease.execution_id, shown(error))
         if isinstance(error, SnapshotError) and not any(each.number == NEWER for each in error.problems):
             return Release(mail, problem=str(error), quarantined=True)
         if isinstance(error, StoreError | SnapshotError | MissingFactory):
@@ -212,3 +215,29 @@ class Worker:
             if running is not None and running.run.lease.fence == fence and not running.held.over:
                 LOG.warning("the lease on %s is lost", execution_id)
                 running.task.cancel("the lease is lost")
+
+
+def _by_clock_of(lease: Lease) -> Context:
+    """Return a context whose clock is the store's: deadlines are due by the clock by which the lease was taken."""
+    clock, context = current_clock.get(), copy_context()
+    if isinstance(clock, SystemClock):  # a test's own is that of the store as well
+        context.run(current_clock.set, ShiftedClock(lease.taken_at - SystemClock().now()))
+    return context
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Callable[[], None]:
+    """Have SIGTERM and SIGINT call a function, in the main thread; return what leaves them as they were."""
+    before: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handler = signal.getsignal(number)
+        with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
+            loop.add_signal_handler(number, stop)
+            before[number] = handler
+
+    def restore() -> None:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            if handler is not None:  # else it is none of Python's
+                signal.signal(number, handler)
+
+    return restore

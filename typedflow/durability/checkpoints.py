@@ -62,7 +62,6 @@ class Checkpoints:
     __slots__ = (
         "_asked",
         "_done",
-        "_holder",
         "_origin",
         "_parts",
         "_pushes",
@@ -73,6 +72,7 @@ class Checkpoints:
         "_wanted",
         "each_step",
         "history",
+        "holder",
         "kept",
         "other",
         "runtime",
@@ -110,7 +110,7 @@ class Checkpoints:
             self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
         self.other: tuple[str, datetime] | None = None
         """Of an execution that was opened and not saved since: who else has it, and until when at least."""
-        self._holder: str | None = None
+        self.holder: str | None = None
         """While a driver runs this, with a `LeaseStore`: the name under which it does."""
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
@@ -161,8 +161,8 @@ class Checkpoints:
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
         hold = getattr(type(self.store), "hold", None)  # not what a wrapper hands on besides its `put`
-        if hold is not None and self._holder is None:
-            self._holder = hold(self.store)
+        if hold is not None and self.holder is None:
+            self.holder = hold(self.store)
         flow = self.runtime.flow
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
@@ -170,9 +170,14 @@ class Checkpoints:
             self._pushes = stored is None and bool(flow.unstored)
         await self.commit()
 
+    async def go_on(self) -> None:
+        """Take the lease again, which the save of a rest has ended, before anything runs that has come meanwhile."""
+        if self.holder is not None:
+            await self.commit()
+
     def let_go(self) -> None:
         """Have the store renew the lease no more; where a save has not ended it, others may take it now."""
-        holder, self._holder = self._holder, None
+        holder, self.holder = self.holder, None
         if holder is not None:
             ended = self._unsure is None and self.kept is not Status.RUNNING
             self.store.let_go(holder, None if ended else self.runtime.id)  # type: ignore[attr-defined]  # it has `hold`
@@ -255,7 +260,7 @@ class Checkpoints:
             notes=self._notes(asked, parts, collected),
             due=next_due(runtime) if snapshot.status is Status.WAITING else None,
             mail=runtime.mail,
-            holder=self._holder,
+            holder=self.holder,
             delta=None if collected is None else collected.delta,
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)

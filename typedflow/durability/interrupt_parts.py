@@ -77,10 +77,10 @@ class InterruptParts:
         number, nodes = self._next, writer.run.plan.nodes
         self._next += 1
         scope, event = paused.token.scope, paused.interrupt.resume_event
-        is_part = not paused.asleep and (scope is None or scope.block in self._blocks)
+        is_part = not paused.needs_value and (scope is None or scope.block in self._blocks)
         names = (nodes[paused.token.node].name, nodes[paused.token.producer].name)
         self._tracked[id_] = _Tracked(number, is_part, names, event)
-        if not is_part:  # one that sleeps has a value, of which the first save decides; a scope may be in no part
+        if not is_part:  # one that needs it has a value, of which the first save decides; a scope may be in no part
             self._whole[id_] = number
             return
         self._nodes.update(names)

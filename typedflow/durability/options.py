@@ -38,6 +38,13 @@ def require_options(store: object, checkpoint: object, history: object = False) 
         raise ContractError(problems)
 
 
+def require_work_store(store: object) -> None:
+    """Refuse a store that is none, or that hands out no executions to workers."""
+    calls = ("submit", "post", "mail", "take", "release", "renew_here")
+    if not _is_store(store) or not all(callable(getattr(store, call, None)) for call in calls):
+        raise ContractError(executions.no_work_store_problem(store))
+
+
 def check_history(store: object, option: str) -> list[Problem]:
     """Check that a store keeps revisions, for an option that needs them."""
     keeps = all(callable(getattr(store, call, None)) for call in ("history", "pending", "prune"))

@@ -148,6 +148,11 @@ class Paused(msgspec.Struct, eq=False):
     asleep: bool = False
     """Nothing is asked: the value of the token goes on at the deadline."""
 
+    @property
+    def needs_value(self) -> bool:
+        """Return whether the value of the token is needed again: after a sleep, and where the step fails unanswered."""
+        return self.asleep or (self.interrupt.deadline is not None and self.default is UNSET)
+
 
 @final
 class Signal(msgspec.Struct, eq=False):

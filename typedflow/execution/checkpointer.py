@@ -22,6 +22,9 @@ class Checkpointer(Protocol):
     other: tuple[str, datetime] | None
     """Until the first save: the other process that has the execution, and until when at least."""
 
+    holder: str | None
+    """While a driver runs the execution with a store that keeps it with its process: the name of its holder."""
+
     @property
     def behind(self) -> bool:
         """Return True if a save was asked for and is not stored."""
@@ -29,6 +32,10 @@ class Checkpointer(Protocol):
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that continue one snapshot the second is refused."""
+        ...
+
+    async def go_on(self) -> None:
+        """Note that a run which was saved as at rest goes on."""
         ...
 
     def let_go(self) -> None:

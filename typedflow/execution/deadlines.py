@@ -54,11 +54,11 @@ def due(root: ExecutionRuntime) -> list[tuple[ExecutionRuntime, Paused]]:
     return waiting.due(root, current_clock.get().now())
 
 
-def require_in_time(runtime: ExecutionRuntime, interrupt_id: str) -> None:
-    """Raise `InterruptError` for an answer that comes at the deadline or later."""
+def require_in_time(runtime: ExecutionRuntime, interrupt_id: str, at: datetime | None = None) -> None:
+    """Raise `InterruptError` for an answer that was given at the deadline or later; `at` is when, now by default."""
     assert runtime.run.interrupts is not None
     deadline = runtime.run.interrupts[interrupt_id].interrupt.deadline
-    if deadline is not None and deadline <= current_clock.get().now():
+    if deadline is not None and deadline <= (at or current_clock.get().now()):
         place = runtime.place(runtime.run.interrupts[interrupt_id].interrupt.step)
         raise InterruptError(executions.late_answer_problem(interrupt_id, deadline.isoformat(" ", "seconds")).at(place))
 

@@ -60,7 +60,7 @@ class Updating(Protocol):
 class UpdateCall:
     """Call the function of one update, and hold what came of it."""
 
-    __slots__ = ("_flow", "_function", "_listened", "_step", "called", "changed", "new", "returned", "written")
+    __slots__ = ("_flow", "_function", "_listened", "_step", "called", "changed", "ended", "new", "returned", "written")
 
     def __init__(
         self,
@@ -69,11 +69,13 @@ class UpdateCall:
         *,
         step: Updating | None = None,
         written: Mapping[str, Any] | None = None,
+        ended: Mapping[str, Any] | None = None,
         listened: Collection[str] = (),
     ) -> None:
         """Refuse what is no plain function, and a call inside another one.
 
-        `written` are the pending writes of the caller: they come first. Inside of a step the returned value has to be
+        `written` are the pending writes of the caller: they come first; `ended` are those of ended steps among them,
+        with those that the caller has written over since. Inside of a step the returned value has to be
         plain JSON data.
         """
         flow.require_flow_state()
@@ -86,6 +88,7 @@ class UpdateCall:
         self._step = step
         self._listened = listened
         self.written = written or {}
+        self.ended = ended or {}
         self.called = False
         self.returned: Any = None
         self.changed: list[str] = []

@@ -31,6 +31,7 @@ from typedflow.execution.failures import class_name
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.rules.concealment import redacted
 from typedflow.rules.wording import text_of
+from typedflow.schema.callables import discard, is_deferred
 
 logger: Final = logging.getLogger("typedflow")
 
@@ -238,10 +239,15 @@ class Observers:
         """Call every observer with a record."""
         for observer in tuple(self._observers):
             try:
-                observer(record)
+                returned: object = observer(record)
             except Exception:
                 self._observers.remove(observer)
                 logger.exception("observer %r raised, and is dropped", observer)
+            else:
+                if is_deferred(returned) and not isinstance(returned, asyncio.Future):
+                    discard(returned)
+                    self._observers.remove(observer)
+                    logger.error("observer %r returned %r, which nobody awaits, and is dropped", observer, returned)
 
     # -- the records, from what the driver knows
 

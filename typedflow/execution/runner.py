@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -33,7 +34,7 @@ from typedflow.stores.protocol import PendingInterrupt
 class Runner:
     """Run one execution, as often as something is to be done; one driver at a time."""
 
-    __slots__ = ("_concurrency", "_done", "_driver", "_runtime")
+    __slots__ = ("_concurrency", "_done", "_driver", "_runtime", "on_due")
 
     def __init__(self, runtime: ExecutionRuntime, concurrency: int | None) -> None:
         self._runtime = runtime
@@ -42,6 +43,9 @@ class Runner:
         """The one that runs this now."""
         self._done: asyncio.Future[Exception | None] | None = None
         """What those wait for who have not started the driver that runs."""
+        self.on_due: Callable[[], None] | None = None
+        """Called when something is due while a driver runs, in place of `ring`: by whoever has to look first for
+        answers that came in time, and calls it then."""
 
     # -- what is asked of it
 
@@ -109,8 +113,11 @@ class Runner:
         """Say whether this was saved while it ran, so that nobody runs it now."""
         return self._runtime.run.status is Status.RUNNING and self._runtime.driver is None
 
-    def answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> None:
-        """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step."""
+    def answer(self, given: str | Interrupt | PendingInterrupt, value: Any, at: datetime | None = None) -> None:
+        """Take an answer: find the step that waits for it, check the value, and wake all that wait for the step.
+
+        `at` is when it was given, now by default: before a deadline that has passed since, it is in time.
+        """
         self._require_loop("an answer")
         root = self._runtime
         root.require_present()
@@ -118,10 +125,10 @@ class Runner:
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         interrupt_id = interrupt_id_of(root, given)
         owner = find_interrupt(root, interrupt_id)
-        require_in_time(owner, interrupt_id)
+        require_in_time(owner, interrupt_id, at)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources(owner)
-        self._fire(due(root))
+        self._fire([each for each in due(root) if each[1].interrupt.id != interrupt_id])
         root.note_answered(interrupt_id)
         owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
         note_answered(root, interrupt_id)
@@ -129,16 +136,19 @@ class Runner:
             owner.observers.answered(owner, interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
 
-    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> str:
-        """Return the id of the interrupt that a value answers; raises what `answer` raises for it."""
+    def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> tuple[Interrupt, Any]:
+        """Return the interrupt that a value answers, and the value as it is taken.
+
+        Raises what `answer` raises for it.
+        """
         root = self._runtime
         if root.run.status in (Status.COMPLETED, Status.CANCELLED, Status.FAILED):
             raise FinishedError(executions.finished_problem(root.run.status, "continue_with").at(root.name))
         interrupt_id = interrupt_id_of(root, given)
         owner = find_interrupt(root, interrupt_id)
         require_in_time(owner, interrupt_id)
-        accept_answer(owner, interrupt_id, value)
-        return interrupt_id
+        accepted = accept_answer(owner, interrupt_id, value)
+        return owner.run.interrupts[interrupt_id].interrupt, accepted  # type: ignore[index]  # it was found there
 
     def fire_due(self) -> None:
         """Let what is due go on: a question with its default answer, a step that sleeps with its value."""
@@ -147,7 +157,7 @@ class Runner:
             self._require_resources()
             self._fire(found)
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
         """Let what is due go on while a driver runs."""
         driver = self._driver
         if driver is None or driver.alarm is None:
@@ -348,7 +358,7 @@ class Runner:
         self._driver = driver
         failure: Exception | None = None
         saved = False
-        driver.alarm = Alarm(self._ring)
+        driver.alarm = Alarm(self.on_due or self.ring)
         runtime.works = driver
         if runtime.observers is not None:
             for open_ in runtime.tree():
@@ -412,7 +422,8 @@ class Runner:
                     failure = await driver.drive()
                     if failure is not None:
                         break
-                    self.fire_due()
+                    if self.on_due is None:
+                        self.fire_due()
                     if driver.ready:
                         continue
                     run.settle()
@@ -425,6 +436,8 @@ class Runner:
                         break  # else an answer or an event came during the save
                     limit.reschedule(deadline)
                     run.woken()
+                    if driver.checkpoints is not None:
+                        await driver.checkpoints.go_on()
         except TimeoutError as error:
             if limit.expired() and run.status is Status.RUNNING:
                 late = TimeoutError(f"{self._runtime.name} was not over after {timeout} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,7 @@ from typedflow.execution.waiting import note_paused
 from typedflow.rules import executions
 from typedflow.rules.cases import no_case_problem
 from typedflow.rules.options import within_reach
-from typedflow.schema.callables import is_awaited
+from typedflow.schema.callables import discard, is_awaited
 from typedflow.schema.check import Check, Mismatch
 from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.render import describe
@@ -245,6 +246,14 @@ async def _call(step: StepTransaction, data: Data[Any, Any]) -> Any:
     return await value if is_awaited(value) else value
 
 
+def unawaited(step: StepTransaction, branch: int, found: Any) -> ContractError:
+    """Return the error of a condition that gave something to await, which would always be a hit."""
+    problem = executions.unawaited_condition_problem(f"what condition '{step.node.slots[branch]}' returned", found)
+    if not isinstance(found, asyncio.Future):  # it may be somebody else's
+        discard(found)
+    return ContractError(problem.at(step.name))
+
+
 async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
     """Evaluate the conditions of a match in case order; hit_first stops at the first hit."""
     node = step.node
@@ -258,6 +267,8 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
                 raise stopped(node.name) from stop
             if case.is_async or is_awaited(found):
                 found = await found
+                if isinstance(found, Coroutine | asyncio.Future):
+                    raise unawaited(step, branch, found)
         elif case.kinds:
             found = is_hit(case, data.value)
         else:

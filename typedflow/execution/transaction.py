@@ -193,27 +193,33 @@ class StepTransaction:
         runtime = self.runtime
         if self.calls is None:
             self.calls = {}
+        written, ended = self._pending_writes()
         call = UpdateCall(
             runtime.flow,
             function,
             step=self,
-            written=self._pending_writes(),
+            written=written,
+            ended=ended,
             listened=runtime.plan.flow_state_paths,
         )
         return call, call_name(function, self.attempt, self.calls, key), runtime.flow_state_store
 
-    def _pending_writes(self) -> dict[str, Any]:
-        """Return what this step and the ended ones have written and no save has stored yet."""
+    def _pending_writes(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what this step and the ended ones have written and no save has stored yet; and that of the ended."""
         ended, flow = self.runtime.ended_writes, self.runtime.flow
         if ended is None:
-            return {}
+            return {}, {}
         with flow.lock:
             layer = flow.require_flow_state()
             mine = {} if self.writes is None else copies_of(layer, list(self.writes.pending(layer)))
-            return {**ended.values, **mine}
+            return {**ended.values, **mine}, dict(ended.values)
 
     def _update_key(self, name: str) -> UpdateKey:
-        return UpdateKey(self.runtime.id, self.runtime.key(self.token), name)
+        return UpdateKey(self.runtime.id, self.runtime.key(self.token), name, self._holder())
+
+    def _holder(self) -> str | None:
+        checkpoints = self.runtime.root().checkpoints
+        return None if checkpoints is None else checkpoints.holder
 
     def key_in(self, store: FlowStateStore, flow: str, function: Callable[..., Any]) -> UpdateKey | None:
         """Return the key of an update of another flow's flow_state; None where the step's keys are in no such store."""
@@ -223,7 +229,7 @@ class StepTransaction:
         if self.calls is None:
             self.calls = {}
         name = call_name(function, self.attempt, self.calls, flow=flow)
-        return UpdateKey(root.id, self.runtime.key(self.token), name)
+        return UpdateKey(root.id, self.runtime.key(self.token), name, self._holder())
 
     def _update_locally(self, call: UpdateCall, name: str) -> Any:
         """Update the flow_state of this process; a step that is taken again gets what it got the first time."""
@@ -243,7 +249,7 @@ class StepTransaction:
         flow, ended = self.runtime.flow, self.runtime.ended_writes
         if call.new is not None and ended is not None:
             with flow.lock:
-                ended.stored(call.written)
+                ended.stored(call.ended)
                 if self.writes is not None:
                     self.writes.stored(flow.require_flow_state(), call.written)
                 flow.show_flow_state(call.new)

@@ -170,7 +170,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF807", RUNTIME, "unknown interrupt"),
         ("TF808", RUNTIME, "interrupt answered already"),
         ("TF809", RUNTIME, "interrupt id in use"),
-        ("TF810", RUNTIME, "answer of the wrong type"),
+        ("TF810", FLOW, "answer of the wrong type"),
         ("TF811", RUNTIME, "required state field missing at start"),
         ("TF812", RUNTIME, "started already"),
         ("TF813", RUNTIME, "step value of the wrong type"),

@@ -54,10 +54,12 @@ def check_id(given: object, *, what: str = "execution id") -> Problem | None:
     return Problem("TF816", f"{shown} is not an {what}", hint, side="value")
 
 
-def no_observer_problem(given: object) -> Problem:
-    """Report an observer that cannot be called (TF823)."""
-    text = f"an observer is a function that takes a record, not {describe(given)}"
-    return Problem("TF823", text, "pass a function, or an object with __call__", side="value")
+def no_observer_problem(given: object, deferral: str = "") -> Problem:
+    """Report an observer that cannot be called, or whose body would not run (TF823): `deferral` is what it is then."""
+    kind = "a plain function" if deferral else "a function"
+    text = f"an observer is {kind} that takes a record, not {deferral or describe(given)}"
+    hint = "start a task in a plain function: asyncio.create_task(…)" if deferral else ""
+    return Problem("TF823", text, hint or "pass a function, or an object with __call__", side="value")
 
 
 def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
@@ -71,6 +73,18 @@ def no_store_problem(given: object) -> Problem:
     """Report a `store` argument that is not a store (TF823)."""
     text = f"store is a SnapshotStore, not {describe(given)}"
     return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
+
+
+def no_work_store_problem(given: object) -> Problem:
+    """Report a store that hands out no executions to workers (TF823)."""
+    text = f"workers need a store with leases and mail, not {describe(given)}"
+    return Problem("TF823", text, "make one: SQLiteStore(path), or MemoryStore() in one process", side="value")
+
+
+def no_factory_problem(key: object, class_: str) -> Problem:
+    """Report what a worker is given in place of a factory (TF823); it may be the resource itself."""
+    text = f"a worker has a factory for resource {describe(key)}, a function that makes it, not a value of {class_}"
+    return Problem("TF823", text, f"write resources={{{describe(key)}: lambda: …}}", side="value")
 
 
 def no_path_problem(given: object) -> Problem:
@@ -114,6 +128,12 @@ def wrong_start_problem(declared: str, given: str, *, path: str = "", expected: 
 def wrong_value_problem(what: str, mismatch: str) -> Problem:
     """Report a value that does not match a step's declared type (TF813); `what` names it: "return value"."""
     return Problem("TF813", f"the {what} does not fit: {mismatch}", "change the value, or the annotation", side="value")
+
+
+def unawaited_condition_problem(condition: str, given: object) -> Problem:
+    """Report a condition that gave a coroutine, a Future or a Task, which is always true (TF813)."""
+    text = f"{condition} does not fit: expected a value that is true or false, given {describe(given)}"
+    return Problem("TF813", text, "await it in the condition: return await …", side="value")
 
 
 def undeclared_stream_problem(contract: str) -> Problem:
@@ -310,6 +330,12 @@ def wrong_answer_problem(
     text = f"interrupt {quoted(interrupt)} is answered with {answer}{f': {reason}' if reason else ''}"
     way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
     return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
+
+
+def unsendable_answer_problem(interrupt: str, given: object) -> Problem:
+    """Report an answer that JSON, as which it is sent, does not keep as it is (TF810)."""
+    text = f"interrupt {quoted(interrupt)} is answered with a value that JSON keeps as it is, not {describe(given)}"
+    return Problem("TF810", text, "it is still pending: answer it again", side="value")
 
 
 def undeclared_answer_problem(interrupt: str, declared: str, text: str, hint: str) -> Problem:

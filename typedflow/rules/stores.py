@@ -94,6 +94,14 @@ def check_prune(before: object, keep: object, batch: object) -> Problem | None:
     return None
 
 
+def check_ready_at(given: object) -> Problem | None:
+    """Check the moment from which on a worker may take an execution (TF950)."""
+    if given is None or (isinstance(given, datetime) and given.utcoffset() is not None):
+        return None
+    text = f"ready_at is a datetime with a zone, not {describe(given)}"
+    return Problem("TF950", text, "datetime.now(UTC) + timedelta(hours=1)", side="value")
+
+
 def no_entry_problem(given: object) -> Problem:
     """Report a position in a list that is none of its entries (TF950)."""
     text = f"a list goes on after one of its entries, not {describe(given)}"

@@ -125,6 +125,11 @@ class InterruptRecord(_Record, frozen=True):
     order: Count | UnsetType = UNSET
     """Only in a head: its place among all, by the numbers of those that are parts."""
 
+    @property
+    def needs_value(self) -> bool:
+        """Return whether the value of the token is saved: it goes on, or the step fails with it at the deadline."""
+        return self.asleep is True or (self.deadline is not UNSET and self.default is UNSET)
+
 
 @final
 class NodeRecord(_Record, frozen=True):

@@ -248,9 +248,10 @@ class _Check:
     def _interrupt(self, interrupt: Any, at: str) -> None:
         what = f"interrupt '{interrupt.id}'"
         node, old = self._node(what, interrupt.token.node)
-        if interrupt.asleep is True:
-            self._value("a sleeping value", interrupt.token, node, f"{at}.token.value")
-        elif interrupt.resume_event is None:
+        if interrupt.needs_value:
+            waiting = "a sleeping value" if interrupt.asleep is True else f"the value of {what}"
+            self._value(waiting, interrupt.token, node, f"{at}.token.value")
+        if interrupt.asleep is not True and interrupt.resume_event is None:
             verdict = compare(_part(old, "answer"), describe_code(node.result_type), widening=True)
             if not verdict.accepted:
                 reason = f"takes another answer now: {'; '.join(verdict.differences)}"

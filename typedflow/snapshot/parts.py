@@ -18,7 +18,7 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.check import Check, Mismatch, compile_check
 from typedflow.schema.concurrent_changes import read_again_if_changed
 from typedflow.schema.types import CollectionOf, Kind, TupleOf, see_through
-from typedflow.snapshot.codecs import compile_codec
+from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.coders import NOTHING_ADDED
 from typedflow.snapshot.documents import ENCODE, Format, compile_decoder, reading
 
@@ -168,6 +168,11 @@ def gathered_codes(node: PlanNode) -> tuple[Any, ...]:
 def answer_code(plan: Plan, node: PlanNode, resume_event: str | None) -> Any:
     """Return by what an answer to a paused step is saved: the payload of its event, or the step's output."""
     return node.code if resume_event is None else (plan.spec.events or {})[resume_event]
+
+
+def event_codec(plan: Plan, event: str) -> Codec:
+    """Return what writes and reads the payload of an event that the contract declares."""
+    return compile_codec((plan.spec.events or {})[event])
 
 
 def slot_code(plan: Plan, node: PlanNode, branch: int) -> Any:

@@ -90,7 +90,8 @@ class RunReader:
             )
         self._require_deadline(record, node, place)
         asleep = record.asleep is True
-        value = self._value(producer, node, record.token.value, f"{place}.token.value") if asleep else None
+        at = f"{place}.token.value"
+        value = self._value(producer, node, record.token.value, at) if record.needs_value else None
         token = Token(node.index, scope, value, producer.index, *self._cause(record.token, node, scope))
         deadline = None if record.deadline is ABSENT else record.deadline
         since = self._snapshot.saved if record.since is ABSENT else record.since

@@ -89,7 +89,7 @@ class RunWriter:
     ) -> InterruptRecord:
         """Return the record of one; `order` is its place among all where others are parts."""
         asked = paused.interrupt
-        fixed = {} if paused.asleep else {"value": None}
+        fixed = {} if paused.needs_value else {"value": None}
         return InterruptRecord(
             id=asked.id,
             type=asked.type,

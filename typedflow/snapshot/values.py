@@ -2,10 +2,11 @@
 
     values[node] = {"inputs": […], "outputs": […], "slots": {branch: […]}}
 
-`inputs` are the values at the node; `outputs` the items of a for_each that were not started yet, behind those that run
-if it collects their failures; `slots` the results of branches that a block, collect or listener still keeps, one for
-each open instance (of a for_each by "0", "1", …). A value that is saved part by part, or as `[member, payload]`, is
-shown as it is saved. Nodes have their saved names.
+`inputs` are the values at the node, with those that sleep there and those of questions that may go unanswered behind
+them; `outputs` the items of a for_each that were not started yet, behind those that run if it collects their failures;
+`slots` the results of branches that a block, collect or listener still keeps, one for each open instance (of a for_each
+by "0", "1", …). A value that is saved part by part, or as `[member, payload]`, is shown as it is saved. Nodes have
+their saved names.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def values_in_flight(snapshot: Snapshot) -> Iterator[InFlight]:
     """Yield every value in flight of one execution, its children excluded."""
     for index, token in enumerate(snapshot.tokens):
         yield InFlight(f"tokens[{index}].value", token.node, "inputs", "", token.value)
+    for index, each in enumerate(snapshot.interrupts):
+        if each.needs_value:
+            yield InFlight(f"interrupts[{index}].token.value", each.token.node, "inputs", "", each.token.value)
     for index, join in enumerate(snapshot.joins):
         record, place = snapshot.nodes.get(join.node), f"joins[{index}]"
         is_each = record is not None and record.kind == "each"

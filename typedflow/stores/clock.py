@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 LONGEST_WAIT: Final = 3600.0
@@ -55,6 +55,17 @@ class SystemClock:
 
         handle = loop.call_soon(check)  # type: ignore[assignment]  # has `cancel` as well
         return lambda: handle.cancel()
+
+
+class ShiftedClock(SystemClock):
+    """The clock of a store on another machine, as it was when they were compared."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        return super().now() + self._by
 
 
 current_clock: Final[ContextVar[Clock]] = ContextVar("current_clock", default=SystemClock())  # noqa: B039  # no state

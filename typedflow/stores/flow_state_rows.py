@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlite3 import Connection
 from typing import Final, final
 
+from typedflow.stores import sqlite_work
 from typedflow.stores.database import Database, Job
 from typedflow.stores.failures import Refusal
 from typedflow.stores.protocol import FlowStateChange, Update, UpdateKey
@@ -66,6 +67,8 @@ def find_value(db: Connection, key: UpdateKey) -> bytes | None:
 
 def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> bytes:
     """Change a flow_state once for its key; see `FlowStateStore.update_flow_state`."""
+    if key is not None and key.holder is not None:
+        sqlite_work.require_holder(db, key.execution_id, key.holder, key.fence)
     found = None if key is None else find_value(db, key)
     if found is not None:
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self, final
 
@@ -85,15 +86,18 @@ class HeldStore:
         return await self._store.get_flow_state(flow)
 
     async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
-        """Change a flow_state; see `FlowStateStore.update_flow_state`.
-
-        It does not depend on the lease: its key is the same for whoever runs the step again.
-        """
-        return await self._store.update_flow_state(flow, key, change)
+        """Change a flow_state if the lease is still the newest; see `FlowStateStore.update_flow_state`."""
+        return await self._store.update_flow_state(flow, self._under_lease(key), change)
 
     def update_flow_state_sync(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Do what `update_flow_state` does, in a plain call."""
-        return self._store.update_flow_state_sync(flow, key, change)
+        return self._store.update_flow_state_sync(flow, self._under_lease(key), change)
+
+    def _under_lease(self, key: UpdateKey | None) -> UpdateKey | None:
+        """Return a key with the lease: the step may have been run by another holder, and its keys be gone."""
+        if key is None or key.execution_id != self.lease.execution_id:
+            return key
+        return replace(key, holder=self.lease.holder, fence=self.lease.fence)
 
     async def close(self) -> None:
         """Do nothing: the store belongs to somebody else."""

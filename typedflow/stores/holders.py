@@ -97,7 +97,7 @@ def _start_of(pid: int) -> str:
     One that was killed and is still listed for its parent has no start either.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")  # a name may be cut inside of a letter
     except OSError:
         return ""
     state, *fields = stat.rpartition(")")[2].split()

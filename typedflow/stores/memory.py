@@ -43,6 +43,7 @@ from typedflow.stores.requirements import (
     require_page,
     require_prune,
     require_question_page,
+    require_ready_at,
     require_record,
     require_statuses,
     require_text,
@@ -152,6 +153,8 @@ class MemoryStore:
         require_update(flow, key)
         with self._lock:
             self._open()
+            if key is not None and key.holder is not None:
+                self._work.require_holder(key.execution_id, key.holder, key.fence)
             values = {} if key is None else self._values.get(key.execution_id, {})
             if key is not None and (key.step, key.call) in values:
                 return values[key.step, key.call]
@@ -292,6 +295,7 @@ class MemoryStore:
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
+        ready_at = require_ready_at(ready_at)
         with self._lock:
             self._put(record, None, None, None)
             self._work.rows[record.execution_id].ready_at = ready_at or current_clock.get().now()

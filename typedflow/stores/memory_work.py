@@ -43,19 +43,27 @@ class WorkRows:
 
     def require_held(self, lease: Lease) -> WorkRow:
         """Return the row of a lease; raises `LeaseLostError` where the lease is not the newest."""
-        row = self.rows.get(lease.execution_id)
-        if row is None or (row.holder, row.fence) != (lease.holder, lease.fence):
-            raise lost(lease.execution_id, None if row is None else row.holder)
+        return self.require_holder(lease.execution_id, lease.holder, lease.fence)
+
+    def require_holder(self, execution_id: str, holder: str, fence: int | None) -> WorkRow:
+        """Return the row of an execution; raises `LeaseLostError` where the holder has no such lease on it."""
+        row = self.rows.get(execution_id)
+        if row is None or row.holder != holder or fence not in (None, row.fence):
+            raise lost(execution_id, None if row is None else row.holder)
         return row
 
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:
         """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
         row = self.rows.setdefault(record.execution_id, WorkRow(record.flow))
-        if lease is None:
-            row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
-        elif record.status in OVER:
-            row.ready_at, row.holder, row.crashes = None, None, 0
+        if record.status in OVER:
+            row.ready_at, row.holder, row.crashes, row.quarantined, row.problem = None, None, 0, False, None
             row.mail.clear()
+        elif lease is None:
+            row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
+            if record.status != "running" and row.mail and row.mail[-1].number > record.mail:
+                row.ready_at = row.mail[-1].posted_at
+        else:  # an interrupt id that is used again takes another answer
+            row.mail = [each for each in row.mail if each.number > record.mail]
 
     def post(self, stored: StoredSnapshot, message: Message, now: datetime) -> int:
         """Keep a message, and make its execution ready where nobody has it."""
@@ -64,7 +72,7 @@ class WorkRows:
             problem = texts.second_answer_problem(stored.execution_id, message.name)
             raise ConflictError(problem, execution_id=stored.execution_id)
         row.posted += 1
-        row.mail.append(replace(message, number=row.posted))
+        row.mail.append(replace(message, number=row.posted, posted_at=now))
         if row.holder is None:
             row.ready_at = now
         return row.posted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,8 +23,10 @@ except ImportError as error:
 
 from typedflow.stores import postgres_flow_states, postgres_listing, postgres_records, postgres_work
 from typedflow.stores.clock import SystemClock, current_clock
+from typedflow.stores.embedded_leases import EmbeddedLeases
 from typedflow.stores.flow_state_updates import LONGEST_BLOCK, Updates
 from typedflow.stores.held import HeldStore
+from typedflow.stores.holders import BEAT
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
 from typedflow.stores.protocol import (
     FlowStateChange,
@@ -44,6 +47,7 @@ from typedflow.stores.requirements import (
     require_page,
     require_prune,
     require_question_page,
+    require_ready_at,
     require_record,
     require_statuses,
     require_text,
@@ -51,7 +55,7 @@ from typedflow.stores.requirements import (
     require_wait,
 )
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
-from typedflow.stores.worker import Worker
+from typedflow.stores.worker import Beat, Worker
 
 T = TypeVar("T")
 
@@ -77,7 +81,12 @@ class PostgresStore:
         self, conninfo: str, *, connections: int = 4, timeout: float = 30.0, answer_within: float = 10.0
     ) -> None:
         self._access: Final = _require_access(conninfo, connections, timeout, answer_within)
-        self._workers: Final = [Worker("PostgresStore", Session(self._access), batch=1) for _ in range(connections)]
+        self._leases = EmbeddedLeases(_renewal)
+        beat = Beat(BEAT, self._leases.renewal)
+        self._workers: Final = [
+            Worker("PostgresStore", Session(self._access), batch=1, beat=None if number else beat)
+            for number in range(connections)
+        ]
         bounded = replace(self._access, answer_within=min(self._access.answer_within, LONGEST_BLOCK))
         self._updates = Updates(postgres_flow_states.PostgresFlowStates(bounded), self._access.timeout)
 
@@ -201,11 +210,30 @@ class PostgresStore:
         require_update(flow, key)
         return self._updates.run_sync(flow, key, change)
 
+    # -- for whoever runs an execution
+
+    def hold(self) -> str:
+        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.hold`.
+
+        They are renewed every 10 seconds by a thread of the store, however busy the loop is, and last for 30 seconds.
+        """
+        return self._leases.enter()
+
+    def let_go(self, holder: str, execution_id: str | None) -> None:
+        """Renew a holder's lease no more, and end it if it is still there; see `LeaseStore.let_go`."""
+        self._leases.leave(holder)
+        if execution_id is not None:
+            now = _now()
+            doing = f"release {quoted(execution_id)}"
+            job = Job(doing, True, lambda db: postgres_work.let_go(db, execution_id, holder, now))
+            self._idlest().post(job)
+
     # -- for workers
 
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
+        ready_at = require_ready_at(ready_at)
         now = _now()
         await self._write(
             f"submit {quoted(record.execution_id)}",
@@ -216,10 +244,14 @@ class PostgresStore:
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
         """Leave a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
-        now = _now()
+        now, context = _now(), copy_context()
+
+        def make_here(stored: StoredSnapshot) -> Message:
+            return context.run(make, stored)
+
         posted = await self._write(
             f"write to {quoted(execution_id)}",
-            lambda db: postgres_work.post(db, execution_id, make, now),
+            lambda db: postgres_work.post(db, execution_id, make_here, now),
             lambda db, posted: postgres_work.was_posted(db, execution_id, posted),
         )
         return posted.number
@@ -234,7 +266,8 @@ class PostgresStore:
     ) -> Leases:
         """Take executions that are ready; see `WorkStore.take`. Where none is, nothing is written."""
         now = _now()
-        if not (await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now)))[1]:
+        ready = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
+        if ready is None or ready > timedelta(0):
             return []
         limits = (limit, crashed_limit)
         take = partial(postgres_work.take, flows=flows, holder=holder, ttl=ttl, limits=limits, now=now)
@@ -287,9 +320,13 @@ class PostgresStore:
         return await self._put(lease, record, expected, flow_state)
 
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
-        """Return from when on the next execution of these flows can be taken; None where none will be."""
+        """Return from when on the next execution of these flows can be taken; None where none will be.
+
+        The moment is one of the caller's clock, so that whoever waits for it wakes up when it is due in the database.
+        """
         now = _now()
-        return (await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now)))[0]
+        rest = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
+        return None if rest is None else current_clock.get().now() + rest
 
     async def quarantined(self, flow: str | None = None) -> Listing:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""
@@ -353,6 +390,10 @@ class PostgresStore:
     def _idlest(self) -> Worker[Job]:
         """Return the connection with the least to do, and of those the first: so few are opened as are needed."""
         return min(self._workers, key=lambda worker: worker.waiting)
+
+
+def _renewal(holders: list[str]) -> Job:  # the store's own `list` is not meant here
+    return Job("renew its leases", True, lambda db: postgres_work.renew_held(db, holders))
 
 
 def _now() -> datetime | None:

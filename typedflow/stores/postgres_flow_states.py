@@ -12,6 +12,7 @@ from psycopg.errors import LockNotAvailable
 
 from typedflow.stores.failures import Refusal
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
+from typedflow.stores.postgres_leases import require_holder
 from typedflow.stores.protocol import FlowStateChange, FlowStateUpdate, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
 from typedflow.stores.rows import flow_state_digest, read_flow_state, read_value, value_digest
@@ -87,6 +88,8 @@ def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> 
     row = db.execute(f"SELECT pg_try_advisory_xact_lock({_NAME})", (flow,)).fetchone()
     if row is None or not row[0]:
         raise LockNotAvailable("another transaction changes the flow_state")
+    if key is not None and key.holder is not None:
+        require_holder(db, key.execution_id, key.holder, key.fence)
     found = None if key is None else find_value(db, key)
     if found is not None:
         return found

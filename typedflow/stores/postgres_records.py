@@ -5,14 +5,16 @@ Runs inside a `Job`. A save locks the row of its execution first, so that everyt
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from typedflow.errors import ConflictError, LeaseLostError
-from typedflow.rules import stores as texts
+from typedflow.errors import ConflictError
 from typedflow.stores.failures import Refusal
+from typedflow.stores.holders import EMBEDDED_LEASE
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_flow_states import delete_keys, replay, write_change
+from typedflow.stores.postgres_leases import NOW, lock, require_held
 from typedflow.stores.protocol import Delta, FlowStateChange, Notes, StoredSnapshot
 from typedflow.stores.questions import COLUMNS, Row, encode_question
 from typedflow.stores.requirements import require_expected
@@ -28,42 +30,10 @@ from typedflow.stores.rows import (
 )
 from typedflow.stores.work import OVER, Lease
 
-NOW: Final = "coalesce(%(now)s::timestamptz, now())"
-"""The store's clock: the database's, unless a test has put its own in the place of the system's."""
-
 
 def iso(column: str) -> str:
     """Return the expression of a time in the form in which rows are read and digested; no time where it is none."""
     return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
-
-
-class _Locked(NamedTuple):
-    """The row of an execution, locked; `number` is None where there is none."""
-
-    number: int | None
-    sequence: int | None
-    holder: str | None
-    fence: int
-    until: str
-    """When the lease runs out, for messages."""
-    is_held: bool
-    """Whether somebody has a living lease."""
-
-
-def lock(db: Connection, execution_id: str, now: datetime | None) -> _Locked:
-    """Lock the row of an execution until the transaction is over."""
-    row = db.execute(
-        f"SELECT id, sequence, holder, fence, ready_at::text, holder IS NOT NULL AND coalesce(ready_at > {NOW}, false)"
-        " FROM typedflow_executions WHERE execution_id = %(id)s FOR UPDATE",
-        {"id": execution_id, "now": now},
-    ).fetchone()
-    return _Locked(None, None, None, 0, "", False) if row is None else _Locked(*row)
-
-
-def require_held(locked: _Locked, lease: Lease) -> None:
-    """Raise `LeaseLostError` where a lease is not the newest of its execution."""
-    if locked.number is None or (locked.holder, locked.fence) != (lease.holder, lease.fence):
-        raise Refusal(LeaseLostError(texts.lost_lease_problem(lease.execution_id, locked.holder)))
 
 
 def save(
@@ -78,12 +48,13 @@ def save(
     locked = lock(db, record.execution_id, now)
     if lease is not None:
         require_held(locked, lease)
-    elif locked.is_held:
-        problem = texts.held_problem(record.execution_id, str(locked.holder), locked.until)
-        raise Refusal(LeaseLostError(problem))
+    else:
+        locked.require_free(record)
     _require_expected(record.execution_id, locked.sequence, expected)
     changed = None if change is None else replay(db, change)
-    number = insert(db, record, None) if locked.number is None else _update(db, locked.number, record, lease)
+    number = insert(db, record, None) if locked.number is None else _update(db, locked.number, record, lease, now)
+    if lease is None and record.holder is not None and record.status == "running":
+        _keep(db, number, record.holder, now)
     if record.delta is not None:
         _write_parts(db, number, record, record.delta)
     if record.notes is not None:
@@ -123,16 +94,36 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
     return int(row[0])
 
 
-def _update(db: Connection, number: int, record: StoredSnapshot, lease: Lease | None) -> int:
+def _keep(db: Connection, number: int, holder: str, now: datetime | None) -> None:
+    """Give the lease to whoever runs an execution without a worker; one that has it keeps it, its heartbeat renews."""
+    db.execute(
+        f"UPDATE typedflow_executions SET holder = %(holder)s, ready_at = {NOW} + %(ttl)s::interval"
+        " WHERE id = %(id)s AND holder IS DISTINCT FROM %(holder)s",
+        {"holder": holder, "ttl": EMBEDDED_LEASE, "id": number, "now": now},
+    )
+
+
+def _update(db: Connection, number: int, record: StoredSnapshot, lease: Lease | None, now: datetime | None) -> int:
     """Write over the record of a locked row, and set from when on a worker may take it."""
-    if lease is None:
-        due, work = record.due, "ready_at = %s, holder = NULL"
-        more: tuple[Any, ...] = (record.due if record.status == "waiting" else None,)
+    more: tuple[Any, ...]
+    if lease is None and record.holder is not None and record.status == "running":
+        due, work, more = record.due, "problem = NULL", ()
     elif record.status in OVER:
-        due, work, more = None, "ready_at = NULL, holder = NULL, crashes = 0", ()
+        due, more = None, ()
+        work = "ready_at = NULL, holder = NULL, crashes = 0, quarantined = false, problem = NULL"
         db.execute("DELETE FROM typedflow_mail WHERE execution = %s", (number,))
+    elif lease is None:  # what was posted and not taken makes one at rest ready for a worker
+        due = record.due
+        work = (
+            "ready_at = CASE WHEN %s AND mail > %s THEN coalesce(%s::timestamptz, now())"
+            " ELSE %s::timestamptz END, holder = NULL"
+        )
+        more = (record.status != "running", record.mail, now, due if record.status == "waiting" else None)
     else:
         due, work, more = record.due, "problem = NULL", ()
+        if record.mail:  # an interrupt id that is used again takes another answer
+            query = "DELETE FROM typedflow_mail WHERE execution = %s AND number <= %s"
+            db.execute(query, (number, record.mail))
     db.execute(
         "UPDATE typedflow_executions SET flow = %s, status = %s, sequence = %s, saved_at = %s, parts = %s,"
         f" parts_digest = %s, digest = %s, data = %s, due = %s, {work} WHERE id = %s",
@@ -233,15 +224,17 @@ def trim_parts(db: Connection, number: int) -> None:
 def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
     row = db.execute(
-        f"SELECT id, flow, status, sequence, {iso('saved_at')}, data, digest, history, parts, parts_digest"
-        " FROM typedflow_executions WHERE execution_id = %s",
+        f"SELECT id, flow, status, sequence, {iso('saved_at')}, data, digest, history, parts, parts_digest, holder,"
+        " ready_at FROM typedflow_executions WHERE execution_id = %s",
         (execution_id,),
         binary=True,
     ).fetchone()
     if row is None:
         return None
-    number, *columns = row
+    number, *columns, holder, until = row
     record, (count, total) = read_record(execution_id, *columns), columns[-2:]
+    if holder is not None and until is not None:
+        record = replace(record, holder=holder, held_until=until.astimezone(UTC))
     if count is None:
         return record
     query = "SELECT key, digest, data FROM typedflow_parts WHERE execution = %s"

@@ -12,8 +12,10 @@ from typing import Final, NamedTuple
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.stores.failures import Refusal
+from typedflow.stores.holders import EMBEDDED_LEASE, is_gone
 from typedflow.stores.postgres_database import Connection
-from typedflow.stores.postgres_records import NOW, insert, iso, lock, require_held, select
+from typedflow.stores.postgres_leases import NOW, lock, require_held
+from typedflow.stores.postgres_records import insert, iso, select
 from typedflow.stores.protocol import Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message
 from typedflow.stores.work import CALM, Lease, Message, Release
@@ -82,7 +84,7 @@ def _is_answered(db: Connection, number: int, name: str) -> bool:
 def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
     found = db.execute(
-        "SELECT m.number, m.kind, m.name, m.data, m.digest FROM typedflow_mail m"
+        f"SELECT m.number, m.kind, m.name, m.data, m.digest, {iso('m.posted_at')} FROM typedflow_mail m"
         " JOIN typedflow_executions e ON e.id = m.execution WHERE e.execution_id = %s AND m.number > %s"
         " ORDER BY m.number",
         (execution_id, after),
@@ -102,6 +104,32 @@ _LEASED: Final = (
 )
 
 
+def gone_holders(db: Connection, now: datetime | None) -> list[str]:
+    """Return those of this machine who have leases and are gone."""
+    query = f"SELECT DISTINCT holder FROM typedflow_executions WHERE holder IS NOT NULL AND ready_at > {NOW}"
+    return [holder for (holder,) in db.execute(query, {"now": now}).fetchall() if is_gone(holder)]
+
+
+def let_go(db: Connection, execution_id: str, holder: str, now: datetime | None) -> None:
+    """End a lease that no save has ended, of a run that was cut off; a worker may take it where mail is waiting."""
+    db.execute(
+        "UPDATE typedflow_executions e SET holder = NULL, ready_at = CASE WHEN EXISTS"
+        f" (SELECT 1 FROM typedflow_mail m WHERE m.execution = e.id) THEN {NOW} END"
+        " WHERE execution_id = %(id)s AND holder = %(holder)s",
+        {"id": execution_id, "holder": holder, "now": now},
+    )
+
+
+def renew_held(db: Connection, holders: list[str]) -> None:
+    """Renew the leases of those that run executions without a worker; a row that is being saved is left for next."""
+    db.execute(
+        "UPDATE typedflow_executions SET ready_at = now() + %(ttl)s::interval WHERE id IN (SELECT id FROM"
+        " typedflow_executions WHERE holder = ANY(%(holders)s::text[]) AND ready_at < now() + %(ttl)s::interval"
+        " ORDER BY id FOR UPDATE SKIP LOCKED)",
+        {"holders": holders, "ttl": EMBEDDED_LEASE},
+    )
+
+
 def take(
     db: Connection,
     flows: Collection[str],
@@ -111,6 +139,12 @@ def take(
     now: datetime | None,
 ) -> list[Lease]:
     """Take what is ready; the second limit is for executions whose last lease ran out."""
+    for gone in gone_holders(db, now):
+        db.execute(
+            f"UPDATE typedflow_executions SET ready_at = {NOW} WHERE id IN (SELECT id FROM typedflow_executions"
+            f" WHERE holder = %(gone)s AND ready_at > {NOW} ORDER BY id FOR UPDATE SKIP LOCKED)",
+            {"gone": gone, "now": now},
+        )
     ranges = [
         f"(SELECT id, ready_at FROM typedflow_executions WHERE {_READY} AND {which} ORDER BY ready_at LIMIT {limit:d}"
         " FOR UPDATE SKIP LOCKED)"
@@ -128,10 +162,12 @@ def take(
 
 def acquire(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime | None) -> list[Lease]:
     """Take one execution, where nobody has a living lease on it."""
+    row = db.execute("SELECT holder FROM typedflow_executions WHERE execution_id = %s", (execution_id,)).fetchone()
+    gone = row[0] if row is not None and row[0] is not None and is_gone(row[0]) else None
     found = db.execute(
         "WITH found AS MATERIALIZED (SELECT id FROM typedflow_executions WHERE execution_id = %(id)s"
-        f" AND (holder IS NULL OR ready_at IS NULL OR ready_at <= {NOW}) FOR UPDATE){_LEASED}",
-        {"id": execution_id, "holder": holder, "ttl": ttl, "calm": CALM, "now": now},
+        f" AND (holder IS NULL OR ready_at IS NULL OR ready_at <= {NOW} OR holder = %(gone)s) FOR UPDATE){_LEASED}",
+        {"id": execution_id, "gone": gone, "holder": holder, "ttl": ttl, "calm": CALM, "now": now},
     )
     return [Lease(*row) for row in found]
 
@@ -186,14 +222,16 @@ def was_released(db: Connection, lease: Lease) -> bool:
     return db.execute(query, (lease.execution_id, lease.holder, lease.fence)).fetchone() is None
 
 
-def next_ready(db: Connection, flows: Collection[str], now: datetime | None) -> tuple[datetime | None, bool]:
-    """Return the earliest moment at which one of these flows has something ready, and whether that is over."""
+def next_ready(db: Connection, flows: Collection[str], now: datetime | None) -> timedelta | None:
+    """Return in what time one of these flows has something ready; not above 0 where that is now."""
+    if gone_holders(db, now):
+        return timedelta(0)
     row = db.execute(
-        f"SELECT min(ready_at), coalesce(min(ready_at) <= {NOW}, false) FROM typedflow_executions"
+        f"SELECT min(ready_at) - {NOW} FROM typedflow_executions"
         " WHERE ready_at IS NOT NULL AND NOT quarantined AND flow = ANY(%(flows)s::text[])",
         {"flows": [*flows], "now": now},
     ).fetchone()
-    return (None, False) if row is None else (row[0], row[1])
+    return None if row is None else row[0]
 
 
 def list_quarantined(db: Connection, flow: str | None) -> Listing:

@@ -332,6 +332,11 @@ class UpdateKey:
     """The key of the step, `data.key`."""
     call: str
     """Which of the step's updates it is."""
+    holder: str | None = field(default=None, compare=False)
+    """Who runs the execution under a lease: where somebody else has it by now, the update is a `LeaseLostError`, as the
+    other one makes it, or has made it. None where there are no leases. Not a part of the identity."""
+    fence: int | None = field(default=None, compare=False)
+    """The fence of the holder's lease, where it has one."""
 
 
 @final
@@ -497,7 +502,7 @@ class SnapshotStore(Protocol):
 
 
 class PagedStore(Protocol):
-    """List in pages; MemoryStore, FileStore and SQLiteStore do, a user's own store need not.
+    """List in pages; the stores of typedflow do, a user's own store need not.
 
     >>> async def first(store: PagedStore, number: int) -> list[str]:
     ...     return [entry.execution_id for entry in await store.list(limit=number)]
@@ -517,7 +522,7 @@ class PagedStore(Protocol):
         """List what is stored, oldest save first, then by id; only one flow's, only of one status or of some.
 
         `limit` is the number of entries at the most, `after` the last entry of the page before: an execution that is
-        saved meanwhile moves to the end. SQLite reads a page through an index.
+        saved meanwhile moves to the end. SQLite and PostgreSQL read a page through an index.
         """
         ...
 

@@ -89,6 +89,14 @@ def require_prune(
     return None if before is None else before.astimezone(UTC)
 
 
+def require_ready_at(moment: datetime | None) -> datetime | None:
+    """Return the moment, in UTC, from which on a worker may take an execution; refuse one without a zone."""
+    problem = texts.check_ready_at(moment)
+    if problem is not None:
+        raise StoreError(problem)
+    return None if moment is None else moment.astimezone(UTC)
+
+
 def require_question_page(after: PendingInterrupt | None, limit: int | None) -> None:
     """Refuse a position that is no pending interrupt, and a limit that is no number of them."""
     problem = texts.check_limit(limit)
@@ -217,13 +225,18 @@ def entry_of(execution_id: object, flow: object, status: object, sequence: objec
         raise _odd("status", status)
     if type(sequence) is not int or not 0 <= sequence <= texts.LARGEST_SEQUENCE:
         raise _odd("sequence", sequence)
+    return StoredEntry(execution_id, flow, status, sequence, moment_of("saved_at", saved_at))
+
+
+def moment_of(column: str, given: object) -> datetime:
+    """Return the time, in UTC, that a column holds; raises `SnapshotError` for one that no save has written."""
     try:
-        moment = datetime.fromisoformat(saved_at)  # type: ignore[arg-type]  # what is no text is a TypeError
+        moment = datetime.fromisoformat(given)  # type: ignore[arg-type]  # what is no text is a TypeError
     except (TypeError, ValueError):
-        raise _odd("saved_at", saved_at) from None
+        raise _odd(column, given) from None
     if moment.utcoffset() != timedelta(0):
-        raise _odd("saved_at", saved_at)
-    return StoredEntry(execution_id, flow, status, sequence, moment)
+        raise _odd(column, given)
+    return moment
 
 
 def _odd(column: str, given: object) -> SnapshotError:

@@ -20,7 +20,7 @@ from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import SUM, digest_of_part, join_document
 from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.protocol import DamagedEntry, Notes, Revision, StoredEntry, StoredSnapshot, UpdateKey
-from typedflow.stores.requirements import entry_of
+from typedflow.stores.requirements import entry_of, moment_of
 from typedflow.stores.work import Message
 
 # -- executions
@@ -230,9 +230,11 @@ def message_digest(execution_id: str, message: Message) -> bytes:
     return digest(execution_id.encode(), message.kind.encode(), message.name.encode(), message.data)
 
 
-def read_message(execution_id: str, number: Any, kind: Any, name: Any, data: Any, stored: Any) -> Message:
+def read_message(
+    execution_id: str, number: Any, kind: Any, name: Any, data: Any, stored: Any, posted_at: Any
+) -> Message:
     """Return the message of a row; raises `SnapshotError` for one that is not what was posted."""
-    message = Message(kind, name, data, number)
+    message = Message(kind, name, data, number, moment_of("posted_at", posted_at))
     if type(data) is not bytes or message_digest(execution_id, message) != stored:
         raise SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}"))
     return message

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from contextvars import copy_context
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from sqlite3 import Connection
 from types import TracebackType
@@ -16,6 +17,7 @@ from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job
+from typedflow.stores.embedded_leases import EmbeddedLeases
 from typedflow.stores.failures import Refusal
 from typedflow.stores.flow_state_rows import (
     SQLiteFlowStates,
@@ -51,13 +53,13 @@ from typedflow.stores.requirements import (
     require_place,
     require_prune,
     require_question_page,
+    require_ready_at,
     require_record,
     require_statuses,
     require_text,
     require_update,
 )
 from typedflow.stores.sqlite_history import Old
-from typedflow.stores.sqlite_leases import EmbeddedLeases
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
@@ -95,7 +97,7 @@ class SQLiteStore:
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
         path, timeout = require_place("SQLiteStore", path, timeout)
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
-        self._leases = EmbeddedLeases()
+        self._leases = EmbeddedLeases(_renewal)
         self._worker = Worker("SQLiteStore", Database(self.path, timeout), beat=Beat(BEAT, self._leases.renewal))
         self._in_place = InPlace(self.path, self._worker)
         self._updates = Updates(SQLiteFlowStates(self.path), timeout)
@@ -277,6 +279,7 @@ class SQLiteStore:
     async def submit(self, record: StoredSnapshot, *, ready_at: datetime | None = None) -> None:
         """Save a new execution for a worker to take; see `WorkStore.submit`."""
         require_record(record, None)
+        ready_at = require_ready_at(ready_at)
         now = self._now()
 
         def work(db: Connection) -> None:
@@ -288,9 +291,13 @@ class SQLiteStore:
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
         """Leave a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
-        now = self._now()
+        now, context = self._now(), copy_context()
         doing = f"write to {quoted(execution_id)}"
-        return await self._write(doing, lambda db: sqlite_work.post(db, execution_id, make, now))
+
+        def make_here(stored: StoredSnapshot) -> Message:
+            return context.run(make, stored)
+
+        return await self._write(doing, lambda db: sqlite_work.post(db, execution_id, make_here, now))
 
     async def mail(self, execution_id: str, after: int) -> Messages:
         """Return the messages behind a number, in order."""
@@ -408,6 +415,11 @@ class SQLiteStore:
 
     async def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
         return cast(T, await self._worker.call(Job(doing, True, work)))
+
+
+def _renewal(holders: list[str]) -> Job:
+    now = datetime.now(UTC)
+    return Job("renew its leases", True, lambda db: sqlite_work.renew_held(db, holders, now))
 
 
 def _saving(

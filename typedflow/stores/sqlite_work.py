@@ -34,11 +34,16 @@ def _is_living(holder: str, ready_at: str | None, now: datetime) -> bool:
 
 def require_held(db: Connection, lease: Lease) -> None:
     """Raise `LeaseLostError` where a lease is not the newest of its execution."""
+    require_holder(db, lease.execution_id, lease.holder, lease.fence)
+
+
+def require_holder(db: Connection, execution_id: str, holder: str, fence: int | None) -> None:
+    """Raise `LeaseLostError` where somebody else has an execution, or nobody; without a fence any of the holder's."""
     row = db.execute(
-        "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (lease.execution_id,)
+        "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
     ).fetchone()
-    if row is None or row != (lease.holder, lease.fence):
-        raise Refusal(lost(lease.execution_id, None if row is None or row[0] is None else spoken(row[0])))
+    if row is None or row != (holder, row[1] if fence is None else fence):
+        raise Refusal(lost(execution_id, None if row is None or row[0] is None else spoken(row[0])))
 
 
 def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now: datetime) -> None:
@@ -50,25 +55,35 @@ def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now:
             " holder = ? WHERE execution_id = ?",
             (due, record.holder, written(now + EMBEDDED_LEASE), record.holder, record.execution_id),
         )
-    elif lease is None:
-        _freed(db, record.execution_id, due, due if record.status == "waiting" else None, record.mail, now)
     elif record.status in OVER:
         db.execute(
-            "UPDATE typedflow_executions SET due = NULL, ready_at = NULL, holder = NULL, crashes = 0"
-            " WHERE execution_id = ?",
+            "UPDATE typedflow_executions SET due = NULL, ready_at = NULL, holder = NULL, crashes = 0, quarantined = 0,"
+            " problem = NULL WHERE execution_id = ?",
             (record.execution_id,),
         )
         db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW})", (record.execution_id,))
+    elif lease is None:
+        _freed(db, record, due, now)
     else:
         db.execute("UPDATE typedflow_executions SET due = ? WHERE execution_id = ?", (due, record.execution_id))
+        if record.mail:
+            _taken(db, record.execution_id, record.mail)
 
 
-def _freed(db: Connection, execution_id: str, due: str | None, ready: str | None, mail: int, now: datetime) -> None:
-    """Note that no process has an execution; what was posted while one had it makes it ready for a worker."""
+def _taken(db: Connection, execution_id: str, mail: int) -> None:
+    """Delete the messages that an execution has taken: an interrupt id that is used again takes another answer."""
+    db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW}) AND number <= ?", (execution_id, mail))
+
+
+def _freed(db: Connection, record: StoredSnapshot, due: str | None, now: datetime) -> None:
+    """Note that no process has an execution; what was posted and not taken makes one at rest ready for a worker."""
     db.execute(
         "UPDATE typedflow_executions SET due = ?, holder = NULL,"
-        " ready_at = CASE WHEN holder IS NOT NULL AND mail > ? THEN ? ELSE ? END WHERE execution_id = ?",
-        (due, mail, written(now), ready, execution_id),
+        " ready_at = CASE WHEN ? AND mail > ? THEN ? ELSE ? END WHERE execution_id = ?",
+        (
+            *(due, record.status != "running", record.mail, written(now)),
+            *(due if record.status == "waiting" else None, record.execution_id),
+        ),
     )
 
 
@@ -132,8 +147,8 @@ def _is_answered(db: Connection, row: int, name: str) -> bool:
 def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     """Return the messages behind a number; raises `SnapshotError` for one that is not what was posted."""
     found = db.execute(
-        f"SELECT number, kind, name, data, digest FROM typedflow_mail WHERE execution = ({_ROW}) AND number > ?"
-        " ORDER BY number",
+        "SELECT number, kind, name, data, digest, posted_at FROM typedflow_mail"
+        f" WHERE execution = ({_ROW}) AND number > ? ORDER BY number",
         (execution_id, after),
     )
     return [read_message(execution_id, *row) for row in found.fetchall()]
@@ -216,7 +231,7 @@ def release(db: Connection, lease: Lease, how: Release, now: datetime) -> bool:
             *(lease.execution_id, how.mail),
         ),
     ).fetchone()
-    db.execute(f"DELETE FROM typedflow_mail WHERE execution = ({_ROW}) AND number <= ?", (lease.execution_id, how.mail))
+    _taken(db, lease.execution_id, how.mail)
     return bool(more)
 
 

@@ -67,9 +67,11 @@ class Message:
     name: str
     """The interrupt that is answered, or the event; empty for the others."""
     data: bytes
-    """The answer or the payload, as JSON."""
+    """The payload as JSON; of an answer the key of its question, and the answer."""
     number: int = 0
     """Its place in the mail of the execution, from 1; 0 until it is posted."""
+    posted_at: datetime | None = None
+    """By the store's clock; None until it is posted. Whether an answer is in time is judged by it."""
 
 
 @final
@@ -111,7 +113,7 @@ def lost(execution_id: str, holder: str | None) -> LeaseLostError:
 
 
 class WorkStore(SnapshotStore, Protocol):
-    """Hand executions to workers. SQLiteStore and MemoryStore do.
+    """Hand executions to workers. SQLiteStore, PostgresStore and MemoryStore do.
 
     All times are by the store's clock. Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not
     have the lease any more.

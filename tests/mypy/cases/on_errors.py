@@ -104,3 +104,16 @@ flow.to(find).to(Flow(Small, name="inner"))
 #                ^ E: TF717: flow 'inner' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
 flow.to(find).side_branch(child)
 #                         ^ E: TF717: flow 'Small' is no handler (run it as a child flow, with .to_sub_flow(…))  [typedflow-flow]
+
+batch = flow.to(find).for_each().batch()
+reveal_type(batch.branch(size, on_error=lost).branch(measure).end_batch())
+#           ^ R: typedflow.api.process.Process[shop.Shop, tuple[int | shop.Approval, float], typedflow.api.blocks.Each[Never, None]]
+reveal_type(batch.branch(measure, on_error=lost_async).end_batch())
+#           ^ R: typedflow.api.process.Process[shop.Shop, tuple[float | shop.Approval], typedflow.api.blocks.Each[Never, None]]
+batch.branch(size, on_error=of_other)
+#                           ^ E: TF716: step 'of_other' takes Data[Plain, …], and its flow is of contract 'Shop' (annotate its parameter Data[Shop, …], or with a protocol of the parts that it needs)  [typedflow-flow]
+batch.branch(size, on_error=of_plain)
+#                           ^ E: TF701: step 'of_plain' takes str, and gets Failed[str] (annotate its parameter Data[…, Failed[str]], or put a step in between that makes str of it)  [typedflow-flow]
+words.side_branch(size, on_error=lost).to(size)
+words.side_branch(size, on_error=of_plain)
+#                                ^ E: TF701: step 'of_plain' takes str, and gets Failed[str] (annotate its parameter Data[…, Failed[str]], or put a step in between that makes str of it)  [typedflow-flow]

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeVar, reveal_type
 from shop import DeepSearch, NeedsLogger, Partial, Plain, Request, Search, Shop, ShopResources
 
 from typedflow import Data, Execution, Flow
+from typedflow.stores import SnapshotStore
 
 
 class Key(StrEnum):
@@ -150,3 +151,17 @@ async def given_with_a_start(flow: Flow[Shop]) -> None:
     #                                                             ^ E: TF101: ShopResources declares no resource 'logr' (declared: 'logger', 'search', 'browser', 'on_done')  [typedflow-resource]
     flow.create_execution(runtime_resources={"search": 1})
     #                                                  ^ E: TF103: resource 'search' is declared as Search, not int (give an instance of Search)  [typedflow-resource]
+
+
+async def given_with_an_open(flow: Flow[Shop], store: SnapshotStore) -> None:
+    await flow.async_open("id", store=store, runtime_resources={"serch": 1})
+    #                                                           ^ E: TF101: ShopResources declares no resource 'serch' (did you mean 'search'?)  [typedflow-resource]
+    flow.open("id", store=store, runtime_resources={"serch": 1})
+    #                                               ^ E: TF101: ShopResources declares no resource 'serch' (did you mean 'search'?)  [typedflow-resource]
+    flow.open("id", store=store, runtime_resources={"search": 1}, concurrency=0)
+    #                                                         ^ E: TF103: resource 'search' is declared as Search, not int (give an instance of Search)  [typedflow-resource]
+    #                                                                         ^ E: TF718: concurrency is a whole number from 1, not 0 (int) (leave it out for no bound)  [typedflow-flow]
+    await flow.async_fork("id", store=store, runtime_resources={"serch": 1})
+    #                                                           ^ E: TF101: ShopResources declares no resource 'serch' (did you mean 'search'?)  [typedflow-resource]
+    await flow.async_fork("id", store=store, runtime_resources={"search": 1})
+    #                                                                     ^ E: TF103: resource 'search' is declared as Search, not int (give an instance of Search)  [typedflow-resource]

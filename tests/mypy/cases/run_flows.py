@@ -1,4 +1,4 @@
-"""What `run_flow` gives a flow in a test: its layers by the contract of the flow."""
+"""What `run_flow` gives a flow in a test, and `submit` one in a store: its layers by the contract of the flow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import reveal_type
 from shop import Plain, Request, Search, Shop
 
 from typedflow import Flow
+from typedflow.distributed import submit
+from typedflow.stores import WorkStore
 from typedflow.testing import run_flow
 
 flow = Flow(Shop)
@@ -27,3 +29,11 @@ def test(search: Search, request: Request) -> None:
     run_flow(flow, "x")
     # @4 E: Cannot infer value of type parameter "T" of "run_flow"  [misc]
     run_flow(flow, request, answers={"ask": 3}, reload=True)
+
+
+async def submitted(store: WorkStore, request: Request) -> None:
+    await submit(store, flow, request, state={"topik": 1})
+    #                                         ^ E: TF602: ShopState has no field 'topik' (its fields: 'started', 'request', 'maybe', 'drafts', 'seen', 'table', 'options', 'point' and 9 more)  [typedflow-state]
+    await submit(store, flow, request, state={"drafts": 1})
+    #                                                   ^ E: TF601: 'drafts' of state takes list[str], not int  [typedflow-state]
+    await submit(store, flow, request, state={"drafts": ["x"]})

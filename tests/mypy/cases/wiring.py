@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 from typedflow import Contract, Data, Events, Flow, Resources
 
@@ -120,6 +121,24 @@ def asks_in_time(data: Data[Talk, int]) -> int:
         return data.pause_for("?", resume_event="said", deadline=timedelta(1), default=3)
     return data.pause_for("?", resume_event="said", deadline=timedelta(1), default="nothing")
     #                                                                              ^ E: TF842: pause_for(default=…) is an answer like any other: int, not str (give a value that the step could return)  [typedflow-event]
+
+
+def asks_itself(data: Data[Talk, int]) -> int | None:
+    if data.value:
+        return data.pause_for("?", deadline=timedelta(1), default=None)
+    return data.pause_for("?", deadline=timedelta(1), default="nothing")
+    #                                                         ^ E: TF842: pause_for(default=…) is an answer like any other: int | None, not str (give a value that the step could return)  [typedflow-event]
+
+
+async def asks_in_a_coroutine(data: Data[Talk, int]) -> list[int]:
+    if data.value:
+        data.pause_for("?", deadline=timedelta(1), default=[])
+    return data.pause_for("?", deadline=timedelta(1), default=3)
+    #                                                         ^ E: TF842: pause_for(default=…) is an answer like any other: list[int], not int (give a value that the step could return)  [typedflow-event]
+
+
+def asks_anything(data: Data[Talk, int]) -> NoReturn:
+    data.pause_for("?", deadline=timedelta(1), default=3)
 
 
 # resources

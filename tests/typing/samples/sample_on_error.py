@@ -108,3 +108,22 @@ def build(one: Process[Pages, str], several: Process[Pages, list[str]]) -> None:
 flow = Flow(Pages)
 reveal_type(flow.to(fetch, on_error=lost))  # R: Process[Pages, Page | Missing]
 reveal_type(flow.to_sub_flow(child, on_error=lost))  # R: Process[Pages, Page | Missing]
+
+
+async def lost_later(data: Data[Pages, Failed[str]]) -> Missing:
+    return Missing()
+
+
+def lost_number(data: Data[Pages, Failed[int]]) -> Missing:
+    return Missing()
+
+
+def branches(one: Process[Pages, str], child: Flow[Fetch]) -> None:
+    reveal_type(one.batch().branch(fetch, on_error=lost).end_batch())  # R: Process[Pages, tuple[Page | Missing], None]
+    both = one.batch().branch(fetch_async, on_error=lost_later).branch(fetch)
+    reveal_type(both.end_batch())  # R: Process[Pages, tuple[Page | Missing, Page], None]
+    ended = one.batch().branch(child, on_error=lost).end_batch()
+    reveal_type(ended)  # R: Process[Pages, tuple[Page | Missing], None]
+    one.batch().branch(fetch, on_error=lost_number)  # E
+    reveal_type(one.side_branch(fetch, on_error=lost))  # R: Process[Pages, str, None]
+    one.side_branch(fetch, on_error=lost_number)  # E

@@ -1,19 +1,22 @@
-"""The leases of the executions that run with a SQLite store and no worker, and the heartbeat that renews them."""
+"""The leases of the executions that run with a store and no worker, and the heartbeat that renews them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import final
+from collections.abc import Callable
+from typing import Generic, TypeVar, final
 
-from typedflow.stores import holders, sqlite_work
-from typedflow.stores.database import Job
+from typedflow.stores import holders
+
+J = TypeVar("J")
 
 
 @final
-class EmbeddedLeases:
+class EmbeddedLeases(Generic[J]):
     """Know who runs executions with a store; callable from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, renew: Callable[[list[str]], J]) -> None:
+        self._renew = renew
+        """Returns the job that renews the leases of some holders. It must not hold the store."""
         self._holders: set[str] = set()
 
     def enter(self) -> str:
@@ -28,10 +31,7 @@ class EmbeddedLeases:
         self._holders.discard(name)
         holders.leave(name)
 
-    def renewal(self) -> Job | None:
+    def renewal(self) -> J | None:
         """Return the job of a heartbeat; None where nobody runs anything."""
         living = [name for name in self._holders.copy() if not holders.is_gone(name)]
-        if not living:
-            return None
-        now = datetime.now(UTC)
-        return Job("renew its leases", True, lambda db: sqlite_work.renew_held(db, living, now))
+        return self._renew(living) if living else None

@@ -1,0 +1,81 @@
+"""What a worker keeps apart: executions under suspicion, its runs, and the signals of its process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from typedflow import Contract, Data, Flow
+from typedflow.distributed import PollWaker, Worker, result, submit
+from typedflow.stores import MemoryStore, SQLiteStore
+
+
+class Job(Contract):
+    input: int
+    result: int
+
+
+class CountingWaker:
+    """Counts how often a worker has found nothing to take."""
+
+    def __init__(self) -> None:
+        self.waits = 0
+        self._inner = PollWaker(3600)
+
+    async def wait(self, until: datetime | None) -> None:
+        self.waits += 1
+        await self._inner.wait(until)
+
+    def wake(self) -> None:
+        self._inner.wake()
+
+
+async def test_an_execution_under_suspicion_waits_its_turn_and_keeps_no_worker_busy(tmp_path: Path) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def work(data: Data[Job, int]) -> int:
+        entered.set()
+        await go.wait()
+        return data.value
+
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(work).end()
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        for name in ("a", "b"):
+            await submit(store, flow, 1, execution_id=name)
+        await store.take(["job"], holder="dead", ttl=timedelta(seconds=-1), limit=2)
+        waker = CountingWaker()
+        worker = Worker(store, [flow], waker=waker)
+        running = asyncio.create_task(worker.run())
+        await entered.wait()
+        await asyncio.sleep(0.1)
+        assert waker.waits < 5
+        go.set()
+        assert [await result(store, flow, name, timeout=20) for name in ("a", "b")] == [1, 1]
+        worker.stop()
+        await running
+
+
+async def test_each_run_of_a_worker_has_a_name_of_its_own() -> None:
+    """A worker that was made before a fork runs in several processes: none may renew the leases of another."""
+    worker = Worker(MemoryStore(), [])
+    worker.stop()
+    await worker.run()
+    first = worker.holder
+    await worker.run()
+    assert worker.holder != first
+
+
+async def test_a_worker_that_has_ended_leaves_the_signals_as_they_were() -> None:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    worker = Worker(MemoryStore(), [])
+    running = asyncio.create_task(worker.run())
+    await asyncio.sleep(0)
+    assert [signal.getsignal(number) for number in numbers] != before
+    worker.stop()
+    await running
+    assert [signal.getsignal(number) for number in numbers] == before
