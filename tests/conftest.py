@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import compileall
 import gc
 import os
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from tests import postgres
 from tests.budget import is_full
 
+ROOT = Path(__file__).parents[1]
 HASH_SEED = "PYTHONHASHSEED"
 LONGEST = (
     "docs/test_pages",
@@ -46,6 +49,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Draw one hash seed for all workers: the id of a test may show a set, and all must collect the same ids."""
     os.environ.setdefault(HASH_SEED, str(random.randrange(2**32)))
     postgres.prepare_run()
+    if not hasattr(config, "workerinput"):
+        compile_library()
+
+
+def compile_library() -> None:
+    """Write the bytecode of what the tests' processes import, also where PYTHONDONTWRITEBYTECODE keeps them from it.
+
+    Each of these hundreds of processes would compile the library otherwise: 0.2 of 0.4 s CPU.
+    """
+    for folder in ("typedflow", "mypy_plugin", "examples"):
+        compileall.compile_dir(ROOT / folder, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Have pytest keep the rewritten test modules for the next run: to rewrite all takes 8 of 13 s CPU per worker."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
