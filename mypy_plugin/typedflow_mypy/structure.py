@@ -144,7 +144,7 @@ class Wiring:
             here = call
 
     def _open_block(self, chain: Chain) -> Iterator[Found]:
-        if not isinstance(chain.end, ast.Expr):
+        if not isinstance(chain.end, ast.Expr) or (chain.links and chain.links[-1].method == "end"):  # TF721
             return
         for link in _stack_of(chain.links)[-1:]:
             yield flows.unclosed_block_problem(_OPENED_BY[link.method]), _place(link.member)

@@ -183,7 +183,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "for_each_over_a_record",
         "classification",
         STEPS,
-        STEPS.replace(".end()", ".for_each()"),
+        STEPS.replace(".end()", ".for_each().end_for_each()"),
         "to(assess).|for_each()",
         "TF709",
         FLOW,

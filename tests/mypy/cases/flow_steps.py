@@ -86,10 +86,8 @@ flow.to(find).end()
     #^ E: TF702: end() sets the result of contract 'Shop', Report, and gets list[int] (add a step before end() that returns Report)  [typedflow-flow]
 )
 flow.to(find).for_each().to(size).end()
-#             ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                                 ^ E: TF721: end() stands inside a for_each block (call .end_for_each() first; data.set_result(value) sets the result from inside)  [typedflow-flow]
 flow.to(find).if_condition(lambda data: True).to(write).end()
-#             ^ E: TF703: an if block is never closed (call .end_condition() on the chain inside it)  [typedflow-flow]
 #                                                       ^ E: TF721: end() stands inside an if block (call .end_condition() first; data.set_result(value) sets the result from inside)  [typedflow-flow]
 flow.to(find).to(write).to(answered).to(judge).end()
 flow.to(find).to(write).to(ask).to(judge).end()
@@ -165,5 +163,4 @@ flow.to(find).for_each().for_each()
 #                        ^ E: TF703: a for_each block is never closed (call .end_for_each() on the chain inside it)  [typedflow-flow]
 #                        ^ E: TF709: for_each goes over a sequence (a list, tuple or range), not str (put a step before it that returns a list)  [typedflow-flow]
 flow.to(find).if_condition(lambda data: True).batch().branch(write).end_batch().end()
-#             ^ E: TF703: an if block is never closed (call .end_condition() on the chain inside it)  [typedflow-flow]
 #                                                                               ^ E: TF721: end() stands inside an if block (call .end_condition() first; data.set_result(value) sets the result from inside)  [typedflow-flow]
