@@ -7,9 +7,10 @@ import os
 import sys
 from datetime import timedelta
 
+from tests.stores.conformance import SEALING
 from typedflow import Contract, Data, Events, Flow, FlowState, Resources
 from typedflow.distributed import Worker
-from typedflow.stores import SQLiteStore
+from typedflow.stores import SealedStore, SQLiteStore
 
 
 class Journal:
@@ -85,8 +86,14 @@ def expected(value: int, answer: int) -> int:
     return 10 * (answer if value % 3 == 0 else -value if value % 3 == 1 else value)
 
 
+def open_store(database: str) -> SQLiteStore | SealedStore[SQLiteStore]:
+    """Return the store of a file; one that is named so is sealed."""
+    store = SQLiteStore(database)
+    return SealedStore(store, SEALING) if "sealed" in database else store
+
+
 async def serve(database: str, journal: str, lease: float) -> None:
-    async with SQLiteStore(database) as store:
+    async with open_store(database) as store:
         factories = {"journal": lambda: Journal(journal)}
         worker = Worker(store, [build()], resources=factories, lease=lease, poll=0.1, requeue=0.2, grace=5)
         print("ready", flush=True)

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from tests.budget import is_full
-from tests.distributed.flows import build, expected
+from tests.distributed.flows import build, expected, open_store
 from typedflow import InterruptError
 from typedflow.distributed import answer, result, submit
 from typedflow.stores import SQLiteStore
@@ -33,11 +33,12 @@ class Workers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.database = "work.db"
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, lease: float = LEASE) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
-        command = [sys.executable, "-m", "tests.distributed.flows", str(self.folder / "work.db")]
+        command = [sys.executable, "-m", "tests.distributed.flows", str(self.folder / self.database)]
         worker = subprocess.Popen(
             [*command, str(self.folder / "journal"), str(lease)],
             cwd=ROOT,
@@ -107,9 +108,13 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
     assert workers.started[-1].poll() is None
 
 
-async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Workers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", ["work.db", "sealed.db"])
+async def test_a_killed_worker_is_replaced_at_once_on_its_machine(
+    workers: Workers, tmp_path: Path, database: str
+) -> None:
     flow, hour = build(), 3600.0
-    async with SQLiteStore(tmp_path / "work.db") as store:
+    workers.database = database
+    async with open_store(str(tmp_path / database)) as store:
         names = [await submit(store, flow, 3 * number + 2) for number in range(20)]
         first = workers.start(lease=hour)
         await result(store, flow, names[0], timeout=60)

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from tests.execution.faulty import FaultyStore
+from tests.stores.conformance import SEALING
 from typedflow import Contract, Data, Flow, FlowState, Retry
 from typedflow.errors import ConflictError, ContractError, StoreError
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
-from typedflow.stores import FileStore, MemoryStore, SQLiteStore
+from typedflow.stores import FileStore, MemoryStore, SealedStore, SQLiteStore
 
 
 class Ledger(FlowState):
@@ -49,10 +50,11 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
     "none": lambda folder: None,
     "memory": lambda folder: MemoryStore(),
     "sqlite": lambda folder: SQLiteStore(folder / "runs.db"),
+    "sealed": lambda folder: SealedStore(SQLiteStore(folder / "runs.db"), SEALING),
     "file": lambda folder: FileStore(folder / "files"),
     "a user's": lambda folder: FaultyStore(Prompt()),
 }
-SHARING = ["memory", "sqlite"]
+SHARING = ["memory", "sqlite", "sealed"]
 
 
 @pytest.fixture(params=MAKERS)
@@ -108,6 +110,8 @@ async def seen(flow: Flow[Any], store: Any) -> Ledger:
 
 def keys(store: Any) -> int:
     """Count the keys of updates that a store keeps."""
+    if isinstance(store, SealedStore):
+        store = store._store
     if isinstance(store, SQLiteStore):
         with closing(sqlite3.connect(store.path)) as db:
             return db.execute("SELECT count(*) FROM typedflow_flow_state_keys").fetchone()[0]  # type: ignore[no-any-return]

@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 
 from tests.execution.pausing import CASES, finish
+from tests.stores.conformance import SEALING
 from typedflow import Contract, Data, Events, Execution, Flow, FlowState, State, Status
 from typedflow.errors import ConflictError, ContractError, FinishedError, InterruptError, SnapshotError
-from typedflow.stores import FileStore, HistoryStore, MemoryStore, SQLiteStore
+from typedflow.stores import FileStore, HistoryStore, MemoryStore, SealedStore, SQLiteStore
 
 Open = Callable[[Path], Any]
-STORES: dict[str, Open] = {"memory": lambda path: MemoryStore(), "sqlite": lambda path: SQLiteStore(path / "s.db")}
+STORES: dict[str, Open] = {
+    "memory": lambda path: MemoryStore(),
+    "sqlite": lambda path: SQLiteStore(path / "s.db"),
+    "sealed": lambda path: SealedStore(SQLiteStore(path / "s.db"), SEALING),
+}
 EVERY_CASE = [("memory", name) for name in CASES] + [("sqlite", name) for name in ("loop", "each in child")]
 
 

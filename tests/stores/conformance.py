@@ -8,9 +8,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-from typedflow.stores import FileStore, FlowStateChange, MemoryStore, SnapshotStore, SQLiteStore, StoredSnapshot
+from typedflow.stores import (
+    FileStore,
+    FlowStateChange,
+    Keys,
+    MemoryStore,
+    SealedStore,
+    SnapshotStore,
+    SQLiteStore,
+    StoredSnapshot,
+)
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+SEALING: Final = Keys(current="k", keys={"k": bytes(range(32))})
+SIGNING: Final = Keys(current="k", keys={"k": bytes(range(32))}, mode="sign")
 
 
 class InPlaceFirst:
@@ -57,11 +70,16 @@ STORES: Final = {
         Kind("file", lambda folder: FileStore(folder / "snapshots")),
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
         Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
+        Kind("sealed memory", lambda folder: SealedStore(MemoryStore(), SEALING), durable=False),
+        Kind("sealed file", lambda folder: SealedStore(FileStore(folder / "snapshots"), SIGNING)),
+        Kind("sealed sqlite", lambda folder: SealedStore(SQLiteStore(folder / "store.db"), SEALING)),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
-SHARING: Final = ["memory", "sqlite", "sqlite in place"]
+ON_DISK: Final = [name for name in DURABLE if not name.startswith("sealed")]
+"""Those that write files themselves."""
+SHARING: Final = ["memory", "sealed memory", "sealed sqlite", "sqlite", "sqlite in place"]
 """Those that share flow_state."""
 
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", ".lock", "é", "a b", "\ud800")

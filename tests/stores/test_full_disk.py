@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.conformance import DURABLE, SHARING, STORES, add_one, record
+from tests.stores.conformance import ON_DISK, SHARING, STORES, add_one, record
 from tests.stores.disks import FULL_DISKS, ROOM
 from typedflow.errors import StoreError
 from typedflow.stores import FlowStateChange
@@ -21,7 +21,7 @@ CHANGE = FlowStateChange("review", add_one)
 
 
 @pytest.mark.parametrize("full_disk", FULL_DISKS)
-@pytest.mark.parametrize("kind", DURABLE)
+@pytest.mark.parametrize("kind", ON_DISK)
 async def test_a_save_that_does_not_fit_leaves_the_one_before(kind: str, full_disk: FullDisk, tmp_path: Path) -> None:
     with full_disk(tmp_path) as folder:
         async with STORES[kind].open(folder) as store:
@@ -42,7 +42,7 @@ async def test_a_save_that_does_not_fit_leaves_the_one_before(kind: str, full_di
 
 
 @pytest.mark.parametrize("full_disk", FULL_DISKS)
-@pytest.mark.parametrize("kind", DURABLE)
+@pytest.mark.parametrize("kind", ON_DISK)
 async def test_the_saves_that_fit_are_not_lost_with_the_one_that_does_not(
     kind: str, full_disk: FullDisk, tmp_path: Path
 ) -> None:
@@ -57,7 +57,7 @@ async def test_the_saves_that_fit_are_not_lost_with_the_one_that_does_not(
 
 
 @pytest.mark.parametrize("full_disk", FULL_DISKS)
-@pytest.mark.parametrize("kind", DURABLE)
+@pytest.mark.parametrize("kind", ON_DISK)
 async def test_what_was_acknowledged_before_the_disk_was_full_is_there(
     kind: str, full_disk: FullDisk, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from tests.budget import budget
-from tests.stores.conformance import DURABLE, SHARING, STORES, record
+from tests.stores.conformance import ON_DISK, SHARING, STORES, record
 from tests.stores.power import Disk
 from tests.stores.recorded import STEPS, Found, Operation, after, record_run
 from typedflow.errors import TypedflowError
@@ -25,7 +25,7 @@ STRIDE = 10
 """Operations from one loss of power to the next; as many walks through a recording meet all of them."""
 
 
-@pytest.mark.parametrize("kind", DURABLE)
+@pytest.mark.parametrize("kind", ON_DISK)
 def test_the_recording_tells_all_that_was_written(kind: str, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "disk")
     for operation in record_run(kind, tmp_path, CHECKPOINTS):
@@ -42,7 +42,7 @@ def files(folder: Path) -> list[Path]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", DURABLE)
+@pytest.mark.parametrize("kind", ON_DISK)
 async def test_power_loss_takes_no_acknowledged_save_and_tears_none(kind: str, tmp_path: Path) -> None:
     operations = record_run(kind, tmp_path, CHECKPOINTS)
     assert [operation.what for operation in operations].count("a") == STEPS

@@ -18,7 +18,7 @@ from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, HistoryStore, Notes, PendingInterrupt, SQLiteStore, StoredSnapshot
 from typedflow.stores.questions import decode_question, encode_question
 
-KEEPING = ("memory", "sqlite", "sqlite in place")
+KEEPING = ("memory", "sqlite", "sqlite in place", "sealed memory", "sealed sqlite")
 
 
 @pytest.fixture(params=KEEPING)

@@ -17,7 +17,7 @@ from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import HistoryStore, Notes, Pruned, Revision, SQLiteStore, StoredSnapshot
 
 
-@pytest.fixture(params=("memory", "sqlite", "sqlite in place"))
+@pytest.fixture(params=("memory", "sqlite", "sqlite in place", "sealed memory", "sealed sqlite"))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HistoryStore]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.stores.conformance import SEALING
 from typedflow import ConflictError, LeaseLostError, SnapshotError
-from typedflow.stores import MemoryStore, Message, Release, SQLiteStore, StoredSnapshot, WorkStore
+from typedflow.stores import MemoryStore, Message, Release, SealedStore, SQLiteStore, StoredSnapshot, WorkStore
 from typedflow.testing import FakeClock, fake_clock
 
 TTL = timedelta(seconds=30)
@@ -23,9 +24,11 @@ def clock() -> Iterator[FakeClock]:
         yield clock
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "sealed sqlite", "sealed memory"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkStore]:
-    opened: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.db")
+    opened: Any = MemoryStore() if "memory" in request.param else SQLiteStore(tmp_path / "store.db")
+    if "sealed" in request.param:
+        opened = SealedStore(opened, SEALING)
     async with opened as store:
         yield store
 

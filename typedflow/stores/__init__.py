@@ -1,4 +1,4 @@
-"""Where snapshots are kept: the protocol of all stores and the ones that need no server.
+"""Where snapshots are kept: the protocol of all stores, the ones that need no server, and one that seals another.
 
 A name is loaded at its first use, so that sqlite3 is imported by those who use it.
 """
@@ -14,6 +14,7 @@ __all__ = [
     "FlowStateStore",
     "FlowStateUpdate",
     "HistoryStore",
+    "Keys",
     "Lease",
     "Listing",
     "MemoryStore",
@@ -25,7 +26,11 @@ __all__ = [
     "Pruned",
     "Release",
     "Revision",
+    "Rewriter",
+    "RewritingStore",
+    "Rewritten",
     "SQLiteStore",
+    "SealedStore",
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
@@ -36,6 +41,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from typedflow.stores.file import FileStore
+    from typedflow.stores.keys import Keys
     from typedflow.stores.memory import MemoryStore
     from typedflow.stores.protocol import (
         DamagedEntry,
@@ -56,6 +62,8 @@ if TYPE_CHECKING:
         SyncFlowStateStore,
         UpdateKey,
     )
+    from typedflow.stores.rewriting import Rewriter, RewritingStore, Rewritten
+    from typedflow.stores.sealed import SealedStore
     from typedflow.stores.sqlite import SQLiteStore
     from typedflow.stores.work import Lease, Message, Release, WorkStore
 else:
@@ -67,6 +75,7 @@ else:
         "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
         "HistoryStore": "typedflow.stores.protocol",
+        "Keys": "typedflow.stores.keys",
         "Lease": "typedflow.stores.work",
         "FlowStateStore": "typedflow.stores.protocol",
         "FlowStateUpdate": "typedflow.stores.protocol",
@@ -80,7 +89,11 @@ else:
         "Release": "typedflow.stores.work",
         "Pruned": "typedflow.stores.protocol",
         "Revision": "typedflow.stores.protocol",
+        "Rewriter": "typedflow.stores.rewriting",
+        "RewritingStore": "typedflow.stores.rewriting",
+        "Rewritten": "typedflow.stores.rewriting",
         "SQLiteStore": "typedflow.stores.sqlite",
+        "SealedStore": "typedflow.stores.sealed",
         "SnapshotStore": "typedflow.stores.protocol",
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",

@@ -97,5 +97,13 @@ def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> 
     return changed.value
 
 
+def write_value(db: Connection, key: UpdateKey, value: bytes) -> None:
+    """Write a value in place of the one that is stored with a key."""
+    db.execute(
+        "UPDATE typedflow_flow_state_keys SET digest = ?, value = ? WHERE execution_id = ? AND step = ? AND call = ?",
+        (_digest(key, value), value, key.execution_id, key.step, key.call),
+    )
+
+
 def _digest(key: UpdateKey, value: bytes) -> bytes:
     return digest(key.execution_id.encode(), key.step.encode(), key.call.encode(), value)

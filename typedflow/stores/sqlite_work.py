@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from sqlite3 import Connection
-from typing import Final
+from typing import Any, Final
 
 from typedflow.errors import ConflictError, SnapshotError
 from typedflow.rules import stores as texts
@@ -142,13 +142,27 @@ def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
         " ORDER BY number",
         (execution_id, after),
     )
-    messages = []
-    for number, kind, name, data, stored in found.fetchall():
-        message = Message(kind, name, data, number)
-        if type(data) is not bytes or _digest(execution_id, message) != stored:
-            raise Refusal(SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}")))
-        messages.append(message)
-    return messages
+    try:
+        return [read_message(execution_id, row) for row in found.fetchall()]
+    except SnapshotError as error:
+        raise Refusal(error) from None
+
+
+def read_message(execution_id: str, row: tuple[Any, ...]) -> Message:
+    """Return the message of a row; raises `SnapshotError` where it is not what was posted."""
+    number, kind, name, data, stored = row
+    message = Message(kind, name, data, number)
+    if type(data) is not bytes or _digest(execution_id, message) != stored:
+        raise SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}"))
+    return message
+
+
+def write_message(db: Connection, row: int, execution_id: str, message: Message) -> None:
+    """Write the data of a message in place of those that it had."""
+    db.execute(
+        "UPDATE typedflow_mail SET digest = ?, data = ? WHERE execution = ? AND number = ?",
+        (_digest(execution_id, message), message.data, row, message.number),
+    )
 
 
 def gone_holders(db: Connection, now: datetime) -> list[str]:
