@@ -37,6 +37,7 @@ from typedflow.stores import (
     StoredSnapshot,
     UpdateKey,
 )
+from typedflow.stores.keys import BrokenSeal, Key
 from typedflow.testing.stores import StoreConformance
 
 OLD: Final = bytes(range(32))
@@ -178,6 +179,46 @@ async def test_every_flipped_bit_and_every_cut_of_a_record_is_refused(mode: Any)
             await store.get("a")
         assert caught.value.problems[0].number in {"TF970", "TF971", "TF972", "TF974"}
         assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["encrypt", "sign"])
+async def test_every_changed_character_of_a_question_is_refused(mode: Any) -> None:
+    behind = MemoryStore()
+    store = SealedStore(behind, keys(mode))
+    await store.put(saved(question(payload=[1])), expected=None)
+    [kept] = await behind.pending()
+    text: str = kept.payload
+    for at, character in enumerate(text):
+        changed = replace(kept, payload=text[:at] + ("A" if character != "A" else "B") + text[at + 1 :])
+        with pytest.raises(SnapshotError, match=r"^TF97[0-4]: interrupt 'q' of execution 'a' "):
+            store._sealing.open_question(changed)
+    for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/":
+        digits = text.rstrip("=")
+        changed = replace(kept, payload=digits[:-1] + last + "=" * (len(text) - len(digits)))
+        if changed != kept:  # also where only bits differ that no byte is made of
+            with pytest.raises(SnapshotError, match=r"^TF972: "):
+                store._sealing.open_question(changed)
+
+
+@pytest.mark.parametrize("close, open_", [(Key.encrypt, Key.decrypted), (Key.sign, Key.verified)])
+def test_the_head_of_an_envelope_is_sealed_as_well(close: Any, open_: Any) -> None:
+    key = Key(OLD)
+    sealed = close(key, b"head", CLEAR)
+    assert open_(key, b"head", sealed) == CLEAR
+    for head, body in ((b"hea", sealed), (b"", b"head" + sealed), (b"head", sealed[:5]), (b"head", b"")):
+        with pytest.raises(BrokenSeal):
+            open_(key, head, body)
+
+
+async def test_a_revision_in_the_place_of_another_is_refused() -> None:
+    behind = MemoryStore()
+    store = SealedStore(behind, keys())
+    for sequence in (0, 1, 2):
+        kept = replace(record(sequence=sequence), history=0)
+        await store.put(kept, expected=sequence - 1 if sequence else None)
+    revisions = behind._revisions["a"]
+    revisions[0] = revisions[1]
+    assert (await refusal(store.get("a", at=0))).startswith("TF973: ")
 
 
 async def test_errors_name_the_execution_and_the_next_step() -> None:
@@ -360,6 +401,10 @@ def note_it(ward: Ward) -> str:
     return SECRET
 
 
+def ask_again(data: Data[Care, str]) -> str:
+    return data.pause_for(SECRET, interrupt_id="r")
+
+
 def report(data: Data[Care, str]) -> str:
     return f"{data.value}: {SECRET}"
 
@@ -509,22 +554,31 @@ async def test_a_reseal_reports_what_it_cannot_open_and_goes_on(behind: Any) -> 
     assert await SealedStore(behind, keys(current="new", new=NEW)).get("c") == record("c", data=CLEAR)
 
 
+def rows(folder: Path, *tables: str) -> int:
+    with closing(sqlite3.connect(folder / "store.db")) as db:
+        return sum(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
+
+
 async def test_what_was_there_before_the_keys_is_sealed_once_if_it_is_asked_for(tmp_path: Path) -> None:
-    flow = care()
+    flow = care(ask_again, report)
     async with SQLiteStore(tmp_path / "store.db") as plain:
         execution = flow.create_execution(store=plain, execution_id="one", checkpoint="step", history=True)
-        await execution.async_start("x" * 5000)
+        execution.state.finding = "x" * 500_000
+        await execution.async_start("in")
+        await execution.async_continue_with("q", "yes")
+        await execution.async_continue_with("r", "again")
         kept = [await plain.get("one", at=each.sequence) for each in await plain.history("one")]
+        assert rows(tmp_path, "typedflow_parts", "typedflow_part_history") > 0
         async with SealedStore(plain, keys()) as store:
             assert (await refusal(store.get("one"))).startswith("TF974: ")
             done = await store.reseal(plain=True)
             assert (done.executions, done.flow_states, done.damaged) == (1, 1, ())
+            assert rows(tmp_path, "typedflow_parts", "typedflow_part_history") == 0
             again = [await store.get("one", at=each.sequence) for each in await store.history("one")]
             assert [each and each.data for each in again] == [each and each.data for each in kept]
             assert await store.reseal(plain=True) == Rewritten()
             opened = await flow.async_open("one", store=store)
-            await opened.async_continue_with("q", "yes")
-            assert opened.result == f"yes: {SECRET}"
+            assert opened.result == f"again: {SECRET}"
 
 
 async def test_a_file_store_is_resealed(tmp_path: Path) -> None:
