@@ -17,6 +17,7 @@ from typedflow.engine.status import FINAL
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import sealing as texts
 from typedflow.rules.executions import no_store_problem
+from typedflow.rules.wording import OfType
 from typedflow.stores.held import HeldStore
 from typedflow.stores.keys import Keys
 from typedflow.stores.protocol import (
@@ -111,12 +112,12 @@ class SealedStore(Generic[S]):
         if not isinstance(keys, Keys):
             raise StoreError(texts.wrong_keys_problem(keys))
         if not all(_has(store, name) for name in ("get", "put", "list", "get_flow_state")):
-            raise StoreError(no_store_problem(store))
+            raise StoreError(no_store_problem(OfType(f"a value of {type(store).__name__}")))  # which may be a key
         self._store: S = store
         self._sealing = Sealing(keys)
 
     def __repr__(self) -> str:
-        return f"SealedStore({self._store!r}, {self._sealing.keys!r})"
+        return f"SealedStore({type(self._store).__name__}, {self._sealing.keys!r})"  # its own may show a password
 
     @property
     def shares_flow_state(self) -> bool:
