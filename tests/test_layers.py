@@ -45,6 +45,7 @@ TOP = "typedflow.cli"
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "typedflow.rules": frozenset({"typing_extensions"}),
     "typedflow.errors": frozenset({"typing_extensions"}),
+    "typedflow.stores": frozenset({"msgspec", "typing_extensions", "cryptography"}),  # extra: sealed
     "typedflow.cli": frozenset({"msgspec", "typing_extensions", "typer", "rich"}),
     PLUGIN: frozenset({"typing_extensions", "mypy"}),
     "typedflow.pytest_plugin": frozenset({"pytest"}),
@@ -67,6 +68,7 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     {
         ("typedflow.cli.main", "typedflow.cli.app"),  # cli: typer, rich
+        ("typedflow.stores.keys", "cryptography.hazmat.primitives.ciphers.aead"),  # sealed: cryptography
         # pytest loads the plugin at its start, also where no test uses it
         ("typedflow.pytest_plugin", "typedflow.testing.golden"),
     }

@@ -113,6 +113,7 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
     assert workers.started[-1].poll() is None
 
 
+@pytest.mark.parametrize("workers", [*DATABASES, "sealed sqlite"], indirect=True)
 async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Workers) -> None:
     flow, hour = build(), 3600.0
     store: Any

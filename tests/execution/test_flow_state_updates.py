@@ -17,11 +17,12 @@ import pytest
 
 from tests.execution.faulty import FaultyStore
 from tests.postgres import conninfo_of, count_rows
+from tests.stores.conformance import SEALING
 from typedflow import Contract, Data, Flow, FlowState, Retry
 from typedflow.errors import ConflictError, ContractError, StoreError
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
-from typedflow.stores import FileStore, MemoryStore, PostgresStore, SQLiteStore
+from typedflow.stores import FileStore, MemoryStore, PostgresStore, SealedStore, SQLiteStore
 
 
 class Ledger(FlowState):
@@ -51,10 +52,11 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
     "memory": lambda folder: MemoryStore(),
     "sqlite": lambda folder: SQLiteStore(folder / "runs.db"),
     "postgres": lambda folder: PostgresStore(conninfo_of(folder)),
+    "sealed": lambda folder: SealedStore(SQLiteStore(folder / "runs.db"), SEALING),
     "file": lambda folder: FileStore(folder / "files"),
     "a user's": lambda folder: FaultyStore(Prompt()),
 }
-SHARING = ["memory", "sqlite", "postgres"]
+SHARING = ["memory", "sqlite", "sealed", "postgres"]
 
 
 @pytest.fixture(params=MAKERS)
@@ -110,6 +112,8 @@ async def seen(flow: Flow[Any], store: Any) -> Ledger:
 
 def keys(store: Any) -> int:
     """Count the keys of updates that a store keeps."""
+    if isinstance(store, SealedStore):
+        store = store._store
     if isinstance(store, SQLiteStore):
         with closing(sqlite3.connect(store.path)) as db:
             return db.execute("SELECT count(*) FROM typedflow_flow_state_keys").fetchone()[0]  # type: ignore[no-any-return]

@@ -13,15 +13,17 @@ import pytest
 
 from tests.execution.pausing import CASES, finish
 from tests.postgres import conninfo_of
+from tests.stores.conformance import SEALING
 from typedflow import Contract, Data, Events, Execution, Flow, FlowState, State, Status
 from typedflow.errors import ConflictError, ContractError, FinishedError, InterruptError, SnapshotError
-from typedflow.stores import FileStore, HistoryStore, MemoryStore, PostgresStore, SQLiteStore
+from typedflow.stores import FileStore, HistoryStore, MemoryStore, PostgresStore, SealedStore, SQLiteStore
 
 Open = Callable[[Path], Any]
 STORES: dict[str, Open] = {
     "memory": lambda path: MemoryStore(),
     "sqlite": lambda path: SQLiteStore(path / "s.db"),
     "postgres": lambda path: PostgresStore(conninfo_of(path)),
+    "sealed": lambda path: SealedStore(SQLiteStore(path / "s.db"), SEALING),
 }
 EVERY_CASE = [("memory", name) for name in CASES] + [
     (kind, name) for kind in ("sqlite", "postgres") for name in ("loop", "each in child")

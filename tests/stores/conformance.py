@@ -15,13 +15,19 @@ from typedflow import stores
 from typedflow.stores import (
     FileStore,
     FlowStateChange,
+    Keys,
     MemoryStore,
+    SealedStore,
     SnapshotStore,
     SQLiteStore,
     StoredSnapshot,
 )
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+SEALING: Final = Keys(current="k", keys={"k": bytes(range(32))})
+SIGNING: Final = Keys(current="k", keys={"k": bytes(range(32))}, mode="sign")
 
 
 class InPlaceFirst:
@@ -71,16 +77,19 @@ STORES: Final = {
         Kind("sqlite", lambda folder: SQLiteStore(folder / "store.db")),
         Kind("postgres", lambda folder: stores.PostgresStore(conninfo_of(folder)), in_folder=False),
         Kind("sqlite in place", lambda folder: InPlaceFirst(folder / "store.db")),
+        Kind("sealed memory", lambda folder: SealedStore(MemoryStore(), SEALING), durable=False),
+        Kind("sealed file", lambda folder: SealedStore(FileStore(folder / "snapshots"), SIGNING)),
+        Kind("sealed sqlite", lambda folder: SealedStore(SQLiteStore(folder / "store.db"), SEALING)),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
-ON_DISK: Final = [name for name in DURABLE if STORES[name].in_folder]
+ON_DISK: Final = [name for name in DURABLE if STORES[name].in_folder and not name.startswith("sealed")]
 """The durable ones that write their own files."""
-SHARING: Final = ["memory", "postgres", "sqlite", "sqlite in place"]
-"""Those that share flow_state, keep parts, histories and pending interrupts."""
+SHARING: Final = ["memory", "postgres", "sealed memory", "sealed sqlite", "sqlite", "sqlite in place"]
+"""Those that share flow_state, keep histories and pending interrupts."""
 
-WORKING: Final = ["memory", "postgres", "sqlite"]
+WORKING: Final = ["memory", "postgres", "sealed memory", "sealed sqlite", "sqlite"]
 """Those that hand executions to workers."""
 
 DATABASES: Final = ["postgres", "sqlite"]

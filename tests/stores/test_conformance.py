@@ -353,11 +353,10 @@ def test_the_stores_that_share_flow_state_say_so(tmp_path: Path) -> None:
 async def test_a_store_without_flow_state_refuses_a_change(store: SnapshotStore) -> None:
     if store.shares_flow_state:
         return
-    name = type(store).__name__
     with pytest.raises(StoreError) as caught:
         await store.put(record(), expected=None, flow_state=FlowStateChange("review", add_one))
     assert str(caught.value) == (
-        f"TF954: a {name} does not share flow_state (ask store.shares_flow_state, or use a SQLiteStore)"
+        "TF954: a FileStore does not share flow_state (ask store.shares_flow_state, or use a SQLiteStore)"
     )
     assert await store.get("a") is None
     assert await store.get_flow_state("review") is None

@@ -25,8 +25,8 @@ from typedflow.stores.held import HeldStore
 from typedflow.stores.work import Lease, Release, WorkStore
 
 LOG: Final = logging.getLogger("typedflow.worker")
-NEWER: Final = "TF915"
-"""The number of a snapshot of a newer contract: another worker may know it."""
+ELSEWHERE: Final = frozenset({"TF915", "TF970"})
+"""The numbers of snapshots that another worker may know: of a newer contract, or sealed with a key that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class Worker:
         """Return how a lease ends whose execution could not be run."""
         later = current_clock.get().now() + self._requeue
         LOG.warning("execution %s: %s", lease.execution_id, shown(error))
-        if isinstance(error, SnapshotError) and not any(each.number == NEWER for each in error.problems):
+        if isinstance(error, SnapshotError) and not any(each.number in ELSEWHERE for each in error.problems):
             return Release(mail, problem=str(error), quarantined=True)
         if isinstance(error, StoreError | SnapshotError | MissingFactory):
             return Release(mail, later, problem=str(error))

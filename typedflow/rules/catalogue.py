@@ -222,6 +222,12 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF956", RUNTIME, "store of a newer format"),
         ("TF957", RUNTIME, "store of another process"),
         ("TF958", RUNTIME, "lease held by somebody else"),
+        ("TF970", RUNTIME, "sealed with an unknown key"),
+        ("TF971", RUNTIME, "sealed with another key of the same id"),
+        ("TF972", RUNTIME, "altered after it was sealed"),
+        ("TF973", RUNTIME, "sealed for another place"),
+        ("TF974", RUNTIME, "not sealed"),
+        ("TF975", RUNTIME, "keys that cannot seal"),
     ]
 )
 """Every rule by its number, in order."""

@@ -1,4 +1,4 @@
-"""Where snapshots are kept: the protocol of all stores, and the stores.
+"""Where snapshots are kept: the protocol of all stores, the stores, and one that seals another.
 
 A name is loaded at its first use, so that sqlite3 and psycopg are imported by those who use them.
 """
@@ -14,6 +14,7 @@ __all__ = [
     "FlowStateStore",
     "FlowStateUpdate",
     "HistoryStore",
+    "Keys",
     "Lease",
     "Listing",
     "MemoryStore",
@@ -26,7 +27,11 @@ __all__ = [
     "Pruned",
     "Release",
     "Revision",
+    "Rewriter",
+    "RewritingStore",
+    "Rewritten",
     "SQLiteStore",
+    "SealedStore",
     "SnapshotStore",
     "StoredEntry",
     "StoredSnapshot",
@@ -37,6 +42,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from typedflow.stores.file import FileStore
+    from typedflow.stores.keys import Keys
     from typedflow.stores.memory import MemoryStore
     from typedflow.stores.postgres import PostgresStore
     from typedflow.stores.protocol import (
@@ -58,6 +64,8 @@ if TYPE_CHECKING:
         SyncFlowStateStore,
         UpdateKey,
     )
+    from typedflow.stores.rewriting import Rewriter, RewritingStore, Rewritten
+    from typedflow.stores.sealed import SealedStore
     from typedflow.stores.sqlite import SQLiteStore
     from typedflow.stores.work import Lease, Message, Release, WorkStore
 else:
@@ -69,6 +77,7 @@ else:
         "FileStore": "typedflow.stores.file",
         "FlowStateChange": "typedflow.stores.protocol",
         "HistoryStore": "typedflow.stores.protocol",
+        "Keys": "typedflow.stores.keys",
         "Lease": "typedflow.stores.work",
         "FlowStateStore": "typedflow.stores.protocol",
         "FlowStateUpdate": "typedflow.stores.protocol",
@@ -83,7 +92,11 @@ else:
         "Release": "typedflow.stores.work",
         "Pruned": "typedflow.stores.protocol",
         "Revision": "typedflow.stores.protocol",
+        "Rewriter": "typedflow.stores.rewriting",
+        "RewritingStore": "typedflow.stores.rewriting",
+        "Rewritten": "typedflow.stores.rewriting",
         "SQLiteStore": "typedflow.stores.sqlite",
+        "SealedStore": "typedflow.stores.sealed",
         "SnapshotStore": "typedflow.stores.protocol",
         "StoredEntry": "typedflow.stores.protocol",
         "StoredSnapshot": "typedflow.stores.protocol",

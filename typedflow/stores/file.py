@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast, final
@@ -26,6 +28,7 @@ from typedflow.stores.requirements import (
     require_text,
     require_whole,
 )
+from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
 from typedflow.stores.worker import Outcome, Worker
 
 T = TypeVar("T")
@@ -118,6 +121,15 @@ class FileStore:
         require_text("flow", flow)
         return await self._call("read a flow_state", lambda folder: None)
 
+    async def rewrite(self, rewriter: Rewriter, *, batch: int = 100) -> Rewritten:
+        """Write all snapshots anew, one after the other; see `RewritingStore.rewrite`."""
+        entries, tally = await self._call("list", lambda folder: folder.entries()), Tally()
+        tally.damaged += entries.damaged
+        for entry in entries:
+            doing = f"rewrite {quoted(entry.execution_id)}"
+            await self._call(doing, partial(_rewrite, execution_id=entry.execution_id, rewriter=rewriter, tally=tally))
+        return tally.total()
+
     async def close(self) -> None:
         """Finish the calls under way and end the thread."""
         await self._worker.close()
@@ -152,6 +164,15 @@ def _save(folder: Folder, record: StoredSnapshot, expected: int | None) -> None:
         stored = folder.entry(record.execution_id)
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
         folder.write(record)
+
+
+def _rewrite(folder: Folder, execution_id: str, rewriter: Rewriter, tally: Tally) -> None:
+    with folder.locked():
+        record = tally.attempt(execution_id, lambda: folder.read(execution_id))
+        data = None if record is None else tally.attempt(execution_id, lambda: rewriter.snapshot(record))
+        if record is not None and data is not None:
+            folder.write(replace(record, data=data))
+            tally.executions += 1
 
 
 class _Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from threading import RLock
 from types import TracebackType
 from typing import NamedTuple, Self, final
@@ -51,6 +52,7 @@ from typedflow.stores.requirements import (
     require_update,
     updated,
 )
+from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
 
@@ -396,6 +398,47 @@ class MemoryStore:
         with self._lock:
             return self._work.release_quarantine(execution_id, current_clock.get().now())
 
+    async def rewrite(self, rewriter: Rewriter, *, batch: int = 100) -> Rewritten:
+        """Write everything that is kept anew; see `RewritingStore.rewrite`."""
+        tally = Tally()
+        with self._lock:
+            for execution_id in self._open():
+                self._rewrite(execution_id, rewriter, tally)
+            for flow, data in self._flow_states.items():
+                state = tally.attempt(None, partial(rewriter.flow_state, flow, data))
+                if state is not None:
+                    self._flow_states[flow] = state
+                    tally.flow_states += 1
+            for execution_id, values in self._values.items():
+                for (step, call), value in values.items():
+                    key = UpdateKey(execution_id, step, call)
+                    changed = tally.attempt(execution_id, partial(rewriter.value, key, value))
+                    if changed is not None:
+                        values[step, call] = changed
+                        tally.others += 1
+        return tally.total()
+
+    def _rewrite(self, execution_id: str, rewriter: Rewriter, tally: Tally) -> None:
+        newest = self._open()[execution_id]
+        kept = self._revisions.get(execution_id, {})
+        for sequence, each in kept.items():
+            data = tally.attempt(execution_id, partial(_rewritten, rewriter, each.record, each.parts))
+            if data is not None:
+                kept[sequence] = _Kept(replace(each.record, data=data), each.revision, None)
+                tally.others += sequence != newest.sequence
+        data = tally.attempt(execution_id, partial(_rewritten, rewriter, newest, self._parts.get(execution_id)))
+        if data is not None:
+            self._open()[execution_id] = replace(newest, data=data)
+            self._parts.pop(execution_id, None)
+            tally.executions += 1
+        rows = self._pending.get(execution_id, {})
+        for interrupt_id, row in rows.items():
+            asked = tally.attempt(execution_id, partial(_asked, rewriter, row))
+            if asked is not None:
+                rows[interrupt_id] = encode_question(asked)
+                tally.others += 1
+        self._work.rewrite(execution_id, rewriter, tally)
+
     async def close(self) -> None:
         """Forget everything."""
         self._records = None
@@ -464,3 +507,11 @@ class MemoryStore:
         if self._records is None:
             raise StoreError(texts.closed_problem("MemoryStore"))
         return self._records
+
+
+def _asked(rewriter: Rewriter, row: Row) -> PendingInterrupt | None:
+    return rewriter.question(decode_question(row))
+
+
+def _rewritten(rewriter: Rewriter, record: StoredSnapshot, parts: Mapping[str, bytes] | None) -> bytes | None:
+    return rewriter.snapshot(record if parts is None else replace(record, data=join_document(record.data, parts)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from typedflow.errors import ConflictError
 from typedflow.rules import stores as texts
 from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
 from typedflow.stores.protocol import StoredSnapshot
+from typedflow.stores.rewriting import Rewriter, Tally
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -168,3 +170,17 @@ class WorkRows:
             return False
         row.quarantined, row.crashes, row.problem, row.ready_at = False, 0, None, now
         return True
+
+    def rewrite(self, execution_id: str, rewriter: Rewriter, tally: Tally) -> None:
+        """Write the mail of an execution anew, and why it does not run; see `RewritingStore.rewrite`."""
+        row = self.rows[execution_id]
+        for index, message in enumerate(row.mail):
+            data = tally.attempt(execution_id, partial(rewriter.message, execution_id, message))
+            if data is not None:
+                row.mail[index] = replace(message, data=data)
+                tally.others += 1
+        if row.problem is not None:
+            text = tally.attempt(execution_id, partial(rewriter.reason, execution_id, row.problem))
+            if text is not None:
+                row.problem = text
+                tally.others += 1

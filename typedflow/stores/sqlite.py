@@ -14,7 +14,7 @@ from typing import Final, Self, TypeVar, cast, final
 from typedflow.engine.status import FINAL
 from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
-from typedflow.stores import sqlite_history, sqlite_records, sqlite_work
+from typedflow.stores import sqlite_history, sqlite_records, sqlite_rewriting, sqlite_work
 from typedflow.stores.clock import current_clock
 from typedflow.stores.database import Database, Job
 from typedflow.stores.embedded_leases import EmbeddedLeases
@@ -59,6 +59,7 @@ from typedflow.stores.requirements import (
     require_text,
     require_update,
 )
+from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
 from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
@@ -255,6 +256,18 @@ class SQLiteStore:
         """
         require_update(flow, key)
         return self._updates.run_sync(flow, key, change)
+
+    async def rewrite(self, rewriter: Rewriter, *, batch: int = 100) -> Rewritten:
+        """Write everything that is kept anew; see `RewritingStore.rewrite`."""
+        tally = Tally()
+        start: int | None = 0
+        while start is not None:
+            work = partial(sqlite_rewriting.rewrite_executions, rewriter=rewriter, start=start, batch=batch)
+            done = await self._write("rewrite", work)
+            tally.add(done.tally)
+            start = done.next
+        tally.add(await self._write("rewrite", lambda db: sqlite_rewriting.rewrite_flow_states(db, rewriter)))
+        return tally.total()
 
     # -- for whoever runs an execution
 
