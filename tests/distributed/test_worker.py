@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from typedflow import Contract, Data, Flow
+import pytest
+
+from typedflow import Contract, ContractError, Data, Flow
 from typedflow.distributed import PollWaker, Worker, result, submit
 from typedflow.stores import MemoryStore, SQLiteStore
 
@@ -79,3 +81,35 @@ async def test_a_worker_that_has_ended_leaves_the_signals_as_they_were() -> None
     worker.stop()
     await running
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"concurrency": 0}, "concurrency is a whole number from 1"),
+        ({"concurrency": "3"}, "concurrency is a whole number from 1"),
+        ({"lease": -1}, "lease is a number of seconds above 0"),
+        ({"lease": "x"}, "lease is a number of seconds above 0"),
+        ({"lease": float("inf")}, "lease is a number of seconds above 0"),
+        ({"poll": 0}, "poll is a number of seconds above 0"),
+        ({"requeue": float("nan")}, "requeue is a number of seconds from 0"),
+        ({"grace": None}, "grace is a number of seconds from 0"),
+        ({"max_crashes": 0}, "max_crashes is a whole number from 1"),
+        ({"checkpoint": "never"}, "checkpoint"),
+    ],
+)
+def test_an_option_that_a_worker_cannot_have_is_refused(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ContractError, match=text):
+        Worker(MemoryStore(), [], **options)
+
+
+def test_all_wrong_options_are_named_at_once() -> None:
+    options: dict[str, Any] = {"concurrency": 0, "poll": 0, "checkpoint": "never"}
+    with pytest.raises(ContractError) as refused:
+        Worker(MemoryStore(), [], **options)
+    assert len(refused.value.problems) == 3
+
+
+def test_two_flows_of_one_name_are_refused() -> None:
+    with pytest.raises(ContractError, match="two were given that are called 'a'"):
+        Worker(MemoryStore(), [Flow(Job, name="a"), Flow(Job, name="a")])

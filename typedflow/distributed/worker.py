@@ -17,8 +17,10 @@ from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
 from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
 from typedflow.distributed.waking import PollWaker, Waker
-from typedflow.durability.options import Checkpoint, require_work_store
-from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.durability.options import CHECKPOINTS, Checkpoint, require_work_store
+from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
+from typedflow.rules import executions
+from typedflow.rules.options import GRACE, LEASE, MAX_CRASHES, POLL, REQUEUE, SLOTS, Option, check_option
 from typedflow.stores import holders
 from typedflow.stores.clock import ShiftedClock, SystemClock, current_clock
 from typedflow.stores.held import HeldStore
@@ -39,6 +41,25 @@ class _Running:
         """Have it end when it comes to rest, or after its next save: what runs then runs again elsewhere."""
         self.run.stopping = True
         self.held.after_save = self.task.cancel
+
+
+def _require_options(given: Mapping[Option, object], checkpoint: object) -> None:
+    """Refuse options that a worker cannot have, all at once, before anything is taken."""
+    found = [check_option(option, value) for option, value in given.items()]
+    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
+        found.append(executions.wrong_option_problem("checkpoint", checkpoint, CHECKPOINTS))
+    problems = [problem for problem in found if problem is not None]
+    if problems:
+        raise ContractError(problems)
+
+
+def _by_name(flows: Sequence[Flow[Any]]) -> dict[str, Flow[Any]]:
+    """Return the flows by name; raises `ContractError` for two of one name."""
+    found: dict[str, Flow[Any]] = {}
+    for flow in flows:
+        if found.setdefault(flow.name, flow) is not flow:
+            raise ContractError(executions.same_flow_problem(flow.name))
+    return found
 
 
 @final
@@ -82,8 +103,12 @@ class Worker:
         waker: Waker | None = None,
     ) -> None:
         require_work_store(store)
+        _require_options(
+            {SLOTS: concurrency, LEASE: lease, POLL: poll, MAX_CRASHES: max_crashes, REQUEUE: requeue, GRACE: grace},
+            checkpoint,
+        )
         self._store = store
-        self._flows = {flow.name: flow for flow in flows}
+        self._flows = _by_name(flows)
         self._factories = require_factories(resources or {})
         self._concurrency = concurrency
         self._ttl = timedelta(seconds=lease)

@@ -81,6 +81,12 @@ def no_work_store_problem(given: object) -> Problem:
     return Problem("TF823", text, "make one: SQLiteStore(path), or MemoryStore() in one process", side="value")
 
 
+def same_flow_problem(name: str) -> Problem:
+    """Report two flows of one name for a worker, which tells them by it (TF823)."""
+    text = f"a worker has one flow of each name, and two were given that are called {quoted(name)}"
+    return Problem("TF823", text, "give each its name: Flow(Contract, name=…)", side="value")
+
+
 def no_factory_problem(key: object, class_: str) -> Problem:
     """Report what a worker is given in place of a factory (TF823); it may be the resource itself."""
     text = f"a worker has a factory for resource {describe(key)}, a function that makes it, not a value of {class_}"

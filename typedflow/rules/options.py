@@ -12,6 +12,9 @@ from typedflow.rules.names import unwritable
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import quoted
 
+LONGEST_DURATION: Final = 1e9
+"""Seconds, 30 years: what a lease or a wait of a worker may be."""
+
 MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "match": ("hit_first", "hit_all"),
@@ -59,6 +62,16 @@ def as_float(number: float) -> float:
         return inf
 
 
+def is_duration(given: object) -> bool:
+    """Return whether a value is a number of seconds above 0 that can be waited for."""
+    return (type(given) is int or type(given) is float) and 0 < given <= LONGEST_DURATION
+
+
+def is_pause(given: object) -> bool:
+    """Return whether a value is a number of seconds from 0 that can be waited for."""
+    return (type(given) is int or type(given) is float) and 0 <= given <= LONGEST_DURATION
+
+
 def is_depth(given: object) -> bool:
     """Return whether a value is a valid max_depth."""
     return type(given) is int and given >= 0
@@ -104,8 +117,15 @@ def is_text(given: object) -> bool:
     return isinstance(given, str)
 
 
+_DURATION: Final = "a number of seconds above 0"
 CONCURRENCY: Final = Option("concurrency", "a whole number from 1", is_bound, "leave it out for no bound")
 TIMEOUT: Final = Option("timeout", "a number of seconds from 0", is_timeout)
+SLOTS: Final = Option("concurrency", "a whole number from 1", is_attempt)
+MAX_CRASHES: Final = Option("max_crashes", "a whole number from 1", is_attempt)
+LEASE: Final = Option("lease", _DURATION, is_duration)
+POLL: Final = Option("poll", _DURATION, is_duration)
+REQUEUE: Final = Option("requeue", "a number of seconds from 0", is_pause)
+GRACE: Final = Option("grace", "a number of seconds from 0", is_pause)
 THREAD: Final = Option("thread", "True or False", is_flag)
 MAX_DEPTH: Final = Option("max_depth", "a whole number from 0", is_depth)
 ATTEMPT: Final = Option("attempt", "a whole number from 1", is_attempt)
