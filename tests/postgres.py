@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from pwd import getpwnam
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     import psycopg
@@ -204,6 +205,15 @@ def conninfo_of(folder: Path) -> str:
         if not known.exists():
             known.write_text(_new_schema(connection))
         return make_conninfo(whole, options=f"-csearch_path={known.read_text()}")
+
+
+def url_of(conninfo: str) -> str:
+    """Return a connection string as a URL with a password, which a server that trusts everybody does not ask for."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    given = conninfo_to_dict(conninfo)
+    query = urlencode({key: given[key] for key in ("host", "port", "options") if given.get(key)})
+    return f"postgresql://{given['user']}:secret@/{given['dbname']}?{query}"
 
 
 def count_rows(conninfo: str, table: str) -> int:

@@ -13,7 +13,6 @@ from typing import Final
 from examples.data_job import work
 from examples.data_job.records import Summary
 from typedflow import TypedflowError
-from typedflow.stores import SQLiteStore
 
 PROGRAM: Final = "examples.data_job"
 SAMPLE: Final = Path(__file__).with_name("sample")
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _work(options: argparse.Namespace) -> int:
     """Be a worker, until SIGTERM or Ctrl-C."""
-    async with SQLiteStore(options.store) as store:
+    async with work.open_store(options.store) as store:
         await work.make_worker(store, options.warehouse).run()
     return ALL_LOADED
 
@@ -44,7 +43,7 @@ async def _work(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> int:
     """Submit a job, have workers run it, and print its summary."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(SQLiteStore(options.store))
+        store = await stack.enter_async_context(work.open_store(options.store))
         job = await work.submit(store, str(options.folder))
         print(f"job {job}")
         for _ in range(options.workers):
@@ -57,7 +56,7 @@ async def _run(options: argparse.Namespace) -> int:
 @asynccontextmanager
 async def _worker_process(options: argparse.Namespace) -> AsyncGenerator[None]:
     """Run a worker in a process of its own, and stop it at the end, as SIGTERM does."""
-    command = ("-m", PROGRAM, "--work", "--store", str(options.store), "--warehouse", str(options.warehouse))
+    command = ("-m", PROGRAM, "--work", "--store", options.store, "--warehouse", str(options.warehouse))
     process = await asyncio.create_subprocess_exec(sys.executable, *command)
     try:
         yield
@@ -80,7 +79,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="The exit code is 1 if a file was not loaded, 2 if the job could not be run.",
     )
     parser.add_argument("folder", nargs="?", type=_folder, default=SAMPLE, help="the files; by default a sample")
-    parser.add_argument("--store", type=Path, default=Path("jobs.db"), metavar="file", help="(%(default)s)")
+    place = "a SQLite file, or postgresql://user@host/database (%(default)s)"
+    parser.add_argument("--store", default="jobs.db", metavar="place", help=place)
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse.db"), metavar="file", help="(%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="worker processes to start (%(default)s)")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="seconds", help="how long to wait (%(default)s)")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
 from examples.data_job.flow import build_flow
 from examples.data_job.records import Job, Summary
 from examples.data_job.warehouse import open_warehouse
-from typedflow import distributed
-from typedflow.stores import WorkStore
+from typedflow import distributed, stores
+from typedflow.stores import SQLiteStore, WorkStore
+
+
+def open_store(place: str) -> AbstractAsyncContextManager[WorkStore]:
+    """Return the store of a place: a PostgreSQL database for a URL, else a SQLite file."""
+    return stores.PostgresStore(place) if place.startswith("postgresql://") else SQLiteStore(place)
 
 
 async def submit(store: WorkStore, folder: str) -> str:

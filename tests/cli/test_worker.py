@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from tests.cli.asking import ASKING, SETTINGS
 from tests.cli.project import PLAIN, ROOT, Project
-from tests.postgres import conninfo_of
+from tests.postgres import conninfo_of, url_of
 from typedflow.distributed import answer, result, submit
 from typedflow.stores import PostgresStore, SQLiteStore
 
@@ -90,13 +88,6 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
     assert process.stderr is not None
     logged = (await asyncio.to_thread(process.stderr.read)).splitlines()
     assert all(msgspec.json.decode(line)["logger"] == "typedflow.worker" for line in logged if form)
-
-
-def url_of(conninfo: str) -> str:
-    """Return a connection string as a URL with a password, which a server that trusts everybody does not ask for."""
-    given = conninfo_to_dict(conninfo)
-    query = urlencode({key: given[key] for key in ("host", "port", "options") if given.get(key)})
-    return f"postgresql://{given['user']}:secret@/{given['dbname']}?{query}"
 
 
 MISTAKES: list[tuple[tuple[str, ...], str]] = [

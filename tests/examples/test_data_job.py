@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from examples.data_job.__main__ import SAMPLE, main
 from examples.data_job.flow import build_flow
 from examples.data_job.records import Failure, Job, Row, Summary
 from examples.data_job.warehouse import open_warehouse
-from typedflow.stores import MemoryStore, SQLiteStore, WorkStore
+from tests.postgres import conninfo_of, url_of
+from typedflow.stores import MemoryStore, WorkStore
 from typedflow.testing import run_flow
 
 SUMMARY = Summary(
@@ -67,13 +68,14 @@ def test_a_key_is_loaded_once(tmp_path: Path) -> None:
             assert warehouse.count() == 1
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
 async def test_workers_of_any_store_run_it(tmp_path: Path, kind: str) -> None:
-    made: dict[str, AbstractAsyncContextManager[WorkStore]] = {
-        "memory": MemoryStore(),
-        "sqlite": SQLiteStore(tmp_path / "jobs.db"),
+    made: dict[str, Callable[[], AbstractAsyncContextManager[WorkStore]]] = {
+        "memory": MemoryStore,
+        "sqlite": lambda: work.open_store(str(tmp_path / "jobs.db")),
+        "postgres": lambda: work.open_store(url_of(conninfo_of(tmp_path))),
     }
-    async with made[kind] as store:
+    async with made[kind]() as store:
         workers = [work.make_worker(store, tmp_path / "warehouse.db", poll=0.01) for _ in range(2)]
         running = [asyncio.create_task(worker.run()) for worker in workers]
         jobs = [await work.submit(store, str(SAMPLE)) for _ in range(3)]
