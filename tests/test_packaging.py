@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[1]
 DESIGNED = {
     *("Contract", "State", "FlowState", "Resources", "Events"),
     *("Flow", "Process", "Data", "Execution", "Status", "Interrupt", "Retry", "Snapshot"),
-    *("binding", "Capture", "WriteBack", "Failed", "Observer"),
+    *("binding", "Capture", "WriteBack", "Failed", "Observer", "StoredAs", "offload"),
+    *("ExecutionStarted", "ExecutionEnded", "StepStarted", "StepEnded", "StepFailed", "StepRetried", "StepPaused"),
+    *("Answered", "ChildEntered", "ChildLeft", "ItemEnded", "Saved"),
 }
 NOT_YET: set[str] = set()
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
