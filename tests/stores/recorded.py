@@ -19,7 +19,7 @@ from typing import Final
 
 from tests.stores.conformance import STORES, add_one, record
 from tests.stores.program import data_of
-from typedflow.stores import FlowStateChange, SnapshotStore, database
+from typedflow.stores import FlowStateChange, SnapshotStore, sqlite_database
 
 ROOT: Final = Path(__file__).parents[2]
 HEAD: Final = Struct("=iiqq")
@@ -61,7 +61,7 @@ async def take(store: SnapshotStore, step: int) -> None:
 
 async def run(kind: str, folder: Path, pragmas: list[str]) -> None:
     """Take all steps, over several openings of the store; write each step that was acknowledged to standard output."""
-    connect = database.connect
+    connect = sqlite_database.connect
 
     def connect_with(path: str, timeout: float) -> Connection:
         connection = connect(path, timeout)
@@ -69,7 +69,7 @@ async def run(kind: str, folder: Path, pragmas: list[str]) -> None:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    database.connect = connect_with
+    sqlite_database.connect = connect_with
     for first in range(0, STEPS, 16):
         async with STORES[kind].open(folder) as store:
             for step in range(first, min(first + 16, STEPS)):

@@ -17,7 +17,7 @@ import pytest
 
 from tests.stores.conformance import SHARING, STORES, record
 from typedflow.errors import SnapshotError, StoreError
-from typedflow.stores import FlowStateChange, SQLiteStore, database, flow_state_updates
+from typedflow.stores import FlowStateChange, SQLiteStore, flow_state_updates, sqlite_database
 from typedflow.stores.protocol import FlowStateUpdate, UpdateKey
 
 KEY = UpdateKey("a", "step@0", "1 add 1")
@@ -286,7 +286,7 @@ async def test_a_commit_that_fails_is_looked_up_by_its_key(
 
     async with SQLiteStore(path) as store:
         assert await store.get_flow_state("review") is None
-        with closing(database.connect(str(path), 1.0)):
+        with closing(sqlite_database.connect(str(path), 1.0)):
             LosesCommit.fails = fails
             if key is not None and fails == "after":
                 assert await store.update_flow_state("review", key, change) == b'"1"'

@@ -1,4 +1,4 @@
-"""Saves on the caller's own thread: when they are done, and that they are left to the worker without harm."""
+"""Saves on the caller's own thread: when they are done, and that they are left to the store's thread without harm."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 from tests.stores.conformance import add_one, record
 from typedflow.errors import ConflictError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, in_place
-from typedflow.stores.database import Database, Job
 from typedflow.stores.protocol import Put
+from typedflow.stores.sqlite_database import Database, Job
 
 CHANGE = FlowStateChange("review", add_one)
 
@@ -44,7 +44,7 @@ async def test_a_sole_task_saves_in_place(store: SQLiteStore) -> None:
     assert await store.get_flow_state("review") == b"1"
 
 
-async def test_nothing_is_done_in_place_before_the_worker_has_opened_the_database(tmp_path: Path) -> None:
+async def test_nothing_is_done_in_place_before_the_thread_has_opened_the_database(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "store.db")
     assert store.put_at_once(record(), expected=None) is None
     assert not (tmp_path / "store.db").exists()
@@ -95,7 +95,7 @@ async def test_another_loop_is_looked_at_anew(store: SQLiteStore, monkeypatch: p
         assert threads.submit(asyncio.run, save_in_company()).result() is None
 
 
-async def test_a_job_of_the_worker_comes_first(store: SQLiteStore) -> None:
+async def test_a_job_of_the_thread_comes_first(store: SQLiteStore) -> None:
     loop = asyncio.get_running_loop()
     begun, go_on = threading.Event(), threading.Event()
 
@@ -128,7 +128,7 @@ async def test_a_lock_is_not_waited_for(store: SQLiteStore) -> None:
     assert await store.get("a") == record()
 
 
-async def test_a_slow_disk_is_left_to_the_worker(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_disk_is_left_to_the_thread(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_place, "SLOW", 0.0)
     assert store.put_at_once(record(), expected=None) == Put(None)
     assert store.put_at_once(record(sequence=1), expected=0) is None

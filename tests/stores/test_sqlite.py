@@ -21,7 +21,7 @@ from tests.budget import budget
 from tests.stores.conformance import add_one, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, StoredSnapshot
-from typedflow.stores.database import LOG_PAGES, Database, Job, connect
+from typedflow.stores.sqlite_database import LOG_PAGES, Database, Job, connect
 
 CHANGE = FlowStateChange("review", add_one)
 

@@ -17,7 +17,7 @@ from tests.stores.conformance import record
 from typedflow import Status
 from typedflow.errors import StoreError
 from typedflow.stores import SQLiteStore
-from typedflow.stores.database import connect
+from typedflow.stores.sqlite_database import connect
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "format-1.db"
 """Written by the code of its day: cases of `tests.execution.pausing` that wait, one that is done, a flow_state."""

@@ -667,8 +667,8 @@ class Flow(Blueprint[C]):
         `execution_id` matches `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`; by default it is random. With a `store` the
         execution is saved at the start, at each pause and at the end; with `checkpoint="step"` after each step
         as well. `history=True` has the store keep each save as a revision, `history=n` the newest n: see
-        `store.history(id)`, `async_open(at=…)` and `async_fork`.
-        as well. `observers` get the records of this execution, behind those of the flow; see `observe`.
+        `store.history(id)`, `async_open(at=…)` and `async_fork`. `observers` get the records of this
+        execution, after those of the flow; see `observe`.
 
         >>> execution = flow.create_execution(state={"found": ["Sibley"]}, execution_id="r-1")
         >>> execution

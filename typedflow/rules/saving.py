@@ -1,4 +1,4 @@
-"""Why a type cannot be saved and read back: the reasons that complete `rules.schema.not_persistable`.
+"""Why a type cannot be saved and read back: the reasons that complete `rules.schema.not_persistable_problem`.
 
 Each is the end of a sentence that begins with the type of the field, and names the type at fault itself.
 """

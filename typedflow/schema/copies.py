@@ -158,12 +158,12 @@ class _Compiler:
                 return bytearray
             case Anything() | FunctionOf():
                 return copy_value
-            case CollectionOf(cls=cls, item=item):
-                return _collection_copy(cls, None if is_immutable(item) else self.copy(item))
+            case CollectionOf(item=item):
+                return _collection_copy(None if is_immutable(item) else self.copy(item))
             case TupleOf(items=items):
                 return _tuple_copy([self.part(item, index) for index, item in enumerate(items)])
-            case MappingOf(cls=cls, key=key, value=value):
-                return _mapping_copy(cls, self.copy(key), None if is_immutable(value) else self.copy(value))
+            case MappingOf(key=key, value=value):
+                return _mapping_copy(self.copy(key), None if is_immutable(value) else self.copy(value))
             case UnionOf():
                 return self._union(kind)
             case NewTypeOf(base=base):
@@ -227,7 +227,7 @@ def _part(segment: object, copy: Copy, value: Any) -> Any:
         raise fault.under(segment) from None
 
 
-def _collection_copy(cls: Any, item: Copy | None) -> Copy:
+def _collection_copy(item: Copy | None) -> Copy:
     def copy(value: Any) -> Any:
         make = type(value)
         if make not in _MADE_OF_ITEMS:
@@ -256,7 +256,7 @@ def _tuple_copy(items: list[Copy]) -> Copy:
     )
 
 
-def _mapping_copy(cls: Any, key: Copy, value: Copy | None) -> Copy:
+def _mapping_copy(key: Copy, value: Copy | None) -> Copy:
     def copy(given: Any) -> Any:
         if type(given) is not dict:
             return copy_value(given)

@@ -54,7 +54,10 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """A class whose values have no parts: one of `SCALARS`."""
+    """A class that msgspec itself reads and writes as one value: one of `SCALARS`.
+
+    Any other class without fields is saved as a value of another type: see `stored.storing_of`.
+    """
 
     cls: type
     limits: Limits = NO_LIMITS

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar, final
+from datetime import timedelta
+from typing import Final, Generic, TypeVar, final
 
 from typedflow.stores import holders
+
+EMBEDDED_LEASE: Final = timedelta(seconds=30)
+"""How long an execution that no worker runs stays with its process, from the last heartbeat on."""
+BEAT: Final = 10.0
+"""Seconds between two heartbeats of a store for the executions that run with it."""
 
 J = TypeVar("J")
 

@@ -29,7 +29,7 @@ from typedflow.stores.requirements import (
     require_whole,
 )
 from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
-from typedflow.stores.worker import Outcome, Worker
+from typedflow.stores.threads import Outcome, StoreThread
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class FileStore:
         path, timeout = require_place("FileStore", path, timeout)
         self.path: Final = os.path.abspath(path)
         self._folder = Folder(Path(self.path), timeout)
-        self._worker = Worker("FileStore", _Session(self._folder, self.path))
+        self._thread = StoreThread("FileStore", _Session(self._folder, self.path))
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
         """Read the snapshot of an execution, None when there is none."""
@@ -132,7 +132,7 @@ class FileStore:
 
     async def close(self) -> None:
         """Finish the calls under way and end the thread."""
-        await self._worker.close()
+        await self._thread.close()
 
     async def __aenter__(self) -> Self:
         """Open the folder now, so that a path that cannot be used fails here."""
@@ -156,7 +156,7 @@ class FileStore:
         run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     async def _call(self, doing: str, work: Callable[[Folder], T]) -> T:
-        return cast(T, await self._worker.call((doing, work)))
+        return cast(T, await self._thread.call((doing, work)))
 
 
 def _save(folder: Folder, record: StoredSnapshot, expected: int | None) -> None:

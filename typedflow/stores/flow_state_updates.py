@@ -20,7 +20,7 @@ from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.stores.protocol import Update, UpdateKey
-from typedflow.stores.worker import Outcome
+from typedflow.stores.threads import Outcome
 
 LONGEST_BLOCK: Final = 5.0
 """Seconds that a plain call may block a running event loop while others hold the write lock."""

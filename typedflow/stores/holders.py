@@ -13,15 +13,9 @@ import os
 import socket
 import weakref
 from collections.abc import Callable
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-
-EMBEDDED_LEASE: Final = timedelta(seconds=30)
-"""How long an execution that no worker runs stays with its process, from the last heartbeat on."""
-BEAT: Final = 10.0
-"""Seconds between two heartbeats of a store for the executions that run with it."""
 
 _numbers: Final = itertools.count(1)
 _here: Final[dict[str, Callable[[], asyncio.AbstractEventLoop | None]]] = {}

@@ -13,13 +13,13 @@ import weakref
 from collections.abc import Callable
 from typing import Final, final
 
-from typedflow.stores.database import Database, Job
-from typedflow.stores.worker import Outcome, Worker
+from typedflow.stores.sqlite_database import Database, Job
+from typedflow.stores.threads import Outcome, StoreThread
 
 SLOW: Final = 0.005
-"""Seconds: after a save that took longer the worker has the next ones, so that timers and signals stay on time."""
+"""Seconds: after a save that took longer, the store's thread has the next ones, so that timers stay on time."""
 BACK_OFF: Final = 64
-"""Saves that the worker does before it is tried again whether one can be done in place."""
+"""Saves that the store's thread does before it is tried again whether one can be done in place."""
 LOOK_EVERY: Final = 8
 """Saves in place from one look for other tasks to the next: to ask for all tasks takes longer with each of them."""
 
@@ -28,18 +28,18 @@ LOOK_EVERY: Final = 8
 class InPlace:
     """Do jobs on the thread that asks, through a connection of its own that never waits for a lock."""
 
-    def __init__(self, path: str, worker: Worker[Job]) -> None:
+    def __init__(self, path: str, thread: StoreThread[Job]) -> None:
         self._database = Database(path, timeout=0)
-        self._worker = worker
+        self._thread = thread
         self._lock = threading.Lock()
-        self._left_to_worker = 0
+        self._left_to_thread = 0
         self._until_next_look = 0
         self._looked_at: Callable[[], object] = lambda: None
         dropped = weakref.finalize(self, self._database.finish)
         dropped.atexit = False  # then some thread may still be at it
 
     def run(self, job: Job) -> Outcome | None:
-        """Do a job now; None where that is not possible, or would keep somebody waiting. The worker then does it."""
+        """Do a job now; None where it cannot be, or would keep somebody waiting: it is for the store's thread then."""
         if not self._lock.acquire(blocking=False):
             return None
         try:
@@ -48,16 +48,16 @@ class InPlace:
             self._lock.release()
 
     def _run(self, job: Job) -> Outcome | None:
-        if self._left_to_worker:
-            self._left_to_worker -= 1
+        if self._left_to_thread:
+            self._left_to_thread -= 1
             return None
         begin = time.perf_counter()
-        if not self._worker.rests or not self._is_alone():
-            self._left_to_worker = BACK_OFF
+        if not self._thread.rests or not self._is_alone():
+            self._left_to_thread = BACK_OFF
             return None
         outcome = self._database.run_at_once(job)
         if outcome is None or time.perf_counter() - begin > SLOW:
-            self._left_to_worker = BACK_OFF
+            self._left_to_thread = BACK_OFF
         return outcome
 
     def _is_alone(self) -> bool:
@@ -71,10 +71,10 @@ class InPlace:
         return True
 
     def close(self) -> None:
-        """Let go of the connection, when a save under way is over; the worker is closed already, so there is no next.
+        """Let go of the connection, when a save under way is over; the thread is closed already, so there is no next.
 
         In a child process it stays: closing it there could take locks or files away from the parent.
         """
-        if self._worker.is_here:
+        if self._thread.is_here:
             with self._lock:
                 self._database.finish()

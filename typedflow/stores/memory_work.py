@@ -10,7 +10,8 @@ from typing import Final
 
 from typedflow.errors import ConflictError
 from typedflow.rules import stores as texts
-from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
+from typedflow.stores.embedded_leases import EMBEDDED_LEASE
+from typedflow.stores.holders import is_gone, spoken
 from typedflow.stores.protocol import StoredSnapshot
 from typedflow.stores.rewriting import Rewriter, Tally
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost

@@ -23,10 +23,9 @@ except ImportError as error:
 
 from typedflow.stores import postgres_flow_states, postgres_listing, postgres_records, postgres_work
 from typedflow.stores.clock import SystemClock, current_clock
-from typedflow.stores.embedded_leases import EmbeddedLeases
+from typedflow.stores.embedded_leases import BEAT, EmbeddedLeases
 from typedflow.stores.flow_state_updates import LONGEST_BLOCK, Updates
 from typedflow.stores.held import HeldStore
-from typedflow.stores.holders import BEAT
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
 from typedflow.stores.protocol import (
     FlowStateChange,
@@ -54,8 +53,8 @@ from typedflow.stores.requirements import (
     require_update,
     require_wait,
 )
+from typedflow.stores.threads import Beat, StoreThread
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
-from typedflow.stores.worker import Beat, Worker
 
 T = TypeVar("T")
 
@@ -87,8 +86,8 @@ class PostgresStore:
         self._access: Final = _require_access(conninfo, connections, timeout, answer_within)
         self._leases = EmbeddedLeases(_renewal)
         beat = Beat(BEAT, self._leases.renewal)
-        self._workers: Final = [
-            Worker("PostgresStore", Session(self._access), batch=1, beat=None if number else beat)
+        self._threads: Final = [
+            StoreThread("PostgresStore", Session(self._access), batch=1, beat=None if number else beat)
             for number in range(connections)
         ]
         bounded = replace(self._access, answer_within=min(self._access.answer_within, LONGEST_BLOCK))
@@ -355,8 +354,8 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Finish the calls under way, close the connections and end the threads."""
-        for worker in self._workers:
-            await worker.close()
+        for thread in self._threads:
+            await thread.close()
         self._updates.close()
 
     async def __aenter__(self) -> Self:
@@ -391,9 +390,9 @@ class PostgresStore:
     ) -> T:
         return cast(T, await self._idlest().call(Job(doing, True, work, was_committed)))
 
-    def _idlest(self) -> Worker[Job]:
+    def _idlest(self) -> StoreThread[Job]:
         """Return the connection with the least to do, and of those the first: so few are opened as are needed."""
-        return min(self._workers, key=lambda worker: worker.waiting)
+        return min(self._threads, key=lambda thread: thread.waiting)
 
 
 def _renewal(holders: list[str]) -> Job:  # the store's own `list` is not meant here

@@ -22,7 +22,7 @@ from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.stores.failures import Refusal, store_error
 from typedflow.stores.postgres_schema import make_tables
 from typedflow.stores.postgres_texts import adapt_texts
-from typedflow.stores.worker import Outcome
+from typedflow.stores.threads import Outcome
 
 T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -56,7 +56,7 @@ _PASSING: Final = (
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Say what to do in a transaction; as `typedflow.stores.database.Job`, for PostgreSQL."""
+    """One piece of work for a transaction; as `typedflow.stores.sqlite_database.Job`, for PostgreSQL."""
 
     doing: str
     writes: bool

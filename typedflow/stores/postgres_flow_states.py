@@ -16,7 +16,7 @@ from typedflow.stores.postgres_leases import require_holder
 from typedflow.stores.protocol import FlowStateChange, FlowStateUpdate, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
 from typedflow.stores.rows import flow_state_digest, read_flow_state, read_value, value_digest
-from typedflow.stores.worker import Outcome
+from typedflow.stores.threads import Outcome
 
 _NAME: Final = "hashtextextended('typedflow flow_state ' || current_schema() || ' ' || %s::text, 0)"
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from typedflow.errors import ConflictError
+from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
-from typedflow.stores.holders import EMBEDDED_LEASE
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_flow_states import delete_keys, replay, write_change
 from typedflow.stores.postgres_leases import NOW, lock, require_held

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules import stores as texts
+from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
-from typedflow.stores.holders import EMBEDDED_LEASE, is_gone
+from typedflow.stores.holders import is_gone
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_leases import NOW, lock, require_held
 from typedflow.stores.postgres_records import insert, iso, select

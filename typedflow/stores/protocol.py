@@ -375,7 +375,7 @@ class ImmediateStore(Protocol):
 
 
 class LeaseStore(Protocol):
-    """Keep an execution with the process that runs it, so that a second one cannot harm it; SQLiteStore does.
+    """Keep an execution with the process that runs it, so that a second one cannot harm it; all but FileStore do.
 
     A save with a `holder` and the status "running" takes or keeps the lease, one with another status ends it; any save
     is refused with `LeaseLostError` while another holder has a living lease.

@@ -16,19 +16,10 @@ from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
 from typedflow.stores import sqlite_history, sqlite_records, sqlite_rewriting, sqlite_work
 from typedflow.stores.clock import current_clock
-from typedflow.stores.database import Database, Job
-from typedflow.stores.embedded_leases import EmbeddedLeases
+from typedflow.stores.embedded_leases import BEAT, EmbeddedLeases
 from typedflow.stores.failures import Refusal
-from typedflow.stores.flow_state_rows import (
-    SQLiteFlowStates,
-    delete_flow_state,
-    replay,
-    select_flow_state,
-    write_change,
-)
 from typedflow.stores.flow_state_updates import Updates
 from typedflow.stores.held import HeldStore
-from typedflow.stores.holders import BEAT
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import (
@@ -60,12 +51,20 @@ from typedflow.stores.requirements import (
     require_update,
 )
 from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
+from typedflow.stores.sqlite_database import Database, Job
+from typedflow.stores.sqlite_flow_states import (
+    SQLiteFlowStates,
+    delete_flow_state,
+    replay,
+    select_flow_state,
+    write_change,
+)
 from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
+from typedflow.stores.threads import Beat, StoreThread
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
-from typedflow.stores.worker import Beat, Worker
 
 T = TypeVar("T")
 
@@ -99,8 +98,8 @@ class SQLiteStore:
         path, timeout = require_place("SQLiteStore", path, timeout)
         self.path: Final = path if path == ":memory:" else os.path.realpath(path)
         self._leases = EmbeddedLeases(_renewal)
-        self._worker = Worker("SQLiteStore", Database(self.path, timeout), beat=Beat(BEAT, self._leases.renewal))
-        self._in_place = InPlace(self.path, self._worker)
+        self._thread = StoreThread("SQLiteStore", Database(self.path, timeout), beat=Beat(BEAT, self._leases.renewal))
+        self._in_place = InPlace(self.path, self._thread)
         self._updates = Updates(SQLiteFlowStates(self.path), timeout)
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
@@ -116,7 +115,7 @@ class SQLiteStore:
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
-        return cast("bytes | None", await self._worker.call(_saving(record, expected, flow_state)))
+        return cast("bytes | None", await self._thread.call(_saving(record, expected, flow_state)))
 
     def put_at_once(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -285,7 +284,7 @@ class SQLiteStore:
             return
         now = self._now()
         doing = f"release {quoted(execution_id)}"
-        self._worker.post(Job(doing, True, lambda db: sqlite_work.let_go(db, execution_id, holder, now)))
+        self._thread.post(Job(doing, True, lambda db: sqlite_work.let_go(db, execution_id, holder, now)))
 
     # -- for workers
 
@@ -367,7 +366,7 @@ class SQLiteStore:
         flow_state: FlowStateChange | None = None,
     ) -> bytes | None:
         """Do what `put` does, for the holder of a lease."""
-        return cast("bytes | None", await self._worker.call(_saving(record, expected, flow_state, lease)))
+        return cast("bytes | None", await self._thread.call(_saving(record, expected, flow_state, lease)))
 
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
         """Return from when on the next execution of these flows can be taken; None where none will be."""
@@ -398,7 +397,7 @@ class SQLiteStore:
 
     async def close(self) -> None:
         """Finish the calls under way, close the database and end the thread."""
-        await self._worker.close()
+        await self._thread.close()
         self._in_place.close()
         self._updates.close()
 
@@ -424,10 +423,10 @@ class SQLiteStore:
         run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
-        return cast(T, await self._worker.call(Job(doing, False, work)))
+        return cast(T, await self._thread.call(Job(doing, False, work)))
 
     async def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
-        return cast(T, await self._worker.call(Job(doing, True, work)))
+        return cast(T, await self._thread.call(Job(doing, True, work)))
 
 
 def _renewal(holders: list[str]) -> Job:

@@ -10,8 +10,9 @@ from typing import Final
 from typedflow.errors import ConflictError, SnapshotError
 from typedflow.rules import stores as texts
 from typedflow.stores import sqlite_records
+from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
-from typedflow.stores.holders import EMBEDDED_LEASE, is_gone, spoken
+from typedflow.stores.holders import is_gone, spoken
 from typedflow.stores.protocol import Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message, written
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, TypeAlias, final
 
+from typedflow.engine.status import FINAL
 from typedflow.errors import LeaseLostError
 from typedflow.rules import stores as texts
 from typedflow.stores.protocol import Entries, SnapshotStore, StoredSnapshot
@@ -26,7 +27,7 @@ Messages: TypeAlias = "list[Message]"
 Leases: TypeAlias = "list[Lease]"
 """Lists, named here because the stores' own `list` hides the builtin."""
 
-OVER: Final = frozenset({"completed", "cancelled"})
+OVER: Final = FINAL
 """The statuses after which an execution takes no more mail."""
 
 

@@ -35,7 +35,7 @@ class Outcome:
 
 
 class Session(Protocol[J]):
-    """Do the work, on the worker's thread only. It must not hold the store, which could then never be collected."""
+    """Do the work, on this thread only. It must not hold the store, which could then never be collected."""
 
     def run(self, jobs: list[J]) -> list[Outcome]:
         """Do the jobs and give the outcome of each, in their order; raises nothing."""
@@ -76,10 +76,10 @@ class _Progress:
 
 
 @final
-class Worker(Generic[J]):
+class StoreThread(Generic[J]):
     """Hand jobs to a session on a thread that is started by the first of them.
 
-    A worker that is dropped without `close` ends its thread all the same. The thread is a daemon: at the end of the
+    One that is dropped without `close` ends all the same. The thread is a daemon: at the end of the
     process it is cut off between two instructions, as by a kill, which a store has to survive anyway.
     """
 

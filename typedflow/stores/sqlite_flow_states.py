@@ -9,13 +9,13 @@ from sqlite3 import Connection
 from typing import Final, final
 
 from typedflow.stores import sqlite_work
-from typedflow.stores.database import Database, Job
 from typedflow.stores.failures import Refusal
 from typedflow.stores.protocol import FlowStateChange, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
 from typedflow.stores.rows import flow_state_digest, read_flow_state, read_value, value_digest
+from typedflow.stores.sqlite_database import Database, Job
 from typedflow.stores.sqlite_records import delete_keys
-from typedflow.stores.worker import Outcome
+from typedflow.stores.threads import Outcome
 
 
 def select_flow_state(db: Connection, flow: str) -> bytes | None:

@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from typedflow.stores.worker import LARGEST_BATCH, Outcome, Worker
+from typedflow.stores.threads import LARGEST_BATCH, Outcome, StoreThread
 
 
 class Echo:
@@ -31,12 +31,12 @@ class Echo:
 
 async def test_what_queued_up_is_one_batch_in_the_order_of_the_calls() -> None:
     echo = Echo()
-    worker = Worker("Echo", echo)
-    calls = [asyncio.ensure_future(worker.call(number)) for number in range(2 * LARGEST_BATCH)]
+    thread = StoreThread("Echo", echo)
+    calls = [asyncio.ensure_future(thread.call(number)) for number in range(2 * LARGEST_BATCH)]
     await asyncio.sleep(0)  # each has made its call
     echo.go_on.set()
     assert await asyncio.gather(*calls) == list(range(2 * LARGEST_BATCH))
-    await worker.close()
+    await thread.close()
     assert [number for batch in echo.batches for number in batch] == list(range(2 * LARGEST_BATCH))
     assert max(len(batch) for batch in echo.batches) == LARGEST_BATCH
     assert echo.finished == 1
@@ -45,23 +45,23 @@ async def test_what_queued_up_is_one_batch_in_the_order_of_the_calls() -> None:
 async def test_a_fault_of_the_store_reaches_its_callers_and_the_thread_goes_on() -> None:
     echo = Echo()
     echo.go_on.set()
-    worker = Worker("Echo", echo)
+    thread = StoreThread("Echo", echo)
     with pytest.raises(SystemExit):
-        await worker.call(-1)
-    assert await worker.call(1) == 1
-    await worker.close()
+        await thread.call(-1)
+    assert await thread.call(1) == 1
+    await thread.close()
 
 
-async def test_a_worker_that_never_ran_has_nothing_to_finish() -> None:
+async def test_a_thread_that_never_ran_has_nothing_to_finish() -> None:
     echo = Echo()
-    await Worker("Echo", echo).close()
+    await StoreThread("Echo", echo).close()
     assert echo.finished == 0
 
 
 async def test_two_closes_at_once_finish_once() -> None:
     echo = Echo()
     echo.go_on.set()
-    worker = Worker("Echo", echo)
-    await worker.call(1)
-    await asyncio.gather(worker.close(), worker.close())
+    thread = StoreThread("Echo", echo)
+    await thread.call(1)
+    await asyncio.gather(thread.close(), thread.close())
     assert echo.finished == 1

@@ -21,7 +21,7 @@ from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.rules import stores as texts
 from typedflow.stores.failures import Refusal, kind_of_file, store_error
 from typedflow.stores.sqlite_schema import make_tables
-from typedflow.stores.worker import Outcome
+from typedflow.stores.threads import Outcome
 
 LOG_PAGES: Final = 256
 """Pages, of 4 KiB, after which the log is folded into the database and written from its start again.
@@ -48,7 +48,7 @@ HINTS: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Return what to do in a transaction.
+    """One piece of work for a transaction.
 
     `work` gives the value for the caller. An error that it raises *before its first write* is for the caller alone; to
     tell it from a failing database it is wrapped in `Refusal`.
