@@ -90,6 +90,23 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
     assert all(msgspec.json.decode(line)["logger"] == "typedflow.worker" for line in logged if form)
 
 
+REQUIRING = """
+from typedflow import Contract, Data, Flow, Resources
+
+class Tools(Resources):
+    library: dict[str, str]
+
+class Books(Contract):
+    input: str
+    result: str
+    resources: Tools
+
+def find(data: Data[Books, str]) -> str:
+    return data.resources.library[data.value]
+
+flow = Flow(Books, name="books")
+flow.to(find).end()
+"""
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((), "no flow is named (add MODULE:FLOW"),
     (("review:flow", "twin"), "'review:flow' and 'twin:flow' are both called 'review'"),
@@ -101,6 +118,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ),
     (("review:flow", "--resources", "review:flow"), "review:flow"),
     (("revew:flow",), "did you mean 'review'?"),
+    (("library:flow",), "the resources 'library' of flow 'books' are supplied by nobody (name the function"),
 ]
 
 
@@ -108,6 +126,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
 def test_what_cannot_be_run_is_refused(project: Project, arguments: tuple[str, ...], text: str) -> None:
     project.write("review.py", ASKING)
     project.write("twin.py", ASKING)
+    project.write("library.py", REQUIRING)
     done = project.run("worker", *arguments)
     assert (done.code, text in done.stderr) == (2, True), done.stderr
     assert "secret" not in done.stderr

@@ -490,7 +490,8 @@ def test_a_wrong_item_put_in_place_is_an_error_at_the_end_of_its_handler(form: F
     with pytest.raises(ContractError) as caught:
         chain(Review, form(first), form(second)).start(None)
     assert str(caught.value) == (
-        f"TF612: step 'first' of flow 'Review': {text} (append and set check each value where it is written)"
+        f"TF612: step 'first' of flow 'Review': {text} "
+        "(data.state.append(path, value) and .set(path, value) check each value where it is written)"
     )
     assert ran == ["first"]
 

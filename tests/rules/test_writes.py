@@ -38,7 +38,7 @@ from typedflow.rules.writes import (
         (
             changed_in_place_problem("drafts[1]", "str", "5 (int)", layer="state"),
             "TF612: 'drafts[1]' of state was changed in place: it takes str, and now holds 5 (int) "
-            "(append and set check each value where it is written)",
+            "(data.state.append(path, value) and .set(path, value) check each value where it is written)",
         ),
         (
             path_not_there_problem("meta.a", "meta.a"),

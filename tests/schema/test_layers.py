@@ -203,9 +203,9 @@ def test_what_was_changed_inside_is_checked_again() -> None:
         require_fields(state, ["drafts", "request", "count"])
     assert [problem.render() for problem in caught.value.problems] == [
         "TF612: step 'draft' of flow 'review': 'drafts[1]' of state was changed in place: it takes str, and now holds "
-        "1 (int) (append and set check each value where it is written)",
+        "1 (int) (data.state.append(path, value) and .set(path, value) check each value where it is written)",
         "TF612: step 'draft' of flow 'review': 'request.topic' of state was changed in place: it takes str, and now "
-        "holds None (append and set check each value where it is written)",
+        "holds None (data.state.append(path, value) and .set(path, value) check each value where it is written)",
     ]
 
 

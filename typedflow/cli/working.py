@@ -101,9 +101,19 @@ async def _work(
     store = place.make()
     assert not isinstance(store, FileStore)
     async with store, supplied(resources) as given:
+        for found in flows.values():
+            _require_resources(found, given)
         working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
         with suppress(asyncio.CancelledError):
             await working.run()
+
+
+def _require_resources(found: Found, given: Resources | Mapping[str, Any] | None) -> None:
+    """Raise `Mistake` for what a flow requires and nobody supplies: its executions would wait for another worker."""
+    missing = sorted({*found.flow.create_execution().missing_resources()} - {*_factories(given)})
+    if missing:
+        text = f"the resources {listed(missing)} of flow {quoted(found.flow.name)} are supplied by nobody"
+        raise Mistake(text, "name the function that returns them: --resources MODULE:FUNCTION")
 
 
 def _factories(given: Resources | Mapping[str, Any] | None) -> dict[str, Factory]:

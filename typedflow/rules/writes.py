@@ -33,7 +33,8 @@ def undeclared_field_problem(name: str, owner: str, fields: Iterable[str]) -> Pr
 def changed_in_place_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
     """Report a value that a handler changed in place to one that its field does not accept."""
     text = f"{_named(path, layer)} was changed in place: it takes {expected}, and now holds {given}"
-    return Problem("TF612", text, hint or "append and set check each value where it is written")
+    checking = f"data.{layer or 'state'}.append(path, value) and .set(path, value) check each value where it is written"
+    return Problem("TF612", text, hint or checking)
 
 
 def path_not_there_problem(path: str, reached: str) -> Problem:
