@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,19 @@ async def test_a_worker_that_has_ended_leaves_the_signals_as_they_were() -> None
     worker.stop()
     await running
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+async def test_a_signal_stops_all_workers_of_a_loop_and_the_last_leaves_it_as_it_was() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    workers = [Worker(MemoryStore(), [], poll=3600) for _ in range(3)]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    await asyncio.sleep(0)
+    workers[0].stop()
+    await running[0]
+    assert signal.getsignal(signal.SIGTERM) != before
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.gather(*running)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize(

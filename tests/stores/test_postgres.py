@@ -198,7 +198,7 @@ async def submit(store: PostgresStore) -> Any:
 
 async def post(store: PostgresStore) -> Any:
     number = await store.post("a", lambda stored: Message("answer", "q", b"1"))
-    return number, await store.mail("a", 0)
+    return number, [replace(message, posted_at=None) for message in await store.mail("a", 0)]
 
 
 async def take(store: PostgresStore) -> Any:

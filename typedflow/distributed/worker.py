@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Final, final
 from typedflow.api.flow import Flow
 from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import HeldRun
+from typedflow.distributed.signals import on_signals
 from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
 from typedflow.distributed.waking import PollWaker, Waker
 from typedflow.durability.options import CHECKPOINTS, Checkpoint, require_work_store
@@ -127,7 +127,7 @@ class Worker:
     async def run(self) -> None:
         """Take and run executions until `stop` is called, or SIGTERM or SIGINT comes; then finish what runs."""
         self._loop, self.holder = asyncio.get_running_loop(), holders.new_name()
-        restore = _on_signals(self._loop, self.stop)
+        deaf = on_signals(self._loop, self.stop)
         heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
         heartbeat.start()
         holders.enter(self.holder)
@@ -135,10 +135,12 @@ class Worker:
             while not self._stopping:
                 await self._look()
         finally:
-            await self._drain()
-            heartbeat.stop()
-            holders.leave(self.holder)
-            restore()
+            try:
+                await self._drain()
+            finally:
+                heartbeat.stop()
+                holders.leave(self.holder)
+                deaf()
 
     def stop(self) -> None:
         """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
@@ -248,21 +250,3 @@ def _by_clock_of(lease: Lease) -> Context:
     if isinstance(clock, SystemClock):  # a test's own is that of the store as well
         context.run(current_clock.set, ShiftedClock(lease.taken_at - SystemClock().now()))
     return context
-
-
-def _on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Callable[[], None]:
-    """Have SIGTERM and SIGINT call a function, in the main thread; return what leaves them as they were."""
-    before: dict[signal.Signals, Any] = {}
-    for number in (signal.SIGTERM, signal.SIGINT):
-        handler = signal.getsignal(number)
-        with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
-            loop.add_signal_handler(number, stop)
-            before[number] = handler
-
-    def restore() -> None:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            if handler is not None:  # else it is none of Python's
-                signal.signal(number, handler)
-
-    return restore

@@ -20,7 +20,11 @@ T = TypeVar("T")
 @final
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """Count what was written anew."""
+    """Count what was written anew.
+
+    >>> Rewritten(executions=2, others=1).left
+    0
+    """
 
     executions: int = 0
     """Newest snapshots."""
@@ -38,6 +42,9 @@ class Rewriter(Protocol):
 
     Called in a transaction, maybe on another thread, and once more when it has to be repeated. A `SnapshotError`
     reports something as damaged, and leaves it.
+
+    >>> async def count(store: RewritingStore, rewriter: Rewriter) -> int:
+    ...     return (await store.rewrite(rewriter)).executions
     """
 
     def snapshot(self, record: StoredSnapshot) -> bytes | None:
@@ -66,7 +73,11 @@ class Rewriter(Protocol):
 
 
 class RewritingStore(Protocol):
-    """Write anew what is kept; MemoryStore, FileStore and SQLiteStore do."""
+    """Write anew what is kept; MemoryStore, FileStore and SQLiteStore do.
+
+    >>> hasattr(MemoryStore(), "rewrite")
+    True
+    """
 
     async def rewrite(self, rewriter: Rewriter, *, batch: int = 100) -> Rewritten:
         """Rewrite everything, in transactions of about `batch` executions; saves go on in between."""

@@ -92,6 +92,11 @@ class SealedStore(Generic[S]):
 
     What was sealed with an older key of `keys` is opened, and sealed with the current one when it is saved next;
     `reseal` does so at once. Closing it closes the store behind it.
+
+    >>> import secrets
+    >>> store = SealedStore(MemoryStore(), Keys("2026-11", {"2026-11": secrets.token_bytes(32)}, mode="sign"))
+    >>> store.whole_documents
+    True
     """
 
     whole_documents: bool = True
