@@ -57,13 +57,27 @@ class Workers:
         return STORES[self.kind].open(self.folder)
 
     def stop_between_commits(self, worker: subprocess.Popen[str]) -> None:
-        """Stop a process, and not while it holds the lock of a SQLite file: that is everybody's until it goes on."""
+        """Stop a process, and not within a transaction: what it has locked is nobody's until it goes on."""
         while True:
             os.kill(worker.pid, signal.SIGSTOP)
             os.waitid(os.P_PID, worker.pid, os.WSTOPPED)
-            if self.kind == "postgres" or not self._is_locked():
+            is_within = self._is_within if self.kind == "postgres" else self._is_locked
+            if not is_within():
                 return
             os.kill(worker.pid, signal.SIGCONT)
+            while is_within():
+                continue  # it goes on, and comes to the end of its transaction
+
+    def _is_within(self) -> bool:
+        """Return whether a transaction of some process goes on for half a second without an end."""
+        within = (
+            "SELECT pid, xact_start FROM pg_stat_activity WHERE application_name = 'typedflow' AND xact_start < now()"
+        )
+        with postgres.connect(postgres.conninfo_of(self.folder)) as connection:
+            connection.autocommit = True
+            before = set(connection.execute(within).fetchall())
+            connection.execute("SELECT pg_sleep(0.5)")
+            return bool(before & set(connection.execute(within).fetchall()))
 
     def _is_locked(self) -> bool:
         with closing(sqlite3.connect(self.folder / "store.db", timeout=0, isolation_level=None)) as connection:
