@@ -108,3 +108,8 @@ def test_a_time_of_another_zone_is_refused() -> None:
 )
 def test_texts(problem: Problem, text: str) -> None:
     assert problem.render() == text
+
+
+def test_a_missing_package_names_the_extra() -> None:
+    text = "PostgresStore needs psycopg, which is not installed"
+    assert stores.no_psycopg_problem() == Problem("TF953", text, "pip install 'typedflow[postgres]'")
