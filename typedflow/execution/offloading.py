@@ -22,28 +22,28 @@ W = TypeVar("W")
 def offload(function: Callable[[T], W], *, executor: str) -> Callable[[Data[object, T]], Coroutine[Any, Any, W]]:
     """Return a handler that calls a plain function of the value in an executor.
 
-    ```python
-    from concurrent.futures import Executor, ProcessPoolExecutor
-    from typedflow import Contract, Flow, Resources, offload
+    ::
 
-    class Pools(Resources):
-        pool: Executor
+        from concurrent.futures import Executor, ProcessPoolExecutor
+        from typedflow import Contract, Flow, Resources, offload
 
-    class Count(Contract):
-        input: str
-        result: int
-        resources: Pools
+        class Pools(Resources):
+            pool: Executor
 
-    def words(text: str) -> int:              # runs in a process of the pool
-        return len(text.split())
+        class Count(Contract):
+            input: str
+            result: int
+            resources: Pools
 
-    flow = Flow(Count)
-    flow.to(offload(words, executor="pool")).end()
+        def words(text: str) -> int:              # runs in a process of the pool
+            return len(text.split())
 
-    if __name__ == "__main__":
-        with ProcessPoolExecutor(2) as pool:
-            print(flow.start("to be or not", runtime_resources={"pool": pool}))
-    ```
+        flow = Flow(Count)
+        flow.to(offload(words, executor="pool")).end()
+
+        if __name__ == "__main__":
+            with ProcessPoolExecutor(2) as pool:
+                print(flow.start("to be or not", runtime_resources={"pool": pool}))
 
     `executor` is the key of a resource: a `ProcessPoolExecutor` for work that keeps a processor busy, or any other
     `concurrent.futures.Executor`. The function gets the value, not the `Data`: with processes the value, the function

@@ -21,24 +21,24 @@ S = TypeVar("S")
 class StoredAs(Generic[T, S]):
     """Say how the values of a class are saved: `Annotated[Money, StoredAs(to, of, type)]`.
 
-    ```python
-    import msgspec
-    from typing import Annotated
-    from typedflow import State, StoredAs
+    ::
 
-    class Money:
-        def __init__(self, cents: int) -> None:
-            self.cents = cents
+        import msgspec
+        from typing import Annotated
+        from typedflow import State, StoredAs
 
-    def to_cents(money: Money) -> int:
-        return money.cents
+        class Money:
+            def __init__(self, cents: int) -> None:
+                self.cents = cents
 
-    MONEY = StoredAs(to_cents, Money, int)
+        def to_cents(money: Money) -> int:
+            return money.cents
 
-    class Order(State):
-        total: Annotated[Money, MONEY]
-        paid: list[Annotated[Money, MONEY]] = []
-    ```
+        MONEY = StoredAs(to_cents, Money, int)
+
+        class Order(State):
+            total: Annotated[Money, MONEY]
+            paid: list[Annotated[Money, MONEY]] = []
 
     `to` returns the stored value of an instance, `of` makes an instance of a stored value, and `type` is the type of
     the stored value, which must be one that can be saved. Both functions are pure: they are called again to verify a
