@@ -61,6 +61,7 @@ for version in "${versions[@]}"; do
         mount --make-rprivate /
         mount --bind /proc "$1/proc"
         mount --bind /dev "$1/dev"
+        mount --bind /dev/pts "$1/dev/pts"
         exec chroot "$1" bash -euc "$2" _ "$3"
     ' _ "$tree" '
         cd /src

@@ -346,6 +346,7 @@ async def test_a_put_that_is_cancelled_anywhere_is_done_or_not(name: str, warm: 
 # -- flow_state
 
 
+@pytest.mark.postgres
 def test_the_stores_that_share_flow_state_say_so(tmp_path: Path) -> None:
     assert [name for name in ALL if STORES[name].open(tmp_path).shares_flow_state] == SHARING
 
