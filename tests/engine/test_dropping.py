@@ -110,7 +110,7 @@ def test_a_child_that_waits_is_dropped_with_its_item() -> None:
     drive = Drive(wiring, ["a"])
     drive.run.child_waits(drive.token("child"))
     assert fail_item(drive, "work") == [("after", [failed("a")])]
-    assert not drive.run.suspended
+    assert not drive.run.awaiting_child
 
 
 def test_a_scope_of_another_block_is_not_inside() -> None:

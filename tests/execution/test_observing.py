@@ -322,4 +322,4 @@ def test_an_execution_that_nobody_watches_has_no_observers() -> None:
     execution = flow.create_execution()
     assert execution._runtime.observers is None
     run(execution.async_start(1))
-    assert execution._runtime.run.filled is None
+    assert execution._runtime.run.item_results is None

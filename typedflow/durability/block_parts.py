@@ -55,7 +55,7 @@ class BlockParts:
         return {block: self._tracked[block].number for block in blocks}
 
     def _collect(self, run: Run, block: BlockInstance, changes: Changes) -> None:
-        tracked, filled = self._tracked.get(block), block.filled
+        tracked, filled = self._tracked.get(block), block.unsaved_slots
         if tracked is None:
             tracked, filled = _Tracked(self._next), None
             self._tracked[block] = tracked
@@ -63,7 +63,7 @@ class BlockParts:
             _write_source(run, block, tracked.number, changes)
         if filled is None:
             filled = [item for item in range(block.launched) if block.slots[item] is not UNSET]
-        block.filled = []
+        block.unsaved_slots = []
         node = run.plan.nodes[block.node]
         code = slot_code(run.plan, node, 0)
         for item in filled:

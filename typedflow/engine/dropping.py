@@ -31,9 +31,9 @@ def drop_item(run: RunState, block: BlockInstance, item: int) -> None:
         del run.live[token]
         if run.permits is not None:
             run.permits.leave(token.scope)
-    if run.suspended is not None:
-        for token in [token for token in run.suspended if is_inside(token.scope, block, item)]:
-            del run.suspended[token]
+    if run.awaiting_child is not None:
+        for token in [token for token in run.awaiting_child if is_inside(token.scope, block, item)]:
+            del run.awaiting_child[token]
     if run.interrupts is not None:
         for id_ in [id_ for id_, paused in run.interrupts.items() if is_inside(paused.token.scope, block, item)]:
             del run.interrupts[id_]

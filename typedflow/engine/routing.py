@@ -146,10 +146,10 @@ def fill(run: RunState, block: BlockInstance, item: int, value: Any, work: Work)
         return
     block.slots[item] = value
     block.remaining -= 1
-    if block.filled is not None:
-        block.filled.append(item)
-    if run.filled is not None:
-        run.filled.append((block, item, len(block.slots) - block.remaining, type(value) is Failed))
+    if block.unsaved_slots is not None:
+        block.unsaved_slots.append(item)
+    if run.item_results is not None:
+        run.item_results.append((block, item, len(block.slots) - block.remaining, type(value) is Failed))
     if block.remaining == 0:
         assert run.blocks is not None
         del run.blocks[block]

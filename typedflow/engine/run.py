@@ -141,9 +141,9 @@ class Run(RunState):
     def child_waits(self, token: Token) -> list[Token]:
         """Suspend the token of a child flow that waits for an answer."""
         del self.live[token]
-        if self.suspended is None:
-            self.suspended = {}
-        self.suspended[token] = None
+        if self.awaiting_child is None:
+            self.awaiting_child = {}
+        self.awaiting_child[token] = None
         self._leave(token.scope)
         return route(self, [])
 
@@ -154,17 +154,17 @@ class Run(RunState):
         ready by the report that frees one.
         """
         self._wake()
-        if self.suspended is not None and token in self.suspended:
-            del self.suspended[token]
+        if self.awaiting_child is not None and token in self.awaiting_child:
+            del self.awaiting_child[token]
             if self.is_admitted(token):
                 self.live[token] = None
         return token in self.live
 
-    def restored(self, tokens: Iterable[Token], suspended: Iterable[Token]) -> None:
+    def restored(self, tokens: Iterable[Token], awaiting_child: Iterable[Token]) -> None:
         """Install the tokens of a snapshot, in its order; tokens without a permit are queued again."""
         self.permits = Permits()
         self.live = {token: None for token in tokens if self.is_admitted(token)}
-        self.suspended = dict.fromkeys(suspended) or None
+        self.awaiting_child = dict.fromkeys(awaiting_child) or None
 
     def retried(self) -> list[Token]:
         """Return all live tokens again, of a failed run or of one whose process was killed."""
@@ -185,7 +185,7 @@ class Run(RunState):
         """Drop every token, block instance, pool and interrupt; the run is final."""
         self.change_status(Status.CANCELLED)
         self.live.clear()
-        self.blocks = self.pools = self.interrupts = self.suspended = self.permits = None
+        self.blocks = self.pools = self.interrupts = self.awaiting_child = self.permits = None
 
     def copied(self) -> Run:
         """Return a copy to call `cancelled` on; it shares all that `cancelled` does not change in place."""
@@ -196,7 +196,7 @@ class Run(RunState):
     def settle(self) -> Status:
         """Return the status; a running run without live tokens becomes waiting or completed first."""
         if not self.live and self.status is Status.RUNNING:
-            self.change_status(Status.WAITING if self.interrupts or self.suspended else Status.COMPLETED)
+            self.change_status(Status.WAITING if self.interrupts or self.awaiting_child else Status.COMPLETED)
         return self.status
 
     def woken(self) -> None:

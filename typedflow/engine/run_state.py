@@ -22,11 +22,12 @@ class RunState:
 
     __slots__ = (
         "attempts",
+        "awaiting_child",
         "blocks",
         "changed_interrupts",
         "errors",
-        "filled",
         "interrupts",
+        "item_results",
         "live",
         "permits",
         "plan",
@@ -34,7 +35,6 @@ class RunState:
         "received",
         "result",
         "status",
-        "suspended",
         "updates",
     )
 
@@ -47,7 +47,7 @@ class RunState:
         """The steps that wait for an answer, by interrupt id."""
         self.changed_interrupts: dict[str, None] | None = None
         """The ids of the interrupts that came or went since the last save, in this order; None where no save asks."""
-        self.suspended: dict[Token, None] | None = None
+        self.awaiting_child: dict[Token, None] | None = None
         """The tokens at child flows that wait for an answer."""
         self.permits: Permits | None = None
         """The permits of blocks with a limit, from the first one on; the tokens that wait for one are in there."""
@@ -63,7 +63,7 @@ class RunState:
         """The number of messages from outside so far; the cause of what an event from outside starts."""
         self.result: Any = UNSET
         self.errors: list[Exception] | None = None
-        self.filled: list[tuple[BlockInstance, int, int, bool]] | None = None
+        self.item_results: list[tuple[BlockInstance, int, int, bool]] | None = None
         """With observers: the items that got their results, each with the number of results and whether it failed."""
 
     def change_status(self, status: Status) -> None:
@@ -106,7 +106,7 @@ class RunState:
 
         A snapshot keeps this order, and a load gives the permits to the first tokens.
         """
-        return [*self.live, *self.queued, *(self.suspended or ())]
+        return [*self.live, *self.queued, *(self.awaiting_child or ())]
 
     @property
     def queued(self) -> Collection[Token]:

@@ -56,8 +56,8 @@ class BlockInstance(msgspec.Struct, eq=False):
     queued: dict[int, list[Token]] | None = None
     """With a limit: the tokens that were resumed and wait for a permit, by item."""
 
-    filled: list[int] | None = None
-    """The items whose slots were filled since the last save; None where no save asks."""
+    unsaved_slots: list[int] | None = None
+    """The items whose slots were filled since the last save, by number; None where no save asks."""
 
     def set_limit(self, limit: int) -> None:
         """Limit the number of items that run at once; no item holds a permit yet."""

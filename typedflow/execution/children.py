@@ -53,7 +53,7 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
         runtime.children = {}
     runtime.children[token] = child
     if child.observers is not None:
-        child.run.filled = []
+        child.run.item_results = []
         child.observers.child_entered(child)
     return child, child.run.started(value)
 

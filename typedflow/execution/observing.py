@@ -392,7 +392,7 @@ class Observers:
 
     def items_ended(self, runtime: Observed) -> None:
         """Report the items of for_each blocks that have their results since the last call."""
-        filled, runtime.run.filled = runtime.run.filled, []
+        filled, runtime.run.item_results = runtime.run.item_results, []
         for block, item, done, failed in filled or ():
             node = runtime.plan.nodes[block.node]
             if node.kind == Kind.EACH:

@@ -362,7 +362,7 @@ class Runner:
         runtime.works = driver
         if runtime.observers is not None:
             for open_ in runtime.tree():
-                open_.run.filled = []
+                open_.run.item_results = []
             runtime.observers.execution_started(runtime, runtime.run.status)
         try:
             driver.alarm.note(next_due(runtime))
