@@ -22,9 +22,9 @@ import msgspec
 from tests.crash import journey
 from tests.stores.conformance import DATABASES, STORES
 from typedflow.durability import block_parts, execution_parts
-from typedflow.durability.options import Checkpoint
 from typedflow.errors import SnapshotError
 from typedflow.execution import failpoints
+from typedflow.rules.options import Checkpoint
 from typedflow.stores import SnapshotStore, in_place
 
 

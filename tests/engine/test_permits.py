@@ -32,7 +32,7 @@ def expire(drive: Drive, id_: str) -> list[object]:
     return [drive.show(token) for token in drive.run.expired(id_)]
 
 
-def held(drive: Drive) -> list[object]:
+def queued(drive: Drive) -> list[object]:
     return [drive.show(token) for token in drive.run.queued]
 
 
@@ -56,7 +56,7 @@ def test_what_an_answer_wakes_waits_for_a_place() -> None:
     drive = each_of(1, "ask", "check")
     assert pause(drive, "ask") == [("ask", 2)]
     assert answer(drive, "a") == []
-    assert (drive.live, held(drive)) == ([("ask", 2)], [("check", "a")])
+    assert (drive.live, queued(drive)) == ([("ask", 2)], [("check", "a")])
     assert drive.finish("ask", "b") == [("check", "b")]
     assert drive.finish("check", "B") == [("check", "a")]
     assert drive.finish("check", "A") == [("ask", 3)]
@@ -134,7 +134,7 @@ def test_a_pause_deep_inside_frees_the_places_of_all_blocks_round_it() -> None:
     assert pause(drive, "ask", "1") == [("note", 1)]
     assert drive.finish("note", "n") == [("ask", 2)]
     assert answer(drive, "a", "1") == []
-    assert held(drive) == [("sum", ("a", "n"))]
+    assert queued(drive) == [("sum", ("a", "n"))]
     assert pause(drive, "ask", "2") == [("note", 2)]
     assert answer(drive, "b", "2") == []
     assert drive.finish("note", "n") == [("sum", ("b", "n"))]
@@ -153,7 +153,7 @@ def test_what_has_an_inner_place_again_may_still_wait_for_the_outer_one() -> Non
     assert pause(drive, "ask", "2") == [("check", "a")]
     assert pause(drive, "check", "1 again") == [("ask", 3)]
     assert [answer(drive, value, value) for value in ("1 again", "2")] == [[], []]
-    assert held(drive) == [("check", "2")], "the answered item of the inner block is over"
+    assert queued(drive) == [("check", "2")], "the answered item of the inner block is over"
     drive.finish("ask", "c")
     drive.finish("check", "C")
     drive.finish("ask", "d")
@@ -318,7 +318,7 @@ def test_a_step_that_nobody_answered_in_time_is_ready_again_when_it_has_a_permit
     drive = each_of(1, "ask")
     pause(drive, "ask", "1")
     assert expire(drive, "1") == []  # the second item has the only permit
-    assert held(drive) == [("ask", 1)]
+    assert queued(drive) == [("ask", 1)]
     assert pause(drive, "ask", "2") == [("ask", 1)]
     drive.run.settle()
     assert drive.live == [("ask", 1)]

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from typedflow.errors import ConflictError, StoreError
-from typedflow.stores.protocol import Entries, FlowStateChange, StoredSnapshot, Update, UpdateKey
+from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
+from typedflow.stores.records import Entries, StoredSnapshot
 from typedflow.stores.requirements import require_expected
 
 Fault = Literal["before", "after", "conflict"]

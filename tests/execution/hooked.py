@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 
 from tests.execution.faulty import Fault, FaultyStore
-from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
+from typedflow.stores.flow_state_sharing import FlowStateChange
+from typedflow.stores.records import StoredSnapshot
 
 
 class HookedStore(FaultyStore):

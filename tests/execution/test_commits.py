@@ -16,7 +16,8 @@ from typedflow import Contract, Data, Events, Execution, FinishedError, Flow, St
 from typedflow.errors import ConflictError, StoreError
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
 from typedflow.stores import SQLiteStore, in_place
-from typedflow.stores.protocol import FlowStateChange, StoredSnapshot
+from typedflow.stores.flow_state_sharing import FlowStateChange
+from typedflow.stores.records import StoredSnapshot
 
 
 class Numbers(Contract):

@@ -17,7 +17,9 @@ from tests.execution.faulty import FaultyStore
 from tests.postgres import conninfo_of
 from typedflow import Contract, Data, Events, Execution, ExecutionError, Flow, Status
 from typedflow.stores import FileStore, MemoryStore, PostgresStore, SQLiteStore
-from typedflow.stores.protocol import FlowStateChange, Put, StoredSnapshot
+from typedflow.stores.flow_state_sharing import FlowStateChange
+from typedflow.stores.protocol import Put
+from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.requirements import require_expected
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
-from typedflow.definition.nodes import CollectMode, MatchMode, WhenMode
 from typedflow.rules import options
 from typedflow.rules.options import Option, check_option
 from typedflow.rules.problems import Problem
@@ -61,10 +58,31 @@ def test_a_retry_is_a_retry() -> None:
     assert options.wrong_retry_problem(3).render() == "TF718: retry is a Retry, not 3 (int)"
 
 
-@pytest.mark.parametrize("construct, modes", [("match", MatchMode), ("when", WhenMode), ("collect", CollectMode)])
-def test_the_modes_are_those_of_the_literals(construct: str, modes: object) -> None:
-    assert options.MODES[construct] == get_args(modes)
-    assert [options.check_mode(construct, mode) for mode in get_args(modes)] == [None] * len(get_args(modes))
+@pytest.mark.parametrize(
+    "construct, modes",
+    [
+        ("match", ("hit_first", "hit_all")),
+        ("when", ("simple_or", "or", "and")),
+        ("collect", ("filled_then_empty", "filled_and_update")),
+    ],
+)
+def test_the_modes_that_there_are(construct: str, modes: tuple[str, ...]) -> None:
+    assert options.MODES[construct] == modes
+    assert [options.check_mode(construct, mode) for mode in modes] == [None] * len(modes)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ("pause", None),
+        ("step", None),
+        ("stop", "TF823: checkpoint is one of 'pause', 'step', not 'stop' (str) (did you mean 'step'?)"),
+        (None, "TF823: checkpoint is one of 'pause', 'step', not None"),
+    ],
+)
+def test_when_an_execution_is_saved(given: object, message: str | None) -> None:
+    problem = options.check_checkpoint(given)
+    assert (problem.render() if problem is not None else None) == message
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from tests.stores.conformance import SHARING, STORES, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, flow_state_updates, sqlite_database
-from typedflow.stores.protocol import FlowStateUpdate, UpdateKey
+from typedflow.stores.flow_state_sharing import FlowStateUpdate, UpdateKey
 
 KEY = UpdateKey("a", "step@0", "1 add 1")
 Call = Callable[..., Awaitable[bytes]]

@@ -373,7 +373,7 @@ async def test_a_record_tells_who_has_it(owner: subprocess.Popen[str], place: Pl
         stored = await store.get("a")
     assert stored is not None
     assert stored.holder is not None
-    assert holders.spoken(stored.holder) == f"process {owner.pid} on {socket.gethostname()}"
+    assert holders.describe_holder(stored.holder) == f"process {owner.pid} on {socket.gethostname()}"
     assert stored.held_until is not None
     assert stored.held_until > datetime.now(UTC)
 

@@ -34,8 +34,8 @@ from typedflow.stores import (
     postgres_database,
     postgres_work,
 )
+from typedflow.stores.flow_state_sharing import FlowStateUpdate
 from typedflow.stores.postgres_texts import escape, unescape
-from typedflow.stores.protocol import FlowStateUpdate
 
 pytestmark = pytest.mark.postgres
 

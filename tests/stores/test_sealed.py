@@ -639,8 +639,8 @@ async def test_of_a_store_that_cannot_rewrite_what_has_ended_is_resealed() -> No
 
 OF_A_STORE: Final = ("get", "put", "list", "delete", "get_flow_state", "close", "reseal")
 MORE: Final = {
-    "hold", "let_go", "put_at_once", "delete_flow_state", "update_flow_state", "update_flow_state_sync", "history",
-    "prune", "pending", "submit", "post", "mail", "take", "acquire", "renew_here", "release", "held", "put_held",
+    "new_holder", "let_go", "put_at_once", "delete_flow_state", "update_flow_state", "update_flow_state_sync",
+    "history", "prune", "pending", "submit", "post", "mail", "take", "acquire", "renew_here", "release", "held", "put_leased",
     "next_ready", "quarantined", "problem", "release_quarantine",
 }  # fmt: skip
 
@@ -666,7 +666,7 @@ def test_the_leases_of_a_store_are_not_taken_from_what_a_wrapper_hands_on() -> N
             return getattr(SQLiteStore(":memory:"), name)
 
     store = SealedStore(Wrapper(), keys())
-    assert not hasattr(store, "hold")
+    assert not hasattr(store, "new_holder")
     assert not hasattr(store, "put_at_once")
     assert hasattr(store, "pending")
 
@@ -724,7 +724,7 @@ async def test_a_worker_puts_what_was_altered_into_quarantine(tmp_path: Path) ->
         lease = await behind.acquire("a", holder="evil", ttl=TTL)
         assert lease is not None
         moved = replace(other, execution_id="a", sequence=2)
-        await behind.put_held(lease, moved, expected=1)
+        await behind.put_leased(lease, moved, expected=1)
         await behind.release(lease, Release(ready_at=NOON))
         await behind.close()
         worker = Worker(store, [care()], poll=0.02)

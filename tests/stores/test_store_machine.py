@@ -18,7 +18,7 @@ from tests.budget import budget
 from tests.stores.conformance import DURABLE, SHARING, STORES, Kind
 from typedflow.errors import ConflictError
 from typedflow.stores import FlowStateChange, SnapshotStore, StoredSnapshot
-from typedflow.stores.protocol import FlowStateUpdate, UpdateKey
+from typedflow.stores.flow_state_sharing import FlowStateUpdate, UpdateKey
 
 T = TypeVar("T")
 

@@ -39,7 +39,7 @@ from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import MAX_BYTES as LARGEST
 from typedflow.snapshot.reading import Source
 from typedflow.stores.loops import run_sync
-from typedflow.stores.protocol import PendingInterrupt
+from typedflow.stores.records import PendingInterrupt
 
 FORMATS: Final = get_args(Format)
 
@@ -360,7 +360,7 @@ class Execution(Generic[C]):
         (<Status.COMPLETED: 'completed'>, 'Svensson')
         """
         if not isinstance(format, str) or format not in FORMATS:
-            raise ContractError(executions.wrong_option_problem("format", format, FORMATS).at(self._place))
+            raise ContractError(executions.wrong_choice_problem("format", format, FORMATS).at(self._place))
         if path is not None and not isinstance(path, str | os.PathLike):
             raise ContractError(executions.no_path_problem(path).at(self._place))
         checkpoints = self._runtime.checkpoints

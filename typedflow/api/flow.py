@@ -33,11 +33,11 @@ from typedflow.definition.blocks import Cursor
 from typedflow.definition.builder import Builder
 from typedflow.definition.failed import Failed
 from typedflow.definition.names import name_of
-from typedflow.definition.nodes import CollectMode, MatchMode, Port, Retry, WhenMode
+from typedflow.definition.nodes import Port, Retry
 from typedflow.definition.origins import definition_error
 from typedflow.definition.reading import check_annotations
 from typedflow.durability.opening import become, keep, kept_of, load_stored, read_stored, require_fork, require_open
-from typedflow.durability.options import Checkpoint, require_options
+from typedflow.durability.options import require_options
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ContractError, ExecutionPaused
@@ -50,7 +50,7 @@ from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
-from typedflow.rules.options import MAX_DEPTH, check_option, within_reach
+from typedflow.rules.options import MAX_DEPTH, Checkpoint, CollectMode, MatchMode, WhenMode, check_option, within_reach
 from typedflow.rules.wording import quoted
 from typedflow.schema.callables import deferral_of
 from typedflow.schema.contracts import check_migrations, spec_of
@@ -58,7 +58,8 @@ from typedflow.schema.layers import Resources, State
 from typedflow.schema.writing import current_step
 from typedflow.stores.clock import current_clock
 from typedflow.stores.loops import run_sync
-from typedflow.stores.protocol import PendingInterrupt, SnapshotStore
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import PendingInterrupt
 
 C = TypeVar("C", covariant=True)
 S = TypeVar("S")

@@ -30,9 +30,10 @@ from typedflow.api.blueprint import (
 from typedflow.definition.blocks import BatchBlock, Cursor, MatchBlock
 from typedflow.definition.builder import Builder
 from typedflow.definition.failed import Failed
-from typedflow.definition.nodes import PLAIN, CollectMode, MatchMode, Retry, StepOptions
+from typedflow.definition.nodes import PLAIN, Retry, StepOptions
 from typedflow.execution.data import Data
 from typedflow.execution.members import GivesResult, TakesResult
+from typedflow.rules.options import CollectMode, MatchMode
 
 C = TypeVar("C", covariant=True)
 V = TypeVar("V", covariant=True)

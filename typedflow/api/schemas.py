@@ -18,7 +18,7 @@ from typedflow.schema.forms import Formless
 from typedflow.schema.json_schemas import describe_kinds
 from typedflow.schema.parsing import parse
 from typedflow.schema.types import CollectionOf, Kind, UnionOf, see_through
-from typedflow.stores.protocol import PendingInterrupt
+from typedflow.stores.records import PendingInterrupt
 
 
 def answer_schema(flow: FlowRuntime, interrupt: Interrupt | PendingInterrupt) -> dict[str, Any]:

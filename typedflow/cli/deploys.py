@@ -32,8 +32,8 @@ from typedflow.rules.wording import quoted
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import read_document
 from typedflow.stores.file import FileStore
-from typedflow.stores.held import HeldStore
-from typedflow.stores.protocol import StoredEntry
+from typedflow.stores.leased import LeasedStore
+from typedflow.stores.records import StoredEntry
 from typedflow.stores.work import Release
 
 Targets = Annotated[
@@ -219,7 +219,7 @@ async def _open(store: AnyStore, entry: StoredEntry, known: dict[str, Flow[Any]]
 async def _save_anew(store: AnyStore, flow: Flow[Any], execution_id: str) -> bool:
     """Save an execution as the flow of today does; return whether nobody else has it.
 
-    It is held meanwhile, so that what workers are sent for it is not lost.
+    It is leased meanwhile, so that what workers are sent for it is not lost.
     """
     if isinstance(store, FileStore):
         await _commit(await flow.async_open(execution_id, store=store))
@@ -231,7 +231,7 @@ async def _save_anew(store: AnyStore, flow: Flow[Any], execution_id: str) -> boo
         return False
     mail, due = 0, None
     try:
-        execution = await flow.async_open(execution_id, store=HeldStore(store, lease))
+        execution = await flow.async_open(execution_id, store=LeasedStore(store, lease))
         mail, due = inside_of(execution)[0].mail, execution.next_due
         await _commit(execution)
     finally:

@@ -20,11 +20,11 @@ from typedflow.cli.places import AnyStore, StorePlace, find_stored, history_of
 from typedflow.cli.progress import Origin, Progress, failure_of, question_of, shown_time
 from typedflow.cli.settings import Settings
 from typedflow.cli.values import to_plain
-from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import NoResultError, ResourceError, TypedflowError
 from typedflow.rules.names import is_id
+from typedflow.rules.options import Checkpoint
 from typedflow.rules.wording import describe, listed, quoted, shown_error
 from typedflow.schema.layers import Resources
 

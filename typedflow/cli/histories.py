@@ -28,7 +28,7 @@ from typedflow.cli.settings import read_settings
 from typedflow.engine.status import FINAL, Status
 from typedflow.rules.wording import quoted
 from typedflow.stores.file import FileStore
-from typedflow.stores.protocol import Pruned
+from typedflow.stores.history import Pruned
 
 _AGE: Final = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

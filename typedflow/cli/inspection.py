@@ -14,7 +14,8 @@ from typedflow.engine.status import Status
 from typedflow.snapshot.documents import PLAIN, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, Snapshot
 from typedflow.snapshot.reading import read_document
-from typedflow.stores.protocol import Revision, StoredSnapshot
+from typedflow.stores.history import Revision
+from typedflow.stores.records import StoredSnapshot
 
 
 class Block(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules.names import name_hint
 from typedflow.rules.wording import quoted
 from typedflow.stores.file import FileStore
-from typedflow.stores.protocol import DamagedEntry, Listing, PendingInterrupt, PendingListing
+from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, PendingListing
 
 After = Annotated[
     str | None, typer.Option("--after", metavar="POSITION", help="The next page: what a page prints at its end.")

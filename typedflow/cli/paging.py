@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from typedflow.cli.exits import Mistake
 from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted
-from typedflow.stores.protocol import PendingInterrupt, StoredEntry
+from typedflow.stores.records import PendingInterrupt, StoredEntry
 
 T = TypeVar("T")
 

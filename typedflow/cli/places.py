@@ -13,7 +13,7 @@ from typedflow.cli.settings import Settings
 from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted, text_of
 from typedflow.stores.file import FileStore
-from typedflow.stores.protocol import StoredSnapshot
+from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:

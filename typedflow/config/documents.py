@@ -15,9 +15,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, final, get_args
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from typedflow.definition.nodes import CollectMode, MatchMode, TriggerKind, WhenMode
+from typedflow.definition.nodes import TriggerKind
 from typedflow.errors import ContractError
 from typedflow.rules import configs
+from typedflow.rules.options import CollectMode, MatchMode, WhenMode
 from typedflow.rules.wording import text_of
 
 FORMAT: Final = "typedflow.config/1"

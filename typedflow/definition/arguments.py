@@ -11,12 +11,13 @@ from types import FunctionType, GenericAlias, MemberDescriptorType, NoneType, Un
 from typing import Any, cast, get_args, get_origin
 
 from typedflow.definition.names import name_of
-from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind, WhenMode
+from typedflow.definition.nodes import Case, Handler, Retry, StepOptions, Trigger, TriggerKind
 from typedflow.rules import flows
 from typedflow.rules.options import (
     FORMER_NAME,
     THREAD,
     TIMEOUT,
+    WhenMode,
     check_name,
     check_option,
     mode_by_form,
@@ -28,12 +29,6 @@ from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.layers import Events
 from typedflow.schema.records import fields_of
 from typedflow.schema.types import RecordOf
-
-
-def check_mode(construct: str, mode: str, modes: Any) -> Problem | None:
-    """Check that `mode` is a member of the Literal `modes` (TF715)."""
-    known = get_args(modes)
-    return None if isinstance(mode, str) and mode in known else flows.unknown_mode_problem(construct, mode, known)
 
 
 def check_options(options: StepOptions) -> Problem | None:

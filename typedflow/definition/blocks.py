@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import msgspec
 
-from typedflow.definition.nodes import Case, CollectMode, MatchMode, Port
+from typedflow.definition.nodes import Case, Port
+from typedflow.rules.options import CollectMode, MatchMode
 
 
 class EachBlock(msgspec.Struct, eq=False):

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from typedflow.definition.arguments import (
     case_name,
     case_of,
-    check_mode,
     check_options,
     copied,
     event_of,
@@ -44,12 +43,10 @@ from typedflow.definition.nodes import (
     Catch,
     Child,
     Collect,
-    CollectMode,
     Each,
     End,
     Handler,
     Match,
-    MatchMode,
     Merge,
     Narrow,
     Port,
@@ -58,7 +55,6 @@ from typedflow.definition.nodes import (
     StepOptions,
     SubFlow,
     When,
-    WhenMode,
 )
 from typedflow.definition.origins import calling_origin, definition_error
 from typedflow.definition.wiring import Unfinished, Wiring
@@ -70,6 +66,10 @@ from typedflow.rules.options import (
     COLLECT_NAME,
     NODE_NAME,
     ON_ITEM_ERROR,
+    CollectMode,
+    MatchMode,
+    WhenMode,
+    check_mode,
     check_option,
 )
 from typedflow.rules.problems import Problem
@@ -285,7 +285,7 @@ class Builder(Wiring):
         formerly: tuple[str, ...] = (),
     ) -> MatchBlock:
         """Open a match; `word` is the user's word for it: match or if."""
-        self.require_none(check_mode("match", mode, MatchMode))
+        self.require_none(check_mode("match", mode))
         self.require_names(formerly)
         label, auto = self.names.take(name, word)
         draft = Unfinished()
@@ -414,7 +414,7 @@ class Builder(Wiring):
     ) -> Cursor:
         """Add a root that fires on events and written paths; without a mode the form of the triggers decides."""
         if mode is not None:
-            self.require_none(check_mode("when", mode, WhenMode))
+            self.require_none(check_mode("when", mode))
         found, by_form, problems = triggers_of(triggers)
         if problems:
             raise definition_error(*(problem.at(self.place) for problem in problems))
@@ -443,7 +443,7 @@ class Builder(Wiring):
         """Add a branch to a collect; the chain continues after it. `formerly` is added to that of earlier calls."""
         self.names.require(COLLECT_NAME, name)
         self.names.require(BRANCH_NAME, branch)
-        self.require_none(check_mode("collect", mode, CollectMode))
+        self.require_none(check_mode("collect", mode))
         self.require_names(formerly)
         self.require_names(branch_formerly)
         if name not in self._collects:

@@ -15,15 +15,12 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never, final
 import msgspec
 
 from typedflow.definition.origins import UNKNOWN_ORIGIN, Origin
-from typedflow.rules.options import as_float, check_attempts, check_waits
+from typedflow.rules.options import CollectMode, MatchMode, WhenMode, as_float, check_attempts, check_waits
 from typedflow.rules.wording import describe
 from typedflow.schema.annotations import HandlerTypes
 from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.types import Kind
 
-MatchMode: TypeAlias = Literal["hit_first", "hit_all"]
-WhenMode: TypeAlias = Literal["simple_or", "or", "and"]
-CollectMode: TypeAlias = Literal["filled_then_empty", "filled_and_update"]
 TriggerKind: TypeAlias = Literal["event", "state", "flow_state"]
 Handler: TypeAlias = Callable[[Any], Any]
 

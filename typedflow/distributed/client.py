@@ -24,7 +24,8 @@ from typedflow.rules import executions
 from typedflow.rules import stores as texts
 from typedflow.schema.layers import State
 from typedflow.snapshot.parts import event_codec
-from typedflow.stores.protocol import PendingInterrupt, SnapshotStore, StoredSnapshot
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import PendingInterrupt, StoredSnapshot
 from typedflow.stores.work import Message, WorkStore
 
 T = TypeVar("T")

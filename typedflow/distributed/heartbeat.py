@@ -54,13 +54,13 @@ class Heartbeat:
                 continue
             begun = time.monotonic()
             try:
-                held = self._store.renew_here(self._holder, self._ttl)
+                fences = self._store.renew_here(self._holder, self._ttl)
             except TypedflowError as error:
                 LOG.warning("cannot renew leases: %s", error)
                 if time.monotonic() - renewed > self._ttl.total_seconds():  # somebody else may run all of them by now
                     self._lost(running)
                 continue
             renewed = begun
-            gone = {id_: fence for id_, fence in running.items() if held.get(id_) != fence}
+            gone = {id_: fence for id_, fence in running.items() if fences.get(id_) != fence}
             if gone:
                 self._lost(gone)

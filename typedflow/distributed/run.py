@@ -14,29 +14,29 @@ import msgspec
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
 from typedflow.distributed.supplies import Factory, supply
-from typedflow.durability.options import Checkpoint
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.execution.failures import class_name
 from typedflow.execution.waiting import next_due
 from typedflow.rules.concealment import redacted
+from typedflow.rules.options import Checkpoint
 from typedflow.rules.wording import text_of
 from typedflow.snapshot.parts import event_codec
 from typedflow.stores.clock import current_clock
-from typedflow.stores.held import HeldStore
+from typedflow.stores.leased import LeasedStore
 from typedflow.stores.work import Lease, Message, Release, WorkStore
 
 LOG: Final = logging.getLogger("typedflow.worker")
 
 
-class HeldRun:
+class LeasedRun:
     """Run one execution until it waits, is over or has failed; return how its lease ends."""
 
-    def __init__(self, store: WorkStore, flow: Flow[Any], lease: Lease, held: HeldStore) -> None:
+    def __init__(self, store: WorkStore, flow: Flow[Any], lease: Lease, leased: LeasedStore) -> None:
         self._store = store
         self._flow = flow
-        self._held = held
+        self._leased = leased
         self.lease = lease
         self.stopping = False
         """Whether the run shall end where it next comes to rest."""
@@ -46,9 +46,9 @@ class HeldRun:
     async def run(self, factories: Mapping[str, Factory], checkpoint: Checkpoint, poll: timedelta) -> Release:
         """Drive the execution; raises what keeps it from being opened or saved."""
         async with AsyncExitStack() as stack:
-            execution = await self._flow.async_open(self.lease.execution_id, store=self._held, checkpoint=checkpoint)
+            execution = await self._flow.async_open(self.lease.execution_id, store=self._leased, checkpoint=checkpoint)
             runtime, runner = inside_of(execution)
-            self._held.mail, runner.on_due = runtime.mail, self._due.set
+            self._leased.mail, runner.on_due = runtime.mail, self._due.set
             await supply(execution, factories, stack)
             reader = asyncio.ensure_future(self._read_mail(execution, poll))
             try:
@@ -72,14 +72,14 @@ class HeldRun:
             if retries or (goes_on and execution.status is not Status.FAILED):
                 await self._advance(execution)
                 continue
-            if runtime.mail != self._held.mail:  # refused, or for a later retry: that it was taken is saved
+            if runtime.mail != self._leased.mail:  # refused, or for a later retry: that it was taken is saved
                 assert runtime.checkpoints is not None
                 await runtime.checkpoints.commit()
             waits = execution.status is Status.WAITING
-            return Release(self._held.mail, next_due(runtime) if waits else None)
+            return Release(self._leased.mail, next_due(runtime) if waits else None)
         if execution.status in FINAL:  # it was over before, else the save of its end has ended the lease
             return Release(max((each.number for each in await self._store.mail(execution.id, 0)), default=0))
-        return Release(self._held.mail, current_clock.get().now())
+        return Release(self._leased.mail, current_clock.get().now())
 
     async def _advance(self, execution: Execution[Any]) -> None:
         """Run on; the failure of a step is in the store, and no failure of the worker."""

@@ -13,17 +13,28 @@ from typing import Any, Final, final
 
 from typedflow.api.flow import Flow
 from typedflow.distributed.heartbeat import Heartbeat
-from typedflow.distributed.run import HeldRun
+from typedflow.distributed.run import LeasedRun
 from typedflow.distributed.signals import on_signals
 from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
 from typedflow.distributed.waking import PollWaker, Waker
-from typedflow.durability.options import CHECKPOINTS, Checkpoint, require_work_store
+from typedflow.durability.options import require_work_store
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.rules import executions
-from typedflow.rules.options import GRACE, LEASE, MAX_CRASHES, POLL, REQUEUE, SLOTS, Option, check_option
+from typedflow.rules.options import (
+    GRACE,
+    LEASE,
+    MAX_CRASHES,
+    POLL,
+    REQUEUE,
+    SLOTS,
+    Checkpoint,
+    Option,
+    check_checkpoint,
+    check_option,
+)
 from typedflow.stores import holders
 from typedflow.stores.clock import ShiftedClock, SystemClock, current_clock
-from typedflow.stores.held import HeldStore
+from typedflow.stores.leased import LeasedStore
 from typedflow.stores.work import Lease, Release, WorkStore
 
 LOG: Final = logging.getLogger("typedflow.worker")
@@ -33,21 +44,19 @@ ELSEWHERE: Final = frozenset({"TF915", "TF970"})
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    run: HeldRun
-    held: HeldStore
+    run: LeasedRun
+    leased: LeasedStore
     task: asyncio.Task[None]
 
     def stop(self) -> None:
         """Have it end when it comes to rest, or after its next save: what runs then runs again elsewhere."""
         self.run.stopping = True
-        self.held.after_save = self.task.cancel
+        self.leased.after_save = self.task.cancel
 
 
 def _require_options(given: Mapping[Option, object], checkpoint: object) -> None:
     """Refuse options that a worker cannot have, all at once, before anything is taken."""
-    found = [check_option(option, value) for option, value in given.items()]
-    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
-        found.append(executions.wrong_option_problem("checkpoint", checkpoint, CHECKPOINTS))
+    found = [*(check_option(option, value) for option, value in given.items()), check_checkpoint(checkpoint)]
     problems = [problem for problem in found if problem is not None]
     if problems:
         raise ContractError(problems)
@@ -170,19 +179,19 @@ class Worker:
             await self._waker.wait(until)
 
     def _start(self, lease: Lease) -> None:
-        held = HeldStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_held`
-        run = HeldRun(self._store, self._flows[lease.flow], lease, held)
-        task = asyncio.get_running_loop().create_task(self._run(run, held), context=_by_clock_of(lease))
-        self._running[lease.execution_id] = _Running(run, held, task)
+        leased = LeasedStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_leased`
+        run = LeasedRun(self._store, self._flows[lease.flow], lease, leased)
+        task = asyncio.get_running_loop().create_task(self._run(run, leased), context=_by_clock_of(lease))
+        self._running[lease.execution_id] = _Running(run, leased, task)
         task.add_done_callback(lambda _: self._ended(run))
 
-    def _ended(self, run: HeldRun) -> None:
+    def _ended(self, run: LeasedRun) -> None:
         running = self._running.get(run.lease.execution_id)
         if running is not None and running.run is run:
             del self._running[run.lease.execution_id]
         self._waker.wake()
 
-    async def _run(self, run: HeldRun, held: HeldStore) -> None:
+    async def _run(self, run: LeasedRun, leased: LeasedStore) -> None:
         """Run one execution, and end its lease as its outcome asks for."""
         lease = run.lease
         if lease.crashes >= self._max_crashes:
@@ -194,10 +203,10 @@ class Worker:
                 LOG.warning("%s", error)
                 return
             except asyncio.CancelledError:
-                how = Release(held.mail, current_clock.get().now())
+                how = Release(leased.mail, current_clock.get().now())
             except Exception as error:
-                how = self._after(lease, held.mail, error)
-        if held.over:
+                how = self._after(lease, leased.mail, error)
+        if leased.over:
             return
         try:
             await self._store.release(lease, how)
@@ -239,7 +248,7 @@ class Worker:
     def _lose(self, gone: Mapping[str, int]) -> None:
         for execution_id, fence in gone.items():
             running = self._running.get(execution_id)
-            if running is not None and running.run.lease.fence == fence and not running.held.over:
+            if running is not None and running.run.lease.fence == fence and not running.leased.over:
                 LOG.warning("the lease on %s is lost", execution_id)
                 running.task.cancel("the lease is lost")
 

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from msgspec.structs import force_setattr
 
 from typedflow.durability.execution_parts import Collected, ExecutionParts
-from typedflow.durability.options import Checkpoint
 from typedflow.durability.pending import Asked, AskedChanges, notes_of
 from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
@@ -29,12 +28,15 @@ from typedflow.execution.failures import add_note, is_a, is_of_store
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.waiting import next_due
+from typedflow.rules.options import Checkpoint
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state, encode_flow_state
 from typedflow.snapshot.run_writing import NO_PARTS
-from typedflow.stores.holders import is_gone, spoken
-from typedflow.stores.protocol import FlowStateChange, Notes, SnapshotStore, StoredSnapshot
+from typedflow.stores.flow_state_sharing import FlowStateChange
+from typedflow.stores.holders import describe_holder, is_gone
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import Notes, StoredSnapshot
 
 
 class _Save(NamedTuple):
@@ -151,7 +153,7 @@ class Checkpoints:
         """Go on from what was loaded."""
         self.follow(stored)
         if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
-            self.other = spoken(stored.holder), stored.held_until
+            self.other = describe_holder(stored.holder), stored.held_until
         self._asked.loaded(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
@@ -160,9 +162,9 @@ class Checkpoints:
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
-        hold = getattr(type(self.store), "hold", None)  # not what a wrapper hands on besides its `put`
-        if hold is not None and self.holder is None:
-            self.holder = hold(self.store)
+        new_holder = getattr(type(self.store), "new_holder", None)  # not what a wrapper hands on besides its `put`
+        if new_holder is not None and self.holder is None:
+            self.holder = new_holder(self.store)
         flow = self.runtime.flow
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
@@ -180,7 +182,7 @@ class Checkpoints:
         holder, self.holder = self.holder, None
         if holder is not None:
             ended = self._unsure is None and self.kept is not Status.RUNNING
-            self.store.let_go(holder, None if ended else self.runtime.id)  # type: ignore[attr-defined]  # it has `hold`
+            self.store.let_go(holder, None if ended else self.runtime.id)  # type: ignore[attr-defined]  # it has `new_holder`
 
     @property
     def behind(self) -> bool:

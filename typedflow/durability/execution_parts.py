@@ -25,7 +25,7 @@ from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.coding import without_unset
 from typedflow.snapshot.joining import NAMES, encode_names, key_of
 from typedflow.snapshot.run_writing import RunParts
-from typedflow.stores.protocol import Delta
+from typedflow.stores.records import Delta
 
 PARTS_FROM = 16 * 1024
 """Bytes of a document from which an execution is kept in parts. A smaller one is written whole, in one statement: that

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import final
 
 from typedflow.snapshot.joining import SUM, digest_of_part
-from typedflow.stores.protocol import Delta, Part
+from typedflow.stores.records import Delta, Part
 
 
 @final

@@ -175,7 +175,7 @@ def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     run.restored(
         [token for token in tokens if id(token) not in waiting], [token for token in tokens if id(token) in waiting]
     )
-    pending = bool(run.interrupts or run.suspended)
+    pending = bool(run.interrupts or run.awaiting_child)
     at_rest = not run.live and not pending
     is_new = not pending and run.result is UNSET and not loaded.children
     sound = {

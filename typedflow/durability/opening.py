@@ -10,18 +10,19 @@ import msgspec
 
 from typedflow.durability.checkpoints import Checkpoints
 from typedflow.durability.loading import take_over
-from typedflow.durability.options import Checkpoint, check_history, require_options, require_savable
+from typedflow.durability.options import check_history, require_options, require_savable
 from typedflow.errors import ContractError, SnapshotError
 from typedflow.execution.children import child_id
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions, snapshots
-from typedflow.rules.options import CONCURRENCY, HISTORY, check_option
+from typedflow.rules.options import CONCURRENCY, HISTORY, Checkpoint, check_option
 from typedflow.rules.stores import check_at
 from typedflow.rules.wording import quoted
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.reading import MAX_BYTES, read_document
-from typedflow.stores.protocol import SnapshotStore, StoredSnapshot
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import StoredSnapshot
 
 
 def require_open(store: object, execution_id: object, checkpoint: object, concurrency: object, at: object) -> None:

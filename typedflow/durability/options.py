@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, get_args
-
 from typedflow.engine.plan import Plan
 from typedflow.errors import ContractError
 from typedflow.rules import executions, snapshots
-from typedflow.rules.options import HISTORY, check_option
+from typedflow.rules.options import HISTORY, check_checkpoint, check_option
 from typedflow.rules.problems import Problem
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
 from typedflow.schema.render import render
 from typedflow.snapshot.codecs import unsavable
-
-Checkpoint: TypeAlias = Literal["pause", "step"]
-CHECKPOINTS: Final = get_args(Checkpoint)
 
 
 def require_options(store: object, checkpoint: object, history: object = False) -> None:
@@ -23,8 +18,9 @@ def require_options(store: object, checkpoint: object, history: object = False) 
     problems: list[Problem] = []
     if store is not None and not _is_store(store):
         problems.append(executions.no_store_problem(store))
-    if not isinstance(checkpoint, str) or checkpoint not in CHECKPOINTS:
-        problems.append(executions.wrong_option_problem("checkpoint", checkpoint, CHECKPOINTS))
+    wrong = check_checkpoint(checkpoint)
+    if wrong is not None:
+        problems.append(wrong)
     elif checkpoint != "pause" and store is None:
         problems.append(executions.needless_checkpoint_problem(str(checkpoint)))
     wrong = check_option(HISTORY, history)

@@ -14,7 +14,7 @@ from typedflow.engine.run import Run
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.execution.runtime import ExecutionRuntime
-from typedflow.stores.protocol import Notes, PendingInterrupt
+from typedflow.stores.records import Notes, PendingInterrupt
 
 _ASKS = frozenset({Status.WAITING, Status.RUNNING})
 """An execution that failed asks nothing until it is retried."""

@@ -36,12 +36,12 @@ from typedflow.definition.nodes import (
     SubFlow,
     Trigger,
     When,
-    WhenMode,
     slots_of,
     sources_of,
 )
 from typedflow.rules.bindings import Binding
 from typedflow.rules.capture import check_capture
+from typedflow.rules.options import WhenMode
 from typedflow.rules.write_back import check_write_back
 from typedflow.schema.accepts import accepts
 from typedflow.schema.annotations import NEVER, UNKNOWN

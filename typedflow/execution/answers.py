@@ -25,7 +25,7 @@ from typedflow.schema.plain import READERS, UnfitStored, as_it_is
 from typedflow.schema.render import render
 from typedflow.schema.shape import TypeShape
 from typedflow.schema.types import CollectionOf, TupleOf, see_through, union_of
-from typedflow.stores.protocol import PendingInterrupt
+from typedflow.stores.records import PendingInterrupt
 
 
 def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime:

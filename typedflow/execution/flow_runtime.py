@@ -33,7 +33,7 @@ from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state
 from typedflow.snapshot.plans import mark_plan
-from typedflow.stores.protocol import FlowStateStore
+from typedflow.stores.flow_state_sharing import FlowStateStore
 
 _compiling = threading.RLock()
 """Held while a flow is compiled with those below it: they may be below others as well, which another thread starts."""

@@ -31,7 +31,7 @@ from typedflow.schema.layer_fields import require_fields
 from typedflow.schema.layers import FlowState
 from typedflow.schema.mismatch import render_path
 from typedflow.snapshot.flow_states import Kept, decode_flow_state, decode_kept, encode_flow_state, encode_kept
-from typedflow.stores.protocol import FlowStateStore, FlowStateUpdate, UpdateKey
+from typedflow.stores.flow_state_sharing import FlowStateStore, FlowStateUpdate, UpdateKey
 
 LONGEST_CALL: Final = 300
 """Characters of a key within its step; a longer one is kept as a hash."""

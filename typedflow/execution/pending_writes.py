@@ -20,31 +20,31 @@ from typedflow.snapshot.zones import is_written_alike
 class StepWrites:
     """Collect what one attempt of a step writes to a flow_state."""
 
-    __slots__ = ("__weakref__", "_held", "assigned")
+    __slots__ = ("__weakref__", "_read", "assigned")
 
     def __init__(self) -> None:
         self.assigned: dict[str, None] = {}
         """The fields that were assigned, or written by path."""
-        self._held: dict[str, tuple[Any, Any]] = {}
+        self._read: dict[str, tuple[Any, Any]] = {}
         """The containers that were read, by field, each with a copy as it was then: they may be changed in place."""
 
     def write(self, field: str) -> None:
         """Note a write to a field."""
         self.assigned[field] = None
 
-    def hold(self, layer: FlowState, field: str) -> None:
+    def read_container(self, layer: FlowState, field: str) -> None:
         """Note that the container in a field was read."""
         value = layer_fields(type(layer))[field].read(layer)
-        known = self._held.get(field)
+        known = self._read.get(field)
         if known is None or known[0] is not value:
-            self._held[field] = value, copied(value)
+            self._read[field] = value, copied(value)
 
     def pending(self, layer: FlowState) -> Iterator[str]:
         """Yield the fields that were written, or changed in place; a container that was replaced since is not one."""
         fields = layer_fields(type(layer))
-        written, held = tuple(self.assigned), tuple(self._held.items())  # a thread may be adding to them
+        written, containers = tuple(self.assigned), tuple(self._read.items())  # a thread may be adding to them
         yield from written
-        for field, (value, before) in held:
+        for field, (value, before) in containers:
             if field not in written and fields[field].read(layer) is value and is_changed(value, before):
                 yield field
 
@@ -57,8 +57,8 @@ class StepWrites:
                 self.assigned[field] = None
             else:
                 self.assigned.pop(field, None)
-                if field in self._held:
-                    self._held[field] = now, copied(now)
+                if field in self._read:
+                    self._read[field] = now, copied(now)
 
 
 class EndedWrites:

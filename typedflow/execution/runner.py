@@ -28,7 +28,7 @@ from typedflow.rules import executions
 from typedflow.rules.options import within_reach
 from typedflow.schema.check import Mismatch
 from typedflow.schema.render import render
-from typedflow.stores.protocol import PendingInterrupt
+from typedflow.stores.records import PendingInterrupt
 
 
 class Runner:
@@ -194,7 +194,7 @@ class Runner:
             raise fault
         if root.checkpoints is not None:
             failpoints.at("answer.taken")
-        if root.driver is not None and not owner.is_held():
+        if root.driver is not None and not owner.is_queued():
             if owner.parent is None or owner.run.live:
                 root.driver.push(owner, tokens)
             else:  # the answer was all that the child waited for

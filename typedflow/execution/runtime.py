@@ -33,7 +33,7 @@ from typedflow.schema.render import describe, render
 from typedflow.schema.starting import fresh
 from typedflow.schema.writing import outside
 from typedflow.snapshot.kept_values import KeptValues
-from typedflow.stores.protocol import FlowStateStore
+from typedflow.stores.flow_state_sharing import FlowStateStore
 
 MISSING_STATE: Final = "TF811"
 """The number of a required field of the state that nothing supplies."""
@@ -238,12 +238,12 @@ class ExecutionRuntime:
         if self.changed is not None:
             self.changed[field] = None
 
-    def hold(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
+    def lend(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
         """Note that a step got hold of containers; it puts the fields that follow into `touched` itself."""
         self.lent[step] = touched
 
-    def let_go(self, step: object, *, checked: bool) -> None:
-        """Note that a step is over; was it checked at the end, all classes in what it held are known."""
+    def take_back(self, step: object, *, checked: bool) -> None:
+        """Note that a step is over; was it checked at the end, all classes in what it was lent are known."""
         touched = self.lent.pop(step, {})
         if self.changed is not None:
             self.changed.update(dict.fromkeys(_state_fields(touched)))
@@ -444,12 +444,12 @@ class ExecutionRuntime:
 
         Below a step that waits for a place in a bounded block there are none.
         """
-        if self.is_held():
+        if self.is_queued():
             return []
         open_ = self.children or {}
         return [token for token in self.run.live if token not in open_ or not open_[token].run.live]
 
-    def is_held(self) -> bool:
+    def is_queued(self) -> bool:
         """Return whether this, or an execution above it, waits for a place in a bounded block of its parent."""
         runtime = self
         while runtime.parent is not None and not runtime.queued:

@@ -27,7 +27,7 @@ from typedflow.rules import executions
 from typedflow.schema.layer_fields import layer_fields, require_fields
 from typedflow.schema.writing import FLAT, current_step, outside
 from typedflow.snapshot.flow_states import Kept
-from typedflow.stores.protocol import FlowStateStore, UpdateKey
+from typedflow.stores.flow_state_sharing import FlowStateStore, UpdateKey
 
 
 class StepTransaction:
@@ -168,7 +168,7 @@ class StepTransaction:
         """Take nothing more: the step, or this attempt, is over."""
         self.revoked = True
         if self.touched is not None:
-            self.runtime.let_go(self, checked=self.checked)
+            self.runtime.take_back(self, checked=self.checked)
 
     # -- updates of the flow_state
 
@@ -294,9 +294,9 @@ class StepTransaction:
                 self.touched = {}
             if is_state:
                 if (True, field) not in self.touched:
-                    self.runtime.hold(self, self.touched)
+                    self.runtime.lend(self, self.touched)
             elif self.runtime.flow.shares and not self.is_updating and not self.revoked:
-                self._noted().hold(layer, field)
+                self._noted().read_container(layer, field)
             self.touched[is_state, field] = None
         else:
             outside.touched()
@@ -314,4 +314,4 @@ class StepTransaction:
         """Answer for what an attempt before this one has left."""
         self.touched = touched
         if touched is not None:
-            self.runtime.hold(self, touched)
+            self.runtime.lend(self, touched)

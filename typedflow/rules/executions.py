@@ -62,7 +62,7 @@ def no_observer_problem(given: object, deferral: str = "") -> Problem:
     return Problem("TF823", text, hint or "pass a function, or an object with __call__", side="value")
 
 
-def wrong_option_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
+def wrong_choice_problem(name: str, given: object, allowed: Collection[str]) -> Problem:
     """Report an option that is not one of those there are (TF823)."""
     text = f"{name} is one of {listed(allowed)}, not {describe(given)}"
     meant = nearest(given, list(allowed)) if isinstance(given, str) else None
@@ -78,7 +78,12 @@ def no_store_problem(given: object) -> Problem:
 def no_work_store_problem(given: object) -> Problem:
     """Report a store that hands out no executions to workers (TF823)."""
     text = f"workers need a store with leases and mail, not {describe(given)}"
-    return Problem("TF823", text, "make one: SQLiteStore(path), or MemoryStore() in one process", side="value")
+    return Problem(
+        "TF823",
+        text,
+        "make one: SQLiteStore(path) or PostgresStore(conninfo), or MemoryStore() in one process",
+        side="value",
+    )
 
 
 def same_flow_problem(name: str) -> Problem:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
+from typedflow.rules.executions import wrong_choice_problem
 from typedflow.rules.flows import duplicate_name_problem, unknown_mode_problem, wrong_option_problem
 from typedflow.rules.names import unwritable
 from typedflow.rules.problems import Problem
@@ -15,14 +16,19 @@ from typedflow.rules.wording import quoted
 LONGEST_DURATION: Final = 1e9
 """Seconds, 30 years: what a lease or a wait of a worker may be."""
 
+MatchMode: TypeAlias = Literal["hit_first", "hit_all"]
+WhenMode: TypeAlias = Literal["simple_or", "or", "and"]
+CollectMode: TypeAlias = Literal["filled_then_empty", "filled_and_update"]
 MODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "match": ("hit_first", "hit_all"),
-        "when": ("simple_or", "or", "and"),
-        "collect": ("filled_then_empty", "filled_and_update"),
-    }
+    {"match": get_args(MatchMode), "when": get_args(WhenMode), "collect": get_args(CollectMode)}
 )
-"""The modes of each construct that has any; the construct's `Literal` lists the same."""
+"""The modes of each construct that has any."""
+
+ItemPolicy: TypeAlias = Literal["fail", "collect"]
+"""What a for_each does when an item fails; the overloads of `for_each` name each."""
+
+Checkpoint: TypeAlias = Literal["pause", "step"]
+"""When an execution with a store is saved: where it comes to rest, or after each step too."""
 
 
 class Option(NamedTuple):
@@ -109,7 +115,7 @@ def is_key(given: object) -> bool:
 
 def is_item_policy(given: object) -> bool:
     """Return whether a value says what a for_each does when an item fails."""
-    return isinstance(given, str) and given in ("fail", "collect")
+    return isinstance(given, str) and given in get_args(ItemPolicy)
 
 
 def is_text(given: object) -> bool:
@@ -167,6 +173,12 @@ def check_mode(construct: str, given: object) -> Problem | None:
     """Check that a construct has this mode (TF715)."""
     modes = MODES[construct]
     return None if isinstance(given, str) and given in modes else unknown_mode_problem(construct, given, modes)
+
+
+def check_checkpoint(given: object) -> Problem | None:
+    """Check the option `checkpoint` (TF823)."""
+    known = get_args(Checkpoint)
+    return None if isinstance(given, str) and given in known else wrong_choice_problem("checkpoint", given, known)
 
 
 def mode_by_form(single: Iterable[bool]) -> str:

@@ -6,7 +6,7 @@ No message contains a key, nor anything that was opened.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from typedflow.rules.names import is_id, name_hint
 from typedflow.rules.problems import Problem
@@ -14,14 +14,16 @@ from typedflow.rules.wording import OfType, describe, quoted
 
 KEY_BYTES: Final = 32
 """The length of a key."""
-MODES: Final = ("encrypt", "sign")
+Mode: TypeAlias = Literal["encrypt", "sign"]
+"""What keys do to what they seal."""
+MODES: Final = get_args(Mode)
 MAKE_KEY: Final = "secrets.token_bytes(32) makes one"
 
 
 def check_keys(current: object, keys: object, mode: object) -> list[Problem]:
     """Check what is to seal a store, all at once (TF975)."""
     if mode not in MODES:
-        text = f"the mode of keys is 'encrypt' or 'sign', not {describe(mode)}"
+        text = f"the mode of keys is {' or '.join(map(quoted, MODES))}, not {describe(mode)}"
         return [Problem("TF975", text, side="value")]
     if not isinstance(keys, Mapping) or not keys:
         given = "an empty mapping" if isinstance(keys, Mapping) else f"a value of {type(keys).__name__}"

@@ -223,7 +223,7 @@ def conflict_problem(execution_id: str, stored: int | None, expected: int | None
     return Problem("TF951", text, hint)
 
 
-def held_problem(execution_id: str, holder: str, until: str) -> Problem:
+def leased_problem(execution_id: str, holder: str, until: str) -> Problem:
     """Report a save without a lease while somebody has one (TF958)."""
     text = f"execution {quoted(execution_id)} is run by {holder}, until {until} at least"
     return Problem("TF958", text, "leave it to that process, or open it again when it is done")

@@ -59,13 +59,13 @@ class Unreadable(Exception):
 
 def holds_moments(kind: Kind) -> bool:
     """Return True if a datetime or time may be in a value of the kind. Cached for the life of the process."""
-    found = _held.get(kind)
+    found = _known.get(kind)
     if found is None:
-        found = _held[kind] = _finds_moment(kind, set())
+        found = _known[kind] = _finds_moment(kind, set())
     return found
 
 
-_held: Final[dict[Kind, bool]] = {}
+_known: Final[dict[Kind, bool]] = {}
 
 
 def _finds_moment(kind: Kind, seen: set[Kind]) -> bool:

@@ -42,27 +42,26 @@ __all__ = [
 
 if TYPE_CHECKING:
     from typedflow.stores.file import FileStore
-    from typedflow.stores.keys import Keys
-    from typedflow.stores.memory import MemoryStore
-    from typedflow.stores.postgres import PostgresStore
-    from typedflow.stores.protocol import (
-        DamagedEntry,
+    from typedflow.stores.flow_state_sharing import (
         FlowStateChange,
         FlowStateStore,
         FlowStateUpdate,
-        HistoryStore,
-        Listing,
-        Notes,
-        PagedStore,
-        PendingInterrupt,
-        PendingListing,
-        Pruned,
-        Revision,
-        SnapshotStore,
-        StoredEntry,
-        StoredSnapshot,
         SyncFlowStateStore,
         UpdateKey,
+    )
+    from typedflow.stores.history import HistoryStore, Pruned, Revision
+    from typedflow.stores.keys import Keys
+    from typedflow.stores.memory import MemoryStore
+    from typedflow.stores.postgres import PostgresStore
+    from typedflow.stores.protocol import PagedStore, SnapshotStore
+    from typedflow.stores.records import (
+        DamagedEntry,
+        Listing,
+        Notes,
+        PendingInterrupt,
+        PendingListing,
+        StoredEntry,
+        StoredSnapshot,
     )
     from typedflow.stores.rewriting import Rewriter, RewritingStore, Rewritten
     from typedflow.stores.sealed import SealedStore
@@ -73,36 +72,36 @@ else:
     from importlib import import_module
 
     _HOME_OF = {
-        "DamagedEntry": "typedflow.stores.protocol",
+        "DamagedEntry": "typedflow.stores.records",
         "FileStore": "typedflow.stores.file",
-        "FlowStateChange": "typedflow.stores.protocol",
-        "HistoryStore": "typedflow.stores.protocol",
+        "FlowStateChange": "typedflow.stores.flow_state_sharing",
+        "HistoryStore": "typedflow.stores.history",
         "Keys": "typedflow.stores.keys",
         "Lease": "typedflow.stores.work",
-        "FlowStateStore": "typedflow.stores.protocol",
-        "FlowStateUpdate": "typedflow.stores.protocol",
-        "Listing": "typedflow.stores.protocol",
+        "FlowStateStore": "typedflow.stores.flow_state_sharing",
+        "FlowStateUpdate": "typedflow.stores.flow_state_sharing",
+        "Listing": "typedflow.stores.records",
         "MemoryStore": "typedflow.stores.memory",
         "Message": "typedflow.stores.work",
-        "Notes": "typedflow.stores.protocol",
+        "Notes": "typedflow.stores.records",
         "PagedStore": "typedflow.stores.protocol",
-        "PendingInterrupt": "typedflow.stores.protocol",
-        "PendingListing": "typedflow.stores.protocol",
+        "PendingInterrupt": "typedflow.stores.records",
+        "PendingListing": "typedflow.stores.records",
         "PostgresStore": "typedflow.stores.postgres",
         "Release": "typedflow.stores.work",
-        "Pruned": "typedflow.stores.protocol",
-        "Revision": "typedflow.stores.protocol",
+        "Pruned": "typedflow.stores.history",
+        "Revision": "typedflow.stores.history",
         "Rewriter": "typedflow.stores.rewriting",
         "RewritingStore": "typedflow.stores.rewriting",
         "Rewritten": "typedflow.stores.rewriting",
         "SQLiteStore": "typedflow.stores.sqlite",
         "SealedStore": "typedflow.stores.sealed",
         "SnapshotStore": "typedflow.stores.protocol",
-        "StoredEntry": "typedflow.stores.protocol",
-        "StoredSnapshot": "typedflow.stores.protocol",
+        "StoredEntry": "typedflow.stores.records",
+        "StoredSnapshot": "typedflow.stores.records",
         "WorkStore": "typedflow.stores.work",
-        "SyncFlowStateStore": "typedflow.stores.protocol",
-        "UpdateKey": "typedflow.stores.protocol",
+        "SyncFlowStateStore": "typedflow.stores.flow_state_sharing",
+        "UpdateKey": "typedflow.stores.flow_state_sharing",
     }
 
     def __getattr__(name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, Generic, TypeVar, final
+from typing import Final, Generic, Protocol, TypeVar, final
 
 from typedflow.stores import holders
 
@@ -14,6 +14,25 @@ BEAT: Final = 10.0
 """Seconds between two heartbeats of a store for the executions that run with it."""
 
 J = TypeVar("J")
+
+
+class LeaseStore(Protocol):
+    """Keep an execution with the process that runs it, so that a second one cannot harm it; all but FileStore do.
+
+    A save with a `holder` and the status "running" takes or keeps the lease, one with another status ends it; any save
+    is refused with `LeaseLostError` while another holder has a living lease.
+    """
+
+    def new_holder(self) -> str:
+        """Return the name of a new holder, whose leases the store renews from now on. Called in a running loop."""
+        ...
+
+    def let_go(self, holder: str, execution_id: str | None) -> None:
+        """Renew a holder's lease no more; returns at once, and raises nothing.
+
+        `execution_id` is given where the last save was of status "running", so that the lease is still to be ended.
+        """
+        ...
 
 
 @final

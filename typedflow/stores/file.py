@@ -13,9 +13,10 @@ from typing import Final, Self, TypeVar, cast, final
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules.wording import quoted
 from typedflow.stores.failures import store_error
+from typedflow.stores.flow_state_sharing import FlowStateChange
 from typedflow.stores.folder import Folder
 from typedflow.stores.loops import run_sync
-from typedflow.stores.protocol import FlowStateChange, Listing, StoredEntry, StoredSnapshot
+from typedflow.stores.records import Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     page_of,
     require_expected,

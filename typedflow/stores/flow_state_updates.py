@@ -19,7 +19,7 @@ from typing import Final, Protocol, cast, final
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
-from typedflow.stores.protocol import Update, UpdateKey
+from typedflow.stores.flow_state_sharing import Update, UpdateKey
 from typedflow.stores.threads import Outcome
 
 LONGEST_BLOCK: Final = 5.0

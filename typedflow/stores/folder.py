@@ -28,7 +28,7 @@ from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.stores.failures import kind_of_file, store_error
-from typedflow.stores.protocol import DamagedEntry, Listing, StoredEntry, StoredSnapshot
+from typedflow.stores.records import DamagedEntry, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of
 
 MAGIC: Final = b"typedflow-snapshot"

@@ -51,7 +51,7 @@ def is_gone(name: str) -> bool:
     return not _is_alive(pid) or _start_of(pid) != start
 
 
-def spoken(name: str) -> str:
+def describe_holder(name: str) -> str:
     """Return a name as people read it."""
     parts = _parts(name)
     return name if parts is None else f"process {parts[1]} on {parts[0]}"

@@ -10,12 +10,11 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, NoReturn, TypeAlias, final
+from typing import Final, NoReturn, final
 
 from typedflow.errors import StoreError
 from typedflow.rules import sealing as texts
-
-Mode: TypeAlias = Literal["encrypt", "sign"]
+from typedflow.rules.sealing import Mode
 
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 32

@@ -7,23 +7,16 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self, final
 
-from typedflow.stores.protocol import (
-    Entries,
-    FlowStateChange,
-    FlowStateStore,
-    SnapshotStore,
-    StoredSnapshot,
-    SyncFlowStateStore,
-    Update,
-    UpdateKey,
-)
+from typedflow.stores.flow_state_sharing import FlowStateChange, FlowStateStore, SyncFlowStateStore, Update, UpdateKey
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import Entries, StoredSnapshot
 from typedflow.stores.work import OVER, Lease
 
 
 class LeasingStore(SnapshotStore, FlowStateStore, SyncFlowStateStore, Protocol):
-    """What `HeldStore` asks of the store behind it."""
+    """What `LeasedStore` asks of the store behind it."""
 
-    async def put_held(
+    async def put_leased(
         self,
         lease: Lease,
         record: StoredSnapshot,
@@ -36,7 +29,7 @@ class LeasingStore(SnapshotStore, FlowStateStore, SyncFlowStateStore, Protocol):
 
 
 @final
-class HeldStore:
+class LeasedStore:
     """Save one execution under a lease: a save of somebody else's, or after the lease was lost, is refused."""
 
     def __init__(self, store: LeasingStore, lease: Lease) -> None:
@@ -67,7 +60,7 @@ class HeldStore:
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> bytes | None:
         """Save a snapshot if the lease is still the newest; raises `LeaseLostError` if it is not."""
-        stored = await self._store.put_held(self.lease, record, expected=expected, flow_state=flow_state)
+        stored = await self._store.put_leased(self.lease, record, expected=expected, flow_state=flow_state)
         self.over, self.mail = record.status in OVER, record.mail
         if self.after_save is not None:
             self.after_save()

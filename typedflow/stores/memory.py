@@ -17,24 +17,13 @@ from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import digest_of_part, join_document
 from typedflow.stores import holders
 from typedflow.stores.clock import current_clock
-from typedflow.stores.held import HeldStore
+from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
+from typedflow.stores.history import Pruned, Revision, Revisions
+from typedflow.stores.leased import LeasedStore
 from typedflow.stores.loops import run_sync
 from typedflow.stores.memory_work import WorkRows
-from typedflow.stores.protocol import (
-    FlowStateChange,
-    Listing,
-    Notes,
-    PendingInterrupt,
-    PendingListing,
-    Pruned,
-    Revision,
-    Revisions,
-    StoredEntry,
-    StoredSnapshot,
-    Update,
-    UpdateKey,
-)
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
+from typedflow.stores.records import Listing, Notes, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     page_of,
     replayed,
@@ -295,8 +284,8 @@ class MemoryStore:
 
     # -- for workers
 
-    def hold(self) -> str:
-        """Return the name of a new holder, until it lets go or its loop ends; see `LeaseStore.hold`."""
+    def new_holder(self) -> str:
+        """Return the name of a new holder, until it lets go or its loop ends; see `LeaseStore.new_holder`."""
         name = holders.new_name()
         holders.enter(name)
         return name
@@ -354,11 +343,11 @@ class MemoryStore:
         with self._lock:
             return self._work.release(lease, release, current_clock.get().now())
 
-    def held(self, lease: Lease) -> HeldStore:
+    def held(self, lease: Lease) -> LeasedStore:
         """Return the store for the holder of a lease; see `WorkStore.held`."""
-        return HeldStore(self, lease)
+        return LeasedStore(self, lease)
 
-    async def put_held(
+    async def put_leased(
         self,
         lease: Lease,
         record: StoredSnapshot,
@@ -370,7 +359,7 @@ class MemoryStore:
         require_record(record, expected)
         require_text("flow", None if flow_state is None else flow_state.flow)
         with self._lock:
-            self._work.require_held(lease)
+            self._work.require_lease(lease)
             return self._put(record, expected, flow_state, lease)
 
     async def next_ready(self, flows: Collection[str]) -> datetime | None:

@@ -11,10 +11,10 @@ from typing import Final
 from typedflow.errors import ConflictError
 from typedflow.rules import stores as texts
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
-from typedflow.stores.holders import is_gone, spoken
-from typedflow.stores.protocol import StoredSnapshot
+from typedflow.stores.holders import is_gone
+from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.rewriting import Rewriter, Tally
-from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """When the lease of a run without a worker ends by itself: it is in this process, so that its end is seen."""
@@ -36,7 +36,7 @@ class WorkRow:
     """The number of the newest message."""
     mail: list[Message] = field(default_factory=list)
 
-    def is_held(self, now: datetime) -> bool:
+    def is_leased(self, now: datetime) -> bool:
         """Return whether somebody has a living lease."""
         if self.holder is None or self.ready_at is None or self.ready_at <= now:
             return False
@@ -52,13 +52,13 @@ class WorkRows:
     def require_free(self, record: StoredSnapshot, now: datetime) -> None:
         """Raise `LeaseLostError` for a save while another has a living lease."""
         row = self.rows.get(record.execution_id)
-        if row is not None and row.holder != record.holder and row.is_held(now):
+        if row is not None and row.holder != record.holder and row.is_leased(now):
             assert row.holder is not None
             assert row.ready_at is not None
             until = now + EMBEDDED_LEASE if row.ready_at == NEVER else row.ready_at
-            raise held(record.execution_id, spoken(row.holder), until)
+            raise leased_error(record.execution_id, row.holder, until)
 
-    def require_held(self, lease: Lease) -> WorkRow:
+    def require_lease(self, lease: Lease) -> WorkRow:
         """Return the row of a lease; raises `LeaseLostError` where the lease is not the newest."""
         return self.require_holder(lease.execution_id, lease.holder, lease.fence)
 
@@ -66,7 +66,7 @@ class WorkRows:
         """Return the row of an execution; raises `LeaseLostError` where the holder has no such lease on it."""
         row = self.rows.get(execution_id)
         if row is None or row.holder != holder or fence not in (None, row.fence):
-            raise lost(execution_id, None if row is None or row.holder is None else spoken(row.holder))
+            raise lost_lease_error(execution_id, None if row is None else row.holder)
         return row
 
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:
@@ -125,7 +125,7 @@ class WorkRows:
     def acquire(self, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
         """Take one execution that nobody has a living lease on."""
         row = self.rows.get(execution_id)
-        if row is None or row.is_held(now):
+        if row is None or row.is_leased(now):
             return None
         return self.lease(execution_id, holder, ttl, now)
 
@@ -139,18 +139,18 @@ class WorkRows:
 
     def renew(self, holder: str, ttl: timedelta, now: datetime) -> dict[str, int]:
         """Renew the leases of a holder that have not run out."""
-        held = {
+        leased = {
             id_: row
             for id_, row in self.rows.items()
             if row.holder == holder and row.ready_at is not None and row.ready_at > now
         }
-        for row in held.values():
+        for row in leased.values():
             row.ready_at = now + ttl
-        return {id_: row.fence for id_, row in held.items()}
+        return {id_: row.fence for id_, row in leased.items()}
 
     def release(self, lease: Lease, how: Release, now: datetime) -> bool:
         """End a lease; what is posted and not taken makes the execution ready at once."""
-        row = self.require_held(lease)
+        row = self.require_lease(lease)
         row.mail = [each for each in row.mail if each.number > how.mail]
         row.holder, row.problem, row.quarantined = None, how.problem, how.quarantined
         row.crashes = row.crashes if how.crashed else 0

@@ -24,21 +24,12 @@ except ImportError as error:
 from typedflow.stores import postgres_flow_states, postgres_listing, postgres_records, postgres_work
 from typedflow.stores.clock import SystemClock, current_clock
 from typedflow.stores.embedded_leases import BEAT, EmbeddedLeases
+from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
 from typedflow.stores.flow_state_updates import LONGEST_BLOCK, Updates
-from typedflow.stores.held import HeldStore
+from typedflow.stores.history import Pruned, Revisions
+from typedflow.stores.leased import LeasedStore
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
-from typedflow.stores.protocol import (
-    FlowStateChange,
-    Listing,
-    PendingInterrupt,
-    PendingListing,
-    Pruned,
-    Revisions,
-    StoredEntry,
-    StoredSnapshot,
-    Update,
-    UpdateKey,
-)
+from typedflow.stores.records import Listing, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     require_at,
     require_history_page,
@@ -215,8 +206,8 @@ class PostgresStore:
 
     # -- for whoever runs an execution
 
-    def hold(self) -> str:
-        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.hold`.
+    def new_holder(self) -> str:
+        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`.
 
         They are renewed every 10 seconds by a thread of the store, however busy the loop is, and last for 30 seconds.
         """
@@ -307,11 +298,11 @@ class PostgresStore:
             lambda db, _: postgres_work.was_released(db, lease),
         )
 
-    def held(self, lease: Lease) -> HeldStore:
+    def held(self, lease: Lease) -> LeasedStore:
         """Return the store for the holder of a lease; see `WorkStore.held`."""
-        return HeldStore(self, lease)
+        return LeasedStore(self, lease)
 
-    async def put_held(
+    async def put_leased(
         self,
         lease: Lease,
         record: StoredSnapshot,
@@ -396,7 +387,7 @@ class PostgresStore:
 
 
 def _renewal(holders: list[str]) -> Job:  # the store's own `list` is not meant here
-    return Job("renew its leases", True, lambda db: postgres_work.renew_held(db, holders))
+    return Job("renew its leases", True, lambda db: postgres_work.renew_leases(db, holders))
 
 
 def _now() -> datetime | None:

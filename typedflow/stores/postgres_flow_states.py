@@ -11,9 +11,9 @@ from typing import Any, Final, final
 from psycopg.errors import LockNotAvailable
 
 from typedflow.stores.failures import Refusal
+from typedflow.stores.flow_state_sharing import FlowStateChange, FlowStateUpdate, Update, UpdateKey
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
 from typedflow.stores.postgres_leases import require_holder
-from typedflow.stores.protocol import FlowStateChange, FlowStateUpdate, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
 from typedflow.stores.rows import flow_state_digest, read_flow_state, read_value, value_digest
 from typedflow.stores.threads import Outcome

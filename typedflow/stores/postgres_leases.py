@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, final
 
 from typedflow.stores.failures import Refusal
-from typedflow.stores.holders import is_gone, spoken
+from typedflow.stores.holders import is_gone
 from typedflow.stores.postgres_database import Connection
-from typedflow.stores.protocol import StoredSnapshot
-from typedflow.stores.work import Lease, held, lost
+from typedflow.stores.records import StoredSnapshot
+from typedflow.stores.work import Lease, leased_error, lost_lease_error
 
 NOW: Final = "coalesce(%(now)s::timestamptz, now())"
 """The store's clock: the database's, unless a test has put its own in the place of the system's."""
@@ -25,15 +25,15 @@ class Locked(NamedTuple):
     fence: int
     until: datetime | None
     """When the lease runs out."""
-    is_held: bool
+    is_leased: bool
     """Whether somebody has a lease that has not run out."""
 
     def require_free(self, record: StoredSnapshot) -> None:
         """Raise `LeaseLostError` for a save while another has a living lease."""
-        if not self.is_held or self.holder is None or self.until is None:
+        if not self.is_leased or self.holder is None or self.until is None:
             return
         if self.holder != record.holder and not is_gone(self.holder):
-            raise Refusal(held(record.execution_id, spoken(self.holder), self.until.astimezone(UTC)))
+            raise Refusal(leased_error(record.execution_id, self.holder, self.until.astimezone(UTC)))
 
 
 def lock(db: Connection, execution_id: str, now: datetime | None) -> Locked:
@@ -46,10 +46,10 @@ def lock(db: Connection, execution_id: str, now: datetime | None) -> Locked:
     return Locked(None, None, None, 0, None, False) if row is None else Locked(*row)
 
 
-def require_held(locked: Locked, lease: Lease) -> None:
+def require_lease(locked: Locked, lease: Lease) -> None:
     """Raise `LeaseLostError` where a lease is not the newest of its execution."""
     if locked.number is None or (locked.holder, locked.fence) != (lease.holder, lease.fence):
-        raise Refusal(lost(lease.execution_id, None if locked.holder is None else spoken(locked.holder)))
+        raise Refusal(lost_lease_error(lease.execution_id, locked.holder))
 
 
 def require_holder(db: Connection, execution_id: str, holder: str, fence: int | None) -> None:
@@ -60,4 +60,4 @@ def require_holder(db: Connection, execution_id: str, holder: str, fence: int | 
     query = "SELECT holder, fence FROM typedflow_executions WHERE execution_id = %s"
     row = db.execute(query, (execution_id,)).fetchone()
     if row is None or row[0] != holder or fence not in (None, row[1]):
-        raise Refusal(lost(execution_id, None if row is None or row[0] is None else spoken(row[0])))
+        raise Refusal(lost_lease_error(execution_id, None if row is None else row[0]))

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from typedflow.errors import SnapshotError
+from typedflow.stores.history import Revision
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_records import iso, trim_parts
-from typedflow.stores.protocol import DamagedEntry, Listing, PendingInterrupt, PendingListing, Revision, StoredEntry
 from typedflow.stores.questions import Row, decode_question, page_of_questions
+from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, PendingListing, StoredEntry
 from typedflow.stores.requirements import page_of
 from typedflow.stores.rows import damaged_entry, read_entry, read_revision
 

@@ -12,11 +12,12 @@ from typing import Any, Final
 from typedflow.errors import ConflictError
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
+from typedflow.stores.flow_state_sharing import FlowStateChange
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_flow_states import delete_keys, replay, write_change
-from typedflow.stores.postgres_leases import NOW, lock, require_held
-from typedflow.stores.protocol import Delta, FlowStateChange, Notes, StoredSnapshot
+from typedflow.stores.postgres_leases import NOW, lock, require_lease
 from typedflow.stores.questions import COLUMNS, Row, encode_question
+from typedflow.stores.records import Delta, Notes, StoredSnapshot
 from typedflow.stores.requirements import require_expected
 from typedflow.stores.rows import (
     digest_of_record,
@@ -47,7 +48,7 @@ def save(
     """Check everything under the row's lock and ask the user's function, write last."""
     locked = lock(db, record.execution_id, now)
     if lease is not None:
-        require_held(locked, lease)
+        require_lease(locked, lease)
     else:
         locked.require_free(record)
     _require_expected(record.execution_id, locked.sequence, expected)

@@ -15,9 +15,9 @@ from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
 from typedflow.stores.holders import is_gone
 from typedflow.stores.postgres_database import Connection
-from typedflow.stores.postgres_leases import NOW, lock, require_held
+from typedflow.stores.postgres_leases import NOW, lock, require_lease
 from typedflow.stores.postgres_records import insert, iso, select
-from typedflow.stores.protocol import Listing, StoredSnapshot
+from typedflow.stores.records import Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message
 from typedflow.stores.work import CALM, Lease, Message, Release
 
@@ -121,7 +121,7 @@ def let_go(db: Connection, execution_id: str, holder: str, now: datetime | None)
     )
 
 
-def renew_held(db: Connection, holders: list[str]) -> None:
+def renew_leases(db: Connection, holders: list[str]) -> None:
     """Renew the leases of those that run executions without a worker; a row that is being saved is left for next."""
     db.execute(
         "UPDATE typedflow_executions SET ready_at = now() + %(ttl)s::interval WHERE id IN (SELECT id FROM"
@@ -201,7 +201,7 @@ def renew(db: Connection, holder: str, ttl: timedelta, now: datetime | None) -> 
 
 def release(db: Connection, lease: Lease, how: Release, now: datetime | None) -> bool:
     """End a lease; what is posted and not taken makes the execution ready at once."""
-    require_held(lock(db, lease.execution_id, now), lease)
+    require_lease(lock(db, lease.execution_id, now), lease)
     row = db.execute(
         "UPDATE typedflow_executions SET holder = NULL, problem = %(problem)s, quarantined = %(quarantined)s,"
         " crashes = CASE WHEN %(crashed)s THEN crashes ELSE 0 END,"

@@ -13,7 +13,7 @@ from typedflow.rules import stores as texts
 from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted
 from typedflow.stores.digests import digest
-from typedflow.stores.protocol import DamagedEntry, PendingInterrupt, PendingListing
+from typedflow.stores.records import DamagedEntry, PendingInterrupt, PendingListing
 
 
 class _Rest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

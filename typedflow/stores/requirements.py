@@ -14,17 +14,8 @@ from typedflow.rules.names import is_id
 from typedflow.rules.options import as_float
 from typedflow.rules.wording import describe
 from typedflow.schema.callables import discard
-from typedflow.stores.protocol import (
-    DamagedEntry,
-    FlowStateChange,
-    FlowStateUpdate,
-    Listing,
-    PendingInterrupt,
-    StoredEntry,
-    StoredSnapshot,
-    Update,
-    UpdateKey,
-)
+from typedflow.stores.flow_state_sharing import FlowStateChange, FlowStateUpdate, Update, UpdateKey
+from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, StoredEntry, StoredSnapshot
 
 LONGEST_WAIT: Final = 2_000_000.0
 """Seconds, 23 days: SQLite counts milliseconds in 32 bits."""

@@ -7,16 +7,9 @@ from dataclasses import replace
 from typing import Any, Final, final
 
 from typedflow.errors import ConflictError, SnapshotError
-from typedflow.stores.protocol import (
-    DamagedEntry,
-    FlowStateUpdate,
-    Listing,
-    PendingInterrupt,
-    SnapshotStore,
-    StoredEntry,
-    StoredSnapshot,
-    UpdateKey,
-)
+from typedflow.stores.flow_state_sharing import FlowStateUpdate, UpdateKey
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, StoredEntry, StoredSnapshot
 from typedflow.stores.rewriting import Rewritten
 from typedflow.stores.sealing import (
     Place,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, final
 
 from typedflow.errors import SnapshotError
-from typedflow.stores.protocol import DamagedEntry, PendingInterrupt, StoredSnapshot, UpdateKey
+from typedflow.stores.flow_state_sharing import UpdateKey
+from typedflow.stores.records import DamagedEntry, PendingInterrupt, StoredSnapshot
 from typedflow.stores.work import Message
 
 T = TypeVar("T")

@@ -19,7 +19,9 @@ from typedflow.rules.names import is_id
 from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import SUM, digest_of_part, join_document
 from typedflow.stores.digests import digest, digest_behind, measured
-from typedflow.stores.protocol import DamagedEntry, Notes, Revision, StoredEntry, StoredSnapshot, UpdateKey
+from typedflow.stores.flow_state_sharing import UpdateKey
+from typedflow.stores.history import Revision
+from typedflow.stores.records import DamagedEntry, Notes, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of, moment_of
 from typedflow.stores.work import Message
 

@@ -18,28 +18,26 @@ from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import sealing as texts
 from typedflow.rules.executions import no_store_problem
 from typedflow.rules.wording import OfType
-from typedflow.stores.held import HeldStore
-from typedflow.stores.keys import Keys
-from typedflow.stores.protocol import (
-    DamagedEntry,
-    Entries,
+from typedflow.stores.embedded_leases import LeaseStore
+from typedflow.stores.flow_state_sharing import (
     FlowStateChange,
     FlowStateStore,
     FlowStateUpdate,
-    HistoryStore,
-    ImmediateStore,
-    LeaseStore,
-    PendingInterrupt,
-    PendingListing,
-    Pruned,
-    Put,
-    Revisions,
-    SnapshotStore,
-    StoredEntry,
-    StoredSnapshot,
     SyncFlowStateStore,
     Update,
     UpdateKey,
+)
+from typedflow.stores.history import HistoryStore, Pruned, Revisions
+from typedflow.stores.keys import Keys
+from typedflow.stores.leased import LeasedStore
+from typedflow.stores.protocol import ImmediateStore, Put, SnapshotStore
+from typedflow.stores.records import (
+    DamagedEntry,
+    Entries,
+    PendingInterrupt,
+    PendingListing,
+    StoredEntry,
+    StoredSnapshot,
 )
 from typedflow.stores.requirements import require_record, require_whole
 from typedflow.stores.resealing import reseal
@@ -71,7 +69,7 @@ class _DeletingStore(SnapshotStore, Protocol):
 
 
 class _WorkStore(WorkStore, FlowStateStore, SyncFlowStateStore, Protocol):
-    async def put_held(
+    async def put_leased(
         self,
         lease: Lease,
         record: StoredSnapshot,
@@ -318,9 +316,9 @@ class SealedStore(Generic[S]):
 
     # -- for whoever runs an execution
 
-    def hold(self: SealedStore[_LeaseStore]) -> str:
-        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.hold`."""
-        return self._store.hold()
+    def new_holder(self: SealedStore[_LeaseStore]) -> str:
+        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`."""
+        return self._store.new_holder()
 
     def let_go(self: SealedStore[_LeaseStore], holder: str, execution_id: str | None) -> None:
         """Renew a holder's lease no more; see `LeaseStore.let_go`."""
@@ -371,11 +369,11 @@ class SealedStore(Generic[S]):
             release = replace(release, problem=sealed)
         return await self._store.release(lease, release)
 
-    def held(self: SealedStore[_WorkStore], lease: Lease) -> HeldStore:
+    def held(self: SealedStore[_WorkStore], lease: Lease) -> LeasedStore:
         """Return the store for the holder of a lease; see `WorkStore.held`."""
-        return HeldStore(self, lease)
+        return LeasedStore(self, lease)
 
-    async def put_held(
+    async def put_leased(
         self: SealedStore[_WorkStore],
         lease: Lease,
         record: StoredSnapshot,
@@ -385,7 +383,7 @@ class SealedStore(Generic[S]):
     ) -> bytes | None:
         """Do what `put` does, for the holder of a lease."""
         sealed, change = self._sealed(record, expected), self._change(flow_state)
-        stored = await self._store.put_held(lease, sealed, expected=expected, flow_state=change)
+        stored = await self._store.put_leased(lease, sealed, expected=expected, flow_state=change)
         return self._flow_state(flow_state, stored)
 
     async def next_ready(self: SealedStore[WorkStore], flows: Collection[str]) -> datetime | None:
@@ -406,13 +404,13 @@ class SealedStore(Generic[S]):
         return await self._store.release_quarantine(execution_id)
 
 
-_OF_CLASS: Final = ("hold", "let_go", "put_at_once")
+_OF_CLASS: Final = ("new_holder", "let_go", "put_at_once")
 """What whoever saves asks the class for: a wrapper that hands on everything does not have them."""
 _OPTIONAL: Final = (
     *_OF_CLASS,
     *("delete_flow_state", "update_flow_state", "update_flow_state_sync"),
     *("history", "prune", "pending"),
-    *("submit", "post", "mail", "take", "acquire", "renew_here", "release", "held", "put_held"),
+    *("submit", "post", "mail", "take", "acquire", "renew_here", "release", "held", "put_leased"),
     *("next_ready", "quarantined", "problem", "release_quarantine"),
 )
 """What only some stores can do."""

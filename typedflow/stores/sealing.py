@@ -22,13 +22,15 @@ import msgspec
 from typedflow.errors import SnapshotError
 from typedflow.rules import sealing as texts
 from typedflow.rules.problems import Problem
+from typedflow.rules.sealing import Mode
 from typedflow.rules.wording import quoted
+from typedflow.stores.flow_state_sharing import UpdateKey
 from typedflow.stores.keys import CHECK_BYTES, BrokenSeal, Keys
-from typedflow.stores.protocol import PendingInterrupt, StoredSnapshot, UpdateKey
+from typedflow.stores.records import PendingInterrupt, StoredSnapshot
 from typedflow.stores.work import Message
 
 MAGIC: Final = b"typedflow sealed 1\n"
-_MODES: Final = {"encrypt": b"e", "sign": b"s"}
+_MARKS: Final[Mapping[Mode, bytes]] = {"encrypt": b"e", "sign": b"s"}
 _LENGTH: Final = 4
 _TEXT: Final = "sealed:"
 """What a sealed text begins with, before its envelope in base64."""
@@ -64,7 +66,7 @@ class Sealing:
         key = self.keys.key(self.keys.current)
         assert key is not None
         id_ = self.keys.current.encode()
-        head = MAGIC + _MODES[self.keys.mode] + len(id_).to_bytes(1, "big") + id_ + key.check
+        head = MAGIC + _MARKS[self.keys.mode] + len(id_).to_bytes(1, "big") + id_ + key.check
         bound = msgspec.json.encode(place.columns)
         inner = len(bound).to_bytes(_LENGTH, "big") + bound + data
         return head + (key.encrypt(head, inner) if self.keys.mode == "encrypt" else key.sign(head, inner))
@@ -78,7 +80,7 @@ class Sealing:
         if not hmac.compare_digest(key.check, envelope.check):
             raise SnapshotError(texts.wrong_key_problem(place.what, envelope.key_id))
         try:
-            opening = key.decrypted if envelope.mode == _MODES["encrypt"] else key.verified
+            opening = key.decrypted if envelope.mode == _MARKS["encrypt"] else key.verified
             inner = opening(envelope.head, envelope.body)
         except BrokenSeal:
             raise SnapshotError(texts.altered_problem(place.what)) from None
@@ -91,7 +93,7 @@ class Sealing:
     def is_newest(self, data: bytes) -> bool:
         """Return whether bytes that can be opened are sealed with the current key, in the current mode."""
         envelope = _parse(Place("", {}), data)
-        return (envelope.key_id, envelope.mode) == (self.keys.current, _MODES[self.keys.mode])
+        return (envelope.key_id, envelope.mode) == (self.keys.current, _MARKS[self.keys.mode])
 
     # -- what a store keeps
 
@@ -162,7 +164,7 @@ def _parse(place: Place, data: bytes) -> _Envelope:
     mode, length = data[begin : begin + 1], int.from_bytes(data[begin + 1 : begin + 2], "big")
     id_ = data[begin + 2 : begin + 2 + length]
     end = begin + 2 + length + CHECK_BYTES
-    if mode not in _MODES.values() or len(data) < end:
+    if mode not in _MARKS.values() or len(data) < end:
         raise SnapshotError(texts.altered_problem(place.what))
     return _Envelope(
         data[:end], mode, id_.decode("utf-8", "backslashreplace"), data[end - CHECK_BYTES : end], data[end:]

@@ -18,23 +18,14 @@ from typedflow.stores import sqlite_history, sqlite_records, sqlite_rewriting, s
 from typedflow.stores.clock import current_clock
 from typedflow.stores.embedded_leases import BEAT, EmbeddedLeases
 from typedflow.stores.failures import Refusal
+from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
 from typedflow.stores.flow_state_updates import Updates
-from typedflow.stores.held import HeldStore
+from typedflow.stores.history import Pruned, Revisions
 from typedflow.stores.in_place import InPlace
+from typedflow.stores.leased import LeasedStore
 from typedflow.stores.loops import run_sync
-from typedflow.stores.protocol import (
-    FlowStateChange,
-    Listing,
-    PendingInterrupt,
-    PendingListing,
-    Pruned,
-    Put,
-    Revisions,
-    StoredEntry,
-    StoredSnapshot,
-    Update,
-    UpdateKey,
-)
+from typedflow.stores.protocol import Put
+from typedflow.stores.records import Listing, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     require_at,
     require_expected,
@@ -270,8 +261,8 @@ class SQLiteStore:
 
     # -- for whoever runs an execution
 
-    def hold(self) -> str:
-        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.hold`.
+    def new_holder(self) -> str:
+        """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`.
 
         They are renewed every 10 seconds by the store's thread, however busy the loop is, and last for 30 seconds.
         """
@@ -353,11 +344,11 @@ class SQLiteStore:
         doing = f"release {quoted(lease.execution_id)}"
         return await self._write(doing, lambda db: sqlite_work.release(db, lease, release, now))
 
-    def held(self, lease: Lease) -> HeldStore:
+    def held(self, lease: Lease) -> LeasedStore:
         """Return the store for the holder of a lease; see `WorkStore.held`."""
-        return HeldStore(self, lease)
+        return LeasedStore(self, lease)
 
-    async def put_held(
+    async def put_leased(
         self,
         lease: Lease,
         record: StoredSnapshot,
@@ -431,7 +422,7 @@ class SQLiteStore:
 
 def _renewal(holders: list[str]) -> Job:
     now = datetime.now(UTC)
-    return Job("renew its leases", True, lambda db: sqlite_work.renew_held(db, holders, now))
+    return Job("renew its leases", True, lambda db: sqlite_work.renew_leases(db, holders, now))
 
 
 def _saving(
@@ -447,7 +438,7 @@ def _saving(
     writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
     if flow_state is not None or expected is None or record.notes or record.history is not None or writes_more:
         return Job(doing, True, work)
-    return Job(doing, True, work, partial(sqlite_records.replace_held, record=record, expected=expected))
+    return Job(doing, True, work, partial(sqlite_records.replace_leased, record=record, expected=expected))
 
 
 def _save(
@@ -462,7 +453,7 @@ def _save(
     if lease is None:
         sqlite_work.require_free(db, record, now)
     else:
-        sqlite_work.require_held(db, lease)
+        sqlite_work.require_lease(db, lease)
     try:
         require_expected(record.execution_id, sqlite_records.stored_sequence(db, record.execution_id), expected)
     except ConflictError as error:

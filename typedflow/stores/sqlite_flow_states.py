@@ -10,7 +10,7 @@ from typing import Final, final
 
 from typedflow.stores import sqlite_work
 from typedflow.stores.failures import Refusal
-from typedflow.stores.protocol import FlowStateChange, Update, UpdateKey
+from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
 from typedflow.stores.requirements import replayed, updated
 from typedflow.stores.rows import flow_state_digest, read_flow_state, read_value, value_digest
 from typedflow.stores.sqlite_database import Database, Job

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import NamedTuple
 
-from typedflow.stores.protocol import Revision, StoredSnapshot
+from typedflow.stores.history import Revision
+from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.rows import digest_of, noted, parts_columns, read_revision, read_revision_record, written
 from typedflow.stores.sqlite_listing import groups
 from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts

@@ -16,7 +16,7 @@ from sqlite3 import Connection, OperationalError
 from typing import Final, TypeVar
 
 from typedflow.errors import SnapshotError
-from typedflow.stores.protocol import DamagedEntry, Listing, StoredEntry
+from typedflow.stores.records import DamagedEntry, Listing, StoredEntry
 from typedflow.stores.rows import damaged_entry, read_entry, written
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection
 
-from typedflow.stores.protocol import Delta, StoredSnapshot
+from typedflow.stores.records import Delta, StoredSnapshot
 from typedflow.stores.rows import join_parts
 
 _KEEP = (

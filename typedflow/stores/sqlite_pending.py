@@ -8,7 +8,6 @@ from itertools import islice
 from sqlite3 import Connection, OperationalError
 
 from typedflow.errors import SnapshotError
-from typedflow.stores.protocol import DamagedEntry, Notes, PendingInterrupt, PendingListing
 from typedflow.stores.questions import (
     COLUMNS,
     Row,
@@ -17,6 +16,7 @@ from typedflow.stores.questions import (
     page_of_questions,
     position_of,
 )
+from typedflow.stores.records import DamagedEntry, Notes, PendingInterrupt, PendingListing
 from typedflow.stores.rows import damaged_entry, written
 from typedflow.stores.sqlite_listing import decoding_anything, groups, is_no_text
 

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import datetime
 from sqlite3 import Connection
 
-from typedflow.stores.protocol import StoredSnapshot
+from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.rows import digest_of, origin_of, parts_columns, read_record, written
 from typedflow.stores.sqlite_parts import joined, one_moment
 
@@ -37,7 +37,7 @@ def replace(db: Connection, record: StoredSnapshot, expected: int) -> bool:
     return done.rowcount == 1
 
 
-def replace_held(db: Connection, record: StoredSnapshot, expected: int) -> bool:
+def replace_leased(db: Connection, record: StoredSnapshot, expected: int) -> bool:
     """Do what `replace` does for a run that goes on, where its holder has the lease; return whether that was so."""
     done = db.execute(
         "UPDATE typedflow_executions SET flow = ?, status = ?, sequence = ?, saved_at = ?, parts = ?,"

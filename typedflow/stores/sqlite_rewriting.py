@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from typedflow.errors import SnapshotError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
-from typedflow.stores.protocol import PendingInterrupt, StoredSnapshot, UpdateKey
+from typedflow.stores.flow_state_sharing import UpdateKey
 from typedflow.stores.questions import COLUMNS, Row, decode_question, encode_question
+from typedflow.stores.records import PendingInterrupt, StoredSnapshot
 from typedflow.stores.rewriting import Rewriter, Tally
 from typedflow.stores.rows import digest_of, owner_of, read_message, written
 from typedflow.stores.sqlite_flow_states import find_value, select_flow_state, write_flow_state, write_value

@@ -9,7 +9,7 @@ from typedflow.errors import SnapshotError
 from typedflow.snapshot.documents import PLAIN
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.reading import read_document
-from typedflow.stores.protocol import Notes, PendingInterrupt, StoredSnapshot
+from typedflow.stores.records import Notes, PendingInterrupt, StoredSnapshot
 from typedflow.stores.sqlite_pending import note_pending
 from typedflow.stores.sqlite_records import select
 

@@ -12,10 +12,10 @@ from typedflow.rules import stores as texts
 from typedflow.stores import sqlite_records
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
-from typedflow.stores.holders import is_gone, spoken
-from typedflow.stores.protocol import Listing, StoredSnapshot
+from typedflow.stores.holders import is_gone
+from typedflow.stores.records import Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message, written
-from typedflow.stores.work import CALM, OVER, Lease, Message, Release, held, lost
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
 
 
 def require_free(db: Connection, record: StoredSnapshot, now: datetime) -> None:
@@ -26,14 +26,14 @@ def require_free(db: Connection, record: StoredSnapshot, now: datetime) -> None:
     ).fetchone()
     if row is None or row[0] == record.holder or not _is_living(row[0], row[1], now):
         return
-    raise Refusal(held(record.execution_id, spoken(row[0]), datetime.fromisoformat(row[1])))
+    raise Refusal(leased_error(record.execution_id, row[0], datetime.fromisoformat(row[1])))
 
 
 def _is_living(holder: str, ready_at: str | None, now: datetime) -> bool:
     return ready_at is not None and ready_at > written(now) and not is_gone(holder)
 
 
-def require_held(db: Connection, lease: Lease) -> None:
+def require_lease(db: Connection, lease: Lease) -> None:
     """Raise `LeaseLostError` where a lease is not the newest of its execution."""
     require_holder(db, lease.execution_id, lease.holder, lease.fence)
 
@@ -44,7 +44,7 @@ def require_holder(db: Connection, execution_id: str, holder: str, fence: int | 
         "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
     ).fetchone()
     if row is None or row != (holder, row[1] if fence is None else fence):
-        raise Refusal(lost(execution_id, None if row is None or row[0] is None else spoken(row[0])))
+        raise Refusal(lost_lease_error(execution_id, None if row is None else row[0]))
 
 
 def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now: datetime) -> None:
@@ -98,7 +98,7 @@ def let_go(db: Connection, execution_id: str, holder: str, now: datetime) -> Non
     )
 
 
-def renew_held(db: Connection, holders: Collection[str], now: datetime) -> None:
+def renew_leases(db: Connection, holders: Collection[str], now: datetime) -> None:
     """Renew the leases of those that run executions with this store, also one that has run out and nobody took."""
     until = written(now + EMBEDDED_LEASE)
     db.executemany(
@@ -227,7 +227,7 @@ def renew(db: Connection, holder: str, ttl: timedelta, now: datetime) -> dict[st
 
 def release(db: Connection, lease: Lease, how: Release, now: datetime) -> bool:
     """End a lease; what is posted and not taken makes the execution ready at once."""
-    require_held(db, lease)
+    require_lease(db, lease)
     at = None if how.ready_at is None else written(how.ready_at)
     (more,) = db.execute(
         "UPDATE typedflow_executions SET holder = NULL, problem = ?, quarantined = ?,"

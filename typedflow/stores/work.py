@@ -16,7 +16,9 @@ from typing import Final, Literal, Protocol, TypeAlias, final
 from typedflow.engine.status import FINAL
 from typedflow.errors import LeaseLostError
 from typedflow.rules import stores as texts
-from typedflow.stores.protocol import Entries, SnapshotStore, StoredSnapshot
+from typedflow.stores.holders import describe_holder
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import Entries, StoredSnapshot
 
 MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel"]
 
@@ -101,16 +103,17 @@ class Release:
     """Keep the count of crashes; else it starts again from 0."""
 
 
-def held(execution_id: str, holder: str, until: datetime) -> LeaseLostError:
-    """Return the error of a save while another has a living lease."""
-    problem = texts.held_problem(execution_id, holder, until.isoformat(" ", "seconds"))
-    return LeaseLostError(problem, execution_id=execution_id, holder=holder, until=until)
+def leased_error(execution_id: str, holder: str, until: datetime) -> LeaseLostError:
+    """Return the error of a save while another has a living lease; `holder` is the name that its store knows."""
+    shown = describe_holder(holder)
+    problem = texts.leased_problem(execution_id, shown, until.isoformat(" ", "seconds"))
+    return LeaseLostError(problem, execution_id=execution_id, holder=shown, until=until)
 
 
-def lost(execution_id: str, holder: str | None) -> LeaseLostError:
-    """Return the error of a save under a lease that is over."""
-    problem = texts.lost_lease_problem(execution_id, holder)
-    return LeaseLostError(problem, execution_id=execution_id, holder=holder)
+def lost_lease_error(execution_id: str, holder: str | None) -> LeaseLostError:
+    """Return the error of a save under a lease that is over; `holder` is the name of whoever has it now."""
+    shown = None if holder is None else describe_holder(holder)
+    return LeaseLostError(texts.lost_lease_problem(execution_id, shown), execution_id=execution_id, holder=shown)
 
 
 class WorkStore(SnapshotStore, Protocol):

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from typedflow.errors import ConflictError, StoreError
-from typedflow.stores.protocol import FlowStateChange, SnapshotStore, StoredSnapshot
+from typedflow.stores.flow_state_sharing import FlowStateChange
+from typedflow.stores.protocol import SnapshotStore
+from typedflow.stores.records import StoredSnapshot
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 HOSTILE_IDS: Final = ("", "../x", "/etc/passwd", "a\n", "a\0b", "a" * 10_000, ".", "..", "é", "a b")
