@@ -108,7 +108,7 @@ CHANGES: list[tuple[list[tuple[str, str]], int, list[str]]] = [
         [("found: list[str] = []", "found: list[int] = []\n    note: str = ''")],
         1,
         [
-            "  migration  state of flow 'review': field 'found' was str and is int",
+            "  migration  state of flow 'review': field 'found' was list[str] and is list[int]",
             "             hint: class Review(Contract, version=2) and @Review.migrate(1)",
             "  safe       state of flow 'review': Notes.note is new",
         ],
@@ -183,6 +183,9 @@ def test_a_lock_file_is_written_checked_and_compared_in_other_processes(project:
     text = (project.folder / "typedflow.lock").read_text(encoding="utf-8")
     assert str(project.folder) not in text
     assert project.run("lock", "--check").stdout == "typedflow.lock is up to date: 1 flow\n"
+    absent = project.run("lock", "--check", "--file", "none.lock")
+    assert absent.code == 1
+    assert absent.stderr == "error: there is no 'none.lock' to compare with (`typedflow lock` writes it)\n"
     project.write("review.py", ASKING.replace("to(approve)", "to(approve, name='ask')"))
     compared = project.spawn("diff")
     assert (compared.code, compared.stderr) == (1, "")

@@ -29,7 +29,7 @@ def test_a_flow_that_cannot_be_exported_is_a_mistake(project: Project) -> None:
     project.write("review.py", ASKING.replace(".to(search)", ".to(search).to(lambda data: data.value)"))
     done = project.run("config", "review")
     assert (done.code, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: TF760: step 'lambda' of flow 'review': the handler is a lambda")
+    assert done.stderr.startswith("error: review.py:35: TF760: step 'lambda' of flow 'review': the handler is a lambda")
 
 
 PARTS = """

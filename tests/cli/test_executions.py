@@ -212,7 +212,8 @@ WRONG_ANSWERS = [
     (("second", "approval", "yes"), 2, "the store has no execution 'second' (`typedflow runs list` shows what it has)"),
     (("first", "approval", "-5"), 2, "not -5 (int)"),
     (("first", "approval", "yes", "--store", "none.db"), 2, "there is no store 'none.db'"),
-    (("first", "approval", "yes", "--flow", "other"), 2, "TF914"),
+    (("first", "approval", "yes", "--flow", "other"), 2, "(name the flow that saved it with --flow MODULE:FLOW)"),
+    (("first", "approval", '{"ok": tru}'), 2, "VALUE begins as JSON, and is none: JSON is malformed"),
     (("first", "approval", "yes", "--flow", "revieww:flow"), 2, "(did you mean 'review'?)"),
     (("first", "approval", "yes", "--resources", "review:nothing"), 2, "has no function 'nothing'"),
     (("first", "approval", "yes", "--resources", "review:raising"), 1, "failed (review.py:"),
@@ -235,6 +236,66 @@ def test_what_cannot_be_answered_changes_nothing(project: Project) -> None:
         assert text in done.stderr, (arguments, done.stderr)
         assert "Traceback" not in done.stderr
         assert project.run("runs", "show", "first").stdout == before, arguments
+
+
+def test_an_execution_that_asks_nothing_names_the_command_that_goes_on(project: Project) -> None:
+    project.write("pyproject.toml", SETTINGS)
+    asking(project)
+    assert project.run("answer", "first", "approval", "no", "-q").code == 1
+    failed = project.run("answer", "first", "approval", "yes")
+    assert failed.code == 2
+    hint = "run the failed steps again: typedflow runs retry first"
+    assert failed.stderr == f"error: execution 'first' has failed: it asks nothing ({hint})\n"
+    project.run("runs", "cancel", "first")
+    over = project.run("answer", "first", "approval", "yes")
+    assert (over.code, over.stderr) == (2, "error: execution 'first' is cancelled: it asks nothing\n")
+    again = project.run("runs", "retry", "first")
+    assert again.stderr.endswith(
+        "(`typedflow runs show first` shows where it stands, and the command that goes on from there)\n"
+    )
+
+
+OVERDUE = """\
+from datetime import timedelta
+from typedflow import Contract, Data, Flow
+
+class Ask(Contract):
+    input: float
+    result: str
+
+def ask(data: Data[Ask, float]) -> str:
+    data.pause_for(interrupt_id="ask", deadline=timedelta(seconds=data.value), default="nobody")
+
+flow = Flow(Ask, name="ask")
+flow.to(ask).end()
+"""
+
+
+def test_a_question_whose_time_is_up_names_the_command_that_goes_on(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.typedflow]\nflows = ["ask:flow"]\n')
+    project.write("ask.py", OVERDUE)
+    for command in ("run", "pending", "show"):
+        early = project.run("run", "ask", "--input", "3600", "--id", command, "-q")
+        assert f"typedflow answer {command} ask VALUE" in early.stdout
+    project.run("run", "ask", "--input", "3", "--id", "late", "-q")
+    while "typedflow runs retry late" not in (listed := project.run("pending")).stdout:
+        assert "typedflow answer late ask VALUE" in listed.stdout
+    assert re.search(
+        r"ask \(pause\), asked by step 'ask', whose time was up at .* UTC: null\n    typedflow runs retry late",
+        listed.stdout,
+    )
+    assert "typedflow answer late" not in project.run("runs", "show", "late").stdout
+    refused = project.run("answer", "late", "ask", "me")
+    assert refused.stderr.endswith("(`typedflow runs retry late` lets it go on without the answer)\n")
+    assert project.run("runs", "retry", "late", "-q").stdout == "nobody\n"
+
+
+def test_problems_of_a_definition_have_their_lines(project: Project) -> None:
+    project.write("small.py", SMALL.replace("texts.to(shout)", "texts.to(add)"))
+    done = project.run("run", "small:texts", "--input", '"a"')
+    assert done.code == 2
+    line = SMALL.splitlines().index("texts.to(shout).end()") + 1
+    assert done.stderr.startswith(f"error: 3 problems\n  small.py:{line}: TF716: ")
 
 
 def test_without_settings_the_flow_has_to_be_named(project: Project) -> None:
@@ -283,9 +344,13 @@ WRONG_RUNS = [
         2,
         "error: --input: Person has no field 'nmae' (did you mean 'name'?)",
     ),
-    (("small:records", "--input", "{}"), 2, "'name' in it is str, not nothing"),
+    (("small:records", "--input", "{}"), 2, "'name' (str) is missing"),
     (("small:texts", "--input", "broken.json"), 2, "the file 'broken.json' is no JSON"),
-    (("small:sums", "--input", "[1]"), 2, "limit"),
+    (
+        ("small:sums", "--input", "[1]"),
+        2,
+        """(supply it with --state '{"NAME": VALUE}', or give the field a default)""",
+    ),
     (("small:sums", "--input", "[1]", "--state", "[1]"), 2, "--state is a JSON object with fields of the state"),
     (("small:sums", "--input", "[1]", "--state", '{"limt": 1}'), 2, "did you mean 'limit'?"),
     (("small:texts", "--input", '"a"', "--id", "a/b"), 2, "TF816"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from typedflow.rules.wording import OfType, describe, instead_of, listed, quoted
+from typedflow.rules.wording import ABSENT, OfType, describe, instead_of, listed, quoted
 
 
 class Broken:
@@ -69,6 +69,7 @@ def test_a_fault_inside_a_value_is_named_by_its_path() -> None:
     assert instead_of("Approval", "5 (int)", path="note", expected="str") == (
         "Approval, and 'note' in it is str, not 5 (int)"
     )
+    assert instead_of("Approval", ABSENT, path="note", expected="str") == "Approval, and 'note' (str) is missing"
 
 
 def test_a_value_of_which_only_the_type_is_known_is_shown_by_it() -> None:

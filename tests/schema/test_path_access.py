@@ -242,7 +242,7 @@ def test_set_takes_a_mapping_for_a_record(state: Wide) -> None:
         ("inner", {"c": 1, "d": 2}, "TF602: Inner has no field 'd' (its fields: 'c', 'tags', 'must')"),
         ("inner", {"c": "x"}, "TF601: 'inner.c' of state takes int, not 'x' (str)"),
         ("inner.tags", ["a", 1], "TF601: 'inner.tags[1]' of state takes str, not 1 (int)"),
-        ("needs", {}, "TF601: 'needs.topic' of state takes str, not nothing"),
+        ("needs", {}, "TF601: 'needs.topic' of state (str) is missing"),
         (
             "maybe.c",
             1,

@@ -130,7 +130,7 @@ def test_mappings_become_records_at_any_depth(name: str, value: Any, expected: A
             ["TF601: 'state' takes Named, not 5 (int) (give an instance of Named itself, or a mapping of its fields)"],
         ),
         (Named, Named(topic="a", when="x"), ["TF601: 'when' of state takes int, not 'x' (str)"]),  # type: ignore[arg-type]  # wrong on purpose
-        (Wide, {"request": {}}, ["TF601: 'request.topic' of state takes str, not nothing"]),
+        (Wide, {"request": {}}, ["TF601: 'request.topic' of state (str) is missing"]),
         (Wide, {"request": {"topik": "a"}}, ["TF602: Request has no field 'topik' (did you mean 'topic'?)"]),
         (
             Wide,

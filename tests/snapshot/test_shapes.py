@@ -138,7 +138,7 @@ Names = TypeAliasType("Names", list[str])
 def test_alias_is_described_by_its_name() -> None:
     assert describe_type(Ids) == {"type": {"ref": "Ids"}, "types": {"Ids": {"alias": {"list": "int"}}}}
     old, new = (shape_of(state_of(a=tp), None) for tp in (Ids, Names))
-    assert compare_layers(old, new)["state"].differences == ("field 'a' was int and is str",)
+    assert compare_layers(old, new)["state"].differences == ("field 'a' was list[int] and is list[str]",)
 
 
 def test_default_made_by_a_factory_is_described_by_its_name() -> None:
@@ -210,18 +210,22 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
     ({"a": int}, {"a": str}, ["field 'a' was int and is str"]),
     ({"a": int}, {"a": int | None}, ["field 'a' was int and is None | int"]),
     ({"a": int | None}, {"a": int | None | str}, ["field 'a' was None | int and is None | int | str"]),
-    ({"a": list[int]}, {"a": list[str]}, ["field 'a' was int and is str"]),
+    ({"a": list[int]}, {"a": list[str]}, ["field 'a' was list[int] and is list[str]"]),
     ({"a": list[int]}, {"a": set[int]}, ["field 'a' was list[int] and is set[int]"]),
-    ({"a": dict[str, int]}, {"a": dict[str, str]}, ["field 'a' was int and is str"]),
+    ({"a": dict[str, int]}, {"a": dict[str, str]}, ["field 'a' was dict[str, int] and is dict[str, str]"]),
     ({"a": Literal["a"]}, {"a": Literal["b"]}, ["field 'a' was Literal['a'] and is Literal['b']"]),
     (
         {"a": Annotated[int, Meta(ge=1)]},
         {"a": Annotated[int, Meta(ge=2)]},
         ["field 'a' was int (ge=1) and is int (ge=2)"],
     ),
-    ({"a": Annotated[int, Meta(ge=1)]}, {"a": Annotated[float, Meta(ge=1)]}, ["field 'a' was int and is float"]),
-    ({"a": dict[str, int]}, {"a": dict[int, int]}, ["field 'a' was str and is int"]),
-    ({"a": tuple[int, int]}, {"a": tuple[int, str]}, ["field 'a' was int and is str"]),
+    (
+        {"a": Annotated[int, Meta(ge=1)]},
+        {"a": Annotated[float, Meta(ge=1)]},
+        ["field 'a' was int (ge=1) and is float (ge=1)"],
+    ),
+    ({"a": dict[str, int]}, {"a": dict[int, int]}, ["field 'a' was dict[str, int] and is dict[int, int]"]),
+    ({"a": tuple[int, int]}, {"a": tuple[int, str]}, ["field 'a' was tuple[int, int] and is tuple[int, str]"]),
     ({"a": tuple[int, int]}, {"a": tuple[int]}, ["field 'a' was tuple[int, int] and is tuple[int]"]),
     ({"a": OldColour}, {"a": Colour}, []),
     ({"a": Colour}, {"a": Node}, ["field 'a' is Node, which was something else"]),

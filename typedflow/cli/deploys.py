@@ -70,6 +70,8 @@ def lock(
     is_current = file.is_file() and file.read_text(encoding="utf-8") == text
     if not check and not is_current:
         write_text(file, text)
+    if check and not file.exists():
+        raise Mistake(f"there is no {quoted(str(file))} to compare with", "`typedflow lock` writes it", exits.FAILED)
     done = "is up to date" if is_current else "is not up to date" if check else "is written"
     if as_json:
         write(to_json({"file": str(file), "flows": sorted(flows), "up_to_date": is_current or not check}))

@@ -20,7 +20,7 @@ from typedflow.cli.places import AnyStore, StorePlace, find_stored, history_of
 from typedflow.cli.progress import Origin, Progress, failure_of, question_of, shown_time
 from typedflow.cli.settings import Settings
 from typedflow.cli.values import to_plain
-from typedflow.engine.status import Status
+from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import NoResultError, ResourceError, TypedflowError
 from typedflow.rules.names import is_id
@@ -190,10 +190,10 @@ async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act:
     try:
         with view:
             if runtime_of(flow).spec.stream is None or isinstance(act, Cancel):
-                await _done(execution, act)
+                await _done(execution, act, origin)
             else:
                 progress.stream = []
-                async with aclosing(_streamed(execution, act)) as stream:
+                async with aclosing(_streamed(execution, act, origin)) as stream:
                     async for item in stream:
                         progress.stream.append(to_plain(item))
                         view.item(progress.stream[-1])
@@ -213,11 +213,12 @@ async def drive(execution: Execution[Any], flow: Flow[Any], origin: Origin, act:
     return progress
 
 
-async def _done(execution: Execution[Any], act: Start | Act) -> None:
+async def _done(execution: Execution[Any], act: Start | Act, origin: Origin) -> None:
     match act:
         case Start(value, timeout):
             await execution.async_start(value, timeout=timeout)
         case Answer(interrupt, value):
+            _require_asking(execution, origin)
             await execution.async_continue_with(_pending(execution, interrupt), value)
         case Retry():
             _require_due(execution)
@@ -228,17 +229,27 @@ async def _done(execution: Execution[Any], act: Start | Act) -> None:
             assert_never(act)
 
 
-def _streamed(execution: Execution[Any], act: Start | Answer | Retry) -> AsyncGenerator[Any, None]:
+def _streamed(execution: Execution[Any], act: Start | Answer | Retry, origin: Origin) -> AsyncGenerator[Any, None]:
     match act:
         case Start(value, timeout):
             return execution.stream(value, timeout=timeout)
         case Answer(interrupt, value):
+            _require_asking(execution, origin)
             return execution.stream_continue(_pending(execution, interrupt), value)
         case Retry():
             _require_due(execution)
             return execution.stream_retry()
         case _:
             assert_never(act)
+
+
+def _require_asking(execution: Execution[Any], origin: Origin) -> None:
+    """Refuse to answer an execution that waits for nothing, as it has failed or is over."""
+    if execution.status is Status.FAILED or execution.status in FINAL:
+        word = "has failed" if execution.status is Status.FAILED else f"is {execution.status.value}"
+        retry = f"run the failed steps again: {origin.command('runs', 'retry', execution.id)}"
+        hint = retry if execution.status is Status.FAILED else ""
+        raise Mistake(f"execution {quoted(execution.id)} {word}: it asks nothing", hint)
 
 
 def _require_due(execution: Execution[Any]) -> None:

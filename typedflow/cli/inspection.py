@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from typedflow.cli.progress import Origin, Question, shown_time
+from typedflow.cli.progress import Origin, Question, answer_command, shown_time
 from typedflow.engine.status import Status
 from typedflow.snapshot.documents import PLAIN, Format
 from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, Snapshot
@@ -139,14 +139,15 @@ def _shown(snapshot: Snapshot, root: str, origin: Origin) -> Shown:
 
 
 def _question(record: InterruptRecord, snapshot: Snapshot, root: str, origin: Origin) -> Question:
+    deadline = None if record.deadline is UNSET else record.deadline
     return Question(
         record.id,
         record.type,
         record.token.node,
         _plain(record.payload, snapshot.encoding),
         record.resume_event,
-        origin.command("answer", root, record.id, "VALUE"),
-        None if record.deadline is UNSET else record.deadline,
+        answer_command(record.id, deadline, root, origin),
+        deadline,
         snapshot.saved if record.since is UNSET else record.since,
     )
 

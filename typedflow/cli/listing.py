@@ -18,7 +18,7 @@ from typedflow.cli.options import AsJson, ExecutionId, FlowName, FlowOf, Limit, 
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.paging import cut, entry_at, position_of, question_at
 from typedflow.cli.places import AnyStore, StorePlace, find_stored, store_place
-from typedflow.cli.progress import Origin, Question, question_lines, shown_time
+from typedflow.cli.progress import Origin, Question, answer_command, question_lines, shown_time
 from typedflow.cli.settings import read_settings
 from typedflow.cli.trees import render_tree
 from typedflow.engine.status import FINAL, Status
@@ -89,7 +89,7 @@ def _question(asked: PendingInterrupt, origin: Origin) -> Question:
         asked.step,
         asked.payload,
         asked.resume_event,
-        origin.command("answer", asked.execution_id, asked.interrupt_id, "VALUE"),
+        answer_command(asked.interrupt_id, asked.deadline, asked.execution_id, origin),
         asked.deadline,
         asked.since,
     )

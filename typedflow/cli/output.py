@@ -17,9 +17,10 @@ from typing import Any, ParamSpec, TextIO
 import msgspec
 import typer
 
-from typedflow.cli.exits import WRONG_USE, Mistake
+from typedflow.cli.exits import Mistake
 from typedflow.cli.loading import use_folder
 from typedflow.cli.settings import read_settings
+from typedflow.cli.ways import mistake_of
 from typedflow.errors import TypedflowError
 from typedflow.rules.wording import quoted, text_of
 
@@ -76,7 +77,8 @@ def command(function: Callable[P, int]) -> Callable[P, None]:
         except Mistake as mistake:
             code = _print_mistake(mistake, as_json=bool(kwargs.get("as_json")))
         except TypedflowError as error:
-            code = _print_mistake(Mistake(str(error), code=WRONG_USE), as_json=bool(kwargs.get("as_json")))
+            named = mistake_of(error, kwargs.get("execution_id"))
+            code = _print_mistake(named, as_json=bool(kwargs.get("as_json")))
         finally:
             _stdout.reset(token)
         raise typer.Exit(code)

@@ -45,7 +45,10 @@ class Question(msgspec.Struct, frozen=True):
     payload: Any
     resume_event: str | None
     answer_with: str | None
-    """The command that answers it; VALUE stands for the answer. None for an execution that is in no store."""
+    """The command that answers it, with VALUE for the answer; past the deadline the one that goes on without an answer.
+
+    None for an execution that is in no store.
+    """
     deadline: datetime | None = None
     """From then on no answer is taken."""
     since: datetime | None = None
@@ -89,7 +92,7 @@ class Progress(msgspec.Struct, kw_only=True):
 
 def question_of(interrupt: Interrupt, execution: str, origin: Origin) -> Question:
     """Return a pending interrupt with the command that answers it."""
-    answer = origin.command("answer", execution, interrupt.id, "VALUE") if origin.kept else None
+    answer = answer_command(interrupt.id, interrupt.deadline, execution, origin) if origin.kept else None
     return Question(
         interrupt.id,
         interrupt.type,
@@ -100,6 +103,17 @@ def question_of(interrupt: Interrupt, execution: str, origin: Origin) -> Questio
         interrupt.deadline,
         interrupt.since,
     )
+
+
+def answer_command(interrupt_id: str, deadline: datetime | None, execution: str, origin: Origin) -> str:
+    """Return the command that answers an interrupt, or that goes on without an answer, as its time is up."""
+    if _is_past(deadline):
+        return origin.command("runs", "retry", execution)
+    return origin.command("answer", execution, interrupt_id, "VALUE")
+
+
+def _is_past(deadline: datetime | None) -> bool:
+    return deadline is not None and deadline <= datetime.now(UTC)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -141,7 +155,8 @@ def question_line(question: Question | Interrupt) -> str:
 
 def question_head(question: Question | Interrupt) -> str:
     """Return who asks, and until when."""
-    until = "" if question.deadline is None else f", until {shown_time(question.deadline)} UTC"
+    word = "whose time was up at" if _is_past(question.deadline) else "until"
+    until = "" if question.deadline is None else f", {word} {shown_time(question.deadline)} UTC"
     return f"{question.id} ({question.type}), asked by step '{question.step}'{until}"
 
 

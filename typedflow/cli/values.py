@@ -55,12 +55,15 @@ def _decoded(text: str, source: str) -> Any:
 
 
 def read_answer(text: str) -> Any:
-    """Return the plain data of an answer: `-` for stdin, else JSON; what is no JSON is a text."""
+    """Return the plain data of an answer: `-` for stdin, else JSON; what is no JSON, nor begins as such, is a text."""
     if text == "-":
         return _decoded(sys.stdin.read(), "VALUE: stdin")
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except msgspec.DecodeError as error:
+        if text.lstrip().startswith(("{", "[", '"')):
+            hint = "if it is a text, quote it as JSON: '\"…\"'"
+            raise Mistake(f"VALUE begins as JSON, and is none: {text_of(error)}", hint) from None
         return text
 
 

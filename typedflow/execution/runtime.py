@@ -26,6 +26,7 @@ from typedflow.execution.resources import ResourceLayers
 from typedflow.rules import events, executions
 from typedflow.rules.concealment import concealing
 from typedflow.rules.schema import undeclared_layer_problem
+from typedflow.rules.wording import ABSENT
 from typedflow.schema.check import Mismatch
 from typedflow.schema.layers import State
 from typedflow.schema.mismatch import MISSING, render_path
@@ -479,7 +480,7 @@ def _state_fields(touched: Mapping[tuple[bool, str], None]) -> Iterator[str]:
 
 def fault_of(mismatch: Mismatch) -> dict[str, str]:
     """Return what a message says of a value that does not fit: given, path and expected."""
-    given = "nothing" if mismatch.given is MISSING else describe(mismatch.given)
+    given = ABSENT if mismatch.given is MISSING else describe(mismatch.given)
     if not mismatch.path:
         return {"given": given}
     return {"given": given, "path": render_path(mismatch.path), "expected": mismatch.expected}

@@ -10,6 +10,8 @@ from typedflow.rules.concealment import is_concealed
 
 LONGEST_TEXT: Final = 80
 """Characters of user text that a message shows before it cuts."""
+ABSENT: Final = "nothing"
+"""The actual value of an absent field or key, in a message."""
 LONGEST_LIST: Final = 8
 """Names that a message lists before it counts the rest."""
 
@@ -83,4 +85,6 @@ def instead_of(declared: str, given: str, *, path: str = "", expected: str = "")
 
     `str, not 5 (int)`, or `Approval, and 'note' in it is str, not 5 (int)`.
     """
+    if path and given == ABSENT:
+        return f"{declared}, and {quoted(path)} ({expected}) is missing"
     return f"{declared}, and {quoted(path)} in it is {expected}, not {given}" if path else f"{declared}, not {given}"

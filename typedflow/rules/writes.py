@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 from typedflow.rules.names import name_hint
 from typedflow.rules.problems import Problem
-from typedflow.rules.wording import quoted
+from typedflow.rules.wording import ABSENT, quoted
 
 
 def wrong_type_problem(path: str, expected: str, given: str, *, layer: str = "", hint: str = "") -> Problem:
     """Report a write of the wrong type; `given` is a rendered type, or a value as `wording.describe` returns it."""
+    if given == ABSENT:
+        return Problem("TF601", f"{_named(path, layer)} ({expected}) is missing", hint, side="value")
     return Problem("TF601", f"{_named(path, layer)} takes {expected}, not {given}", hint, side="value")
 
 

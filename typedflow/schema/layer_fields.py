@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr
 
 from typedflow.errors import ContractError
 from typedflow.rules.problems import Problem
+from typedflow.rules.wording import ABSENT
 from typedflow.rules.writes import changed_in_place_problem, undeclared_field_problem, wrong_type_problem
 from typedflow.schema.check import Check, Mismatch, compile_check, exact_class, render_path
 from typedflow.schema.concurrent_changes import read_again_if_changed
@@ -185,7 +186,7 @@ def fault_of(mismatch: Mismatch, path: str) -> tuple[str, str, str]:
     """Return the path of a mismatch below `path`, the expected type and the actual value, as rendered text."""
     inner = render_path(mismatch.path)
     place = path + (inner if inner.startswith("[") or not inner else f".{inner}")
-    return place, mismatch.expected, "nothing" if mismatch.given is MISSING else describe(mismatch.given)
+    return place, mismatch.expected, ABSENT if mismatch.given is MISSING else describe(mismatch.given)
 
 
 def placed(*problems: Problem, error: type[ContractError] = ContractError) -> ContractError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from typedflow.rules.wording import ABSENT
 from typedflow.schema.render import describe
 
 Segment = str | int
@@ -11,7 +12,7 @@ Segment = str | int
 
 class _Missing:
     def __repr__(self) -> str:
-        return "nothing"
+        return ABSENT
 
 
 MISSING: Final = _Missing()
@@ -45,7 +46,7 @@ class Mismatch(Exception):
     @property
     def reason(self) -> str:
         """The message without the path: `expected int, given 'x' (str)`."""
-        given = "nothing" if self.given is MISSING else describe(self.given)
+        given = ABSENT if self.given is MISSING else describe(self.given)
         return f"expected {self.expected}, given {given}{f' ({self.hint})' if self.hint else ''}"
 
     def __str__(self) -> str:

@@ -88,7 +88,9 @@ class _Comparison:
             if old != new or entry(new, "ref") is not None:  # a name that the saved shape does not explain
                 yield _retyped(old, new, place)
         elif old.keys() == new.keys():
-            yield from self._parts(old, new, place)
+            parts = tuple(self._parts(old, new, place))
+            whole = any(text.startswith(f"{place} was ") for text in parts) and show(old) != show(new)
+            yield from (_retyped(old, new, place),) if whole else parts
         elif "members" in new and isinstance(old.get("union"), list):  # the first format did not keep the order
             yield from self._parts(old, {"union": sorted(new["members"], key=str)}, place)
         else:

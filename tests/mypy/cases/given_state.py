@@ -46,7 +46,7 @@ flow.create_execution(state={"reqest": request})
 flow.create_execution(state={"request": {"topik": "x"}})
 #                                        ^ E: TF602: Request has no field 'topik' (did you mean 'topic'?)  [typedflow-state]
 flow.create_execution(state={"request": {"max_items": 3}})
-#                                       ^ E: TF601: 'request.topic' of state takes str, not nothing  [typedflow-state]
+#                                       ^ E: TF601: 'request.topic' of state (str) is missing  [typedflow-state]
 flow.create_execution(state={"tree": {"name": "a", "children": [{"nme": "b"}]}})
 #                                                                ^ E: TF602: Tree has no field 'nme' (did you mean 'name'?)  [typedflow-state]
 flow.start(request, state={"request": request, "coutn": 3})

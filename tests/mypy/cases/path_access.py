@@ -141,7 +141,7 @@ def a_mapping_stands_for_a_struct(state: ShopState, given: dict[str, Any]) -> No
     #                              ^ E: TF601: 'request.topic' of state takes str, not int  [typedflow-state]
     #                                 ^ E: TF602: Request has no field 'max' (its fields: 'topic', 'max_items')  [typedflow-state]
     state.set("request", {})
-    #                    ^ E: TF601: 'request.topic' of state takes str, not nothing  [typedflow-state]
+    #                    ^ E: TF601: 'request.topic' of state (str) is missing  [typedflow-state]
     state.set("box", {"item": {"ok": 1}})
     #                                ^ E: TF601: 'box.item.ok' of state takes bool, not int  [typedflow-state]
     state.set("box", Box(item=Approval(ok=True)))
