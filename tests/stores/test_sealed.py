@@ -640,8 +640,8 @@ async def test_of_a_store_that_cannot_rewrite_what_has_ended_is_resealed() -> No
 OF_A_STORE: Final = ("get", "put", "list", "delete", "get_flow_state", "close", "reseal")
 MORE: Final = {
     "new_holder", "let_go", "put_at_once", "delete_flow_state", "update_flow_state", "update_flow_state_sync",
-    "history", "prune", "pending", "submit", "post", "mail", "take", "acquire", "renew_here", "release", "held", "put_leased",
-    "next_ready", "quarantined", "problem", "release_quarantine",
+    "history", "prune", "pending", "submit", "post", "mail", "take", "acquire", "renew_here", "release", "held",
+    "put_leased", "next_ready", "quarantined", "problem", "release_quarantine",
 }  # fmt: skip
 
 
