@@ -104,7 +104,7 @@ def test_the_wiring_that_the_page_calls_wrong_is_wrong(tmp_path: Path) -> None:
 
 
 def test_the_commands_that_others_use_are_there() -> None:
-    assert sorted(COMMANDS) == ["example", "quick", "tests"]
+    assert sorted(COMMANDS) == ["audit", "example", "quick", "tests", "worker"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from examples.license_audit import stored
+from examples.license_audit import stored, workers
 from examples.license_audit.flow import build_flow
 from examples.license_audit.metadata import UnknownDistributionError
 from examples.license_audit.policy import PolicyError
@@ -37,11 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             return _print_list(options.store)
         if options.resume is not None:
-            answers = stored.resume(options.store, options.resume, options.decide)
-            return _print_progress(asyncio.run(answers), options)
+            return _print_progress(asyncio.run(_resume(options)), options)
         request = _request(options)
         if options.store is not None:
-            return _print_progress(asyncio.run(stored.begin(request, options.store)), options)
+            return _print_progress(asyncio.run(_begin(request, options)), options)
         catalog = stored.open_catalog(request)
         code = _print_report(build_flow().start(request, runtime_resources={"catalog": catalog}), options.json)
         if not _of_sample(options):
@@ -50,7 +49,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOTHING_DENIED
     except (PolicyError, UnknownDistributionError, ExecutionError, SnapshotError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+    except TimeoutError:
+        print(
+            f"error: no worker has finished in {options.timeout:g} seconds; --resume goes on waiting", file=sys.stderr
+        )
+    return BAD_INPUT
+
+
+async def _begin(request: AuditRequest, options: argparse.Namespace) -> stored.Progress:
+    if _on_workers(options):
+        return await workers.begin(request, options.store, seconds=options.timeout)
+    return await stored.begin(request, options.store)
+
+
+async def _resume(options: argparse.Namespace) -> stored.Progress:
+    if _on_workers(options):
+        return await workers.resume(options.store, options.resume, options.decide, seconds=options.timeout)
+    return await stored.resume(options.store, options.resume, options.decide)
+
+
+def _on_workers(options: argparse.Namespace) -> bool:
+    return options.store is not None and workers.is_database(options.store)
 
 
 def _of_sample(options: argparse.Namespace) -> bool:
@@ -60,11 +79,18 @@ def _of_sample(options: argparse.Namespace) -> bool:
 
 def _request(options: argparse.Namespace) -> AuditRequest:
     return AuditRequest(
-        policy=options.policy or str(DEFAULT_POLICY),
+        policy=_policy(options),
         names=tuple(options.names),
         folders=(str(SAMPLE),) if _of_sample(options) else tuple(str(Path(each).absolute()) for each in options.path),
         ask=options.store is not None,
     )
+
+
+def _policy(options: argparse.Namespace) -> str:
+    """Return the path of the policy; a worker has another working directory."""
+    if options.policy is None:
+        return str(DEFAULT_POLICY)
+    return str(Path(options.policy).absolute()) if _on_workers(options) else str(options.policy)
 
 
 def _print_report(report: Report, as_json: bool) -> int:
@@ -87,7 +113,7 @@ def _print_progress(progress: stored.Progress, options: argparse.Namespace) -> i
 
 def _questions(progress: stored.Progress, store: str) -> str:
     asked = len(progress.questions)
-    command = f"{PROGRAM} --store {shlex.quote(store)} --resume {progress.execution}"
+    command = f"{PROGRAM} --store {shlex.quote(workers.shown(store))} --resume {progress.execution}"
     return (
         f"audit {progress.execution} waits for {asked} decision{'s' if asked > 1 else ''}:\n"
         f"{render_questions(progress.questions)}"
@@ -96,7 +122,7 @@ def _questions(progress: stored.Progress, store: str) -> str:
 
 
 def _print_list(store: str) -> int:
-    for entry in asyncio.run(stored.list_audits(store)):
+    for entry in asyncio.run((workers if workers.is_database(store) else stored).list_audits(store)):
         print(f"{entry.status:9}  {entry.execution_id}  {entry.saved_at:%Y-%m-%d %H:%M:%S} UTC")
     return NOTHING_DENIED
 
@@ -106,7 +132,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if (options.list or options.resume is not None) and options.store is None:
         parser.error("--list and --resume need --store")
-    if (options.list or options.resume is not None) and not Path(options.store).is_file():
+    on_workers = _on_workers(options)
+    if on_workers and options.path:
+        parser.error("--path is a folder of this machine; workers audit the environment that they run in")
+    if on_workers and _of_sample(options) and not options.list and options.resume is None:
+        parser.error("say what the workers are to audit: names, or --here for all that is installed beside them")
+    if (options.list or options.resume is not None) and not on_workers and not Path(options.store).is_file():
         parser.error(f"there is no file '{options.store}'")
     if options.resume is not None and (options.names or options.policy or options.path or options.here):
         parser.error("names, --policy, --here and --path are those of the audit that is resumed")
@@ -140,8 +171,9 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder with distributions, in place of this Python's own; may be repeated",
     )
     kept = parser.add_argument_group("audits that wait for a person to decide what the policy leaves open")
-    kept.add_argument("--store", metavar="file", help="keep the audit in this SQLite file, and ask")
-    kept.add_argument("--list", action="store_true", help="list the audits in the file")
+    place = "keep the audit in this SQLite file, and ask; or have workers audit, over postgresql://user@host/database"
+    kept.add_argument("--store", metavar="place", help=place)
+    kept.add_argument("--list", action="store_true", help="list the audits in the store")
     kept.add_argument("--resume", metavar="audit", help="go on with an audit, and print what it waits for")
     kept.add_argument(
         "--decide",
@@ -151,6 +183,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="id=allow|deny[:note]",
         help="answer a question of the audit that is resumed; may be repeated",
     )
+    patience = "how long to wait for workers (%(default)g)"
+    kept.add_argument("--timeout", type=float, default=60.0, metavar="seconds", help=patience)
     return parser
 
 

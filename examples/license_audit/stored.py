@@ -45,7 +45,7 @@ async def begin(request: AuditRequest, path: str) -> Progress:
             checkpoint="step",
         )
         await execution.async_start(request)
-        return _progress(execution)
+        return progress_of(execution)
 
 
 async def resume(path: str, execution_id: str, answers: Answers) -> Progress:
@@ -61,7 +61,7 @@ async def resume(path: str, execution_id: str, answers: Answers) -> Progress:
                 await execution.async_continue_with(interrupt, answer)
             except (InterruptError, FinishedError) as error:
                 refusals.append(str(error))
-        return _progress(execution, refusals)
+        return progress_of(execution, refusals)
 
 
 async def list_audits(path: str) -> Sequence[StoredEntry]:
@@ -75,7 +75,8 @@ def open_catalog(request: AuditRequest) -> InstalledCatalog:
     return InstalledCatalog(request.folders or None)
 
 
-def _progress(execution: Execution[Audit], refusals: Sequence[str] = ()) -> Progress:
+def progress_of(execution: Execution[Audit], refusals: Sequence[str] = ()) -> Progress:
+    """Return where an audit stands that is at rest."""
     return Progress(
         execution.id,
         None if execution.status is Status.WAITING else execution.result,
