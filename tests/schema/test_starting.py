@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypedDict
 import msgspec
 import pytest
 
+from typedflow import Contract, Flow
 from typedflow.errors import ContractError
 from typedflow.schema.layers import State
 from typedflow.schema.starting import fresh
@@ -163,3 +164,25 @@ def test_what_cannot_be_copied_is_an_error() -> None:
 
     with pytest.raises(ContractError, match="TF601: 'lock' takes a value that can be copied"):
         fresh(Locked, {"lock": threading.Lock()})
+
+
+class Slip(State):
+    count: int = "many"  # type: ignore[assignment]  # wrong on purpose
+    note: str | None = None
+    tags: list[str] = msgspec.field(default_factory=list)
+    made: int = msgspec.field(default_factory=lambda: 1 // 0)
+
+
+def test_a_default_that_does_not_fit_is_a_problem_of_the_definition_and_no_factory_is_called() -> None:
+    class Sloppy(Contract):
+        input: str
+        result: str
+        state: Slip
+
+    parent, child = Flow(Sloppy, name="parent"), Flow(Sloppy, name="child")
+    child.to(lambda data: data.value).end()
+    parent.to_sub_flow(child, capture={"input": "value"}, write_back={"value": "result"}).end()
+    with pytest.raises(ContractError) as caught:
+        parent.validate()
+    expected = "TF601: default of Slip: 'count' of state takes int, not 'many' (str)"
+    assert [problem.render() for problem in caught.value.problems] == [expected]

@@ -28,7 +28,7 @@ from typedflow.schema.contracts import ContractSpec
 from typedflow.schema.copies import compile_copy
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState
-from typedflow.schema.starting import fresh
+from typedflow.schema.starting import fresh, wrong_defaults
 from typedflow.schema.writing import current_step
 from typedflow.snapshot.envelope import Snapshot
 from typedflow.snapshot.flow_states import decode_flow_state
@@ -183,6 +183,8 @@ class FlowRuntime:
             definition, unreadable = check_annotations(draft)
             carried = carried_types(definition, flow.spec)
             problems += [*flow.builder.problems(), *unreadable, *check_definition(definition, flow.spec, carried)]
+        for state in dict.fromkeys(flow.spec.state for flow, *_ in drafts):
+            problems += [] if state is None else wrong_defaults(state)
         if not problems:
             problems = [each for flow, *_ in drafts if flow.previous for each in flow.doubled_definitions()]
         if problems:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
+import msgspec
+
 from typedflow.errors import ContractError
 from typedflow.rules.executions import missing_state
+from typedflow.rules.problems import Problem
 from typedflow.rules.writes import undeclared_field_problem, wrong_state_problem, wrong_type_problem
 from typedflow.schema.check import Mismatch
 from typedflow.schema.construction import construct
@@ -53,6 +56,19 @@ def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None, *,
     if problems:
         raise ContractError(problems)
     return cls(**taken)
+
+
+def wrong_defaults(cls: type[Layer]) -> list[Problem]:
+    """Return a problem for each default of a field that does not fit its type; factories are not called."""
+    fields, problems = layer_fields(cls), []
+    for declared in msgspec.structs.fields(cls):
+        if declared.default is not msgspec.NODEFAULT:
+            try:
+                fields[declared.name].check(declared.default)
+            except Mismatch as mismatch:
+                fault = fault_problem(mismatch, declared.name, cls.__typedflow_layer__)
+                problems.append(fault.at(f"default of {cls.__name__}"))
+    return problems
 
 
 def _given_values(cls: type[LayerT], fields: Mapping[str, LayerField], given: Any) -> Mapping[str, Any]:
