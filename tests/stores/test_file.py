@@ -22,7 +22,7 @@ from tests.budget import budget
 from tests.stores.conformance import ODD_IDS, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import DamagedEntry, FileStore, Listing
-from typedflow.stores.folder import encode, file_name
+from typedflow.stores.file_folder import encode, file_name
 
 SAVED = record("a", 7, b'{"state": {"topic": "msgspec"}}')
 

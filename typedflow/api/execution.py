@@ -11,9 +11,9 @@ from typing import Any, Final, Generic, final, get_args
 from msgspec.structs import replace
 from typing_extensions import TypeVar
 
-from typedflow.durability.files import write_file
 from typedflow.durability.loading import load_into, missing_keys
 from typedflow.durability.saving import snapshot_of
+from typedflow.durability.snapshot_files import write_file
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Interrupt
 from typedflow.errors import ContractError, ExecutionError, NoResultError

@@ -13,9 +13,8 @@ from typing import Final, Self, TypeVar, cast, final
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules.wording import quoted
 from typedflow.stores.failures import store_error
+from typedflow.stores.file_folder import Folder
 from typedflow.stores.flow_state_sharing import FlowStateChange
-from typedflow.stores.folder import Folder
-from typedflow.stores.loops import run_sync
 from typedflow.stores.records import Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     page_of,
@@ -30,13 +29,14 @@ from typedflow.stores.requirements import (
     require_whole,
 )
 from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
+from typedflow.stores.sync_forms import SyncStore
 from typedflow.stores.threads import Outcome, StoreThread
 
 T = TypeVar("T")
 
 
 @final
-class FileStore:
+class FileStore(SyncStore):
     """Keep each snapshot in a file of a folder on a local disk.
 
     A put that returned survives a crash of the process and of the machine. Saves take turns, those of other processes
@@ -96,22 +96,6 @@ class FileStore:
         entries = await self._call("list", lambda folder: folder.entries())
         return page_of(entries, flow, wanted, after, limit, entries.damaged)
 
-    def list_sync(
-        self,
-        flow: str | None = None,
-        status: str | None = None,
-        *,
-        after: StoredEntry | None = None,
-        limit: int | None = None,
-        statuses: Collection[str] | None = None,
-    ) -> Listing:
-        """Do what `list` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
-            "store.list_sync",
-            "write `await store.list(…)`",
-        )
-
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot of an execution, damaged or not; say whether there was one."""
         require_id(execution_id)
@@ -145,16 +129,6 @@ class FileStore:
     ) -> None:
         """Close the store."""
         await self.close()
-
-    def __enter__(self) -> Self:
-        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
-        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the store."""
-        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     async def _call(self, doing: str, work: Callable[[Folder], T]) -> T:
         return cast(T, await self._thread.call((doing, work)))

@@ -20,7 +20,6 @@ from typedflow.stores.clock import current_clock
 from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
 from typedflow.stores.history import Pruned, Revision, Revisions
 from typedflow.stores.leased import LeasedStore
-from typedflow.stores.loops import run_sync
 from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
 from typedflow.stores.records import Listing, Notes, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
@@ -42,6 +41,7 @@ from typedflow.stores.requirements import (
     updated,
 )
 from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
+from typedflow.stores.sync_forms import SyncHistoryStore
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
 
@@ -52,7 +52,7 @@ class _Kept(NamedTuple):
 
 
 @final
-class MemoryStore:
+class MemoryStore(SyncHistoryStore):
     """Keep snapshots as long as the store lives; they survive neither the process nor `close`.
 
     It shares the flow_state between all flows of one name that use it, as a store on a disk does.
@@ -179,22 +179,6 @@ class MemoryStore:
             records = [*self._open().values()]
         return page_of((record.entry for record in records), flow, wanted, after, limit)
 
-    def list_sync(
-        self,
-        flow: str | None = None,
-        status: str | None = None,
-        *,
-        after: StoredEntry | None = None,
-        limit: int | None = None,
-        statuses: Collection[str] | None = None,
-    ) -> Listing:
-        """Do what `list` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
-            "store.list_sync",
-            "write `await store.list(…)`",
-        )
-
     async def pending(
         self,
         flow: str | None = None,
@@ -211,21 +195,6 @@ class MemoryStore:
             self._open()
             rows = [row for rows in self._pending.values() for row in rows.values()]
         return page_of_questions(map(decode_question, rows), flow, type, after, limit)
-
-    def pending_sync(
-        self,
-        flow: str | None = None,
-        type: str | None = None,
-        *,
-        after: PendingInterrupt | None = None,
-        limit: int | None = None,
-    ) -> PendingListing:
-        """Do what `pending` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.pending(flow, type, after=after, limit=limit),
-            "store.pending_sync",
-            "write `await store.pending(…)`",
-        )
 
     async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
         """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
@@ -443,16 +412,6 @@ class MemoryStore:
     ) -> None:
         """Forget everything."""
         await self.close()
-
-    def __enter__(self) -> Self:
-        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
-        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the store."""
-        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     def _note_pending(self, execution_id: str, notes: Notes) -> None:
         rows = self._pending.setdefault(execution_id, {})

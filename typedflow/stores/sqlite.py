@@ -23,7 +23,6 @@ from typedflow.stores.flow_state_updates import Updates
 from typedflow.stores.history import Pruned, Revisions
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.leased import LeasedStore
-from typedflow.stores.loops import run_sync
 from typedflow.stores.protocol import Put
 from typedflow.stores.records import Listing, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
@@ -54,6 +53,7 @@ from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
+from typedflow.stores.sync_forms import SyncHistoryStore
 from typedflow.stores.threads import Beat, StoreThread
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 
 @final
-class SQLiteStore:
+class SQLiteStore(SyncHistoryStore):
     """Keep snapshots, and the flow_state of each flow, in a SQLite database on a local disk.
 
     A put that returned survives a crash of the process and of the machine. Puts that wait at the same time share a
@@ -139,22 +139,6 @@ class SQLiteStore:
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_entries(db, flow, wanted, after, limit, where))
 
-    def list_sync(
-        self,
-        flow: str | None = None,
-        status: str | None = None,
-        *,
-        after: StoredEntry | None = None,
-        limit: int | None = None,
-        statuses: Collection[str] | None = None,
-    ) -> Listing:
-        """Do what `list` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.list(flow, status, after=after, limit=limit, statuses=statuses),
-            "store.list_sync",
-            "write `await store.list(…)`",
-        )
-
     async def pending(
         self,
         flow: str | None = None,
@@ -169,21 +153,6 @@ class SQLiteStore:
         require_question_page(after, limit)
         where = f"database {self.path!r}"
         return await self._read("list", lambda db: list_pending(db, flow, type, after, limit, where))
-
-    def pending_sync(
-        self,
-        flow: str | None = None,
-        type: str | None = None,
-        *,
-        after: PendingInterrupt | None = None,
-        limit: int | None = None,
-    ) -> PendingListing:
-        """Do what `pending` does, in a loop of its own; refused inside a running loop."""
-        return run_sync(
-            lambda: self.pending(flow, type, after=after, limit=limit),
-            "store.pending_sync",
-            "write `await store.pending(…)`",
-        )
 
     async def history(self, execution_id: str, *, after: int | None = None, limit: int | None = None) -> Revisions:
         """List the revisions that are kept of an execution, in order; see `HistoryStore.history`."""
@@ -402,16 +371,6 @@ class SQLiteStore:
     ) -> None:
         """Close the store."""
         await self.close()
-
-    def __enter__(self) -> Self:
-        """Do what `async with` does, in a script without a loop of its own; refused inside a running loop."""
-        return run_sync(self.__aenter__, "store.__enter__", "write `async with store:`")
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the store."""
-        run_sync(self.close, "store.__enter__", "write `async with store:`")
 
     async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
         return cast(T, await self._thread.call(Job(doing, False, work)))

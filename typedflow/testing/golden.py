@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from typedflow.api.execution import Execution
-from typedflow.durability.files import write_file
+from typedflow.durability.snapshot_files import write_file
 from typedflow.errors import SnapshotError
 from typedflow.execution.runtime import ExecutionRuntime
 

@@ -27,6 +27,7 @@ from typing import Any, Final, final
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
+from typedflow.stores.durable_files import replace_file, sync_folder
 from typedflow.stores.failures import kind_of_file, store_error
 from typedflow.stores.records import DamagedEntry, Listing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of
@@ -139,15 +140,6 @@ def owner_of(path: Path) -> str | None:
     return execution_id if path.name == file_name(execution_id) else None
 
 
-def sync(path: Path) -> None:
-    """Make the names in a folder durable: without it a new file or folder may be gone after a power loss."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _where(path: Path, owner: str | None = None) -> str:
     """Name a file, for messages; a path is never cut."""
     return f"file {str(path)!r}" if owner is None else f"file {str(path)!r} of execution {quoted(owner)}"
@@ -172,7 +164,7 @@ class Folder:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in names:
             with nullcontext() if folder in made else suppress(OSError):  # one may not be allowed to open it
-                sync(folder.parent)
+                sync_folder(folder.parent)
         with self.locked():
             for unfinished in self._path.glob("*.unfinished"):
                 with suppress(OSError):  # a folder, say, which no writer has left
@@ -229,18 +221,10 @@ class Folder:
         """Put a snapshot in its place, on the disk before it returns; only within `locked`."""
         target = self._file(record.execution_id)
         unfinished = target.with_suffix(".unfinished")
-        try:
-            unfinished.unlink(missing_ok=True)  # a writer was killed
-            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(encode(record))
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(target)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise
-        sync(self._path)
+        data = encode(record)
+        unfinished.unlink(missing_ok=True)  # a writer was killed
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        replace_file(target, data, unfinished, descriptor)
 
     def remove(self, execution_id: str) -> bool:
         """Remove a snapshot, damaged or not; say whether there was one."""
@@ -249,7 +233,7 @@ class Folder:
                 self._file(execution_id).unlink()
             except FileNotFoundError:
                 return False
-            sync(self._path)
+            sync_folder(self._path)
             return True
 
     def _file(self, execution_id: str) -> Path:
