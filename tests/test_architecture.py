@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_layers import LEVELS
+
 HOME = Path(__file__).parent.parent
 PAGE = (HOME / "docs" / "architecture.md").read_text(encoding="utf-8")
-PACKAGES = sorted(path.parent.name for path in (HOME / "typedflow").glob("*/__init__.py"))
+PACKAGES = {path.parent.name: path.parent for path in sorted((HOME / "typedflow").glob("*/__init__.py"))} | {
+    "mypy_plugin/typedflow_mypy": HOME / "mypy_plugin" / "typedflow_mypy"
+}
+"""The packages by their names in the headings."""
 
 
 # A name in a row, with what it is called with: `read_document(source, max_bytes=…)`, `parse(tp) -> Kind`.
@@ -18,22 +23,33 @@ NAMED = re.compile(r"`([A-Za-z_]\w*)(?:\([^`]*)?(?: -> [^`]*)?`")
 
 def rows_of(package: str) -> list[tuple[list[str], str]]:
     """Give the rows of a package's table: the modules, and what stands behind them."""
-    section = re.search(rf"^## {package}/, module by module\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    section = re.search(rf"^## {package}/?, module by module\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section is not None
     rows = re.findall(r"^\| (`\w+\.py`(?:, `\w+\.py`)*) \|(.*)$", section[1], re.MULTILINE)
     return [(re.findall(r"(\w+)\.py", modules), said) for modules, said in rows]
 
 
+def test_the_layers_are_those_of_the_import_table() -> None:
+    block = re.search(r"^## The layers\n.*?^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert block is not None
+    shown = re.findall(r"^(\w+)(?:/|\.py) +L(\d+) ", block[1], re.MULTILINE)
+    level = {room.removeprefix("typedflow."): number for number, rooms in enumerate(LEVELS) for room in rooms}
+    assert sorted(name for name, _ in shown) == sorted(level)
+    assert [level[name] for name, _ in shown] == sorted(level[name] for name, _ in shown), "from the bottom to the top"
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_has_its_row(package: str) -> None:
     named = [name for modules, _ in rows_of(package) for name in modules]
-    assert sorted(named) == sorted(path.stem for path in (HOME / "typedflow" / package).glob("[!_]*.py"))
+    assert sorted(named) == sorted(path.stem for path in PACKAGES[package].glob("[!_]*.py"))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_what_a_row_names_is_in_its_modules(package: str) -> None:
+    """A row of the plugin may name a call as well, which its dispatcher leads to a check."""
+    calls = ["plugin"] if "plugin" in package else []
     for modules, said in rows_of(package):
-        text = "".join((HOME / "typedflow" / package / f"{name}.py").read_text(encoding="utf-8") for name in modules)
+        text = "".join((PACKAGES[package] / f"{name}.py").read_text(encoding="utf-8") for name in [*modules, *calls])
         assert [name for name in NAMED.findall(said) if not re.search(rf"\b{name}\b", text)] == [], modules
 
 

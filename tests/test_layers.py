@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -29,9 +29,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("typedflow.execution",),
     ("typedflow.durability",),
     ("typedflow.api",),
-    ("typedflow.distributed", "typedflow.telemetry", "typedflow.testing"),
+    ("typedflow.distributed", "typedflow.testing"),
     ("typedflow.pytest_plugin",),
-    ("typedflow.console",),
     ("typedflow.cli",),
 )
 # The plugin stands beside the levels: it sees the rules and no more.
@@ -205,6 +204,29 @@ def test_module_imports_only_what_its_room_may(module: str) -> None:
 def test_modules_do_not_import_each_other() -> None:
     rooms = {module: source for module, source in SOURCES.items() if module != ROOT_PACKAGE}
     assert find_cycle(rooms) is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(lambda: ROOMS, id="LEVELS"),
+        pytest.param(lambda: {*THIRD_PARTY, *FORBIDDEN, *EXTRAS}, id="what a room may import"),
+        pytest.param(lambda: {module for module, _ in FUNCTION_IMPORTS} | IMPORT_BY_NAME, id="how a module imports"),
+    ],
+)
+def test_a_table_names_what_there_is(table: Callable[[], Collection[str]]) -> None:
+    assert sorted(set(table()) - set(SOURCES)) == []
+
+
+def test_every_exception_is_needed() -> None:
+    known = frozenset(SOURCES)
+    found = {
+        (module, each.target)
+        for module, source in SOURCES.items()
+        for each in imports_of(ast.parse(source), known)
+        if each.in_function
+    }
+    assert sorted(FUNCTION_IMPORTS - found) == []
 
 
 def test_every_tree_is_read() -> None:

@@ -216,10 +216,10 @@ def entry_of(execution_id: object, flow: object, status: object, sequence: objec
         raise _odd("status", status)
     if type(sequence) is not int or not 0 <= sequence <= texts.LARGEST_SEQUENCE:
         raise _odd("sequence", sequence)
-    return StoredEntry(execution_id, flow, status, sequence, moment_of("saved_at", saved_at))
+    return StoredEntry(execution_id, flow, status, sequence, read_moment("saved_at", saved_at))
 
 
-def moment_of(column: str, given: object) -> datetime:
+def read_moment(column: str, given: object) -> datetime:
     """Return the time, in UTC, that a column holds; raises `SnapshotError` for one that no save has written."""
     try:
         moment = datetime.fromisoformat(given)  # type: ignore[arg-type]  # what is no text is a TypeError
