@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import Any, Final, TypeVar, cast, final
@@ -46,10 +47,11 @@ def offload(function: Callable[[T], W], *, executor: str) -> Callable[[Data[obje
                 print(flow.start("to be or not", runtime_resources={"pool": pool}))
 
     `executor` is the key of a resource: a `ProcessPoolExecutor` for work that keeps a processor busy, or any other
-    `concurrent.futures.Executor`. The function gets the value, not the `Data`: with processes the value, the function
-    and what it returns are pickled, so that it has to be one that another process can import. Its annotations are
-    those of the step. `retry`, `timeout` and `on_error` work as for any handler; a call that has begun is not
-    stopped by a timeout or a cancellation, only its result is dropped.
+    `concurrent.futures.Executor`, such as that of a Dask cluster (`distributed.Client.get_executor()`). The function
+    gets the value, not the `Data`: with processes the value, the function and what it returns are pickled, so that it
+    has to be one that another process can import. Its annotations are those of the step. `retry`, `timeout` and
+    `on_error` work as for any handler; a call that has begun is not stopped by a timeout or a cancellation, only its
+    result is dropped.
 
     >>> handler = offload(len, executor="pool")  # for a chain whose value has a length
     """
@@ -81,7 +83,17 @@ class Offloaded:
             raise ResourceError(wrong_class_problem(key, "Executor", type(executor).__name__))
         if isinstance(executor, ProcessPoolExecutor) and (name := _unimportable(function)):
             raise ContractError(executions.not_importable_problem(name, key))
-        return await asyncio.get_running_loop().run_in_executor(executor, function, data.value)
+        return await asyncio.wrap_future(executor.submit(function, data.value, **_options_of(executor)))
+
+
+def _options_of(executor: Executor) -> dict[str, Any]:
+    """Return what `submit` of an executor has to be told beside the function and its value.
+
+    Dask's takes a function for pure, unless told otherwise: of two calls with one value it makes one, and a retry gets
+    the error of the first attempt (https://distributed.dask.org/en/stable/client.html#pure-functions-by-default).
+    """
+    dask = sys.modules.get("distributed.cfexecutor")
+    return {"pure": False} if dask is not None and isinstance(executor, dask.ClientExecutor) else {}
 
 
 def _plain(function: Any) -> Any:
