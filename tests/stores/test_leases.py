@@ -32,6 +32,7 @@ from typedflow.stores import (
     sqlite,
     sqlite_work,
 )
+from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 
 ROOT = Path(__file__).parents[2]
 
@@ -412,3 +413,8 @@ def test_a_process_may_have_a_name_that_is_no_text() -> None:
         host, _, machine, _, number = holders.new_name().rsplit(":", 4)
         assert holders.is_gone(f"{host}:{process.pid}:{machine}:1:{number}")
         process.communicate()
+
+
+def test_the_page_of_guarantees_names_how_long_a_lease_lasts() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "guarantees.md").read_text(encoding="utf-8")
+    assert f"else after {EMBEDDED_LEASE.total_seconds():g} seconds" in page

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+TOO_DEEP: Final = "is nested too deep, or holds itself"
+"""What is said of a value that Python's recursion limit does not let through; typedflow has no limit of its own."""
 NEVER: Final = "no value is valid for Never"
 RAW: Final = "Raw holds bytes of one format, and cannot be saved in another"
 LOOSE_UNSET: Final = "UNSET can only stand for a Struct field"

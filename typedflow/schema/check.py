@@ -17,6 +17,7 @@ from __future__ import annotations
 import collections.abc as abc
 from typing import Any, Final, assert_never
 
+from typedflow.rules.saving import TOO_DEEP
 from typedflow.schema import proofs
 from typedflow.schema.containers import collection_check, mapping_check, tuple_check
 from typedflow.schema.mismatch import Mismatch as Mismatch
@@ -90,7 +91,7 @@ def _compile(kind: Kind) -> Check:
         try:
             return check(value)
         except RecursionError:
-            raise Mismatch((), expected, value, "it is nested too deep, or holds itself") from None
+            raise Mismatch((), expected, value, f"it {TOO_DEEP}") from None
 
     return guarded
 

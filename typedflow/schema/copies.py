@@ -21,6 +21,7 @@ from typing import Any, Final, assert_never, cast
 import msgspec
 from msgspec.structs import force_setattr
 
+from typedflow.rules.saving import TOO_DEEP
 from typedflow.schema.mismatch import MISSING, Segment, render_path
 from typedflow.schema.parsing import Unresolved, parse
 from typedflow.schema.proofs import exact_classes
@@ -114,7 +115,7 @@ def _compile(kind: Kind) -> Copy:
         try:
             return copy(value)
         except RecursionError:
-            raise Uncopyable((), f"{describe(value)} is nested too deep, or holds itself") from None
+            raise Uncopyable((), f"{describe(value)} {TOO_DEEP}") from None
 
     return guarded
 
@@ -326,7 +327,7 @@ def copy_value(value: Any) -> Any:
         if kind in _DYNAMIC.values() or isinstance(kind, RecordOf):
             return compile_copy(kind)(value)
     except RecursionError:
-        raise Uncopyable((), f"{describe(value)} is nested too deep, or holds itself") from None
+        raise Uncopyable((), f"{describe(value)} {TOO_DEEP}") from None
     except Unresolved as error:
         raise Uncopyable((), str(error)) from error
     raise Uncopyable((), f"nothing is known of how to copy {describe(value)}")

@@ -18,6 +18,7 @@ from msgspec import Raw
 
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
+from typedflow.rules.saving import TOO_DEEP
 from typedflow.rules.wording import text_of
 from typedflow.schema.annotations import NEVER, UNKNOWN
 from typedflow.schema.concurrent_changes import COMPARISONS, read_again_if_changed
@@ -97,7 +98,7 @@ class Codec:
         except Refused:
             raise
         except Exception as error:
-            raise Refused(_DEEP if isinstance(error, RecursionError) else text_of(error)) from error
+            raise Refused(f"it {TOO_DEEP}" if isinstance(error, RecursionError) else text_of(error)) from error
 
     def _encode_parts(self, coder: Coder, value: Any, format: Format) -> bytes:
         data = coder.encode(value, format)
@@ -138,9 +139,6 @@ def _different_part(coder: Coder, value: Any, back: Any, format: Format) -> tupl
         name, coder, value, back = found
         path = (*path, name)
     return path, value
-
-
-_DEEP: Final = "it is nested too deep, or holds itself"
 
 
 _codecs: Final[dict[Kind, Codec]] = {}

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Raw
 
+from typedflow.rules.saving import TOO_DEEP
 from typedflow.rules.wording import shown_error
 from typedflow.schema.concurrent_changes import COMPARISONS, has_changed_size
 from typedflow.schema.crowding import REASON, watch_of
@@ -259,7 +260,7 @@ class Native:
         try:
             fault = find_fault(self.kind, value, format)
         except RecursionError:
-            return Refused("it is nested too deep, or holds itself")
+            return Refused(f"it {TOO_DEEP}")
         if fault is not None:
             return Refused(fault.reason, fault.path)
         return Refused(shown_error(error))
@@ -278,7 +279,7 @@ class Plain:
         try:
             fault = find_unplain(value, format)
         except RecursionError:
-            raise Refused("it is nested too deep, or holds itself") from None
+            raise Refused(f"it {TOO_DEEP}") from None
         if fault is not None:
             path, part, reason = fault
             raise Refused(f"{describe(part)}: {reason}", path) if reason else Untyped(describe(part), path)

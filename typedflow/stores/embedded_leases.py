@@ -9,7 +9,9 @@ from typing import Final, Generic, Protocol, TypeVar, final
 from typedflow.stores import holders
 
 EMBEDDED_LEASE: Final = timedelta(seconds=30)
-"""How long an execution that no worker runs stays with its process, from the last heartbeat on."""
+"""How long an execution that no worker runs stays with its process, from the last heartbeat on.
+
+docs/concepts/guarantees.md is the one page that tells users."""
 BEAT: Final = 10.0
 """Seconds between two heartbeats of a store for the executions that run with it."""
 

@@ -209,7 +209,7 @@ class PostgresStore:
     def new_holder(self) -> str:
         """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`.
 
-        They are renewed every 10 seconds by a thread of the store, however busy the loop is, and last for 30 seconds.
+        They are renewed by a thread of the store, however busy the loop is, and last for `EMBEDDED_LEASE`.
         """
         return self._leases.enter()
 

@@ -233,7 +233,7 @@ class SQLiteStore(SyncHistoryStore):
     def new_holder(self) -> str:
         """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`.
 
-        They are renewed every 10 seconds by the store's thread, however busy the loop is, and last for 30 seconds.
+        They are renewed by the store's thread, however busy the loop is, and last for `EMBEDDED_LEASE`.
         """
         return self._leases.enter()
 
