@@ -7,6 +7,7 @@
         PathError (KeyError)          a path that does not exist in the declared types or in the data
       ResourceError (KeyError)        missing, unknown or of the wrong class; .missing
       ExecutionError
+        ChildFailedError              a remote child has failed; .execution_id, .error, .text
         NoResultError                 the run is over and nothing set a result
         ExecutionPaused               a direct start met a pause; .execution
         InterruptError                unknown, answered, or answered with a wrong value
@@ -122,6 +123,33 @@ class ExecutionError(TypedflowError):
     Traceback (most recent call last):
     typedflow.errors.ExecutionError: TF802: ...
     """
+
+
+class ChildFailedError(ExecutionError):
+    """A remote child has failed, or was cancelled: the step of its parent fails with this.
+
+    `execution_id` is the child's, `error` the class of the error that it failed with and `text` its text: those that
+    a `Failed` has. `is_fault` says that it is an error that never becomes a value.
+
+    >>> error = ChildFailedError("it failed", execution_id="r-1.0a", error="ValueError", text="no such topic")
+    >>> error.error, error.text
+    ('ValueError', 'no such topic')
+    """
+
+    def __init__(
+        self,
+        problems: str | Problem | Iterable[Problem],
+        *,
+        execution_id: str,
+        error: str,
+        text: str,
+        is_fault: bool = False,
+    ) -> None:
+        super().__init__(problems)
+        self.execution_id = execution_id
+        self.error = error
+        self.text = text
+        self.is_fault = is_fault
 
 
 class NoResultError(ExecutionError):

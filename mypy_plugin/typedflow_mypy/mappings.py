@@ -98,9 +98,10 @@ class Written(Mapping[object, object]):
 class SubFlow:
     """One child in its parent: the scopes of both, as the rules want them."""
 
-    def __init__(self, call: Call, value: Type, contract: Type, child: Expression) -> None:
+    def __init__(self, call: Call, value: Type, contract: Type, child: Expression, *, is_remote: bool = False) -> None:
         self.call = call
         self.child = child
+        self.is_remote = is_remote
         self._value = value
         mine, theirs = contracts(contract), contracts(child_contract(call, child))
         self.is_known = len(mine) == 1 and len(theirs) == 1
@@ -127,7 +128,8 @@ class SubFlow:
         """
         given = self._read(capture, "TF399")
         if given is not _DYNAMIC:
-            self._report(self._judge(_judge_capture, given), given, capture)
+            judge = _judge_remote_capture if self.is_remote else _judge_capture
+            self._report(self._judge(judge, given), given, capture)
         taken = self._read(write_back, "TF499")
         found = ((CAPTURE, capture, given), (WRITE_BACK, write_back, taken))
         read = [rules.name for rules, expr, known in found if known is not _DYNAMIC or _has_spread(expr)]
@@ -181,6 +183,10 @@ Judge: TypeAlias = Callable[[object, Between, Steps], Verdict[MypyShape]]
 def _judge_capture(mapping: object, between: Between, steps: Steps) -> Verdict[MypyShape]:
     # the resources that the child's flow has by itself may be set in any module
     return check_capture(mapping, *_scopes(between, steps), child_defaults=None)
+
+
+def _judge_remote_capture(mapping: object, between: Between, steps: Steps) -> Verdict[MypyShape]:
+    return check_capture(mapping, *_scopes(between, steps), child_defaults=None, remote=True)
 
 
 def _judge_write_back(mapping: object, between: Between, steps: Steps) -> Verdict[MypyShape]:

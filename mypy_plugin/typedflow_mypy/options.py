@@ -21,6 +21,7 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "concurrency": rules.CONCURRENCY,
     "timeout": rules.TIMEOUT,
     "thread": rules.THREAD,
+    "remote": rules.REMOTE,
     "max_depth": rules.MAX_DEPTH,
     "name": rules.NODE_NAME,
 }
@@ -73,6 +74,11 @@ def check_thread(call: Call, step: str) -> bool:
             call.report(async_in_thread_problem(step), value)
             return True
     return False
+
+
+def is_remote(call: Call) -> bool:
+    """Return whether a child flow is to be an execution of its own, as far as the call shows it."""
+    return any(name == "remote" and constant_of(value, call.module) is True for name, value in call.keywords())
 
 
 def wrong_mode(call: Call, construct: str) -> bool:

@@ -50,7 +50,7 @@ from typedflow_mypy.handlers import (
 )
 from typedflow_mypy.literals import says_nothing, texts_of_type
 from typedflow_mypy.mappings import SubFlow, breaks_write_back, child_contract, flow_name
-from typedflow_mypy.options import check_thread, with_options
+from typedflow_mypy.options import check_thread, is_remote, with_options
 from typedflow_mypy.rendering import render
 from typedflow_mypy.resources import check_executor
 from typedflow_mypy.shape import flat, union_of
@@ -301,11 +301,13 @@ def check_sub_flow(call: Call) -> FunctionLike:
         return _no_child(call, child)
     if contract is None or value is None:
         return with_options(call, call.signature)
-    sub_flow = SubFlow(call, value, contract, child)
+    remote = is_remote(call)
+    sub_flow = SubFlow(call, value, contract, child, is_remote=remote)
     if not sub_flow.is_known:
         return call.signature
     result, read = sub_flow.check(call.given("capture"), call.given("write_back"))
-    sub_flow.check_stream()
+    if not remote:  # the items of a remote one go nowhere
+        sub_flow.check_stream()
     if call.argument("on_error") is not None:
         supplied = check_on_error(call, contract, value)
         result, read = union_of([result, ANY if supplied is None else supplied]), [*read, "on_error"]

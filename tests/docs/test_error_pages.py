@@ -12,7 +12,7 @@ from typedflow.rules.catalogue import RULES, Rule
 # Damaged documents and stores, and stores of one's own, which no line of a program shows.
 NOT_SHOWN = {
     f"TF{number}"
-    for number in (827, 843, 906, 907, 909, 910, 911, 912, 913, 950, 953, 954, 955, 956, 957, 958, 972, 973)
+    for number in (827, 830, 843, 906, 907, 909, 910, 911, 912, 913, 950, 953, 954, 955, 956, 957, 958, 972, 973)
 }
 
 

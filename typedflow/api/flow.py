@@ -338,6 +338,7 @@ class Flow(Blueprint[C]):
         child: Child[T, S],
         *,
         write_back: WritesResult = ...,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S]: ...
@@ -348,6 +349,7 @@ class Flow(Blueprint[C]):
         *,
         capture: Capture,
         write_back: WritesResult = ...,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S]: ...
@@ -358,6 +360,7 @@ class Flow(Blueprint[C]):
         *,
         capture: None = None,
         write_back: WritesLayers | WritesFields,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, T]: ...
@@ -368,6 +371,7 @@ class Flow(Blueprint[C]):
         *,
         capture: Capture,
         write_back: WritesLayers | WritesFields,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, T]: ...
@@ -378,6 +382,7 @@ class Flow(Blueprint[C]):
         *,
         capture: None = None,
         write_back: WriteBack,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
@@ -388,6 +393,7 @@ class Flow(Blueprint[C]):
         *,
         capture: Capture,
         write_back: WriteBack,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
@@ -398,6 +404,7 @@ class Flow(Blueprint[C]):
         *,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X]: ...
@@ -408,6 +415,7 @@ class Flow(Blueprint[C]):
         *,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[T]]], X],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X]: ...
@@ -419,6 +427,7 @@ class Flow(Blueprint[C]):
         capture: Capture,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X]: ...
@@ -430,6 +439,7 @@ class Flow(Blueprint[C]):
         capture: Capture,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[T]]], X],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X]: ...
@@ -441,6 +451,7 @@ class Flow(Blueprint[C]):
         capture: Capture | None = None,
         write_back: WritesLayers | WritesFields,
         on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, T | X]: ...
@@ -452,6 +463,7 @@ class Flow(Blueprint[C]):
         capture: Capture | None = None,
         write_back: WritesLayers | WritesFields,
         on_error: Callable[[Data[C, Failed[T]]], X],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, T | X]: ...
@@ -463,6 +475,7 @@ class Flow(Blueprint[C]):
         capture: Capture | None = None,
         write_back: WriteBack,
         on_error: Callable[[Data[C, Failed[T]]], object],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any]: ...
@@ -473,12 +486,21 @@ class Flow(Blueprint[C]):
         capture: Any = None,
         write_back: Any = None,
         on_error: Any = None,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Any:
         """Run a child flow on the input; see `Process.to_sub_flow`."""
         at = self._builder.sub_flow(
-            self._at, runtime_of(child), capture, write_back, name, formerly, on_error, sys._getframe(1)
+            self._at,
+            runtime_of(child),
+            capture,
+            write_back,
+            name,
+            formerly,
+            on_error,
+            sys._getframe(1),
+            remote=remote,
         )
         return Process(self._builder, at)
 

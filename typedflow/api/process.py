@@ -276,6 +276,7 @@ class Process(Generic[C, V, K]):
         child: Child[T, S],
         *,
         write_back: WritesResult = ...,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S, K]: ...
@@ -286,6 +287,7 @@ class Process(Generic[C, V, K]):
         *,
         capture: Capture,
         write_back: WritesResult = ...,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S, K]: ...
@@ -296,6 +298,7 @@ class Process(Generic[C, V, K]):
         *,
         capture: None = None,
         write_back: WritesLayers | WritesFields,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, V, K]: ...
@@ -306,6 +309,7 @@ class Process(Generic[C, V, K]):
         *,
         capture: Capture,
         write_back: WritesLayers | WritesFields,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, V, K]: ...
@@ -316,6 +320,7 @@ class Process(Generic[C, V, K]):
         *,
         capture: None = None,
         write_back: WriteBack,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
@@ -326,6 +331,7 @@ class Process(Generic[C, V, K]):
         *,
         capture: Capture,
         write_back: WriteBack,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
@@ -336,6 +342,7 @@ class Process(Generic[C, V, K]):
         *,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[T]]], Coroutine[Any, Any, X]],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X, K]: ...
@@ -346,6 +353,7 @@ class Process(Generic[C, V, K]):
         *,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[T]]], X],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X, K]: ...
@@ -357,6 +365,7 @@ class Process(Generic[C, V, K]):
         capture: Capture,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X, K]: ...
@@ -368,6 +377,7 @@ class Process(Generic[C, V, K]):
         capture: Capture,
         write_back: WritesResult = ...,
         on_error: Callable[[Data[C, Failed[V]]], X],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, S | X, K]: ...
@@ -379,6 +389,7 @@ class Process(Generic[C, V, K]):
         capture: Capture | None = None,
         write_back: WritesLayers | WritesFields,
         on_error: Callable[[Data[C, Failed[V]]], Coroutine[Any, Any, X]],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, V | X, K]: ...
@@ -390,6 +401,7 @@ class Process(Generic[C, V, K]):
         capture: Capture | None = None,
         write_back: WritesLayers | WritesFields,
         on_error: Callable[[Data[C, Failed[V]]], X],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, V | X, K]: ...
@@ -401,6 +413,7 @@ class Process(Generic[C, V, K]):
         capture: Capture | None = None,
         write_back: WriteBack,
         on_error: Callable[[Data[C, Failed[V]]], object],
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Process[C, Any, K]: ...
@@ -411,6 +424,7 @@ class Process(Generic[C, V, K]):
         capture: Any = None,
         write_back: Any = None,
         on_error: Any = None,
+        remote: bool = False,
         name: str | None = None,
         formerly: tuple[str, ...] = (),
     ) -> Any:
@@ -423,9 +437,20 @@ class Process(Generic[C, V, K]):
 
         If the child fails, all of it is cancelled and dropped, and `on_error` is called as it is for `to`; the value of
         the `Failed` is the one that the child got here. Nothing is written back then.
+
+        With `remote` the child is an execution of its own in the same store, which any worker with its flow runs, while
+        this one waits; its resources are that worker's. It needs a store for workers; see the page on workers.
         """
         at = self._builder.sub_flow(
-            self._at, runtime_of(child), capture, write_back, name, formerly, on_error, sys._getframe(1)
+            self._at,
+            runtime_of(child),
+            capture,
+            write_back,
+            name,
+            formerly,
+            on_error,
+            sys._getframe(1),
+            remote=remote,
         )
         return Process(self._builder, at)
 

@@ -66,6 +66,7 @@ from typedflow.rules.options import (
     COLLECT_NAME,
     NODE_NAME,
     ON_ITEM_ERROR,
+    REMOTE,
     CollectMode,
     MatchMode,
     WhenMode,
@@ -161,14 +162,17 @@ class Builder(Wiring):
         formerly: tuple[str, ...] = (),
         on_error: Handler | None = None,
         frame: FrameType | None = None,
+        *,
+        remote: bool = False,
     ) -> Cursor:
         """Add a child flow after `at`; the mappings are checked with the whole flow. `on_error` is as of a step."""
         self.require_names(formerly)
+        self.require_none(check_option(REMOTE, remote))
         if on_error is not None:
             self.require_callable(self.names.handler_of(on_error))
         label, auto = self.names.take(name, child.name)
         catches = on_error is not None
-        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly, catches)
+        node = SubFlow(label, auto, at.port, child, copied(capture), copied(write_back), formerly, catches, remote)
         return self._caught(Cursor(Port(self.add(node)), at.blocks), label, on_error, frame)
 
     def end(self, at: Cursor) -> None:

@@ -279,6 +279,8 @@ class SubFlow(msgspec.Struct, frozen=True):
     formerly: tuple[str, ...] = ()
     catches: bool = False
     """As of a step."""
+    remote: bool = False
+    """The child is an execution of its own, which a worker runs."""
 
 
 class Catch(msgspec.Struct, frozen=True):

@@ -153,7 +153,8 @@ def _check_child(node: SubFlow, spec: ContractSpec, carried: Sequence[Any], take
     """Check both mappings, and that every next step accepts the value after the write_back: `takes` are their types."""
     parent = scopes_of(spec) | {"value": shape_of(carried[node.source.node])}
     child = child_scopes(node.child.spec)
-    capture = check_capture(node.capture, parent, child, child_defaults=node.child.supplied())
+    supplied = node.child.supplied()
+    capture = check_capture(node.capture, parent, child, child_defaults=supplied, remote=node.remote)
     yield from capture.problems
     copied = [binding for binding in capture.bindings if binding.source.scope != "resources"]
     for problem in _check_copies(copied, parent, CAPTURE):
@@ -165,7 +166,8 @@ def _check_child(node: SubFlow, spec: ContractSpec, carried: Sequence[Any], take
         found.update(dict.fromkeys(write_back.problems))
     yield from found
     items, declared = node.child.spec.stream, spec.stream
-    if items is not None and declared is not None and not accepts(declared, items, subclasses=True):
+    has_both = items is not None and declared is not None and not node.remote  # the items of a remote one go nowhere
+    if has_both and not accepts(declared, items, subclasses=True):
         yield flows.wrong_stream_problem(node.child.name, render(items), spec.name, render(declared))
     yield from _check_copies(shared_sources(write_back.bindings), child, WRITE_BACK)
     into_value = [binding for binding in write_back.bindings if binding.target.scope == "value" and binding.target.path]

@@ -13,9 +13,10 @@ import msgspec
 
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
+from typedflow.distributed.child_outcomes import read_outcome
 from typedflow.distributed.supplies import Factory, supply
 from typedflow.engine.status import FINAL, Status
-from typedflow.engine.tokens import Interrupt
+from typedflow.engine.tokens import ChildOutcome, Interrupt
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.execution.failures import class_name
 from typedflow.execution.waiting import next_due
@@ -112,6 +113,11 @@ class LeasedRun:
         for message in await self._store.mail(execution.id, runtime.mail):
             if message.number <= runtime.mail:  # the other reader was quicker
                 continue
+            outcome = None
+            if message.kind == "child":  # read before it counts as taken: a save may come meanwhile
+                outcome = await self._outcome_of(execution, message)
+                if message.number <= runtime.mail:
+                    continue
             if message.kind == "cancel" and runtime.driver is not None:
                 # The run ends here. A save of what it has done until then must not say that this was taken: whoever
                 # takes the execution next cancels it, at rest.
@@ -119,12 +125,17 @@ class LeasedRun:
                 break
             runtime.mail = message.number
             try:
-                retries = await self._apply(execution, message) or retries
+                retries = await self._apply(execution, message, outcome) or retries
             except TypedflowError as error:
                 LOG.warning("message %d for %s is refused: %s", message.number, execution.id, error)
         return retries
 
-    async def _apply(self, execution: Execution[Any], message: Message) -> bool:
+    async def _outcome_of(self, execution: Execution[Any], message: Message) -> ChildOutcome | None:
+        """Return how a remote child has ended; None where nothing waits for it, or where it goes on by now."""
+        node = inside_of(execution)[1].waiting_for(message.name)
+        return None if node is None else await read_outcome(self._store, node.child, message)
+
+    async def _apply(self, execution: Execution[Any], message: Message, outcome: ChildOutcome | None = None) -> bool:
         runtime, runner = inside_of(execution)
         match message.kind:
             case "answer":
@@ -137,6 +148,9 @@ class LeasedRun:
                 execution.emit(message.name, codec.decode(msgspec.Raw(message.data), message.name, "json"))
             case "retry":
                 return execution.status is Status.FAILED
+            case "child":
+                if outcome is not None:
+                    runner.child_ended(message.name, outcome)
             case "cancel":
                 await execution.async_cancel()
         return False

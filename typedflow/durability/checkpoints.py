@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import force_setattr
 
 from typedflow.durability.execution_parts import Collected, ExecutionParts
+from typedflow.durability.family import FamilyChanges, family_of, took_family
 from typedflow.durability.pending import Asked, AskedChanges, notes_of
 from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
@@ -36,7 +37,7 @@ from typedflow.snapshot.run_writing import NO_PARTS
 from typedflow.stores.flow_state_sharing import FlowStateChange
 from typedflow.stores.holders import describe_holder, is_gone
 from typedflow.stores.protocol import SnapshotStore
-from typedflow.stores.records import Notes, StoredSnapshot
+from typedflow.stores.records import Notes, Parent, StoredSnapshot
 
 
 class _Save(NamedTuple):
@@ -54,6 +55,8 @@ class _Save(NamedTuple):
     """Of an execution with a history: the parts of it."""
     collected: Collected | None
     """Where the fields of the state are parts: those that it writes."""
+    family: FamilyChanges
+    """What it changes of other executions."""
     began: float
     """When its encoding began, on the clock of `time.perf_counter`."""
 
@@ -64,7 +67,9 @@ class Checkpoints:
     __slots__ = (
         "_asked",
         "_done",
+        "_error",
         "_origin",
+        "_parent",
         "_parts",
         "_pushes",
         "_running",
@@ -116,6 +121,10 @@ class Checkpoints:
         """While a driver runs this, with a `LeaseStore`: the name under which it does."""
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
+        self._parent: Parent | None = None
+        """Of a remote child: its parent."""
+        self._error: Exception | None = None
+        """What the execution has failed with."""
         self._pushes = False
         """Whether the next save takes along a flow_state from before the first store."""
         runtime.share_flow_state(store)
@@ -154,6 +163,7 @@ class Checkpoints:
         self.follow(stored)
         if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
             self.other = describe_holder(stored.holder), stored.held_until
+        self._parent = stored.parent
         self._asked.loaded(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
@@ -165,7 +175,7 @@ class Checkpoints:
         new_holder = getattr(type(self.store), "new_holder", None)  # not what a wrapper hands on besides its `put`
         if new_holder is not None and self.holder is None:
             self.holder = new_holder(self.store)
-        flow = self.runtime.flow
+        flow, self._error = self.runtime.flow, None
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
             flow.take_stored(stored)
@@ -205,6 +215,7 @@ class Checkpoints:
         await self.rest()
         if is_of_store(error) or is_a(error, SnapshotError):
             return
+        self._error = error
         try:
             await self.commit()
         except (StoreError, SnapshotError) as second:
@@ -244,6 +255,7 @@ class Checkpoints:
             )
         finally:
             current_step.reset(step)
+        family = family_of(runtime, Status(snapshot.status), self.kept, self._parent, self._error)
         data = snapshot.to_bytes()
         if self._stored_parts is not None:
             self._stored_parts.weigh(len(data))
@@ -264,10 +276,12 @@ class Checkpoints:
             mail=runtime.mail,
             holder=self.holder,
             delta=None if collected is None else collected.delta,
+            parent=self._parent,
+            family=family.family,
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
         change = self._change(Status(snapshot.status), writes)
-        return _Save(record, change, writes, self._wanted, asked, parts, collected, began)
+        return _Save(record, change, writes, self._wanted, asked, parts, collected, family, began)
 
     def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
         """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
@@ -301,6 +315,7 @@ class Checkpoints:
     def _took(self, save: _Save) -> None:
         """Note what the store has of the execution now."""
         self._asked.took(save.asked)
+        took_family(self.runtime, save.family)
         self._parts, self._origin = save.parts, None
         if save.collected is not None and self._stored_parts is not None:
             self._stored_parts.took(save.collected)

@@ -13,18 +13,19 @@ from typedflow.engine.plan import Kind
 from typedflow.engine.pools import Pools
 from typedflow.engine.run import Run
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import UNSET, Token
+from typedflow.engine.tokens import UNSET, ChildOutcome, Token
 from typedflow.errors import FinishedError, ResourceError, SnapshotError
 from typedflow.execution.children import capture_resources
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.pending_writes import changed_fields, copies_of
+from typedflow.execution.remote_children import collect_remotes
 from typedflow.execution.runtime import ANSWERS_KEPT, ExecutionRuntime
 from typedflow.execution.waiting import collect_deadlines
 from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import FlowState, Resources, State
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.codecs import compile_codec
-from typedflow.snapshot.envelope import Snapshot
+from typedflow.snapshot.envelope import RemoteRecord, Snapshot
 from typedflow.snapshot.flow_states import decode_kept
 from typedflow.snapshot.headers import Settled, settle
 from typedflow.snapshot.reading import Source, read_document
@@ -77,6 +78,7 @@ def take_over(runtime: ExecutionRuntime, snapshot: Snapshot, resources: Resource
         runtime.resources.take_back(before)
         raise
     collect_deadlines(runtime)
+    collect_remotes(runtime)
     runtime.saves = snapshot.sequence
     runtime.mail = 0 if snapshot.mail is ABSENT else snapshot.mail
     runtime.answered = dict.fromkeys((snapshot.answered or [])[-ANSWERS_KEPT:]) or None
@@ -157,6 +159,11 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
         for index, (token, record) in enumerate(zip(tokens, snapshot.tokens, strict=True))
         if record.updates is not ABSENT
     } or None
+    run.remotes = {
+        token: _outcome_of(record.remote)
+        for token, record in zip(tokens, snapshot.tokens, strict=True)
+        if record.remote is not ABSENT
+    } or None
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
     run.interrupts = {each.interrupt.id: each for each in paused} or None
     run.pools = (
@@ -168,10 +175,19 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
     return run, tokens
 
 
+def _outcome_of(record: RemoteRecord) -> ChildOutcome | None:
+    """Return how a remote child has failed; None where it is open."""
+    if record.error is ABSENT:
+        return None
+    text = "" if record.text is ABSENT else record.text
+    return ChildOutcome(error=record.error, text=text, is_fault=record.fault is True)
+
+
 def _place_tokens(loaded: Loaded, tokens: list[Token], place: str) -> None:
     """Sort the tokens into those that go on and those whose child waits, and check that the status says the same."""
     run = loaded.run
     waiting = {id(token) for token, _, child in loaded.children if child.run.status is Status.WAITING}
+    waiting |= {id(token) for token, outcome in (run.remotes or {}).items() if outcome is None}
     run.restored(
         [token for token in tokens if id(token) not in waiting], [token for token in tokens if id(token) in waiting]
     )

@@ -10,8 +10,8 @@ import msgspec
 
 from typedflow.durability.checkpoints import Checkpoints
 from typedflow.durability.loading import take_over
-from typedflow.durability.options import check_history, require_options, require_savable
-from typedflow.errors import ContractError, SnapshotError
+from typedflow.durability.options import check_history, require_options, require_remote, require_savable
+from typedflow.errors import ContractError, FinishedError, SnapshotError
 from typedflow.execution.children import child_id
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules import executions, snapshots
@@ -74,6 +74,7 @@ def keep(
     if not runtime.flow.savable:  # once: 2 µs for each of its nodes
         require_savable(runtime.plan)
         runtime.flow.savable = True
+    require_remote(runtime.flow, store)
     runtime.checkpoints = checkpoints = Checkpoints(runtime, store, checkpoint, history, origin)
     return checkpoints
 
@@ -111,6 +112,8 @@ def _require_own(runtime: ExecutionRuntime, stored: StoredSnapshot) -> None:
 
 def become(runtime: ExecutionRuntime, execution_id: str) -> None:
     """Change the id of a loaded execution, and with it those of its children and the keys of all steps."""
+    if runtime.remotes is not None and (waits_for := runtime.remotes.open()):
+        raise FinishedError(executions.fork_of_open_problem(waits_for).at(runtime.name))
     runtime.id, runtime.created = execution_id, time.time()
     for each in runtime.tree():  # parents first: the id of a child is derived from that of its parent
         if each.parent is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typedflow.engine.plan import Plan
 from typedflow.errors import ContractError
+from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.rules import executions, snapshots
 from typedflow.rules.options import HISTORY, check_checkpoint, check_option
 from typedflow.rules.problems import Problem
@@ -11,6 +12,7 @@ from typedflow.schema.annotations import UNKNOWN
 from typedflow.schema.mismatch import render_path
 from typedflow.schema.render import render
 from typedflow.snapshot.codecs import unsavable
+from typedflow.stores.leased import LeasedStore
 
 
 def require_options(store: object, checkpoint: object, history: object = False) -> None:
@@ -34,10 +36,22 @@ def require_options(store: object, checkpoint: object, history: object = False) 
         raise ContractError(problems)
 
 
+def require_remote(flow: FlowRuntime, store: object) -> None:
+    """Refuse a store that hands out no executions to workers, where a child of the flow is run by one."""
+    step = flow.remote_step()
+    if step is not None and not _is_work_store(store):
+        raise ContractError(executions.remote_without_store_problem(step, store).at(f"flow '{flow.name}'"))
+
+
+def _is_work_store(store: object) -> bool:
+    calls = ("submit", "post", "mail", "take", "release", "renew_here")
+    held = isinstance(store, LeasedStore)  # of a WorkStore, for one lease
+    return held or (_is_store(store) and all(callable(getattr(store, call, None)) for call in calls))
+
+
 def require_work_store(store: object) -> None:
     """Refuse a store that is none, or that hands out no executions to workers."""
-    calls = ("submit", "post", "mail", "take", "release", "renew_here")
-    if not _is_store(store) or not all(callable(getattr(store, call, None)) for call in calls):
+    if not _is_work_store(store) or isinstance(store, LeasedStore):
         raise ContractError(executions.no_work_store_problem(store))
 
 

@@ -29,11 +29,17 @@ def drop_item(run: RunState, block: BlockInstance, item: int) -> None:
     """
     for token in [token for token in run.live if is_inside(token.scope, block, item)]:
         del run.live[token]
+        if run.remotes is not None:
+            run.remotes.pop(token, None)
         if run.permits is not None:
             run.permits.leave(token.scope)
     if run.awaiting_child is not None:
         for token in [token for token in run.awaiting_child if is_inside(token.scope, block, item)]:
             del run.awaiting_child[token]
+            if run.remotes is not None and token in run.remotes:  # it keeps its permits while it is open
+                del run.remotes[token]
+                if run.permits is not None:
+                    run.permits.leave(token.scope)
     if run.interrupts is not None:
         for id_ in [id_ for id_, paused in run.interrupts.items() if is_inside(paused.token.scope, block, item)]:
             del run.interrupts[id_]

@@ -132,6 +132,8 @@ class PlanNode(msgspec.Struct, eq=False):
 
     # a child flow
     child: Any = None
+    remote: bool = False
+    """The child is an execution of its own, which a worker runs."""
     capture: tuple[Binding, ...] = ()
     write_back: tuple[Binding, ...] = ()
 
@@ -271,7 +273,7 @@ def _compile_node(
             made.kind, made.branches, made.keeps = Kind.COLLECT, node.branches, node.mode == "filled_and_update"
             made.slot_types = tuple(carried[port.node] for port in node.sources)
         case SubFlow():
-            made.kind, made.child, made.catches = Kind.CHILD, node.child, node.catches
+            made.kind, made.child, made.catches, made.remote = Kind.CHILD, node.child, node.catches, node.remote
             made.input_type = carried[node.source.node]
             made.capture, made.write_back = _bindings(node, spec, carried[node.source.node])
         case End():
@@ -310,7 +312,7 @@ def _compile_opener(made: PlanNode, node: Batch | Each | Match) -> None:
 def _bindings(node: SubFlow, spec: ContractSpec, source: Any) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:
     parent = scopes_of(spec) | {"value": shape_of(source)}
     child = child_scopes(node.child.spec)
-    capture = check_capture(node.capture, parent, child, child_defaults=None)
+    capture = check_capture(node.capture, parent, child, child_defaults=None, remote=node.remote)
     return capture.bindings, check_write_back(node.write_back, parent, child).bindings
 
 

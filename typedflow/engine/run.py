@@ -24,7 +24,7 @@ from typedflow.engine.plan import LAST_TASK
 from typedflow.engine.routing import Work, fill, fire, fire_one, open_block, route
 from typedflow.engine.run_state import RunState
 from typedflow.engine.status import Status
-from typedflow.engine.tokens import UNSET, Interrupt, Paused, Scope, Signal, Token
+from typedflow.engine.tokens import UNSET, ChildOutcome, Interrupt, Paused, Scope, Signal, Token
 
 
 class Run(RunState):
@@ -59,6 +59,7 @@ class Run(RunState):
         """Route the failure of a step or child flow, as a value, to its handler for errors."""
         del self.live[token]
         self._leave(token.scope)
+        self.forget_outcome(token)
         node = self.plan.nodes[token.node]
         return route(self, [(node.ports[FAILURE], failed, token.scope, token.node, token.cause)])
 
@@ -160,16 +161,53 @@ class Run(RunState):
                 self.live[token] = None
         return token in self.live
 
+    def child_submitted(self, token: Token) -> list[Token]:
+        """Suspend the token of a child flow that runs as an execution of its own; its item keeps its permits."""
+        del self.live[token]
+        if self.awaiting_child is None:
+            self.awaiting_child = {}
+        if self.remotes is None:
+            self.remotes = {}
+        self.awaiting_child[token] = self.remotes[token] = None
+        return []
+
+    def child_ended(self, token: Token, outcome: ChildOutcome) -> list[Token]:
+        """Make the token of a child that ran as an execution of its own ready, to take how it has ended."""
+        assert self.awaiting_child is not None
+        assert self.remotes is not None
+        del self.awaiting_child[token]
+        self._wake()
+        self.remotes[token], self.live[token] = outcome, None
+        return [token]
+
+    def outcome_of(self, token: Token) -> ChildOutcome | None:
+        """Return how the child of a live token has ended; None where none did."""
+        return None if self.remotes is None else self.remotes.get(token)
+
+    def forget_outcome(self, token: Token) -> None:
+        """Forget how the child of a token has ended: it was taken."""
+        if self.remotes is not None:
+            self.remotes.pop(token, None)
+
     def restored(self, tokens: Iterable[Token], awaiting_child: Iterable[Token]) -> None:
         """Install the tokens of a snapshot, in its order; tokens without a permit are queued again."""
         self.permits = Permits()
+        awaiting_child = list(awaiting_child)
+        for token in awaiting_child:
+            if token in (self.remotes or ()):
+                self.permits.enter(token.scope)
         self.live = {token: None for token in tokens if self.is_admitted(token)}
         self.awaiting_child = dict.fromkeys(awaiting_child) or None
 
     def retried(self) -> list[Token]:
-        """Return all live tokens again, of a failed run or of one whose process was killed."""
+        """Return all live tokens again, of a failed run or of one whose process was killed.
+
+        The children that have failed run again, where this has failed too.
+        """
         if self.status is not Status.RUNNING:
             self.change_status(Status.RUNNING)
+            for token in [token for token, outcome in (self.remotes or {}).items() if outcome and outcome.error]:
+                self.forget_outcome(token)
         tasks: list[Token] = []
         work: Work = []
         for token in list(self.live):
@@ -185,7 +223,7 @@ class Run(RunState):
         """Drop every token, block instance, pool and interrupt; the run is final."""
         self.change_status(Status.CANCELLED)
         self.live.clear()
-        self.blocks = self.pools = self.interrupts = self.awaiting_child = self.permits = None
+        self.blocks = self.pools = self.interrupts = self.awaiting_child = self.remotes = self.permits = None
 
     def copied(self) -> Run:
         """Return a copy to call `cancelled` on; it shares all that `cancelled` does not change in place."""

@@ -12,7 +12,7 @@ from typedflow.engine.permits import Permits
 from typedflow.engine.plan import Plan
 from typedflow.engine.pools import Pools
 from typedflow.engine.status import TRANSITIONS, Status
-from typedflow.engine.tokens import UNSET, BlockInstance, Paused, Token
+from typedflow.engine.tokens import UNSET, BlockInstance, ChildOutcome, Paused, Token
 from typedflow.errors import FinishedError
 from typedflow.rules import executions
 
@@ -33,6 +33,7 @@ class RunState:
         "plan",
         "pools",
         "received",
+        "remotes",
         "result",
         "status",
         "updates",
@@ -48,7 +49,9 @@ class RunState:
         self.changed_interrupts: dict[str, None] | None = None
         """The ids of the interrupts that came or went since the last save, in this order; None where no save asks."""
         self.awaiting_child: dict[Token, None] | None = None
-        """The tokens at child flows that wait for an answer."""
+        """The tokens at child flows that wait for an answer, or that run as executions of their own."""
+        self.remotes: dict[Token, ChildOutcome | None] | None = None
+        """The tokens at child flows that run as executions of their own: None while one is open, then how it ended."""
         self.permits: Permits | None = None
         """The permits of blocks with a limit, from the first one on; the tokens that wait for one are in there."""
         self.blocks: dict[BlockInstance, None] | None = None

@@ -155,6 +155,19 @@ class Paused(msgspec.Struct, eq=False):
 
 
 @final
+class ChildOutcome(msgspec.Struct, frozen=True, eq=False):
+    """How a child execution that runs by itself has ended."""
+
+    result: Any = UNSET
+    """Of one that is completed; UNSET where it has set none."""
+    error: str = ""
+    """The class of the error that it failed with; empty where it is completed."""
+    text: str = ""
+    is_fault: bool = False
+    """The error is one that never becomes a value."""
+
+
+@final
 class Signal(msgspec.Struct, eq=False):
     """What listeners wait for: an event, or a write to a path."""
 

@@ -16,7 +16,7 @@ from typedflow.engine.dropping import is_inside, source_of
 from typedflow.engine.plan import Kind
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Scope, Token
-from typedflow.errors import ContractError, ResourceError, SnapshotError, StoreError
+from typedflow.errors import ChildFailedError, ContractError, ResourceError, SnapshotError, StoreError
 from typedflow.execution.failures import class_name, is_a, leaves
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.rules.concealment import redacted
@@ -31,13 +31,19 @@ def can_be_value(error: BaseException) -> bool:
     if not is_a(error, Exception):
         return False
     inside = leaves(error) if is_a(error, BaseExceptionGroup) else [error]
-    return not any(issubclass(type(each), NEVER_A_VALUE) for each in inside)
+    return not any(issubclass(type(each), NEVER_A_VALUE) or _is_fault_of_child(each) for each in inside)
+
+
+def _is_fault_of_child(error: BaseException) -> bool:
+    return type(error) is ChildFailedError and error.is_fault
 
 
 def failure_of(value: Any, error: Exception, attempts: int) -> Failed[Any]:
     """Return a failure as a value that can be saved; text of the resources in use is replaced by '…'."""
-    name = redacted(class_name(error))
-    return Failed(value, _writable(name), _writable(redacted(text_of(error))), attempts)
+    name, text = class_name(error), text_of(error)
+    if type(error) is ChildFailedError:
+        name, text = error.error, error.text
+    return Failed(value, _writable(redacted(name)), _writable(redacted(text)), attempts)
 
 
 def _writable(text: str) -> str:
@@ -77,8 +83,9 @@ class Region:
         runtime = self.runtime
         if self.scope is None:
             assert self.token is not None
-            if runtime.observers is not None and runtime.children is not None:
-                runtime.observers.child_left(runtime.children[self.token], Status.FAILED)
+            child = None if runtime.children is None else runtime.children.get(self.token)
+            if runtime.observers is not None and child is not None:
+                runtime.observers.child_left(child, Status.FAILED)
             runtime.drop(self.token)
             return runtime.run.caught(self.token, failure_of(self.token.value, error, attempts))
         for token in runtime.run.in_flight():

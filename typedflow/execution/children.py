@@ -6,6 +6,7 @@ import hashlib
 from typing import Any, Final
 
 from typedflow.engine.plan import PlanNode
+from typedflow.engine.status import Status
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, ExecutionError, NoResultError
 from typedflow.execution.runtime import ExecutionRuntime
@@ -38,15 +39,12 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
     handler of the child.
     """
     current_step.set(None)
-    capture = runtime.flow.transfers[node.index].capture
     child_flow = node.child.for_child()
     root = runtime.root()
     child = ExecutionRuntime(child_flow, child_id(runtime, token), parent=(runtime, token))
     if child.depth > root.flow.max_depth:
         raise ExecutionError(executions.too_deep_problem(root.flow.name, root.flow.max_depth))
-    scopes = {"value": token.value, "state": runtime.state, "flow_state": runtime.flow.flow_state}
-    value = capture.make_input(scopes)
-    _make_layers(child, capture, scopes)
+    value = make_input(runtime, token, child)
     capture_resources(child)
     child.resources.require_complete(child.name)
     if runtime.children is None:
@@ -56,6 +54,15 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
         child.run.item_results = []
         child.observers.child_entered(child)
     return child, child.run.started(value)
+
+
+def make_input(runtime: ExecutionRuntime, token: Token, child: ExecutionRuntime) -> Any:
+    """Give a child its layers, and return its input: what its parent has now, copied and checked."""
+    capture = runtime.flow.transfers[token.node].capture
+    scopes = {"value": token.value, "state": runtime.state, "flow_state": runtime.flow.flow_state}
+    value = capture.make_input(scopes)
+    _make_layers(child, capture, scopes)
+    return value
 
 
 def child_id(parent: ExecutionRuntime, token: Token) -> str:
@@ -91,26 +98,39 @@ def leave_child(child: ExecutionRuntime) -> list[Token]:
     """Write back what the parent takes of a completed child, all or nothing, and go on behind its node."""
     assert child.parent is not None
     parent, token = child.parent
-    node = parent.plan.nodes[token.node]
-    result = child.run.result
-    if result is UNSET:
-        if child.plan.result_needed:
-            raise NoResultError(executions.no_result_problem(child.run.status, child.run.unfilled()).at(child.name))
-        result = None
-    write_back = parent.flow.transfers[node.index].write_back
-    step = StepTransaction(parent, token, node)
-    current_step.set(step)
-    try:
-        value = _apply(write_back, step, {"result": result})
-    finally:
-        step.end()
-        current_step.set(None)
+    if child.run.result is UNSET and child.plan.result_needed:
+        raise NoResultError(executions.no_result_problem(child.run.status, child.run.unfilled()).at(child.name))
+    step, value = _written_back(parent, token, child.run.result)
     assert parent.children is not None
     del parent.children[token]
     take_effects(step)
     if parent.observers is not None:
         parent.observers.child_left(child, child.run.status)
     return parent.run.finished(token, value, step.signals)
+
+
+def write_back(parent: ExecutionRuntime, token: Token, result: Any, child: str) -> list[Token]:
+    """Write back what a parent takes of the result of a child that ran by itself, and go on behind its node."""
+    if result is UNSET and parent.plan.nodes[token.node].child.plan().result_needed:
+        raise NoResultError(executions.no_result_problem(Status.COMPLETED).at(child))
+    step, value = _written_back(parent, token, result)
+    take_effects(step)
+    return parent.run.finished(token, value, step.signals)
+
+
+def _written_back(parent: ExecutionRuntime, token: Token, result: Any) -> tuple[StepTransaction, Any]:
+    """Return the transaction of a write_back, which is over, and the value that goes on."""
+    node = parent.plan.nodes[token.node]
+    step = StepTransaction(parent, token, node)
+    current_step.set(step)
+    try:
+        value = _apply(
+            parent.flow.transfers[node.index].write_back, step, {"result": None if result is UNSET else result}
+        )
+    finally:
+        step.end()
+        current_step.set(None)
+    return step, value
 
 
 def _apply(write_back: WriteBack, step: StepTransaction, scopes: dict[str, Any]) -> Any:

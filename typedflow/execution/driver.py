@@ -19,7 +19,7 @@ from typing import Any, Final
 from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Token
-from typedflow.errors import ContractError, ExecutionError
+from typedflow.errors import ChildFailedError, ContractError, ExecutionError, NoResultError
 from typedflow.execution import failpoints
 from typedflow.execution.catching import Catching, Region, can_be_value, find_region, items_around
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME, Checkpointer
@@ -27,6 +27,7 @@ from typedflow.execution.children import enter_child, leave_child
 from typedflow.execution.deadlines import Alarm
 from typedflow.execution.failures import add_note, is_a
 from typedflow.execution.pauses import holds_pause
+from typedflow.execution.remote_children import submit_child, take_child
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.execution.steps import take_step
 from typedflow.rules import executions
@@ -250,7 +251,7 @@ class Driver:
                         runtime, tokens = self._leave(runtime)
                     if self.catching is not None:
                         self.catching.ended(task)
-                    if self.checkpoints is not None:
+                    if self.checkpoints is not None and not self._submits_more(node):
                         await self._ended(self.checkpoints)
                         tokens = [new for new in tokens if new in runtime.run.live]
                 except BaseException as error:
@@ -285,11 +286,23 @@ class Driver:
         if checkpoints.each_step:
             await checkpoints.commit()
 
+    def _submits_more(self, node: PlanNode) -> bool:
+        """Return whether another remote child follows at once: one save inserts both."""
+        if not node.remote or not self.ready:
+            return False
+        runtime, token = self.ready[0]
+        return runtime.plan.nodes[token.node].remote and token in runtime.run.live
+
     def _enter(self, runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tuple[ExecutionRuntime, list[Token]]:
         """Start the child that a token stands in front of, or leave the open one, which has nothing more to run."""
+        outcome = runtime.run.outcome_of(token)
+        if outcome is not None:
+            return runtime, take_child(runtime, token, node, outcome)
         child = None if runtime.children is None else runtime.children.get(token)
         if child is not None:
             return self._leave(child)
+        if node.remote:
+            return runtime, submit_child(runtime, token, node)
         entered = enter_child(runtime, token, node)
         self._expect_failures(entered[0])
         if self.checkpoints is not None:
@@ -317,6 +330,8 @@ class Driver:
         is_left = runtime.run.status is Status.COMPLETED and runtime.parent is not None
         if is_left and runtime.parent is not None:  # what its parent takes of it failed
             runtime, token = runtime.parent
+        elif type(error) in (ChildFailedError, NoResultError) and runtime.plan.nodes[token.node].kind == Kind.CHILD:
+            is_left = True  # a remote one
         node, catching, observers = runtime.plan.nodes[token.node], self.catching, runtime.observers
         if observers is not None and not is_left:
             caught = catching is not None and can_be_value(error) and find_region(runtime, token, is_left=False)

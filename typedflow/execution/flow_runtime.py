@@ -53,6 +53,7 @@ class FlowRuntime:
 
     __slots__ = (
         "_plan",
+        "_remote_step",
         "builder",
         "checked",
         "flow_state",
@@ -104,6 +105,8 @@ class FlowRuntime:
         """The contract that a store keeps the flow_state by: that of the newest definition which has its class."""
         self.checked: list[Draft] | None = None
         """What the last check without a problem has checked: as long as it is the same, it is not checked again."""
+        self._remote_step: tuple[Plan, str | None] | None = None
+        """What `remote_step` has found in a plan."""
         self.savable = False
         """Whether all values of the plan can be saved: known from the first execution with a store on."""
         self._plan: Plan | None = None
@@ -227,6 +230,27 @@ class FlowRuntime:
             raise
         for flow in compiled:
             flow.builder.freeze()
+
+    def remote_step(self) -> str | None:
+        """Return the name of a step whose child is remote, here or in the child flows below; None where there is none.
+
+        What is below a remote child is for whoever runs that one.
+        """
+        plan = self.plan()
+        if self._remote_step is None or self._remote_step[0] is not plan:
+            self._remote_step = plan, self._find_remote_step()
+        return self._remote_step[1]
+
+    def _find_remote_step(self) -> str | None:
+        waiting, seen = [self], {self}
+        for flow in waiting:
+            for node in flow.plan().nodes:
+                if node.remote:
+                    return node.name
+                if node.kind == Kind.CHILD and node.child not in seen:
+                    seen.add(node.child)
+                    waiting.append(node.child)
+        return None
 
     def compile_into(self, compiled: list[FlowRuntime]) -> None:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""

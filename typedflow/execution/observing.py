@@ -388,7 +388,16 @@ class Observers:
         """Report the end of a child flow."""
         assert child.parent is not None
         runtime, token = child.parent
-        self.tell(ChildLeft(**_at(runtime, token), child=child.id, status=status))
+        self.child_taken(runtime, token, child.id, status)
+
+    def child_submitted(self, runtime: Observed, token: Token, child: str) -> None:
+        """Report the begin of a remote child."""
+        flow = runtime.plan.nodes[token.node].child.name
+        self.tell(ChildEntered(**_at(runtime, token), child=child, child_flow=flow))
+
+    def child_taken(self, runtime: Observed, token: Token, child: str, status: Status) -> None:
+        """Report the end of a child, by its id."""
+        self.tell(ChildLeft(**_at(runtime, token), child=child, status=status))
 
     def items_ended(self, runtime: Observed) -> None:
         """Report the items of for_each blocks that have their results since the last call."""

@@ -12,8 +12,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from typedflow.engine.plan import PlanNode
 from typedflow.engine.status import FINAL, Status
-from typedflow.engine.tokens import UNSET, Interrupt, Paused, Token
+from typedflow.engine.tokens import UNSET, ChildOutcome, Interrupt, Paused, Token
 from typedflow.errors import ConflictError, ContractError, ExecutionError, FinishedError
 from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt, interrupt_id_of
@@ -73,6 +74,9 @@ class Runner:
             runtime.require_state()
         if resources:
             self._require_resources()
+            step = None if runtime.checkpoints is not None else runtime.flow.remote_step()
+            if step is not None:
+                raise ContractError(executions.remote_without_store_problem(step, None).at(runtime.name))
         runtime.run.started(value)
 
     async def retry(self, timeout: float | None) -> Status:
@@ -135,6 +139,21 @@ class Runner:
         if owner.observers is not None:
             owner.observers.answered(owner, interrupt_id)
         self._resume(owner, lambda: owner.run.resumed(interrupt_id, accepted))
+
+    def waiting_for(self, child: str) -> PlanNode | None:
+        """Return the node that waits for a remote child; None where nothing does, any more."""
+        place = None if self._runtime.remotes is None else self._runtime.remotes.find(child)
+        return None if place is None else place[0].plan.nodes[place[1].node]
+
+    def child_ended(self, child: str, outcome: ChildOutcome) -> bool:
+        """Take how a remote child has ended; return whether something waits for it."""
+        remotes = self._runtime.remotes
+        place = None if remotes is None else remotes.take(child)
+        if place is None:
+            return False
+        owner, token = place
+        self._resume(owner, lambda: owner.run.child_ended(token, outcome))
+        return True
 
     def check_answer(self, given: str | Interrupt | PendingInterrupt, value: Any) -> tuple[Interrupt, Any]:
         """Return the interrupt that a value answers, and the value as it is taken.

@@ -75,6 +75,37 @@ class Works(Protocol):
         ...
 
 
+class RemoteChildren(Protocol):
+    """What the rest of this package asks of `execution.remote_children.RemoteChildren`."""
+
+    submitted: dict[str, tuple[ExecutionRuntime, str]]
+    """The children that no save has inserted yet, each with the key of the step that waits for it."""
+
+    def submit(self, child: ExecutionRuntime, parent: ExecutionRuntime, token: Token) -> None:
+        """Note a child that the next save is to insert."""
+        ...
+
+    def take(self, child: str) -> tuple[ExecutionRuntime, Token] | None:
+        """Return who waits for a child that has ended, once; None where nobody does."""
+        ...
+
+    def find(self, child: str) -> tuple[ExecutionRuntime, Token] | None:
+        """Return who waits for a child; None where nobody does, any more."""
+        ...
+
+    def open(self) -> set[str]:
+        """Return the ids of the children that something waits for."""
+        ...
+
+    def dropped(self) -> set[str]:
+        """Return the ids of the children that the stored execution waits for, and nothing does any more."""
+        ...
+
+    def saved(self, waited_for: Collection[str]) -> None:
+        """Note a save that has come through, and the children that were open in it."""
+        ...
+
+
 class Owners(NamedTuple):
     """The child executions that wait for answers, by interrupt id, of one root; valid for one run of it."""
 
@@ -113,6 +144,7 @@ class ExecutionRuntime:
         "past",
         "plan",
         "queued",
+        "remotes",
         "resources",
         "run",
         "saved_keys",
@@ -155,6 +187,8 @@ class ExecutionRuntime:
         """Of a root with children: which of them waits for each answer; see `execution.waiting`."""
         self.timed: list[tuple[datetime, str]] | None = None
         """Of a root: a heap of the deadlines, with their interrupt ids; those that are over among them."""
+        self.remotes: RemoteChildren | None = None
+        """Of a root: its children that run as executions of their own, and those of what is open below it."""
         self.observers: Observers | None = None if parent is None else parent[0].observers
         """Those of the root; None where nobody watches."""
         self.complete_at = -1
@@ -439,6 +473,16 @@ class ExecutionRuntime:
     def root(self) -> ExecutionRuntime:
         """Return the execution that no other has started."""
         return self.top
+
+    def is_open(self) -> bool:
+        """Return whether this is a root, or reachable from one: not a child that was left or dropped."""
+        runtime = self
+        while runtime.parent is not None:
+            above, token = runtime.parent
+            if (above.children or {}).get(token) is not runtime:
+                return False
+            runtime = above
+        return True
 
     def ready(self) -> list[Token]:
         """Return the live tokens to work on: not those whose child is open, unless it has nothing more to run.

@@ -24,7 +24,7 @@ def owner_of(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntime | No
         return None
     owners = _owners(root).by_id
     owner = owners.get(interrupt_id)
-    if owner is None or (is_open(owner) and interrupt_id in (owner.run.interrupts or ())):
+    if owner is None or (owner.is_open() and interrupt_id in (owner.run.interrupts or ())):
         return owner
     del owners[interrupt_id]  # dropped together with what asked it
     return None
@@ -122,16 +122,6 @@ def _collect(root: ExecutionRuntime) -> Owners:
     by_id = {id_: runtime for runtime in below for id_ in runtime.run.interrupts or ()}
     root.owners = owners = Owners(root.run, by_id, max(LEAST_LIMIT, 2 * len(by_id)))
     return owners
-
-
-def is_open(runtime: ExecutionRuntime) -> bool:
-    """Return whether an execution is a root, or reachable from one: not a child that was left or dropped."""
-    while runtime.parent is not None:
-        above, token = runtime.parent
-        if (above.children or {}).get(token) is not runtime:
-            return False
-        runtime = above
-    return True
 
 
 def active(root: ExecutionRuntime, owner: ExecutionRuntime | None = None) -> list[ExecutionRuntime]:

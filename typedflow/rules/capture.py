@@ -9,12 +9,15 @@ They are checked when the parent is defined. What each target means, and which t
   Under a field with a default it replaces a part of the default, which therefore must not be None or read-only.
 - `flow_state` by fields: they replace those of the child's flow_state; the others keep their defaults.
 - `resources` by keys: a required key that is not captured must have a default in the child's flow.
+
+A remote child is an execution of its own, which a worker runs: it takes no resources from its parent, but has those of
+the worker, and shares the flow_state of its flow with the other executions of that flow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from typedflow.rules.bindings import Binding, Entry, Reporter, Verdict
 from typedflow.rules.mappings import Reading, check_fit, find
@@ -27,15 +30,33 @@ from typedflow.rules.wording import quoted
 
 S = TypeVar("S", bound=Shape)
 
+_NOT_FROM_AFAR: Final[Mapping[str, tuple[str, str]]] = {
+    "resources": (
+        "a remote child takes no resources from its parent: a worker runs it, maybe in another process",
+        "leave it out, and give the worker a factory: Worker(store, flows, resources={…})",
+    ),
+    "flow_state": (
+        "a remote child takes no flow_state from its parent: it shares that of its flow, as the store keeps it",
+        "leave it out, or pass the value in the child's input or state",
+    ),
+}
+"""The scopes of a remote child that are not its parent's to fill, each with the text and the hint."""
+
 
 def check_capture(
-    mapping: object, parent: Mapping[str, S], child: Mapping[str, S], *, child_defaults: Collection[str] | None = ()
+    mapping: object,
+    parent: Mapping[str, S],
+    child: Mapping[str, S],
+    *,
+    child_defaults: Collection[str] | None = (),
+    remote: bool = False,
 ) -> Verdict[S]:
     """Check a capture against the parent's scopes (value, state, …) and the child's (input, state, …).
 
     The scopes contain only the layers that the contracts declare. `mapping` None is the default: the parent's value
     becomes the input. `child_defaults` are the resources that the child's flow supplies itself; None means that they
-    are unknown, and the check of required resources is then left to the start of the run.
+    are unknown, and the check of required resources is then left to the start of the run. So it is for a `remote`
+    child, whose resources the worker makes.
     """
     reading = Reading(CAPTURE.default if mapping is None else mapping, CAPTURE)
     report = Reporter(CAPTURE)
@@ -43,10 +64,14 @@ def check_capture(
     bindings: list[Binding] = []
     for entry in reading.entries:
         found = _check_entry(entry, parent, child, report)
+        if remote and not found and entry.target.scope in _NOT_FROM_AFAR:
+            found = [report.at_key("18", entry.keys, *_NOT_FROM_AFAR[entry.target.scope])]
         problems += found
         if entry.source is not None and not found:
             bindings.append(Binding(entry.target, entry.source, entry.keys))
-    problems += _Completeness(reading, parent, child, report, left_out=mapping is None).check(child_defaults)
+    problems += _Completeness(reading, parent, child, report, left_out=mapping is None).check(
+        None if remote else child_defaults
+    )
     if mapping is None:
         problems = [report.of_default(problem) for problem in problems]
     return Verdict(tuple(bindings), tuple(problems))

@@ -86,6 +86,26 @@ def no_work_store_problem(given: object) -> Problem:
     )
 
 
+def remote_without_store_problem(step: str, given: object) -> Problem:
+    """Report a flow with a remote child whose executions are in no store that workers share (TF829)."""
+    stored = "in no store" if given is None else f"in a {type(given).__name__}"
+    text = f"the child of {quoted(step)} is run by a worker, and this execution is {stored}"
+    hint = "create_execution(store=…) with SQLiteStore(path), PostgresStore(conninfo), or MemoryStore() in one process"
+    return Problem("TF829", text, f"{hint}; or leave out remote=True", side="value")
+
+
+def child_failed_problem(child: str, flow: str, what: str) -> Problem:
+    """Report a remote child that ended without a result (TF830): `what` has happened to it."""
+    text = f"child execution {quoted(child)} of flow {quoted(flow)} {what}"
+    return Problem("TF830", text, "a retry of the parent has it retried as well")
+
+
+def fork_of_open_problem(children: Collection[str]) -> Problem:
+    """Report a fork of an execution whose remote children are open: their results go to the original (TF831)."""
+    text = f"it waits for remote children, whose results are for it alone: {listed(sorted(children))}"
+    return Problem("TF831", text, "fork it when they have ended, or from a revision before they began: at=…")
+
+
 def same_flow_problem(name: str) -> Problem:
     """Report two flows of one name for a worker, which tells them by it (TF823)."""
     text = f"a worker has one flow of each name, and two were given that are called {quoted(name)}"

@@ -242,6 +242,12 @@ def second_answer_problem(execution_id: str, interrupt: str) -> Problem:
     return Problem("TF951", text, "the first answer stands")
 
 
+def taken_id_problem(execution_id: str) -> Problem:
+    """Report a remote child whose id another execution has (TF951)."""
+    text = f"execution {quoted(execution_id)} is stored, and is not the child that is to be started under its id"
+    return Problem("TF951", text, "ids that end with a dot and 16 hexadecimal digits are those of children")
+
+
 def unknown_execution_problem(execution_id: str) -> Problem:
     """Report an execution that a store has not (TF921)."""
     return Problem("TF921", f"nothing is stored for execution {quoted(execution_id)}")

@@ -45,6 +45,17 @@ class ScopeRecord(_Record, frozen=True):
 
 
 @final
+class RemoteRecord(_Record, frozen=True):
+    """What is known of a child that runs as an execution of its own: nothing while it is open, then how it failed."""
+
+    error: str | UnsetType = UNSET
+    """The class of the error; left out while the child is open."""
+    text: str | UnsetType = UNSET
+    fault: Literal[True] | UnsetType = UNSET
+    """The error is one that never becomes a value."""
+
+
+@final
 class TokenRecord(_Record, frozen=True):
     """A value in front of a node; nodes are named, because indexes change with the flow."""
 
@@ -64,6 +75,8 @@ class TokenRecord(_Record, frozen=True):
     """How many attempts of the step have failed; left out where none has."""
     updates: dict[str, str] | UnsetType = UNSET
     """What the step has updated in a flow_state that is saved here: by call, the JSON text of what it returned."""
+    remote: RemoteRecord | UnsetType = UNSET
+    """Of a token at a child flow that runs as an execution of its own, which is open, or has failed."""
     scope: ScopeRecord | None = None
 
 

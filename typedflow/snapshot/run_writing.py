@@ -20,7 +20,7 @@ from typedflow.engine.tokens import UNSET, BlockInstance, Paused, Scope, Token
 from typedflow.schema.annotations import UNKNOWN
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.documents import ENCODE, Format
-from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, ScopeRecord, TokenRecord
+from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, PoolRecord, RemoteRecord, ScopeRecord, TokenRecord
 from typedflow.snapshot.flow_states import encode_kept
 from typedflow.snapshot.kept_values import Kept, KeptValues, Place
 from typedflow.snapshot.parts import (
@@ -152,8 +152,19 @@ class RunWriter:
             coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
             attempts=(self.run.attempts or {}).get(token, ABSENT),
             updates=self._updates(token),
+            remote=ABSENT if self.run.remotes is None else self._remote(token),
             scope=scope,
         )
+
+    def _remote(self, token: Token) -> RemoteRecord | UnsetType:
+        """Return what is known of a remote child; of one that is completed nothing: its token asks for it again."""
+        assert self.run.remotes is not None
+        outcome = self.run.remotes.get(token)
+        if outcome is None:
+            return RemoteRecord() if token in self.run.remotes else ABSENT
+        if not outcome.error:
+            return ABSENT
+        return RemoteRecord(error=outcome.error, text=outcome.text, fault=True if outcome.is_fault else ABSENT)
 
     def result(self, tp: Any) -> Raw:
         """Return the result that is set."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, Self, final
 
 from typedflow.engine.status import FINAL
-from typedflow.errors import SnapshotError, StoreError
+from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import digest_of_part, join_document
@@ -22,7 +22,16 @@ from typedflow.stores.history import Pruned, Revision, Revisions
 from typedflow.stores.leased import LeasedStore
 from typedflow.stores.memory_work import WorkRows
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
-from typedflow.stores.records import Listing, Notes, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
+from typedflow.stores.records import (
+    Family,
+    Letter,
+    Listing,
+    Notes,
+    PendingInterrupt,
+    PendingListing,
+    StoredEntry,
+    StoredSnapshot,
+)
 from typedflow.stores.requirements import (
     page_of,
     replayed,
@@ -42,7 +51,7 @@ from typedflow.stores.requirements import (
 )
 from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
 from typedflow.stores.sync_forms import SyncHistoryStore
-from typedflow.stores.work import Lease, Leases, Message, Messages, Release
+from typedflow.stores.work import OVER, Lease, Leases, Message, Messages, Release
 
 
 class _Kept(NamedTuple):
@@ -114,15 +123,45 @@ class MemoryStore(SyncHistoryStore):
         stored = records.get(record.execution_id)
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
         changed = None if change is None else self._change(record.execution_id, change)
-        extra = record.notes is not None or record.delta is not None or record.holder is not None
-        records[record.execution_id] = replace(record, notes=None, delta=None, holder=None) if extra else record
+        family = self._require_family(record)
+        extra = (record.notes, record.delta, record.holder, record.family) != (None, None, None, None)
+        plain = replace(record, notes=None, delta=None, holder=None, family=None) if extra else record
+        if stored is not None and stored.parent is not None:
+            plain = replace(plain, parent=stored.parent)
+        records[record.execution_id] = plain
         self._note_parts(record)
         if record.notes is not None:
             self._note_pending(record.execution_id, record.notes)
         if record.history is not None:
             self._note_revision(records[record.execution_id], record.history, record.notes or Notes())
         self._work.note_saved(record, lease)
+        if family is not None:
+            self._keep_family(family)
         return changed
+
+    def _require_family(self, record: StoredSnapshot) -> Family | None:
+        """Return what a save changes of other executions; raises `ConflictError` for a child whose id is in use."""
+        for child, _, _ in () if record.family is None else record.family.children:
+            stored = self._open().get(child.execution_id)
+            if stored is not None and (stored.parent is None or stored.parent.execution_id != record.execution_id):
+                raise ConflictError(texts.taken_id_problem(child.execution_id), execution_id=child.execution_id)
+        return record.family
+
+    def _keep_family(self, family: Family) -> None:
+        """Insert the children that a save starts, and send its messages."""
+        now, letters = current_clock.get().now(), list[Letter]()
+        for child, retry, over in family.children:
+            stored = self._open().get(child.execution_id)
+            if stored is None:
+                self._put(child, None, None, None)
+                self._work.rows[child.execution_id].ready_at = now
+            elif stored.status == "failed":
+                letters.append(retry)
+            elif stored.status in OVER:
+                letters.append(over)
+        for letter in (*letters, *family.letters):
+            reached = self._open().get(letter.execution_id)
+            self._work.send(letter, None if reached is None else reached.status, now)
 
     def _change(self, execution_id: str, change: FlowStateChange) -> bytes | None:
         changed = None

@@ -12,7 +12,7 @@ from typedflow.errors import ConflictError
 from typedflow.rules import stores as texts
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.holders import is_gone
-from typedflow.stores.records import StoredSnapshot
+from typedflow.stores.records import Letter, StoredSnapshot
 from typedflow.stores.rewriting import Rewriter, Tally
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
 
@@ -90,6 +90,19 @@ class WorkRows:
         if message.kind == "answer" and any(each.name == message.name for each in row.mail if each.kind == "answer"):
             problem = texts.second_answer_problem(stored.execution_id, message.name)
             raise ConflictError(problem, execution_id=stored.execution_id)
+        return self._keep(row, message, now)
+
+    def send(self, letter: Letter, status: str | None, now: datetime) -> None:
+        """Keep a message of a save; none to an execution that is over, or not there."""
+        execution_id, kind, name, data = letter
+        row = self.rows.get(execution_id)
+        if row is None or status is None or status in OVER:
+            return
+        if kind == "child":  # what was not taken is out of date
+            row.mail = [each for each in row.mail if (each.kind, each.name) != (kind, name)]
+        self._keep(row, Message(kind, name, data), now)
+
+    def _keep(self, row: WorkRow, message: Message, now: datetime) -> int:
         row.posted += 1
         row.mail.append(replace(message, number=row.posted, posted_at=now))
         if row.holder is None:

@@ -21,7 +21,7 @@ try:
 except ImportError as error:
     raise StoreError(texts.no_psycopg_problem()) from error
 
-from typedflow.stores import postgres_flow_states, postgres_listing, postgres_records, postgres_work
+from typedflow.stores import postgres_family, postgres_flow_states, postgres_listing, postgres_records, postgres_work
 from typedflow.stores.clock import SystemClock, current_clock
 from typedflow.stores.embedded_leases import BEAT, EmbeddedLeases
 from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateKey
@@ -365,7 +365,7 @@ class PostgresStore:
     ) -> bytes | None:
         require_record(record, expected)
         require_text("flow", None if change is None else change.flow)
-        save = partial(postgres_records.save, record=record, expected=expected, change=change, lease=lease, now=_now())
+        save = partial(postgres_family.save, record=record, expected=expected, change=change, lease=lease, now=_now())
         return await self._write(
             f"save {quoted(record.execution_id)}", save, lambda db, _: postgres_records.was_saved(db, record)
         )

@@ -17,7 +17,7 @@ from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_flow_states import delete_keys, replay, write_change
 from typedflow.stores.postgres_leases import NOW, lock, require_lease
 from typedflow.stores.questions import COLUMNS, Row, encode_question
-from typedflow.stores.records import Delta, Notes, StoredSnapshot
+from typedflow.stores.records import Delta, Notes, Parent, StoredSnapshot
 from typedflow.stores.requirements import require_expected
 from typedflow.stores.rows import (
     digest_of_record,
@@ -81,10 +81,13 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
     ready = record.due if ready_at is None and record.status == "waiting" else ready_at
     row = db.execute(
         "INSERT INTO typedflow_executions (execution_id, flow, status, sequence, saved_at, parts, parts_digest, digest,"
-        " data, due, ready_at, history, forked_from, forked_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " data, due, ready_at, history, forked_from, forked_at, parent_id, parent_key, root_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (execution_id) DO NOTHING RETURNING id",
-        (record.execution_id, *_columns(record), record.due, ready, record.history, *origin_of(record)),
+        (
+            *(record.execution_id, *_columns(record), record.due, ready, record.history, *origin_of(record)),
+            *(record.parent or (None, None, None)),
+        ),
     ).fetchone()
     if row is None:  # somebody else was quicker: since the lock was asked for, or with a submit
         stored = db.execute(
@@ -226,14 +229,16 @@ def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     """Read the record of an execution; raises `SnapshotError` for bytes that are not those that were written."""
     row = db.execute(
         f"SELECT id, flow, status, sequence, {iso('saved_at')}, data, digest, history, parts, parts_digest, holder,"
-        " ready_at FROM typedflow_executions WHERE execution_id = %s",
+        " ready_at, parent_id, parent_key, root_id FROM typedflow_executions WHERE execution_id = %s",
         (execution_id,),
         binary=True,
     ).fetchone()
     if row is None:
         return None
-    number, *columns, holder, until = row
+    number, *columns, holder, until, parent_id, parent_key, root_id = row
     record, (count, total) = read_record(execution_id, *columns), columns[-2:]
+    if parent_id is not None:
+        record = replace(record, parent=Parent(parent_id, parent_key, root_id))
     if holder is not None and until is not None:
         record = replace(record, holder=holder, held_until=until.astimezone(UTC))
     if count is None:

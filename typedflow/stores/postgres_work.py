@@ -49,6 +49,11 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
         raise Refusal(error) from None
     if message.kind == "answer" and _is_answered(db, locked.number, message.name):
         raise Refusal(ConflictError(texts.second_answer_problem(execution_id, message.name), execution_id=execution_id))
+    return write(db, locked.number, execution_id, message, now)
+
+
+def write(db: Connection, number: int, execution_id: str, message: Message, now: datetime | None) -> Posted:
+    """Write a message for the execution of a locked row, and make it ready where nobody has it."""
     digest = message_digest(execution_id, message)
     row = db.execute(
         f"WITH counted AS (UPDATE typedflow_executions SET mail = mail + 1,"
@@ -56,7 +61,7 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
         " INSERT INTO typedflow_mail (execution, number, kind, name, posted_at, digest, data)"
         f" SELECT %(execution)s, mail, %(kind)s, %(name)s, {NOW}, %(digest)s, %(data)s FROM counted"
         " RETURNING number, posted_at::text",
-        {"execution": locked.number, "kind": message.kind, "name": message.name, "digest": digest, "now": now}
+        {"execution": number, "kind": message.kind, "name": message.name, "digest": digest, "now": now}
         | {"data": message.data},
     ).fetchone()
     assert row is not None

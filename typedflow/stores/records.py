@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, Literal, NamedTuple, TypeAlias, final
 
 from typedflow.errors import SnapshotError, StoreError
 
@@ -114,6 +114,52 @@ class Delta:
 
 
 @final
+class Parent(NamedTuple):
+    """Whose child an execution is, that runs by itself."""
+
+    execution_id: str
+    key: str
+    """The key of the step of the parent that waits for it."""
+    root_id: str
+    """The execution that no other has started."""
+
+
+@final
+class Letter(NamedTuple):
+    """A message that a save sends: `kind`, `name` and `data` are those of a `Message` of `stores.work`."""
+
+    execution_id: str
+    kind: Literal["child", "retry", "cancel"]
+    name: str
+    data: bytes
+
+
+@final
+class NewChild(NamedTuple):
+    """A child execution that a save starts, and what it sends where the child is there already."""
+
+    record: StoredSnapshot
+    retry: Letter
+    """For the child, where it has failed."""
+    over: Letter
+    """For the parent, where the child is over."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What a save changes of executions that are parents or children of the one that is saved, in its transaction.
+
+    A `WorkStore` inserts each new child, ready to be taken; where it is there already, it sends one of the messages. A
+    message to an execution that is over, or not there, is dropped. One of kind "child" takes the place of an earlier
+    one with its name.
+    """
+
+    children: tuple[NewChild, ...] = ()
+    letters: tuple[Letter, ...] = ()
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """Keep one snapshot of one execution: the columns that a store may be asked for, and the bytes.
@@ -154,6 +200,10 @@ class StoredSnapshot:
     """Of a read record that is kept in parts: the head; `data` is the whole document."""
     parts: Mapping[str, int] | None = field(default=None, compare=False, repr=False)
     """Of a read record that is kept in parts: the digest of each."""
+    parent: Parent | None = field(default=None, compare=False, repr=False)
+    """Of the first save of a remote child, and of the read record of one: its parent."""
+    family: Family | None = field(default=None, compare=False, repr=False)
+    """Of a save only: what it changes of its parent and its children. Only for a `WorkStore`."""
 
     @property
     def entry(self) -> StoredEntry:

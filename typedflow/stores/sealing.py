@@ -26,7 +26,7 @@ from typedflow.rules.sealing import Mode
 from typedflow.rules.wording import quoted
 from typedflow.stores.flow_state_sharing import UpdateKey
 from typedflow.stores.keys import CHECK_BYTES, BrokenSeal, Keys
-from typedflow.stores.records import PendingInterrupt, StoredSnapshot
+from typedflow.stores.records import Family, Letter, NewChild, PendingInterrupt, StoredSnapshot
 from typedflow.stores.work import Message
 
 MAGIC: Final = b"typedflow sealed 1\n"
@@ -110,7 +110,19 @@ class Sealing:
         notes = record.notes
         if notes is not None and notes.asked:
             notes = replace(notes, asked=tuple(map(self.seal_question, notes.asked)))
-        return replace(record, data=self.seal(place_of_record(record), record.data), notes=notes)
+        family = None if record.family is None else self._seal_family(record.family)
+        return replace(record, data=self.seal(place_of_record(record), record.data), notes=notes, family=family)
+
+    def _seal_family(self, family: Family) -> Family:
+        children = tuple(
+            NewChild(self.seal_record(child), self._seal_letter(retry), self._seal_letter(over))
+            for child, retry, over in family.children
+        )
+        return Family(children, tuple(map(self._seal_letter, family.letters)))
+
+    def _seal_letter(self, letter: Letter) -> Letter:
+        message = self.seal_message(letter.execution_id, Message(letter.kind, letter.name, letter.data))
+        return letter._replace(data=message.data)
 
     def open_record(self, record: StoredSnapshot) -> StoredSnapshot:
         """Return a record as it was saved."""

@@ -395,7 +395,8 @@ def _saving(
     if lease is not None or record.holder is None or record.status != "running":
         return Job(doing, True, work)
     writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
-    if flow_state is not None or expected is None or record.notes or record.history is not None or writes_more:
+    writes_more = bool(writes_more or record.family or record.notes or record.history is not None)
+    if flow_state is not None or expected is None or writes_more:
         return Job(doing, True, work)
     return Job(doing, True, work, partial(sqlite_records.replace_leased, record=record, expected=expected))
 
@@ -417,6 +418,8 @@ def _save(
         require_expected(record.execution_id, sqlite_records.stored_sequence(db, record.execution_id), expected)
     except ConflictError as error:
         raise Refusal(error) from None
+    if record.family is not None:
+        sqlite_work.require_children(db, record, record.family)
     changed = None if change is None else replay(db, change)
     if expected is None:
         sqlite_records.insert(db, record)
@@ -429,6 +432,8 @@ def _save(
     if record.history is not None:
         sqlite_history.note_revision(db, record)
     sqlite_work.note_saved(db, record, lease, now)
+    if record.family is not None:
+        sqlite_work.keep_family(db, record.family, now)
     if change is not None:
         write_change(db, record.execution_id, change, changed)
     return changed

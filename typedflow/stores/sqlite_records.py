@@ -6,7 +6,7 @@ import dataclasses
 from datetime import datetime
 from sqlite3 import Connection
 
-from typedflow.stores.records import StoredSnapshot
+from typedflow.stores.records import Parent, StoredSnapshot
 from typedflow.stores.rows import digest_of, origin_of, parts_columns, read_record, written
 from typedflow.stores.sqlite_parts import joined, one_moment
 
@@ -22,8 +22,9 @@ def insert(db: Connection, record: StoredSnapshot) -> None:
     db.execute(
         "INSERT INTO typedflow_executions"
         " (flow, status, sequence, saved_at, parts, parts_digest, digest, data, execution_id, history,"
-        " forked_from, forked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*_columns(record), record.history, *origin_of(record)),
+        " forked_from, forked_at, parent_id, parent_key, root_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_columns(record), record.history, *origin_of(record), *(record.parent or (None, None, None))),
     )
 
 
@@ -56,14 +57,16 @@ def select(db: Connection, execution_id: str) -> StoredSnapshot | None:
 
 def _select(db: Connection, execution_id: str) -> StoredSnapshot | None:
     row = db.execute(
-        "SELECT id, flow, status, sequence, saved_at, data, digest, history, parts, parts_digest, holder, ready_at"
-        " FROM typedflow_executions WHERE execution_id = ?",
+        "SELECT id, flow, status, sequence, saved_at, data, digest, history, parts, parts_digest, holder, ready_at,"
+        " parent_id, parent_key, root_id FROM typedflow_executions WHERE execution_id = ?",
         (execution_id,),
     ).fetchone()
     if row is None:
         return None
-    number, *columns, holder, ready_at = row
+    number, *columns, holder, ready_at, parent_id, parent_key, root_id = row
     record, (count, total) = read_record(execution_id, *columns), columns[-2:]
+    if parent_id is not None:
+        record = dataclasses.replace(record, parent=Parent(parent_id, parent_key, root_id))
     if holder is not None and ready_at is not None:
         record = dataclasses.replace(record, holder=holder, held_until=datetime.fromisoformat(ready_at))
     return record if count is None else joined(db, number, record, count, total, None)

@@ -13,7 +13,7 @@ from typedflow.stores import sqlite_records
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
 from typedflow.stores.holders import is_gone
-from typedflow.stores.records import Listing, StoredSnapshot
+from typedflow.stores.records import Family, Letter, Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message, written
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
 
@@ -127,6 +127,10 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
     (row,) = db.execute(_ROW, (execution_id,)).fetchone()
     if message.kind == "answer" and _is_answered(db, row, message.name):
         raise Refusal(ConflictError(texts.second_answer_problem(execution_id, message.name), execution_id=execution_id))
+    return _write(db, row, execution_id, message, now)
+
+
+def _write(db: Connection, row: int, execution_id: str, message: Message, now: datetime) -> int:
     (number,) = db.execute(
         "UPDATE typedflow_executions SET mail = mail + 1,"
         " ready_at = CASE WHEN holder IS NULL THEN ? ELSE ready_at END WHERE id = ? RETURNING mail",
@@ -138,6 +142,47 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
         (row, number, message.kind, message.name, written(now), message_digest(execution_id, message), message.data),
     )
     return int(number)
+
+
+def send(db: Connection, letter: Letter, now: datetime) -> None:
+    """Write a message of a save; none to an execution that is over, or not there."""
+    execution_id, kind, name, data = letter
+    found = db.execute("SELECT id, status FROM typedflow_executions WHERE execution_id = ?", (execution_id,)).fetchone()
+    if found is None or found[1] in OVER:
+        return
+    if kind == "child":  # what was not taken is out of date
+        db.execute("DELETE FROM typedflow_mail WHERE execution = ? AND kind = 'child' AND name = ?", (found[0], name))
+    _write(db, found[0], execution_id, Message(kind, name, data), now)
+
+
+def require_children(db: Connection, record: StoredSnapshot, family: Family) -> None:
+    """Raise `ConflictError` where another execution has the id of a child."""
+    for child, _, _ in family.children:
+        row = _child(db, child.execution_id)
+        if row is not None and row[1] != record.execution_id:
+            problem = texts.taken_id_problem(child.execution_id)
+            raise Refusal(ConflictError(problem, execution_id=child.execution_id))
+
+
+def _child(db: Connection, execution_id: str) -> tuple[str, str | None] | None:
+    query = "SELECT status, parent_id FROM typedflow_executions WHERE execution_id = ?"
+    row: tuple[str, str | None] | None = db.execute(query, (execution_id,)).fetchone()
+    return row
+
+
+def keep_family(db: Connection, family: Family, now: datetime) -> None:
+    """Insert the children that a save starts, and send its messages."""
+    for child, retry, over in family.children:
+        row = _child(db, child.execution_id)
+        if row is None:
+            sqlite_records.insert(db, child)
+            make_ready(db, child.execution_id, now)
+        elif row[0] == "failed":
+            send(db, retry, now)
+        elif row[0] in OVER:
+            send(db, over, now)
+    for letter in family.letters:
+        send(db, letter, now)
 
 
 def _is_answered(db: Connection, row: int, name: str) -> bool:

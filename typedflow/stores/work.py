@@ -20,7 +20,7 @@ from typedflow.stores.holders import describe_holder
 from typedflow.stores.protocol import SnapshotStore
 from typedflow.stores.records import Entries, StoredSnapshot
 
-MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel"]
+MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel", "child"]
 
 CALM: Final = timedelta(minutes=10)
 """A lease that was held for longer than this says nothing against the execution: its crash is the first one again."""
@@ -68,9 +68,10 @@ class Message:
 
     kind: MessageKind
     name: str
-    """The interrupt that is answered, or the event; empty for the others."""
+    """The interrupt that is answered, the event, or the remote child that has ended; empty for the others."""
     data: bytes
-    """The payload as JSON; of an answer the key of its question, and the answer."""
+    """The payload as JSON; of an answer the key of its question, and the answer; of a child how it has failed, or null:
+    what is stored of it says how it has ended."""
     number: int = 0
     """Its place in the mail of the execution, from 1; 0 until it is posted."""
     posted_at: datetime | None = None
