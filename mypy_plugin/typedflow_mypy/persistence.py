@@ -53,7 +53,7 @@ _ABSTRACT: Final = frozenset(
         *("Mapping", "MutableMapping"),
     )
 )
-_PATHS: Final = frozenset(
+_STORED: Final = frozenset(
     f"{module}.{name}"
     for module in ("pathlib", "pathlib._local")
     for name in ("PurePath", "PurePosixPath", "PureWindowsPath", "Path")
@@ -289,7 +289,7 @@ def _union_faults(union: UnionType) -> Iterator[str]:
 
 def _is_stored(info: TypeInfo) -> bool:
     """Return whether typedflow saves a class that msgspec does not know: paths and pydantic models."""
-    return info.fullname in _PATHS or (info.fullname != _MODEL and info.has_base(_MODEL))
+    return info.fullname in _STORED or (info.fullname != _MODEL and info.has_base(_MODEL))
 
 
 def _makes(tp: ProperType) -> set[str]:

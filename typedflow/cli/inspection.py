@@ -90,11 +90,11 @@ def save_of(revision: Revision) -> Save:
     return Save(revision.sequence, revision.saved_at, revision.status, revision.steps, revision.changed)
 
 
-def questions_of(shown: Shown) -> Iterator[Question]:
+def shown_questions(shown: Shown) -> Iterator[Question]:
     """Yield the pending interrupts of an execution and of its children."""
     yield from shown.interrupts
     for child in shown.children:
-        yield from questions_of(child)
+        yield from shown_questions(child)
 
 
 def sleeps_of(shown: Shown) -> Iterator[Sleep]:
@@ -153,7 +153,7 @@ def _question(record: InterruptRecord, snapshot: Snapshot, root: str, origin: Or
 
 
 def _reason(shown: Shown) -> str:
-    asked, asleep = len(list(questions_of(shown))), any(sleeps_of(shown))
+    asked, asleep = len(list(shown_questions(shown))), any(sleeps_of(shown))
     match shown.status:
         case Status.WAITING if asleep and not asked:
             return "it sleeps; then a worker goes on with it, or the command below:"

@@ -13,7 +13,7 @@ import typer
 
 from typedflow.cli import exits
 from typedflow.cli.exits import Mistake
-from typedflow.cli.inspection import Shown, questions_of, show
+from typedflow.cli.inspection import Shown, show, shown_questions
 from typedflow.cli.options import AsJson, ExecutionId, FlowName, FlowOf, Limit, Store
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.paging import cut, entry_at, position_of, question_at
@@ -132,7 +132,7 @@ def _asked(shown: Shown, root: str) -> list[PendingInterrupt]:
             (),
             each.resume_event,
         )
-        for each in questions_of(shown)
+        for each in shown_questions(shown)
         if each.since is not None
     ]
 

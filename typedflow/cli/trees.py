@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from typedflow.cli.inspection import Shown, questions_of
+from typedflow.cli.inspection import Shown, shown_questions
 from typedflow.cli.output import stdout
 from typedflow.cli.progress import question_head, shown_time
 from typedflow.engine.status import Status
@@ -33,7 +33,7 @@ def render_tree(shown: Shown, *, full: bool = False) -> str:
 
     Without `full`, long lists are cut and long values are shortened.
     """
-    commands = [question.answer_with for question in questions_of(shown)] + [shown.go_on_with]
+    commands = [question.answer_with for question in shown_questions(shown)] + [shown.go_on_with]
     given = "".join(f"{command}\n" for command in commands if command is not None)
     return _drawn(_tree_of(shown, full=full), full=full) + given
 

@@ -70,8 +70,8 @@ def _name(value: object) -> str:
 
 def storing_of(cls: type) -> Storing | None:
     """Return how a class is saved that is neither a record nor a scalar: paths and pydantic models; else None."""
-    if cls in _PATHS:
-        return _PATHS[cls]
+    if cls in _STORED:
+        return _STORED[cls]
     pydantic = sys.modules.get("pydantic")
     model = getattr(pydantic, "BaseModel", None)
     if isinstance(model, type) and issubclass(cls, model) and cls is not model:
@@ -82,7 +82,7 @@ def storing_of(cls: type) -> Storing | None:
     return None
 
 
-_PATHS: Final[Mapping[type, Storing]] = {
+_STORED: Final[Mapping[type, Storing]] = {
     cls: Storing(Scalar(str), str, cls, immutable=True)
     for cls in (pathlib.PurePath, pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.Path)
 }
