@@ -19,6 +19,7 @@ import keyword
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from typedflow.schema.generated import GeneratedSource
 from typedflow.schema.records import fields_of
 from typedflow.schema.scalars import limit_check
 from typedflow.schema.types import (
@@ -110,9 +111,7 @@ def compile_proof(kind: Kind) -> Proof | None:
         entry = text.function(kind)
     except _Unprovable:
         return None
-    lines = (line for body in text.functions.values() for line in body)
-    exec(compile("\n".join(lines), f"<proof of {type(kind).__name__}>", "exec"), text.names)
-    prove_all: Callable[[Iterable[Any]], bool] = text.names[entry]
+    prove_all: Callable[[Iterable[Any]], bool] = text.run(entry, f"proof of {type(kind).__name__}")
 
     def prove(value: Any) -> bool:
         try:
@@ -131,34 +130,19 @@ class _Unprovable(Exception):
     """Raised for a union of which several members have values of one class."""
 
 
-class _Text:
-    """The source text of one proof: a function for each record and alias, so that types may be recursive."""
-
-    def __init__(self) -> None:
-        self.functions: dict[str, list[str]] = {}
-        self.names: dict[str, Any] = {"type": type}
-        self._function_of: dict[Kind, str] = {}
-        self._variables = 0
+class _Text(GeneratedSource):
+    """The source of one proof."""
 
     def function(self, kind: Kind) -> str:
         """Return the name of the function that proves all values of an iterable."""
-        name = self._function_of.get(kind)
+        name = self.function_of.get(kind)
         if name is None:
-            name = self._function_of[kind] = f"prove_{len(self._function_of)}"
+            name = self.function_of[kind] = f"prove_{len(self.function_of)}"
             body = self._record(kind, "x") if isinstance(kind, RecordOf) else self._lines(see_through(kind), "x")
             loop = ["    for x in items:", *(f"        {line}" for line in body)] if body else []
             # no defaults for what is global: with them CPython 3.13.0 hangs where others raise RecursionError
             self.functions[name] = [f"def {name}(items):", *loop, "    return True"]
         return name
-
-    def _name(self, value: Any) -> str:
-        name = f"g{len(self.names)}"
-        self.names[name] = value
-        return name
-
-    def _variable(self) -> str:
-        self._variables += 1
-        return f"v{self._variables}"
 
     def _lines(self, kind: Kind, var: str) -> list[str]:
         """Return the lines that return False where the value in a variable is not proven."""
@@ -172,7 +156,7 @@ class _Text:
             case EnumOf(cls=enum_cls):
                 return [self._class(var, enum_cls)]
             case LiteralOf(members=members):
-                return [f"if (type({var}), {var}) not in {self._name(members)}: return False"]
+                return [f"if (type({var}), {var}) not in {self.name(members)}: return False"]
             case CollectionOf(cls=cls, item=item, limits=limits):
                 return [self._collection(var, cls), *self._limits(limits, var), *self._each(var, item)]
             case TupleOf(items=items):
@@ -186,32 +170,32 @@ class _Text:
             case RecordOf() | AliasOf():
                 return [f"if not {self.function(kind)}(({var},)): return False"]
             case FunctionOf():
-                return [f"if not isinstance({var}, {self._name(abc.Callable)}): return False"]
+                return [f"if not isinstance({var}, {self.name(abc.Callable)}): return False"]
             case Opaque(cls=cls, stored=stored) if stored is not None and stored.exact:
                 return [self._class(var, cls)]
             case Opaque(cls=cls, is_checkable=checkable):
-                return [f"if not isinstance({var}, {self._name(cls)}): return False"] if checkable else []
+                return [f"if not isinstance({var}, {self.name(cls)}): return False"] if checkable else []
 
     def _class(self, var: str, cls: type) -> str:
         if cls is type(None):
             return f"if {var} is not None: return False"
-        return f"if type({var}) is not {self._name(cls)}: return False"
+        return f"if type({var}) is not {self.name(cls)}: return False"
 
     def _collection(self, var: str, cls: type) -> str:
         if cls in _COLLECTIONS:
             return self._class(var, cls)
         possible = frozenset(found for found in _COLLECTIONS if issubclass(found, cls))
-        return f"if type({var}) not in {self._name(possible)}: return False"
+        return f"if type({var}) not in {self.name(possible)}: return False"
 
     def _limits(self, limits: Limits, var: str) -> list[str]:
         """Call the check of the limits, which raises for a value outside of them."""
-        return [] if limits == NO_LIMITS else [f"{self._name(limit_check(limits, ''))}({var})"]
+        return [] if limits == NO_LIMITS else [f"{self.name(limit_check(limits, ''))}({var})"]
 
     def _each(self, items: str, item: Kind) -> list[str]:
         """Loop over the items, or pass them all to the function of their record, if it is more than a few lines."""
         if isinstance(item, RecordOf) and not _is_flat(item):
             return [f"if not {self.function(item)}({items}): return False"]
-        var = self._variable()
+        var = self.variable()
         lines = self._record(item, var) if isinstance(item, RecordOf) else self._lines(item, var)
         return [f"for {var} in {items}:", *_indented(lines)] if lines else []
 
@@ -219,7 +203,7 @@ class _Text:
         return [*self._each(var, key), *self._each(f"{var}.values()", value)]
 
     def _tuple(self, items: tuple[Kind, ...], var: str) -> list[str]:
-        names = [self._variable() for _ in items]
+        names = [self.variable() for _ in items]
         lines = [line for name, item in zip(names, items, strict=True) for line in self._lines(item, name)]
         unpacked = [f"{', '.join(names)}, = {var}", *lines] if lines else []
         return [self._class(var, tuple), f"if len({var}) != {len(items)}: return False", *unpacked]
@@ -245,11 +229,11 @@ class _Text:
             if len(found) > 1:
                 raise _Unprovable
             inner = _indented(self._lines(see_through(found[0]), var) or ["pass"])
-            otherwise = [f"if type({var}) is {self._name(cls)}:", *inner, "else:", *_indented(otherwise)]
+            otherwise = [f"if type({var}) is {self.name(cls)}:", *inner, "else:", *_indented(otherwise)]
         return otherwise
 
     def _is_not(self, var: str, cls: type) -> str:
-        return f"type({var}) is not {self._name(cls)}"
+        return f"type({var}) is not {self.name(cls)}"
 
     def _record(self, kind: RecordOf, var: str) -> list[str]:
         if kind.flavour == "typeddict":
@@ -259,23 +243,23 @@ class _Text:
             lines += self._field(field.name, field.kind, var)
         undeclared = undeclared_of(kind)
         if undeclared is not None and not undeclared.made_again:
-            lines.append(f"if {self._name(undeclared.find)}({var}) is not None: return False")
+            lines.append(f"if {self.name(undeclared.find)}({var}) is not None: return False")
         return lines
 
     def _field(self, field: str, kind: Kind, var: str) -> list[str]:
         named = field.isidentifier() and not keyword.iskeyword(field)
         read = f"{var}.{field}" if named else f"getattr({var}, {field!r})"
-        name = self._variable()
+        name = self.variable()
         inner = self._lines(kind, name)
         if len(inner) == 1 and inner[0].count(name) == 1:
             return [inner[0].replace(name, read)]
         return [f"{name} = {read}", *inner]
 
     def _typeddict(self, kind: RecordOf, var: str) -> list[str]:
-        count = self._variable()
+        count = self.variable()
         lines = [self._class(var, dict), f"{count} = 0"]
         for field in fields_of(kind):
-            name = self._variable()
+            name = self.variable()
             inner = [f"{count} += 1", f"{name} = {var}[{field.name!r}]", *self._lines(field.kind, name)]
             lines += [f"if {field.name!r} in {var}:", *_indented(inner)]
             lines += ["else: return False"] if field.required else []

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import msgspec
 
+from typedflow.schema.generated import GeneratedSource
 from typedflow.schema.layer_fields import layer_fields
 from typedflow.schema.layers import FlowState, State
 from typedflow.schema.records import Field, fields_of
@@ -57,9 +58,7 @@ def compile_exact(kind: Kind, format: Format | None = None) -> Exact:
     """
     source = _Source(format)
     entry = source.function(kind)
-    text = "\n".join(line for lines in source.functions.values() for line in lines)
-    exec(compile(text, f"<exactness of {type(kind).__name__}>", "exec"), source.names)
-    exact: Exact = source.names[entry]
+    exact: Exact = source.run(entry, f"exactness of {type(kind).__name__}")
     return exact
 
 
@@ -73,39 +72,27 @@ def hides_from_equality(kind: Kind) -> bool:
     return source.hides
 
 
-class _Source:
-    """One text in the making: a function for each record and alias, so that types may speak of themselves."""
+class _Source(GeneratedSource):
+    """The source of one check."""
 
     def __init__(self, format: Format | None = None) -> None:
+        super().__init__()
         self._format = format
-        self.functions: dict[str, list[str]] = {}
-        self.names: dict[str, Any] = {"type": type}
-        self._of: dict[Kind, str] = {}
-        self._count = 0
         self.hides = False
         """Whether the text looks for what equality does not tell."""
 
     def function(self, kind: Kind) -> str:
         """Return the name of the function that checks an iterable of the kind."""
         kind = see_through(kind)
-        name = self._of.get(kind)
+        name = self.function_of.get(kind)
         if name is None:
-            name = self._of[kind] = f"check_{len(self._of)}"
+            name = self.function_of[kind] = f"check_{len(self.function_of)}"
             body = self._record(kind, "x") if isinstance(kind, RecordOf) else self._lines(kind, "x")
             loop = ["    for x in items:", *(f"        {line}" for line in body)] if body else []
             near = sorted({"type", *re.findall(r"\bg\d+\b", " ".join(loop))})  # locals are found faster than globals
             taken = ", ".join(["items", *(f"{name}={name}" for name in near)])
             self.functions[name] = [f"def {name}({taken}):", *loop, "    return True"]
         return name
-
-    def _name(self, value: Any) -> str:
-        name = f"g{len(self.names)}"
-        self.names[name] = value
-        return name
-
-    def _variable(self) -> str:
-        self._count += 1
-        return f"v{self._count}"
 
     def _lines(self, kind: Kind, var: str) -> list[str]:
         """Return the lines that return False where the value in `var` is not exact."""
@@ -114,7 +101,7 @@ class _Source:
             case Scalar(cls=cls):
                 return self._scalar(cls, var)
             case EnumOf(cls=enum_cls):
-                return [f"if type({var}) is not {self._name(enum_cls)}: return False"]
+                return [f"if type({var}) is not {self.name(enum_cls)}: return False"]
             case LiteralOf():
                 return self._classes([kind], var)
             case CollectionOf(cls=cls, item=item):
@@ -131,7 +118,7 @@ class _Source:
                 raise TypeError(kind)  # msgspec encodes nothing else
 
     def _class(self, var: str, cls: type) -> str:
-        return f"if type({var}) is not {self._name(cls)}: return False"
+        return f"if type({var}) is not {self.name(cls)}: return False"
 
     def _scalar(self, cls: type, var: str) -> list[str]:
         if cls in _TOLD_BY_ENCODING:
@@ -148,8 +135,8 @@ class _Source:
         """
         if self._format is None:
             return [self._class(var, cls)]
-        kept = self._name(partial(has_native_zone, format=self._format, cls=cls))
-        odd = f"(zone := {var}.tzinfo) is not None and zone is not {self._name(UTC)} and not {kept}(zone)"
+        kept = self.name(partial(has_native_zone, format=self._format, cls=cls))
+        odd = f"(zone := {var}.tzinfo) is not None and zone is not {self.name(UTC)} and not {kept}(zone)"
         return [f"if {var}.fold or {odd}: return False"]
 
     def _each(self, items: str, item: Kind) -> list[str]:
@@ -157,7 +144,7 @@ class _Source:
         item = see_through(item)
         if isinstance(item, RecordOf) and not _is_flat(item):
             return [f"if not {self.function(item)}({items}): return False"]
-        var = self._variable()
+        var = self.variable()
         lines = self._record(item, var) if isinstance(item, RecordOf) else self._lines(item, var)
         return [f"for {var} in {items}:", *_indented(lines)] if lines else []
 
@@ -168,16 +155,16 @@ class _Source:
             return [*self._each(var, key), *(self._if_tracked(var, values) if values and _DICTS_TELL else values)]
         if isinstance(see_through(value), RecordOf):
             return [*self._each(var, key), *values]
-        names = self._variable(), self._variable()
+        names = self.variable(), self.variable()
         lines = [*self._lines(key, names[0]), *self._lines(value, names[1])]
         return [f"for {names[0]}, {names[1]} in {var}.items():", *_indented(lines)] if lines else []
 
     def _if_tracked(self, var: str, lines: list[str], otherwise: list[str] | None = None) -> list[str]:
-        lines = [f"if {self._name(gc.is_tracked)}({var}):", *_indented(lines)]
+        lines = [f"if {self.name(gc.is_tracked)}({var}):", *_indented(lines)]
         return [*lines, "else:", *_indented(otherwise)] if otherwise else lines
 
     def _tuple(self, items: tuple[Kind, ...], var: str) -> list[str]:
-        names = [self._variable() for _ in items]
+        names = [self.variable() for _ in items]
         lines = [line for name, item in zip(names, items, strict=True) for line in self._lines(item, name)]
         return [f"{', '.join(names)}, = {var}", *lines] if lines else []
 
@@ -190,7 +177,7 @@ class _Source:
             inner = self._lines(member, var)
             inner = inner[1:] if not isinstance(member, RecordOf | Scalar) else inner
             lines = [
-                f"if type({var}) is {self._name(_class_of(member))}:",
+                f"if type({var}) is {self.name(_class_of(member))}:",
                 *_indented(inner or ["pass"]),
                 "else:",
                 *_indented(lines),
@@ -204,7 +191,7 @@ class _Source:
 
     def _classes(self, members: list[Kind], var: str) -> list[str]:
         classes = {cls: None for member in members for cls in _simple_classes(member)}
-        tests = [f"type({var}) is not {self._name(cls)}" for cls in classes if cls is not type(None)]
+        tests = [f"type({var}) is not {self.name(cls)}" for cls in classes if cls is not type(None)]
         if type(None) in classes:
             tests.append(f"{var} is not None")
         return [f"if {' and '.join(tests)}: return False"] if tests else ["return False"]
@@ -220,14 +207,14 @@ class _Source:
             undeclared is not None
         ):  # where they are made again, the decoded value has to be at hand: `has_plain_equality`
             self.hides = True
-            search = f"if {self._name(undeclared.find)}({var}): return False"
+            search = f"if {self.name(undeclared.find)}({var}): return False"
             return lines if undeclared.made_again else [*lines, search]
         if _is_seldom_tracked(kind) and any(part for part, light in parts if light):
             return self._if_tracked(var, lines, [line for part, light in parts for line in part if not light])
         return lines
 
     def _field(self, cls: type, field: Field, var: str) -> list[str]:
-        read, name = self._read(cls, field.name, var), self._variable()
+        read, name = self._read(cls, field.name, var), self.variable()
         inner = self._lines(field.kind, name)
         if len(inner) == 1 and inner[0].count(name) == 1:
             return [inner[0].replace(name, read)]
@@ -236,15 +223,15 @@ class _Source:
     def _read(self, cls: type, field: str, var: str) -> str:
         """Read a field; of a layer past the descriptor, which tells the step in progress of every read."""
         if issubclass(cls, State | FlowState):
-            return f"{self._name(layer_fields(cls)[field].read)}({var})"
+            return f"{self.name(layer_fields(cls)[field].read)}({var})"
         if field.isidentifier() and not keyword.iskeyword(field):
             return f"{var}.{field}"
-        return f"{self._name(getattr)}({var}, {field!r})"
+        return f"{self.name(getattr)}({var}, {field!r})"
 
     def _typeddict(self, kind: RecordOf, var: str) -> list[str]:
         lines = [self._class(var, dict)]
         for field in fields_of(kind):
-            name = self._variable()
+            name = self.variable()
             inner = self._lines(field.kind, name)
             if inner:
                 lines += [f"if {field.name!r} in {var}:", f"    {name} = {var}[{field.name!r}]"]

@@ -29,6 +29,7 @@ from typedflow.stores.flow_state_updates import LONGEST_BLOCK, Updates
 from typedflow.stores.history import Pruned, Revisions
 from typedflow.stores.leased import LeasedStore
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
+from typedflow.stores.pruning import Old, prune_in_batches
 from typedflow.stores.records import Listing, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     require_at,
@@ -152,18 +153,9 @@ class PostgresStore:
     ) -> Pruned:
         """Delete old executions, or old revisions; see `HistoryStore.prune`. What is being saved meanwhile is left."""
         moment = require_prune(before, statuses, flow, keep, batch)
-        executions, revisions = 0, 0
-        if moment is not None:
-            old = postgres_listing.Old(moment, tuple(map(str, statuses)), flow)
-            prune = partial(postgres_listing.prune_executions, old=old, batch=batch)
-            while deleted := await self._write("prune", prune):
-                executions += deleted
-        start: int | None = 0
-        while keep is not None and start is not None:
-            trim = partial(postgres_listing.trim_revisions, keep=keep, flow=flow, start=start, batch=batch)
-            trimmed = await self._write("prune", trim)
-            revisions, start = revisions + trimmed.revisions, trimmed.next
-        return Pruned(executions, revisions)
+        old = None if moment is None else Old(moment, tuple(map(str, statuses)), flow)
+        delete, trim = postgres_listing.prune_executions, postgres_listing.trim_revisions
+        return await prune_in_batches(self._write, delete, trim, old=old, keep=keep, flow=flow, batch=batch)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""

@@ -8,17 +8,16 @@ questions) are found by one look into the index for each.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from typedflow.errors import SnapshotError
 from typedflow.stores.history import Revision
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_records import iso, trim_parts
+from typedflow.stores.pruning import Old, Trimmed
 from typedflow.stores.questions import Row, decode_question, page_of_questions
 from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, PendingListing, StoredEntry
 from typedflow.stores.requirements import page_of
-from typedflow.stores.rows import damaged_entry, read_entry, read_revision
+from typedflow.stores.rows import read_entry, read_revision, readable
 
 _ENTRY: Final = f"execution_id, flow, status, sequence, {iso('saved_at')}"
 _QUESTION: Final = f"execution_id, flow, type, interrupt_id, {iso('since')}, {iso('deadline')}, digest, data"
@@ -92,20 +91,11 @@ def list_pending(
 
 
 def _entries(rows: Iterable[tuple[Any, ...]], damaged: list[DamagedEntry], where: str) -> Iterator[StoredEntry]:
-    """Yield the entries that can be read, and note the rows that cannot."""
-    for row in rows:
-        try:
-            yield read_entry(*row)
-        except SnapshotError as error:
-            damaged.append(damaged_entry(row[0], error, where))
+    return readable(rows, lambda row: read_entry(*row), damaged, where)
 
 
 def _questions(rows: Iterable[tuple[Any, ...]], damaged: list[DamagedEntry], where: str) -> Iterator[PendingInterrupt]:
-    for row in rows:
-        try:
-            yield decode_question(Row(*row))
-        except SnapshotError as error:
-            damaged.append(damaged_entry(row[0], error, where))
+    return readable(rows, lambda row: decode_question(Row(*row)), damaged, where)
 
 
 def list_revisions(db: Connection, execution_id: str, after: int | None, limit: int | None) -> list[Revision]:
@@ -122,14 +112,6 @@ def list_revisions(db: Connection, execution_id: str, after: int | None, limit: 
 # -- what is deleted by age
 
 
-class Old(NamedTuple):
-    """Which executions are old enough to be deleted."""
-
-    before: datetime
-    statuses: tuple[str, ...]
-    flow: str | None
-
-
 def prune_executions(db: Connection, old: Old, batch: int) -> int:
     """Delete old executions, at most so many; return how many there were. One that is locked is left alone."""
     found = db.execute(
@@ -144,13 +126,6 @@ def prune_executions(db: Connection, old: Old, batch: int) -> int:
     if gone:
         db.execute("DELETE FROM typedflow_flow_state_keys WHERE execution_id = ANY(%s::text[])", (gone,))
     return len(gone)
-
-
-class Trimmed(NamedTuple):
-    """What one batch has deleted, and where the next one begins; None: there is none."""
-
-    revisions: int
-    next: int | None
 
 
 def trim_revisions(db: Connection, keep: int, flow: str | None, start: int, batch: int) -> Trimmed:

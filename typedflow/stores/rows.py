@@ -5,11 +5,11 @@ A time is ISO 8601 in UTC of fixed width. What is read is checked against its di
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,9 @@ from typedflow.stores.history import Revision
 from typedflow.stores.records import DamagedEntry, Notes, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import entry_of, read_moment
 from typedflow.stores.work import Message
+
+R = TypeVar("R", bound=tuple[Any, ...])
+T = TypeVar("T")
 
 # -- executions
 
@@ -103,6 +106,15 @@ def owner_of(execution_id: object) -> str | None:
 def damaged_entry(execution_id: object, error: SnapshotError, where: str) -> DamagedEntry:
     """Return the entry of a row that cannot be read."""
     return DamagedEntry(owner_of(execution_id), SnapshotError(problem.at(where) for problem in error.problems))
+
+
+def readable(rows: Iterable[R], read: Callable[[R], T], damaged: list[DamagedEntry], where: str) -> Iterator[T]:
+    """Yield what rows stand for, whose first column is an execution's id, and note those that cannot be read."""
+    for row in rows:
+        try:
+            yield read(row)
+        except SnapshotError as error:
+            damaged.append(damaged_entry(row[0], error, where))
 
 
 # -- parts

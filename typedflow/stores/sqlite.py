@@ -24,6 +24,7 @@ from typedflow.stores.history import Pruned, Revisions
 from typedflow.stores.in_place import InPlace
 from typedflow.stores.leased import LeasedStore
 from typedflow.stores.protocol import Put
+from typedflow.stores.pruning import Old, prune_in_batches
 from typedflow.stores.records import Listing, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
     require_at,
@@ -49,7 +50,6 @@ from typedflow.stores.sqlite_flow_states import (
     select_flow_state,
     write_change,
 )
-from typedflow.stores.sqlite_history import Old
 from typedflow.stores.sqlite_listing import list_entries
 from typedflow.stores.sqlite_parts import write_parts
 from typedflow.stores.sqlite_pending import list_pending, note_pending
@@ -172,17 +172,9 @@ class SQLiteStore(SyncHistoryStore):
     ) -> Pruned:
         """Delete old executions, or old revisions; see `HistoryStore.prune`. The file keeps its size, for new rows."""
         moment = require_prune(before, statuses, flow, keep, batch)
-        executions, revisions = 0, 0
-        if moment is not None:
-            old = Old(moment, tuple(map(str, statuses)), flow)
-            while deleted := await self._write("prune", lambda db: sqlite_history.prune_executions(db, old, batch)):
-                executions += deleted
-        start: int | None = 0
-        while keep is not None and start is not None:
-            trim = partial(sqlite_history.trim_revisions, keep=keep, flow=flow, start=start, batch=batch)
-            trimmed = await self._write("prune", trim)
-            revisions, start = revisions + trimmed.revisions, trimmed.next
-        return Pruned(executions, revisions)
+        old = None if moment is None else Old(moment, tuple(map(str, statuses)), flow)
+        delete, trim = sqlite_history.prune_executions, sqlite_history.trim_revisions
+        return await prune_in_batches(self._write, delete, trim, old=old, keep=keep, flow=flow, batch=batch)
 
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""

@@ -5,23 +5,15 @@ Runs inside a `Job`. A revision is what the row of the execution was: the same c
 
 from __future__ import annotations
 
-from datetime import datetime
 from sqlite3 import Connection
-from typing import NamedTuple
 
 from typedflow.stores.history import Revision
+from typedflow.stores.pruning import Old, Trimmed
 from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.rows import digest_of, noted, parts_columns, read_revision, read_revision_record, written
 from typedflow.stores.sqlite_listing import groups
 from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
 from typedflow.stores.sqlite_records import delete, select
-
-
-class Trimmed(NamedTuple):
-    """What one batch has deleted, and where the next one begins; None: there is none."""
-
-    revisions: int
-    next: int | None
 
 
 def note_revision(db: Connection, record: StoredSnapshot) -> None:
@@ -77,14 +69,6 @@ def _select_revision(db: Connection, execution_id: str, sequence: int) -> Stored
     number, *columns = row
     record, (count, total) = read_revision_record(newest, sequence, *columns), columns[-2:]
     return record if count is None else joined(db, number, record, count, total, sequence)
-
-
-class Old(NamedTuple):
-    """Which executions are old enough to be deleted."""
-
-    before: datetime
-    statuses: tuple[str, ...]
-    flow: str | None
 
 
 def prune_executions(db: Connection, old: Old, batch: int) -> int:

@@ -15,9 +15,8 @@ from itertools import islice
 from sqlite3 import Connection, OperationalError
 from typing import Final, TypeVar
 
-from typedflow.errors import SnapshotError
 from typedflow.stores.records import DamagedEntry, Listing, StoredEntry
-from typedflow.stores.rows import damaged_entry, read_entry, written
+from typedflow.stores.rows import read_entry, readable, written
 
 T = TypeVar("T")
 
@@ -121,12 +120,7 @@ def _range(db: Connection, flow: object, status: object, after: StoredEntry | No
 
 
 def _entries(rows: Iterable[tuple[object, ...]], damaged: list[DamagedEntry], where: str) -> Iterator[StoredEntry]:
-    """Yield the entries that can be read, and note the rows that cannot."""
-    for row in rows:
-        try:
-            yield read_entry(*row)
-        except SnapshotError as error:
-            damaged.append(damaged_entry(row[0], error, where))
+    return readable(rows, lambda row: read_entry(*row), damaged, where)
 
 
 def _position(entry: StoredEntry) -> tuple[datetime, str]:

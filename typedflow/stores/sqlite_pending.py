@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from sqlite3 import Connection, OperationalError
 
-from typedflow.errors import SnapshotError
 from typedflow.stores.questions import (
     COLUMNS,
     Row,
@@ -17,7 +16,7 @@ from typedflow.stores.questions import (
     position_of,
 )
 from typedflow.stores.records import DamagedEntry, Notes, PendingInterrupt, PendingListing
-from typedflow.stores.rows import damaged_entry, written
+from typedflow.stores.rows import readable, written
 from typedflow.stores.sqlite_listing import decoding_anything, groups, is_no_text
 
 _OWNER = "(SELECT id FROM typedflow_executions WHERE execution_id = ?)"
@@ -79,8 +78,4 @@ def _filtered(
 
 
 def _questions(rows: Iterable[Row], damaged: list[DamagedEntry], where: str) -> Iterator[PendingInterrupt]:
-    for row in rows:
-        try:
-            yield decode_question(row)
-        except SnapshotError as error:
-            damaged.append(damaged_entry(row[0], error, where))
+    return readable(rows, decode_question, damaged, where)
