@@ -240,7 +240,7 @@ def test_what_a_step_was_checked_for_is_exact(data: st.DataObject, tp: Any, form
     drawn = data.draw(good | HOSTILE | st.lists(HOSTILE, max_size=2) | st.dictionaries(TEXT, HOSTILE, max_size=2))
     try:
         value = compile_check(tp)(drawn)
-        equal = value == coder.decode_vouched(ENCODE[format](value), format)
+        equal = value == coder.decode_verified(ENCODE[format](value), format)
     except (Mismatch, TypeError, ValueError, OverflowError, msgspec.MsgspecError):
         return
     if equal:

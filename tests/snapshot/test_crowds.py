@@ -85,9 +85,9 @@ def places() -> Iterable[Any]:
     ],
 )
 def test_colliding_keys_are_found_at_every_place(tp: Any, tree: Any, path: str, format: Format) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert find_crowd_in(parse(tp), watch_of(parse(tp)), ENCODE[format](tree), format) is not None
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     with pytest.raises(SnapshotError, match="have the same hash") as caught:
         compile_codec(tp).decode(msgspec.Raw(ENCODE[format](tree)), "it", format)
     assert caught.value.path == path
@@ -96,10 +96,10 @@ def test_colliding_keys_are_found_at_every_place(tp: Any, tree: Any, path: str, 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_wrong_value_beside_colliding_keys_saves_nobody(format: Format) -> None:
     tree = {"type": "Shelf", "byKey": {key: {"name": "n"} for key in UUIDS}, "nested": 5, "maybe": 7}
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(SnapshotError):
         compile_codec(Shelf).decode(msgspec.Raw(ENCODE[format](tree)), "it", format)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -139,20 +139,20 @@ def documents() -> Iterable[Any]:
 @pytest.mark.parametrize("tp, tree, format, path", list(documents()))
 def test_colliding_keys_are_refused_at_once(tp: Any, tree: Any, format: Format, path: str) -> None:
     raw = msgspec.Raw(ENCODE[format](tree))
-    for vouched in (True, False):
-        begin = time.perf_counter()
+    for verified in (True, False):
+        begin = time.process_time()
         with pytest.raises(SnapshotError, match="have the same hash") as caught:
-            compile_codec(tp).decode(raw, "it", format, vouched=vouched)
-        assert time.perf_counter() - begin < 1
+            compile_codec(tp).decode(raw, "it", format, verified=verified)
+        assert time.process_time() - begin < 1
         assert (caught.value.code, caught.value.path) == ("TF912", path)
 
 
 def test_broken_bytes_behind_colliding_keys_save_nobody() -> None:
     raw = ENCODE["json"](KEYS)[:-1] + b",x}"
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(SnapshotError, match="TF905"):
         compile_codec(dict[int, int]).decode(msgspec.Raw(raw), "it")
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_a_save_refuses_what_nobody_could_load() -> None:
@@ -203,14 +203,14 @@ def test_a_load_and_an_answer_are_refused_at_once() -> None:
     document = msgspec.json.decode(execution.save().to_bytes())
     inside = document["state"]["table"]
     assert inside == {"123456789": 1}
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(InterruptError, match="TF810"):
         execution.continue_with("ask", KEYS)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     assert execution.continue_with("ask", {"5": 6}) == "completed"
     assert execution.result == {5: 6}
     document["state"]["table"] = KEYS
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(SnapshotError):
         flow.create_execution().load(document)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1

@@ -62,7 +62,7 @@ def test_a_document_has_the_text(moment: Moment, text: str, format: Format) -> N
     decode = msgspec.json.decode if format == "json" else msgspec.msgpack.decode
     assert decode(raw) == [text]
     assert (
-        repr(codec.decode(raw, "it", format)) == repr(codec.decode(raw, "it", format, vouched=True)) == f"[{moment!r}]"
+        repr(codec.decode(raw, "it", format)) == repr(codec.decode(raw, "it", format, verified=True)) == f"[{moment!r}]"
     )
 
 
@@ -186,16 +186,16 @@ def zones(tmp_path: Path) -> Iterator[Path]:
 
 
 @BOTH_FORMATS
-@pytest.mark.parametrize("vouched", [True, False])
+@pytest.mark.parametrize("verified", [True, False])
 def test_a_zone_that_is_not_known_where_it_is_loaded_is_a_snapshot_error(
-    zones: Path, format: Format, vouched: bool
+    zones: Path, format: Format, verified: bool
 ) -> None:
     codec = compile_codec(dict[str, tuple[int, list[datetime]]])
     raw = codec.encode({"a": (1, [datetime(2026, 1, 1, tzinfo=ZoneInfo("Berlin"))])}, "it", format)
     (zones / "Berlin").unlink()
     ZoneInfo.clear_cache(only_keys=["Berlin"])
     with pytest.raises(SnapshotError) as caught:
-        codec.decode(raw, "it", format, vouched=vouched)
+        codec.decode(raw, "it", format, verified=verified)
     assert caught.value.path == "it.a[1][0]"
     assert "the time zone 'Berlin' is not known here (install the package tzdata, or update it)" in str(caught.value)
 
@@ -258,11 +258,11 @@ RECORDS: list[tuple[Any, Any]] = [
 
 
 @BOTH_FORMATS
-@pytest.mark.parametrize("vouched", [True, False])
+@pytest.mark.parametrize("verified", [True, False])
 @pytest.mark.parametrize("tp, value", RECORDS)
-def test_a_zone_is_kept_wherever_it_is(tp: Any, value: Any, format: Format, vouched: bool) -> None:
+def test_a_zone_is_kept_wherever_it_is(tp: Any, value: Any, format: Format, verified: bool) -> None:
     codec = compile_codec(tp)
-    back = codec.decode(codec.encode(value, "it", format), "it", format, vouched=vouched)
+    back = codec.decode(codec.encode(value, "it", format), "it", format, verified=verified)
     assert repr(back) == repr(value)
 
 

@@ -1,1 +1,1 @@
-"""What users hold: flows, processes and executions, the typed faces."""
+"""What users hold: flows, processes and executions, the typed facades."""

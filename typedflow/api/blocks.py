@@ -16,12 +16,12 @@ Outer = TypeVar("Outer")
 
 @final
 class FirstHit:
-    """A match that takes one arm."""
+    """A match that takes one branch."""
 
 
 @final
 class AllHits:
-    """A match that takes every arm that is hit."""
+    """A match that takes every branch that is hit."""
 
 
 @final

@@ -1,4 +1,4 @@
-"""`Process`, `Match` and `Batch`: the typed face of the builder.
+"""`Process`, `Match` and `Batch`: the typed facade of the builder.
 
 Each method returns a new object; going on twice from the same one forks the chain. The contract, the value and the open
 blocks are type parameters, so that a wrong step, a wrong result or a block closed that is not open is an error in every

@@ -221,8 +221,8 @@ def _layer(cls: Any, settled: Settled, name: str, place: str) -> Any:
                 snapshots.dangling_problem(here, "the contract declares one, and it is missing"), path=here
             )
         return None
-    vouched = name == "state" and settled.state_vouched
-    return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added, vouched=vouched)
+    verified = name == "state" and settled.state_verified
+    return compile_codec(cls).decode(raw, here, settled.snapshot.encoding, added=settled.added, verified=verified)
 
 
 def _may_lack(name: str, snapshot: Snapshot) -> bool:

@@ -1,6 +1,6 @@
 """How one execution is run: it is entered, answered, driven until nothing is left, retried and cancelled.
 
-`Execution` is the face of this; the driver below it works on the tokens.
+`Execution` is the facade of this; the driver below it works on the tokens.
 """
 
 from __future__ import annotations

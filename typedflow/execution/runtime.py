@@ -1,7 +1,7 @@
 """What one execution is: `ExecutionRuntime`, with its run, its layers and its open children.
 
-`Flow`, `Execution` and `Data` are faces of this and of the `FlowRuntime` that all executions of a flow share; the
-driver and the steps use both without a face.
+`Flow`, `Execution` and `Data` are facades of this and of the `FlowRuntime` that all executions of a flow share; the
+driver and the steps use both directly.
 """
 
 from __future__ import annotations

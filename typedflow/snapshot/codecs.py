@@ -50,7 +50,7 @@ class Codec:
     def encode(self, value: Any, path: str, format: Format = "json", *, loose: Collection[str] | None = None) -> Raw:
         """Encode a value and verify that it comes back; `path` is its place in the document, for messages.
 
-        Of a State, `loose` names the fields whose classes nobody vouches for; None stands for all of them.
+        Of a State, `loose` names the fields whose classes are not known; None stands for all of them.
         Raises `SnapshotError` that names the part at fault. The value is not changed.
         """
         try:
@@ -70,17 +70,17 @@ class Codec:
         format: Format = "json",
         *,
         added: frozenset[str] | None = NOTHING_ADDED,
-        vouched: bool = False,
+        verified: bool = False,
     ) -> Any:
         """Decode a payload, strictly at every depth.
 
         `added` names the fields ("Record.field") that it may lack because they have defaults, None allows them all.
-        One that is vouched for was written by a save of the very same types: it has no field too much or too little.
+        A verified one was written by a save of the very same types: it has no field too much or too little.
         Raises `SnapshotError` that names the part at fault.
         """
         try:
-            if vouched and isinstance(self._coder, Native):
-                return at_ease(partial(self._coder.decode_vouched, format=format), raw)
+            if verified and isinstance(self._coder, Native):
+                return at_ease(partial(self._coder.decode_verified, format=format), raw)
             return at_ease(partial(self._decode, format=format, added=added), raw)
         except Refused as fault:
             place = join_place(path, render_path(fault.path))

@@ -165,7 +165,7 @@ class Native:
 
     def _is_stable(self, data: bytes, format: Format) -> bool:
         """Return True if bytes decode to a value of the type, and nothing of them is lost; sets have no order."""
-        back = self.decode_vouched(Raw(data), format)
+        back = self.decode_verified(Raw(data), format)
         again = ENCODE[format](back)
         return len(again) == len(data) and self._comes_back(back, format, None, again)
 
@@ -211,7 +211,7 @@ class Native:
         return exact((field.read(layer),))
 
     def decode(self, raw: Any, format: Format, added: frozenset[str] | None) -> Any:
-        value = self.decode_vouched(raw, format)
+        value = self.decode_verified(raw, format)
         again = self._encode_again(value, raw, format)
         if Raw(again) != raw:
             try:
@@ -232,7 +232,7 @@ class Native:
             pass
         return self._zoned.encode(value, format)
 
-    def decode_vouched(self, raw: Any, format: Format) -> Any:
+    def decode_verified(self, raw: Any, format: Format) -> Any:
         """Decode what an encoder of this very type has written: no field of it can be lost."""
         self._require_spread(raw, format)
         try:

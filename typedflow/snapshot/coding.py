@@ -201,7 +201,7 @@ class Entries:
             if not holds_moments(kind):
                 raise
             parts = _ENTRIES[format](raw)
-            names = self._keys.decode_vouched(Raw(ENCODE[format](dict.fromkeys(parts))), format)
+            names = self._keys.decode_verified(Raw(ENCODE[format](dict.fromkeys(parts))), format)
             entries = dict(zip(names, parts.values(), strict=True)) if len(names) == len(parts) else {}
         if len(entries) != len(PLAIN[format](raw)):
             raise Refused("two of its keys are one and the same when decoded")

@@ -1,7 +1,7 @@
 """Bytes in and out: the two encodings, and the plain trees that a document is made of.
 
-Nothing in here knows a contract. Decoding of bytes that nobody vouches for may raise more than msgspec's own errors:
-`reading` turns all of them into a `SnapshotError` that names the place.
+Nothing in here knows a contract. Decoding of bytes that no save is known to have written may raise more than msgspec's
+own errors: `reading` turns all of them into a `SnapshotError` that names the place.
 """
 
 from __future__ import annotations

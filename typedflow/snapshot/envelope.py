@@ -38,7 +38,7 @@ class _Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=T
 
 @final
 class ScopeRecord(_Record, frozen=True):
-    """The inside of one item of a round: the join's id, and the item's index in its slots."""
+    """One item of a block instance: the id of its record, and the item's index in its slots."""
 
     join: Count
     item: Count
@@ -82,7 +82,7 @@ class TokenRecord(_Record, frozen=True):
 
 @final
 class JoinRecord(_Record, frozen=True):
-    """One open round of a block; a join stands in the list behind the one that it is inside of."""
+    """One open block instance; it stands in the list behind the one that it is inside of."""
 
     id: Count
     node: str
@@ -163,7 +163,7 @@ class NodeRecord(_Record, frozen=True):
 
 @final
 class StateMark(_Record, frozen=True):
-    """What a save knows of the state that it wrote: it vouches for it, and finds it without reading over it.
+    """What a save knows of the state that it wrote: it verifies it, and finds it without reading over it.
 
     A payload that a save of the same shape wrote has no field too much or too little, so that reading need not look
     for one. There is no secret in it: it tells what was changed by accident, and nothing that was forged.
@@ -306,7 +306,7 @@ _HERE: Final = {format: Raw(ENCODE[format](os.urandom(16).hex())) for format in 
 
 
 def _without_state(snapshot: Snapshot) -> Snapshot:
-    """Put null for a marked state, which its mark vouches for, and no place."""
+    """Put null for a marked state, which its mark verifies, and no place."""
     mark = snapshot.state_mark
     if mark is UNSET or snapshot.state is UNSET:
         return snapshot

@@ -77,8 +77,8 @@ class Settled:
     flow_state: Raw | UnsetType
     added: frozenset[str]
     """Fields ("Record.field") that the saved layers may lack, because they were added with a default."""
-    state_vouched: bool
-    """A save by the very types of today wrote the state, which the mark of the snapshot vouches for."""
+    state_verified: bool
+    """A save by the very types of today wrote the state, as the mark of the snapshot shows."""
     match: PlanMatch
 
 
@@ -93,5 +93,5 @@ def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str, formerly: Coll
         raise SnapshotError(problem, path=f"{place}flow")
     layers = settle_layers(snapshot, plan.spec, place)
     match = match_plan(plan, snapshot, layers.migrated, place)
-    vouched = snapshot.state_mark is not UNSET and snapshot.fingerprint == saved_shape(plan.spec).fingerprint
-    return Settled(snapshot, layers.state, layers.flow_state, layers.added, vouched, match)
+    verified = snapshot.state_mark is not UNSET and snapshot.fingerprint == saved_shape(plan.spec).fingerprint
+    return Settled(snapshot, layers.state, layers.flow_state, layers.added, verified, match)

@@ -160,7 +160,7 @@ class RunReader:
         return found
 
     def _scope(self, record: ScopeRecord | None, node: PlanNode, place: str) -> Scope | None:
-        """Read where something stands, which has to be in a round of the block that its node is in."""
+        """Read where something stands, which has to be in an instance of the block that its node is in."""
         scope = None if record is None else scope_in(self._joins[record.join], record.item)
         block, branch = self._nesting.get(node.index, (None, 0))
         if (None if scope is None else scope.block.node) != block:
