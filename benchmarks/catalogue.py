@@ -89,6 +89,15 @@ CASES = (
         "G1", "a saved step beside 5 MB, against 1 KB", "g01_large_state", "µs/step", 5_000_000, 1000, 3,
         floor="typedflow", floor_size=1000, judged="ratio",
     ),
+    # Beside it the same with 100 items: flat.
+    Case(
+        "G2", "append by path to 5 MB, saved", "g02_long_lists", "µs/step", 100_000, 200, 1000, "by_path",
+        floor="by_path", floor_size=100,
+    ),
+    Case(
+        "G2", "append by attribute to 5 MB, saved", "g02_long_lists", "µs/step", 100_000, 200, 1.5, "by_attribute",
+        judged="ratio",
+    ),
     Case(
         "G3", "a saved item of 5,000, against 500", "g03_saved_items", "µs/item", 5000, 20, 1.25,
         floor="typedflow", floor_size=500, judged="ratio",

@@ -21,6 +21,8 @@ LARGE: Final = 6
 
 class Marks(State):
     seen: dict[str, int] = {}
+    trail: list[str] = []
+    """The keys in `seen`, in order; a step that is taken again is in it again."""
     total: int = 0
 
 
@@ -92,12 +94,17 @@ def counted(key: str) -> Callable[[Tally], None]:
 def at_root(data: Data[Journey, Any], value: int) -> None:
     mark(data.key, value)
     data.state.seen[data.key] = value
+    if value % 2:
+        data.state.trail.append(data.key)
+    else:
+        data.state.append("trail", data.key)
     data.update_flow_state(counted(data.key))
 
 
 def in_leg(data: Data[Leg, int]) -> None:
     mark(data.key, data.value)
     data.state.seen[data.key] = data.value
+    data.state.append("trail", data.key)
 
 
 async def plan(data: Data[Journey, int]) -> list[int]:

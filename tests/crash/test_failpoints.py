@@ -131,6 +131,9 @@ class Case:
                 file.write(b".")
         snapshot = read_document(stored.data)
         assert (snapshot.sequence, snapshot.status) == (stored.sequence, stored.status)
+        assert snapshot.state is not msgspec.UNSET
+        state = msgspec.json.decode(snapshot.state, type=journey.Marks)
+        assert {*state.trail} == {*state.seen}
         left = Counter(key for key, _ in journey.read_marks(self.folder))
         assert set(tally.by_key) <= set(left)
         assert all(count == 1 for count in tally.by_key.values())

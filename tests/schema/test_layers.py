@@ -68,7 +68,7 @@ class Step:
     writes: list[tuple[str, object]] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
 
-    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True, appended: bool = False) -> None:
         if emit:
             self.writes.append((path, value))
 

@@ -109,7 +109,7 @@ class Recorder:
         self.writes: list[tuple[str, Any]] = []
         self.reads: list[str] = []
 
-    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True, appended: bool = False) -> None:
         if emit:
             self.writes.append((path, value))
 

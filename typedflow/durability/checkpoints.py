@@ -19,7 +19,7 @@ from msgspec.structs import force_setattr
 from typedflow.durability.execution_parts import Collected, ExecutionParts
 from typedflow.durability.family import FamilyChanges, family_of, took_family
 from typedflow.durability.pending import Asked, AskedChanges, notes_of
-from typedflow.durability.revisions import changed_parts, parts_of, parts_of_state
+from typedflow.durability.revisions import changed_parts, digests_in_slices, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
 from typedflow.engine.status import Status
 from typedflow.errors import ConflictError, SnapshotError, StoreError
@@ -51,7 +51,7 @@ class _Save(NamedTuple):
     """The last commit that was asked for before it."""
     asked: AskedChanges
     """What it changes of what the execution asks."""
-    parts: Mapping[str, int]
+    parts: dict[str, int]
     """Of an execution with a history: the parts of it."""
     collected: Collected | None
     """Where the fields of the state are parts: those that it writes."""
@@ -109,7 +109,7 @@ class Checkpoints:
         self._unsure: _Save | None = None
         """One that failed or was cut off, and may have come through all the same."""
         self._asked = Asked()
-        self._parts: Mapping[str, int] = {}
+        self._parts: dict[str, int] = {}
         """Of an execution with a history: the parts of the stored one."""
         self._stored_parts: ExecutionParts | None = None
         """Where the store keeps the execution in parts: what it has of them."""
@@ -167,8 +167,10 @@ class Checkpoints:
         self._asked.loaded(self.runtime)
         if self.history is not None:
             self._parts = parts_of(snapshot)
+            if stored.parts is not None:
+                self._parts |= parts_of_state(digests_in_slices(stored.parts))
         if self._stored_parts is not None and stored.parts is not None:
-            self._stored_parts.loaded(stored.parts)
+            self._stored_parts.loaded(stored.parts, stored.head)
 
     async def begin(self) -> None:
         """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
@@ -255,6 +257,8 @@ class Checkpoints:
             )
         finally:
             current_step.reset(step)
+        if collected is not None and collected.lists:
+            snapshot.slices = collected.slices()
         family = family_of(runtime, Status(snapshot.status), self.kept, self._parent, self._error)
         data = snapshot.to_bytes()
         if self._stored_parts is not None:
@@ -262,7 +266,7 @@ class Checkpoints:
         failpoints.at("save.encoded")
         asked, parts = self._asked.changes(runtime, changed), {} if self.history is None else parts_of(snapshot)
         if self.history is not None and collected is not None:
-            parts = parts_of_state(collected.fields) | parts
+            parts = parts_of_state(collected.digests()) | parts
         record = StoredSnapshot(
             runtime.id,
             runtime.flow.name,

@@ -8,7 +8,7 @@ changed is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -17,13 +17,17 @@ import msgspec
 from typedflow.durability.block_parts import BlockParts, has_long_block
 from typedflow.durability.interrupt_parts import InterruptParts
 from typedflow.durability.ledger import Changes, Ledger
+from typedflow.durability.list_parts import ListParts, sliced_if_long
 from typedflow.engine.status import Status
+from typedflow.errors import SnapshotError
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.schema.layer_fields import LayerField, layer_fields
 from typedflow.schema.layers import State
 from typedflow.snapshot.codecs import Codec, compile_codec
 from typedflow.snapshot.coding import without_unset
-from typedflow.snapshot.joining import NAMES, encode_names, key_of
+from typedflow.snapshot.envelope import SliceRun
+from typedflow.snapshot.joining import NAMES, SLICES, SUM, digest_of_part, encode_names, key_of
+from typedflow.snapshot.reading import read_head
 from typedflow.snapshot.run_writing import RunParts
 from typedflow.stores.records import Delta
 
@@ -39,8 +43,10 @@ class Collected(NamedTuple):
     changes: Changes
     values: Mapping[str, Any]
     """The value of each field of the state; empty where the state is in the head."""
-    fields: Mapping[str, int]
-    """The digest of each field of the state, by its name in the document."""
+    fields: Sequence[str]
+    """The names of the fields of the state in the document."""
+    lists: Mapping[str, ListParts]
+    """Those of them that are in slices."""
     run: RunParts
     """What of the run is in parts."""
 
@@ -48,6 +54,15 @@ class Collected(NamedTuple):
     def has_state(self) -> bool:
         """Return True if the fields of the state are parts."""
         return bool(self.values)
+
+    def slices(self) -> dict[str, list[SliceRun]]:
+        """Return which slices make up each list, for the head."""
+        return {name: each.runs() for name, each in self.lists.items()}
+
+    def digests(self) -> dict[str, int]:
+        """Return the digest of each field of the state, by its name in the document."""
+        keys = {name: self.lists[name].part_keys() if name in self.lists else [key_of(name)] for name in self.fields}
+        return {name: sum(map(self.changes.digest_of, each)) % SUM for name, each in keys.items()}
 
     def names(self) -> set[str]:
         """Return the parts that change, by the names that a revision calls them."""
@@ -71,10 +86,23 @@ def _codec_of(field: LayerField) -> Codec:
     return compile_codec(without_unset(field.kind)[0])
 
 
+class _Found(NamedTuple):
+    """What is known of a field that may have changed."""
+
+    sure: bool
+    """What is noted of its slices is what is stored."""
+    is_lent: bool
+    """A thread may be changing it: its bytes are those of one moment, so that all slices are cut from them."""
+    anywhere: bool
+    """False if something was appended to the list, and nothing else was done."""
+    checked: bool
+    """Its classes are known to be the declared ones."""
+
+
 class ExecutionParts:
     """Know which parts of one execution are stored."""
 
-    __slots__ = ("_blocks", "_has_state", "_interrupts", "_ledger", "_sure", "_values", "in_use")
+    __slots__ = ("_blocks", "_has_state", "_interrupts", "_ledger", "_lists", "_loaded", "_sure", "_values", "in_use")
 
     def __init__(self, state: type[State] | None) -> None:
         self.in_use = False
@@ -83,6 +111,10 @@ class ExecutionParts:
         self._ledger = Ledger()
         self._blocks = BlockParts()
         self._interrupts = InterruptParts()
+        self._lists: dict[str, ListParts] = {}
+        """The lists of the state that are in slices, by the names of their fields in the document."""
+        self._loaded: Mapping[str, list[SliceRun]] = {}
+        """The slices that the store had when the execution was loaded from it."""
         self._values: Mapping[str, Any] = {}
         self._sure = False
         """Whether the last save has come through: what it took for changed is known to be stored."""
@@ -103,34 +135,79 @@ class ExecutionParts:
         blocks = self._blocks.collect(runtime.run, changes, sure=sure)
         run = self._interrupts.collect(runtime.run, changes, blocks, interrupts if sure else None)
         names = [] if state is None or not values else _names(state, values)
-        fields = {name: changes.digest_of(key_of(name)) for name in names}
-        return Collected(self._ledger.delta(changes), changes, values, fields, run)
+        return Collected(self._ledger.delta(changes), changes, values, names, self._lists, run)
 
     def _collect_state(
         self, runtime: ExecutionRuntime, state: State, changes: Changes, *, sure: bool
     ) -> dict[str, Any]:
-        changed = runtime.take_changed()
-        sweeps = changed is None or not sure or runtime.run.status is not Status.RUNNING
+        changed, loose, lent = runtime.take_changed(), runtime.take_loose(), runtime.lent_fields()
+        if changed is None or not sure or runtime.run.status is not Status.RUNNING:
+            changed = loose = None
         fields = layer_fields(type(state))
         values = {name: field.read(state) for name, field in fields.items()}
         names = _names(state, values)
-        for field_name, name in zip(state.__struct_fields__, state.__struct_encode_fields__, strict=True):
-            field, value, key = fields[field_name], values[field_name], key_of(name)
-            if value is msgspec.UNSET:
-                changes.drop(key)
-                continue
-            is_known = key in changes.known and self._values.get(field_name, _NOTHING) is value
-            if not is_known or (field.changeable and (sweeps or field_name in (changed or ()))):
-                changes.put(key, bytes(_codec_of(field).encode(value, f"state.{field_name}")))
+        try:
+            for field_name, name in zip(state.__struct_fields__, state.__struct_encode_fields__, strict=True):
+                field, value = fields[field_name], values[field_name]
+                is_lent = field_name in lent
+                if value is msgspec.UNSET:
+                    self._drop_slices(name, changes)
+                    changes.drop(key_of(name))
+                elif not sure or self._values.get(field_name, _NOTHING) is not value:
+                    checked = sure and loose is not None and field_name not in loose
+                    self._collect_field(field, name, value, changes, _Found(sure, is_lent, True, checked))
+                elif field.changeable and (changed is None or field_name in changed):
+                    checked = loose is not None and field_name not in loose
+                    anywhere = changed is None or changed[field_name]
+                    self._collect_field(field, name, value, changes, _Found(sure, is_lent, anywhere, checked))
+        except BaseException:
+            runtime.give_back_loose()
+            raise
         changes.put(NAMES, encode_names(names))
         if not sure:  # a state of another version may have been stored
-            _drop_fields(changes, except_for=(NAMES, *map(key_of, names)))
+            slices = [key for each in self._lists.values() for key in each.part_keys()]
+            _drop_fields(changes, except_for={NAMES, *map(key_of, {*names} - self._lists.keys()), *slices})
         return values
 
-    def loaded(self, known: Mapping[str, int]) -> None:
+    def _collect_field(self, field: LayerField, name: str, value: Any, changes: Changes, found: _Found) -> None:
+        """Encode a field that may have changed: the whole of it, or the slices of a list."""
+        codec, path, sliced = _codec_of(field), f"state.{field.name}", self._lists.get(name)
+        if sliced is not None and found.sure and not found.is_lent and not sliced.is_short(value):
+            if not found.anywhere and sliced.put_end(value, changes):
+                return
+            try:
+                sliced.put_changed(value, changes, checked=found.checked)
+                return
+            except SnapshotError:  # of a slice: the path is to be that of the list
+                pass
+        data = bytes(codec.encode(value, path))
+        kind = sliced_if_long(without_unset(field.kind)[0], len(data))
+        if kind is None or (sliced is None and self._is_stored_whole(name, data, changes)):
+            self._drop_slices(name, changes)
+            changes.put(key_of(name), data)
+            return
+        if sliced is None:
+            sliced = self._lists[name] = ListParts(name, kind, self._loaded.get(name, ()))
+        sliced.put_all(data, changes)
+        changes.drop(key_of(name))
+
+    def _is_stored_whole(self, name: str, data: bytes, changes: Changes) -> bool:
+        """Return whether a long list is stored as one part, as older versions did: it stays so until it changes."""
+        key = key_of(name)
+        return key in changes.known and changes.known[key] == digest_of_part(key, data)
+
+    def _drop_slices(self, name: str, changes: Changes) -> None:
+        sliced = self._lists.pop(name, None)
+        if sliced is not None:
+            sliced.drop(changes)
+
+    def loaded(self, known: Mapping[str, int], head: bytes | None) -> None:
         """Note which parts the store has, as it has read them: the execution was loaded from these."""
         self.in_use = True
         self._ledger.loaded(known)
+        if head is not None and any(key.startswith(f"{SLICES}/") for key in known):
+            slices = read_head(head).slices
+            self._loaded = {} if slices is msgspec.UNSET else slices
 
     def is_due(self, runtime: ExecutionRuntime) -> bool:
         """Return True if the next save is in parts: the document is large, or has a long for_each."""
@@ -150,7 +227,7 @@ class ExecutionParts:
 def _drop_fields(changes: Changes, except_for: Collection[str]) -> None:
     """Delete the parts of fields that the state does not have."""
     for key in changes.known:
-        if key.partition("/")[0] == NAMES and key not in except_for:
+        if key.partition("/")[0] in (NAMES, SLICES) and key not in except_for:
             changes.drop(key)
 
 

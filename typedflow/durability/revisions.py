@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from typedflow.snapshot.documents import ENCODE, compile_decoder
 from typedflow.snapshot.envelope import Snapshot
-from typedflow.snapshot.joining import digest_of_part, key_of
+from typedflow.snapshot.joining import SLICES, SUM, digest_of_part, key_of
 
 _FIELDS = compile_decoder(dict[str, Raw])
 
@@ -25,6 +25,17 @@ def digests_of(state: Raw) -> dict[str, int]:
     """Return the digests of the fields of a state in JSON, by their names there."""
     fields = _FIELDS["json"](state)
     return {name: digest_of_part(key_of(name), bytes(data)) for name, data in fields.items()}
+
+
+def digests_in_slices(parts: Mapping[str, int]) -> dict[str, int]:
+    """Return the digests of the fields of a state whose lists are in slices, by their names in the document."""
+    digests: dict[str, int] = {}
+    for key, digest in parts.items():
+        prefix, _, name = key.partition("/")
+        if prefix == SLICES:
+            field = name.rpartition("/")[0]
+            digests[field] = (digests.get(field, 0) + digest) % SUM
+    return digests
 
 
 def parts_of_state(digests: Mapping[str, int]) -> dict[str, int]:

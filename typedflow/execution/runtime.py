@@ -230,8 +230,11 @@ class ExecutionRuntime:
         """
         self.walked: object = None
         """What was noted last of those outside of steps when all classes in the state were known; None before that."""
-        self.changed: dict[str, None] | None = None
-        """Of a root whose state is stored in parts: the fields that steps may have changed since the last save."""
+        self.changed: dict[str, bool] | None = None
+        """Of a root whose state is stored in parts: the fields that steps may have changed since the last save.
+
+        False where lists had something appended, and nothing else was done to them.
+        """
         self.seen: tuple[object, object] | None = None
         """What was noted last of reads and writes outside of steps when the last save looked for changes."""
         if state is not None:
@@ -271,7 +274,15 @@ class ExecutionRuntime:
             self.loose = {}
         self.loose[field] = None
         if self.changed is not None:
-            self.changed[field] = None
+            self.changed[field] = True
+
+    def extend(self, field: str) -> None:
+        """Note that something was appended to a list in the state, without a look at what is in it."""
+        if self.loose is None:
+            self.loose = {}
+        self.loose[field] = None
+        if self.changed is not None:
+            self.changed.setdefault(field, False)
 
     def lend(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
         """Note that a step got hold of containers; it puts the fields that follow into `touched` itself."""
@@ -281,7 +292,7 @@ class ExecutionRuntime:
         """Note that a step is over; was it checked at the end, all classes in what it was lent are known."""
         touched = self.lent.pop(step, {})
         if self.changed is not None:
-            self.changed.update(dict.fromkeys(_state_fields(touched)))
+            self.changed.update(dict.fromkeys(_state_fields(touched), True))
         if not checked:
             for field in _state_fields(touched):
                 self.touch(field)
@@ -292,18 +303,23 @@ class ExecutionRuntime:
         self.loose, self.walked = None, last
         if walked is not last:
             return None
-        return {*(loose or ()), *(field for touched in tuple(self.lent.values()) for field in _state_fields(touched))}
+        return {*(loose or ()), *self.lent_fields()}
 
-    def take_changed(self) -> Collection[str] | None:
-        """Return the fields of the state that may have changed since the last call, None for all."""
+    def lent_fields(self) -> set[str]:
+        """Return the fields of the state that running steps got hold of."""
+        return {field for touched in tuple(self.lent.values()) for field in _state_fields(touched)}
+
+    def take_changed(self) -> Mapping[str, bool] | None:
+        """Return the fields of the state that may have changed since the last call, as in `changed`; None for all."""
         now = (outside.last, outside.written)
         was, self.seen = self.seen, now
-        found = set()
+        found = {}
         while self.changed:  # one by one: a thread may be putting more into it, for the next save
-            found.add(self.changed.popitem()[0])
+            field, anywhere = self.changed.popitem()
+            found[field] = anywhere
         if was is None or was[0] is not now[0] or was[1] is not now[1]:
             return None
-        return found.union(*(_state_fields(touched) for touched in tuple(self.lent.values())))
+        return found | dict.fromkeys(self.lent_fields(), True)
 
     def give_back_loose(self) -> None:
         """Have the next save look at all classes: the last one has failed."""

@@ -265,14 +265,16 @@ class StepTransaction:
 
     # -- what the layers report
 
-    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True, appended: bool = False) -> None:
         """Queue the listeners of a path that was written in this execution's layers."""
         runtime = self.runtime
         if layer is runtime.state:
-            if type(value) not in FLAT:
+            if appended and type(value) is list and "." not in path:
+                runtime.extend(path)
+            elif type(value) not in FLAT:
                 runtime.touch(path.partition(".")[0])
             elif runtime.changed is not None:
-                runtime.changed[path.partition(".")[0]] = None
+                runtime.changed[path.partition(".")[0]] = True
             if emit and path in runtime.plan.state_paths:
                 self.signal(Signal("state", path, value))
         elif layer is runtime.flow.flow_state:

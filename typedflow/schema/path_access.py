@@ -91,7 +91,7 @@ def append(layer: Any, path: str, value: Any, *, emit: bool) -> None:
         container.add(value)
     else:
         container.append(value)
-    _tell(layer, place, container, emit)
+    _tell(layer, place, container, emit, appended=True)
 
 
 def delete(layer: Any, path: str, *, emit: bool) -> None:
@@ -263,10 +263,10 @@ def _own_field(cls: type, name: str) -> Field | None:
     return field_table(kind).get(name) if isinstance(kind, RecordOf) and not kind.args else None
 
 
-def _tell(layer: Any, place: Place, value: Any, emit: bool) -> None:
+def _tell(layer: Any, place: Place, value: Any, emit: bool, *, appended: bool = False) -> None:
     step = current_step.get()
     if step is not None:
-        step.wrote(layer, place.text, value, emit=emit)
+        step.wrote(layer, place.text, value, emit=emit, appended=appended)
     elif type(value) not in FLAT:
         outside.touched()
     elif len(place.segments) > 1:

@@ -20,8 +20,10 @@ class StepInProgress(Protocol):
     revoked: bool
     """The step is over: a write raises `FinishedError`."""
 
-    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True) -> None:
+    def wrote(self, layer: Any, path: str, value: object, *, emit: bool = True, appended: bool = False) -> None:
         """Record a successful write, at exactly the path of the call; without `emit` it fires no listener.
+
+        `appended` says that all that was done was to append to the list at the path.
 
         `value` is the value now at the path: the list after an append, the default after a delete, None for a removed
         dict key.

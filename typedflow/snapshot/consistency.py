@@ -27,6 +27,8 @@ BATCH: Final = Kind.BATCH.name.lower()
 LARGEST: Final = 2**63 - 2
 """The largest count that is followed by another one of 64 bits."""
 
+_ONLY_IN_STORES: Final = "only a store keeps parts of a document"
+
 
 def faults_of(snapshot: Snapshot) -> Iterator[Fault]:
     """Yield what the decoder cannot know to be wrong, of an execution and its children."""
@@ -54,6 +56,8 @@ def _faults(snapshot: Snapshot, place: str, parent: Snapshot | None) -> Iterator
             yield f"{place}{name}", "no count of that size was ever saved"
     if snapshot.resource_keys != sorted(set(snapshot.resource_keys)):
         yield f"{place}resource_keys", "sorted keys were expected, each once"
+    if snapshot.slices is not UNSET:
+        yield f"{place}slices", _ONLY_IN_STORES
     yield from _parent_faults(snapshot, place, parent)
     yield from _scope_faults(snapshot, place)
     yield from _interrupt_faults(snapshot, place)
@@ -88,7 +92,7 @@ def _scope_faults(snapshot: Snapshot, place: str) -> Iterator[Fault]:
         here = f"{place}joins[{index}]"
         yield from _scope_fault(join.scope, launched, here)
         if join.part is not UNSET:
-            yield f"{here}.part", "only a store keeps parts of a document"
+            yield f"{here}.part", _ONLY_IN_STORES
         if join.id in launched:
             yield f"{here}.id", f"there are two joins {join.id}"
         launched[join.id] = join.launched

@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, final
+from typing import Annotated, Any, Final, Literal, TypeAlias, final
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -30,6 +30,8 @@ Version = Annotated[int, Meta(ge=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Slot = Annotated[list[Raw], Meta(max_length=1)]
 """One slot of a join: `[value]`, or `[]` where no value has come yet."""
+SliceRun: TypeAlias = tuple[Count, Count, Count]
+"""Slices of a list whose numbers follow one another: the first number, how many there are, the items in each."""
 
 
 class _Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -239,6 +241,8 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     received: Count | UnsetType = UNSET
     """The number of messages from outside so far; left out where there were none."""
     children: list[Snapshot] = []
+    slices: dict[str, list[SliceRun]] | UnsetType = UNSET
+    """Only in a head: the lists of the state that are in slices, each with these in order."""
 
     state_mark: StateMark | UnsetType = UNSET
     """Of what a save has made, not of children."""

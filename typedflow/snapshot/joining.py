@@ -1,14 +1,15 @@
 """A document taken apart and put together again: the head, and its parts. Joined they are the document, byte for byte.
 
 Part "s" names the fields of the state in the order of the document, part "s/<name>" is one field, by the name that it
-has in the document. Part "j/<block>/<item>" is a filled slot of a long for_each, "j/<block>/i/<n>" some items of its
-source that were not started yet. Part "i/<n>" is a pending interrupt, with the number and item of the block that it is
-in. What is no part is in the head.
+has in the document. Part "l/<name>/<n>" is a slice of a field that is a long list; the head names the slices in order.
+Part "j/<block>/<item>" is a filled slot of a long for_each, "j/<block>/i/<n>" some items of its source that were not
+started yet. Part "i/<n>" is a pending interrupt, with the number and item of the block that it is in. What is no part
+is in the head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Final
@@ -18,11 +19,13 @@ from msgspec import UNSET, Raw
 
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
-from typedflow.snapshot.envelope import NULL, InterruptRecord, JoinRecord, ScopeRecord, Snapshot, mark_of
+from typedflow.snapshot.envelope import NULL, InterruptRecord, JoinRecord, ScopeRecord, SliceRun, Snapshot, mark_of
 from typedflow.snapshot.reading import read_head
 
 NAMES: Final = "s"
 """The key of the part that names the fields."""
+SLICES: Final = "l"
+"""What the keys of slices begin with."""
 SUM: Final = 2**128
 """What the sum of the digests of all parts is taken modulo."""
 
@@ -38,6 +41,11 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 def key_of(field: str) -> str:
     """Return the key of the part of a field, by its name in the document."""
     return f"{NAMES}/{field}"
+
+
+def slice_key(field: str, number: int) -> str:
+    """Return the key of the part of a slice of a list, by the name of the field in the document."""
+    return f"{SLICES}/{field}/{number}"
 
 
 def encode_names(fields: list[str]) -> bytes:
@@ -76,6 +84,7 @@ def join_document(head: bytes, parts: Mapping[str, bytes]) -> bytes:
     if snapshot.encoding != "json":
         raise _incomplete("encoding")
     used = _join_state(snapshot, parts) if NAMES in parts else 0
+    snapshot.slices = UNSET
     numbers = {record.part[0]: record.id for record in snapshot.joins if record.part is not UNSET}
     used += _join_interrupts(snapshot, parts, numbers)
     joins = list(snapshot.joins)
@@ -91,16 +100,31 @@ def join_document(head: bytes, parts: Mapping[str, bytes]) -> bytes:
 
 def _join_state(snapshot: Snapshot, parts: Mapping[str, bytes]) -> int:
     """Put the fields together; return the number of parts that this took."""
+    sliced: dict[str, list[SliceRun]] = {} if snapshot.slices is UNSET else snapshot.slices
+    used, fields = 1, []
     try:
         names = _DECODE_NAMES(parts[NAMES])
-        fields = [b"%s:%s" % (_ENCODE(name), parts[key_of(name)]) for name in names]
+        for name in names:
+            found = [parts[key] for key in (_slice_keys(name, sliced[name]) if name in sliced else [key_of(name)])]
+            fields.append(b"%s:%s" % (_ENCODE(name), _join_slices(found) if name in sliced else found[0]))
+            used += len(found)
     except (KeyError, msgspec.MsgspecError):
         raise _incomplete("state") from None
-    if snapshot.state is not UNSET:
+    if snapshot.state is not UNSET or not sliced.keys() <= {*names}:
         raise _incomplete("state")
     snapshot.state = Raw(b"{%s}" % b",".join(fields))
     snapshot.state_mark = mark_of(snapshot)
-    return len(names) + 1
+    return used
+
+
+def _slice_keys(name: str, runs: Iterable[SliceRun]) -> Iterator[str]:
+    """Return the keys of the slices of a list, in order: one by one, as a head may name more than there can be."""
+    return (slice_key(name, first + index) for first, slices, _ in runs for index in range(slices))
+
+
+def _join_slices(slices: Iterable[bytes]) -> bytes:
+    """Return the list that slices make together."""
+    return b"[%s]" % b",".join([data[1:-1] for data in slices])
 
 
 def _join_interrupts(snapshot: Snapshot, parts: Mapping[str, bytes], numbers: Mapping[int, int]) -> int:
