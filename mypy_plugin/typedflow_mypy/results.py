@@ -28,14 +28,12 @@ from typedflow_mypy.shape import flat
 from typedflow_mypy.sources import FUNCTIONS, Function, Program, Scope, parsed
 from typedflow_mypy.structure import Wiring, may_be_wrong, may_start
 from typedflow_mypy.surface import member_of, parts, shape_of
+from typedflow_mypy.unused import check_unused, is_asked_for
+from typedflow_mypy.uses import STEPS, TAKES_HANDLERS
 
-_TAKES_HANDLERS: Final = frozenset({"to", "side_branch", "branch", "case", "if_condition", "elif_condition"})
 _CATCHES: Final = frozenset({"to", "to_sub_flow", "branch", "side_branch"})
 """Methods with a handler for errors."""
-_STEPS: Final = _TAKES_HANDLERS | {
-    *("to_sub_flow", "batch", "end_batch", "for_each", "end_for_each", "match", "case_else", "end_match"),
-    *("else_condition", "end_condition", "when", "when_event", "collect", "case_type", "case_value"),
-}
+_GOES_ON: Final = STEPS - {"end"}
 """Methods that go on with a chain, and leave the result alone."""
 _OTHERS: Final = frozenset(
     {"start", "async_start", "create_execution", "async_open", "open", "validate", "chunk", "name", "contract"}
@@ -50,10 +48,14 @@ def check_flow(call: Call) -> FunctionLike:
     """Check what a flow is made of, and whether an `end()` or a `set_result()` is found that sets its result."""
     signature = contracts.check_flow(call)
     given = call.argument("contract")
-    if given is None or not call.is_sound or not _is_assigned(call):
+    if given is None or not call.is_sound:
         return signature
     proper = get_proper_type(call.type_of(given))
     made = get_proper_type(proper.ret_type) if isinstance(proper, CallableType) and proper.is_type_obj() else None
+    if isinstance(made, Instance) and is_asked_for(call):
+        check_unused(call, made)
+    if not _is_assigned(call):
+        return signature
     try:
         source = Path(call.api.path).read_bytes()
     except OSError:  # what mypy checks is not in a file
@@ -147,9 +149,9 @@ class _Flow:
             call = self.parents[member]
             if member.attr in _OTHERS:
                 return True
-            if member.attr not in _STEPS or not isinstance(call, ast.Call) or call.func is not member:
+            if member.attr not in _GOES_ON or not isinstance(call, ast.Call) or call.func is not member:
                 return False
-            handlers = _arguments(call) if member.attr in _TAKES_HANDLERS else []
+            handlers = _arguments(call) if member.attr in TAKES_HANDLERS else []
             if member.attr in _CATCHES:
                 handlers += [keyword.value for keyword in call.keywords if keyword.arg == "on_error"]
             if not all(map(self._is_seen, handlers)):

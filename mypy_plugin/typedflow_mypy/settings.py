@@ -28,6 +28,8 @@ class Settings:
 
     strict_dynamic_keys: bool = False
     """Report keys, paths and mappings that are no literals, so that nothing can be checked (`typedflow-dynamic`)."""
+    report_unused: bool = False
+    """Report fields, events and resources that nothing in their module uses (`typedflow-unused`)."""
 
 
 def read_settings(config_file: str | None) -> tuple[Settings, list[str]]:

@@ -119,7 +119,7 @@ class Wiring:
                 continue
             for key, problem in required.items():
                 if key not in supplied and key not in given:
-                    yield problem(), _place(start.member)
+                    yield problem(), place_of(start.member)
 
     def _runs_here(self, use: ast.AST) -> bool:
         """Return True if a name is read by the scope itself, not by a function or a class in it, and in no loop."""
@@ -147,7 +147,7 @@ class Wiring:
         if not isinstance(chain.end, ast.Expr) or (chain.links and chain.links[-1].method == "end"):  # TF721
             return
         for link in _stack_of(chain.links)[-1:]:
-            yield flows.unclosed_block_problem(_OPENED_BY[link.method]), _place(link.member)
+            yield flows.unclosed_block_problem(_OPENED_BY[link.method]), place_of(link.member)
 
     def _events_out_of_blocks(self, chain: Chain) -> Iterator[Found]:
         for index, link in enumerate(chain.links):
@@ -157,7 +157,7 @@ class Wiring:
                 continue
             event = self._event_of(handler.id)
             if event is not None:
-                yield flows.resume_event_inside_problem(_OPENED_BY[stack[-1].method], event), _place(handler)
+                yield flows.resume_event_inside_problem(_OPENED_BY[stack[-1].method], event), place_of(handler)
 
     def _event_of(self, name: str) -> str | None:
         """Return the event by which the one function of a name lets its pause be answered, if it is certain."""
@@ -182,7 +182,7 @@ class Wiring:
                     if keyword.arg != "name" or not isinstance(value, ast.Constant) or not isinstance(value.value, str):
                         continue
                     if value.value in seen:
-                        yield flows.duplicate_name_problem("node", value.value), _place(value)
+                        yield flows.duplicate_name_problem("node", value.value), place_of(value)
                     seen.add(value.value)
 
     def _is_unconditional(self, chain: Chain) -> bool:
@@ -203,7 +203,7 @@ class Wiring:
             for link in chain.links:
                 handler = _handler_of(link) if link.method in _HANDLED else None
                 if isinstance(handler, ast.Constant) and isinstance(handler.value, str) and handler.value not in known:
-                    yield flows.unknown_chunk_problem(handler.value, sorted(known)), _place(handler)
+                    yield flows.unknown_chunk_problem(handler.value, sorted(known)), place_of(handler)
 
     def _registered(self, use: ast.AST) -> set[str] | None:
         """Return the chunks that one use of the flow registers; None if it may register any."""
@@ -236,7 +236,7 @@ def _branches_of_one_name(chain: Chain) -> Iterator[Found]:
         if not isinstance(name, str):
             continue
         if name in seen:
-            yield flows.duplicate_branch_problem(name), _place(given)
+            yield flows.duplicate_branch_problem(name), place_of(given)
         seen.add(name)
 
 
@@ -280,7 +280,7 @@ def _display_keys(given: ast.expr | None) -> set[str] | None:
     return keys if len(keys) == len(given.keys) else None
 
 
-def _place(node: ast.expr) -> Context:
+def place_of(node: ast.expr) -> Context:
     """Return where mypy reports a part of a program; of a call in a chain, its name."""
     where = Context()
     if isinstance(node, ast.Attribute):

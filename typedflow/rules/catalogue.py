@@ -19,6 +19,7 @@ EVENT: Final = "typedflow-event"
 STATE: Final = "typedflow-state"
 FLOW: Final = "typedflow-flow"
 DYNAMIC: Final = "typedflow-dynamic"
+UNUSED: Final = "typedflow-unused"
 RUNTIME: Final = ""
 
 CODES: Final[Mapping[str, str]] = MappingProxyType(
@@ -31,6 +32,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         STATE: "contracts, state classes and what is written to them",
         FLOW: "how a flow is put together",
         DYNAMIC: "keys that are no literals, so that nothing can be checked (off by default)",
+        UNUSED: "fields, events and resources that nothing in their module uses (off by default)",
     }
 )
 """The mypy codes, each with its subject."""
@@ -57,6 +59,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF104", RESOURCE, "resource key that is not a name"),
         ("TF105", RESOURCE, "contract declares no resources"),
         ("TF106", RESOURCE, "assignment to a resource"),
+        ("TF198", UNUSED, "resource that nothing uses"),
         ("TF199", DYNAMIC, "resource key is not a literal"),
         ("TF201", PATH, "malformed path"),
         ("TF202", PATH, "unknown field"),
@@ -106,6 +109,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF501", EVENT, "undeclared event"),
         ("TF502", EVENT, "event payload of the wrong type"),
         ("TF503", EVENT, "contract declares no events"),
+        ("TF598", UNUSED, "event that nothing emits or listens to"),
         ("TF599", DYNAMIC, "event name is not a literal"),
         ("TF601", STATE, "write of the wrong type"),
         ("TF602", STATE, "write to an undeclared field"),
@@ -124,6 +128,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF615", STATE, "large payload in a flow_state"),
         ("TF616", STATE, "mutable default"),
         ("TF617", STATE, "bases or members that a class cannot have"),
+        ("TF698", UNUSED, "field that nothing reads or writes"),
         ("TF701", FLOW, "handler does not accept its input"),
         ("TF702", FLOW, "end with a value that is not the result"),
         ("TF703", FLOW, "block not closed"),
