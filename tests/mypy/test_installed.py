@@ -75,7 +75,8 @@ INI: Final = f"{CONFIG}[typedflow-mypy]\n"
         (
             "mypy.ini",
             f"{INI}strict = true\n",
-            f"{PASSED}mypy.ini: [typedflow-mypy]: unrecognized option: 'strict' (options: 'strict_dynamic_keys')\n",
+            f"{PASSED}mypy.ini: [typedflow-mypy]: unrecognized option: 'strict' "
+            "(options: 'strict_dynamic_keys', 'report_unused')\n",
         ),
     ],
     ids=["pyproject_on", "ini", "setup_cfg", "pyproject_off", "pyproject_unknown", "ini_unknown"],

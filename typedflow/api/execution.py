@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Generic, final, get_args
+from typing import TYPE_CHECKING, Any, Final, Generic, Never, final, get_args
 
 from msgspec.structs import replace
 from typing_extensions import TypeVar
@@ -28,6 +28,7 @@ from typedflow.execution.members import (
 )
 from typedflow.execution.runner import Runner
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.signatures import plainly_signed
 from typedflow.execution.waiting import next_due, questions_of
 from typedflow.rules import executions
 from typedflow.rules.options import CONCURRENCY, MAX_BYTES, TIMEOUT, Option, check_option
@@ -49,6 +50,7 @@ T = TypeVar("T")
 
 
 @final
+@plainly_signed
 class Execution(Generic[C]):
     """One run of a flow: made by `flow.create_execution()`, started once.
 
@@ -65,10 +67,11 @@ class Execution(Generic[C]):
 
     __slots__ = ("__weakref__", "_runner", "_runtime")
 
-    def __init__(self, runtime: ExecutionRuntime, concurrency: int | None = None) -> None:
-        self._runtime = runtime
-        self._require(CONCURRENCY, concurrency)
-        self._runner = Runner(runtime, concurrency)
+    if TYPE_CHECKING:
+        _runtime: ExecutionRuntime
+        _runner: Runner
+
+        def __init__(self, made_by_a_flow: Never, /) -> None: ...
 
     # -- what it is
 
@@ -427,3 +430,12 @@ def overrides(given: Resources | Mapping[str, Any] | None) -> Mapping[str, Any]:
 def inside_of(execution: Execution[Any]) -> tuple[ExecutionRuntime, Runner]:
     """Return what is behind an `Execution`, for the packages above this one."""
     return execution._runtime, execution._runner  # noqa: SLF001  # the one way behind the facade
+
+
+def execution_of(runtime: ExecutionRuntime, concurrency: int | None = None) -> Execution[Any]:
+    """Return the facade of an execution. Users do not make one: so it has no `__init__` that `help` would show."""
+    made: Execution[Any] = object.__new__(Execution)
+    made._runtime = runtime  # noqa: SLF001  # in the place of an __init__
+    made._require(CONCURRENCY, concurrency)  # noqa: SLF001  # in the place of an __init__
+    made._runner = Runner(runtime, concurrency)  # noqa: SLF001  # in the place of an __init__
+    return made

@@ -24,8 +24,8 @@ from typedflow.api.blueprint import (
     runtime_of,
 )
 from typedflow.api.configs import export_flow, import_flow
-from typedflow.api.execution import Execution, overrides
-from typedflow.api.process import Batch, Match, Process, options_of
+from typedflow.api.execution import Execution, execution_of, overrides
+from typedflow.api.process import Batch, Match, Process, batch_of, match_of, options_of, process_at
 from typedflow.api.schemas import answer_schema
 from typedflow.config.diagrams import compose_dot, compose_mermaid
 from typedflow.config.documents import Config, Form
@@ -47,6 +47,7 @@ from typedflow.execution.flow_state_updates import async_update_outside, update_
 from typedflow.execution.members import GivesResult, HasFlowState, HasInput, TakesIO
 from typedflow.execution.observing import Observer, Observers
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.signatures import plainly_signed
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules import executions, flows
 from typedflow.rules.concealment import concealing
@@ -70,6 +71,7 @@ Fn = TypeVar("Fn", bound=Callable[..., Any])
 
 
 @final
+@plainly_signed
 class Flow(Blueprint[C]):
     """A flow of one contract: put together once, then run any number of times.
 
@@ -235,7 +237,9 @@ class Flow(Blueprint[C]):
         """Add a step that gets the input; see `Process.to`."""
         require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
-        return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
+        return process_at(
+            self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error)
+        )
 
     def side_branch(
         self: Flow[HasInput[T]],
@@ -252,7 +256,7 @@ class Flow(Blueprint[C]):
         require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
         self._builder.step(self._at, handler, frame, name, options, formerly, on_error)
-        return Process(self._builder, self._at)
+        return process_at(self._builder, self._at)
 
     def batch(
         self: Flow[HasInput[T]],
@@ -262,7 +266,7 @@ class Flow(Blueprint[C]):
         formerly: tuple[str, ...] = (),
     ) -> Batch[C, T, None]:
         """Open a batch whose branches get the input; see `Process.batch`."""
-        return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
+        return batch_of(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
     @overload
     def for_each(
@@ -291,7 +295,7 @@ class Flow(Blueprint[C]):
         formerly: tuple[str, ...] = (),
     ) -> Any:
         """Open a for_each over the input; see `Process.for_each`."""
-        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
+        return process_at(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
 
     @overload
     def match(
@@ -307,7 +311,7 @@ class Flow(Blueprint[C]):
     ) -> Match[FirstHit, C, T, None]: ...
     def match(self, *, mode: MatchMode = "hit_first", name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
         """Open a match on the input; see `Process.match`."""
-        return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
+        return match_of(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def if_condition(
         self: Flow[HasInput[T]],
@@ -318,7 +322,7 @@ class Flow(Blueprint[C]):
     ) -> Process[C, T, Case[FirstHit, T, Never, Never, None]]:
         """Open an if on the input; see `Process.if_condition`."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
-        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
+        return process_at(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def collect(
         self,
@@ -330,7 +334,7 @@ class Flow(Blueprint[C]):
         branch_formerly: tuple[str, ...] = (),
     ) -> Process[C, dict[str, Any]]:
         """Give the input to a collect; see `Process.collect`."""
-        return Process(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
+        return process_at(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
 
     @overload
     def to_sub_flow(
@@ -502,7 +506,7 @@ class Flow(Blueprint[C]):
             sys._getframe(1),
             remote=remote,
         )
-        return Process(self._builder, at)
+        return process_at(self._builder, at)
 
     def when(
         self,
@@ -524,7 +528,7 @@ class Flow(Blueprint[C]):
         >>> flow.when({"state": "found"}).to(lambda data: None, name="noted")  # doctest: +ELLIPSIS
         <...>
         """
-        return Process(self._builder, self._builder.when(triggers, mode, name, formerly))
+        return process_at(self._builder, self._builder.when(triggers, mode, name, formerly))
 
     def when_event(self, event: T, *, name: str | None = None, formerly: tuple[str, ...] = ()) -> Process[C, T]:
         """Start a chain each time an event fires, `when_event(ReviewEvents.approved)`; its value is the payload.
@@ -540,7 +544,7 @@ class Flow(Blueprint[C]):
         found 2
         <Status.WAITING: 'waiting'>
         """
-        return Process(self._builder, self._builder.when_event(event, self._runtime.spec, name, formerly))
+        return process_at(self._builder, self._builder.when_event(event, self._runtime.spec, name, formerly))
 
     @overload
     def chunk(self, handler: Fn, /) -> Fn: ...
@@ -621,7 +625,7 @@ class Flow(Blueprint[C]):
         contract: type[T],
         handlers: Mapping[str, object] | None = None,
         conditions: Mapping[str, object] | None = None,
-        flows: Mapping[str, Blueprint[Any]] | None = None,
+        flows: Mapping[str, Flow[Any]] | None = None,
         errors: Mapping[str, type[Exception]] | None = None,
     ) -> Flow[T]:
         """Make a flow of a document: text, bytes, a mapping or a `Path`, in JSON or YAML.
@@ -708,7 +712,7 @@ class Flow(Blueprint[C]):
             runtime.resources.give(runtime_resources)
         if store is not None:
             keep(runtime, store, checkpoint, kept_of(history))
-        return Execution(runtime, concurrency)
+        return execution_of(runtime, concurrency)
 
     async def async_open(
         self,
@@ -743,7 +747,7 @@ class Flow(Blueprint[C]):
         checkpoints = None if at is not None else keep(runtime, store, checkpoint, stored.history)
         runtime.past = at
         _watch(runtime, observers)
-        execution: Execution[C] = Execution(runtime, concurrency)
+        execution: Execution[C] = execution_of(runtime, concurrency)
         load_stored(runtime, stored, runtime_resources, checkpoints)
         return execution
 
@@ -784,7 +788,7 @@ class Flow(Blueprint[C]):
         stored = await read_stored(store, source, at)
         kept = stored.history if history is None else kept_of(history)
         runtime = ExecutionRuntime(self._runtime, source)
-        execution: Execution[C] = Execution(runtime, concurrency)
+        execution: Execution[C] = execution_of(runtime, concurrency)
         load_stored(runtime, stored, runtime_resources)
         become(runtime, new_id)
         await keep(runtime, store, checkpoint, kept, (source, stored.sequence)).commit()

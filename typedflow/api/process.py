@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, Never, final, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, final, overload
 
 from typing_extensions import TypeVar, TypeVarTuple
 
@@ -33,6 +33,7 @@ from typedflow.definition.failed import Failed
 from typedflow.definition.nodes import PLAIN, Retry, StepOptions
 from typedflow.execution.data import Data
 from typedflow.execution.members import GivesResult, TakesResult
+from typedflow.execution.signatures import plainly_signed
 from typedflow.rules.options import CollectMode, MatchMode
 
 C = TypeVar("C", covariant=True)
@@ -64,6 +65,7 @@ def options_of(retry: Retry | None, timeout: float | None, thread: bool) -> Step
 
 
 @final
+@plainly_signed
 class Process(Generic[C, V, K]):
     """A chain under construction: where it stands, and the type of the value there.
 
@@ -74,9 +76,11 @@ class Process(Generic[C, V, K]):
 
     __slots__ = ("_at", "_builder")
 
-    def __init__(self, builder: Builder, at: Cursor) -> None:
-        self._builder = builder
-        self._at = at
+    if TYPE_CHECKING:
+        _builder: Builder
+        _at: Cursor
+
+        def __init__(self, made_by_a_flow: Never, /) -> None: ...
 
     # -- steps
 
@@ -209,7 +213,9 @@ class Process(Generic[C, V, K]):
         """
         require_handler(handler)
         options, frame = options_of(retry, timeout, thread), sys._getframe(1)
-        return Process(self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error))
+        return process_at(
+            self._builder, self._builder.step(self._at, handler, frame, name, options, formerly, on_error)
+        )
 
     def side_branch(
         self,
@@ -266,7 +272,7 @@ class Process(Generic[C, V, K]):
         ...     slow.start(["a"])
         1
         """
-        return Process(self._builder, self._builder.sleep(self._at, until, sys._getframe(1), name, formerly))
+        return process_at(self._builder, self._builder.sleep(self._at, until, sys._getframe(1), name, formerly))
 
     # -- child flows
 
@@ -452,7 +458,7 @@ class Process(Generic[C, V, K]):
             sys._getframe(1),
             remote=remote,
         )
-        return Process(self._builder, at)
+        return process_at(self._builder, at)
 
     # -- batch
 
@@ -474,7 +480,7 @@ class Process(Generic[C, V, K]):
         >>> counting.start(["a", "bb"])
         2
         """
-        return Batch(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
+        return batch_of(self._builder, self._builder.open_batch(self._at, concurrency, name, formerly))
 
     # -- for_each
 
@@ -520,14 +526,14 @@ class Process(Generic[C, V, K]):
         >>> counting.start(["a", "bb", "ccc"])
         6
         """
-        return Process(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
+        return process_at(self._builder, self._builder.open_each(self._at, concurrency, name, formerly, on_error))
 
     def end_for_each(self: Process[C, W, Each[Fail, K2]]) -> Process[C, list[W | Fail], K2]:
         """Close a for_each: the value is the list of the items' results, in input order; [] for no items.
 
         With `on_error="collect"` the result of an item that failed is its `Failed`.
         """
-        return Process(self._builder, self._builder.close_each(self._at))
+        return process_at(self._builder, self._builder.close_each(self._at))
 
     # -- match and if
 
@@ -553,7 +559,7 @@ class Process(Generic[C, V, K]):
         >>> counting.start([]), counting.start(["a"])
         (0, 1)
         """
-        return Match(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
+        return match_of(self._builder, self._builder.open_match(self._at, mode, name=name, formerly=formerly))
 
     def case(
         self: Process[C, W, Case[M, In, Seen, Done, K2]],
@@ -567,7 +573,7 @@ class Process(Generic[C, V, K]):
         A class is neither: `case_type` matches by class.
         """
         block = self._builder.finish_branch(self._at, "case")
-        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
+        return process_at(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
     @overload
     def case_type(
@@ -619,7 +625,7 @@ class Process(Generic[C, V, K]):
         and value have to cover the whole union; `case(function)` covers nothing.
         """
         block = self._builder.finish_branch(self._at, "case_type")
-        return Process(self._builder, self._builder.case_type(block, classes, name, formerly))
+        return process_at(self._builder, self._builder.case_type(block, classes, name, formerly))
 
     def case_value(
         self: Process[C, W, Case[M, In, Seen, Done, K2]],
@@ -644,12 +650,12 @@ class Process(Generic[C, V, K]):
         'a pity'
         """
         block = self._builder.finish_branch(self._at, "case_value")
-        return Process(self._builder, self._builder.case_value(block, values, name, formerly))
+        return process_at(self._builder, self._builder.case_value(block, values, name, formerly))
 
     def case_else(self: Process[C, W, Case[M, In, Seen, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the case before and open the one for no hit; its value has the whole type of the match."""
         block = self._builder.finish_branch(self._at, "case_else")
-        return Process(self._builder, self._builder.case_else(block))
+        return process_at(self._builder, self._builder.case_else(block))
 
     @overload
     def end_match(self: Process[C, W, Else[AllHits, Done, K2]]) -> Process[C, list[Done | W], K2]: ...
@@ -667,7 +673,7 @@ class Process(Generic[C, V, K]):
         With no hit and no else, hit_first passes its own value on, unless a case is by class or value: then it is an
         error, which the checks of the flow rule out. hit_all returns [].
         """
-        return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_match")))
+        return process_at(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_match")))
 
     def if_condition(
         self: Process[C, T, K],
@@ -678,7 +684,7 @@ class Process(Generic[C, V, K]):
     ) -> Process[C, T, Case[FirstHit, T, Never, Never, K]]:
         """Open an if: a match that takes its first hit."""
         block = self._builder.open_match(self._at, "hit_first", "if", name, formerly)
-        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1)))
+        return process_at(self._builder, self._builder.case(block, condition, sys._getframe(1)))
 
     def elif_condition(
         self: Process[C, W, Case[M, In, Seen, Done, K2]],
@@ -689,12 +695,12 @@ class Process(Generic[C, V, K]):
     ) -> Process[C, In, Case[M, In, Seen, Done | W, K2]]:
         """Finish the branch before and open the next."""
         block = self._builder.finish_branch(self._at, "elif_condition")
-        return Process(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
+        return process_at(self._builder, self._builder.case(block, condition, sys._getframe(1), name, formerly))
 
     def else_condition(self: Process[C, W, Case[M, In, Seen, Done, K2]]) -> Process[C, In, Else[M, Done | W, K2]]:
         """Finish the branch before and open the one for no hit."""
         block = self._builder.finish_branch(self._at, "else_condition")
-        return Process(self._builder, self._builder.case_else(block))
+        return process_at(self._builder, self._builder.case_else(block))
 
     @overload
     def end_condition(self: Process[C, W, Else[FirstHit, Done, K2]]) -> Process[C, Done | W, K2]: ...
@@ -702,7 +708,9 @@ class Process(Generic[C, V, K]):
     def end_condition(self: Process[C, W, Case[FirstHit, In, Never, Done, K2]]) -> Process[C, Done | W | In, K2]: ...
     def end_condition(self) -> Any:
         """Close an if: the value is that of the branch taken; with no hit and no else it passes."""
-        return Process(self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_condition")))
+        return process_at(
+            self._builder, self._builder.close_match(self._builder.finish_branch(self._at, "end_condition"))
+        )
 
     # -- collect
 
@@ -720,24 +728,27 @@ class Process(Generic[C, V, K]):
         It fires when every branch has a value, with the last one of each. `filled_then_empty` starts over then;
         `filled_and_update` keeps the values and fires with each new one. Every call gives the same continuation.
         """
-        return Process(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
+        return process_at(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
 
 
 @final
+@plainly_signed
 class Match(Generic[M, C, In, Outer]):
     """A match that was opened; its first case follows."""
 
     __slots__ = ("_block", "_builder")
 
-    def __init__(self, builder: Builder, block: MatchBlock) -> None:
-        self._builder = builder
-        self._block = block
+    if TYPE_CHECKING:
+        _builder: Builder
+        _block: MatchBlock
+
+        def __init__(self, made_by_a_flow: Never, /) -> None: ...
 
     def case(
         self, condition: object, *, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> Process[C, In, Case[M, In, Never, Never, Outer]]:
         """Open the first case: a function of `Data` (sync or async, any truthiness), or a value compared with `==`."""
-        return Process(self._builder, self._builder.case(self._block, condition, sys._getframe(1), name, formerly))
+        return process_at(self._builder, self._builder.case(self._block, condition, sys._getframe(1), name, formerly))
 
     @overload
     def case_type(
@@ -783,24 +794,27 @@ class Match(Generic[M, C, In, Outer]):
     ) -> Process[C, N | N2 | N3 | N4, Case[M, In, N | N2 | N3 | N4, Never, Outer]]: ...
     def case_type(self, *classes: Any, name: str | None = None, formerly: tuple[str, ...] = ()) -> Any:
         """Open the first case, for values of one to four classes; see `Process.case_type`."""
-        return Process(self._builder, self._builder.case_type(self._block, classes, name, formerly))
+        return process_at(self._builder, self._builder.case_type(self._block, classes, name, formerly))
 
     def case_value(
         self, *values: In, name: str | None = None, formerly: tuple[str, ...] = ()
     ) -> Process[C, In, Case[M, In, In, Never, Outer]]:
         """Open the first case, for some values; see `Process.case_value`."""
-        return Process(self._builder, self._builder.case_value(self._block, values, name, formerly))
+        return process_at(self._builder, self._builder.case_value(self._block, values, name, formerly))
 
 
 @final
+@plainly_signed
 class Batch(Generic[C, V, Outer, *Ts]):
     """A batch that was opened: its branches so far are the types in `Ts`."""
 
     __slots__ = ("_block", "_builder")
 
-    def __init__(self, builder: Builder, block: BatchBlock) -> None:
-        self._builder = builder
-        self._block = block
+    if TYPE_CHECKING:
+        _builder: Builder
+        _block: BatchBlock
+
+        def __init__(self, made_by_a_flow: Never, /) -> None: ...
 
     @overload
     def branch(
@@ -938,4 +952,31 @@ class Batch(Generic[C, V, Outer, *Ts]):
 
     def end_batch(self) -> Process[C, tuple[*Ts], Outer]:
         """Close the batch: the value is the tuple of what the branches gave, in their order."""
-        return Process(self._builder, self._builder.close_batch(self._block))
+        return process_at(self._builder, self._builder.close_batch(self._block))
+
+
+# Users do not make these, so that they have no `__init__` that `help` would show.
+
+
+def process_at(builder: Builder, at: Cursor) -> Process[Any, Any, Any]:
+    """Return a chain that goes on at a place."""
+    made: Process[Any, Any, Any] = object.__new__(Process)
+    made._builder = builder  # noqa: SLF001  # in the place of an __init__
+    made._at = at  # noqa: SLF001  # in the place of an __init__
+    return made
+
+
+def match_of(builder: Builder, block: MatchBlock) -> Match[Any, Any, Any, Any]:
+    """Return a match that was opened."""
+    made: Match[Any, Any, Any, Any] = object.__new__(Match)
+    made._builder = builder  # noqa: SLF001  # in the place of an __init__
+    made._block = block  # noqa: SLF001  # in the place of an __init__
+    return made
+
+
+def batch_of(builder: Builder, block: BatchBlock) -> Batch[Any, Any, Any, *tuple[Any, ...]]:
+    """Return a batch that was opened."""
+    made: Batch[Any, Any, Any, *tuple[Any, ...]] = object.__new__(Batch)
+    made._builder = builder  # noqa: SLF001  # in the place of an __init__
+    made._block = block  # noqa: SLF001  # in the place of an __init__
+    return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, NoReturn, final
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, NoReturn, final
 
 from typing_extensions import TypeVar, deprecated
 
@@ -14,6 +14,7 @@ from typedflow.execution.deadlines import check_default, moment_of
 from typedflow.execution.members import HasFlowState, HasResources, HasState, TakesResult, TakesStream
 from typedflow.execution.pauses import PauseSignal, check_pause, with_own_payload
 from typedflow.execution.resources import key_of
+from typedflow.execution.signatures import plainly_signed
 from typedflow.execution.transaction import StepTransaction
 from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.schema.layers import Layer
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 
 @final
+@plainly_signed
 class Data(Generic[C, V]):
     """What a handler gets: its value, the three layers of its contract, and the ways to act on the run.
 
@@ -47,10 +49,11 @@ class Data(Generic[C, V]):
     attempt: int
     """Which attempt of the step this is; 1 is the first. A retry of a failed execution continues the count."""
 
-    def __init__(self, step: StepTransaction, value: Any, attempt: int = 1) -> None:
-        self._step = step
-        self._value = value
-        self.attempt = attempt
+    if TYPE_CHECKING:
+        _step: StepTransaction
+        _value: Any
+
+        def __init__(self, made_by_a_flow: Never, /) -> None: ...
 
     # -- the value and the layers
 
@@ -307,3 +310,12 @@ class Data(Generic[C, V]):
 def transaction_of(data: Data[Any, Any]) -> StepTransaction:
     """Return the transaction behind a `Data`, for what tests ask of a handler that they have called."""
     return data._step  # noqa: SLF001  # the one way behind the facade
+
+
+def data_of(step: StepTransaction, value: Any, attempt: int = 1) -> Data[Any, Any]:
+    """Return the Data of one attempt. Users do not make one: so it has no `__init__` that `help` would show."""
+    made: Data[Any, Any] = object.__new__(Data)
+    made._step = step  # noqa: SLF001  # in the place of an __init__
+    made._value = value  # noqa: SLF001  # in the place of an __init__
+    made.attempt = attempt
+    return made

@@ -13,7 +13,7 @@ from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError
 from typedflow.execution.catching import can_be_value, failure_of
-from typedflow.execution.data import Data
+from typedflow.execution.data import Data, data_of
 from typedflow.execution.deadlines import interrupt_of_sleep
 from typedflow.execution.failures import is_a, is_caught_by, is_of_store
 from typedflow.execution.pauses import PauseSignal
@@ -48,7 +48,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
     attempts = runtime.run.attempts
     number = 1 if attempts is None else attempts.get(token, 0) + 1
     step = StepTransaction(runtime, token, node, number)
-    data: Data[Any, Any] = Data(step, value, number)
+    data: Data[Any, Any] = data_of(step, value, number)
     try:
         if node.kind == Kind.MATCH:
             hits = await choose(step, data)
@@ -179,7 +179,7 @@ async def _take_with_options(runtime: ExecutionRuntime, token: Token, node: Plan
     while True:
         step = StepTransaction(runtime, token, node, number)
         try:
-            result = await _attempt(step, Data(step, value, number))
+            result = await _attempt(step, data_of(step, value, number))
             if node.sleeps:
                 return fall_asleep(step, result)
             break

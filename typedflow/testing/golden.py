@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from typedflow.api.execution import Execution
+from typedflow.api.execution import Execution, execution_of
 from typedflow.durability.snapshot_files import write_file
 from typedflow.errors import SnapshotError
 from typedflow.execution.runtime import ExecutionRuntime
@@ -64,7 +64,7 @@ def runtime_of(execution: Execution[Any]) -> ExecutionRuntime:
 
 
 def _load(runtime: ExecutionRuntime, file: Path) -> Execution[Any]:
-    made: Execution[Any] = Execution(ExecutionRuntime(runtime.flow, "golden"))
+    made: Execution[Any] = execution_of(ExecutionRuntime(runtime.flow, "golden"))
     try:
         return made.load(file, runtime_resources=runtime.resources.given)
     except SnapshotError as error:

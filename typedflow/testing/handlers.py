@@ -19,7 +19,7 @@ from typedflow.definition.nodes import Port
 from typedflow.engine.causes import MAIN
 from typedflow.engine.tokens import UNSET, Token
 from typedflow.errors import ContractError, NoResultError
-from typedflow.execution.data import Data, transaction_of
+from typedflow.execution.data import Data, data_of, transaction_of
 from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.execution.members import GivesResult, GivesStream
 from typedflow.execution.transaction import StepTransaction
@@ -68,7 +68,7 @@ def make_data(
     if resources is not None:
         runtime.resources.give(resources)
     node = runtime.plan.nodes[1]
-    return Data(StepTransaction(runtime, Token(node.index, None, value, 0, MAIN), node), value, attempt)
+    return data_of(StepTransaction(runtime, Token(node.index, None, value, 0, MAIN), node), value, attempt)
 
 
 def emitted(data: Data[Any, Any]) -> list[tuple[str, Any]]:
