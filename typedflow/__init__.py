@@ -14,6 +14,7 @@ __all__ = [
     "Answered",
     "Capture",
     "ChildEntered",
+    "ChildFailedError",
     "ChildLeft",
     "ConflictError",
     "Contract",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from typedflow.engine.status import Status
     from typedflow.engine.tokens import Interrupt
     from typedflow.errors import (
+        ChildFailedError,
         ConflictError,
         ContractError,
         ExecutionError,
