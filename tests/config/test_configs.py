@@ -165,6 +165,7 @@ def everything() -> Flow[Any]:
     flow.to_sub_flow(
         child, name="careful", on_error=sorry, capture={"input": "value", "resources": {"search": "resources.search"}}
     )
+    flow.to_sub_flow(child, name="afar", remote=True)
     kinds: Any = flow.to(either).match(name="by class").case_type(str, int, name="short", formerly=("s",)).to(tell)
     kinds.case_type(list[int]).to(tell).case_value(None).to(tell).end_match()
     known: Any = flow.to(colour).match().case_value(Colour.RED, formerly=("r",)).to(tell)
@@ -505,7 +506,7 @@ def test_every_field_of_every_node_is_in_a_document_or_derived() -> None:
         "Join": common | {"opens", "sources"},
         "When": common | {"triggers", "mode", "formerly"},
         "Collect": common | {"branches", "sources", "mode", "formerly", "former_slots"},
-        "SubFlow": behind | {"child", "capture", "write_back", "formerly", "catches"},
+        "SubFlow": behind | {"child", "capture", "write_back", "formerly", "catches", "remote"},
         "Catch": behind,
         "Merge": common | {"sources"},
         "End": behind,

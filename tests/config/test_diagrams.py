@@ -86,6 +86,14 @@ def test_a_child_is_named_with_its_flow() -> None:
     assert '(flow Half)"]]' in flow.to_mermaid()
 
 
+def test_a_remote_child_is_named_as_one() -> None:
+    child, flow = Flow(Half), Flow(Half)
+    child.to(halve).end()
+    flow.to_sub_flow(child, remote=True).end()
+    assert 'Half (remote flow Half)"]]' in flow.to_mermaid()
+    assert "(remote flow Half)" in flow.to_dot()
+
+
 @pytest.mark.parametrize(
     "name, shown", [('a"b', "a#34;b"), ("a#b", "a#35;b"), ("<b>", "#60;b#62;"), ("a\nb", "a b"), ("Maß", "Maß")]
 )

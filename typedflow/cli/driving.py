@@ -268,7 +268,11 @@ def _take_status(execution: Execution[Any], origin: Origin, progress: Progress) 
             progress.retry_with = origin.command("runs", "retry", execution.id)
     elif execution.status is Status.WAITING:
         progress.due = execution.next_due
-        if origin.kept and not progress.interrupts:
+        remotes = inside_of(execution)[0].remotes
+        open_ = set() if remotes is None else remotes.open()
+        if open_:
+            progress.remote = sorted(open_)
+        elif origin.kept and not progress.interrupts:
             progress.retry_with = origin.command("runs", "retry", execution.id)
     elif execution.status is Status.COMPLETED:
         _take_result(execution, progress)

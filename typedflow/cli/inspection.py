@@ -10,9 +10,11 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from typedflow.cli.progress import Origin, Question, answer_command, shown_time
+from typedflow.engine.causes import MAIN
 from typedflow.engine.status import Status
+from typedflow.execution.children import child_id_of
 from typedflow.snapshot.documents import PLAIN, Format
-from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, Snapshot
+from typedflow.snapshot.envelope import InterruptRecord, JoinRecord, Snapshot, TokenRecord
 from typedflow.snapshot.reading import read_document
 from typedflow.stores.history import Revision
 from typedflow.stores.records import StoredSnapshot
@@ -68,6 +70,8 @@ class Shown(msgspec.Struct, kw_only=True):
     """Why the last worker that had it could not run it."""
     interrupts: list[Question] = []
     sleeps: list[Sleep] = []
+    remote: list[str] = []
+    """The executions of remote children that it waits for."""
     steps: list[str] = []
     """The steps that run next, if it is retried."""
     blocks: list[Block] = []
@@ -104,6 +108,13 @@ def sleeps_of(shown: Shown) -> Iterator[Sleep]:
         yield from sleeps_of(child)
 
 
+def remote_of(shown: Shown) -> Iterator[str]:
+    """Yield the executions of the remote children that an execution and its children wait for."""
+    yield from shown.remote
+    for child in shown.children:
+        yield from remote_of(child)
+
+
 def _shown(snapshot: Snapshot, root: str, origin: Origin) -> Shown:
     format = snapshot.encoding
     waiting = {id(record.token) for record in snapshot.interrupts}
@@ -127,7 +138,8 @@ def _shown(snapshot: Snapshot, root: str, origin: Origin) -> Shown:
             for record in pending
             if record.asleep is not UNSET and record.deadline is not UNSET
         ],
-        steps=[token.node for token in snapshot.tokens if id(token) not in waiting],
+        remote=[_child_of(token, snapshot, root) for token in snapshot.tokens if _is_remote(token)],
+        steps=[token.node for token in snapshot.tokens if id(token) not in waiting and not _is_remote(token)],
         blocks=[_block(record) for record in snapshot.joins],
         children=[_shown(child, root, origin) for child in snapshot.children],
     )
@@ -136,6 +148,17 @@ def _shown(snapshot: Snapshot, root: str, origin: Origin) -> Shown:
     if goes_on and snapshot.execution_id == root:
         shown.go_on_with = origin.command("runs", "retry", root)
     return shown
+
+
+def _is_remote(token: TokenRecord) -> bool:
+    """Return whether a remote child is open behind a token."""
+    return token.remote is not UNSET and token.remote.error is UNSET
+
+
+def _child_of(token: TokenRecord, snapshot: Snapshot, root: str) -> str:
+    cause = MAIN if token.cause is UNSET else token.cause
+    key = f"{token.node}@{cause}" if token.key is UNSET else token.key
+    return child_id_of(root, snapshot.execution_id, key)
 
 
 def _question(record: InterruptRecord, snapshot: Snapshot, root: str, origin: Origin) -> Question:
@@ -155,6 +178,8 @@ def _question(record: InterruptRecord, snapshot: Snapshot, root: str, origin: Or
 def _reason(shown: Shown) -> str:
     asked, asleep = len(list(shown_questions(shown))), any(sleeps_of(shown))
     match shown.status:
+        case Status.WAITING if any(remote_of(shown)) and not asked:
+            return "it waits for remote children, which workers run:"
         case Status.WAITING if asleep and not asked:
             return "it sleeps; then a worker goes on with it, or the command below:"
         case Status.WAITING if asked and not shown.interrupts:

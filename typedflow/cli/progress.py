@@ -76,6 +76,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """Of a completed one that has a result."""
     stream: list[Any] | msgspec.UnsetType = msgspec.UNSET
     interrupts: list[Question] = []
+    remote: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Of one that waits for remote children: their executions."""
     due: datetime | None = None
     """When the next deadline or sleep ends, of one that waits."""
     failure: Failure | None = None
@@ -137,6 +139,10 @@ def progress_lines(progress: Progress) -> Iterator[str]:
         yield f"{progress.execution} sleeps until {shown_time(progress.due)} UTC{', then:' * bool(progress.retry_with)}"
         if progress.retry_with is not None:
             yield f"    {progress.retry_with}"
+    elif isinstance(progress.remote, list):
+        yield f"{progress.execution} waits for remote children, which workers run; then one goes on with it:"
+        for child in progress.remote:
+            yield f"  {child}"
     elif progress.failure is None:
         yield f"{progress.execution} is {progress.status.value}"
 

@@ -81,6 +81,8 @@ def _tree_of(shown: Shown, *, full: bool) -> Tree:
             _add(asked, "asks", question.payload, full=full)
         for sleep in shown.sleeps:
             why.add(_line(f"step '{sleep.step}', until {shown_time(sleep.until)} UTC"))
+        for child_id in shown.remote:
+            why.add(_line(f"execution {child_id}"))
         for step in () if shown.status is Status.WAITING else shown.steps:
             why.add(_line(f"step '{step}'"))
     for child in shown.children:

@@ -157,7 +157,7 @@ def _blocks(stack: Stack) -> tuple[int, ...]:
 def _label(node: Node, definition: Definition) -> str:
     match node:
         case SubFlow():
-            return f"{node.name} (flow {node.child.name})"
+            return f"{node.name} ({'remote ' * node.remote}flow {node.child.name})"
         case When():
             return f"{node.name}: {', '.join(slots_of(node, definition))}"
         case _:

@@ -205,6 +205,8 @@ class SubFlowRecord(_Behind, kw_only=True, frozen=True, tag="sub_flow"):
     formerly: list[Name] = []
     catches: bool = False
     """As of a step."""
+    remote: bool = False
+    """The child is an execution of its own, which a worker runs."""
 
 
 @final

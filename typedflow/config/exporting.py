@@ -168,7 +168,7 @@ class _Export:
                 return self._collect(node, named)
             case SubFlow():
                 capture, write_back = _unless_none(node.capture), _unless_none(node.write_back)
-                named |= {"capture": capture, "write_back": write_back, "catches": node.catches}
+                named |= {"capture": capture, "write_back": write_back, "catches": node.catches, "remote": node.remote}
                 return SubFlowRecord(flow=node.child.name, **self._behind(node), **named)
             case Narrow():
                 return NarrowRecord(**self._behind(node), **named)

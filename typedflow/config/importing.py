@@ -191,7 +191,9 @@ class _Import:
         child = self._bound(record.flow, "flow", known, self._itself, record.name)
         capture, write_back = _or_none(record.capture), _or_none(record.write_back)
         port, formerly = self._port(record), tuple(record.formerly)
-        return SubFlow(record.name, record.auto, port, child, capture, write_back, formerly, record.catches)
+        return SubFlow(
+            record.name, record.auto, port, child, capture, write_back, formerly, record.catches, record.remote
+        )
 
     def _sleep(self, record: SleepRecord) -> Sleep:
         until: Any = record.duration

@@ -67,8 +67,13 @@ def make_input(runtime: ExecutionRuntime, token: Token, child: ExecutionRuntime)
 
 def child_id(parent: ExecutionRuntime, token: Token) -> str:
     """Return the id of a child execution: the root's, and a hash of the place; the same over re-runs and loads."""
-    place = f"{parent.id}/{parent.run.key(token)}"
-    return f"{parent.root().id[:ROOT_PART]}.{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+    return child_id_of(parent.root().id, parent.id, parent.run.key(token))
+
+
+def child_id_of(root: str, parent: str, key: str) -> str:
+    """Return the id of a child by the ids of its root and its parent, and the key of the token that waits for it."""
+    place = f"{parent}/{key}"
+    return f"{root[:ROOT_PART]}.{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
 
 def capture_resources(child: ExecutionRuntime) -> None:
