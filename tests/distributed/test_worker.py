@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.postgres import conninfo_of
 from typedflow import Contract, ContractError, Data, Flow
-from typedflow.distributed import PollWaker, Worker, result, submit
-from typedflow.stores import MemoryStore, SQLiteStore
+from typedflow.distributed import PollWaker, Worker, answer, result, submit
+from typedflow.stores import MemoryStore, PostgresStore, SQLiteStore
 
 
 class Job(Contract):
@@ -27,6 +30,9 @@ class CountingWaker:
     def __init__(self) -> None:
         self.waits = 0
         self._inner = PollWaker(3600)
+
+    def open(self, flows: Collection[str]) -> AbstractAsyncContextManager[object]:
+        return self._inner.open(flows)
 
     async def wait(self, until: datetime | None) -> None:
         self.waits += 1
@@ -127,3 +133,30 @@ def test_all_wrong_options_are_named_at_once() -> None:
 def test_two_flows_of_one_name_are_refused() -> None:
     with pytest.raises(ContractError, match="two were given that are called 'a'"):
         Worker(MemoryStore(), [Flow(Job, name="a"), Flow(Job, name="a")])
+
+
+@pytest.mark.postgres
+async def test_a_worker_of_a_postgres_store_is_notified_and_does_not_wait_for_its_next_look(tmp_path: Path) -> None:
+    hour = 3600.0
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(asked).end()
+    async with PostgresStore(conninfo_of(tmp_path)) as store:
+        worker = Worker(store, [flow], poll=hour)
+        running = asyncio.create_task(worker.run())
+        try:
+            await submit(store, flow, 1, execution_id="a")
+            async with asyncio.timeout(60):
+                while not (waiting := await store.pending("job")):  # noqa: ASYNC110  # a store tells nobody
+                    await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while (stored := await store.get("a")) is None or stored.holder is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await answer(store, flow, "a", waiting[0], 7)
+            assert await result(store, flow, "a", timeout=60) == 7
+        finally:
+            worker.stop()
+            await running
+
+
+def asked(data: Data[Job, int]) -> int:
+    return data.pause_for(data.value)

@@ -2,7 +2,19 @@
 
 from typedflow.distributed.client import answer, cancel, emit, result, retry, submit
 from typedflow.distributed.supplies import Factory
-from typedflow.distributed.waking import PollWaker, Waker
+from typedflow.distributed.waking import NotifyWaker, PollWaker, Waker
 from typedflow.distributed.worker import Worker
 
-__all__ = ["Factory", "PollWaker", "Waker", "Worker", "answer", "cancel", "emit", "result", "retry", "submit"]
+__all__ = [
+    "Factory",
+    "NotifyWaker",
+    "PollWaker",
+    "Waker",
+    "Worker",
+    "answer",
+    "cancel",
+    "emit",
+    "result",
+    "retry",
+    "submit",
+]

@@ -1,24 +1,33 @@
-"""What tells a worker that something may be ready."""
+"""What tells a worker when to look for work again: the time, and what the store notifies of."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import Protocol, final
 
 from typedflow.stores.clock import current_clock
+from typedflow.stores.work import NotifyingStore, WorkStore
 
 
 class Waker(Protocol):
-    """Wake a worker when there may be work; what it misses, the next look finds.
+    """Wake a worker when there may be work; what it misses, the next look finds. Each worker has one of its own.
 
     >>> waker: Waker = PollWaker(1.0)
     >>> waker.wake()
     """
 
+    def open(self, flows: Collection[str]) -> AbstractAsyncContextManager[object]:
+        """Return a context in which a worker of these flows runs: what wakes it begins and ends with that."""
+        ...
+
     async def wait(self, until: datetime | None) -> None:
-        """Return when something may be ready: at `until`, if that is given, or earlier."""
+        """Return when something may be ready: at `until`, if that is given, or earlier.
+
+        Called before each look for work but the first, where the worker has room for some.
+        """
         ...
 
     def wake(self) -> None:
@@ -41,6 +50,10 @@ class PollWaker:
         self._poll = poll
         self._woken = asyncio.Event()
 
+    def open(self, flows: Collection[str]) -> AbstractAsyncContextManager[object]:
+        """Return a context that does nothing."""
+        return nullcontext()
+
     async def wait(self, until: datetime | None) -> None:
         """Return at `until`, after `poll` seconds, or when `wake` is called."""
         seconds = self._poll
@@ -53,3 +66,43 @@ class PollWaker:
     def wake(self) -> None:
         """Have `wait` return now."""
         self._woken.set()
+
+
+@final
+class NotifyWaker:
+    """Wake when the store notifies of work, and as `PollWaker` does: a notification that is lost costs one `poll`.
+
+    >>> waker = NotifyWaker(PostgresStore("postgresql://app@db.example.org/flows"), 1.0)
+    """
+
+    def __init__(self, store: NotifyingStore, poll: float) -> None:
+        self._store = store
+        self._inner = PollWaker(poll)
+
+    @asynccontextmanager
+    async def open(self, flows: Collection[str]) -> AsyncIterator[None]:
+        """Listen to the store."""
+        loop = asyncio.get_running_loop()
+
+        def heard() -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self.wake)
+
+        stop = self._store.listen(flows, heard)
+        try:
+            yield
+        finally:
+            stop()
+
+    async def wait(self, until: datetime | None) -> None:
+        """Return at `until`, after `poll` seconds, or when the store notifies of work or `wake` is called."""
+        await self._inner.wait(until)
+
+    def wake(self) -> None:
+        """Have `wait` return now."""
+        self._inner.wake()
+
+
+def waker_of(store: WorkStore, poll: float) -> Waker:
+    """Return what wakes the workers of a store, where nothing else is asked for."""
+    return PollWaker(poll) if getattr(store, "listen", None) is None else NotifyWaker(store, poll)  # type: ignore[arg-type]  # it has `listen`

@@ -16,7 +16,7 @@ from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import LeasedRun
 from typedflow.distributed.signals import on_signals
 from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
-from typedflow.distributed.waking import PollWaker, Waker
+from typedflow.distributed.waking import Waker, waker_of
 from typedflow.durability.options import require_work_store
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
 from typedflow.rules import executions
@@ -126,8 +126,10 @@ class Worker:
         self._requeue = timedelta(seconds=requeue)
         self._grace = grace
         self._checkpoint: Checkpoint = checkpoint
-        self._waker: Waker = waker or PollWaker(poll)
+        self._waker: Waker = waker_of(store, poll) if waker is None else waker
         self._running: dict[str, _Running] = {}
+        self._ends = asyncio.Event()
+        """Set when a run has ended, so that there is room for another one."""
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self.holder = ""
@@ -141,8 +143,9 @@ class Worker:
         heartbeat.start()
         holders.enter(self.holder)
         try:
-            while not self._stopping:
-                await self._look()
+            async with self._waker.open(self._flows):
+                while not self._stopping:
+                    await self._look()
         finally:
             try:
                 await self._drain()
@@ -156,27 +159,30 @@ class Worker:
         self._stopping = True
         for running in self._running.values():
             running.stop()
+        self._ends.set()
         self._waker.wake()
 
     async def _look(self) -> None:
         """Take what is ready and there is room for, and wait for more."""
         free, until = self._concurrency - len(self._running), None
+        if free == 0:
+            await self._ends.wait()
+            self._ends.clear()
+            return
         leases: list[Lease] = []
-        if free > 0:
-            suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1  # one at a time
-            try:
-                leases = await self._store.take(
-                    self._flows, holder=self.holder, ttl=self._ttl, limit=free, crashed_limit=suspects
-                )
-                until = None if leases else await self._store.next_ready(self._flows)
-                if not suspects and until is not None and until <= current_clock.get().now():
-                    until = None  # it waits its turn, and the end of the one that runs wakes this
-            except StoreError as error:  # the database is away, or full: it will come back
-                LOG.warning("cannot take executions: %s", error)
+        suspects = 0 if any(each.run.lease.crashes for each in self._running.values()) else 1  # one at a time
+        try:
+            leases = await self._store.take(
+                self._flows, holder=self.holder, ttl=self._ttl, limit=free, crashed_limit=suspects
+            )
+            until = current_clock.get().now() if leases else await self._store.next_ready(self._flows)
+            if not leases and not suspects and until is not None and until <= current_clock.get().now():
+                until = None  # it waits its turn, and the end of the one that runs wakes this
+        except StoreError as error:  # the database is away, or full: it will come back
+            LOG.warning("cannot take executions: %s", error)
         for lease in leases:
             self._start(lease)
-        if not leases:
-            await self._waker.wait(until)
+        await self._waker.wait(until)
 
     def _start(self, lease: Lease) -> None:
         leased = LeasedStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_leased`
@@ -189,6 +195,7 @@ class Worker:
         running = self._running.get(run.lease.execution_id)
         if running is not None and running.run is run:
             del self._running[run.lease.execution_id]
+        self._ends.set()
         self._waker.wake()
 
     async def _run(self, run: LeasedRun, leased: LeasedStore) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast, final
 
-from typedflow.engine.status import FINAL
+from typedflow.engine.status import FINAL, Status
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
@@ -29,6 +29,8 @@ from typedflow.stores.flow_state_updates import LONGEST_BLOCK, Updates
 from typedflow.stores.history import Pruned, Revisions
 from typedflow.stores.leased import LeasedStore
 from typedflow.stores.postgres_database import Access, Connection, Job, Session
+from typedflow.stores.postgres_family import readied_by
+from typedflow.stores.postgres_ready import Announce, Listening, announce_ready, notify
 from typedflow.stores.pruning import Old, prune_in_batches
 from typedflow.stores.records import Listing, PendingInterrupt, PendingListing, StoredEntry, StoredSnapshot
 from typedflow.stores.requirements import (
@@ -50,6 +52,9 @@ from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
 T = TypeVar("T")
 
+AT_REST: Final = frozenset({Status.WAITING, Status.FAILED})
+"""The statuses in which a save without a lease may leave an execution to a worker."""
+
 
 @final
 class PostgresStore:
@@ -63,6 +68,10 @@ class PostgresStore:
 
     Times by which leases and deadlines are due are those of the database's clock.
 
+    `announce` is for a queue beside the store: it is called in each transaction that makes an execution ready, with the
+    connection of psycopg, the execution's id and the name of its flow, on a thread of the store. What it writes is
+    committed with the rest, or not at all; what it raises rolls both back. It must not end the transaction.
+
     >>> store = PostgresStore("postgresql://app@db.example.org/flows")  # connects at its first call
     >>> store.shares_flow_state
     True
@@ -73,9 +82,16 @@ class PostgresStore:
     """It keeps the parts of an execution in rows of their own: a save writes those that changed."""
 
     def __init__(
-        self, conninfo: str, *, connections: int = 4, timeout: float = 30.0, answer_within: float = 10.0
+        self,
+        conninfo: str,
+        *,
+        connections: int = 4,
+        timeout: float = 30.0,
+        answer_within: float = 10.0,
+        announce: Announce | None = None,
     ) -> None:
         self._access: Final = _require_access(conninfo, connections, timeout, answer_within)
+        self._announce: Final = announce
         self._leases = EmbeddedLeases(_renewal)
         beat = Beat(BEAT, self._leases.renewal)
         self._threads: Final = [
@@ -211,8 +227,8 @@ class PostgresStore:
         if execution_id is not None:
             now = _now()
             doing = f"release {quoted(execution_id)}"
-            job = Job(doing, True, lambda db: postgres_work.let_go(db, execution_id, holder, now))
-            self._idlest().post(job)
+            let_go = partial(postgres_work.let_go, execution_id=execution_id, holder=holder, now=now)
+            self._idlest().post(self._readying((execution_id,), doing, let_go))
 
     # -- for workers
 
@@ -221,7 +237,8 @@ class PostgresStore:
         require_record(record, None)
         ready_at = require_ready_at(ready_at)
         now = _now()
-        await self._write(
+        await self._make_ready(
+            (record.execution_id,),
             f"submit {quoted(record.execution_id)}",
             lambda db: postgres_work.submit(db, record, ready_at, now),
             lambda db, _: postgres_records.was_saved(db, record),
@@ -235,7 +252,8 @@ class PostgresStore:
         def make_here(stored: StoredSnapshot) -> Message:
             return context.run(make, stored)
 
-        posted = await self._write(
+        posted = await self._make_ready(
+            (execution_id,),
             f"write to {quoted(execution_id)}",
             lambda db: postgres_work.post(db, execution_id, make_here, now),
             lambda db, posted: postgres_work.was_posted(db, execution_id, posted),
@@ -284,7 +302,8 @@ class PostgresStore:
     async def release(self, lease: Lease, release: Release) -> bool:
         """End a lease; see `WorkStore.release`."""
         now = _now()
-        return await self._write(
+        return await self._make_ready(
+            (lease.execution_id,),
             f"release {quoted(lease.execution_id)}",
             lambda db: postgres_work.release(db, lease, release, now),
             lambda db, _: postgres_work.was_released(db, lease),
@@ -314,6 +333,10 @@ class PostgresStore:
         rest = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
         return None if rest is None else current_clock.get().now() + rest
 
+    def listen(self, flows: Collection[str], heard: Callable[[], object]) -> Callable[[], None]:
+        """Call a function when executions of these flows may have become ready; see `NotifyingStore.listen`."""
+        return Listening(self._access, flows, heard).stop
+
     async def quarantined(self, flow: str | None = None) -> Listing:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""
         require_text("flow", flow)
@@ -329,7 +352,8 @@ class PostgresStore:
         require_id(execution_id)
         now = _now()
         doing = f"release {quoted(execution_id)}"
-        return await self._write(
+        return await self._make_ready(
+            (execution_id,),
             doing,
             lambda db: postgres_work.release_quarantine(db, execution_id, now),
             lambda db, done: done and not postgres_work.is_quarantined(db, execution_id),
@@ -358,8 +382,11 @@ class PostgresStore:
         require_record(record, expected)
         require_text("flow", None if change is None else change.flow)
         save = partial(postgres_family.save, record=record, expected=expected, change=change, lease=lease, now=_now())
-        return await self._write(
-            f"save {quoted(record.execution_id)}", save, lambda db, _: postgres_records.was_saved(db, record)
+        readied = readied_by(record)
+        if lease is None and record.status in AT_REST:
+            readied = (record.execution_id, *readied)
+        return await self._make_ready(
+            readied, f"save {quoted(record.execution_id)}", save, lambda db, _: postgres_records.was_saved(db, record)
         )
 
     async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
@@ -372,6 +399,35 @@ class PostgresStore:
         was_committed: Callable[[Connection, T], bool] | None = None,
     ) -> T:
         return cast(T, await self._idlest().call(Job(doing, True, work, was_committed)))
+
+    async def _make_ready(
+        self,
+        execution_ids: tuple[str, ...],
+        doing: str,
+        work: Callable[[Connection], T],
+        was_committed: Callable[[Connection, T], bool] | None = None,
+    ) -> T:
+        """Write what may make executions ready, and announce those."""
+        return cast(T, await self._idlest().call(self._readying(execution_ids, doing, work, was_committed)))
+
+    def _readying(
+        self,
+        execution_ids: tuple[str, ...],
+        doing: str,
+        work: Callable[[Connection], T],
+        was_committed: Callable[[Connection, T], bool] | None = None,
+    ) -> Job:
+        if not execution_ids:
+            return Job(doing, True, work, was_committed)
+        announce, now = self._announce, _now()
+
+        def announced(db: Connection) -> T:
+            done = work(db)
+            if announce is not None:
+                announce_ready(db, execution_ids, now, announce)
+            return done
+
+        return Job(doing, True, announced, was_committed, lambda db: notify(db, execution_ids))
 
     def _idlest(self) -> StoreThread[Job]:
         """Return the connection with the least to do, and of those the first: so few are opened as are needed."""

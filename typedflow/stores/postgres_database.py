@@ -66,6 +66,8 @@ class Job:
 
     Without it the work is repeated, and must come to the same.
     """
+    after: Callable[[Connection], object] | None = None
+    """Called when the commit is done; what fails there fails nobody."""
 
 
 @final
@@ -186,6 +188,9 @@ class Session:
             if outcome is not None and connection.closed and job.was_committed is not None:
                 raise _Doubt(outcome, error) from error
             raise
+        if job.after is not None:
+            with suppress(psycopg.Error):
+                job.after(connection)
         return outcome
 
     def _connect(self) -> Connection:

@@ -50,6 +50,14 @@ def save(
     return changed
 
 
+def readied_by(record: StoredSnapshot) -> tuple[str, ...]:
+    """Return the executions of the family that a save may make ready."""
+    if record.family is None:
+        return ()
+    children = (child.record.execution_id for child in record.family.children)
+    return (*children, *(letter.execution_id for letter in record.family.letters))
+
+
 def _lock_all(db: Connection, record: StoredSnapshot, family: Family, now: datetime | None) -> None:
     above = None if record.parent is None else record.parent.execution_id
     children = {child.record.execution_id for child in family.children}

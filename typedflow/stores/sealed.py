@@ -43,7 +43,7 @@ from typedflow.stores.requirements import require_record, require_whole
 from typedflow.stores.resealing import reseal
 from typedflow.stores.rewriting import Rewritten
 from typedflow.stores.sealing import Sealing, place_of_flow_state, place_of_reason, place_of_value
-from typedflow.stores.work import Lease, Leases, Message, Messages, Release, WorkStore
+from typedflow.stores.work import Lease, Leases, Message, Messages, NotifyingStore, Release, WorkStore
 
 S = TypeVar("S", bound=SnapshotStore, covariant=True)
 
@@ -61,6 +61,10 @@ class _ImmediateStore(SnapshotStore, ImmediateStore, Protocol):
 
 
 class _LeaseStore(SnapshotStore, LeaseStore, Protocol):
+    pass
+
+
+class _NotifyingStore(SnapshotStore, NotifyingStore, Protocol):
     pass
 
 
@@ -390,6 +394,12 @@ class SealedStore(Generic[S]):
         """Return from when on the next execution of these flows can be taken; None where none will be."""
         return await self._store.next_ready(flows)
 
+    def listen(
+        self: SealedStore[_NotifyingStore], flows: Collection[str], heard: Callable[[], object]
+    ) -> Callable[[], None]:
+        """Call a function when executions of these flows may have become ready; see `NotifyingStore.listen`."""
+        return self._store.listen(flows, heard)
+
     async def quarantined(self: SealedStore[WorkStore], flow: str | None = None) -> Entries:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""
         return await self._store.quarantined(flow)
@@ -411,7 +421,7 @@ _OPTIONAL: Final = (
     *("delete_flow_state", "update_flow_state", "update_flow_state_sync"),
     *("history", "prune", "pending"),
     *("submit", "post", "mail", "take", "acquire", "renew_here", "release", "held", "put_leased"),
-    *("next_ready", "quarantined", "problem", "release_quarantine"),
+    *("next_ready", "listen", "quarantined", "problem", "release_quarantine"),
 )
 """What only some stores can do."""
 

@@ -198,3 +198,20 @@ class WorkStore(SnapshotStore, Protocol):
     async def release_quarantine(self, execution_id: str) -> bool:
         """Let workers take an execution again; return whether it was in quarantine."""
         ...
+
+
+class NotifyingStore(Protocol):
+    """Notify whoever listens that executions became ready. PostgresStore does.
+
+    >>> async def main(store: NotifyingStore) -> None:
+    ...     stop = store.listen(["review"], lambda: print("look now"))
+    ...     stop()
+    """
+
+    def listen(self, flows: Collection[str], heard: Callable[[], object]) -> Callable[[], None]:
+        """Call a function when executions of these flows may have become ready, until what is returned is called.
+
+        It is called on a thread of the store, at the start too, and may be called for nothing. A notification may be
+        lost with its connection.
+        """
+        ...
