@@ -35,6 +35,8 @@ class Case:
         return f"{sign} {self.target:,.10g} {self.unit if self.judged == 'figure' else 'x floor'}"
 
 
+WAKERS = {"polled": "polled", "notified": "notified", "by_jobs": "by procrastinate"}
+
 CASES = (
     *(
         Case("W1", f"chain of {size:,} steps", "w01_chain", "µs/step", size, quick, 5)
@@ -137,5 +139,18 @@ CASES = (
     Case("G9", "capture of 22,000 frozen Structs", "g09_capture", "ms", 22_000, 50, 0.1, "frozen"),
     Case("G10", "validate() of 3,000 child nodes", "g10_validate", "ms/node", 3000, 20, 0.1, floor=None),
     Case("G10", "first execution after it", "g10_validate", "ms/node", 3000, 20, 0.1, "first_execution", None),
+    # PostgreSQL. The floor is procrastinate alone, with the same commits.
+    *(
+        Case("W11", f"6 saved steps, {name}", "w11_workers", "executions/s", 400, 4, function=function, better="more")
+        for function, name in WAKERS.items()
+    ),
+    *(
+        Case("W11", f"{what}, {name}", "w11_workers", "ms", 100, 2, None, f"{function}_{end}", f"floor_{end}")
+        for end, what in (
+            ("latency", "submit to taken, p50"), ("latency_99", "submit to taken, p99"),
+            ("lateness", "timer behind its time, p50"), ("lateness_99", "timer behind its time, p99"),
+        )
+        for function, name in WAKERS.items()
+    ),
     Case("G12", "create_execution with a store, 32 nodes", "g12_create", "µs", 32, 4, 10),
 )  # fmt: skip

@@ -51,6 +51,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
 }
 # What some modules of a room may import besides, as they are loaded by name: optional extras, one line each.
 EXTRAS: dict[str, frozenset[str]] = {
+    "typedflow.distributed.jobs": frozenset({"procrastinate", "psycopg"}),  # distributed
     "typedflow.stores.postgres": frozenset({"psycopg"}),  # postgres: and all modules that this name begins
 }
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # which is new in 3.14
@@ -73,7 +74,7 @@ FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     }
 )
 # May load a module by its name: the lazy packages, and the command line, which gets the name from its user.
-IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.stores", "typedflow.cli.loading"})
+IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.distributed", "typedflow.stores", "typedflow.cli.loading"})
 
 
 @dataclass(frozen=True, slots=True)

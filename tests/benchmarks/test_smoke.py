@@ -11,12 +11,19 @@ import pytest
 
 from benchmarks.__main__ import judge, row, spread
 from benchmarks.catalogue import CASES, Case
+from tests import postgres
 
 HOME = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.workload} {case.what}")
-def test_every_workload_and_its_floor_give_a_figure(case: Case) -> None:
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.postgres] * (case.module == "w11_workers")) for case in CASES],
+    ids=[f"{case.workload} {case.what}" for case in CASES],
+)
+def test_every_workload_and_its_floor_give_a_figure(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    if case.module == "w11_workers":
+        monkeypatch.setenv(postgres.GIVEN, postgres.server())
     module = importlib.import_module(f"benchmarks.{case.module}")
     assert getattr(module, case.function)(case.quick) >= 0
     if case.floor is not None:

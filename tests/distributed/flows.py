@@ -1,4 +1,7 @@
-"""The flows of these tests, and a worker process over them: `python flows.py STORE FOLDER LEASE`."""
+"""The flows of these tests, and a worker process over them: `python flows.py STORE FOLDER LEASE`.
+
+The store "procrastinate" is a PostgresStore whose workers are woken by jobs of procrastinate.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from tests.postgres import conninfo_of
 from tests.stores.conformance import STORES
 from typedflow import Contract, Data, Events, Flow, FlowState, Resources
-from typedflow.distributed import Worker
+from typedflow.distributed import ProcrastinateWaker, Worker
+from typedflow.stores import PostgresStore
 
 
 class Journal:
@@ -87,11 +92,24 @@ def expected(value: int, answer: int) -> int:
     return 10 * (answer if value % 3 == 0 else -value if value % 3 == 1 else value)
 
 
+ANSWER_WITHIN: Final = 2.0
+"""Seconds in which the database answers these workers."""
+
+
+def open_store(kind: str, folder: Path) -> Any:
+    """Return the store of a folder, of which all processes of a test have one."""
+    if kind not in ("postgres", "procrastinate"):
+        return STORES[kind].open(folder)
+    announce = ProcrastinateWaker.announce if kind == "procrastinate" else None
+    return PostgresStore(conninfo_of(folder), answer_within=ANSWER_WITHIN, announce=announce)
+
+
 async def serve(kind: str, folder: Path, lease: float) -> None:
-    store: Any
-    async with STORES[kind].open(folder) as store:
+    waker = ProcrastinateWaker(conninfo_of(folder), poll=0.1, stalled=3) if kind == "procrastinate" else None
+    async with open_store(kind, folder) as store:
         factories = {"journal": lambda: Journal(str(folder / "journal"))}
-        worker = Worker(store, [build()], resources=factories, lease=lease, poll=0.1, requeue=0.2, grace=5)
+        options: dict[str, Any] = {"lease": lease, "poll": 0.1, "requeue": 0.2, "grace": 5, "waker": waker}
+        worker = Worker(store, [build()], resources=factories, **options)
         print("ready", flush=True)
         await worker.run()
 

@@ -10,24 +10,28 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import pytest
 
 from tests import postgres
 from tests.budget import is_full
-from tests.distributed.flows import build, expected
-from tests.stores.conformance import DATABASES, STORES
+from tests.distributed.flows import build, expected, open_store
+from tests.stores.conformance import DATABASES
+from tests.stores.proxies import Proxy
 from typedflow import FinishedError, InterruptError, StoreError
-from typedflow.distributed import answer, result, submit
+from typedflow.distributed import ProcrastinateWaker, answer, result, submit
 
 ROOT: Final = Path(__file__).parents[2]
 LEASE: Final = 1.0
 """Seconds that the leases of these workers last."""
+WAKERS: Final = ("postgres", "procrastinate")
+"""The databases that wake workers: by what they notify of, and by jobs."""
+KINDS: Final = [pytest.param("procrastinate", marks=pytest.mark.postgres), *DATABASES]
 COUNT: Final = 200 if is_full() else 40
 
 
@@ -54,14 +58,14 @@ class Workers:
         return worker
 
     def open(self) -> Any:
-        return STORES[self.kind].open(self.folder)
+        return open_store(self.kind, self.folder)
 
     def stop_between_commits(self, worker: subprocess.Popen[str]) -> None:
         """Stop a process, and not within a transaction: what it has locked is nobody's until it goes on."""
         while True:
             os.kill(worker.pid, signal.SIGSTOP)
             os.waitid(os.P_PID, worker.pid, os.WSTOPPED)
-            is_within = self._is_within if self.kind == "postgres" else self._is_locked
+            is_within = self._is_within if self.kind in WAKERS else self._is_locked
             if not is_within():
                 return
             os.kill(worker.pid, signal.SIGCONT)
@@ -98,8 +102,10 @@ class Workers:
             worker.stdout.close()
 
 
-@pytest.fixture(params=DATABASES)
-def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
+@pytest.fixture(params=KINDS)
+async def workers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Workers]:
+    if request.param == "procrastinate":
+        await ProcrastinateWaker.make_tables(postgres.conninfo_of(tmp_path))
     made = Workers(request.param, tmp_path)
     yield made
     made.end()
@@ -154,7 +160,7 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
     assert workers.started[-1].poll() is None
 
 
-@pytest.mark.parametrize("workers", [*DATABASES, "sealed sqlite"], indirect=True)
+@pytest.mark.parametrize("workers", [*KINDS, "sealed sqlite"], indirect=True)
 async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Workers) -> None:
     flow, hour = build(), 3600.0
     store: Any
@@ -199,27 +205,92 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
 
 
 @pytest.mark.postgres
-async def test_nothing_is_lost_or_doubled_when_the_database_crashes(crashing: postgres.Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("waker", WAKERS)
+async def test_nothing_is_lost_or_doubled_when_the_database_crashes(
+    crashing: postgres.Server, tmp_path: Path, waker: str
+) -> None:
     """The server is restarted as by a crash, twice: the workers outlive it, and so do the stores of those who wait."""
-    flow, count = build(), 200 if is_full() else 24
-    workers = Workers("postgres", tmp_path)
+    async with at_work(waker, tmp_path) as work:
+        for name in work.names[2], work.names[COUNT // 2]:
+            await result(work.store, build(), name, timeout=60)
+            await asyncio.to_thread(crashing.restart)
+        for name in work.names:
+            await result(work.store, build(), name, timeout=120)
+        assert [worker.poll() for worker in work.running] == [None, None]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("waker", WAKERS)
+async def test_nothing_is_lost_or_doubled_when_all_connections_hang(
+    crashing: postgres.Server, tmp_path: Path, waker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing comes through the connections of the workers any more, and none is closed; new ones work."""
+    with (
+        tempfile.TemporaryDirectory(prefix="typedflow-", dir="/tmp") as folder,
+        Proxy(Path(folder), crashing.folder) as proxy,
+    ):
+        monkeypatch.setenv(postgres.GIVEN, proxy.conninfo)
+        async with at_work(waker, tmp_path) as work:
+            await result(work.store, build(), work.names[2], timeout=60)
+            proxy.hang()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("waker", WAKERS)
+async def test_nothing_is_lost_or_doubled_when_no_worker_is_told_of_it(tmp_path: Path, waker: str) -> None:
+    """The jobs are deleted, and the sessions that listen are ended, again and again; a worker is killed meanwhile."""
+    conninfo = postgres.conninfo_of(tmp_path)
+    async with at_work(waker, tmp_path) as work:
+        deafening = asyncio.create_task(deafen(conninfo, waker))
+        await result(work.store, build(), work.names[2], timeout=60)
+        work.running[0].kill()
+        for name in work.names:
+            await result(work.store, build(), name, timeout=120)
+        assert not deafening.done()
+        deafening.cancel()
+
+
+async def deafen(conninfo: str, waker: str) -> None:
+    """Keep everything that could wake a worker from it."""
+    with postgres.connect(conninfo) as connection:
+        connection.autocommit = True
+        while True:
+            if waker == "procrastinate":
+                connection.execute("TRUNCATE procrastinate_jobs CASCADE")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND query LIKE"
+                " '%' || 'typedflow_executions'::regclass::oid || '%'"
+            )
+            await asyncio.sleep(0.05)
+
+
+class Work(NamedTuple):
+    """Two workers, and what they are at."""
+
     store: Any
+    names: list[str]
+    running: list[subprocess.Popen[str]]
+
+
+@asynccontextmanager
+async def at_work(waker: str, folder: Path) -> AsyncIterator[Work]:
+    """Submit executions to two workers, and answer them; at the end each must have come to its result, once."""
+    flow, workers = build(), Workers(waker, folder)
+    if waker == "procrastinate":
+        await ProcrastinateWaker.make_tables(postgres.conninfo_of(folder))
     try:
         async with workers.open() as store:
-            names = [await submit(store, flow, number) for number in range(count)]
+            names = [await submit(store, flow, number) for number in range(COUNT)]
             running = [workers.start(), workers.start()]
             answering = asyncio.create_task(answer_all(store, names))
-            for name in names[2], names[count // 2]:
-                await result(store, flow, name, timeout=60)  # they are at work
-                await asyncio.to_thread(crashing.restart)
+            yield Work(store, names, running)
             results = [await result(store, flow, name, timeout=120) for name in names]
             await answering
-            assert results == [expected(number, 1000 + number) for number in range(count)]
+            assert results == [expected(number, 1000 + number) for number in range(COUNT)]
             tally = await store.get_flow_state("job")
             assert tally is not None
-            assert msgspec.json.decode(tally)["done"] == count
+            assert msgspec.json.decode(tally)["done"] == COUNT
             assert {entry.status for entry in await store.list("job")} == {"completed"}
             assert await store.quarantined() == []
-        assert [worker.poll() for worker in running] == [None, None]
     finally:
         workers.end()

@@ -7,13 +7,13 @@ import os
 import signal
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.postgres import conninfo_of
+from tests.postgres import connect, conninfo_of
 from typedflow import Contract, ContractError, Data, Flow
 from typedflow.distributed import PollWaker, Worker, answer, result, submit
 from typedflow.stores import MemoryStore, PostgresStore, SQLiteStore
@@ -133,6 +133,60 @@ def test_all_wrong_options_are_named_at_once() -> None:
 def test_two_flows_of_one_name_are_refused() -> None:
     with pytest.raises(ContractError, match="two were given that are called 'a'"):
         Worker(MemoryStore(), [Flow(Job, name="a"), Flow(Job, name="a")])
+
+
+@pytest.mark.postgres
+async def test_a_notification_that_is_lost_costs_one_look(tmp_path: Path) -> None:
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(double).end()
+    conninfo, later = conninfo_of(tmp_path), datetime.now(UTC) + timedelta(hours=1)
+    async with PostgresStore(conninfo) as store:
+        worker = Worker(store, [flow], poll=0.2)
+        running = asyncio.create_task(worker.run())
+        try:
+            await submit(store, flow, 1, execution_id="a", at=later)
+            with connect(conninfo) as connection:  # of which nobody notifies
+                connection.execute("UPDATE typedflow_executions SET ready_at = now()")
+            assert await result(store, flow, "a", timeout=60) == 2
+        finally:
+            worker.stop()
+            await running
+
+
+def double(data: Data[Job, int]) -> int:
+    return 2 * data.value
+
+
+async def test_a_worker_with_more_than_it_has_room_for_waits_for_the_end_of_one(tmp_path: Path) -> None:
+    """One under suspicion is taken beside those that there is room for."""
+    entered, go = asyncio.Event(), asyncio.Event()
+    begun: list[int] = []
+
+    async def work(data: Data[Job, int]) -> int:
+        begun.append(data.value)
+        if len(begun) == 2:
+            entered.set()
+        await go.wait()
+        return data.value
+
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(work).end()
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        await submit(store, flow, 1, execution_id="a")
+        await store.take(["job"], holder="dead", ttl=timedelta(seconds=-1), limit=1)
+        for name in ("b", "c"):
+            await submit(store, flow, 2, execution_id=name)
+        waker = CountingWaker()
+        worker = Worker(store, [flow], concurrency=1, waker=waker)
+        running = asyncio.create_task(worker.run())
+        await asyncio.wait_for(entered.wait(), 20)
+        waits = waker.waits
+        await asyncio.sleep(0.1)
+        assert (waker.waits, len(begun)) == (waits, 2)
+        go.set()
+        assert [await result(store, flow, name, timeout=20) for name in ("a", "b", "c")] == [1, 2, 2]
+        worker.stop()
+        await running
 
 
 @pytest.mark.postgres

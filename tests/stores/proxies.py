@@ -24,6 +24,7 @@ class Proxy:
         self._listening.bind(str(folder / _PORT))
         self._listening.listen()
         self._sockets: list[socket.socket] = []
+        self._pairs: list[_Pair] = []
         self._fault: Fault | None = None
         self.faults = 0
         """How often it has failed."""
@@ -31,6 +32,11 @@ class Proxy:
     def fail(self, fault: Fault) -> None:
         """Fail at the next commit of a transaction that writes, once."""
         self._fault = fault
+
+    def hang(self) -> None:
+        """Pass on nothing any more between those that are connected, and drop no connection; new ones work."""
+        for pair in self._pairs:
+            pair.hangs = True
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -50,6 +56,7 @@ class Proxy:
                 server.connect(self._server)
                 self._sockets += [client, server]
                 pair = _Pair(self, client, server)
+                self._pairs.append(pair)
                 threading.Thread(target=pair.to_server, daemon=True).start()
                 threading.Thread(target=pair.to_client, daemon=True).start()
 
@@ -66,6 +73,7 @@ class Proxy:
 class _Pair:
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
+        self.hangs = False
         self._writes = False
         self._answers = True
         self._answered = threading.Event()
@@ -74,6 +82,8 @@ class _Pair:
     def to_server(self) -> None:
         with suppress(OSError):
             while data := self._client.recv(65536):
+                if self.hangs:
+                    continue
                 if b"BEGIN" in data:
                     self._writes = b"READ WRITE" in data
                 fault = self._proxy.take_fault(data) if self._writes else None
@@ -89,6 +99,8 @@ class _Pair:
     def to_client(self) -> None:
         with suppress(OSError):
             while data := self._server.recv(65536):
+                if self.hangs:
+                    continue
                 if self._answers:
                     self._client.sendall(data)
                 else:

@@ -165,7 +165,7 @@ class Worker:
     async def _look(self) -> None:
         """Take what is ready and there is room for, and wait for more."""
         free, until = self._concurrency - len(self._running), None
-        if free == 0:
+        if free <= 0:  # one under suspicion may be more than that
             await self._ends.wait()
             self._ends.clear()
             return

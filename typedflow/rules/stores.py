@@ -148,6 +148,18 @@ def no_psycopg_problem() -> Problem:
     return Problem("TF953", text, "pip install 'typedflow[postgres]'")
 
 
+def no_procrastinate_problem() -> Problem:
+    """Report a ProcrastinateWaker without the package of its queue (TF953)."""
+    text = "ProcrastinateWaker needs procrastinate, which is not installed"
+    return Problem("TF953", text, "pip install 'typedflow[distributed]'")
+
+
+def no_jobs_problem() -> Problem:
+    """Report a database without the tables of procrastinate (TF953)."""
+    text = "the database has no tables of procrastinate"
+    return Problem("TF953", text, "await ProcrastinateWaker.make_tables(conninfo)")
+
+
 def wrong_encoding_problem(encoding: str) -> Problem:
     """Report a database that cannot hold every name (TF953)."""
     text = f"the database has the encoding {quoted(encoding)}, not 'UTF8'"
