@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.postgres import conninfo_of
 from tests.stores.conformance import STORES
 from typedflow import (
     ChildEntered,
@@ -29,8 +30,8 @@ from typedflow import (
     State,
     Status,
 )
-from typedflow.distributed import Worker, answer, cancel, result, retry, submit
-from typedflow.stores import FileStore, MemoryStore
+from typedflow.distributed import ProcrastinateWaker, Worker, answer, cancel, result, retry, submit
+from typedflow.stores import FileStore, MemoryStore, PostgresStore
 
 SOON: Final = 20.0
 """Seconds that a test waits at the most for what takes milliseconds."""
@@ -526,3 +527,21 @@ async def test_another_execution_under_the_id_of_a_child_is_no_child() -> None:
         await submit(store, child, 7, execution_id=name)
         with pytest.raises(ConflictError, match=r"TF951: .*is not the child"):
             await parent.create_execution(store=store, execution_id="a").async_start(4)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("by_jobs", [False, True])
+async def test_nobody_waits_for_the_next_look_of_a_worker(tmp_path: Path, by_jobs: bool) -> None:
+    """The parent makes its child ready, and the child its parent; the workers are notified, or woken by jobs."""
+    hour, conninfo = 3600.0, conninfo_of(tmp_path)
+    await ProcrastinateWaker.make_tables(conninfo)
+    child = multiplying()
+    parent = parent_of(child)
+    announce = ProcrastinateWaker.announce if by_jobs else None
+    async with PostgresStore(conninfo, announce=announce) as store, AsyncExitStack() as stack:
+        for flow in (parent, child):
+            waker = ProcrastinateWaker(conninfo, poll=hour) if by_jobs else None
+            await stack.enter_async_context(working(store, flow, poll=hour, waker=waker))
+        for number in range(5):
+            name = await submit(store, parent, number)
+            assert await result(store, parent, name, timeout=3 * SOON) == 10 * number + 1
