@@ -39,6 +39,16 @@ def build() -> Flow[Job]:
     return flow
 
 
+def empty(conninfo: str) -> str:
+    """Make a schema anew, in which another test may have made tables."""
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute("SELECT current_schema()").fetchone()
+        assert row is not None
+        connection.execute(f"DROP SCHEMA {row[0]} CASCADE")
+        connection.execute(f"CREATE SCHEMA {row[0]}")
+    return conninfo
+
+
 @pytest.fixture
 async def conninfo(tmp_path: Path) -> str:
     found = conninfo_of(tmp_path)
@@ -85,18 +95,13 @@ async def test_a_backlog_is_worked_off_and_leaves_no_job(store: PostgresStore, c
 
 
 async def test_the_tables_are_made_once_by_whoever_is_first(tmp_path: Path) -> None:
-    conninfo = conninfo_of(tmp_path)
+    conninfo = empty(conninfo_of(tmp_path))
     await asyncio.gather(*(ProcrastinateWaker.make_tables(conninfo) for _ in range(5)))
     assert count_rows(conninfo, "procrastinate_workers") == 0
 
 
 async def test_a_database_without_the_tables_is_named_and_nothing_is_submitted(tmp_path: Path) -> None:
-    conninfo = conninfo_of(tmp_path)
-    with psycopg.connect(conninfo) as connection:  # another test may have made them in this schema
-        row = connection.execute("SELECT current_schema()").fetchone()
-        assert row is not None
-        connection.execute(f"DROP SCHEMA {row[0]} CASCADE")
-        connection.execute(f"CREATE SCHEMA {row[0]}")
+    conninfo = empty(conninfo_of(tmp_path))
     async with PostgresStore(conninfo, announce=ProcrastinateWaker.announce) as store:
         with pytest.raises(StoreError, match=r"TF953: .*no tables of procrastinate \(await ProcrastinateWaker.make_t"):
             await store.submit(record("a"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.postgres import connect, conninfo_of
-from typedflow import Contract, ContractError, Data, Flow
-from typedflow.distributed import PollWaker, Worker, answer, result, submit
+from typedflow import Contract, ContractError, Data, ExecutionError, Flow
+from typedflow.distributed import PollWaker, Worker, answer, cancel, result, submit
 from typedflow.stores import MemoryStore, PostgresStore, SQLiteStore
 
 
@@ -31,8 +31,8 @@ class CountingWaker:
         self.waits = 0
         self._inner = PollWaker(3600)
 
-    def open(self, flows: Collection[str]) -> AbstractAsyncContextManager[object]:
-        return self._inner.open(flows)
+    def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
+        return self._inner.open(flows, has_mail)
 
     async def wait(self, until: datetime | None) -> None:
         self.waits += 1
@@ -207,6 +207,35 @@ async def test_a_worker_of_a_postgres_store_is_notified_and_does_not_wait_for_it
                     await asyncio.sleep(0.01)
             await answer(store, flow, "a", waiting[0], 7)
             assert await result(store, flow, "a", timeout=60) == 7
+        finally:
+            worker.stop()
+            await running
+
+
+@pytest.mark.postgres
+async def test_an_execution_that_runs_is_notified_of_its_mail(tmp_path: Path) -> None:
+    entered, cut = asyncio.Event(), asyncio.Event()
+
+    async def work(data: Data[Job, int]) -> int:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut.set()
+        return data.value
+
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(work).end()
+    async with PostgresStore(conninfo_of(tmp_path)) as store:
+        worker = Worker(store, [flow], poll=3600)
+        running = asyncio.create_task(worker.run())
+        try:
+            await submit(store, flow, 1, execution_id="a")
+            await asyncio.wait_for(entered.wait(), 60)
+            await cancel(store, "a")
+            await asyncio.wait_for(cut.wait(), 60)
+            with pytest.raises(ExecutionError, match="cancelled"):
+                await result(store, flow, "a", timeout=60)
         finally:
             worker.stop()
             await running

@@ -46,7 +46,7 @@ Heard = SimpleQueue[None]
 def listening(store: PostgresStore, *flows: str) -> Iterator[Heard]:
     """Listen to a store; what is heard at the start is taken out."""
     heard = Heard()
-    stop = store.listen(flows, lambda: heard.put(None))
+    stop = store.listen(flows, lambda: heard.put(None), lambda execution_id: None)
     try:
         heard.get(timeout=60)
         yield heard
@@ -145,6 +145,21 @@ async def test_any_name_of_a_flow_is_heard(store: PostgresStore) -> None:
     with listening(store, ODD) as heard:
         await store.submit(record("a", flow=ODD))
         await hears(heard)
+
+
+async def test_whoever_has_an_execution_hears_of_its_mail_and_nobody_looks_for_work(store: PostgresStore) -> None:
+    await store.submit(record("a"))
+    await leased(store)
+    mail = SimpleQueue[str]()
+    with listening(store, "review") as quiet:
+        heard = Heard()
+        stop = store.listen([], lambda: heard.put(None), mail.put)
+        await hears(heard)
+        await store.post("a", answer)
+        assert await asyncio.to_thread(mail.get, timeout=60) == "a"
+        stop()
+        await hears_nothing_of(store, lambda: store.post("a", lambda _: Message("event", "e", b"1")), "review")
+        assert quiet.empty()
 
 
 async def test_a_connection_that_is_lost_is_made_again_and_counts_as_a_notification(

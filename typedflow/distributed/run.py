@@ -44,6 +44,10 @@ class LeasedRun:
         self._due = asyncio.Event()
         """Something is due while a driver runs: the mail is looked at first."""
 
+    def has_mail(self) -> None:
+        """Have the mail be looked at now, where the execution runs."""
+        self._due.set()
+
     async def run(self, factories: Mapping[str, Factory], checkpoint: Checkpoint, poll: timedelta) -> Release:
         """Drive the execution; raises what keeps it from being opened or saved."""
         async with AsyncExitStack() as stack:

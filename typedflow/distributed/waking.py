@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from typing import Protocol, final
 
 from typedflow.stores.clock import current_clock
@@ -19,8 +20,12 @@ class Waker(Protocol):
     >>> waker.wake()
     """
 
-    def open(self, flows: Collection[str]) -> AbstractAsyncContextManager[object]:
-        """Return a context in which a worker of these flows runs: what wakes it begins and ends with that."""
+    def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
+        """Return a context in which a worker of these flows runs: what wakes it begins and ends with that.
+
+        `has_mail` may be called in the worker's loop with the id of an execution that it may be running: else that
+        looks for its mail every `poll` seconds.
+        """
         ...
 
     async def wait(self, until: datetime | None) -> None:
@@ -50,7 +55,7 @@ class PollWaker:
         self._poll = poll
         self._woken = asyncio.Event()
 
-    def open(self, flows: Collection[str]) -> AbstractAsyncContextManager[object]:
+    def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
         """Return a context that does nothing."""
         return nullcontext()
 
@@ -80,15 +85,15 @@ class NotifyWaker:
         self._inner = PollWaker(poll)
 
     @asynccontextmanager
-    async def open(self, flows: Collection[str]) -> AsyncIterator[None]:
+    async def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AsyncIterator[None]:
         """Listen to the store."""
         loop = asyncio.get_running_loop()
 
-        def heard() -> None:
+        def heard(call: Callable[..., None], *arguments: str) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self.wake)
+                loop.call_soon_threadsafe(call, *arguments)
 
-        stop = self._store.listen(flows, heard)
+        stop = self._store.listen(flows, partial(heard, self.wake), partial(heard, has_mail))
         try:
             yield
         finally:

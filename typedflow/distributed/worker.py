@@ -143,7 +143,7 @@ class Worker:
         heartbeat.start()
         holders.enter(self.holder)
         try:
-            async with self._waker.open(self._flows):
+            async with self._waker.open(self._flows, self._has_mail):
                 while not self._stopping:
                     await self._look()
         finally:
@@ -197,6 +197,11 @@ class Worker:
             del self._running[run.lease.execution_id]
         self._ends.set()
         self._waker.wake()
+
+    def _has_mail(self, execution_id: str) -> None:
+        running = self._running.get(execution_id)
+        if running is not None:
+            running.run.has_mail()
 
     async def _run(self, run: LeasedRun, leased: LeasedStore) -> None:
         """Run one execution, and end its lease as its outcome asks for."""

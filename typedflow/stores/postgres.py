@@ -333,9 +333,11 @@ class PostgresStore:
         rest = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
         return None if rest is None else current_clock.get().now() + rest
 
-    def listen(self, flows: Collection[str], heard: Callable[[], object]) -> Callable[[], None]:
+    def listen(
+        self, flows: Collection[str], heard: Callable[[], object], has_mail: Callable[[str], object]
+    ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready; see `NotifyingStore.listen`."""
-        return Listening(self._access, flows, heard).stop
+        return Listening(self._access, flows, heard, has_mail).stop
 
     async def quarantined(self, flow: str | None = None) -> Listing:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""

@@ -22,7 +22,7 @@ from psycopg import sql
 from typedflow.errors import StoreError
 from typedflow.stores.postgres_database import FIRST_PAUSE, LONGEST_PAUSE, Access, Connection, connect
 from typedflow.stores.postgres_leases import NOW
-from typedflow.stores.postgres_texts import escape
+from typedflow.stores.postgres_texts import escape, unescape
 
 LOG: Final = logging.getLogger("typedflow.store")
 LONGEST_NAME: Final = 1000
@@ -32,7 +32,9 @@ Announce: TypeAlias = Callable[[Connection, str, str], object]
 """Called in the transaction that makes an execution ready, with its connection, the execution's id and its flow."""
 
 _CHANNEL: Final = "'typedflow_' || 'typedflow_executions'::regclass::oid"
-"""Each schema of a database has a channel of its own: the number of its table is part of the name."""
+"""Each schema of a database has channels of its own: the number of its table is part of their names."""
+_MAIL: Final = "_mail"
+"""The end of the channel on which is said which execution has mail, of those that somebody has."""
 
 
 def announce_ready(db: Connection, execution_ids: tuple[str, ...], now: datetime | None, announce: Announce) -> None:
@@ -47,26 +49,33 @@ def announce_ready(db: Connection, execution_ids: tuple[str, ...], now: datetime
 
 
 def notify(db: Connection, execution_ids: tuple[str, ...]) -> None:
-    """Notify those who listen of executions that are ready, or will be: they look when."""
+    """Notify those who listen of executions that are ready, or will be, and those who have the others of their mail."""
     db.execute(
-        f"SELECT pg_notify({_CHANNEL}, left(flow, {LONGEST_NAME})) FROM typedflow_executions"
-        " WHERE execution_id = ANY(%s::text[]) AND ready_at IS NOT NULL AND holder IS NULL AND NOT quarantined"
-        " GROUP BY flow",
+        f"SELECT pg_notify({_CHANNEL} || CASE WHEN holder IS NULL THEN '' ELSE '{_MAIL}' END,"
+        f" CASE WHEN holder IS NULL THEN left(flow, {LONGEST_NAME}) ELSE execution_id END) FROM typedflow_executions"
+        " WHERE execution_id = ANY(%s::text[]) AND ready_at IS NOT NULL AND NOT quarantined",
         ([*execution_ids],),
     )
 
 
 @final
 class Listening:
-    """Call a function, on a thread of its own, when an execution of some flows may have become ready.
+    """Call functions, on a thread of its own, when an execution of some flows may have become ready, or one has mail.
 
-    The connection is made again when it is lost; the function is called then as well, for what was missed.
+    The connection is made again when it is lost; `heard` is called then as well, for what was missed.
     """
 
-    def __init__(self, access: Access, flows: Collection[str], heard: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        flows: Collection[str],
+        heard: Callable[[], object],
+        has_mail: Callable[[str], object],
+    ) -> None:
         self._access = access
         self._names = {escape(name)[:LONGEST_NAME] for name in flows}
         self._heard = heard
+        self._has_mail = has_mail
         self._stopped = threading.Event()
         self._ours, self._theirs = socket.socketpair()
         threading.Thread(target=self._run, name="typedflow listening", daemon=True).start()
@@ -82,9 +91,10 @@ class Listening:
             while not self._stopped.wait(pause):
                 try:
                     with closing(connect(self._access)) as connection:
-                        channel = connection.execute(f"SELECT {_CHANNEL}").fetchone()
-                        assert channel is not None
-                        connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel[0])))
+                        row = connection.execute(f"SELECT {_CHANNEL}").fetchone()
+                        assert row is not None
+                        for channel in (row[0], row[0] + _MAIL):
+                            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                         pause = FIRST_PAUSE
                         self._heard()
                         while self._wait(connection):
@@ -109,14 +119,17 @@ class Listening:
                 if not ready:
                     connection.execute("SELECT 1")
                     return True
-                if self._names & _received(connection):
+                if self._receive(connection):
                     return True
 
-
-def _received(connection: Connection) -> set[str]:
-    """Return the payloads of the notifications that have come."""
-    connection.pgconn.consume_input()
-    names = set[str]()
-    while (found := connection.pgconn.notifies()) is not None:
-        names.add(found.extra.decode())
-    return names
+    def _receive(self, connection: Connection) -> bool:
+        """Take the notifications that have come; return whether one is of the flows."""
+        connection.pgconn.consume_input()
+        ready = False
+        while (found := connection.pgconn.notifies()) is not None:
+            text = found.extra.decode()
+            if found.relname.endswith(_MAIL.encode()):
+                self._has_mail(unescape(text))
+            else:
+                ready = ready or text in self._names
+        return ready

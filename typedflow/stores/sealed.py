@@ -395,10 +395,13 @@ class SealedStore(Generic[S]):
         return await self._store.next_ready(flows)
 
     def listen(
-        self: SealedStore[_NotifyingStore], flows: Collection[str], heard: Callable[[], object]
+        self: SealedStore[_NotifyingStore],
+        flows: Collection[str],
+        heard: Callable[[], object],
+        has_mail: Callable[[str], object],
     ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready; see `NotifyingStore.listen`."""
-        return self._store.listen(flows, heard)
+        return self._store.listen(flows, heard, has_mail)
 
     async def quarantined(self: SealedStore[WorkStore], flow: str | None = None) -> Entries:
         """List the executions that no worker takes; see `WorkStore.quarantined`."""

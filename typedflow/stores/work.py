@@ -204,14 +204,17 @@ class NotifyingStore(Protocol):
     """Notify whoever listens that executions became ready. PostgresStore does.
 
     >>> async def main(store: NotifyingStore) -> None:
-    ...     stop = store.listen(["review"], lambda: print("look now"))
+    ...     stop = store.listen(["review"], lambda: print("look now"), lambda execution_id: print("it has mail"))
     ...     stop()
     """
 
-    def listen(self, flows: Collection[str], heard: Callable[[], object]) -> Callable[[], None]:
+    def listen(
+        self, flows: Collection[str], heard: Callable[[], object], has_mail: Callable[[str], object]
+    ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready, until what is returned is called.
 
-        It is called on a thread of the store, at the start too, and may be called for nothing. A notification may be
-        lost with its connection.
+        Another one is called with the id of an execution that has mail while somebody has a lease on it. Both are
+        called on a thread of the store, the first one at the start too, and may be called for nothing. A notification
+        may be lost with its connection.
         """
         ...
