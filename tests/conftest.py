@@ -104,7 +104,7 @@ def is_left_out(config: pytest.Config, item: pytest.Item) -> bool:
     if item.get_closest_marker("full") and not is_full():
         return True
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    named = any(type(value) is str and value == "postgres" for value in parameters.values())
+    named = any(type(value) is str and value.endswith("postgres") for value in parameters.values())
     needs_postgres = named or item.get_closest_marker("postgres") is not None
     return needs_postgres and bool(config.getoption(postgres.WITHOUT))
 

@@ -80,16 +80,29 @@ STORES: Final = {
         Kind("sealed memory", lambda folder: SealedStore(MemoryStore(), SEALING), durable=False),
         Kind("sealed file", lambda folder: SealedStore(FileStore(folder / "snapshots"), SIGNING)),
         Kind("sealed sqlite", lambda folder: SealedStore(SQLiteStore(folder / "store.db"), SEALING)),
+        Kind(
+            "sealed postgres",
+            lambda folder: SealedStore(stores.PostgresStore(conninfo_of(folder)), SEALING),
+            in_folder=False,
+        ),
     )
 }
 ALL: Final = sorted(STORES)
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
 ON_DISK: Final = [name for name in DURABLE if STORES[name].in_folder and not name.startswith("sealed")]
 """The durable ones that write their own files."""
-SHARING: Final = ["memory", "postgres", "sealed memory", "sealed sqlite", "sqlite", "sqlite in place"]
+SHARING: Final = [
+    "memory",
+    "postgres",
+    "sealed memory",
+    "sealed postgres",
+    "sealed sqlite",
+    "sqlite",
+    "sqlite in place",
+]
 """Those that share flow_state, keep histories and pending interrupts."""
 
-WORKING: Final = ["memory", "postgres", "sealed memory", "sealed sqlite", "sqlite"]
+WORKING: Final = ["memory", "postgres", "sealed memory", "sealed postgres", "sealed sqlite", "sqlite"]
 """Those that hand executions to workers."""
 
 DATABASES: Final = ["postgres", "sqlite"]

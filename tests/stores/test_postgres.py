@@ -151,6 +151,50 @@ def test_every_text_has_a_form_that_a_column_can_hold(text: str) -> None:
     assert unescape(escape(text)) == text
 
 
+# -- calls that nobody waits for
+
+
+def blocked_by(connection: Any) -> int:
+    """Return how many sessions wait for a lock of a connection."""
+    with postgres.connect(connection.info.dsn) as other:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+        row = other.execute(query, (connection.info.backend_pid,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_a_read_behind_a_cancelled_save_returns_its_outcome(store: PostgresStore, conninfo: str) -> None:
+    await store.put(record(), expected=None)
+    with postgres.connect(conninfo) as other:
+        other.execute("SELECT 1 FROM typedflow_executions FOR UPDATE")
+        saving = asyncio.create_task(store.put(record(sequence=1), expected=0))
+        while not blocked_by(other):  # noqa: ASYNC110  # a server tells nobody
+            await asyncio.sleep(0.01)
+        saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+        reading = asyncio.create_task(store.get("a"))
+        assert await store.get("b") is None  # on another connection
+        assert not reading.done()
+    assert await reading == record(sequence=1)
+    await store.put(record(sequence=2), expected=1)
+
+
+async def test_a_save_follows_the_end_of_the_lease_before_it(store: PostgresStore, conninfo: str) -> None:
+    await asyncio.gather(*[store.get("b") for _ in range(4)])  # all are connected
+    holder = store.new_holder()
+    await store.put(replace(record(), holder=holder), expected=None)
+    with postgres.connect(conninfo) as other:
+        other.execute("SELECT 1 FROM typedflow_executions FOR UPDATE")
+        store.let_go(holder, "a")
+        saving = asyncio.create_task(store.put(record(sequence=1), expected=0))
+        while not blocked_by(other):  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
+        assert await store.get("b") is None  # on another connection
+        assert blocked_by(other) == 1
+    await saving
+
+
 # -- lost connections
 
 

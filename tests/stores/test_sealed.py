@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.stores.conformance import NOON, add_one, record
+from tests.postgres import conninfo_of
+from tests.stores.conformance import NOON, add_one, execute, record
 from typedflow import Contract, Data, Flow, FlowState, Resources, State
 from typedflow.distributed import Worker, answer, result, submit
 from typedflow.errors import SnapshotError, StoreError
@@ -29,6 +30,7 @@ from typedflow.stores import (
     Message,
     Notes,
     PendingInterrupt,
+    PostgresStore,
     Release,
     Rewritten,
     SealedStore,
@@ -38,6 +40,7 @@ from typedflow.stores import (
     UpdateKey,
 )
 from typedflow.stores.keys import BrokenSeal, Key
+from typedflow.testing import fake_clock
 from typedflow.testing.stores import StoreConformance
 
 OLD: Final = bytes(range(32))
@@ -75,10 +78,19 @@ class TestSealedSQLiteStore(StoreConformance):
         return SealedStore(SQLiteStore(folder / "store.db"), keys())
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+def open_behind(kind: str, folder: Path) -> Any:
+    match kind:
+        case "memory":
+            return MemoryStore()
+        case "sqlite":
+            return SQLiteStore(folder / "store.db")
+        case _:
+            return PostgresStore(conninfo_of(folder))
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def behind(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
-    opened: Any = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.db")
-    async with opened as store:
+    async with open_behind(request.param, tmp_path) as store:
         yield store
 
 
@@ -538,15 +550,17 @@ async def test_a_flow_state_that_stays_the_same_is_not_written_again(behind: Any
 
 @pytest.mark.parametrize("first, then", [("encrypt", "encrypt"), ("sign", "encrypt"), ("encrypt", "sign")])
 async def test_after_a_reseal_the_old_key_can_be_dropped(behind: Any, first: Any, then: Any) -> None:
-    await fill(behind, keys(first))
-    before = await behind.list()
-    ready = await behind.next_ready(["review"])
+    with fake_clock():
+        await fill(behind, keys(first))
+        before = await behind.list()
+        ready = await behind.next_ready(["review"])
     rotated = keys(then, current="new", **ROTATED)
     await check(behind, rotated)
     done = await SealedStore(behind, rotated).reseal(batch=1)
     assert done == Rewritten(executions=2, flow_states=2, others=5)
     assert await behind.list() == before
-    assert await behind.next_ready(["review"]) == ready
+    with fake_clock():
+        assert await behind.next_ready(["review"]) == ready
     await check(behind, keys(then, current="new", new=NEW))
     assert await SealedStore(behind, rotated).reseal() == Rewritten()
 
@@ -564,26 +578,26 @@ async def test_a_reseal_reports_what_it_cannot_open_and_goes_on(behind: Any) -> 
     assert await SealedStore(behind, keys(current="new", new=NEW)).get("c") == record("c", data=CLEAR)
 
 
-def rows(folder: Path, *tables: str) -> int:
-    with closing(sqlite3.connect(folder / "store.db")) as db:
-        return sum(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
+def rows(kind: str, folder: Path, *tables: str) -> int:
+    return sum(execute(kind, folder, f"SELECT count(*) FROM {table}")[0][0] for table in tables)
 
 
-async def test_what_was_there_before_the_keys_is_sealed_once_if_it_is_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_what_was_there_before_the_keys_is_sealed_once_if_it_is_asked_for(kind: str, tmp_path: Path) -> None:
     flow = care(ask_again, report)
-    async with SQLiteStore(tmp_path / "store.db") as plain:
+    async with open_behind(kind, tmp_path) as plain:
         execution = flow.create_execution(store=plain, execution_id="one", checkpoint="step", history=True)
         execution.state.finding = "x" * 500_000
         await execution.async_start("in")
         await execution.async_continue_with("q", "yes")
         await execution.async_continue_with("r", "again")
         kept = [await plain.get("one", at=each.sequence) for each in await plain.history("one")]
-        assert rows(tmp_path, "typedflow_parts", "typedflow_part_history") > 0
+        assert rows(kind, tmp_path, "typedflow_parts", "typedflow_part_history") > 0
         async with SealedStore(plain, keys()) as store:
             assert (await refusal(store.get("one"))).startswith("TF974: ")
             done = await store.reseal(plain=True)
             assert (done.executions, done.flow_states, done.damaged) == (1, 1, ())
-            assert rows(tmp_path, "typedflow_parts", "typedflow_part_history") == 0
+            assert rows(kind, tmp_path, "typedflow_parts", "typedflow_part_history") == 0
             again = [await store.get("one", at=each.sequence) for each in await store.history("one")]
             assert [each and each.data for each in again] == [each and each.data for each in kept]
             assert await store.reseal(plain=True) == Rewritten()
@@ -686,10 +700,9 @@ async def test_an_execution_is_killed_and_goes_on_in_another_process(tmp_path: P
         assert await result(store, care(), "one") == f"yes: {SECRET}"
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
 async def test_a_worker_runs_what_is_sealed(kind: str, tmp_path: Path) -> None:
-    behind: Any = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / "store.db")
-    async with SealedStore(behind, keys()) as store:
+    async with SealedStore(open_behind(kind, tmp_path), keys()) as store:
         flow = care()
         worker = Worker(store, [care()], poll=0.02)
         running = asyncio.ensure_future(worker.run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Collection
 from contextvars import copy_context
 from dataclasses import replace
@@ -47,6 +48,8 @@ from typedflow.stores.requirements import (
     require_update,
     require_wait,
 )
+from typedflow.stores.rewriting import Rewriter, Rewritten
+from typedflow.stores.rows_rewriting import Rows, rewrite
 from typedflow.stores.threads import Beat, StoreThread
 from typedflow.stores.work import Lease, Leases, Message, Messages, Release
 
@@ -98,6 +101,8 @@ class PostgresStore:
             StoreThread("PostgresStore", Session(self._access), batch=1, beat=None if number else beat)
             for number in range(connections)
         ]
+        self._left: dict[str, tuple[StoreThread[Job], int]] = {}
+        """By execution: the thread on which a cancelled call of it goes on, and how many jobs that has until then."""
         bounded = replace(self._access, answer_within=min(self._access.answer_within, LONGEST_BLOCK))
         self._updates = Updates(postgres_flow_states.PostgresFlowStates(bounded), self._access.timeout)
 
@@ -107,8 +112,8 @@ class PostgresStore:
         require_at(at)
         doing = f"read {quoted(execution_id)}"
         if at is None:
-            return await self._read(doing, lambda db: postgres_records.select(db, execution_id))
-        return await self._read(doing, lambda db: postgres_records.select_revision(db, execution_id, at))
+            return await self._read(doing, lambda db: postgres_records.select(db, execution_id), execution_id)
+        return await self._read(doing, lambda db: postgres_records.select_revision(db, execution_id, at), execution_id)
 
     async def put(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
@@ -156,7 +161,8 @@ class PostgresStore:
         require_id(execution_id)
         require_history_page(after, limit)
         doing = f"list the revisions of {quoted(execution_id)}"
-        return await self._read(doing, lambda db: postgres_listing.list_revisions(db, execution_id, after, limit))
+        work = partial(postgres_listing.list_revisions, execution_id=execution_id, after=after, limit=limit)
+        return await self._read(doing, work, execution_id)
 
     async def prune(
         self,
@@ -178,7 +184,7 @@ class PostgresStore:
         require_id(execution_id)
         doing = f"delete {quoted(execution_id)}"
         delete = partial(postgres_records.delete, execution_id=execution_id)
-        return await self._write(doing, delete, postgres_records.was_deleted) is not None
+        return await self._write(doing, delete, postgres_records.was_deleted, execution_id) is not None
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""
@@ -212,6 +218,10 @@ class PostgresStore:
         require_update(flow, key)
         return self._updates.run_sync(flow, key, change)
 
+    async def rewrite(self, rewriter: Rewriter, *, batch: int = 100) -> Rewritten:
+        """Write everything that is kept anew; see `RewritingStore.rewrite`. Saves of a batch wait until it is done."""
+        return await rewrite(partial(self._write, "rewrite"), _rows, rewriter, batch)
+
     # -- for whoever runs an execution
 
     def new_holder(self) -> str:
@@ -228,7 +238,9 @@ class PostgresStore:
             now = _now()
             doing = f"release {quoted(execution_id)}"
             let_go = partial(postgres_work.let_go, execution_id=execution_id, holder=holder, now=now)
-            self._idlest().post(self._readying((execution_id,), doing, let_go))
+            thread = self._thread_of(execution_id) or self._idlest()
+            thread.post(self._readying((execution_id,), doing, let_go))
+            self._leave(execution_id, thread)
 
     # -- for workers
 
@@ -242,6 +254,7 @@ class PostgresStore:
             f"submit {quoted(record.execution_id)}",
             lambda db: postgres_work.submit(db, record, ready_at, now),
             lambda db, _: postgres_records.was_saved(db, record),
+            record.execution_id,
         )
 
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
@@ -257,13 +270,16 @@ class PostgresStore:
             f"write to {quoted(execution_id)}",
             lambda db: postgres_work.post(db, execution_id, make_here, now),
             lambda db, posted: postgres_work.was_posted(db, execution_id, posted),
+            execution_id,
         )
         return posted.number
 
     async def mail(self, execution_id: str, after: int) -> Messages:
         """Return the messages behind a number, in order."""
         require_id(execution_id)
-        return await self._read("read its mail", lambda db: postgres_work.read_mail(db, execution_id, after))
+        return await self._read(
+            "read its mail", lambda db: postgres_work.read_mail(db, execution_id, after), execution_id
+        )
 
     async def take(
         self, flows: Collection[str], *, holder: str, ttl: timedelta, limit: int, crashed_limit: int = 1
@@ -281,7 +297,7 @@ class PostgresStore:
         """Take one execution; see `WorkStore.acquire`."""
         require_id(execution_id)
         acquire = partial(postgres_work.acquire, execution_id=execution_id, holder=holder, ttl=ttl, now=_now())
-        leases = await self._write(f"take {quoted(execution_id)}", acquire, postgres_work.were_leased)
+        leases = await self._write(f"take {quoted(execution_id)}", acquire, postgres_work.were_leased, execution_id)
         return leases[0] if leases else None
 
     def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
@@ -307,6 +323,7 @@ class PostgresStore:
             f"release {quoted(lease.execution_id)}",
             lambda db: postgres_work.release(db, lease, release, now),
             lambda db, _: postgres_work.was_released(db, lease),
+            lease.execution_id,
         )
 
     def held(self, lease: Lease) -> LeasedStore:
@@ -347,7 +364,7 @@ class PostgresStore:
     async def problem(self, execution_id: str) -> str | None:
         """Return why an execution does not run now; see `WorkStore.problem`."""
         require_id(execution_id)
-        return await self._read("read its problem", lambda db: postgres_work.problem_of(db, execution_id))
+        return await self._read("read its problem", lambda db: postgres_work.problem_of(db, execution_id), execution_id)
 
     async def release_quarantine(self, execution_id: str) -> bool:
         """Let workers take an execution again; return whether it was in quarantine."""
@@ -359,6 +376,7 @@ class PostgresStore:
             doing,
             lambda db: postgres_work.release_quarantine(db, execution_id, now),
             lambda db, done: done and not postgres_work.is_quarantined(db, execution_id),
+            execution_id,
         )
 
     async def close(self) -> None:
@@ -384,23 +402,45 @@ class PostgresStore:
         require_record(record, expected)
         require_text("flow", None if change is None else change.flow)
         save = partial(postgres_family.save, record=record, expected=expected, change=change, lease=lease, now=_now())
-        readied = readied_by(record)
+        readied, id_ = readied_by(record), record.execution_id
         if lease is None and record.status in AT_REST:
-            readied = (record.execution_id, *readied)
+            readied = (id_, *readied)
         return await self._make_ready(
-            readied, f"save {quoted(record.execution_id)}", save, lambda db, _: postgres_records.was_saved(db, record)
+            readied, f"save {quoted(id_)}", save, lambda db, _: postgres_records.was_saved(db, record), id_
         )
 
-    async def _read(self, doing: str, work: Callable[[Connection], T]) -> T:
-        return cast(T, await self._idlest().call(Job(doing, False, work)))
+    async def _read(self, doing: str, work: Callable[[Connection], T], of: str | None = None) -> T:
+        return cast(T, await self._call(Job(doing, False, work), of))
 
     async def _write(
         self,
         doing: str,
         work: Callable[[Connection], T],
         was_committed: Callable[[Connection, T], bool] | None = None,
+        of: str | None = None,
     ) -> T:
-        return cast(T, await self._idlest().call(Job(doing, True, work, was_committed)))
+        return cast(T, await self._call(Job(doing, True, work, was_committed), of))
+
+    async def _call(self, job: Job, of: str | None) -> object:
+        """Have a job done, behind those of the same execution for which nobody waits: they are done as well."""
+        thread = self._thread_of(of) or self._idlest()
+        try:
+            return await thread.call(job)
+        except CancelledError:
+            if of is not None:
+                self._leave(of, thread)
+            raise
+
+    def _leave(self, of: str, thread: StoreThread[Job]) -> None:
+        """Remember that what a thread has to do until now is for an execution, and that nobody waits for it."""
+        for each in [each for each, (other, asked) in self._left.copy().items() if other.is_over(asked)]:
+            self._left.pop(each, None)
+        self._left[of] = (thread, thread.asked)
+
+    def _thread_of(self, of: str | None) -> StoreThread[Job] | None:
+        """Return the thread that still does something for an execution of which nobody waits for the end."""
+        left = None if of is None else self._left.get(of)
+        return left[0] if left is not None and not left[0].is_over(left[1]) else None
 
     async def _make_ready(
         self,
@@ -408,9 +448,10 @@ class PostgresStore:
         doing: str,
         work: Callable[[Connection], T],
         was_committed: Callable[[Connection, T], bool] | None = None,
+        of: str | None = None,
     ) -> T:
         """Write what may make executions ready, and announce those."""
-        return cast(T, await self._idlest().call(self._readying(execution_ids, doing, work, was_committed)))
+        return cast(T, await self._call(self._readying(execution_ids, doing, work, was_committed), of))
 
     def _readying(
         self,
@@ -438,6 +479,19 @@ class PostgresStore:
 
 def _renewal(holders: list[str]) -> Job:  # the store's own `list` is not meant here
     return Job("renew its leases", True, lambda db: postgres_work.renew_leases(db, holders))
+
+
+def _rows(db: Connection) -> Rows:
+    return Rows(
+        find=lambda query, values: db.execute(query.replace("?", "%s"), values).fetchall(),
+        write=lambda statement, values: db.execute(statement.replace("?", "%s"), values),
+        moment=postgres_records.iso,
+        lock=" FOR UPDATE",
+        newest=partial(postgres_records.select, db),
+        revision=partial(postgres_records.select_revision, db),
+        flow_state=partial(postgres_flow_states.lock_flow_state, db),
+        value=partial(postgres_flow_states.find_value, db),
+    )
 
 
 def _now() -> datetime | None:

@@ -27,6 +27,12 @@ def select_flow_state(db: Connection, flow: str) -> bytes | None:
     return read_flow_state(flow, None if row is None else (row[0], row[1]))
 
 
+def lock_flow_state(db: Connection, flow: str) -> bytes | None:
+    """Read a flow_state that nobody else changes until the transaction is over."""
+    db.execute(f"SELECT pg_advisory_xact_lock({_NAME})", (flow,))
+    return select_flow_state(db, flow)
+
+
 def _write_flow_state(db: Connection, flow: str, data: bytes) -> None:
     db.execute(
         "INSERT INTO typedflow_flow_states (flow, digest, data) VALUES (%s, %s, %s)"
@@ -46,8 +52,7 @@ def replay(db: Connection, change: FlowStateChange) -> bytes | None:
     """Lock the flow_state and return what a change makes of it; writes nothing yet."""
     if change.replay is None:
         return None
-    db.execute(f"SELECT pg_advisory_xact_lock({_NAME})", (change.flow,))
-    stored = select_flow_state(db, change.flow)
+    stored = lock_flow_state(db, change.flow)
     try:
         return replayed(change, stored)
     except BaseException as error:  # the function may raise anything, and all of it is for its caller

@@ -74,7 +74,7 @@ class Rewriter(Protocol):
 
 
 class RewritingStore(Protocol):
-    """Write anew what is kept; MemoryStore, FileStore and SQLiteStore do.
+    """Write anew what is kept; MemoryStore, FileStore, SQLiteStore and PostgresStore do.
 
     >>> hasattr(MemoryStore(), "rewrite")
     True

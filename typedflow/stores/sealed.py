@@ -213,8 +213,8 @@ class SealedStore(Generic[S]):
     async def reseal(self, *, plain: bool = False, flows: Collection[str] = (), batch: int = 100) -> Rewritten:
         """Seal with the current key what is sealed with an older one; then the older one can be dropped.
 
-        In MemoryStore, FileStore and SQLiteStore everything is sealed anew, in place: no sequence changes, and
-        executions may run meanwhile. In another store it is what has ended, and the flow_states of all executions and
+        In the stores of this package everything is sealed anew, in place: no sequence changes, and executions may run
+        meanwhile. In another store it is what has ended, and the flow_states of all executions and
         of `flows`; what else there is counts as `left`, and is sealed anew by its next save.
 
         With `plain`, what is not sealed at all is sealed as well, as it was before the store had keys. It is trusted:

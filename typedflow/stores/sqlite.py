@@ -14,7 +14,7 @@ from typing import Final, Self, TypeVar, cast, final
 from typedflow.engine.status import FINAL
 from typedflow.errors import ConflictError
 from typedflow.rules.wording import quoted
-from typedflow.stores import sqlite_history, sqlite_records, sqlite_rewriting, sqlite_work
+from typedflow.stores import sqlite_flow_states, sqlite_history, sqlite_records, sqlite_work
 from typedflow.stores.clock import current_clock
 from typedflow.stores.embedded_leases import BEAT, EmbeddedLeases
 from typedflow.stores.failures import Refusal
@@ -41,7 +41,8 @@ from typedflow.stores.requirements import (
     require_text,
     require_update,
 )
-from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
+from typedflow.stores.rewriting import Rewriter, Rewritten
+from typedflow.stores.rows_rewriting import Rows, rewrite
 from typedflow.stores.sqlite_database import Database, Job
 from typedflow.stores.sqlite_flow_states import (
     SQLiteFlowStates,
@@ -210,15 +211,7 @@ class SQLiteStore(SyncHistoryStore):
 
     async def rewrite(self, rewriter: Rewriter, *, batch: int = 100) -> Rewritten:
         """Write everything that is kept anew; see `RewritingStore.rewrite`."""
-        tally = Tally()
-        start: int | None = 0
-        while start is not None:
-            work = partial(sqlite_rewriting.rewrite_executions, rewriter=rewriter, start=start, batch=batch)
-            done = await self._write("rewrite", work)
-            tally.add(done.tally)
-            start = done.next
-        tally.add(await self._write("rewrite", lambda db: sqlite_rewriting.rewrite_flow_states(db, rewriter)))
-        return tally.total()
+        return await rewrite(partial(self._write, "rewrite"), _rows, rewriter, batch)
 
     # -- for whoever runs an execution
 
@@ -429,3 +422,16 @@ def _save(
     if change is not None:
         write_change(db, record.execution_id, change, changed)
     return changed
+
+
+def _rows(db: Connection) -> Rows:
+    return Rows(
+        find=lambda query, values: db.execute(query, values).fetchall(),
+        write=db.execute,
+        moment=str,
+        lock="",  # BEGIN IMMEDIATE keeps all others from writing
+        newest=partial(sqlite_records.select, db),
+        revision=partial(sqlite_history.select_revision, db),
+        flow_state=partial(select_flow_state, db),
+        value=partial(sqlite_flow_states.find_value, db),
+    )

@@ -87,14 +87,6 @@ def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> 
     return changed.value
 
 
-def write_value(db: Connection, key: UpdateKey, value: bytes) -> None:
-    """Write a value in place of the one that is stored with a key."""
-    db.execute(
-        "UPDATE typedflow_flow_state_keys SET digest = ?, value = ? WHERE execution_id = ? AND step = ? AND call = ?",
-        (value_digest(key, value), value, key.execution_id, key.step, key.call),
-    )
-
-
 @final
 class SQLiteFlowStates:
     """The flow_states of a SQLite store, as `Updates` asks for them."""

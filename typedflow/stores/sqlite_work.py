@@ -200,14 +200,6 @@ def read_mail(db: Connection, execution_id: str, after: int) -> list[Message]:
     return [read_message(execution_id, *row) for row in found.fetchall()]
 
 
-def write_message(db: Connection, row: int, execution_id: str, message: Message) -> None:
-    """Write the data of a message in place of those that it had."""
-    db.execute(
-        "UPDATE typedflow_mail SET digest = ?, data = ? WHERE execution = ? AND number = ?",
-        (message_digest(execution_id, message), message.data, row, message.number),
-    )
-
-
 def gone_holders(db: Connection, now: datetime) -> list[str]:
     """Return those who have leases and are gone."""
     found = db.execute(

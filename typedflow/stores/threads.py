@@ -112,6 +112,15 @@ class StoreThread(Generic[J]):
         """Return how many jobs are not over yet."""
         return self._asked - self._progress.over
 
+    @property
+    def asked(self) -> int:
+        """Return how many jobs there were until now, those that are not over included."""
+        return self._asked
+
+    def is_over(self, asked: int) -> bool:
+        """Return whether the first so many jobs are over."""
+        return self._progress.over >= asked
+
     async def call(self, job: J) -> object:
         """Run a job. A cancelled caller does not stop it: what is queued is done."""
         outcome = await self._submit(job)
