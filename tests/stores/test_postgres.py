@@ -181,7 +181,6 @@ async def test_a_read_behind_a_cancelled_save_returns_its_outcome(store: Postgre
 
 
 async def test_a_save_follows_the_end_of_the_lease_before_it(store: PostgresStore, conninfo: str) -> None:
-    await asyncio.gather(*[store.get("b") for _ in range(4)])  # all are connected
     holder = store.new_holder()
     await store.put(replace(record(), holder=holder), expected=None)
     with postgres.connect(conninfo) as other:
@@ -190,8 +189,7 @@ async def test_a_save_follows_the_end_of_the_lease_before_it(store: PostgresStor
         saving = asyncio.create_task(store.put(record(sequence=1), expected=0))
         while not blocked_by(other):  # noqa: ASYNC110  # as above
             await asyncio.sleep(0.01)
-        assert await store.get("b") is None  # on another connection
-        assert blocked_by(other) == 1
+        assert max(thread.waiting for thread in store._threads) == 2
     await saving
 
 
