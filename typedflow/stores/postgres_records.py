@@ -54,8 +54,8 @@ def save(
     _require_expected(record.execution_id, locked.sequence, expected)
     changed = None if change is None else replay(db, change)
     number = insert(db, record, None) if locked.number is None else _update(db, locked.number, record, lease, now)
-    if lease is None and record.holder is not None and record.status == "running":
-        _keep(db, number, record.holder, now)
+    if lease is None and record.holder not in (None, locked.holder) and record.status == "running":
+        _lease(db, number, record.holder, now)
     if record.delta is not None:
         _write_parts(db, number, record, record.delta)
     if record.notes is not None:
@@ -98,11 +98,10 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
     return int(row[0])
 
 
-def _keep(db: Connection, number: int, holder: str, now: datetime | None) -> None:
-    """Give the lease to whoever runs an execution without a worker; one that has it keeps it, its heartbeat renews."""
+def _lease(db: Connection, number: int, holder: str | None, now: datetime | None) -> None:
+    """Give the lease to whoever runs an execution without a worker; its heartbeat renews it."""
     db.execute(
-        f"UPDATE typedflow_executions SET holder = %(holder)s, ready_at = {NOW} + %(ttl)s::interval"
-        " WHERE id = %(id)s AND holder IS DISTINCT FROM %(holder)s",
+        f"UPDATE typedflow_executions SET holder = %(holder)s, ready_at = {NOW} + %(ttl)s::interval WHERE id = %(id)s",
         {"holder": holder, "ttl": EMBEDDED_LEASE, "id": number, "now": now},
     )
 
