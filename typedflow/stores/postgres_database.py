@@ -158,6 +158,8 @@ class Session:
             except Exception as caught:  # whatever it was, its caller must hear of it, and the thread goes on
                 error = caught
             self._roll_back()
+            if isinstance(error, errors.LockNotAvailable):
+                self._end_stopped()
             lost = self._access.reached.is_set() and _is_loss(error) and not self.is_connected
             passing = isinstance(error, _PASSING) or lost
             if not passing or time.monotonic() > until:
@@ -215,6 +217,12 @@ class Session:
             self._access.reached.set()
         return self._connection
 
+    def _end_stopped(self) -> None:
+        """End what holds locks for somebody who was stopped in the middle of a transaction, as by a debugger."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.execute(_END_STOPPED, (self._access.answer_within,))
+
     def _roll_back(self) -> None:
         if self._connection is not None:
             try:
@@ -233,6 +241,19 @@ class Session:
             hint = _UNREACHABLE
         reason = error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
         return store_error(job.doing, where, error, hint, reason)
+
+
+_END_STOPPED: Final = """
+SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+WHERE a.state = 'active' AND a.wait_event = 'ClientRead' AND a.query_start < now() - %s * interval '1 second'
+  AND a.usename = session_user AND a.application_name = current_setting('application_name')
+  AND a.pid IN (SELECT pid FROM pg_locks WHERE relation = 'typedflow_executions'::regclass)
+"""
+"""Ends the sessions of other stores for whose next statement the server waits, in a transaction, for too long.
+
+The time limit of each session does so (idle_in_transaction_session_timeout), but not between the statements of a
+pipeline: those count as active. PostgreSQL has a limit for that from 17 on (transaction_timeout), for the sum of all.
+"""
 
 
 def _end(connection: Connection, name: tuple[int, str], seconds: float) -> None:
@@ -289,9 +310,9 @@ def connect(access: Access) -> Connection:
         connection.execute(
             "SELECT set_config('timezone', 'UTC', false), set_config('client_encoding', 'UTF8', false),"
             " set_config('jit', 'off', false),"  # it takes longer to compile a page than to read it
-            " set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),"
+            " set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(lock)s, false),"
             " set_config('idle_in_transaction_session_timeout', %(ms)s, false)",
-            {"ms": milliseconds},
+            {"ms": milliseconds, "lock": str(max(1, round(answer * 900)))},  # else the other limit would hide it
         )
         make_tables(connection)
     except BaseException:
