@@ -85,7 +85,7 @@ class _Pair:
                 if self.hangs:
                     continue
                 if b"BEGIN" in data:
-                    self._writes = b"READ WRITE" in data
+                    self._writes = b"READ COMMITTED" in data
                 fault = self._proxy.take_fault(data) if self._writes else None
                 if fault == "before":
                     break

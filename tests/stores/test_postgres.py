@@ -83,6 +83,7 @@ def add_one(stored: bytes | None) -> bytes:
             "TF950: a PostgresStore is given a connection string: this is none (postgresql://user@host/database)",
         ),
         (("runs.db",), {}, "TF950: a PostgresStore is given a connection string: this is none"),
+        (("postgresql:///runs\0x",), {}, "TF950: a PostgresStore is given a connection string: this is none"),
         (("",), {"connections": 0}, "TF950: the connections of a PostgresStore are an int from 1, not 0 (int)"),
         (("",), {"timeout": -1}, "TF950: the timeout of a PostgresStore is a number of seconds from 0, not -1 (int)"),
         (("",), {"answer_within": None}, "TF950: the timeout of a PostgresStore is a number of seconds from 0, not"),
@@ -129,6 +130,73 @@ async def test_tables_of_a_newer_format_are_left_alone(tmp_path: Path, conninfo:
         async with PostgresStore(conninfo):
             pass
     execute("postgres", tmp_path, "UPDATE typedflow_schema SET version = 1")
+
+
+@pytest.fixture
+def schema(conninfo: str) -> Iterator[str]:
+    """A schema without tables."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA typedflow_empty")
+        yield "typedflow_empty"
+        connection.execute("DROP SCHEMA typedflow_empty CASCADE")
+
+
+def in_schema(conninfo: str, path: str, *settings: str) -> str:
+    return make_conninfo(conninfo, options=" ".join([f"-csearch_path={path}", *settings]))
+
+
+async def test_the_tables_are_those_of_the_first_schema(conninfo: str, schema: str) -> None:
+    first = str(conninfo_to_dict(conninfo)["options"]).partition("=")[2]
+    async with PostgresStore(conninfo) as theirs, PostgresStore(in_schema(conninfo, f"{schema},{first}")) as ours:
+        await theirs.put(record(), expected=None)
+        assert await ours.list() == []
+        await ours.put(record("b"), expected=None)
+        assert [entry.execution_id for entry in await theirs.list()] == ["a"]
+
+
+async def test_a_schema_that_is_not_there_is_named(conninfo: str) -> None:
+    with pytest.raises(StoreError, match=r"no schema has been selected to create in \(CREATE SCHEMA, and give"):
+        async with PostgresStore(in_schema(conninfo, "typedflow_nowhere")):
+            pass
+
+
+@pytest.mark.parametrize("table", ["typedflow_executions (id int)", "typedflow_schema (name text)"])
+async def test_tables_of_somebody_else_are_left_alone(conninfo: str, schema: str, table: str) -> None:
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(f"CREATE TABLE {schema}.{table}")
+    with pytest.raises(StoreError, match=r"\(the tables of this schema are not those of a PostgresStore: give it a"):
+        async with PostgresStore(in_schema(conninfo, schema)):
+            pass
+
+
+async def test_where_writing_was_turned_off_a_store_reads(conninfo: str) -> None:
+    name = str(conninfo_to_dict(conninfo)["options"]).partition("=")[2]
+    async with PostgresStore(conninfo) as store:
+        await store.put(record(), expected=None)
+    async with PostgresStore(in_schema(conninfo, name, "-cdefault_transaction_read_only=on")) as store:
+        assert await store.get("a") == record()
+        with pytest.raises(StoreError, match=r"cannot save 'a': .*\(this is a standby .*or writing was turned off\)"):
+            await store.put(record(sequence=1), expected=0)
+
+
+async def test_a_server_without_a_free_connection_is_named(conninfo: str) -> None:
+    name, where = f"typedflow_few_{os.getpid()}", str(conninfo_to_dict(conninfo)["options"]).partition("=")[2]
+    async with PostgresStore(conninfo):
+        pass
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'few' CONNECTION LIMIT 1")
+        connection.execute(f"GRANT USAGE ON SCHEMA {where} TO {name}")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {where} TO {name}")
+        try:
+            async with PostgresStore(make_conninfo(conninfo, user=name, password="few"), timeout=0.1) as store:
+                found = await asyncio.gather(store.get("a"), store.get("b"), return_exceptions=True)
+            assert found[0] is None
+            assert str(found[1]).endswith(
+                "(start the server, or free a connection: fewer connections=…, or more of them)"
+            )
+        finally:
+            connection.execute(f"DROP OWNED BY {name}")
+            connection.execute(f"DROP ROLE {name}")
 
 
 def test_without_psycopg_the_other_stores_work_and_this_one_names_the_extra() -> None:

@@ -506,6 +506,8 @@ def _require_access(conninfo: Any, connections: Any, timeout: Any, answer_within
         raise StoreError(texts.wrong_conninfo_problem("PostgresStore", f"it is a {type(conninfo).__name__}"))
     try:
         conninfo_to_dict(conninfo)
+        if "\0" in conninfo:
+            raise ValueError  # libpq would read no further
     except (ProgrammingError, ValueError):
         raise StoreError(texts.wrong_conninfo_problem("PostgresStore", "this is none")) from None
     problem = texts.check_connections("PostgresStore", connections)

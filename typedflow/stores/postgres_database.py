@@ -38,9 +38,16 @@ HINTS: Final[dict[type[psycopg.Error], str]] = {
     errors.DiskFull: "free some space on the server; what was saved before is untouched",
     errors.QueryCanceled: "the server needs longer than answer_within=…",
     errors.LockNotAvailable: "another transaction holds the lock: pg_stat_activity shows it",
-    errors.ReadOnlySqlTransaction: "this is a standby: connect to the primary, target_session_attrs=read-write",
+    errors.ReadOnlySqlTransaction: (
+        "this is a standby (connect to the primary: target_session_attrs=read-write), or writing was turned off"
+    ),
+    errors.InvalidSchemaName: "CREATE SCHEMA, and give the role the right to use it: none of its search_path is there",
+    errors.DuplicateTable: "the tables of this schema are not those of a PostgresStore: give it a schema of its own",
+    errors.UndefinedColumn: "the tables of this schema are not those of a PostgresStore: give it a schema of its own",
 }
 _UNREACHABLE: Final = "start the server, or look at host, port, database, user and password"
+_NO_MORE: Final = "start the server, or free a connection: fewer connections=…, or more of them"
+"""Where the store has had a connection."""
 _PASSING: Final = (
     errors.AdminShutdown,
     errors.CrashShutdown,
@@ -179,7 +186,7 @@ class Session:
         outcome: Outcome | None = None
         try:
             with connection.pipeline():
-                mode = "READ COMMITTED READ WRITE" if job.writes else "REPEATABLE READ READ ONLY"
+                mode = "READ COMMITTED" if job.writes else "REPEATABLE READ READ ONLY"
                 connection.execute(f"BEGIN ISOLATION LEVEL {mode}")
                 outcome = Outcome(job.work(connection))
                 connection.execute("COMMIT")
@@ -238,7 +245,7 @@ class Session:
             return store_error(job.doing, where, error)
         hint = next((hint for kind, hint in HINTS.items() if isinstance(error, kind)), "")
         if not hint and isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
-            hint = _UNREACHABLE
+            hint = _NO_MORE if self._access.reached.is_set() else _UNREACHABLE
         reason = error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
         return store_error(job.doing, where, error, hint, reason)
 

@@ -151,8 +151,9 @@ def make_tables(connection: psycopg.Connection[Any]) -> None:
 
 
 def _version(connection: psycopg.Connection[Any]) -> Any:
-    """Return the format of the tables, None where there are none."""
-    if _only(connection, "SELECT to_regclass('typedflow_schema')::text") is None:
+    """Return the format of the tables, None where there are none; those of a later schema of the path are others'."""
+    query = "SELECT to_regclass(quote_ident(current_schema()) || '.typedflow_schema')::text"
+    if _only(connection, query) is None:
         return None
     return _only(connection, "SELECT max(version) FROM typedflow_schema")
 
