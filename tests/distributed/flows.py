@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from tests.postgres import conninfo_of
 from tests.stores.conformance import STORES
-from typedflow import Contract, Data, Events, Flow, FlowState, Resources
-from typedflow.distributed import ProcrastinateWaker, Worker
-from typedflow.stores import PostgresStore
+from typedflow import Contract, Data, Events, Flow, FlowState, Resources, distributed, stores
+from typedflow.distributed import Worker
 
 
 class Journal:
@@ -100,12 +99,14 @@ def open_store(kind: str, folder: Path) -> Any:
     """Return the store of a folder, of which all processes of a test have one."""
     if kind not in ("postgres", "procrastinate"):
         return STORES[kind].open(folder)
-    announce = ProcrastinateWaker.announce if kind == "procrastinate" else None
-    return PostgresStore(conninfo_of(folder), answer_within=ANSWER_WITHIN, announce=announce)
+    announce = distributed.ProcrastinateWaker.announce if kind == "procrastinate" else None
+    return stores.PostgresStore(conninfo_of(folder), answer_within=ANSWER_WITHIN, announce=announce)
 
 
 async def serve(kind: str, folder: Path, lease: float) -> None:
-    waker = ProcrastinateWaker(conninfo_of(folder), poll=0.1, stalled=3) if kind == "procrastinate" else None
+    waker = (
+        distributed.ProcrastinateWaker(conninfo_of(folder), poll=0.1, stalled=3) if kind == "procrastinate" else None
+    )
     async with open_store(kind, folder) as store:
         factories = {"journal": lambda: Journal(str(folder / "journal"))}
         options: dict[str, Any] = {"lease": lease, "poll": 0.1, "requeue": 0.2, "grace": 5, "waker": waker}

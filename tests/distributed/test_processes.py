@@ -23,8 +23,8 @@ from tests.budget import is_full
 from tests.distributed.flows import build, expected, open_store
 from tests.stores.conformance import DATABASES
 from tests.stores.proxies import Proxy
-from typedflow import FinishedError, InterruptError, StoreError
-from typedflow.distributed import ProcrastinateWaker, answer, result, submit
+from typedflow import FinishedError, InterruptError, StoreError, distributed
+from typedflow.distributed import answer, result, submit
 
 ROOT: Final = Path(__file__).parents[2]
 LEASE: Final = 1.0
@@ -105,7 +105,7 @@ class Workers:
 @pytest.fixture(params=KINDS)
 async def workers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Workers]:
     if request.param == "procrastinate":
-        await ProcrastinateWaker.make_tables(postgres.conninfo_of(tmp_path))
+        await distributed.ProcrastinateWaker.make_tables(postgres.conninfo_of(tmp_path))
     made = Workers(request.param, tmp_path)
     yield made
     made.end()
@@ -277,7 +277,7 @@ async def at_work(waker: str, folder: Path) -> AsyncIterator[Work]:
     """Submit executions to two workers, and answer them; at the end each must have come to its result, once."""
     flow, workers = build(), Workers(waker, folder)
     if waker == "procrastinate":
-        await ProcrastinateWaker.make_tables(postgres.conninfo_of(folder))
+        await distributed.ProcrastinateWaker.make_tables(postgres.conninfo_of(folder))
     try:
         async with workers.open() as store:
             names = [await submit(store, flow, number) for number in range(COUNT)]

@@ -29,9 +29,11 @@ from typedflow import (
     Resources,
     State,
     Status,
+    distributed,
+    stores,
 )
-from typedflow.distributed import ProcrastinateWaker, Worker, answer, cancel, result, retry, submit
-from typedflow.stores import FileStore, MemoryStore, PostgresStore
+from typedflow.distributed import Worker, answer, cancel, result, retry, submit
+from typedflow.stores import FileStore, MemoryStore
 
 SOON: Final = 20.0
 """Seconds that a test waits at the most for what takes milliseconds."""
@@ -534,13 +536,16 @@ async def test_another_execution_under_the_id_of_a_child_is_no_child() -> None:
 async def test_nobody_waits_for_the_next_look_of_a_worker(tmp_path: Path, by_jobs: bool) -> None:
     """The parent makes its child ready, and the child its parent; the workers are notified, or woken by jobs."""
     hour, conninfo = 3600.0, conninfo_of(tmp_path)
-    await ProcrastinateWaker.make_tables(conninfo)
+    await distributed.ProcrastinateWaker.make_tables(conninfo)
     child = multiplying()
     parent = parent_of(child)
-    announce = ProcrastinateWaker.announce if by_jobs else None
-    async with PostgresStore(conninfo, announce=announce) as store, AsyncExitStack() as stack:
+    announce = distributed.ProcrastinateWaker.announce if by_jobs else None
+    async with (
+        stores.PostgresStore(conninfo, answer_within=hour, announce=announce) as store,
+        AsyncExitStack() as stack,
+    ):
         for flow in (parent, child):
-            waker = ProcrastinateWaker(conninfo, poll=hour) if by_jobs else None
+            waker = distributed.ProcrastinateWaker(conninfo, poll=hour) if by_jobs else None
             await stack.enter_async_context(working(store, flow, poll=hour, waker=waker))
         for number in range(5):
             name = await submit(store, parent, number)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.postgres import connect, conninfo_of
-from typedflow import Contract, ContractError, Data, ExecutionError, Flow
+from typedflow import Contract, ContractError, Data, ExecutionError, Flow, stores
 from typedflow.distributed import PollWaker, Worker, answer, cancel, result, submit
-from typedflow.stores import MemoryStore, PostgresStore, SQLiteStore
+from typedflow.stores import MemoryStore, SQLiteStore
 
 
 class Job(Contract):
@@ -140,7 +140,7 @@ async def test_a_notification_that_is_lost_costs_one_look(tmp_path: Path) -> Non
     flow: Flow[Any] = Flow(Job, name="job")
     flow.to(double).end()
     conninfo, later = conninfo_of(tmp_path), datetime.now(UTC) + timedelta(hours=1)
-    async with PostgresStore(conninfo) as store:
+    async with stores.PostgresStore(conninfo) as store:
         worker = Worker(store, [flow], poll=0.2)
         running = asyncio.create_task(worker.run())
         try:
@@ -194,7 +194,7 @@ async def test_a_worker_of_a_postgres_store_is_notified_and_does_not_wait_for_it
     hour = 3600.0
     flow: Flow[Any] = Flow(Job, name="job")
     flow.to(asked).end()
-    async with PostgresStore(conninfo_of(tmp_path)) as store:
+    async with stores.PostgresStore(conninfo_of(tmp_path), answer_within=hour) as store:
         worker = Worker(store, [flow], poll=hour)
         running = asyncio.create_task(worker.run())
         try:
@@ -226,7 +226,7 @@ async def test_an_execution_that_runs_is_notified_of_its_mail(tmp_path: Path) ->
 
     flow: Flow[Any] = Flow(Job, name="job")
     flow.to(work).end()
-    async with PostgresStore(conninfo_of(tmp_path)) as store:
+    async with stores.PostgresStore(conninfo_of(tmp_path), answer_within=3600) as store:
         worker = Worker(store, [flow], poll=3600)
         running = asyncio.create_task(worker.run())
         try:

@@ -35,7 +35,8 @@ def conninfo(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(conninfo: str) -> AsyncIterator[PostgresStore]:
-    async with PostgresStore(conninfo) as opened:
+    """A store that asks its connection for a sign of life every ten minutes, which would count as a notification."""
+    async with PostgresStore(conninfo, answer_within=600) as opened:
         yield opened
 
 
