@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-QUICK: Final = 0.5
+QUICK: Final = 0.25
 FULL: Final = 4.0
 """`.ci/run` sets this."""
 
@@ -21,5 +21,5 @@ def is_full() -> bool:
 
 
 def examples(full: int) -> int:
-    """Return how many examples a property is tried with: so many in the full form, a quarter of them in the quick."""
-    return full if is_full() else full // 4
+    """Return how many examples a property is tried with: so many in the full form, a sixth of them in the quick."""
+    return full if is_full() else full // 6

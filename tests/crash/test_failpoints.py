@@ -36,8 +36,8 @@ from typedflow.stores import StoredSnapshot
 
 ROOT: Final = Path(__file__).parents[2]
 FINAL: Final = ("completed", "cancelled")
-EVERY: Final = 1 if is_full() else 6
-"""The quick form kills at every sixth time that a point is reached, the first one always."""
+EVERY: Final = 1 if is_full() else 9
+"""The quick form kills at every ninth time that a point is reached, the first one always."""
 HISTORY: Final = """
     CREATE TABLE IF NOT EXISTS history (sequence INTEGER, status TEXT);
     CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_executions
@@ -233,7 +233,7 @@ def test_any_number_of_kills_is_made_good(store: str, checkpoint: str, processes
     expected = Expected(journey.LARGE)
     deadline = time.monotonic() + budget()
     number = 0
-    while time.monotonic() < deadline or number < 3:
+    while time.monotonic() < deadline or number < (3 if is_full() else 2):
         chance = random.Random(f"{store} {checkpoint} {number}")
         case = Case(processes, folder / str(number), store, checkpoint, journey.LARGE)
         for _ in range(chance.randint(1, 6)):

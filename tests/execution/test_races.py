@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.budget import budget
+from tests.budget import budget, is_full
 from tests.crash import journey
 from tests.execution.faulty import Fault, FaultyStore
 from tests.execution.seeded import run_seeded
@@ -25,7 +25,7 @@ from typedflow.errors import ConflictError, FinishedError, InterruptError, Snaps
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
 
-SEEDS = 40
+SEEDS = 40 if is_full() else 20
 """Schedules that each test tries at the least; the long ones go on from there."""
 Checkpoint = Literal["pause", "step"]
 FINAL = (Status.COMPLETED, Status.CANCELLED)

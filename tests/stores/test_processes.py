@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.budget import budget
+from tests.budget import budget, is_full
 from tests.stores.conformance import DURABLE, SHARING, STORES
 from tests.stores.program import data_of
 from typedflow.stores import SnapshotStore
@@ -87,7 +87,7 @@ def test_a_killed_process_loses_no_acknowledged_save(kind: str, size: int, tmp_p
     deadline = time.monotonic() + budget()
     acknowledged = -1
     kills = 0
-    while time.monotonic() < deadline or kills < 3:
+    while time.monotonic() < deadline or kills < (3 if is_full() else 2):
         with started("save", kind, tmp_path, size) as process:
             begin(process)
             for _ in range(chance.randint(1, 40)):

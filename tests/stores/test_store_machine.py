@@ -160,7 +160,7 @@ class StoreMachine(RuleBasedStateMachine):
 def test_random_calls_do_what_they_do_to_a_dict(name: str) -> None:
     machine = type(f"{name}Machine", (StoreMachine,), {"kind": STORES[name]})
     examples = settings(
-        max_examples=int(budget() * 10),
+        max_examples=max(4, int(budget() * 10)),
         stateful_step_count=20,
         deadline=None,
         database=None,
