@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import postgres, run_folder
 from tests.budget import is_full
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Draw one hash seed for all workers: the id of a test may show a set, and all must collect the same ids."""
     os.environ.setdefault(HASH_SEED, str(random.randrange(2**32)))
-    postgres.prepare_run()
+    run_folder.prepare()
     if not hasattr(config, "workerinput"):
         compile_library()
 
@@ -74,8 +74,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server that a test has started; the workers have ended by now."""
-    if not hasattr(config, "workerinput"):
+    if run_folder.is_led_by_this_process():
         postgres.end_run()
+        run_folder.remove()
 
 
 def pytest_report_header() -> str:

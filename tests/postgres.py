@@ -1,7 +1,8 @@
 """A PostgreSQL server for the tests: that of `TYPEDFLOW_POSTGRES` (a connection string), else one of their own.
 
-The own one is made at its first use, in a temporary folder, for all processes of the run, and stopped at the end of it.
-It listens on a Unix socket only, and does not wait for the disk. A test gets a schema of its own.
+The own one is made at its first use, in the folder of the run, where tables in memory are made in half the time, and
+stopped at the end of the run. It listens on a Unix socket only, and does not wait for the disk. A test gets a schema of
+its own.
 
 Where there is no PostgreSQL these tests fail, unless the option `--without-postgres` leaves them out.
 """
@@ -12,7 +13,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -20,18 +20,14 @@ from pwd import getpwnam
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from tests import run_folder
+
 if TYPE_CHECKING:
     import psycopg
 
 
 GIVEN: Final = "TYPEDFLOW_POSTGRES"
-FOLDER: Final = "TYPEDFLOW_TESTS_POSTGRES"
-"""The folder of the own server, for all processes of a run."""
-LEADER: Final = "TYPEDFLOW_TESTS_LEADER"
-"""The process id of whoever made the folder."""
 WITHOUT: Final = "--without-postgres"
-RAM: Final = Path("/dev/shm")
-"""Where tables are made in half the time."""
 _SCHEMA: Final = "typedflow_test_"
 
 
@@ -131,18 +127,9 @@ class Server:
             raise subprocess.CalledProcessError(done.returncode, program, stderr=done.stderr)
 
 
-def prepare_run() -> None:
-    """Choose the folder of the server for all processes of a run; called by the one that leads it."""
-    if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="typedflow-pg-", dir=RAM if RAM.is_dir() else "/tmp")
-        os.environ[LEADER] = str(os.getpid())
-
-
 def end_run() -> None:
     """Stop the server, or drop what the tests have made in one that was given; called by the process that leads."""
-    if os.environ.get(LEADER) != str(os.getpid()):
-        return
-    folder = Path(os.environ.pop(FOLDER))
+    folder = run_folder.get()
     if (folder / "data" / "postmaster.pid").exists():
         Server(folder).stop()
     elif GIVEN in os.environ and (folder / "schemas").exists():
@@ -150,14 +137,13 @@ def end_run() -> None:
             query = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)"
             for (name,) in connection.execute(query, (_SCHEMA,)).fetchall():
                 connection.execute(f"DROP SCHEMA {name} CASCADE")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def server() -> str:
     """Return the connection string of the server; starts it where nobody has yet. Raises `NoPostgres`."""
     if GIVEN in os.environ:
         return os.environ[GIVEN]
-    found = Server(Path(os.environ[FOLDER]))
+    found = Server(run_folder.get())
     with open(found.folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (found.folder / "ready").exists():
@@ -178,7 +164,7 @@ rm -rf "$2"
 def _guard(found: Server) -> None:
     """End the server when the process that leads the run is gone, also where that was killed."""
     in_background = '/bin/sh -c "$0" "$@" </dev/null >/dev/null 2>&1 &'
-    watched = (os.environ[LEADER], str(found.pid), str(found.folder))
+    watched = (os.environ[run_folder.LEADER], str(found.pid), str(found.folder))
     subprocess.run(["/bin/sh", "-c", in_background, _GUARD, *watched], check=True, start_new_session=True)
 
 
@@ -197,7 +183,7 @@ def conninfo_of(folder: Path) -> str:
     from psycopg.conninfo import make_conninfo
 
     whole = server()
-    names = Path(os.environ[FOLDER]) / "schemas"
+    names = run_folder.get() / "schemas"
     names.mkdir(exist_ok=True)
     known = names / sha256(os.fsencode(folder)).hexdigest()
     with open(names / "lock", "w") as lock, connect(whole) as connection:

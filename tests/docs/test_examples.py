@@ -12,13 +12,12 @@ from typing import Any, Final
 import pytest
 
 from tests.docs.programs import ENTRIES, LLMS_PROGRAM, PLUGIN_ONLY, TYPE_CHECKERS, Entry, completed, starts
-from tests.mypy.programs import CONFIG, run_mypy, write_project
+from tests.mypy.programs import STRICT, run_mypy, write_project
 from typedflow import TypedflowError
 from typedflow.rules.catalogue import RULES
 
 SHOWN: Final = [entry for entry in ENTRIES.values() if entry.wrong]
 STATIC: Final = [entry for entry in SHOWN if RULES[entry.number].code]
-STRICT: Final = CONFIG + "[typedflow-mypy]\nstrict_dynamic_keys = true\n"
 UNUSED: Final = [number for number, rule in RULES.items() if rule.code == "typedflow-unused"]
 ASKED: Final = f"[mypy-{','.join(f'{number}_wrong' for number in UNUSED)}]\nenable_error_code = typedflow-unused\n"
 
@@ -81,7 +80,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]
     programs |= {f"{entry.number}_wrong.py": completed(entry.wrong, entry.number) for entry in STATIC}
     programs["llms.py"] = LLMS_PROGRAM
     found: dict[str, list[str]] = {name: [] for name in programs}
-    for finding in run_mypy(write_project(tmp_path_factory.mktemp("examples"), programs, STRICT + ASKED)):
+    project = write_project(tmp_path_factory.mktemp("examples"), programs, STRICT + ASKED)
+    for finding in run_mypy(project, like=STRICT):
         found[finding.file].append(finding.text)
     return found
 

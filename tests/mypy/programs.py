@@ -10,6 +10,7 @@ A case is right when marking what mypy reports of it gives the file as it is, so
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -18,8 +19,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from tests import run_folder
 
 ROOT: Final = Path(__file__).parents[2]
 CASES: Final = Path(__file__).with_name("cases")
@@ -34,6 +38,10 @@ follow_imports = silent
 enable_incomplete_feature =
 show_column_numbers = true
 """
+STRICT: Final = CONFIG + "[typedflow-mypy]\nstrict_dynamic_keys = true\n"
+USER: Final = "[mypy]\nstrict = true\nplugins = typedflow_mypy\n"
+"""What the documents show."""
+LIBRARY: Final = ("msgspec", "typedflow", "typedflow.distributed", "typedflow.stores", "typedflow.testing")
 
 
 class Finding(NamedTuple):
@@ -101,22 +109,43 @@ def case_sources() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(CASES.glob("*.py"))}
 
 
-def run_mypy(project: Path, *flags: str, cache: Path | None = None, files: Iterable[str] = (".",)) -> list[Finding]:
-    """Run mypy over a project in a process of its own."""
+def run_mypy(
+    project: Path, *flags: str, cache: Path | None = None, files: Iterable[str] = (".",), like: str = CONFIG
+) -> list[Finding]:
+    """Run mypy over a project in a process of its own.
+
+    Without a cache of its own it gets a copy of `library_cache(like)`, which helps where the options are those of
+    `like`: mypy itself leaves what was checked with others.
+    """
     command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--output", "json", "--show-traceback"]
-    command += ["--cache-dir", str(cache or os.devnull), *flags, *files]
-    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        used = cache or copy_library_cache(Path(scratch) / "cache", like)
+        command += ["--cache-dir", str(used), *flags, *files]
+        done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), f"mypy stopped with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return parse_findings(done.stdout)
 
 
-def library_cache(folder: Path) -> Path:
-    """Make a cache in which the library and what it imports are checked, by the options of `CONFIG`."""
-    project = write_project(
-        folder / "project", {"all.py": "import msgspec\nimport typedflow\nimport typedflow.stores\n"}
-    )
-    run_mypy(project, cache=folder / "cache")
-    return folder / "cache"
+def copy_library_cache(folder: Path, config: str = CONFIG) -> Path:
+    """Copy `library_cache` to a new folder, and return that."""
+    return shutil.copytree(library_cache(config), folder)
+
+
+def library_cache(config: str = CONFIG) -> Path:
+    """Return a cache in which the library and what it imports are checked with a configuration.
+
+    It is made once for all processes of a run: nearly all of the time of a run of mypy over a small program goes there.
+    """
+    home = run_folder.get() / "mypy" / sha256(config.encode()).hexdigest()
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "ready").exists():
+            imports = "".join(f"import {name}\n" for name in LIBRARY)
+            project = write_project(home / "project", {"all.py": imports}, config)
+            assert run_mypy(project, cache=home / "cache") == []
+            (home / "ready").touch()
+    return home / "cache"
 
 
 def parse_findings(out: str) -> list[Finding]:

@@ -8,12 +8,11 @@ from typing import Final
 
 import pytest
 
-from tests.mypy.programs import CONFIG, ROOT, Finding, mark, run_mypy, strip, write_project
+from tests.mypy.programs import ROOT, STRICT, Finding, mark, run_mypy, strip, write_project
 from typedflow.rules.catalogue import CODES
 
 PAGE: Final = ROOT / "docs" / "mypy.md"
 BLOCK: Final = re.compile(r"^```python (shop|wrong|right)\n(.*?)^```$", re.M | re.S)
-STRICT: Final = CONFIG + "[typedflow-mypy]\nstrict_dynamic_keys = true\n"
 
 
 def read_blocks(text: str) -> list[tuple[str, str]]:
@@ -32,7 +31,7 @@ def find(project: Path) -> dict[str, list[Finding]]:
         project, {f"{name}.py": strip(source) for name, (_, source) in zip(names(), BLOCKS, strict=True)}, STRICT
     )
     found: dict[str, list[Finding]] = {}
-    for finding in run_mypy(project):
+    for finding in run_mypy(project, like=STRICT):
         found.setdefault(finding.file.removesuffix(".py"), []).append(finding)
     return found
 

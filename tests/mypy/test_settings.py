@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mypy.programs import CONFIG, environment, run_mypy, write_project
+from tests.mypy.programs import CONFIG, STRICT, copy_library_cache, environment, run_mypy, write_project
 from typedflow.rules.catalogue import CODES
 from typedflow_mypy.settings import Settings, read_settings
 
@@ -79,16 +79,21 @@ def test_without_a_file_there_are_the_defaults() -> None:
     assert read_settings(None) == (Settings(), [])
 
 
-def said(project: Path, config: str = CONFIG, *flags: str, cache: Path | None = None) -> list[str]:
+def said(project: Path, config: str, cache: Path) -> list[str]:
     write_project(project, {"program.py": PROGRAM}, config)
-    return [finding.text for finding in run_mypy(project, *flags, cache=cache)]
+    return [finding.text for finding in run_mypy(project, cache=cache)]
 
 
-def test_dynamic_keys_are_reported_where_that_is_asked_for_and_a_changed_option_drops_the_cache(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    assert said(tmp_path, cache=cache) == [UNKNOWN]
-    assert said(tmp_path, CONFIG + "[typedflow-mypy]\nstrict_dynamic_keys = true\n", cache=cache) == [UNKNOWN, DYNAMIC]
-    assert said(tmp_path, cache=cache) == [UNKNOWN]
+@pytest.mark.parametrize(
+    "before, after", [(STRICT, CONFIG), pytest.param(CONFIG, STRICT, marks=pytest.mark.full)], ids=["off", "on"]
+)
+def test_dynamic_keys_are_reported_where_that_is_asked_for_and_a_changed_option_drops_the_cache(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    expected = {CONFIG: [UNKNOWN], STRICT: [UNKNOWN, DYNAMIC]}
+    cache = copy_library_cache(tmp_path / "cache", before)
+    assert said(tmp_path, before, cache) == expected[before]
+    assert said(tmp_path, after, cache) == expected[after]
 
 
 def test_a_code_and_all_codes_can_be_disabled_in_a_module_and_one_ignored_on_a_line(tmp_path: Path) -> None:
@@ -102,7 +107,7 @@ def test_a_code_and_all_codes_can_be_disabled_in_a_module_and_one_ignored_on_a_l
 
 def test_every_code_is_one_of_mypys(tmp_path: Path) -> None:
     flags = [f"--enable-error-code={code}" for code in (*CODES, "typedflow")]
-    assert said(tmp_path, CONFIG, *flags) == [UNKNOWN]
+    assert run_mypy(write_project(tmp_path, {"program.py": "x = 1\n"}), *flags) == []  # else it stops with 2
 
 
 FAILING = """\
@@ -118,17 +123,17 @@ def fail(call):
 
 
 dispatcher._OF_CLASSES = {**dispatcher._OF_CLASSES, "Data.require_resource": fail}
-plugin = typedflow_mypy.plugin
 """
+"""Runs when Python starts, so that the plugin has its own name, and the cache of the library holds."""
 
 
 def test_a_check_that_fails_is_one_error_and_mypy_goes_on(tmp_path: Path) -> None:
-    config = CONFIG.replace("typedflow_mypy", "failing.py")
     source = PROGRAM.replace("    data.require_resource(key)\n", "    x: str = 1\n")
-    project = write_project(tmp_path, {"program.py": source}, config)
-    (project / "failing.py").write_text(FAILING, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--cache-dir", os.devnull, "program.py"]
+    project = write_project(tmp_path / "project", {"program.py": source})
+    start = write_project(tmp_path / "start", {"sitecustomize.py": FAILING})
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(copy_library_cache(tmp_path / "cache")), "program.py"]
     quiet = {name: value for name, value in environment().items() if name != "TYPEDFLOW_MYPY_RAISE"}
+    quiet["PYTHONPATH"] = os.pathsep.join([str(start), quiet["PYTHONPATH"]])
     done = subprocess.run(command, cwd=project, env=quiet, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     assert lines[0].startswith(

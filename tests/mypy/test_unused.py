@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.mypy.daemon import Daemon, inside
-from tests.mypy.programs import CONFIG, Finding, library_cache, run_mypy, write_project
+from tests.mypy.programs import CONFIG, Finding, copy_library_cache, run_mypy, write_project
 
 ASKED = CONFIG + "[typedflow-mypy]\nreport_unused = true\n"
 PROGRAM = """\
@@ -164,7 +164,8 @@ def unused_in(findings: list[Finding], file: str) -> set[str]:
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
     sources = {f"m{number}.py": PROGRAM + more for number, (more, _) in enumerate(HANDED_ON.values())}
-    return run_mypy(write_project(tmp_path_factory.mktemp("unused"), {**sources, "elsewhere.py": ELSEWHERE}, ASKED))
+    project = write_project(tmp_path_factory.mktemp("unused"), {**sources, "elsewhere.py": ELSEWHERE}, ASKED)
+    return run_mypy(project, like=ASKED)
 
 
 @pytest.mark.parametrize("number, name", list(enumerate(HANDED_ON)), ids=list(HANDED_ON))
@@ -172,35 +173,31 @@ def test_only_what_nobody_else_may_use_is_reported(findings: list[Finding], numb
     assert unused_in(findings, f"m{number}.py") == HANDED_ON[name][1]
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return library_cache(tmp_path_factory.mktemp("library"))
-
-
 @pytest.mark.parametrize(
     "config, flags, first_line",
     [
         (ASKED, (), ""),
-        (CONFIG + "enable_error_code = typedflow-unused\n", (), ""),
+        pytest.param(CONFIG + "enable_error_code = typedflow-unused\n", (), "", marks=pytest.mark.full),
         (CONFIG + "[mypy-program]\nenable_error_code = typedflow-unused\n", (), ""),
-        (CONFIG, ("--enable-error-code", "typedflow-unused"), ""),
+        pytest.param(CONFIG, ("--enable-error-code", "typedflow-unused"), "", marks=pytest.mark.full),
         (CONFIG, (), "# mypy: enable-error-code=typedflow-unused\n"),
     ],
     ids=["option", "ini", "module", "command line", "inline"],
 )
 def test_every_way_of_asking_works_and_drops_the_cache(
-    tmp_path: Path, library: Path, config: str, flags: tuple[str, ...], first_line: str
+    tmp_path: Path, config: str, flags: tuple[str, ...], first_line: str
 ) -> None:
+    library = copy_library_cache(tmp_path / "library")
     write_project(tmp_path, {"program.py": PROGRAM, "elsewhere.py": ELSEWHERE}, CONFIG)
     assert run_mypy(tmp_path, cache=library) == []
     write_project(tmp_path, {"program.py": first_line + PROGRAM}, config)
     assert unused_in(run_mypy(tmp_path, *flags, cache=library), "program.py") == ALL
 
 
-def test_a_line_that_is_ignored_is_not_reported(tmp_path: Path, library: Path) -> None:
+def test_a_line_that_is_ignored_is_not_reported(tmp_path: Path) -> None:
     source = PROGRAM.replace("    field: int = 0", "    field: int = 0  # type: ignore[typedflow-unused]")
     write_project(tmp_path, {"program.py": source, "elsewhere.py": ELSEWHERE}, ASKED)
-    assert unused_in(run_mypy(tmp_path, cache=library), "program.py") == ALL - {"field"}
+    assert unused_in(run_mypy(tmp_path, like=ASKED), "program.py") == ALL - {"field"}
 
 
 EDITS: list[tuple[str, str, str, set[str]]] = [
@@ -221,7 +218,7 @@ def test_after_an_edit_it_is_what_a_cold_run_reports(tmp_path: Path, mode: str) 
     base = "from typedflow import State\n\n\nclass Base(State):\n    pass\n"
     sources = {"program.py": program, "elsewhere.py": ELSEWHERE, "base.py": base}
     project = write_project(tmp_path / "project", sources, ASKED)
-    cache = library_cache(tmp_path / "library")
+    cache = copy_library_cache(tmp_path / "library", ASKED)
     with inside(project):
         daemon = Daemon(cache) if mode == "daemon" else None
 
@@ -236,4 +233,4 @@ def test_after_an_edit_it_is_what_a_cold_run_reports(tmp_path: Path, mode: str) 
             os.utime(project / name, (1_900_000_000 + 10 * step, 1_900_000_000 + 10 * step))
             found = check()
             assert unused_in(found, "program.py") == expected, new
-        assert sorted(set(found)) == sorted(set(run_mypy(project)))
+        assert sorted(set(found)) == sorted(set(run_mypy(project, like=ASKED)))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tests.mypy.programs import copy_library_cache
 from tests.typing.markers import Checker, Finding
 
 ROOT: Final = Path(__file__).parents[2]
@@ -63,7 +64,8 @@ def _finding(path: str, line: int, severity: str, text: str) -> Finding | None:
 def _mypy(samples: Path, scratch: Path, plugins: str = "") -> Iterator[Finding]:
     config = scratch / "mypy.ini"
     config.write_text(f"[mypy]\nstrict = true\nplugins = {plugins}\nfollow_imports = silent\n", encoding="utf-8")
-    out = _run("mypy", "--config-file", config, "--cache-dir", scratch / "cache", "--output", "json", ".", cwd=samples)
+    cache = copy_library_cache(scratch / "cache")
+    out = _run("mypy", "--config-file", config, "--cache-dir", cache, "--output", "json", ".", cwd=samples)
     for row in map(json.loads, out.splitlines()):
         if finding := _finding(row["file"], row["line"], row["severity"], row["message"]):
             yield finding
