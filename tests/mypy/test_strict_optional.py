@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.mypy.daemon import Daemon, inside
-from tests.mypy.programs import CONFIG, Finding, run_mypy, write_project
+from tests.mypy.programs import CONFIG, Finding, copy_library_cache, run_mypy, write_project
 
 COMMON = """\
 import msgspec
@@ -91,7 +89,9 @@ def numbers(findings: list[Finding], module: str) -> list[str]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = {"common.py": COMMON, "strict.py": USE, "loose.py": USE, "inline.py": LOOSE + USE}
     config = f"{CONFIG}\n[mypy-loose]\nstrict_optional = false\n"
-    return write_project(tmp_path_factory.mktemp("modules"), sources, config)
+    project = write_project(tmp_path_factory.mktemp("modules"), sources, config)
+    copy_library_cache(project / "cache")
+    return project
 
 
 @pytest.mark.parametrize("files", [("strict.py", "loose.py", "inline.py"), ("loose.py", "inline.py", "strict.py")])
@@ -102,18 +102,3 @@ def test_a_module_is_checked_by_its_own_option(project: Path, files: tuple[str, 
     assert numbers(found, "strict") == FOUND
     assert numbers(found, "loose") == []
     assert numbers(found, "inline") == []
-
-
-def test_the_daemon_follows_the_option_of_a_module(tmp_path: Path) -> None:
-    project = write_project(tmp_path, {"common.py": COMMON, "one.py": STRICT + USE, "two.py": LOOSE + USE})
-    with inside(project):
-        daemon = Daemon(tmp_path / "cache")
-        for step in range(4):
-            found = daemon.check()
-            one, two = (FOUND, []) if step % 2 == 0 else ([], FOUND)
-            assert numbers(found, "one") == one
-            assert numbers(found, "two") == two
-            heads = (LOOSE, STRICT) if step % 2 == 0 else (STRICT, LOOSE)
-            for name, head in zip(("one.py", "two.py"), heads, strict=True):
-                (project / name).write_text(head + USE, encoding="utf-8")
-                os.utime(project / name, (1_900_000_000 + step, 1_900_000_000 + step))
