@@ -65,18 +65,21 @@ INI: Final = f"{CONFIG}[typedflow-mypy]\n"
         ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = true\n", DYNAMIC),
         ("mypy.ini", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
         ("setup.cfg", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
-        ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = false\n", PASSED),
-        (
+        # Each of the others has mypy check the whole library again.
+        pytest.param("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = false\n", PASSED, marks=pytest.mark.full),
+        pytest.param(
             "pyproject.toml",
             f"{PYPROJECT}strict_dynamic_kyes = true\n",
             f"{PASSED}pyproject.toml: [tool.typedflow-mypy]: unrecognized option: 'strict_dynamic_kyes' "
             "(did you mean 'strict_dynamic_keys'?)\n",
+            marks=pytest.mark.full,
         ),
-        (
+        pytest.param(
             "mypy.ini",
             f"{INI}strict = true\n",
             f"{PASSED}mypy.ini: [typedflow-mypy]: unrecognized option: 'strict' "
             "(options: 'strict_dynamic_keys', 'report_unused')\n",
+            marks=pytest.mark.full,
         ),
     ],
     ids=["pyproject_on", "ini", "setup_cfg", "pyproject_off", "pyproject_unknown", "ini_unknown"],
