@@ -29,7 +29,7 @@ from typedflow.snapshot.envelope import (
     TokenRecord,
     checksum_of,
 )
-from typedflow.snapshot.reading import MAX_BYTES, read_document
+from typedflow.snapshot.reading import LARGEST_DOCUMENT, read_document
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -332,4 +332,4 @@ def test_any_splice_is_refused_or_changes_nothing(noise: bytes, place: int, form
 
 
 def test_default_cap_is_four_mebibytes() -> None:
-    assert MAX_BYTES == 4 * 2**20
+    assert LARGEST_DOCUMENT == 4 * 2**20

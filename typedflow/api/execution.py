@@ -37,8 +37,7 @@ from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot
-from typedflow.snapshot.reading import MAX_BYTES as LARGEST
-from typedflow.snapshot.reading import Source
+from typedflow.snapshot.reading import LARGEST_DOCUMENT, Source
 from typedflow.stores.loops import run_sync
 from typedflow.stores.records import PendingInterrupt
 
@@ -381,7 +380,7 @@ class Execution(Generic[C]):
         source: Source,
         *,
         runtime_resources: Resources | Mapping[str, Any] | None = None,
-        max_bytes: int = LARGEST,
+        max_bytes: int = LARGEST_DOCUMENT,
     ) -> Execution[C]:
         """Take over what was saved, all or nothing: a Snapshot, a mapping, JSON text or bytes, MessagePack or a path.
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 FIRST_WAIT: Final = 0.01
-LONGEST_WAIT: Final = 0.5
+LONGEST_PAUSE: Final = 0.5
 """Seconds between two looks for a result: they grow from the first to the longest."""
 
 
@@ -194,7 +194,7 @@ async def result(
             if stored.status in (*FINAL, Status.FAILED):
                 break
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
+            wait = min(2 * wait, LONGEST_PAUSE)
     if stored.status != Status.COMPLETED:
         problem = executions.no_result_problem(Status(stored.status), loaded=True)
         raise ExecutionError(problem.at(_name(flow, execution_id)))

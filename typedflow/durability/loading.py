@@ -27,7 +27,7 @@ from typedflow.schema.resources import overrides_of
 from typedflow.snapshot.codecs import compile_codec
 from typedflow.snapshot.envelope import RemoteRecord, Snapshot
 from typedflow.snapshot.flow_states import decode_kept
-from typedflow.snapshot.headers import Settled, settle
+from typedflow.snapshot.headers import Settled, settle_snapshot
 from typedflow.snapshot.reading import Source, read_document
 from typedflow.snapshot.run_reading import RunReader
 
@@ -104,7 +104,7 @@ def read_execution(
 ) -> Loaded:
     """Read a snapshot and its children against a flow; raises `SnapshotError`, and changes nothing."""
     plan = flow.plan()
-    settled = settle(plan, snapshot, flow.name, place, formerly)
+    settled = settle_snapshot(plan, snapshot, flow.name, place, formerly)
     run, tokens = _read_run(flow, settled, place)
     for paused in (run.interrupts or {}).values():
         key = f"{snapshot.execution_id}:{run.key(paused.token)}"

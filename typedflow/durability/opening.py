@@ -20,7 +20,7 @@ from typedflow.rules.stores import check_at
 from typedflow.rules.wording import quoted
 from typedflow.schema.layers import Resources
 from typedflow.schema.resources import overrides_of
-from typedflow.snapshot.reading import MAX_BYTES, read_document
+from typedflow.snapshot.reading import LARGEST_DOCUMENT, read_document
 from typedflow.stores.protocol import SnapshotStore
 from typedflow.stores.records import StoredSnapshot
 
@@ -86,7 +86,7 @@ def load_stored(
     checkpoints: Checkpoints | None = None,
 ) -> None:
     """Load what a store has, all or nothing; with `checkpoints` the execution goes on from it."""
-    largest = max(len(stored.data), MAX_BYTES)
+    largest = max(len(stored.data), LARGEST_DOCUMENT)
     given = {} if resources is None else overrides_of(resources)
     try:
         with runtime.concealing(given.values()):

@@ -49,7 +49,7 @@ def check_default(step: StepTransaction, interrupt: Interrupt, default: Any) -> 
     raise ContractError(problem)
 
 
-def due(root: ExecutionRuntime) -> list[tuple[ExecutionRuntime, Paused]]:
+def due_now(root: ExecutionRuntime) -> list[tuple[ExecutionRuntime, Paused]]:
     """Return what is due now, the earliest first."""
     return waiting.due(root, current_clock.get().now())
 

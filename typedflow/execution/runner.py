@@ -19,7 +19,7 @@ from typedflow.errors import ConflictError, ContractError, ExecutionError, Finis
 from typedflow.execution import failpoints
 from typedflow.execution.answers import accept_answer, find_interrupt, interrupt_id_of
 from typedflow.execution.children import capture_resources
-from typedflow.execution.deadlines import Alarm, due, require_in_time
+from typedflow.execution.deadlines import Alarm, due_now, require_in_time
 from typedflow.execution.driver import Driver
 from typedflow.execution.failures import add_note
 from typedflow.execution.resources import FlowResources
@@ -88,14 +88,14 @@ class Runner:
 
     async def _retry(self, timeout: float | None, queue: asyncio.Queue[Any] | None = None) -> Status:
         runtime, status = self._runtime, self._runtime.run.status
-        woken = self._is_woken() or (status is Status.WAITING and bool(due(runtime)))
+        woken = self._is_woken() or (status is Status.WAITING and bool(due_now(runtime)))
         if not woken and runtime.checkpoints is not None and self._is_unsaved():
             await runtime.checkpoints.commit()
             return runtime.run.status
         if not woken and status is not Status.FAILED and not self._is_cut_off():
             raise FinishedError(executions.wrong_status_problem(status, Status.RUNNING).at(runtime.name))
         self._require_resources()
-        self._fire(due(runtime))
+        self._fire(due_now(runtime))
         runtime.run.woken()
         for open_ in reversed(list(runtime.tree())):  # what cannot go on leaves those above it failed
             if open_.run.status in (Status.FAILED, Status.RUNNING):
@@ -132,7 +132,7 @@ class Runner:
         require_in_time(owner, interrupt_id, at)
         accepted = accept_answer(owner, interrupt_id, value)
         self._require_resources(owner)
-        self._fire([each for each in due(root) if each[1].interrupt.id != interrupt_id])
+        self._fire([each for each in due_now(root) if each[1].interrupt.id != interrupt_id])
         root.note_answered(interrupt_id)
         owner.note_ended(owner.run.interrupts[interrupt_id].interrupt.step)  # type: ignore[index]  # it was found there
         note_answered(root, interrupt_id)
@@ -171,7 +171,7 @@ class Runner:
 
     def fire_due(self) -> None:
         """Let what is due go on: a question with its default answer, a step that sleeps with its value."""
-        found = due(self._runtime)
+        found = due_now(self._runtime)
         if found:
             self._require_resources()
             self._fire(found)
@@ -224,7 +224,7 @@ class Runner:
         self._require_loop("async_settle")
         runtime = self._runtime
         runtime.require_present()
-        if runtime.driver is None and (runtime.run.status is not Status.WAITING or not due(runtime)):
+        if runtime.driver is None and (runtime.run.status is not Status.WAITING or not due_now(runtime)):
             return runtime.run.status
         return await self.go_on(self.fire_due, timeout)
 

@@ -82,7 +82,7 @@ class Settled:
     match: PlanMatch
 
 
-def settle(plan: Plan, snapshot: Snapshot, flow: str, place: str, formerly: Collection[str] = ()) -> Settled:
+def settle_snapshot(plan: Plan, snapshot: Snapshot, flow: str, place: str, formerly: Collection[str] = ()) -> Settled:
     """Check that a snapshot belongs to this flow, its contract and its plan, and bring its layers to today's version.
 
     `place` is that of a child in its parent's document, `formerly` what its node declares to have been called: a child

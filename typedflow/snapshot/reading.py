@@ -40,7 +40,7 @@ from typedflow.snapshot.envelope import (
     map_payloads,
 )
 
-MAX_BYTES: Final = 4 * 1024 * 1024
+LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
 """The largest document that is read unless the caller says otherwise, bytes."""
 
 Source: TypeAlias = Snapshot | Mapping[str, Any] | str | bytes | bytearray | memoryview | os.PathLike[str]
@@ -57,7 +57,7 @@ _DECODE_HEADER: Final = compile_decoder(_Header)
 _DECODE_BYTES: Final = compile_decoder(bytes)
 
 
-def read_document(source: Source, *, max_bytes: int = MAX_BYTES) -> Snapshot:
+def read_document(source: Source, *, max_bytes: int = LARGEST_DOCUMENT) -> Snapshot:
     """Read and check a document; raises `SnapshotError` with the place and the reason, and nothing else.
 
     A str is always text. JSON and MessagePack are told apart by the first byte. A mapping is the JSON form, as

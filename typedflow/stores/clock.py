@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-LONGEST_WAIT: Final = 3600.0
+LONGEST_SLEEP: Final = 3600.0
 """Seconds after which a wait reads the clock again: the system's clock may be set meanwhile."""
 
 
@@ -38,7 +38,7 @@ class SystemClock:
     async def wait_until(self, moment: datetime) -> None:
         """Return when `now()` is `moment` or later, never before."""
         while (rest := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110  # only time is waited for
-            await asyncio.sleep(min(rest, LONGEST_WAIT))
+            await asyncio.sleep(min(rest, LONGEST_SLEEP))
 
     def call_at(self, moment: datetime, callback: Callable[[], None]) -> Callable[[], None]:
         """Have the running loop call a function at a moment, never before; return what calls that off."""
@@ -49,7 +49,7 @@ class SystemClock:
             nonlocal handle
             rest = (moment - self.now()).total_seconds()
             if rest > 0:
-                handle = loop.call_later(min(rest, LONGEST_WAIT), check)
+                handle = loop.call_later(min(rest, LONGEST_SLEEP), check)
             else:
                 callback()
 

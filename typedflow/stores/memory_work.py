@@ -16,7 +16,7 @@ from typedflow.stores.records import Letter, StoredSnapshot
 from typedflow.stores.rewriting import Rewriter, Tally
 from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
 
-NEVER: Final = datetime.max.replace(tzinfo=UTC)
+WHILE_IT_LIVES: Final = datetime.max.replace(tzinfo=UTC)
 """When the lease of a run without a worker ends by itself: it is in this process, so that its end is seen."""
 
 
@@ -55,7 +55,7 @@ class WorkRows:
         if row is not None and row.holder != record.holder and row.is_leased(now):
             assert row.holder is not None
             assert row.ready_at is not None
-            until = now + EMBEDDED_LEASE if row.ready_at == NEVER else row.ready_at
+            until = now + EMBEDDED_LEASE if row.ready_at == WHILE_IT_LIVES else row.ready_at
             raise leased_error(record.execution_id, row.holder, until)
 
     def require_lease(self, lease: Lease) -> WorkRow:
@@ -76,7 +76,7 @@ class WorkRows:
             row.ready_at, row.holder, row.crashes, row.quarantined, row.problem = None, None, 0, False, None
             row.mail.clear()
         elif lease is None and record.holder is not None and record.status == "running":
-            row.ready_at, row.holder = NEVER, record.holder
+            row.ready_at, row.holder = WHILE_IT_LIVES, record.holder
         elif lease is None:
             row.ready_at, row.holder = record.due if record.status == "waiting" else None, None
             if record.status != "running" and row.mail and row.mail[-1].number > record.mail:
@@ -175,7 +175,7 @@ class WorkRows:
         """Return the earliest moment at which one of these flows has something ready: now where a holder is gone."""
         self._free_gone(now)
         rows = [row for row in self.rows.values() if row.flow in flows and not row.quarantined]
-        return min((row.ready_at for row in rows if row.ready_at not in (None, NEVER)), default=None)
+        return min((row.ready_at for row in rows if row.ready_at not in (None, WHILE_IT_LIVES)), default=None)
 
     def release_quarantine(self, execution_id: str, now: datetime) -> bool:
         """Let workers take an execution again."""

@@ -17,7 +17,7 @@ from typedflow.schema.callables import discard
 from typedflow.stores.flow_state_sharing import FlowStateChange, FlowStateUpdate, Update, UpdateKey
 from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, StoredEntry, StoredSnapshot
 
-LONGEST_WAIT: Final = 2_000_000.0
+LONGEST_TIMEOUT: Final = 2_000_000.0
 """Seconds, 23 days: SQLite counts milliseconds in 32 bits."""
 
 
@@ -144,7 +144,7 @@ def require_place(store: str, path: str | os.PathLike[str], timeout: float) -> t
         os.fsencode(given)
     except UnicodeEncodeError:
         raise StoreError(texts.wrong_path_problem(store, given, "it holds half of a surrogate pair")) from None
-    return given, min(as_float(timeout), LONGEST_WAIT)
+    return given, min(as_float(timeout), LONGEST_TIMEOUT)
 
 
 def require_wait(store: str, timeout: float) -> float:
@@ -152,7 +152,7 @@ def require_wait(store: str, timeout: float) -> float:
     problem = texts.check_wait(store, timeout)
     if problem is not None:
         raise StoreError(problem)
-    return min(as_float(timeout), LONGEST_WAIT)
+    return min(as_float(timeout), LONGEST_TIMEOUT)
 
 
 def require_no_flow_state(store: str, change: FlowStateChange | None) -> None:
@@ -216,10 +216,10 @@ def entry_of(execution_id: object, flow: object, status: object, sequence: objec
         raise _odd("status", status)
     if type(sequence) is not int or not 0 <= sequence <= texts.LARGEST_SEQUENCE:
         raise _odd("sequence", sequence)
-    return StoredEntry(execution_id, flow, status, sequence, read_moment("saved_at", saved_at))
+    return StoredEntry(execution_id, flow, status, sequence, stored_moment("saved_at", saved_at))
 
 
-def read_moment(column: str, given: object) -> datetime:
+def stored_moment(column: str, given: object) -> datetime:
     """Return the time, in UTC, that a column holds; raises `SnapshotError` for one that no save has written."""
     try:
         moment = datetime.fromisoformat(given)  # type: ignore[arg-type]  # what is no text is a TypeError

@@ -22,7 +22,7 @@ from typedflow.stores.digests import digest, digest_behind, measured
 from typedflow.stores.flow_state_sharing import UpdateKey
 from typedflow.stores.history import Revision
 from typedflow.stores.records import DamagedEntry, Notes, StoredEntry, StoredSnapshot
-from typedflow.stores.requirements import entry_of, read_moment
+from typedflow.stores.requirements import entry_of, stored_moment
 from typedflow.stores.work import Message
 
 R = TypeVar("R", bound=tuple[Any, ...])
@@ -248,7 +248,7 @@ def read_message(
     execution_id: str, number: Any, kind: Any, name: Any, data: Any, stored: Any, posted_at: Any
 ) -> Message:
     """Return the message of a row; raises `SnapshotError` for one that is not what was posted."""
-    message = Message(kind, name, data, number, read_moment("posted_at", posted_at))
+    message = Message(kind, name, data, number, stored_moment("posted_at", posted_at))
     if type(data) is not bytes or message_digest(execution_id, message) != stored:
         raise SnapshotError(texts.damaged_problem(f"message {number} for {quoted(execution_id)}"))
     return message
