@@ -129,6 +129,7 @@ CASES = (
             ("answers", "answers"),
             ("answers to children", "answers_in_children"),
             ("answers, each saved", "saved_answers"),
+            ("answers to children, each saved", "saved_answers_in_children"),
         )
     ),
     Case("G8", "state.set of 1,000 new keys", "g08_new_keys", "µs/key", 1000, 20, 15),

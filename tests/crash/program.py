@@ -21,7 +21,7 @@ import msgspec
 
 from tests.crash import journey
 from tests.stores.conformance import DATABASES, STORES
-from typedflow.durability import block_parts, execution_parts, list_parts
+from typedflow.durability import block_parts, child_parts, execution_parts, list_parts
 from typedflow.errors import SnapshotError
 from typedflow.execution import failpoints
 from typedflow.rules.options import Checkpoint
@@ -75,7 +75,7 @@ async def run(order: Order) -> Report:
     if order.nth % 2:  # so that both ways of a SQLiteStore are cut off everywhere
         in_place.BACK_OFF, in_place.SLOW = 0, 60.0  # type: ignore[misc]  # of this process alone
     if order.nth % 3 == 0:  # so that saves in parts follow whole ones, and are cut off as well
-        execution_parts.PARTS_FROM = block_parts.BLOCK_FROM = 0
+        execution_parts.PARTS_FROM = block_parts.BLOCK_FROM = child_parts.CHILDREN_FROM = 0
         list_parts.SLICED_FROM, list_parts.SLICE = 0, 60  # type: ignore[misc]  # of this process alone
     flow = journey.build()
     async with open_store(order.store, Path(order.folder)) as store:

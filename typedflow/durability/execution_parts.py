@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from typedflow.durability.block_parts import BlockParts, has_long_block
+from typedflow.durability.child_parts import ChildParts, take_changed
 from typedflow.durability.interrupt_parts import InterruptParts
 from typedflow.durability.ledger import Changes, Ledger
 from typedflow.durability.list_parts import ListParts, sliced_if_long
@@ -66,7 +67,7 @@ class Collected(NamedTuple):
 
     def names(self) -> set[str]:
         """Return the parts that change, by the names that a revision calls them."""
-        return {_NAMES[key[0]] for key in self.changes.digests if key[:2] in ("j/", "i/")}
+        return {_NAMES[key[0]] for key in self.changes.digests if key[:2] in ("j/", "i/", "c/")}
 
 
 @lru_cache(maxsize=256)
@@ -102,7 +103,18 @@ class _Found(NamedTuple):
 class ExecutionParts:
     """Know which parts of one execution are stored."""
 
-    __slots__ = ("_blocks", "_has_state", "_interrupts", "_ledger", "_lists", "_loaded", "_sure", "_values", "in_use")
+    __slots__ = (
+        "_blocks",
+        "_children",
+        "_has_state",
+        "_interrupts",
+        "_ledger",
+        "_lists",
+        "_loaded",
+        "_sure",
+        "_values",
+        "in_use",
+    )
 
     def __init__(self, state: type[State] | None) -> None:
         self.in_use = False
@@ -111,6 +123,7 @@ class ExecutionParts:
         self._ledger = Ledger()
         self._blocks = BlockParts()
         self._interrupts = InterruptParts()
+        self._children = ChildParts()
         self._lists: dict[str, ListParts] = {}
         """The lists of the state that are in slices, by the names of their fields in the document."""
         self._loaded: Mapping[str, list[SliceRun]] = {}
@@ -134,6 +147,11 @@ class ExecutionParts:
             _drop_fields(changes, except_for=())
         blocks = self._blocks.collect(runtime.run, changes, sure=sure)
         run = self._interrupts.collect(runtime.run, changes, blocks, interrupts if sure else None)
+        waiting = take_changed(runtime.run)
+        children = self._children.collect(runtime, changes, blocks, None if not sure or interrupts is None else waiting)
+        run = run._replace(
+            nodes=(*run.nodes, *children.nodes), waiting=children.tokens, resource_keys=children.resource_keys
+        )
         names = [] if state is None or not values else _names(state, values)
         return Collected(self._ledger.delta(changes), changes, values, names, self._lists, run)
 
@@ -237,5 +255,5 @@ def _names(state: State, values: Mapping[str, Any]) -> list[str]:
     return [name for field, name in pairs if values[field] is not msgspec.UNSET]
 
 
-_NAMES: Final = {"j": "joins", "i": "interrupts"}
+_NAMES: Final = {"j": "joins", "i": "interrupts", "c": "children"}
 _NOTHING: Final = object()

@@ -1,7 +1,7 @@
 """What an execution asks, as a store keeps it in rows, and what a save changes of them.
 
-A save looks at the interrupts that came or went since the last one: to compare all took 2 ms of each answer where 5000
-are pending. With open children, and after a save that may not have come through, it compares all.
+A save looks at the interrupts that came or went since the last one, here and in open children: to compare all took 2 ms
+of each answer where 5000 are pending. After a save that may not have come through it compares all.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typedflow.engine.run import Run
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.execution.runtime import ExecutionRuntime
+from typedflow.execution.waiting import owner_of
 from typedflow.stores.records import Notes, PendingInterrupt
 
 _ASKS = frozenset({Status.WAITING, Status.RUNNING})
@@ -31,7 +32,7 @@ class AskedChanges(NamedTuple):
     all: Mapping[str, Interrupt] | None
     """All that it asks then, by interrupt id; None where the changes say it."""
     is_followed: bool
-    """The next save may look at what changed of the interrupts of the root alone."""
+    """The next save may look at what changed of the interrupts alone."""
 
 
 class Asked:
@@ -48,28 +49,35 @@ class Asked:
         """Whether that save has come through."""
 
     def take_changed(self, runtime: ExecutionRuntime) -> Collection[str] | None:
-        """Return the ids of the root's interrupts that came or went since the last save, None where nobody knows."""
+        """Return the ids of the interrupts that came or went since the last save, None where nobody knows."""
         run = runtime.run
-        changed, run.changed_interrupts = run.changed_interrupts, {}
+        noted = {} if run.changed_interrupts is None else run.changed_interrupts
+        changed = list(noted)
+        noted.clear()
         sure = self._sure and run is self._run
         self._run, self._sure = run, False
-        return changed if sure else None
+        if sure:
+            return changed
+        for each in runtime.tree():  # some may have been loaded
+            each.run.changed_interrupts = noted
+        return None
 
     def changes(self, runtime: ExecutionRuntime, changed: Collection[str] | None) -> AskedChanges:
         """Return what a save changes; `changed` is what `take_changed` has returned for it.
 
         An id that is used again is another question: its row is written anew.
         """
-        stored, is_followed = self._stored, not runtime.children and runtime.run.status in _ASKS
+        stored, is_followed = self._stored, runtime.run.status in _ASKS
         if changed is None or not (is_followed and self._is_followed):
             asked = asked_by(runtime)
             new = [each for id_, each in asked.items() if id_ not in stored or stored[id_].key != each.key]
             return AskedChanges(new, [id_ for id_ in stored if id_ not in asked], asked, is_followed)
         if not changed:
             return _UNCHANGED
-        pending, new, gone = runtime.run.interrupts or {}, [], []
+        new, gone = [], []
         for id_ in changed:
-            paused, before = pending.get(id_), stored.get(id_)
+            owner, before = owner_of(runtime, id_), stored.get(id_)
+            paused = None if owner is None else (owner.run.interrupts or {}).get(id_)
             if paused is None or paused.asleep:
                 if before is not None:
                     gone.append(id_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,8 +19,7 @@ from typedflow.snapshot.codecs import Codec
 from typedflow.snapshot.documents import Format
 from typedflow.snapshot.envelope import Snapshot, mark_of
 from typedflow.snapshot.headers import Header, header_of
-from typedflow.snapshot.kept_values import KeptValues
-from typedflow.snapshot.run_writing import NO_PARTS, RunParts, RunWriter
+from typedflow.snapshot.run_writing import NO_PARTS, RunParts, RunWriter, tokens_in_head
 
 DEEPEST: Final = 300
 """Levels of open children in a snapshot: on every Python this many are written and read again."""
@@ -40,9 +40,8 @@ def snapshot_of(
     that of a child is always saved. `with_state` is False where the fields of the state are parts; `parts` says what of
     the run is.
     """
-    if runtime.children and any(below.depth > DEEPEST for below in runtime.tree()):
-        reason = "the open child executions are nested deeper than a snapshot can be"
-        raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
+    if runtime.children:
+        _require_depth(below for _, child in _in_head(runtime, parts) for below in child.tree())
     return _snapshot(
         runtime,
         format,
@@ -66,7 +65,7 @@ def _snapshot(
     parent: int | None = None,
 ) -> Snapshot:
     run, spec, header = runtime.run, runtime.plan.spec, _header(runtime, format)
-    kept = runtime.kept_values = runtime.kept_values or KeptValues()
+    kept = runtime.values_in_flight()
     kept.begin()
     writer = RunWriter(run, format, kept, parts)
     tokens, interrupts, pools = writer.tokens(), writer.interrupts(), writer.pools()
@@ -82,7 +81,7 @@ def _snapshot(
         status=run.status,
         created=datetime.fromtimestamp(runtime.created, UTC),
         saved=saved,
-        resource_keys=_resource_keys(runtime),
+        resource_keys=_resource_keys(runtime, parts),
         parent=parent,
         shape=header.shape,
         state=_state(runtime, header.state, format) if with_state else ABSENT,
@@ -96,7 +95,7 @@ def _snapshot(
         joins=writer.joins(),
         received=run.received or ABSENT,
         mail=runtime.mail or ABSENT,
-        children=_children(runtime, format, sequence, saved) if runtime.children else [],
+        children=_children(runtime, format, sequence, saved, parts) if runtime.children else [],
     )
     kept.end()
     if parent is None:
@@ -104,11 +103,12 @@ def _snapshot(
     return header.complete(snapshot, parts.nodes, parts.events)
 
 
-def _resource_keys(runtime: ExecutionRuntime) -> list[str]:
+def _resource_keys(runtime: ExecutionRuntime, parts: RunParts) -> list[str]:
     """Return the keys of all resources at hand, those of open children included."""
-    if not runtime.children:
-        return sorted({*runtime.resource_keys()})
-    return sorted({key for each in runtime.tree() for key in each.resource_keys()})
+    keys = {*runtime.resource_keys(), *parts.resource_keys}
+    if runtime.children:
+        keys |= {key for _, child in _in_head(runtime, parts) for each in child.tree() for key in each.resource_keys()}
+    return sorted(keys)
 
 
 def _state(runtime: ExecutionRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:
@@ -128,13 +128,32 @@ def _flow_state(flow: FlowRuntime, codec: Codec | None, format: Format) -> Raw |
     return ABSENT if flow.flow_state is None or codec is None else codec.encode(flow.flow_state, "flow_state", format)
 
 
-def _children(runtime: ExecutionRuntime, format: Format, sequence: int, saved: datetime) -> list[Snapshot]:
-    """Return the open children, each with the place of its token among those in flight."""
-    places = {id(token): index for index, token in enumerate(runtime.run.in_flight())}
+def _in_head(runtime: ExecutionRuntime, parts: RunParts) -> list[tuple[int, ExecutionRuntime]]:
+    """Return the open children that are in no part, each with the place of its token among those in flight."""
+    children = runtime.children or {}
+    tokens = tokens_in_head(runtime.run, parts)
+    return [(index, children[token]) for index, token in enumerate(tokens) if token in children]
+
+
+def _children(
+    runtime: ExecutionRuntime, format: Format, sequence: int, saved: datetime, parts: RunParts
+) -> list[Snapshot]:
     return [
-        _snapshot(child, format, sequence, saved, with_flow_state=True, parent=places[id(token)])
-        for token, child in (runtime.children or {}).items()
+        _snapshot(child, format, sequence, saved, with_flow_state=True, parent=index)
+        for index, child in _in_head(runtime, parts)
     ]
+
+
+def child_snapshot(child: ExecutionRuntime, format: Format, sequence: int, saved: datetime, parent: int) -> Snapshot:
+    """Return the snapshot of a child by itself; `parent` is the place of its token. Raises `SnapshotError`."""
+    _require_depth(child.tree())
+    return _snapshot(child, format, sequence, saved, with_flow_state=True, parent=parent)
+
+
+def _require_depth(executions: Iterable[ExecutionRuntime]) -> None:
+    if any(each.depth > DEEPEST for each in executions):
+        reason = "the open child executions are nested deeper than a snapshot can be"
+        raise SnapshotError(snapshots.not_saved_problem("children", reason, "lower max_depth"), path="children")
 
 
 def _header(runtime: ExecutionRuntime, format: Format) -> Header:

@@ -36,6 +36,7 @@ def drop_item(run: RunState, block: BlockInstance, item: int) -> None:
     if run.awaiting_child is not None:
         for token in [token for token in run.awaiting_child if is_inside(token.scope, block, item)]:
             del run.awaiting_child[token]
+            run.note_waiting(token)
             if run.remotes is not None and token in run.remotes:  # it keeps its permits while it is open
                 del run.remotes[token]
                 if run.permits is not None:

@@ -145,6 +145,7 @@ class Run(RunState):
         if self.awaiting_child is None:
             self.awaiting_child = {}
         self.awaiting_child[token] = None
+        self.note_waiting(token)
         self._leave(token.scope)
         return route(self, [])
 
@@ -157,6 +158,7 @@ class Run(RunState):
         self._wake()
         if self.awaiting_child is not None and token in self.awaiting_child:
             del self.awaiting_child[token]
+            self.note_waiting(token)
             if self.is_admitted(token):
                 self.live[token] = None
         return token in self.live
@@ -169,6 +171,7 @@ class Run(RunState):
         if self.remotes is None:
             self.remotes = {}
         self.awaiting_child[token] = self.remotes[token] = None
+        self.note_waiting(token)
         return []
 
     def child_ended(self, token: Token, outcome: ChildOutcome) -> list[Token]:
@@ -176,6 +179,7 @@ class Run(RunState):
         assert self.awaiting_child is not None
         assert self.remotes is not None
         del self.awaiting_child[token]
+        self.note_waiting(token)
         self._wake()
         self.remotes[token], self.live[token] = outcome, None
         return [token]

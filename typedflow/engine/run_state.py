@@ -25,6 +25,7 @@ class RunState:
         "awaiting_child",
         "blocks",
         "changed_interrupts",
+        "changed_waiting",
         "errors",
         "interrupts",
         "item_results",
@@ -47,7 +48,12 @@ class RunState:
         self.interrupts: dict[str, Paused] | None = None
         """The steps that wait for an answer, by interrupt id."""
         self.changed_interrupts: dict[str, None] | None = None
-        """The ids of the interrupts that came or went since the last save, in this order; None where no save asks."""
+        """The ids of the interrupts that came or went since the last save, in this order; None where no save asks.
+
+        One dict for a root and all below it.
+        """
+        self.changed_waiting: dict[Token, None] | None = None
+        """The tokens that began or ceased to wait for their children since the last save; None where no save asks."""
         self.awaiting_child: dict[Token, None] | None = None
         """The tokens at child flows that wait for an answer, or that run as executions of their own."""
         self.remotes: dict[Token, ChildOutcome | None] | None = None
@@ -101,6 +107,13 @@ class RunState:
         if changed is not None:
             changed.pop(interrupt_id, None)  # the last change decides its place
             changed[interrupt_id] = None
+
+    def note_waiting(self, token: Token) -> None:
+        """Note that a token began or ceased to wait for its child: the next save looks at it."""
+        changed = self.changed_waiting
+        if changed is not None:
+            changed.pop(token, None)  # the last change decides its place
+            changed[token] = None
 
     # -- questions
 

@@ -168,6 +168,8 @@ class ExecutionRuntime(StateChanges):
         """Of a child execution: its parent, and the token that waits there for its result."""
         self.top: ExecutionRuntime = self if parent is None else parent[0].top
         """The root: the execution that no other has started."""
+        if parent is not None:
+            self.run.changed_interrupts = self.top.run.changed_interrupts  # saves look at the root's
         self.depth: int = 0 if parent is None else parent[0].depth + 1
         self.answered: dict[str, None] | None = None
         """Of a root: the last interrupts that were answered: a second answer can be told from a wrong one."""
@@ -217,6 +219,12 @@ class ExecutionRuntime(StateChanges):
         if state is not None:
             self._take_state(state)
 
+    def values_in_flight(self) -> KeptValues:
+        """Return the bytes of the values in flight that saves have written."""
+        if self.kept_values is None:
+            self.kept_values = KeptValues()
+        return self.kept_values
+
     def drop(self, token: Token) -> None:
         """Forget what was kept of a token that does not go on; the child executions behind it have nothing to run."""
         for kept in (self.run.attempts, self.run.updates, self.touched):
@@ -225,6 +233,8 @@ class ExecutionRuntime(StateChanges):
         child = None if self.children is None else self.children.pop(token, None)
         for below in () if child is None else child.tree():
             below.run.live.clear()
+            for interrupt_id in below.run.interrupts or ():
+                below.run.note_interrupt(interrupt_id)
 
     def become(self, flow: FlowRuntime) -> Callable[[], None]:
         """Go on as an execution of an earlier definition of the flow, which saved it; return what undoes that.

@@ -3,8 +3,8 @@
 Part "s" names the fields of the state in the order of the document, part "s/<name>" is one field, by the name that it
 has in the document. Part "l/<name>/<n>" is a slice of a field that is a long list; the head names the slices in order.
 Part "j/<block>/<item>" is a filled slot of a long for_each, "j/<block>/i/<n>" some items of its source that were not
-started yet. Part "i/<n>" is a pending interrupt, with the number and item of the block that it is in. What is no part
-is in the head.
+started yet. Part "i/<n>" is a pending interrupt, with the number and item of the block that it is in. Part "c/<n>" is a
+child execution that waits: the same of its token, the token, and its snapshot. What is no part is in the head.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from msgspec import UNSET, Raw
 
 from typedflow.errors import SnapshotError
 from typedflow.rules import snapshots
-from typedflow.snapshot.envelope import NULL, InterruptRecord, JoinRecord, ScopeRecord, SliceRun, Snapshot, mark_of
+from typedflow.snapshot.envelope import (
+    NULL,
+    InterruptRecord,
+    JoinRecord,
+    ScopeRecord,
+    SliceRun,
+    Snapshot,
+    TokenRecord,
+    mark_of,
+)
 from typedflow.snapshot.reading import read_head
 
 NAMES: Final = "s"
@@ -34,6 +43,7 @@ CHUNK: Final = 256
 
 _DECODE_ITEMS: Final = msgspec.json.Decoder(tuple[int, list[Raw]]).decode
 _DECODE_NAMES: Final = msgspec.json.Decoder(list[str]).decode
+_DECODE_CHILD: Final = msgspec.json.Decoder(tuple[tuple[int, int] | None, TokenRecord, Snapshot]).decode
 _DECODE_INTERRUPT: Final = msgspec.json.Decoder(tuple[tuple[int, int] | None, InterruptRecord]).decode
 _ENCODE: Final = msgspec.json.Encoder().encode
 
@@ -78,6 +88,19 @@ def encode_interrupt(scope: tuple[int, int] | None, record: InterruptRecord) -> 
     return _ENCODE((scope, record))
 
 
+def child_key(number: int) -> str:
+    """Return the key of the part of a child that waits; they are in the order of their numbers, behind all others."""
+    return f"c/{number}"
+
+
+def encode_child(scope: tuple[int, int] | None, token: TokenRecord, child: Snapshot) -> bytes:
+    """Return the part of a child: the number of the block that its token is in, the item there, the token, the child.
+
+    The child has no sequence and no place in its parent: those of the save are put in when it is read.
+    """
+    return _ENCODE((scope, token, child))
+
+
 def join_document(head: bytes, parts: Mapping[str, bytes]) -> bytes:
     """Return the whole document; raises `SnapshotError` where the parts are not those of one save."""
     snapshot = read_head(head)
@@ -87,6 +110,7 @@ def join_document(head: bytes, parts: Mapping[str, bytes]) -> bytes:
     snapshot.slices = UNSET
     numbers = {record.part[0]: record.id for record in snapshot.joins if record.part is not UNSET}
     used += _join_interrupts(snapshot, parts, numbers)
+    used += _join_children(snapshot, parts, numbers)
     joins = list(snapshot.joins)
     for index, record in enumerate(joins):
         if record.part is not UNSET:
@@ -137,7 +161,8 @@ def _join_interrupts(snapshot: Snapshot, parts: Mapping[str, bytes], numbers: Ma
     for key in keys:
         try:
             scope, record = _DECODE_INTERRUPT(parts[key])
-            found.append((int(key.partition("/")[2]), _placed(record, scope, numbers)))
+            placed = msgspec.structs.replace(record, token=_placed(record.token, scope, numbers))
+            found.append((int(key.partition("/")[2]), placed))
         except (KeyError, ValueError):  # a msgspec error is a ValueError
             raise _incomplete("interrupts") from None
     found.sort(key=itemgetter(0))
@@ -147,11 +172,31 @@ def _join_interrupts(snapshot: Snapshot, parts: Mapping[str, bytes], numbers: Ma
     return len(keys)
 
 
-def _placed(record: InterruptRecord, scope: tuple[int, int] | None, numbers: Mapping[int, int]) -> InterruptRecord:
+def _placed(token: TokenRecord, scope: tuple[int, int] | None, numbers: Mapping[int, int]) -> TokenRecord:
     if scope is None:
-        return record
-    placed = msgspec.structs.replace(record.token, scope=ScopeRecord(join=numbers[scope[0]], item=scope[1]))
-    return msgspec.structs.replace(record, token=placed)
+        return token
+    return msgspec.structs.replace(token, scope=ScopeRecord(join=numbers[scope[0]], item=scope[1]))
+
+
+def _join_children(snapshot: Snapshot, parts: Mapping[str, bytes], numbers: Mapping[int, int]) -> int:
+    """Put the children that wait behind all others, in order; return the number of parts that this took."""
+    tokens, children = list(snapshot.tokens), list(snapshot.children)
+    keys = [key for key in parts if key.startswith("c/")]
+    try:
+        for key in sorted(keys, key=lambda key: int(key.partition("/")[2])):
+            scope, token, child = _DECODE_CHILD(parts[key])
+            children.append(_saved_with(child, snapshot, len(tokens)))
+            tokens.append(_placed(token, scope, numbers))
+    except (KeyError, ValueError):
+        raise _incomplete("children") from None
+    snapshot.tokens, snapshot.children = tokens, children
+    return len(keys)
+
+
+def _saved_with(child: Snapshot, parent: Snapshot, place: int | None) -> Snapshot:
+    """Return a child, and all below it, as part of a save: `place` is that of its token in the parent."""
+    below = [_saved_with(each, parent, each.parent) for each in child.children]
+    return msgspec.structs.replace(child, sequence=parent.sequence, saved=parent.saved, parent=place, children=below)
 
 
 def _join_block(record: JoinRecord, part: tuple[int, int], parts: Mapping[str, bytes]) -> tuple[JoinRecord, int]:

@@ -7,13 +7,14 @@ the slots of a for_each, and the items that wait, are not encoded again at the e
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any, TypeAlias, final
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeAlias, TypeVar, final
 
 from msgspec import Raw
 
 from typedflow.snapshot.documents import Format
 
+T = TypeVar("T")
 Place: TypeAlias = tuple[Hashable, ...]
 """Which production of a value is in flight: the same in all saves, and wherever the value moves on unchanged. The last
 part is the id of the value: a step that returns another object in the same place has produced another value."""
@@ -25,13 +26,17 @@ Kept: TypeAlias = tuple[Any, object, Any, Format, Raw]
 
 @final
 class KeptValues:
-    """Hold the bytes of the values that were in flight at the last save of one run, and of no others."""
+    """Hold the bytes of the values that were in flight at the last save of one run, and of no others.
 
-    __slots__ = ("_kept", "_seen")
+    Those in parts, at which later saves do not look, are pinned until they leave their parts.
+    """
+
+    __slots__ = ("_kept", "_pinned", "_seen")
 
     def __init__(self) -> None:
         self._kept: dict[Place, Kept] = {}
         self._seen: dict[Place, Kept] = {}
+        self._pinned: dict[Place, tuple[int, Kept]] = {}
 
     def begin(self) -> None:
         """Begin a save; what one that failed has encoded is dropped."""
@@ -44,9 +49,32 @@ class KeptValues:
     def find(self, place: Place) -> Kept | None:
         """Return what was written of the value whose id ends the place, in this save or in the last one."""
         found = self._seen.get(place)
-        if found is None and (found := self._kept.get(place)) is not None:
-            self._seen[place] = found
+        if found is None:
+            found = self._kept.get(place)
+            if found is None and place in self._pinned:
+                found = self._pinned[place][1]
+            if found is not None:
+                self._seen[place] = found
         return found
+
+    def pinned(self, write: Callable[[], T]) -> tuple[T, tuple[Place, ...]]:
+        """Call `write`, and keep what it has written until `unpin` is called with the places that are returned."""
+        before, self._seen = self._seen, {}
+        try:
+            written, places = write(), self._seen
+        finally:
+            self._seen = before
+        for place, kept in places.items():
+            self._pinned[place] = self._pinned.get(place, (0, kept))[0] + 1, kept
+        return written, tuple(places)
+
+    def unpin(self, places: Iterable[Place]) -> None:
+        """Keep values as long as any others: the next save finds them."""
+        for place in places:
+            count, kept = self._pinned.pop(place)
+            self._kept[place] = kept
+            if count > 1:
+                self._pinned[place] = count - 1, kept
 
     def keep(self, place: Place, kept: Kept) -> Raw:
         """Keep what was written of a value, and return it; the value lives, so that no other object has its id."""

@@ -6,7 +6,7 @@ everything not even its source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET as ABSENT
@@ -49,9 +49,18 @@ class RunParts(NamedTuple):
     """The nodes that the interrupts in parts wait at or came from."""
     events: Sequence[str]
     """The events that the interrupts in parts are to emit."""
+    waiting: Collection[Token] = ()
+    """The tokens that wait for children which are in parts; if there are any, no others wait for children."""
+    resource_keys: Collection[str] = ()
+    """The keys of the resources that these children have at hand."""
 
 
 NO_PARTS: Final = RunParts({}, None, (), ())
+
+
+def tokens_in_head(run: Run, parts: RunParts) -> Sequence[Token]:
+    """Return what is in flight and in no part, in order."""
+    return [*run.live, *run.queued] if parts.waiting else run.in_flight()
 
 
 class RunWriter:
@@ -73,7 +82,13 @@ class RunWriter:
 
     def tokens(self) -> list[TokenRecord]:
         """Return what is in flight, in order."""
-        return [self._token(token, f"tokens[{index}]") for index, token in enumerate(self.run.in_flight())]
+        return [
+            self._token(token, f"tokens[{index}]") for index, token in enumerate(tokens_in_head(self.run, self._parts))
+        ]
+
+    def token_in_part(self, token: Token, place: str) -> TokenRecord:
+        """Return the record of a token without its scope."""
+        return self._token(token, place, with_scope=False)
 
     def interrupts(self) -> list[InterruptRecord]:
         """Return what waits for an answer."""
