@@ -113,7 +113,17 @@ def in_inner_blocks() -> Flow[Any]:
     return flow  # type: ignore[no-any-return]  # it is one
 
 
+def dropped() -> Flow[Any]:
+    """Return a flow in which an item fails while a child of it waits, which is dropped with what it asks."""
+    flow: Any = Flow(Ask)
+    item = flow.for_each(on_error="collect").batch()
+    item = item.branch(leg(note, ask), name="waits").branch(leg(ask, fail_or_not), name="fails")
+    item.end_batch().to(total, name="pair").end_for_each().to(lambda data: len(data.value), name="count").end()
+    return flow  # type: ignore[no-any-return]  # it is one
+
+
 FLOWS = {
+    "dropped": dropped,
     "in children": in_children,
     "with a state": lambda: each(leg(note, ask, note, ask)),
     "in time": lambda: each(leg(note, ask_in_time, note)),
@@ -144,7 +154,7 @@ async def test_what_is_stored_is_the_document_after_every_answer(name: str, seed
     assert await store.pending() == []
     assert set((await store.get("a")).parts) == {"s", "s/count"}
     has_parts = any(key.startswith("c/") for written in store.written for key in written)
-    assert has_parts is (name not in ("collecting", "in inner blocks"))
+    assert has_parts is (name not in ("collecting", "dropped", "in inner blocks"))
     await store.require_revisions()
 
 
