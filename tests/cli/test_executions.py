@@ -73,6 +73,33 @@ unset.to(shout)
 """
 
 
+ASKING_TWICE = """
+from typedflow import Contract, Data, Flow
+
+class Twice(Contract):
+    input: int
+    result: int
+
+def ask(data: Data[Twice, int]) -> int:
+    return data.pause_for(data.value, interrupt_id="q")
+
+flow = Flow(Twice)
+flow.to(ask).to(ask).end()
+"""
+
+
+def test_an_id_that_is_used_again_is_refused_and_the_command_that_is_printed_has_the_key(project: Project) -> None:
+    project.write("twice.py", ASKING_TWICE)
+    project.run("run", "twice:flow", "--input", "1", "--id", "a")
+    again = project.run("answer", "a", "q", "2", "--flow", "twice:flow")
+    assert again.stdout.splitlines()[-1].strip() == "typedflow answer a 'a:ask#2@0' VALUE --flow twice:flow"
+    late = project.run("answer", "a", "q", "3", "--flow", "twice:flow")
+    assert late.code == 2
+    assert "interrupt 'q' was answered before, and its id is used again" in late.stderr
+    assert "by its key, 'a:ask#2@0'" in late.stderr
+    assert project.run("answer", "a", "a:ask#2@0", "3", "--flow", "twice:flow").stdout == "3\n"
+
+
 def asking(project: Project, *arguments: str) -> Done:
     """Start the flow that asks, with the id 'first'."""
     project.write("review.py", ASKING)

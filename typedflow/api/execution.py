@@ -210,8 +210,10 @@ class Execution(Generic[C]):
     ) -> Status:
         """Answer a pending interrupt and run on until nothing is ready or running.
 
-        `interrupt` is its id, or the interrupt itself, from `execution.interrupts` or `store.pending()`: then an older
-        one, whose id stands for another question by now, is an `InterruptError`.
+        `interrupt` is the interrupt itself, from `execution.interrupts` or `store.pending()`, its key or its id. The
+        interrupt and the key go to that question only: an older one, whose id stands for another question by now, is an
+        `InterruptError`. An id goes to what is pending under it, and is an `InterruptError` where a question of that id
+        was answered before. The ids that typedflow makes are used once; those of `interrupt_id=` may come again.
         The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
         it. It has to fit the return type of the step that paused, or the payload of its resume event; where the step
         declares no return type, what the next steps, collects and child flows take of it. A wrong one is an

@@ -17,7 +17,7 @@ from typedflow.cli.exits import FAILED, Mistake
 from typedflow.cli.live import View
 from typedflow.cli.loading import Found, find_flow, load_function
 from typedflow.cli.places import AnyStore, StorePlace, find_stored, history_of
-from typedflow.cli.progress import Origin, Progress, failure_of, question_of, shown_time
+from typedflow.cli.progress import Origin, Progress, failure_of, pending_questions, shown_time
 from typedflow.cli.settings import Settings
 from typedflow.cli.values import to_plain
 from typedflow.engine.status import FINAL, Status
@@ -261,7 +261,7 @@ def _require_due(execution: Execution[Any]) -> None:
 
 def _take_status(execution: Execution[Any], origin: Origin, progress: Progress) -> None:
     progress.status = execution.status
-    progress.interrupts = [question_of(each, execution.id, origin) for each in execution.interrupts.values()]
+    progress.interrupts = pending_questions(execution, origin)
     if progress.failure is not None:
         progress.interrupts = []
         if origin.kept and execution.status is Status.FAILED:

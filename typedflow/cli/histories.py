@@ -22,7 +22,7 @@ from typedflow.cli.options import AsJson, ExecutionId, FlowName, FlowOf, Limit, 
 from typedflow.cli.output import command, to_json, write
 from typedflow.cli.paging import cut
 from typedflow.cli.places import AnyStore, find_stored, history_of, store_place
-from typedflow.cli.progress import Origin, Progress, progress_lines, question_of, shown_time
+from typedflow.cli.progress import Origin, Progress, pending_questions, progress_lines, shown_time
 from typedflow.cli.reports import counted
 from typedflow.cli.settings import read_settings
 from typedflow.engine.status import FINAL, Status
@@ -120,7 +120,7 @@ def fork_run(
             fork = await found.async_fork(stored.execution_id, store=opened, at=at, execution_id=new_id, history=kept)
             origin = Origin(flow or "", store)
             progress = Progress(execution=fork.id, flow=found.name, status=fork.status, due=fork.next_due)
-            progress.interrupts = [question_of(each, fork.id, origin) for each in fork.interrupts.values()]
+            progress.interrupts = pending_questions(fork, origin)
             if fork.status not in FINAL and not progress.interrupts:
                 progress.retry_with = origin.command("runs", "retry", fork.id)
             return stored.execution_id, stored.sequence, progress

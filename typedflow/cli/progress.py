@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from typedflow.api.execution import Execution, inside_of
 from typedflow.cli import exits
 from typedflow.cli.loading import place_of, shown_path
 from typedflow.cli.values import to_plain
@@ -92,9 +93,17 @@ class Progress(msgspec.Struct, kw_only=True):
         return exits.WAITING if self.status is Status.WAITING else exits.OK
 
 
-def question_of(interrupt: Interrupt, execution: str, origin: Origin) -> Question:
-    """Return a pending interrupt with the command that answers it."""
-    answer = answer_command(interrupt.id, interrupt.deadline, execution, origin) if origin.kept else None
+def pending_questions(execution: Execution[Any], origin: Origin) -> list[Question]:
+    """Return the pending interrupts, each with the command that answers it: by its key if its id was used before."""
+    again = inside_of(execution)[0].answered or {}
+    named = [(each, each.key if each.id in again else each.id) for each in execution.interrupts.values()]
+    return [
+        _question(each, answer_command(name, each.deadline, execution.id, origin) if origin.kept else None)
+        for each, name in named
+    ]
+
+
+def _question(interrupt: Interrupt, answer: str | None) -> Question:
     return Question(
         interrupt.id,
         interrupt.type,

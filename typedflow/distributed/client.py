@@ -75,7 +75,8 @@ async def answer(
 ) -> None:
     """Answer a pending interrupt of a stored execution; a worker goes on with it.
 
-    The answer is checked as `Execution.continue_with` checks it, and raises what that raises; the first one stands.
+    The answer is checked as `Execution.continue_with` checks it, and raises what that raises; the first one stands. It
+    goes to the question that is pending when this is called, and to no later one of the same id.
 
     >>> async def main(store: WorkStore) -> None:
     ...     await flow.create_execution(store=store, execution_id="r-1").async_start(Request("birds"))
@@ -101,8 +102,16 @@ async def answer(
     try:
         await store.post(execution_id, make)
     except ConflictError as error:
-        interrupt_id = interrupt if isinstance(interrupt, str) else getattr(interrupt, "interrupt_id", "")
-        raise InterruptError(executions.answered_already_problem(interrupt_id)) from error
+        raise InterruptError(executions.answered_already_problem(_id_of(interrupt))) from error
+
+
+def _id_of(interrupt: str | Interrupt | PendingInterrupt) -> str:
+    match interrupt:
+        case Interrupt():
+            return interrupt.id
+        case PendingInterrupt():
+            return interrupt.interrupt_id
+    return interrupt
 
 
 async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str, payload: Any = None) -> None:

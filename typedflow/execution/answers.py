@@ -40,12 +40,15 @@ def find_interrupt(root: ExecutionRuntime, interrupt_id: str) -> ExecutionRuntim
 
 
 def interrupt_id_of(root: ExecutionRuntime, given: str | Interrupt | PendingInterrupt) -> str:
-    """Return the id of an interrupt that is to be answered.
+    """Return the id of an interrupt that is to be answered; a text is its id, or its key.
 
     Raises `InterruptError` for one of another execution, and for an older one whose id stands for another question now:
-    its answer was meant for what was asked then.
+    its answer was meant for what was asked then. An id alone does not tell which of two questions it answers, so that
+    it is refused where it was answered before and is pending again.
     """
     match given:
+        case str():
+            return _id_of_text(root, given)
         case Interrupt():
             id_ = given.id
         case PendingInterrupt():
@@ -53,10 +56,22 @@ def interrupt_id_of(root: ExecutionRuntime, given: str | Interrupt | PendingInte
             if given.execution_id != root.id:
                 raise InterruptError(executions.foreign_interrupt_problem(id_, given.execution_id).at(root.name))
         case _:
-            return given
+            return given  # no id at all: refused when it is looked up
     if given.key and any(given.key != now.key for now in _pending_under(root, id_)):
         raise InterruptError(executions.older_interrupt_problem(id_).at(root.name))
     return id_
+
+
+def _id_of_text(root: ExecutionRuntime, text: str) -> str:
+    if owner_of(root, text) is None:
+        for runtime in root.tree():
+            for id_, paused in (runtime.run.interrupts or {}).items():
+                if paused.interrupt.key == text and not paused.asleep:
+                    return id_
+    elif text in (root.answered or ()):
+        keys = [now.key for now in _pending_under(root, text)]
+        raise InterruptError(executions.reused_id_problem(text, keys[0]).at(root.name))
+    return text
 
 
 def _pending_under(root: ExecutionRuntime, interrupt_id: str) -> Iterator[Interrupt]:

@@ -201,8 +201,8 @@ class Data(Generic[C, V]):
 
         `payload` is what is asked: JSON-typed, saved with the execution. Without `resume_event` the answer becomes the
         output of this step, so it has to fit its return type; with it the branch ends here and the answer is emitted as
-        that event. `interrupt_id` is unique in the execution; by default it is derived from `key`. Never returns: what
-        stands behind it is not run. Emits of the step so far stand.
+        that event. `interrupt_id` is unique among those that are pending; by default it is derived from `key`, and used
+        once. Never returns: what stands behind it is not run. Emits of the step so far stand.
 
         From `deadline` on (a time from now, or a datetime with a time zone) no answer is taken, and `default` is the
         answer; without it the step fails with TimeoutError. That happens in the next call that runs the execution,

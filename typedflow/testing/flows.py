@@ -77,7 +77,7 @@ def run_flow(
             if reload:
                 saved = here.save().to_bytes()
                 here = flow.create_execution().load(saved, runtime_resources=resources)
-            await here.async_continue_with(interrupt.id, given.answer(interrupt), timeout=timeout)
+            await here.async_continue_with(interrupt, given.answer(interrupt), timeout=timeout)
         return here
 
     with fake_clock() as clock, asyncio.Runner(loop_factory=JumpingLoop) as runner:
