@@ -23,9 +23,11 @@ DESIGNED = {
     *("Contract", "State", "FlowState", "Resources", "Events"),
     *("Flow", "Process", "Data", "Execution", "Status", "Interrupt", "Retry", "Snapshot"),
     *("binding", "Capture", "WriteBack", "Failed", "StoredAs", "offload", "Observer"),
+    *("Document", "Handlers"),
     *("ExecutionStarted", "ExecutionEnded", "StepStarted", "StepEnded", "StepFailed", "StepRetried", "StepPaused"),
     *("Answered", "ChildEntered", "ChildLeft", "ItemEnded", "Saved"),
 }
+ALIASES = {"Document", "Handlers"}
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
 
 
@@ -48,7 +50,8 @@ def test_all_is_sorted_and_each_name_is_there_once() -> None:
 
 @pytest.mark.parametrize("name", typedflow.__all__)
 def test_each_public_name_is_loaded_from_its_home(name: str) -> None:
-    assert getattr(typedflow, name).__name__ == name
+    found = getattr(typedflow, name)
+    assert name in ALIASES or found.__name__ == name
 
 
 @pytest.mark.parametrize("name", typedflow.__all__)

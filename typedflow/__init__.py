@@ -20,6 +20,7 @@ __all__ = [
     "Contract",
     "ContractError",
     "Data",
+    "Document",
     "Events",
     "Execution",
     "ExecutionEnded",
@@ -30,6 +31,7 @@ __all__ = [
     "FinishedError",
     "Flow",
     "FlowState",
+    "Handlers",
     "Interrupt",
     "InterruptError",
     "ItemEnded",
@@ -62,7 +64,7 @@ __all__ = [
 if TYPE_CHECKING:
     from typedflow.api.blueprint import Capture, WriteBack, binding
     from typedflow.api.execution import Execution
-    from typedflow.api.flow import Flow
+    from typedflow.api.flow import Flow, Handlers
     from typedflow.api.process import Process
     from typedflow.definition.failed import Failed
     from typedflow.definition.nodes import Retry
@@ -101,7 +103,7 @@ if TYPE_CHECKING:
         StepStarted,
     )
     from typedflow.execution.offloading import offload
-    from typedflow.schema.contracts import Contract
+    from typedflow.schema.contracts import Contract, Document
     from typedflow.schema.layers import Events, FlowState, Resources, State
     from typedflow.schema.stored import StoredAs
     from typedflow.snapshot.envelope import Snapshot
@@ -135,9 +137,9 @@ else:
         "typedflow.api.blueprint": ("Capture", "WriteBack", "binding"),
         "typedflow.snapshot.envelope": ("Snapshot",),
         "typedflow.api.execution": ("Execution",),
-        "typedflow.api.flow": ("Flow",),
+        "typedflow.api.flow": ("Flow", "Handlers"),
         "typedflow.api.process": ("Process",),
-        "typedflow.schema.contracts": ("Contract",),
+        "typedflow.schema.contracts": ("Contract", "Document"),
         "typedflow.schema.stored": ("StoredAs",),
         "typedflow.schema.layers": ("Events", "FlowState", "Resources", "State"),
     }

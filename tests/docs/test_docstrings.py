@@ -28,7 +28,7 @@ MODULES: Final = (typedflow, typedflow.stores, typedflow.testing, typedflow.dist
 PUBLIC: Final[dict[str, Any]] = {
     f"{module.__name__}.{name}": getattr(module, name) for module in MODULES for name in module.__all__
 }
-ALIASES: Final = {"typedflow.distributed.Factory"}
+ALIASES: Final = {"typedflow.Document", "typedflow.Handlers", "typedflow.distributed.Factory"}
 """Names of types, which have no docstring at run time."""
 OPTIONS: Final = doctest.ELLIPSIS
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Literal, Never, final, overload
+from typing import Any, Literal, Never, TypeAlias, final, overload
 
 from typing_extensions import TypeVar
 
@@ -68,6 +68,9 @@ T = TypeVar("T")
 W = TypeVar("W")
 X = TypeVar("X")
 Fn = TypeVar("Fn", bound=Callable[..., Any])
+
+Handlers: TypeAlias = Mapping[str, object]
+"""Functions by the names that a config knows them by: what `Flow.from_config` takes."""
 
 
 @final
@@ -623,8 +626,8 @@ class Flow(Blueprint[C]):
         config: Config,
         *,
         contract: type[T],
-        handlers: Mapping[str, object] | None = None,
-        conditions: Mapping[str, object] | None = None,
+        handlers: Handlers | None = None,
+        conditions: Handlers | None = None,
         flows: Mapping[str, Flow[Any]] | None = None,
         errors: Mapping[str, type[Exception]] | None = None,
     ) -> Flow[T]:
@@ -635,7 +638,8 @@ class Flow(Blueprint[C]):
         that `handlers=vars(module)` will do. Every handler is checked against its edge. Raises one `ContractError` with
         all problems.
 
-        >>> again = Flow.from_config(flow.to_config(), contract=Review, handlers={"search": search, "choose": choose})
+        >>> handlers: Handlers = {"search": search, "choose": choose}
+        >>> again = Flow.from_config(flow.to_config(), contract=Review, handlers=handlers)
         >>> again.to_config() == flow.to_config()
         True
         """

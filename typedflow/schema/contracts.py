@@ -51,8 +51,10 @@ from typedflow.schema.types import RecordOf
 _BASES: Final[Mapping[str, type]] = types.MappingProxyType(
     {"state": State, "flow_state": FlowState, "resources": Resources, "events": Events}
 )
-Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
-"""Converts the saved layers of one version to the next: `{"state": …, "flow_state": …}`, as builtins."""
+Document: TypeAlias = dict[str, Any]
+"""What a migration gets and returns, as builtins: `state`, `flow_state`, and `values` by the names of nodes."""
+Migration: TypeAlias = Callable[[Document], Document]
+"""Converts what one version has saved to the next."""
 MigrationT = TypeVar("MigrationT", bound=Migration)
 _TYPING_MODULES: Final = frozenset({"typing", "typing_extensions", "types"})
 
@@ -142,7 +144,7 @@ class Contract:
         """Register a function that converts layers saved by version `version` to the next version.
 
             @Review.migrate(1)
-            def name_the_subject(saved: dict[str, Any]) -> dict[str, Any]: ...
+            def name_the_subject(document: Document) -> Document: ...
 
         It takes and returns `{"state": …, "flow_state": …}` in builtins, as JSON has them (a date is text), and has to
         be pure: it is run whenever an old snapshot is loaded. A contract does not inherit the migrations of its bases.
@@ -151,7 +153,7 @@ class Contract:
         ...     input: str
         ...     result: str
         >>> @Greet.migrate(1)
-        ... def rename(document: dict[str, Any]) -> dict[str, Any]:
+        ... def rename(document: Document) -> Document:
         ...     document["state"]["who"] = document["state"].pop("name")
         ...     return document
         """
