@@ -17,6 +17,7 @@ from tests.postgres import conninfo_of
 from tests.stores.conformance import STORES
 from typedflow import (
     ChildEntered,
+    ChildFailedError,
     ChildLeft,
     ConflictError,
     Contract,
@@ -32,7 +33,9 @@ from typedflow import (
     distributed,
     stores,
 )
+from typedflow.api.execution import inside_of
 from typedflow.distributed import Worker, answer, cancel, result, retry, submit
+from typedflow.engine.tokens import ChildOutcome
 from typedflow.stores import FileStore, MemoryStore
 
 SOON: Final = 20.0
@@ -45,6 +48,7 @@ class Tools(Resources):
 
 class Tally(FlowState):
     done: int = 0
+    last: int = 0
 
 
 class Notes(State):
@@ -305,6 +309,42 @@ async def test_children_of_a_for_each_give_their_results_in_order_and_not_more_a
     assert len(await store.list("part")) == 12
 
 
+async def test_several_workers_that_have_all_flows_share_a_tree_of_children(store: Any) -> None:
+    """Parents and children are saved at once, and lock each other's rows."""
+
+    class Tree(Contract):
+        input: int
+        result: int
+        flow_state: Tally
+
+    def below(data: Data[Tree, int]) -> list[int]:
+        data.update_flow_state(count)
+        data.flow_state.last = data.value  # a row that all of them write
+        return [data.value - 1] * 3 if data.value else []
+
+    def above(data: Data[Tree, list[int]]) -> int:
+        return 1 + sum(data.value)
+
+    tree = Flow(Tree, name="tree")
+    tree.to(below).for_each().to_sub_flow(tree, remote=True).end_for_each().to(above).end()
+    await submit(store, tree, 3, execution_id="a")
+    async with working(store, tree, tree, tree):
+        assert await result(store, tree, "a", timeout=60) == 40
+    assert len(await of_flow(store, "tree", "completed")) == len(await store.list()) == 40
+    assert await counted(store, "tree") == 40
+
+
+async def test_a_flow_whose_child_becomes_local_takes_the_result_of_one_that_is_open(store: Any) -> None:
+    child = multiplying()
+    child.update_runtime_resources(factor=10)
+    await parent_of(child).create_execution(store=store, execution_id="a").async_start(4)
+    parent = Flow(Whole, name="whole")
+    parent.to_sub_flow(child).to(add_one).end()
+    async with working(store, parent, child):
+        assert await result(store, parent, "a", timeout=SOON) == 41
+    assert await counted(store, "part") == 1
+
+
 async def test_one_save_inserts_the_children_that_are_ready_together(store: Any) -> None:
     child = multiplying()
     parent = Flow(Row, name="many")
@@ -474,6 +514,20 @@ async def test_a_parent_that_lost_its_save_finds_the_child_that_it_had(store: An
         assert await result(store, parent, "a", timeout=SOON) == 31
     assert await counted(store, "part") == 1
     assert len(await store.list("part")) == 1
+
+
+async def test_a_failure_that_was_taken_is_saved_with_the_step_that_it_is_for(store: Any) -> None:
+    """Else a parent that is killed before the step has failed would have the child retried."""
+    parent = parent_of(multiplying())
+    await parent.create_execution(store=store, execution_id="a").async_start(4)
+    [name] = [entry.execution_id for entry in await store.list("part")]
+    execution = await parent.async_open("a", store=store)
+    assert inside_of(execution)[1].child_ended(name, ChildOutcome(error="OddError", text="odd", is_fault=True))
+    loaded = parent.create_execution(store=MemoryStore()).load(execution.save())
+    with pytest.raises(ChildFailedError, match=r"TF830: .*failed: OddError: odd") as raised:
+        await loaded.async_retry()
+    found = raised.value
+    assert (found.execution_id, found.error, found.text, found.is_fault) == (name, "OddError", "odd", True)
 
 
 async def test_an_open_child_keeps_its_parent_from_being_forked(store: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET as ABSENT
 
-from typedflow.engine.plan import Kind
+from typedflow.engine.plan import Kind, PlanNode
 from typedflow.engine.pools import Pools
 from typedflow.engine.run import Run
 from typedflow.engine.status import Status
@@ -160,8 +160,8 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
         if record.updates is not ABSENT
     } or None
     run.remotes = {
-        token: _outcome_of(record.remote)
-        for token, record in zip(tokens, snapshot.tokens, strict=True)
+        token: _outcome_of(record.remote, plan.nodes[token.node], f"{place}tokens[{index}].remote")
+        for index, (token, record) in enumerate(zip(tokens, snapshot.tokens, strict=True))
         if record.remote is not ABSENT
     } or None
     paused = [reader.paused(record, f"{place}interrupts[{index}]") for index, record in enumerate(snapshot.interrupts)]
@@ -175,8 +175,10 @@ def _read_run(flow: FlowRuntime, settled: Settled, place: str) -> tuple[Run, lis
     return run, tokens
 
 
-def _outcome_of(record: RemoteRecord) -> ChildOutcome | None:
-    """Return how a remote child has failed; None where it is open."""
+def _outcome_of(record: RemoteRecord, node: PlanNode, place: str) -> ChildOutcome | None:
+    """Return how a remote child has failed; None where it is open. It may be a local one by now, if started anew."""
+    if node.kind != Kind.CHILD:
+        raise SnapshotError(snapshots.dangling_problem(place, f"'{node.name}' runs no child flow"), path=place)
     if record.error is ABSENT:
         return None
     text = "" if record.text is ABSENT else record.text
