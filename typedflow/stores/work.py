@@ -120,8 +120,8 @@ def lost_lease_error(execution_id: str, holder: str | None) -> LeaseLostError:
 class WorkStore(SnapshotStore, Protocol):
     """Hand executions to workers. SQLiteStore, PostgresStore and MemoryStore do.
 
-    A save also does what its record's `family` asks for, in the same transaction. All times are by the store's clock. Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not
-    have the lease any more.
+    A save also does what its record's `family` asks for, in the same transaction. All times are by the store's clock.
+    Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not have the lease any more.
 
     >>> async def main(store: WorkStore) -> list[str]:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")
