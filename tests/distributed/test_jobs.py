@@ -11,6 +11,7 @@ from typing import Final
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.postgres import conninfo_of, count_rows
 from tests.stores.conformance import record
@@ -98,6 +99,17 @@ async def test_the_tables_are_made_once_by_whoever_is_first(tmp_path: Path) -> N
     conninfo = empty(conninfo_of(tmp_path))
     await asyncio.gather(*(ProcrastinateWaker.make_tables(conninfo) for _ in range(5)))
     assert count_rows(conninfo, "procrastinate_workers") == 0
+
+
+async def test_tables_of_another_schema_are_not_those_of_the_store(tmp_path: Path) -> None:
+    first, second = (empty(conninfo_of(tmp_path / name)) for name in ("first", "second"))
+    await ProcrastinateWaker.make_tables(second)
+    path = ",".join(str(conninfo_to_dict(each)["options"]).removeprefix("-csearch_path=") for each in (first, second))
+    both = make_conninfo(first, options=f"-csearch_path={path}")
+    await ProcrastinateWaker.make_tables(both)
+    async with PostgresStore(both, announce=ProcrastinateWaker.announce) as store:
+        await store.submit(record("a"))
+    assert (count_rows(first, "procrastinate_jobs"), count_rows(second, "procrastinate_jobs")) == (1, 0)
 
 
 async def test_a_database_without_the_tables_is_named_and_nothing_is_submitted(tmp_path: Path) -> None:

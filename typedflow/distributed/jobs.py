@@ -163,5 +163,8 @@ def queue_of(flow: str) -> str:
 def _make_tables(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        if connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone() == (None,):
+        query = (
+            "SELECT to_regclass(format('%I.procrastinate_jobs', current_schema()))"  # the only one that the store uses
+        )
+        if connection.execute(query).fetchone() == (None,):
             connection.execute(SchemaManager.get_schema())

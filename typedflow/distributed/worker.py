@@ -79,7 +79,8 @@ class Worker:
     `concurrency` is the number of executions at once. `lease`, `poll`, `requeue` and `grace` are in seconds: how long a
     lease lasts without a heartbeat, how often the worker looks for work and mail, after how long an execution that it
     cannot run is tried again, and how long `stop` waits for those that run. An execution under which `max_crashes`
-    workers have died is put into quarantine. A worker outlives a store that fails for a while.
+    workers have died is put into quarantine. A worker outlives a store that fails for a while. `waker` says when to
+    look for work: by default the store, if it notifies, and the time.
 
     >>> async def main(store: WorkStore) -> str:
     ...     worker = Worker(store, [flow], resources={"library": lambda: {"birds": ["Sibley"]}}, poll=0.01)
