@@ -33,6 +33,8 @@ WAKERS: Final = ("postgres", "procrastinate")
 """The databases that wake workers: by what they notify of, and by jobs."""
 KINDS: Final = [pytest.param("procrastinate", marks=pytest.mark.postgres), *DATABASES]
 COUNT: Final = 200 if is_full() else 40
+SOON: Final = 240.0 if is_full() else 120.0
+"""Seconds that a test waits for a result at the most."""
 
 
 class Workers:
@@ -142,7 +144,7 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
         workers.stop_between_commits(stopped)
         killed.kill()
         workers.start()
-        results = [await result(store, flow, name, timeout=120) for name in names]  # the leases of both are over
+        results = [await result(store, flow, name, timeout=SOON) for name in names]  # the leases of both are over
         await answering
         os.kill(stopped.pid, signal.SIGCONT)  # what it does now is refused
         names.append(await submit(store, flow, 3 * COUNT + 2))
@@ -212,10 +214,10 @@ async def test_nothing_is_lost_or_doubled_when_the_database_crashes(
     """The server is restarted as by a crash, twice: the workers outlive it, and so do the stores of those who wait."""
     async with at_work(waker, tmp_path) as work:
         for name in work.names[2], work.names[COUNT // 2]:
-            await result(work.store, build(), name, timeout=60)
+            await result(work.store, build(), name, timeout=SOON)
             await asyncio.to_thread(crashing.restart)
         for name in work.names:
-            await result(work.store, build(), name, timeout=120)
+            await result(work.store, build(), name, timeout=SOON)
         assert [worker.poll() for worker in work.running] == [None, None]
 
 
@@ -231,7 +233,7 @@ async def test_nothing_is_lost_or_doubled_when_all_connections_hang(
     ):
         monkeypatch.setenv(postgres.GIVEN, proxy.conninfo)
         async with at_work(waker, tmp_path) as work:
-            await result(work.store, build(), work.names[2], timeout=60)
+            await result(work.store, build(), work.names[2], timeout=SOON)
             proxy.hang()
 
 
@@ -242,10 +244,10 @@ async def test_nothing_is_lost_or_doubled_when_no_worker_is_told_of_it(tmp_path:
     conninfo = postgres.conninfo_of(tmp_path)
     async with at_work(waker, tmp_path) as work:
         deafening = asyncio.create_task(deafen(conninfo, waker))
-        await result(work.store, build(), work.names[2], timeout=60)
+        await result(work.store, build(), work.names[2], timeout=SOON)
         work.running[0].kill()
         for name in work.names:
-            await result(work.store, build(), name, timeout=120)
+            await result(work.store, build(), name, timeout=SOON)
         assert not deafening.done()
         deafening.cancel()
 
@@ -284,7 +286,7 @@ async def at_work(waker: str, folder: Path) -> AsyncIterator[Work]:
             running = [workers.start(), workers.start()]
             answering = asyncio.create_task(answer_all(store, names))
             yield Work(store, names, running)
-            results = [await result(store, flow, name, timeout=120) for name in names]
+            results = [await result(store, flow, name, timeout=SOON) for name in names]
             await answering
             assert results == [expected(number, 1000 + number) for number in range(COUNT)]
             tally = await store.get_flow_state("job")

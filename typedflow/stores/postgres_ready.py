@@ -100,7 +100,8 @@ class Listening:
                         while self._wait(connection):
                             self._heard()
                 except (psycopg.Error, StoreError) as error:
-                    LOG.warning("cannot listen: %s", type(error).__name__)
+                    if pause == FIRST_PAUSE:  # once for each time that it is away
+                        LOG.warning("cannot listen: %s", type(error).__name__)
                     pause = min(pause * 2, LONGEST_PAUSE)
 
     def _wait(self, connection: Connection) -> bool:
