@@ -146,7 +146,7 @@ CASES = (
         for function, name in WAKERS.items()
     ),
     *(
-        Case("W11", f"{what}, {name}", "w11_workers", "ms", 100, 2, None, f"{function}_{end}", f"floor_{end}")
+        Case("W11", f"{what}, {name}", "w11_workers", "ms", 50, 2, None, f"{function}_{end}", f"floor_{end}")
         for end, what in (
             ("latency", "submit to taken, p50"), ("latency_99", "submit to taken, p99"),
             ("lateness", "timer behind its time, p50"), ("lateness_99", "timer behind its time, p99"),

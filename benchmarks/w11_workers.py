@@ -231,7 +231,7 @@ async def latencies(kind: Kind, conninfo: str, size: int) -> list[float]:
     found, flow = [], chain()
     async with serving(kind, conninfo, flow) as store:
         for _ in range(size):
-            await asyncio.sleep(random.random() * 0.2)
+            await asyncio.sleep(random.random() * POLL)
             begin = time.time()
             name = await submit(store, flow, 0.0)
             await result(store, flow, name)
@@ -284,7 +284,7 @@ async def bare_latencies(conninfo: str, size: int) -> list[float]:
     found = []
     async with serving_bare(conninfo) as app:
         for number in range(size):
-            await asyncio.sleep(random.random() * 0.2)
+            await asyncio.sleep(random.random() * POLL)
             begin = time.time()
             await app.tasks["note"].defer_async(number=number)
             found.append(await began(conninfo, number) - begin)
