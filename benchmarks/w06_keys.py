@@ -47,7 +47,7 @@ def median_of(work: Callable[[], object]) -> float:
 def load(size: int, tp: Any) -> float:
     raw = msgspec.Raw(msgspec.json.encode(values(size)[tp]))
     codec = compile_codec(tp)
-    return median_of(lambda: codec.decode(raw, "it", vouched=True))  # as the marked state of a document is read
+    return median_of(lambda: codec.decode(raw, "it", verified=True))  # as the marked state of a document is read
 
 
 def raw_load(size: int, tp: Any) -> float:

@@ -89,8 +89,8 @@ def test_an_end_is_no_next_step() -> None:
 
 def test_a_value_is_checked_only_where_nobody_vouches_for_it() -> None:
     wiring = Wiring(Numbers)
-    vouched = wiring.call(wiring.call(START, count), spell)
-    wiring.call(wiring.to(vouched, "ask"), spell)
+    proven = wiring.call(wiring.call(START, count), spell)
+    wiring.call(wiring.to(proven, "ask"), spell)
     plan = wiring.plan()
     assert node(plan, "count").check_in is None
     assert node(plan, "spell").check_in is None

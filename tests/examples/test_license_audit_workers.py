@@ -117,7 +117,7 @@ async def test_an_audit_whose_worker_is_killed_is_finished_by_another(
     request = AuditRequest(str(AUDIT / "policy.toml"), ask=True)  # of all that is installed: it takes a while
     asking = asyncio.create_task(workers.begin(request, url, seconds=60))
     async with PostgresStore(url) as store:
-        while not await _is_held(store):  # noqa: ASYNC110  # another process takes it
+        while not await _is_leased(store):  # noqa: ASYNC110  # another process takes it
             await asyncio.sleep(0.01)
     first.kill()
     second = shell(COMMANDS["worker"])
@@ -127,7 +127,7 @@ async def test_an_audit_whose_worker_is_killed_is_finished_by_another(
     assert await asyncio.to_thread(second.wait, 30) == 0
 
 
-async def _is_held(store: PostgresStore) -> bool:
+async def _is_leased(store: PostgresStore) -> bool:
     """Return whether a worker has the only execution of a store."""
     entries = await store.list()
     stored = await store.get(entries[0].execution_id) if entries else None
