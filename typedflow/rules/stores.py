@@ -245,7 +245,8 @@ def lost_lease_problem(execution_id: str, holder: str | None) -> Problem:
     """Report a save under a lease that is over (TF958)."""
     now = "nobody has it" if holder is None else f"{holder} has it now"
     text = f"the lease on execution {quoted(execution_id)} is lost: {now}"
-    return Problem("TF958", text, "what it was doing is run again by the next holder, from the last save")
+    again = "what it was doing is run again by the next holder, from the last save"
+    return Problem("TF958", text, again if holder is not None else f"{again}, unless it is over or was deleted")
 
 
 def second_answer_problem(execution_id: str, interrupt: str) -> Problem:
