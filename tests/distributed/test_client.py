@@ -262,6 +262,13 @@ async def test_an_execution_that_ends_workers_is_quarantined(store: WorkStore) -
     async with working(store, max_crashes=2):
         await eventually(store.quarantined, bool)
     assert [entry.execution_id for entry in await store.quarantined()] == [name]
+    with pytest.raises(ExecutionError) as caught:
+        await asyncio.wait_for(result(store, asking, name), SOON)
+    assert str(caught.value) == (
+        f"TF802: execution '{name}' of flow 'asking': there is no result: the execution is in quarantine: "
+        "2 workers have died with it "
+        "(mend the cause, then store.release_quarantine(execution_id) lets workers try again)"
+    )
     await store.release_quarantine(name)
     async with working(store, max_crashes=2):
         await becomes(store, name, "waiting")

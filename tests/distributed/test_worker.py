@@ -16,7 +16,7 @@ import pytest
 from tests.postgres import connect, conninfo_of
 from typedflow import Contract, ContractError, Data, ExecutionError, Flow, stores
 from typedflow.distributed import PollWaker, Worker, answer, cancel, result, submit
-from typedflow.stores import MemoryStore, SQLiteStore
+from typedflow.stores import Lease, MemoryStore, Release, SQLiteStore
 
 
 class Job(Contract):
@@ -243,3 +243,45 @@ async def test_an_execution_that_runs_is_notified_of_its_mail(tmp_path: Path) ->
 
 def asked(data: Data[Job, int]) -> int:
     return data.pause_for(data.value)
+
+
+class ReleasingLate:
+    """A store whose release returns when the worker's leases were renewed twice after it."""
+
+    def __init__(self) -> None:
+        self._inner = MemoryStore()
+        self.loop = asyncio.get_running_loop()
+        self.released = False
+        self.beats = 0
+        self.renewed = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
+        self.beats += self.released
+        if self.beats == 2:
+            self.loop.call_soon_threadsafe(self.renewed.set)
+        return self._inner.renew_here(holder, ttl)
+
+    async def release(self, lease: Lease, release: Release) -> bool:
+        done = await self._inner.release(lease, release)
+        self.released = True
+        await self.renewed.wait()
+        return done
+
+
+async def test_a_lease_that_is_being_released_is_not_taken_for_lost(caplog: pytest.LogCaptureFixture) -> None:
+    def ask(data: Data[Job, int]) -> int:
+        return data.pause_for("how many?")
+
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(ask).end()
+    store: Any = ReleasingLate()
+    await submit(store, flow, 1)
+    worker = Worker(store, [flow], lease=0.3)
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(store.renewed.wait(), 20)
+    worker.stop()
+    await running
+    assert "is lost" not in caplog.text

@@ -183,8 +183,8 @@ async def result(
 ) -> S:
     """Wait for the result of a stored execution.
 
-    Raises `ExecutionError` where it has failed or was cancelled, TimeoutError after `timeout` seconds, and
-    `SnapshotError` for an unknown execution.
+    Raises `ExecutionError` where it has failed, was cancelled or is in quarantine, TimeoutError after `timeout`
+    seconds, and `SnapshotError` for an unknown execution.
 
     >>> async def main(store: WorkStore) -> str:
     ...     execution = flow.create_execution(store=store, execution_id="r-1")
@@ -202,6 +202,8 @@ async def result(
                 raise SnapshotError(texts.unknown_execution_problem(execution_id))
             if stored.status in (*FINAL, Status.FAILED):
                 break
+            if wait == LONGEST_PAUSE:
+                await _require_taken(store, flow, execution_id)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_PAUSE)
     if stored.status != Status.COMPLETED:
@@ -209,6 +211,14 @@ async def result(
         raise ExecutionError(problem.at(_name(flow, execution_id)))
     found: S = _loaded(flow, stored).result
     return found
+
+
+async def _require_taken(store: Any, flow: Flow[Any], execution_id: str) -> None:
+    """Raise `ExecutionError` for an execution in quarantine, which no worker takes; not every store has one."""
+    quarantined = getattr(store, "quarantined", None)
+    if quarantined is not None and any(each.execution_id == execution_id for each in await quarantined(flow.name)):
+        problem = executions.quarantined_problem(await store.problem(execution_id))
+        raise ExecutionError(problem.at(_name(flow, execution_id)))
 
 
 def _loaded(flow: Flow[Any], stored: StoredSnapshot) -> Execution[Any]:

@@ -41,6 +41,8 @@ class LeasedRun:
         self.lease = lease
         self.stopping = False
         """Whether the run shall end where it next comes to rest."""
+        self.leaving = False
+        """Whether the run has ended and its lease is being released: that it is gone is no loss."""
         self._due = asyncio.Event()
         """Something is due while a driver runs: the mail is looked at first."""
 

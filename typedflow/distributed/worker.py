@@ -221,6 +221,7 @@ class Worker:
                 how = self._after(lease, leased.mail, error)
         if leased.over:
             return
+        run.leaving = True
         try:
             await self._store.release(lease, how)
         except StoreError as error:  # it runs out by itself
@@ -261,7 +262,9 @@ class Worker:
     def _lose(self, gone: Mapping[str, int]) -> None:
         for execution_id, fence in gone.items():
             running = self._running.get(execution_id)
-            if running is not None and running.run.lease.fence == fence and not running.leased.over:
+            if running is None or running.leased.over or running.run.leaving:
+                continue
+            if running.run.lease.fence == fence:
                 LOG.warning("the lease on %s is lost", execution_id)
                 running.task.cancel("the lease is lost")
 

@@ -188,6 +188,13 @@ def no_result_set_problem() -> Problem:
     return Problem("TF802", "there is no result: the handler has set none", hint)
 
 
+def quarantined_problem(reason: str | None) -> Problem:
+    """Report that a result is waited for, and no worker takes the execution (TF802)."""
+    why = "" if reason is None else f": {reason}"
+    hint = "mend the cause, then store.release_quarantine(execution_id) lets workers try again"
+    return Problem("TF802", f"there is no result: the execution is in quarantine{why}", hint)
+
+
 def no_result_problem(
     status: str, unfilled: Mapping[str, Collection[str]] | None = None, *, loaded: bool = False
 ) -> Problem:
