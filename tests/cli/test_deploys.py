@@ -13,6 +13,7 @@ from tests.cli.asking import ASKING, BIRDS, SETTINGS
 from tests.cli.project import Done, Project
 from tests.config.test_configs import Count, double, everything
 from tests.execution.pausing import CASES, begin
+from tests.postgres import conninfo_of, url_of
 from typedflow import Data, Flow, SnapshotError
 from typedflow.api.blueprint import runtime_of
 from typedflow.cli.changes import Verdict, changes_between
@@ -258,8 +259,10 @@ MIGRATING = (
 )
 
 
-@pytest.mark.parametrize("store", ["runs.db", "files/"])
+@pytest.mark.parametrize("store", ["runs.db", "files/", "postgres"])
 def test_migrate_saves_what_an_earlier_version_has_saved(project: Project, store: str) -> None:
+    if store == "postgres":
+        store = url_of(conninfo_of(project.folder))
     project.write("pyproject.toml", f'{SETTINGS}store = "{store}"\n')
     (project.folder / "files").mkdir()
     project.write("review.py", ASKING)
