@@ -63,9 +63,10 @@ async def asked(store: Any, payload: object) -> None:
 
 
 async def idles(store: WorkStore, flow: Flow[Any]) -> bool:
-    """Return whether a worker finds nothing to do: what was to be taken is gone for good."""
-    async with working(store, flow):
-        await asyncio.sleep(0.1)
+    """Let a worker take what is ready, and return whether there is nothing more for it: it is gone for good."""
+    async with working(store, flow), asyncio.timeout(SOON):
+        while await store.next_ready([flow.name]) is not None:  # noqa: ASYNC110  # a store tells nobody
+            await asyncio.sleep(0.005)
     return await store.next_ready([flow.name]) is None
 
 
