@@ -181,7 +181,8 @@ async def fill(kind: Kind, conninfo: str, size: int) -> None:
     if kind == "bare":
         app = bare(conninfo)
         async with app.open_async():
-            await app.tasks["chain"].batch_defer_async(*({"number": number} for number in range(size)))
+            jobs: list[dict[str, Any]] = [{"number": number} for number in range(size)]
+            await app.tasks["chain"].batch_defer_async(*jobs)
     else:
         async with store_of(kind, conninfo) as store:
             await asyncio.gather(*(submit(store, chain(), 0.0) for _ in range(size)))
