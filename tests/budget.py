@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+import pytest
+
 QUICK: Final = 0.25
 FULL: Final = 4.0
 """`.ci/run` sets this."""
@@ -18,6 +20,11 @@ def budget() -> float:
 def is_full() -> bool:
     """Return True if the tests that have a quick and a full form run the full one."""
     return budget() >= FULL
+
+
+def marks_of_tables() -> list[pytest.MarkDecorator]:
+    """Return the marks of a module whose tables are longer in the full form, which is selected by its marks."""
+    return [pytest.mark.full] if is_full() else []
 
 
 def examples(full: int) -> int:

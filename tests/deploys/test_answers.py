@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from tests.budget import is_full
+from tests.budget import is_full, marks_of_tables
 from tests.deploys.changes import CHANGES
 from tests.deploys.places import Deploy, make_class, named
 from typedflow import Events, Execution, Flow, SnapshotError, Status
+
+pytestmark = marks_of_tables()
 
 
 def by_return(deploy: Deploy) -> Any:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.budget import is_full
+from tests.budget import is_full, marks_of_tables
 from tests.deploys.changes import Color, Old, OldT, members, struct, tuple_of
 from tests.deploys.places import PLACES, Deploy, carried, each_slot
 from typedflow import SnapshotError
+
+pytestmark = marks_of_tables()
 
 
 class Row(NamedTuple):

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.budget import is_full
+from tests.budget import is_full, marks_of_tables
 from tests.deploys.changes import CHANGES, REFUSED, UNEXPLAINED, Change, value_of
 from tests.deploys.places import PLACES, Deploy, carried, shared
 from typedflow import SnapshotError
+
+pytestmark = marks_of_tables()
 
 IN_LAYERS = ("state", "flow_state", "state_of_child")
 ALSO_ANSWERED = "each_slot"
