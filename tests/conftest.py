@@ -21,6 +21,7 @@ HASH_SEED = "PYTHONHASHSEED"
 LONGEST = (
     "docs/test_pages",
     "mypy/test_edits",
+    "mypy/test_unused",
     "mypy/test_daemon",
     "stores/test_processes",
     "typing/test_samples",
