@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.budget import examples
 from tests.execution.test_saved_parts import Watched, plain
 from tests.stores.conformance import DATABASES, SHARING, STORES, execute
-from typedflow import Contract, Data, Execution, Flow, State
+from typedflow import Contract, Data, Execution, Flow, Interrupt, State
 from typedflow.durability import execution_parts, list_parts
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.execution import failpoints
@@ -80,6 +80,12 @@ def rows(size: int) -> list[Row]:
 
 def pause(data: Data[Keep, int]) -> int:
     data.pause_for(interrupt_id="q")
+
+
+def pending(execution: Execution[Any]) -> Interrupt:
+    """Return the question that waits: its id may have been answered before."""
+    (asked,) = execution.interrupts.values()
+    return asked
 
 
 def flow_of(changes: Sequence[Change], *, pauses: bool = True) -> Flow[Keep]:
@@ -346,12 +352,12 @@ async def run_script(script: Script, store: Any, state: Shelf, monkeypatch: pyte
         if kind == "outside":
             execution.save(path=None)
         if kind == "open" and store is not None:
-            await execution.async_continue_with("q", 1)
+            await execution.async_continue_with(pending(execution), 1)
             execution = await flow.async_open("a", store=store, checkpoint="step")
             if monkeypatch is not None:
                 watch(store, execution, monkeypatch)
         else:
-            await execution.async_continue_with("q", 1)
+            await execution.async_continue_with(pending(execution), 1)
     if store is not None:
         opened = await flow.async_open("a", store=store)
         assert opened.state == execution.state
@@ -375,6 +381,115 @@ def test_what_is_saved_step_by_step_is_what_there_is_without_a_store(script: Scr
             await store.require_revisions()
 
     asyncio.run(compare())
+
+
+# -- aliases, and threads that were left behind
+
+
+async def revisions(changes: Sequence[Change], state: Shelf) -> list[Shelf]:
+    """Return what each revision opens: that of the beginning, and one for each change."""
+    store = MemoryStore()
+    flow = flow_of(changes, pauses=False)
+    await flow.create_execution(
+        execution_id="a", state=state, store=store, checkpoint="step", history=True
+    ).async_start(1)
+    return [(await flow.async_open("a", store=store, at=each.sequence)).state for each in await store.history("a")]
+
+
+async def test_an_alias_that_moves_the_items_of_a_list_that_is_appended_to_doubles_none() -> None:
+    kept: list[list[Row]] = []
+    nothing: Change = lambda state: None  # noqa: E731
+
+    def keep(state: Shelf) -> None:
+        kept.append(state.all_rows)
+
+    def move(state: Shelf) -> None:
+        kept[0].insert(0, Row(1))
+        append_by_path(state)
+
+    for before in ([keep], [keep, nothing], [keep, append_by_path]):
+        kept.clear()
+        opened = await revisions([*before, move, nothing], Shelf(all_rows=rows(100)))
+        appended = [Row(1)] * (len(before) - 1 if append_by_path in before else 0)
+        assert opened[len(before) + 1].all_rows == [Row(1), *rows(100), *appended, Row(1)]
+
+
+async def test_two_fields_with_one_list_are_saved_alike() -> None:
+    def share(state: Shelf) -> None:
+        state.few = state.numbers
+
+    def change(state: Shelf) -> None:
+        state.numbers.insert(0, 3)
+
+    opened = await revisions([share, change, lambda state: state.append("few", 4)], Shelf(numbers=list(range(300))))
+    assert opened[2].few == opened[2].numbers == [3, *range(300)]
+    assert opened[3].few == opened[3].numbers == [3, *range(300), 4]
+
+
+async def test_what_cannot_be_saved_of_an_append_by_path_is_named_by_its_place() -> None:
+    def bad(state: Shelf) -> None:
+        state.append("all_rows", Row(1, "\ud800"))
+
+    with pytest.raises(SnapshotError, match=r"'state\.all_rows\[101\]\.name' cannot be saved"):
+        await revisions([append_by_path, bad], Shelf(all_rows=rows(100)))
+
+
+SEVERAL = 20_000
+"""Numbers, so many that a thread takes its turn while they are saved."""
+
+
+def turning(stop: threading.Event) -> Callable[[Data[Keep, int]], int]:
+    """Return a handler that turns a list until it is told to stop."""
+
+    def work(data: Data[Keep, int]) -> int:
+        numbers = data.state.numbers
+        while not stop.is_set():
+            numbers[:] = numbers[7:] + numbers[:7]
+        return 1
+
+    return work
+
+
+@pytest.mark.parametrize("by", ["step", "user"])
+async def test_a_list_that_a_thread_turns_that_was_left_behind_is_saved_at_one_moment(
+    by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of a step that was not over in time, or one that a step has begun itself."""
+    monkeypatch.setattr(list_parts, "SLICE", 1000)
+    stop, before = threading.Event(), sys.getswitchinterval()
+    work = turning(stop)
+
+    def begin(data: Data[Keep, int]) -> int:
+        threading.Thread(target=work, args=(data,), daemon=True).start()
+        return 1
+
+    def tick(data: Data[Keep, int]) -> int:
+        return len(data.state.numbers)
+
+    def end(data: Data[Keep, int]) -> int:
+        stop.set()
+        return 1
+
+    flow: Any = Flow(Keep)
+    if by == "step":
+        chain = flow.to(work, thread=True, timeout=0.05, on_error=lambda data: 1)
+    else:
+        chain = flow.to(begin)
+    for _ in range(12):
+        chain = chain.to(tick)
+    chain.to(end).end()
+    store = MemoryStore()
+    state = Shelf(numbers=list(range(SEVERAL)))
+    execution = flow.create_execution(execution_id="a", state=state, store=store, checkpoint="step", history=True)
+    sys.setswitchinterval(1e-6)
+    try:
+        await execution.async_start(1)
+    finally:
+        stop.set()
+        sys.setswitchinterval(before)
+    for each in await store.history("a"):
+        numbers = (await flow.async_open("a", store=store, at=each.sequence)).state.numbers
+        assert sorted(numbers) == list(range(SEVERAL))
 
 
 # -- nothing is lost that MessagePack or JSON writes alike
@@ -413,7 +528,7 @@ async def test_an_equal_value_of_another_class_is_refused(change: Callable[[list
     execution = await start([lambda state: len(state.all_rows)] * 2, MemoryStore())
     change(execution.state.all_rows)
     with pytest.raises(SnapshotError, match=problem):
-        await execution.async_continue_with("q", 1)
+        await execution.async_continue_with(pending(execution), 1)
 
 
 # -- a save that fails, a thread, older saves
@@ -445,10 +560,6 @@ async def test_what_a_failed_save_did_not_write_the_next_one_does() -> None:
     expected = [*rows(40), Row(1), *rows(100)[40:], Row(1), Row(1), Row(1)]
     assert sorted(map(str, execution.state.all_rows)) == sorted(map(str, expected))
     assert (await flow_of([]).async_open("a", store=store)).state == execution.state
-
-
-SEVERAL = 20_000
-"""Numbers, so many that a thread takes its turn while they are saved."""
 
 
 async def test_a_list_that_a_thread_turns_is_saved_at_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -508,7 +619,7 @@ async def test_every_store_opens_what_it_was_given(kind: str, tmp_path: Path) ->
         fork = await flow.async_fork("a", store=store, at=3, execution_id="b")
         assert fork.state.all_rows == [*rows(50), Row(1050, tags=["t"]), *rows(100)[51:], Row(1)]
         append_by_path(opened.state)
-        await opened.async_continue_with("q", 1)
+        await opened.async_continue_with(pending(opened), 1)
         await store.prune(keep=1)
         assert len((await flow.async_open("a", store=store)).state.all_rows) == 104
         await store.delete("a")
@@ -523,7 +634,7 @@ async def test_a_revision_names_a_list_that_changed_and_no_other() -> None:
     opened = await flow_of([]).async_open("a", store=store)
     opened.state.count = 1
     with suppress(SnapshotError):
-        await opened.async_continue_with("q", 1)
+        await opened.async_continue_with(pending(opened), 1)
     changed = [[name for name in each.changed if name.startswith("state")] for each in await store.history("a")]
     assert changed[1:4] == [["state.allRows"], [], ["state.allRows"]]
     assert changed[-1] in ([], ["state.count"])
@@ -545,9 +656,9 @@ async def test_a_long_list_that_is_stored_as_one_part_stays_so_until_it_changes(
         flow: Any = Flow(Keep)
         flow.to(pause).to(pause, name="second").to(append_step).to(pause, name="third").end()
         opened = await flow.async_open("a", store=store, checkpoint="step")
-        await opened.async_continue_with("q", 1)
+        await opened.async_continue_with(pending(opened), 1)
         assert execute(kind, tmp_path, keys) == [(0,)]
-        await opened.async_continue_with("q", 1)
+        await opened.async_continue_with(pending(opened), 1)
         assert execute(kind, tmp_path, keys)[0][0] > 10
         assert (await flow.async_open("a", store=store)).state.all_rows == [*rows(100), Row(1)]
 

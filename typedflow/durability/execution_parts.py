@@ -90,6 +90,7 @@ def _codec_of(field: LayerField) -> Codec:
 class _Found(NamedTuple):
     """What is known of a field that may have changed."""
 
+    runtime: ExecutionRuntime
     sure: bool
     """What is noted of its slices is what is stored."""
     is_lent: bool
@@ -163,6 +164,11 @@ class ExecutionParts:
             changed = loose = None
         fields = layer_fields(type(state))
         values = {name: field.read(state) for name, field in fields.items()}
+        lent |= _twins(lent, fields, values)
+        if changed:
+            twins = _twins(changed, fields, values)
+            changed = {**changed, **dict.fromkeys(twins, True)}
+            loose = None if loose is None else {*loose, *twins}
         names = _names(state, values)
         try:
             for field_name, name in zip(state.__struct_fields__, state.__struct_encode_fields__, strict=True):
@@ -173,11 +179,11 @@ class ExecutionParts:
                     changes.drop(key_of(name))
                 elif not sure or self._values.get(field_name, _NOTHING) is not value:
                     checked = sure and loose is not None and field_name not in loose
-                    self._collect_field(field, name, value, changes, _Found(sure, is_lent, True, checked))
+                    self._collect_field(field, name, value, changes, _Found(runtime, sure, is_lent, True, checked))
                 elif field.changeable and (changed is None or field_name in changed):
                     checked = loose is not None and field_name not in loose
                     anywhere = changed is None or changed[field_name]
-                    self._collect_field(field, name, value, changes, _Found(sure, is_lent, anywhere, checked))
+                    self._collect_field(field, name, value, changes, _Found(runtime, sure, is_lent, anywhere, checked))
         except BaseException:
             runtime.give_back_loose()
             raise
@@ -191,11 +197,11 @@ class ExecutionParts:
         """Encode a field that may have changed: the whole of it, or the slices of a list."""
         codec, path, sliced = _codec_of(field), f"state.{field.name}", self._lists.get(name)
         if sliced is not None and found.sure and not found.is_lent and not sliced.is_short(value):
-            if not found.anywhere and sliced.put_end(value, changes):
-                return
             try:
-                sliced.put_changed(value, changes, checked=found.checked)
-                return
+                if found.anywhere or not sliced.put_end(value, changes):
+                    sliced.put_changed(value, changes, checked=found.checked)
+                if field.name not in found.runtime.lent_fields():  # to a thread that has begun meanwhile
+                    return
             except SnapshotError:  # of a slice: the path is to be that of the list
                 pass
         data = bytes(codec.encode(value, path))
@@ -206,7 +212,7 @@ class ExecutionParts:
             return
         if sliced is None:
             sliced = self._lists[name] = ListParts(name, kind, self._loaded.get(name, ()))
-        sliced.put_all(data, changes)
+        sliced.put_all(data, changes, value[:])
         changes.drop(key_of(name))
 
     def _is_stored_whole(self, name: str, data: bytes, changes: Changes) -> bool:
@@ -240,6 +246,12 @@ class ExecutionParts:
         """Note that a save has come through."""
         self._ledger.took(collected.changes)
         self._values, self._sure = collected.values, True
+
+
+def _twins(changed: Collection[str], fields: Mapping[str, LayerField], values: Mapping[str, Any]) -> set[str]:
+    """Return the fields that hold the very object of one that may have changed: `state.b = state.a` makes such ones."""
+    objects = {id(values[name]) for name in changed}
+    return {name for name, value in values.items() if id(value) in objects and fields[name].changeable} - {*changed}
 
 
 def _drop_fields(changes: Changes, except_for: Collection[str]) -> None:

@@ -18,25 +18,31 @@ class Changes:
     def __init__(self, known: Mapping[str, int], *, afresh: bool) -> None:
         self.known = known
         self.afresh = afresh
-        self.writes: list[Part] = []
+        self.writes: dict[str, Part] = {}
         self.digests: dict[str, int | None] = {}
         """The new digest of each part that changes, None for one that goes."""
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a part, unless just these bytes are stored."""
+        """Write a part, unless just these bytes are stored. The last call for a key counts."""
         digest = digest_of_part(key, data)
         if self.known.get(key) != digest:
-            self.writes.append(Part(key, data, digest.to_bytes(16, "big")))
+            self.writes[key] = Part(key, data, digest.to_bytes(16, "big"))
             self.digests[key] = digest
+        elif key in self.digests:
+            del self.digests[key]
+            self.writes.pop(key, None)
 
     def digest_of(self, key: str) -> int:
         """Return the digest that a part has after the save."""
         return self.digests.get(key) or self.known[key]
 
     def drop(self, key: str) -> None:
-        """Delete a part, if it is stored."""
+        """Delete a part, if it is stored. The last call for a key counts."""
+        self.writes.pop(key, None)
         if key in self.known:
             self.digests[key] = None
+        else:
+            self.digests.pop(key, None)
 
 
 @final
@@ -62,7 +68,7 @@ class Ledger:
             count += (digest is not None) - (before is not None)
             total += (digest or 0) - (before or 0)
         deletes = tuple(key for key, digest in changes.digests.items() if digest is None)
-        return Delta(tuple(changes.writes), deletes, count, (total % SUM).to_bytes(16, "big"), changes.afresh)
+        return Delta(tuple(changes.writes.values()), deletes, count, (total % SUM).to_bytes(16, "big"), changes.afresh)
 
     def took(self, changes: Changes) -> None:
         """Note that a save has come through."""

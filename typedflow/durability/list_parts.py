@@ -93,14 +93,20 @@ class ListParts:
         for key in self.part_keys():
             changes.drop(key)
 
-    def put_all(self, data: bytes, changes: Changes) -> None:
-        """Cut the verified bytes of the whole list; slices stay as long as they were."""
+    def put_all(self, data: bytes, changes: Changes, live: Sequence[Any]) -> None:
+        """Cut the verified bytes of the whole list; slices stay as long as they were.
+
+        `live` are the items that these are the bytes of; a thread may have changed them since.
+        """
         items = _DECODE_ITEMS(data)
+        live = live if len(live) == len(items) else ()
         self._per = self._per or max(1, SLICE * len(items) // len(data))
         at, written, numbers = 0, [], self._numbers()
         for number, count in self._lengths(len(items)):
             part = b"[%s]" % b",".join(items[at : at + count])
-            written.append(_Written(_Slice(next(numbers) if number is None else number, count, len(part)), part))
+            first = live[at] if live else None
+            number = next(numbers) if number is None else number
+            written.append(_Written(_Slice(number, count, len(part), None, first), part))
             at += count
         self._commit([each.slice for each in written], written, changes)
 
@@ -116,14 +122,23 @@ class ListParts:
             size -= self._per
 
     def put_end(self, items: Sequence[Any], changes: Changes) -> bool:
-        """Write what was appended to the list; return False if that cannot be all that changed."""
+        """Write what was appended to the list; return False if that cannot be all that changed.
+
+        An alias that has moved the items shows in the last slice, which begins with another one then: slices of before
+        and after that would make a list that there never was. Raises `SnapshotError` as `put_changed` does.
+        """
         if not self._slices or len(items) < self._total:
             return False
         last = self._slices[-1]
+        start = self._total - last.length
+        end = items[start:]  # a copy: a thread may be changing the list
+        if len(end) < last.length or (last.first is not None and end[0] is not last.first):
+            return False
+        total = start + len(end)
         if self._is_full(last):
-            written = self._cut(items, self._total, len(items), [])
+            written = self._cut(end, last.length, len(end), [])
         else:
-            written = self._cut(items, self._total - last.length, len(items), [last])
+            written = self._cut(end, 0, len(end), [last])
             self._slices.pop()
             first, slices, count = self._runs.pop()
             self._runs += [(first, slices - 1, count)] if slices > 1 else []
@@ -131,7 +146,7 @@ class ListParts:
             changes.put(slice_key(self._name, part.slice.number), part.data)
             self._slices.append(part.slice)
             _add_run(self._runs, part.slice)
-        self._total = len(items)
+        self._total = total
         self._adapt(written)
         return True
 
@@ -141,6 +156,7 @@ class ListParts:
         `checked` says that all classes in the list are known to be the declared ones; else they are looked at here.
         Raises `SnapshotError`, whose path is inside of a slice; nothing was written then.
         """
+        items = items[:]  # a thread that nobody knows of may move them meanwhile
         if not checked and not is_proven(self._type.kind, items):
             self._slices = [each._replace(packed=None) for each in self._slices]  # every one is verified
         if len(items) == self._total and self._put_in_place(items, changes):

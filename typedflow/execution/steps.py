@@ -237,7 +237,7 @@ async def _call(step: StepTransaction, data: Data[Any, Any]) -> Any:
     node = step.node
     current_step.set(step)
     if node.options.thread:
-        value = await run_in_thread(partial(node.handler, data), node.name)
+        value = await run_in_thread(partial(step.run_in_thread, node.handler, data), node.name)
     else:
         try:
             value = node.handler(data)

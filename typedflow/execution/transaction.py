@@ -41,6 +41,7 @@ class StepTransaction:
         "attempt",
         "calls",
         "checked",
+        "in_thread",
         "is_updating",
         "node",
         "result",
@@ -73,6 +74,8 @@ class StepTransaction:
         """How often it has called each function with `update_flow_state`; None where it has updated nothing."""
         self.is_updating = False
         """Whether the function of an update is running, whose changes are no plain writes."""
+        self.in_thread = False
+        """Whether a thread runs the handler; one that was left behind does so after the end of the attempt."""
         self.revoked = False
         """Whether the attempt is over: a write raises `FinishedError` then."""
 
@@ -169,6 +172,23 @@ class StepTransaction:
         self.revoked = True
         if self.touched is not None:
             self.runtime.take_back(self, checked=self.checked)
+            if self.in_thread:  # it was left behind, and may write until it is over
+                self.runtime.lend(self, self.touched)
+                self._leave_if_over()
+
+    def run_in_thread(self, handler: Callable[[Any], Any], data: Any) -> Any:
+        """Call the handler, in a thread that may be left behind."""
+        self.in_thread = True
+        try:
+            return handler(data)
+        finally:
+            self.in_thread = False
+            self._leave_if_over()
+
+    def _leave_if_over(self) -> None:
+        """Let nobody have anything any more: the attempt is over, and so is its thread."""
+        if self.revoked and not self.in_thread:
+            self.runtime.take_back(self, checked=False)
 
     # -- updates of the flow_state
 
@@ -289,7 +309,7 @@ class StepTransaction:
         """Remember a field whose value the handler may change in place."""
         is_state = layer is self.runtime.state
         if is_state or layer is self.runtime.flow.flow_state:
-            if is_state and self.revoked:
+            if is_state and self.revoked and not self.in_thread:
                 self.runtime.touch(field)
                 return
             if self.touched is None:
