@@ -225,7 +225,7 @@ async def test_random_changes_are_in_the_next_save(seed: int, watch: Any) -> Non
         if chance.random() < 0.3:
             execution = await flow.async_open("a", store=store, checkpoint="step")
             watch(store, execution)
-        await execution.async_continue_with(execution.interrupts["q"], 1)
+        await execution.async_continue_with("q", 1)
     await store.require_revisions()
 
 

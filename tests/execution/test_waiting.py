@@ -140,7 +140,7 @@ async def test_an_id_that_is_pending_is_refused_and_free_again_after_its_answer(
     execution = flow.create_execution()
     await execution.async_start(1)
     await execution.async_continue_with("same", 2)
-    assert await execution.async_continue_with(execution.interrupts["same"], 3) is Status.COMPLETED
+    assert await execution.async_continue_with("same", 3) is Status.COMPLETED
     assert asked == [1, 2]
 
     class Twice(Contract):

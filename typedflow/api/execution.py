@@ -212,8 +212,8 @@ class Execution(Generic[C]):
 
         `interrupt` is the interrupt itself, from `execution.interrupts` or `store.pending()`, its key or its id. The
         interrupt and the key go to that question only: an older one, whose id stands for another question by now, is an
-        `InterruptError`. An id goes to what is pending under it, and is an `InterruptError` where a question of that id
-        was answered before. The ids that typedflow makes are used once; those of `interrupt_id=` may come again.
+        `InterruptError`. An id goes to what is pending under it: where a loop asks again under one `interrupt_id`, give
+        the interrupt or its key if the answer may come late. The ids that typedflow makes are used once.
         The value comes from outside: it may be of the declared type, or the plain data (as JSON has it) that decodes to
         it. It has to fit the return type of the step that paused, or the payload of its resume event; where the step
         declares no return type, what the next steps, collects and child flows take of it. A wrong one is an

@@ -43,8 +43,7 @@ def interrupt_id_of(root: ExecutionRuntime, given: str | Interrupt | PendingInte
     """Return the id of an interrupt that is to be answered; a text is its id, or its key.
 
     Raises `InterruptError` for one of another execution, and for an older one whose id stands for another question now:
-    its answer was meant for what was asked then. An id alone does not tell which of two questions it answers, so that
-    it is refused where it was answered before and is pending again.
+    its answer was meant for what was asked then. An id alone is taken for what is pending under it.
     """
     match given:
         case str():
@@ -68,9 +67,6 @@ def _id_of_text(root: ExecutionRuntime, text: str) -> str:
             for id_, paused in (runtime.run.interrupts or {}).items():
                 if paused.interrupt.key == text and not paused.asleep:
                     return id_
-    elif text in (root.answered or ()):
-        keys = [now.key for now in _pending_under(root, text)]
-        raise InterruptError(executions.reused_id_problem(text, keys[0]).at(root.name))
     return text
 
 

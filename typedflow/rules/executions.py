@@ -330,13 +330,6 @@ def older_interrupt_problem(given: str) -> Problem:
     return Problem("TF808", text, "take the new one from execution.interrupts or store.pending()", side="value")
 
 
-def reused_id_problem(given: str, key: str) -> Problem:
-    """Report an answer by an id that was answered once, and stands for another question by now (TF808)."""
-    text = f"interrupt {quoted(given)} was answered before, and its id is used again: it does not tell which is meant"
-    hint = f"answer the new question by its key, {quoted(key)}, or with the Interrupt of execution.interrupts"
-    return Problem("TF808", text, hint, side="value")
-
-
 def foreign_interrupt_problem(given: str, owner: str) -> Problem:
     """Report an answer to an interrupt of another execution (TF807)."""
     text = f"interrupt {quoted(given)} is one of execution {quoted(owner)}"
