@@ -91,10 +91,6 @@ CASES = (
         "G1", "a saved step beside 5 MB, against 1 KB", "g01_large_state", "µs/step", 5_000_000, 1000, 3,
         floor="typedflow", floor_size=1000, judged="ratio",
     ),
-    Case(
-        "G1", "a step saved into memory beside 1 KB", "g01_large_state", "µs/step", 1000, 100, 55, "in_memory",
-        floor="without_store",
-    ),
     # Beside it the same with 100 items: flat.
     Case(
         "G2", "append by path to 5 MB, saved", "g02_long_lists", "µs/step", 100_000, 200, 1000, "by_path",

@@ -1,20 +1,16 @@
-"""G1: a save after every step that changes one int, beside a State field of so many bytes; CPU time.
-
-Into SQLite, and into memory: there the floor is the same chain without a store.
-"""
+"""G1: a save after every step that changes one int, beside a State field of so many bytes; CPU time."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 import time
-from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from typedflow import Contract, Data, Flow, State
-from typedflow.stores import MemoryStore, SQLiteStore
+from typedflow.stores import SQLiteStore
 
 LENGTH = 60
 ROUNDS = 4
@@ -43,37 +39,22 @@ def add(data: Data[Counting, int]) -> int:
 
 def typedflow(size: int) -> float:
     """Return µs of CPU from one step to the next, each of them stored before the next begins: the median of a chain."""
-    with tempfile.TemporaryDirectory() as folder:
-        return measure(size, SQLiteStore(Path(folder) / "store.db"))
-
-
-def in_memory(size: int) -> float:
-    """Return the same for a MemoryStore."""
-    return measure(size, MemoryStore())
-
-
-def without_store(size: int) -> float:
-    """Return the same where nothing is saved."""
-    return measure(size, None)
-
-
-def measure(size: int, store: SQLiteStore | MemoryStore | None) -> float:
     flow: Any = Flow(Counting)
     process = flow
     for _ in range(LENGTH):
         process = process.to(add)
     process.end()
 
-    async def work() -> float:
+    async def measure(folder: str) -> float:
         medians = []
-        async with nullcontext() if store is None else store:
+        async with SQLiteStore(Path(folder) / "store.db") as store:
             for _ in range(ROUNDS):
                 _ended.clear()
                 state = Large(ballast=["x" * 97] * (size // 100))
-                saved: Any = {} if store is None else {"store": store, "checkpoint": "step"}
-                await flow.create_execution(state=state, **saved).async_start(0)
+                await flow.create_execution(state=state, store=store, checkpoint="step").async_start(0)
                 gaps = sorted(after - before for before, after in pairwise(_ended))
                 medians.append(gaps[len(gaps) // 2])
         return min(medians) * MICRO
 
-    return asyncio.run(work())
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(folder))

@@ -15,7 +15,7 @@ from tests.execution.running import Style, both, run
 from typedflow import Contract, Data, Events, Execution, FinishedError, Flow, Status
 from typedflow.errors import ConflictError, StoreError
 from typedflow.execution.checkpointer import MAXIMUM_BLOCKING_TIME
-from typedflow.stores import MemoryStore, SQLiteStore, in_place
+from typedflow.stores import SQLiteStore, in_place
 from typedflow.stores.flow_state_sharing import FlowStateChange
 from typedflow.stores.records import StoredSnapshot
 
@@ -262,25 +262,6 @@ class Counting:
     ) -> bytes | None:
         self.puts += 1
         return await self._store.put(record, expected=expected, flow_state=flow_state)
-
-
-async def test_a_save_into_memory_needs_no_task() -> None:
-    """To make one, and to wait for it, takes as long as nearly a third of a saved step."""
-    made: list[str] = []
-
-    def count(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
-        made.append(work.__qualname__)
-        return asyncio.Task(work, loop=loop, **options)
-
-    loop = asyncio.get_running_loop()
-    loop.set_task_factory(count)
-    try:
-        store = MemoryStore()
-        assert await adding().create_execution(store=store, checkpoint="step").async_start(1) is Status.COMPLETED
-    finally:
-        loop.set_task_factory(None)
-    assert (await store.list())[0].sequence > 2
-    assert not [name for name in made if "Checkpoints" in name]
 
 
 async def test_no_save_goes_past_the_put_of_a_wrapper(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateK
 from typedflow.stores.history import Pruned, Revision, Revisions
 from typedflow.stores.leased import LeasedStore
 from typedflow.stores.memory_work import WorkRows
-from typedflow.stores.protocol import Put
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
 from typedflow.stores.records import (
     Family,
@@ -111,20 +110,11 @@ class MemoryStore(SyncHistoryStore):
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> bytes | None:
         """Save a snapshot in place of the one with the expected sequence; see `SnapshotStore.put`."""
-        return self.put_at_once(record, expected=expected, flow_state=flow_state).flow_state
-
-    def put_at_once(
-        self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
-    ) -> Put:
-        """Do what `put` does; see `ImmediateStore`.
-
-        A saved step takes 0.7 of what it takes with a task for `put`: benchmarks/g01_large_state.py.
-        """
         require_record(record, expected)
         require_text("flow", None if flow_state is None else flow_state.flow)
         with self._lock:
             self._work.require_free(record, current_clock.get().now())
-            return Put(self._put(record, expected, flow_state, None))
+            return self._put(record, expected, flow_state, None)
 
     def _put(
         self, record: StoredSnapshot, expected: int | None, change: FlowStateChange | None, lease: Lease | None
