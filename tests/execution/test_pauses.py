@@ -21,7 +21,6 @@ from typedflow import (
     FinishedError,
     Flow,
     Interrupt,
-    InterruptError,
     Retry,
     Status,
 )

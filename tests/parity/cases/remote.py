@@ -81,10 +81,10 @@ def what_is_wrong_with_a_source_is_said_first() -> Flow[Review]:
 def its_result_is_written_back_as_that_of_any_child() -> Flow[Review]:
     flow = Flow(Review)
     flow.to_sub_flow(
-        # P value TF406: write_back["flow_state"]["count"] = "result": 'flow_state.count' of the parent takes int, and
-        #   'result' of the child is str (take another source, or declare the two alike)
         audit,
         remote=True,
+        # P value TF406: write_back["flow_state"]["count"] = "result": 'flow_state.count' of the parent takes int, and
+        #   'result' of the child is str (take another source, or declare the two alike)
         write_back={"state": {"text": "result"}, "flow_state": {"count": "result"}},
     ).end()
     return flow
