@@ -3,7 +3,8 @@
 A field of the state may have changed if its value is another object, or if the value can be changed in place and
 somebody may have done so: a step that read it or wrote below it, whoever read it outside of steps. An alias that a step
 keeps and changes without reading the field again is found at rest (a pause, an end), where every field that can be
-changed is looked at.
+changed is looked at. Of two fields that hold one object both may have changed; what a field holds and another one has
+further inside is such an alias.
 """
 
 from __future__ import annotations
