@@ -15,6 +15,7 @@ from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
 from typedflow.distributed.child_outcomes import read_outcome
 from typedflow.distributed.supplies import Factory, supply
+from typedflow.distributed.waking import take_signal
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import ChildOutcome, Interrupt
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
@@ -104,9 +105,7 @@ class LeasedRun:
         """While the execution runs, take what comes for it, and then let what is due go on."""
         runtime, runner = inside_of(execution)
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), poll.total_seconds())
-            self._due.clear()
+            await take_signal(self._due, poll.total_seconds())
             if runtime.driver is not None:
                 with suppress(StoreError):
                     await self._take_mail(execution)

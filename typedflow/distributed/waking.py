@@ -40,6 +40,18 @@ class Waker(Protocol):
         ...
 
 
+async def take_signal(signal: asyncio.Event, seconds: float) -> None:
+    """Return when an event is set, or after some seconds; it is not set any more then.
+
+    A cancellation ends it in any case: `asyncio.wait_for` of Python 3.11 returns, and the task goes on, where the event
+    is set at the same moment.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await signal.wait()
+    signal.clear()
+
+
 @final
 class PollWaker:
     """Wake every `poll` seconds, and when the next deadline is due.
@@ -64,9 +76,7 @@ class PollWaker:
         seconds = self._poll
         if until is not None:
             seconds = min(seconds, max(0.0, (until - current_clock.get().now()).total_seconds()))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        self._woken.clear()
+        await take_signal(self._woken, seconds)
 
     def wake(self) -> None:
         """Have `wait` return now."""
