@@ -16,9 +16,16 @@ from tests import postgres
 HOME = Path(__file__).parents[2]
 
 
+def marks_of(case: Case) -> list[pytest.MarkDecorator]:
+    """Workers take seconds for each figure: one of them is tried always, the others in the full form."""
+    if case.module != "w11_workers":
+        return []
+    return [pytest.mark.postgres, *([] if case.what == "6 saved steps, notified" else [pytest.mark.full])]
+
+
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=[pytest.mark.postgres] * (case.module == "w11_workers")) for case in CASES],
+    [pytest.param(case, marks=marks_of(case)) for case in CASES],
     ids=[f"{case.workload} {case.what}" for case in CASES],
 )
 def test_every_workload_and_its_floor_give_a_figure(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,8 @@ LEASE: Final = 1.0
 """Seconds that the leases of these workers last."""
 WAKERS: Final = ("postgres", "procrastinate")
 """The databases that wake workers: by what they notify of, and by jobs."""
-KINDS: Final = [pytest.param("procrastinate", marks=pytest.mark.postgres), *DATABASES]
+BY_JOBS: Final = pytest.param("procrastinate", marks=[pytest.mark.postgres, pytest.mark.full])
+KINDS: Final = [BY_JOBS, *DATABASES]
 COUNT: Final = 200 if is_full() else 40
 SOON: Final = 240.0 if is_full() else 120.0
 """Seconds that a test waits for a result at the most."""
@@ -133,6 +134,7 @@ async def answer_all(store: Any, names: list[str]) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(workers: Workers, tmp_path: Path) -> None:
     flow = build()
     store: Any
@@ -207,7 +209,8 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("waker", WAKERS)
+@pytest.mark.long
+@pytest.mark.parametrize("waker", ["postgres", BY_JOBS])
 async def test_nothing_is_lost_or_doubled_when_the_database_crashes(
     crashing: postgres.Server, tmp_path: Path, waker: str
 ) -> None:
@@ -222,6 +225,7 @@ async def test_nothing_is_lost_or_doubled_when_the_database_crashes(
 
 
 @pytest.mark.postgres
+@pytest.mark.full
 @pytest.mark.parametrize("waker", WAKERS)
 async def test_nothing_is_lost_or_doubled_when_all_connections_hang(
     crashing: postgres.Server, tmp_path: Path, waker: str, monkeypatch: pytest.MonkeyPatch
@@ -238,7 +242,8 @@ async def test_nothing_is_lost_or_doubled_when_all_connections_hang(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("waker", WAKERS)
+@pytest.mark.long
+@pytest.mark.parametrize("waker", ["postgres", BY_JOBS])
 async def test_nothing_is_lost_or_doubled_when_no_worker_is_told_of_it(tmp_path: Path, waker: str) -> None:
     """The jobs are deleted, and the sessions that listen are ended, again and again; a worker is killed meanwhile."""
     conninfo = postgres.conninfo_of(tmp_path)
