@@ -21,11 +21,11 @@ def plainly_signed(cls: type[T]) -> type[T]:
     for member in vars(cls).values():
         function: Any = getattr(member, "__func__", member)
         if isinstance(function, FunctionType):
-            annotations = function.__annotations__
-            annotations.pop("self", None)
+            annotations = {name: given for name, given in function.__annotations__.items() if name != "self"}
             returned = annotations.get("return")
             if isinstance(returned, str) and returned.startswith(_IN_CONSTRUCTION):
                 annotations["return"] = _contract_and_value(returned)
+            function.__annotations__ = annotations  # from Python 3.14 on this drops what `help` would evaluate again
     return cls
 
 
