@@ -345,6 +345,37 @@ async def test_a_flow_whose_child_becomes_local_takes_the_result_of_one_that_is_
     assert await counted(store, "part") == 1
 
 
+class Numbers(Contract):
+    input: list[int]
+    result: list[int]
+    flow_state: Tally
+
+
+def double_all(data: Data[Numbers, list[int]]) -> list[int]:
+    data.update_flow_state(count)
+    return [number * 2 for number in data.value]
+
+
+async def test_several_items_are_handed_to_one_child(store: Any) -> None:
+    """As the page on workers says: a step makes lists of the items, and a child takes a list."""
+
+    def in_chunks(data: Data[Row, list[int]]) -> list[list[int]]:
+        return [data.value[at : at + 4] for at in range(0, len(data.value), 4)]
+
+    def joined(data: Data[Row, list[list[int]]]) -> list[int]:
+        return [number for chunk in data.value for number in chunk]
+
+    child = Flow(Numbers, name="numbers")
+    child.to(double_all).end()
+    parent = Flow(Row, name="row")
+    chunks = parent.to(in_chunks).for_each(concurrency=2)
+    chunks.to_sub_flow(child, remote=True).end_for_each().to(joined).end()
+    await submit(store, parent, list(range(10)), execution_id="a")
+    async with working(store, parent, child):
+        assert await result(store, parent, "a", timeout=SOON) == [number * 2 for number in range(10)]
+    assert len(await of_flow(store, "numbers", "completed")) == await counted(store, "numbers") == 3
+
+
 async def test_one_save_inserts_the_children_that_are_ready_together(store: Any) -> None:
     child = multiplying()
     parent = Flow(Row, name="many")
