@@ -430,6 +430,38 @@ async def test_a_child_is_cancelled_when_its_item_is_dropped(store: Any) -> None
         await until(lambda: of_flow(store, "part", "cancelled"))
 
 
+@pytest.mark.parametrize("concurrency", [None, 1])
+async def test_an_item_that_is_dropped_gives_back_the_permit_of_its_child(store: Any, concurrency: int | None) -> None:
+    def texts(data: Data[Many, list[int | Failed[int]]]) -> list[int | str]:
+        return [each.text if isinstance(each, Failed) else 0 for each in data.value]
+
+    child = multiplying()
+    parent = Flow(Many, name="many")
+    inside = parent.for_each(on_error="collect", concurrency=concurrency)
+    begun = 0
+
+    async def fail_later(data: Data[Many, int]) -> None:
+        nonlocal begun
+        begun += 1
+        mine = begun
+        async with asyncio.timeout(SOON):
+            while len(await store.list("part")) < mine:  # noqa: ASYNC110  # a store tells nobody
+                await asyncio.sleep(0.005)
+        raise ValueError("beside it")
+
+    inside.side_branch(fail_later)
+    inside.to_sub_flow(child, remote=True).end_for_each().to(texts).end()
+    execution = parent.create_execution(store=store, execution_id="a", checkpoint="step")
+    assert await execution.async_start([1, 2, 3]) is Status.COMPLETED
+    assert execution.result == ["beside it"] * 3
+    async with working(store, child):
+        await until(partial(are_cancelled, store, 3))
+
+
+async def are_cancelled(store: Any, count: int) -> bool:
+    return len(await of_flow(store, "part", "cancelled")) == count
+
+
 def remote_step(child: Flow[Any]) -> Any:
     """Return a flow around a remote child: a branch of a batch is local."""
     around = Flow(Around, name="around")

@@ -113,3 +113,5 @@ def test_texts(problem: Problem, text: str) -> None:
 def test_a_missing_package_names_the_extra() -> None:
     text = "PostgresStore needs psycopg, which is not installed"
     assert stores.no_psycopg_problem() == Problem("TF953", text, "pip install 'typedflow[postgres]'")
+    text = "ProcrastinateWaker needs procrastinate, which is not installed"
+    assert stores.no_procrastinate_problem() == Problem("TF953", text, "pip install 'typedflow[distributed]'")
