@@ -438,11 +438,12 @@ SEVERAL = 20_000
 """Numbers, so many that a thread takes its turn while they are saved."""
 
 
-def turning(stop: threading.Event) -> Callable[[Data[Keep, int]], int]:
-    """Return a handler that turns a list until it is told to stop."""
+def turning(started: threading.Event, stop: threading.Event) -> Callable[[Data[Keep, int]], int]:
+    """Return a handler that turns a list until it is told to stop, and says when it holds the list."""
 
     def work(data: Data[Keep, int]) -> int:
         numbers = data.state.numbers
+        started.set()
         while not stop.is_set():
             numbers[:] = numbers[7:] + numbers[:7]
         return 1
@@ -456,11 +457,12 @@ async def test_a_list_that_a_thread_turns_that_was_left_behind_is_saved_at_one_m
 ) -> None:
     """A thread of a step that was not over in time, or one that a step has begun itself."""
     monkeypatch.setattr(list_parts, "SLICE", 1000)
-    stop, before = threading.Event(), sys.getswitchinterval()
-    work = turning(stop)
+    started, stop, before = threading.Event(), threading.Event(), sys.getswitchinterval()
+    work = turning(started, stop)
 
     def begin(data: Data[Keep, int]) -> int:
         threading.Thread(target=work, args=(data,), daemon=True).start()
+        assert started.wait(60)
         return 1
 
     def tick(data: Data[Keep, int]) -> int:
