@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ class Job(Contract):
     result: int
 
 
+HasMail = Callable[[str | None], None]
+
+
 class CountingWaker:
     """Counts how often a worker has found nothing to take."""
 
@@ -31,7 +34,7 @@ class CountingWaker:
         self.waits = 0
         self._inner = PollWaker(3600)
 
-    def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
+    def open(self, flows: Collection[str], has_mail: HasMail) -> AbstractAsyncContextManager[object]:
         return self._inner.open(flows, has_mail)
 
     async def wait(self, until: datetime | None) -> None:
@@ -239,6 +242,93 @@ async def test_an_execution_that_runs_is_notified_of_its_mail(tmp_path: Path) ->
         finally:
             worker.stop()
             await running
+
+
+class TellingWaker:
+    """Tells a worker of mail when a test says so, and never by itself."""
+
+    def __init__(self) -> None:
+        self._inner = PollWaker(3600)
+        self.has_mail: HasMail
+
+    def open(self, flows: Collection[str], has_mail: HasMail) -> AbstractAsyncContextManager[object]:
+        self.has_mail = has_mail
+        return self._inner.open(flows, has_mail)
+
+    async def wait(self, until: datetime | None) -> None:
+        await self._inner.wait(until)
+
+    def wake(self) -> None:
+        self._inner.wake()
+
+
+class Endless:
+    """A flow whose step ends only when it is cut off."""
+
+    def __init__(self) -> None:
+        self.entered, self.cut = asyncio.Event(), asyncio.Event()
+        self.flow: Flow[Any] = Flow(Job, name="job")
+        self.flow.to(self.work).end()
+
+    async def work(self, data: Data[Job, int]) -> int:
+        self.entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cut.set()
+        return data.value
+
+
+@asynccontextmanager
+async def working(store: Any, flow: Flow[Any], waker: TellingWaker) -> AsyncIterator[None]:
+    """Have a worker that looks for mail when it is told to, with one execution."""
+    await submit(store, flow, 1, execution_id="a")
+    worker = Worker(store, [flow], poll=3600, waker=waker)
+    running = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        await running
+
+
+async def test_a_worker_that_is_told_that_any_may_have_mail_looks_for_that_of_all() -> None:
+    endless, store, waker = Endless(), MemoryStore(), TellingWaker()
+    async with working(store, endless.flow, waker):
+        await asyncio.wait_for(endless.entered.wait(), 60)
+        await cancel(store, "a")
+        waker.has_mail(None)
+        await asyncio.wait_for(endless.cut.wait(), 60)
+
+
+class ReadingLate:
+    """A store in which a cancellation comes behind the first look for mail, before what was found is returned."""
+
+    def __init__(self, waker: TellingWaker) -> None:
+        self._inner = MemoryStore()
+        self._waker = waker
+        self._has_come = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def mail(self, execution_id: str, after: int) -> Any:
+        found = await self._inner.mail(execution_id, after)
+        if not self._has_come:
+            self._has_come = True
+            await cancel(self._inner, execution_id)
+            self._waker.has_mail(execution_id)
+            for _ in range(10):  # turns of the loop, in which whoever waits for the signal takes it
+                await asyncio.sleep(0)
+        return found
+
+
+async def test_mail_that_comes_between_the_look_for_it_and_the_run_is_found() -> None:
+    waker = TellingWaker()
+    endless, store = Endless(), ReadingLate(waker)
+    async with working(store, endless.flow, waker):
+        with pytest.raises(ExecutionError, match="cancelled"):
+            await result(store, endless.flow, "a", timeout=60)
 
 
 def asked(data: Data[Job, int]) -> int:

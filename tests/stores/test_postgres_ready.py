@@ -151,11 +151,12 @@ async def test_any_name_of_a_flow_is_heard(store: PostgresStore) -> None:
 async def test_whoever_has_an_execution_hears_of_its_mail_and_nobody_looks_for_work(store: PostgresStore) -> None:
     await store.submit(record("a"))
     await leased(store)
-    mail = SimpleQueue[str]()
+    mail = SimpleQueue[str | None]()
     with listening(store, "review") as quiet:
         heard = Heard()
         stop = store.listen([], lambda: heard.put(None), mail.put)
         await hears(heard)
+        assert await asyncio.to_thread(mail.get, timeout=60) is None
         await store.post("a", answer)
         assert await asyncio.to_thread(mail.get, timeout=60) == "a"
         stop()
@@ -166,7 +167,11 @@ async def test_whoever_has_an_execution_hears_of_its_mail_and_nobody_looks_for_w
 async def test_a_connection_that_is_lost_is_made_again_and_counts_as_a_notification(
     store: PostgresStore, conninfo: str
 ) -> None:
-    with listening(store, "review") as heard:
+    heard, mail = Heard(), SimpleQueue[str | None]()
+    stop = store.listen(["review"], lambda: heard.put(None), mail.put)
+    try:
+        await hears(heard)
+        assert await asyncio.to_thread(mail.get, timeout=60) is None
         with psycopg.connect(conninfo, autocommit=True) as other:
             [(ended,)] = other.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
@@ -174,8 +179,11 @@ async def test_a_connection_that_is_lost_is_made_again_and_counts_as_a_notificat
             ).fetchall()
         assert ended == 1
         await hears(heard)
+        assert await asyncio.to_thread(mail.get, timeout=60) is None
         await store.submit(record("a"))
         await hears(heard)
+    finally:
+        stop()
 
 
 # -- a queue in the database

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, final
 
-from typedflow.distributed.waking import PollWaker
+from typedflow.distributed.waking import HasMail, PollWaker
 from typedflow.errors import StoreError
 from typedflow.rules import stores as texts
 
@@ -84,7 +84,7 @@ class ProcrastinateWaker:
         await asyncio.to_thread(_make_tables, conninfo)
 
     @asynccontextmanager
-    async def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AsyncIterator[None]:
+    async def open(self, flows: Collection[str], has_mail: HasMail) -> AsyncIterator[None]:
         """Take jobs, as long as the context lasts."""
         serving = asyncio.create_task(self._serve([queue_of(flow) for flow in flows]))
         try:

@@ -46,6 +46,8 @@ class LeasedRun:
         """Whether the run has ended and its lease is being released: that it is gone is no loss."""
         self._due = asyncio.Event()
         """Something is due while a driver runs: the mail is looked at first."""
+        self._due_early = False
+        """Something was due before a driver ran, and maybe after the mail was read for it."""
 
     def has_mail(self) -> None:
         """Have the mail be looked at now, where the execution runs."""
@@ -91,6 +93,9 @@ class LeasedRun:
 
     async def _advance(self, execution: Execution[Any]) -> None:
         """Run on; the failure of a step is in the store, and no failure of the worker."""
+        if self._due_early:
+            self._due_early = False
+            self._due.set()
         try:
             await execution.async_retry()
         except (StoreError, SnapshotError):
@@ -106,7 +111,9 @@ class LeasedRun:
         runtime, runner = inside_of(execution)
         while True:
             await take_signal(self._due, poll.total_seconds())
-            if runtime.driver is not None:
+            if runtime.driver is None:
+                self._due_early = True
+            else:
                 with suppress(StoreError):
                     await self._take_mail(execution)
                     runner.ring()

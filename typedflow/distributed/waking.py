@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import partial
-from typing import Protocol, final
+from typing import Protocol, TypeAlias, final
 
 from typedflow.stores.clock import current_clock
 from typedflow.stores.work import NotifyingStore, WorkStore
+
+HasMail: TypeAlias = Callable[[str | None], None]
+"""Called in a worker's loop: an execution may have mail, or, with None, any of those that it runs."""
 
 
 class Waker(Protocol):
@@ -20,11 +23,11 @@ class Waker(Protocol):
     >>> waker.wake()
     """
 
-    def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
+    def open(self, flows: Collection[str], has_mail: HasMail) -> AbstractAsyncContextManager[object]:
         """Return a context in which a worker of these flows runs: what wakes it begins and ends with that.
 
-        `has_mail` may be called in the worker's loop with the id of an execution that it may be running: else that
-        looks for its mail every `poll` seconds.
+        `has_mail` may be called in the worker's loop with the id of an execution that may have mail, or with None where
+        any may: without that each execution that runs looks for its mail every `poll` seconds.
         """
         ...
 
@@ -67,7 +70,7 @@ class PollWaker:
         self._poll = poll
         self._woken = asyncio.Event()
 
-    def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
+    def open(self, flows: Collection[str], has_mail: HasMail) -> AbstractAsyncContextManager[object]:
         """Return a context that does nothing."""
         return nullcontext()
 
@@ -95,11 +98,11 @@ class NotifyWaker:
         self._inner = PollWaker(poll)
 
     @asynccontextmanager
-    async def open(self, flows: Collection[str], has_mail: Callable[[str], None]) -> AsyncIterator[None]:
+    async def open(self, flows: Collection[str], has_mail: HasMail) -> AsyncIterator[None]:
         """Listen to the store."""
         loop = asyncio.get_running_loop()
 
-        def heard(call: Callable[..., None], *arguments: str) -> None:
+        def heard(call: Callable[..., None], *arguments: str | None) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(call, *arguments)
 

@@ -199,10 +199,11 @@ class Worker:
         self._ends.set()
         self._waker.wake()
 
-    def _has_mail(self, execution_id: str) -> None:
-        running = self._running.get(execution_id)
-        if running is not None:
-            running.run.has_mail()
+    def _has_mail(self, execution_id: str | None) -> None:
+        for id_ in [*self._running] if execution_id is None else [execution_id]:
+            running = self._running.get(id_)
+            if running is not None:
+                running.run.has_mail()
 
     async def _run(self, run: LeasedRun, leased: LeasedStore) -> None:
         """Run one execution, and end its lease as its outcome asks for."""

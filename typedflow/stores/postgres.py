@@ -351,7 +351,7 @@ class PostgresStore:
         return None if rest is None else current_clock.get().now() + rest
 
     def listen(
-        self, flows: Collection[str], heard: Callable[[], object], has_mail: Callable[[str], object]
+        self, flows: Collection[str], heard: Callable[[], object], has_mail: Callable[[str | None], object]
     ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready; see `NotifyingStore.listen`."""
         return Listening(self._access, flows, heard, has_mail).stop

@@ -62,7 +62,7 @@ def notify(db: Connection, execution_ids: tuple[str, ...]) -> None:
 class Listening:
     """Call functions, on a thread of its own, when an execution of some flows may have become ready, or one has mail.
 
-    The connection is made again when it is lost; `heard` is called then as well, for what was missed.
+    The connection is made again when it is lost; both are called then as well, for what was missed.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Listening:
         access: Access,
         flows: Collection[str],
         heard: Callable[[], object],
-        has_mail: Callable[[str], object],
+        has_mail: Callable[[str | None], object],
     ) -> None:
         self._access = access
         self._names = {escape(name)[:LONGEST_NAME] for name in flows}
@@ -96,19 +96,23 @@ class Listening:
                         for channel in (row[0], row[0] + _MAIL):
                             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                         pause = FIRST_PAUSE
-                        self._heard()
-                        while self._wait(connection):
-                            self._heard()
+                        self._missed()
+                        self._listen(connection)
                 except (psycopg.Error, StoreError) as error:
                     if pause == FIRST_PAUSE:  # once for each time that it is away
                         LOG.warning("cannot listen: %s", type(error).__name__)
                     pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _wait(self, connection: Connection) -> bool:
-        """Wait for a notification of one of the flows; return False when this is stopped.
+    def _missed(self) -> None:
+        """Tell that anything may have been notified of."""
+        self._heard()
+        self._has_mail(None)
+
+    def _listen(self, connection: Connection) -> None:
+        """Tell of notifications until this is stopped.
 
         Now and then the server is asked something, so that a connection that hangs is found: that may hide what came
-        meanwhile, and counts as a notification.
+        meanwhile.
         """
         with selectors.DefaultSelector() as selector:
             selector.register(connection.fileno(), selectors.EVENT_READ)
@@ -116,15 +120,15 @@ class Listening:
             while True:
                 ready = [key for key, _ in selector.select(self._access.answer_within)]
                 if self._stopped.is_set() or stopping in ready:
-                    return False
-                if not ready:
+                    return
+                if ready:
+                    self._receive(connection)
+                else:
                     connection.execute("SELECT 1")
-                    return True
-                if self._receive(connection):
-                    return True
+                    self._missed()
 
-    def _receive(self, connection: Connection) -> bool:
-        """Take the notifications that have come; return whether one is of the flows."""
+    def _receive(self, connection: Connection) -> None:
+        """Take the notifications that have come, and tell of them."""
         connection.pgconn.consume_input()
         ready = False
         while (found := connection.pgconn.notifies()) is not None:
@@ -133,4 +137,5 @@ class Listening:
                 self._has_mail(unescape(text))
             else:
                 ready = ready or text in self._names
-        return ready
+        if ready:
+            self._heard()

@@ -398,7 +398,7 @@ class SealedStore(Generic[S]):
         self: SealedStore[_NotifyingStore],
         flows: Collection[str],
         heard: Callable[[], object],
-        has_mail: Callable[[str], object],
+        has_mail: Callable[[str | None], object],
     ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready; see `NotifyingStore.listen`."""
         return self._store.listen(flows, heard, has_mail)

@@ -209,12 +209,12 @@ class NotifyingStore(Protocol):
     """
 
     def listen(
-        self, flows: Collection[str], heard: Callable[[], object], has_mail: Callable[[str], object]
+        self, flows: Collection[str], heard: Callable[[], object], has_mail: Callable[[str | None], object]
     ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready, until what is returned is called.
 
-        Another one is called with the id of an execution that has mail while somebody has a lease on it. Both are
-        called on a thread of the store, the first one at the start too, and may be called for nothing. A notification
-        may be lost with its connection.
+        Another one is called with the id of an execution that has mail while somebody has a lease on it, or with None
+        where any may have. Both are called on a thread of the store, and may be called for nothing: at the start, and
+        whenever notifications may have been missed, as with a connection that is lost and made again.
         """
         ...
