@@ -12,7 +12,7 @@ from tests.test_layers import LEVELS
 HOME = Path(__file__).parent.parent
 PAGE = (HOME / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGES = {path.parent.name: path.parent for path in sorted((HOME / "typedflow").glob("*/__init__.py"))} | {
-    "mypy_plugin/typedflow_mypy": HOME / "mypy_plugin" / "typedflow_mypy"
+    str(path.parent.relative_to(HOME)): path.parent for path in sorted((HOME / "mypy_plugin").rglob("__init__.py"))
 }
 """The packages by their names in the headings."""
 
@@ -47,9 +47,10 @@ def test_every_module_has_its_row(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_what_a_row_names_is_in_its_modules(package: str) -> None:
     """A row of the plugin may name a call as well, which its dispatcher leads to a check."""
-    calls = ["plugin"] if "plugin" in package else []
+    calls = HOME / "mypy_plugin" / "typedflow_mypy" / "plugin.py"
     for modules, said in rows_of(package):
-        text = "".join((PACKAGES[package] / f"{name}.py").read_text(encoding="utf-8") for name in [*modules, *calls])
+        paths = [*(PACKAGES[package] / f"{name}.py" for name in modules), *([calls] if "plugin" in package else [])]
+        text = "".join(path.read_text(encoding="utf-8") for path in paths)
         assert [name for name in NAMED.findall(said) if not re.search(rf"\b{name}\b", text)] == [], modules
 
 

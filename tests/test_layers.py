@@ -36,6 +36,15 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 # The plugin stands beside the levels: it sees the rules and no more.
 PLUGIN = "typedflow_mypy"
 PLUGIN_SEES = ("typedflow.rules",)
+# Its own modules and rooms, lowest first, by the same rule: a check sees no cache.
+PLUGIN_LEVELS: tuple[tuple[str, ...], ...] = (
+    ("codes", "reporting", "settings", "supported"),
+    ("reading",),
+    ("cache", "checks"),
+    ("hooks",),
+    ("plugin",),
+    ("",),
+)
 # The package itself only names what the rooms hold: no room imports it, but the top one, for the version.
 ROOT_PACKAGE = "typedflow"
 TOP = "typedflow.cli"
@@ -124,6 +133,17 @@ def may_see(room: str, other: str) -> bool:
     return mine is not None and theirs is not None and theirs < mine
 
 
+def may_see_in_plugin(module: str, other: str) -> bool:
+    """Say whether one module of the plugin may import another."""
+    mine, theirs = (f"{name}.".split(".")[1] for name in (module, other))
+    if mine == theirs and mine in ("reading", "cache", "checks"):
+        return True
+    level = {name: number for number, names in enumerate(PLUGIN_LEVELS) for name in names}
+    if level[mine] == 0:
+        return level[theirs] == 0
+    return level[theirs] < level[mine]
+
+
 def extras_of(module: str) -> frozenset[str]:
     """Give what a module may import of the extras."""
     return next((names for start, names in EXTRAS.items() if module.startswith(start)), frozenset())
@@ -136,7 +156,8 @@ def check_import(module: str, found: Import) -> Iterator[str]:
     if target.startswith("."):
         yield f"imports '{target}' relatively"
     elif top in (ROOT_PACKAGE, PLUGIN):
-        if not may_see(room, room_of(target)):
+        in_plugin = room == top == PLUGIN
+        if not (may_see_in_plugin(module, target) if in_plugin else may_see(room, room_of(target))):
             yield f"imports '{target}', which is not below it"
     elif top in FORBIDDEN.get(room, frozenset()):
         yield f"imports '{target}', which '{room}' must do without"
@@ -303,14 +324,24 @@ def test_every_tree_is_read() -> None:
             "1: imports 'rich', which 'typedflow.api' may not depend on",
         ),
         (
-            "typedflow_mypy.paths",
+            "typedflow_mypy.checks.paths",
             "from typedflow.schema import types",
             "1: imports 'typedflow.schema', which is not below it",
         ),
         (
-            "typedflow_mypy.paths",
+            "typedflow_mypy.checks.paths",
             "import msgspec",
             "1: imports 'msgspec', which 'typedflow_mypy' may not depend on",
+        ),
+        (
+            "typedflow_mypy.checks.paths",
+            "from typedflow_mypy.cache import memo",
+            "1: imports 'typedflow_mypy.cache', which is not below it",
+        ),
+        (
+            "typedflow_mypy.reading.calls",
+            "from typedflow_mypy.checks.paths import check_get",
+            "1: imports 'typedflow_mypy.checks.paths', which is not below it",
         ),
         (
             "typedflow.schema.check",
@@ -342,7 +373,7 @@ def test_planted_violation_is_found(module: str, source: str, problem: str) -> N
         ("typedflow.engine.run", "import msgspec\nfrom typedflow.definition.nodes import Retry"),
         ("typedflow.stores.file", "from typedflow.snapshot import envelope"),
         ("typedflow.cli.main", "import argparse\nfrom typedflow.api import flow"),
-        ("typedflow_mypy.paths", "import mypy.nodes\nfrom typedflow.rules import problems"),
+        ("typedflow_mypy.checks.paths", "import mypy.nodes\nfrom typedflow.rules import problems"),
     ],
 )
 def test_allowed_imports_pass(module: str, source: str) -> None:

@@ -15,8 +15,11 @@ from mypy.nodes import Expression, NameExpr
 from mypy.plugin import AttributeContext, FunctionSigContext, MethodSigContext
 from mypy.types import FunctionLike, Type
 
-from typedflow_mypy import chains, events, paths, resources
-from typedflow_mypy.calls import (
+from typedflow_mypy.cache.dependencies import Dependencies
+from typedflow_mypy.cache.memo import Known, Memo
+from typedflow_mypy.checks import chains, events, paths, resources
+from typedflow_mypy.codes import TYPEDFLOW
+from typedflow_mypy.reading.calls import (
     Call,
     SignatureCheck,
     is_plain_int,
@@ -25,11 +28,8 @@ from typedflow_mypy.calls import (
     text_and_value,
     without_constants,
 )
-from typedflow_mypy.codes import TYPEDFLOW
-from typedflow_mypy.dependencies import Dependencies
-from typedflow_mypy.memo import Known, Memo
+from typedflow_mypy.reading.surface import contract_of
 from typedflow_mypy.settings import Settings
-from typedflow_mypy.surface import contract_of
 
 RAISE: Final = "TYPEDFLOW_MYPY_RAISE"
 """In the environment of a test: let a check that fails end the run, with its traceback."""
@@ -126,7 +126,7 @@ class Hooks:
         return self._answer(check, ctx)[0]
 
     def _of_literals(self, check: SignatureCheck) -> SignatureHook:
-        memo, analysed, known_here = self._memo, self._memo.analysed, self._memo.here
+        memo, analysed, known_here = self._memo, self._memo.analysed, self._memo.module_cache
 
         def hook(ctx: MethodSigContext) -> FunctionLike:
             try:
@@ -144,7 +144,7 @@ class Hooks:
                     return settled
                 answer, call = self._answer(check, ctx)
                 if literals is not None and call.is_sound:
-                    memo.settle(check, receiver, literals, answer, call.steps)
+                    memo.settle(check, receiver, literals, answer, call.trace)
                 return answer
             except Exception as error:
                 _report_failure(ctx, error)
@@ -153,7 +153,7 @@ class Hooks:
         return hook
 
     def _of_value(self, check: SignatureCheck) -> SignatureHook:
-        memo, analysed, known_here = self._memo, self._memo.analysed, self._memo.here
+        memo, analysed, known_here = self._memo, self._memo.analysed, self._memo.module_cache
 
         def hook(ctx: MethodSigContext) -> FunctionLike:
             try:
@@ -171,7 +171,7 @@ class Hooks:
                     return settled
                 answer, call = self._answer(check, ctx)
                 if text is not None and call.is_sound and call.expected is not None:
-                    memo.settle(check, receiver, text, (call.expected, answer), call.steps)
+                    memo.settle(check, receiver, text, (call.expected, answer), call.trace)
                 return answer
             except Exception as error:
                 _report_failure(ctx, error)
@@ -188,7 +188,8 @@ class Hooks:
         settled = self._memo.settled(check, receiver, written)
         if settled is None:
             return None
-        known = self._memo.here[check, receiver, written] = settled[0], self._dependencies.lead(settled[1])
+        lead = self._dependencies.lead(settled.trace)
+        known = self._memo.module_cache[check, receiver, written] = settled.answer, lead
         return known
 
     def _answer(self, check: SignatureCheck, ctx: MethodSigContext | FunctionSigContext) -> tuple[FunctionLike, Call]:
@@ -196,7 +197,7 @@ class Hooks:
         try:
             return check(call), call
         finally:
-            self._dependencies.record(call.api, call.steps)
+            self._dependencies.record(call.api, call.trace)
 
 
 def _is_of(api: Any, value: Expression, expected: Type) -> bool:

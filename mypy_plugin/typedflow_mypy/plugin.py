@@ -12,7 +12,10 @@ from mypy.plugin import ClassDefContext, FunctionContext, FunctionSigContext, Me
 from mypy.types import FunctionLike, Type
 from mypy.version import __version__ as mypy_version
 
-from typedflow_mypy import (
+from typedflow_mypy.cache.dependencies import Dependencies
+from typedflow_mypy.cache.fingerprints import fingerprint
+from typedflow_mypy.cache.memo import Memo
+from typedflow_mypy.checks import (
     answers,
     bindings,
     bounds,
@@ -29,15 +32,12 @@ from typedflow_mypy import (
     schema,
     starts,
     steps,
-    structs,
 )
-from typedflow_mypy.calls import SignatureCheck
-from typedflow_mypy.dependencies import Dependencies
-from typedflow_mypy.fingerprint import fingerprint
 from typedflow_mypy.hooks import AttributeHook, Hooks, SignatureHook, guarded
-from typedflow_mypy.memo import Memo
+from typedflow_mypy.reading import structs
+from typedflow_mypy.reading.calls import SignatureCheck
+from typedflow_mypy.reading.surface import PACKAGE, is_typedflow
 from typedflow_mypy.settings import read_settings, report_settings
-from typedflow_mypy.surface import PACKAGE, is_typedflow
 
 Answer = TypeVar("Answer")
 
@@ -252,7 +252,7 @@ class TypedflowPlugin(Plugin):
 
     def _check_class(self, ctx: ClassDefContext) -> None:
         if structs.is_struct(ctx.cls.info):
-            schema.check_class(ctx, self.dependencies)
+            schema.check_class(ctx, self.dependencies.record_class)
         elif is_typedflow(ctx.cls.info, "Contract"):
             contracts.remember(ctx)
 
