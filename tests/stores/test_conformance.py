@@ -459,15 +459,34 @@ LISTED = [
 ]
 
 
+def new_holder(store: Any) -> str | None:
+    """Return the name of a process that runs executions, of a store that knows who does."""
+    return store.new_holder() if hasattr(store, "new_holder") else None
+
+
 async def fill(store: SnapshotStore) -> list[StoredEntry]:
-    """Put records, some of them saved at the same moment; returns all entries in the order of a list."""
-    records = [replace(each, execution_id=f"{index:02}{each.execution_id}") for index, each in enumerate(LISTED)]
+    """Put records, some saved at once, some of runs that go on; returns all entries in the order of a list."""
+    holders = {number: new_holder(store) for number in (1, 3)}
+    records = [
+        replace(
+            each,
+            execution_id=f"{index:02}{each.execution_id}",
+            holder=holders[each.sequence] if each.status == "running" and index % 3 else None,
+        )
+        for index, each in enumerate(LISTED)
+    ]
     await asyncio.gather(*(store.put(each, expected=None) for each in records))
     return [*await store.list()]
 
 
 FLOWS = (None, "review", "nothing")
-STATUSES: tuple[Collection[str] | None, ...] = (None, (), ("waiting",), {"completed", "waiting", "nothing"})
+STATUSES: tuple[Collection[str] | None, ...] = (
+    None,
+    (),
+    ("waiting",),
+    ("running",),
+    {"completed", "running", "nothing"},
+)
 
 
 async def test_pages_are_the_whole_list(store: PagedStore) -> None:

@@ -171,9 +171,9 @@ async def test_a_list_of_what_is_asked_reads_an_index(tmp_path: Path) -> None:
         for query in (
             "SELECT * FROM typedflow_pending WHERE flow = 'f' AND type = 't' AND (since, execution_id, interrupt_id)"
             " > ('', '', '') ORDER BY since, execution_id, interrupt_id",
-            "SELECT * FROM typedflow_executions WHERE flow = 'f' AND status = 's' AND (saved_at, execution_id)"
-            " > ('', '') ORDER BY saved_at, execution_id",
-            "SELECT min(flow) FROM typedflow_executions WHERE 1",
+            "SELECT * FROM typedflow_executions WHERE holder IS NULL AND flow = 'f' AND status = 's'"
+            " AND (saved_at, execution_id) > ('', '') ORDER BY saved_at, execution_id",
+            "SELECT min(flow) FROM typedflow_executions WHERE holder IS NULL",
         ):
             plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
             assert "USING INDEX" in plan or "USING COVERING INDEX" in plan

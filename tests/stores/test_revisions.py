@@ -125,6 +125,23 @@ async def test_old_executions_are_pruned(store: HistoryStore, policy: Any, left:
     assert "".join(sorted(entry.execution_id for entry in await store.list())) == left
 
 
+@pytest.mark.parametrize("flow, left", [(None, "cdef"), ("other", "acdef"), ("lone", "bcdef")])
+async def test_runs_that_go_on_are_pruned_where_that_is_asked_for(
+    store: HistoryStore, flow: str | None, left: str
+) -> None:
+    new_holder = getattr(store, "new_holder", None)
+    held = None if new_holder is None else new_holder()
+    for number, (execution_id, of) in enumerate({"a": "lone", "b": "other", "c": "other"}.items()):
+        put = record(execution_id, number, flow=of, status="running")
+        await store.put(replace(put, holder=held if execution_id != "c" else None), expected=None)
+    for execution_id in "def":
+        await store.put(record(execution_id, flow="other", status="completed"), expected=None)
+    before = NOON + timedelta(seconds=2)
+    pruned = await store.prune(before=before, statuses=("running",), flow=flow)
+    assert pruned == Pruned(6 - len(left), 0)
+    assert "".join(sorted(entry.execution_id for entry in await store.list())) == left
+
+
 @pytest.mark.parametrize("batch", [1, 2, 500])
 async def test_old_revisions_are_pruned(store: HistoryStore, batch: int) -> None:
     for execution_id in ("a", "b", "c"):

@@ -5,13 +5,14 @@ Runs inside a `Job`. A revision is what the row of the execution was: the same c
 
 from __future__ import annotations
 
+from itertools import product
 from sqlite3 import Connection
 
 from typedflow.stores.history import Revision
 from typedflow.stores.pruning import Old, Trimmed
 from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.rows import digest_of, noted, parts_columns, read_revision, read_revision_record, written
-from typedflow.stores.sqlite_listing import groups
+from typedflow.stores.sqlite_listing import FREE, HELD, flows_stored
 from typedflow.stores.sqlite_parts import joined, one_moment, trim_parts
 from typedflow.stores.sqlite_records import delete, select
 
@@ -74,13 +75,14 @@ def _select_revision(db: Connection, execution_id: str, sequence: int) -> Stored
 def prune_executions(db: Connection, old: Old, batch: int) -> int:
     """Delete old executions, at most so many; return how many there were."""
     deleted = 0
-    for flow in list(groups(db, "typedflow_executions", "flow") if old.flow is None else (old.flow,)):
-        for status in old.statuses:
-            found = db.execute(
-                "SELECT execution_id FROM typedflow_executions WHERE flow = ? AND status = ? AND saved_at < ? LIMIT ?",
-                (flow, status, written(old.before), batch - deleted),
-            ).fetchall()
-            deleted += sum(delete(db, execution_id) for (execution_id,) in found)
+    flows = flows_stored(db) if old.flow is None else [old.flow]
+    for flow, status, among in product(flows, old.statuses, (FREE, HELD)):
+        found = db.execute(
+            "SELECT execution_id FROM typedflow_executions"
+            f" WHERE flow = ? AND status = ? AND saved_at < ? AND {among} LIMIT ?",
+            (flow, status, written(old.before), batch - deleted),
+        ).fetchall()
+        deleted += sum(delete(db, execution_id) for (execution_id,) in found)
     return deleted
 
 

@@ -3,12 +3,15 @@
 An index over (group, group, time, id) is in the order of a page only where both groups are fixed. A page that leaves
 one of them open is merged from the ranges of all groups that there are; each range is read only as far as the page
 needs it. The groups (flows, statuses, types of questions) are found by one look into the index for each.
+
+Executions that a process runs at the moment (`HELD`) are not in that index, because each of their saves would move them
+in it, which took a tenth of the save. There are as many as are run at once: a page reads all of them and sorts them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -19,6 +22,10 @@ from typedflow.stores.records import DamagedEntry, Listing, StoredEntry
 from typedflow.stores.rows import read_entry, readable, written
 
 T = TypeVar("T")
+
+FREE: Final = "holder IS NULL"
+HELD: Final = "holder IS NOT NULL"
+"""Whether a process runs an execution at the moment: it has the lease."""
 
 
 def list_entries(
@@ -72,15 +79,28 @@ def _bare_texts(db: Connection) -> Iterator[None]:
         db.text_factory = given
 
 
-def groups(db: Connection, table: str, column: str, within: str = "", value: object = None) -> Iterator[object]:
-    """Yield the values of the leading columns of an index: one look for each, however many rows it has."""
-    fixed = f"{within} = ? AND " if within else ""
+def groups(
+    db: Connection, table: str, column: str, within: str = "", value: object = None, *, among: str = "1"
+) -> Iterator[object]:
+    """Yield the values of the leading columns of an index: one look for each, however many rows it has.
+
+    `among` is the condition of the rows in question, which a partial index has.
+    """
+    fixed = f"{among} AND {within} = ?" if within else among
     given = (value,) if within else ()
-    found = db.execute(f"SELECT min({column}) FROM {table} WHERE {fixed}1", given).fetchone()[0]
+    found = db.execute(f"SELECT min({column}) FROM {table} WHERE {fixed}", given).fetchone()[0]
     while found is not None:
         yield found
-        row = db.execute(f"SELECT min({column}) FROM {table} WHERE {fixed}{column} > ?", (*given, found)).fetchone()
+        row = db.execute(
+            f"SELECT min({column}) FROM {table} WHERE {fixed} AND {column} > ?", (*given, found)
+        ).fetchone()
         found = row[0]
+
+
+def flows_stored(db: Connection) -> list[object]:
+    """Return the names of the flows that have executions."""
+    held = db.execute(f"SELECT DISTINCT flow FROM typedflow_executions WHERE {HELD}").fetchall()
+    return list(dict.fromkeys([*groups(db, "typedflow_executions", "flow", among=FREE), *(flow for (flow,) in held)]))
 
 
 def _all(db: Connection, flow: str | None, statuses: Collection[str] | None, where: str) -> Listing:
@@ -100,23 +120,33 @@ def _page(
     where: str,
 ) -> Listing:
     damaged: list[DamagedEntry] = []
+    table = "typedflow_executions"
     ranges = [
-        _entries(_range(db, each_flow, each_status, after), damaged, where)
-        for each_flow in (groups(db, "typedflow_executions", "flow") if flow is None else (flow,))
+        _range(db, {"flow": each_flow, "status": each_status}, FREE, after)
+        for each_flow in (groups(db, table, "flow", among=FREE) if flow is None else (flow,))
         for each_status in (
-            groups(db, "typedflow_executions", "status", "flow", each_flow) if statuses is None else statuses
+            groups(db, table, "status", "flow", each_flow, among=FREE) if statuses is None else statuses
         )
     ]
-    return Listing(islice(heapq.merge(*ranges, key=_position), limit), damaged)
+    of_flow = {} if flow is None else {"flow": flow}
+    ranges += [
+        _range(db, {**of_flow, **of_status}, HELD, after)
+        for of_status in ([{}] if statuses is None else [{"status": each} for each in statuses])
+    ]
+    entries = heapq.merge(*(_entries(rows, damaged, where) for rows in ranges), key=_position)
+    return Listing(islice(entries, limit), damaged)
 
 
-def _range(db: Connection, flow: object, status: object, after: StoredEntry | None) -> Iterable[tuple[object, ...]]:
-    query = f"SELECT {_ENTRY} FROM typedflow_executions WHERE flow = ? AND status = ?"
-    order = " ORDER BY saved_at, execution_id"
-    if after is None:
-        return db.execute(query + order, (flow, status))
-    position = (written(after.saved_at), after.execution_id)
-    return db.execute(f"{query} AND (saved_at, execution_id) > (?, ?){order}", (flow, status, *position))
+def _range(
+    db: Connection, values: Mapping[str, object], among: str, after: StoredEntry | None
+) -> Iterable[tuple[object, ...]]:
+    """Read the rows with these values in their columns, oldest save first."""
+    conditions, given = [among, *(f"{column} = ?" for column in values)], [*values.values()]
+    if after is not None:
+        conditions.append("(saved_at, execution_id) > (?, ?)")
+        given += [written(after.saved_at), after.execution_id]
+    query = f"SELECT {_ENTRY} FROM typedflow_executions WHERE {' AND '.join(conditions)}"
+    return db.execute(f"{query} ORDER BY saved_at, execution_id", given)
 
 
 def _entries(rows: Iterable[tuple[object, ...]], damaged: list[DamagedEntry], where: str) -> Iterator[StoredEntry]:
