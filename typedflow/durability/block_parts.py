@@ -94,7 +94,9 @@ class BlockParts:
 
 def has_long_block(run: Run) -> bool:
     """Return True if a for_each is open whose slots should be parts."""
-    return any(block.remaining and _is_long(run, block) for block in run.blocks or ())
+    if not run.blocks:
+        return False
+    return any(block.remaining and _is_long(run, block) for block in run.blocks)
 
 
 def _is_long(run: Run, block: BlockInstance) -> bool:

@@ -44,6 +44,7 @@ class _Save(NamedTuple):
     """Hold what one save writes."""
 
     record: StoredSnapshot
+    status: Status
     change: FlowStateChange | None
     writes: dict[str, Any]
     """The fields of the shared flow_state that it writes."""
@@ -259,7 +260,7 @@ class Checkpoints:
             current_step.reset(step)
         if collected is not None and collected.lists:
             snapshot.slices = collected.slices()
-        family = family_of(runtime, Status(snapshot.status), self.kept, self._parent, self._error)
+        family = family_of(runtime, snapshot.status, self.kept, self._parent, self._error)
         data = snapshot.to_bytes()
         if self._stored_parts is not None:
             self._stored_parts.weigh(len(data))
@@ -284,8 +285,8 @@ class Checkpoints:
             family=family.family,
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
-        change = self._change(Status(snapshot.status), writes)
-        return _Save(record, change, writes, self._wanted, asked, parts, collected, family, began)
+        change = self._change(snapshot.status, writes)
+        return _Save(record, snapshot.status, change, writes, self._wanted, asked, parts, collected, family, began)
 
     def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
         """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
@@ -366,7 +367,7 @@ class Checkpoints:
         """Note that a save is stored, with what it made of a shared flow_state."""
         failpoints.at("save.stored")
         self._unsure = self.other = None
-        self._done, self.sequence, self.kept = save.upto, save.record.sequence, Status(save.record.status)
+        self._done, self.sequence, self.kept = save.upto, save.record.sequence, save.status
         self._took(save)
         self._forget(save)
         if self.runtime.observers is not None:

@@ -13,7 +13,6 @@ beginning and from its end stay; if many lie between, they are looked for by the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple, final
 
 import msgspec
@@ -34,7 +33,7 @@ SLICE: Final = 8 * 1024
 MOVED_FROM: Final = 8
 """Slices that differ from which they are looked for at other places of the list."""
 
-_DECODE_ITEMS: Final = partial(at_ease, msgspec.json.Decoder(list[Raw]).decode)
+_DECODE_ITEMS: Final = msgspec.json.Decoder(list[Raw]).decode
 
 
 class _Slice(NamedTuple):
@@ -98,7 +97,7 @@ class ListParts:
 
         `live` are the items that these are the bytes of; a thread may have changed them since.
         """
-        items = _DECODE_ITEMS(data)
+        items = at_ease(data, _DECODE_ITEMS, data)
         live = live if len(live) == len(items) else ()
         self._per = self._per or max(1, SLICE * len(items) // len(data))
         at, written, numbers = 0, [], self._numbers()

@@ -11,7 +11,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import Any, Final, Protocol
 
 from msgspec.structs import force_setattr
@@ -104,7 +103,7 @@ class UpdateCall:
             raise StoreError(problem.at(f"flow '{self._flow.name}'"))
         self.called = True
         copied = compile_copy(cls)
-        draft: FlowState = read_again_if_changed(partial(copied, current))  # a thread may be changing it
+        draft: FlowState = read_again_if_changed(copied, current)  # a thread may be changing it
         with concealing(self._flow.resources.in_use):
             returned = self._call(draft)
             if is_deferred(returned):

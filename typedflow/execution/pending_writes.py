@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from typedflow.schema.concurrent_changes import read_again_if_changed
@@ -82,7 +81,7 @@ class EndedWrites:
 
 def copied(value: Any) -> Any:
     """Copy a value that another step may be changing in a thread."""
-    return read_again_if_changed(partial(copy.deepcopy, value))
+    return read_again_if_changed(copy.deepcopy, value)
 
 
 def copies_of(layer: FlowState, names: Collection[str]) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def settle_value(step: StepTransaction, value: Any) -> Any:
 def checked(check: Check, value: Any, what: str, node: str, runtime: ExecutionRuntime) -> Any:
     """Return the value, normalised; raise the `ContractError` that names the step."""
     try:
-        return read_again_if_changed(partial(check, value))
+        return read_again_if_changed(check, value)
     except Mismatch as mismatch:
         problem = executions.wrong_value_problem(what, str(mismatch))
     raise ContractError(problem.at(runtime.place(node)))

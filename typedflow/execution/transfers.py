@@ -8,7 +8,6 @@ copied; only the result of a child that is over is handed on as it is, to the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -75,7 +74,7 @@ class Move(msgspec.Struct, frozen=True):
 
     def _copied(self, copy: Callable[[Any], Any], value: Any) -> Any:
         try:
-            return read_again_if_changed(partial(copy, value))
+            return read_again_if_changed(copy, value)
         except (AttributeError, TypeError):  # of what is not of the declared type, if the check agrees
             if self.check is not None:
                 self.check(value)

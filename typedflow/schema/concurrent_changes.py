@@ -7,8 +7,9 @@ does not, and raises `RuntimeError` where a dict, a set or a deque has changed i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_ATTEMPTS: Final = 1000
@@ -28,12 +29,12 @@ def has_changed_size(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and str(error).endswith("during iteration")
 
 
-def read_again_if_changed(read: Callable[[], T]) -> T:
+def read_again_if_changed(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `read` returns, calling it again while a container changes its size under it."""
     for _ in range(MOST_ATTEMPTS):
         try:
-            return read()
+            return read(*args, **kwargs)
         except RuntimeError as error:
             if not has_changed_size(error):
                 raise
-    return read()
+    return read(*args, **kwargs)

@@ -8,7 +8,6 @@ msgspec encodes, decodes, copies and compares by offset and does not see it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, assert_never
 
 import msgspec
@@ -157,7 +156,7 @@ def require_fields(layer: Any, names: Any) -> None:
         field = fields[name]
         value = field.read(layer)
         try:
-            normal = read_again_if_changed(partial(field.check, value))
+            normal = read_again_if_changed(field.check, value)
         except Mismatch as mismatch:
             path, expected, given = fault_of(mismatch, name)
             kind = layer.__typedflow_layer__

@@ -11,7 +11,6 @@ classes throughout. Nothing is ever turned into text to make it fit.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import partial
 from typing import Any, Final, final
 
 from msgspec import Raw
@@ -80,8 +79,8 @@ class Codec:
         """
         try:
             if verified and isinstance(self._coder, Native):
-                return at_ease(partial(self._coder.decode_verified, format=format), raw)
-            return at_ease(partial(self._decode, format=format, added=added), raw)
+                return at_ease(raw, self._coder.decode_verified, raw, format)
+            return at_ease(raw, self._decode, raw, format, added)
         except Refused as fault:
             place = join_place(path, render_path(fault.path))
             raise SnapshotError(snapshots.unfit_problem(place, fault.reason), path=place) from None
@@ -93,8 +92,8 @@ class Codec:
         coder = self._coder
         try:
             if isinstance(coder, Native):
-                return read_again_if_changed(partial(coder.encode, value, format, loose))
-            return read_again_if_changed(partial(self._encode_parts, coder, value, format))
+                return read_again_if_changed(coder.encode, value, format, loose)
+            return read_again_if_changed(self._encode_parts, coder, value, format)
         except Refused:
             raise
         except Exception as error:

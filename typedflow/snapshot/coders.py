@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, ParamSpec, Protocol
 
 import msgspec
 from msgspec import Raw
@@ -26,6 +25,8 @@ from typedflow.snapshot.exactness import Exact, compile_exact, hides_from_equali
 from typedflow.snapshot.faults import find_fault, has_plain_equality
 from typedflow.snapshot.strictness import Undeclared, require_declared
 from typedflow.snapshot.zones import Unreadable, ZonedForm, holds_moments
+
+P = ParamSpec("P")
 
 NOTHING_ADDED: Final[frozenset[str]] = frozenset()
 
@@ -90,7 +91,7 @@ class Native:
         try:
             data = ENCODE[format](value)
             self._require_spread(data, format)
-            same = at_ease(partial(self._comes_back_now, value, format, loose), data)
+            same = at_ease(data, self._is_now, self._comes_back, value, format, loose, data)
             if same:
                 return data
             if self._zoned is None:
@@ -122,7 +123,7 @@ class Native:
                 data = zoned.encode(value, format)
                 self._require_spread(data, format)
                 back = zoned.decode(data, format)
-                same = self._is_now(partial(self._is_zoned_same, value, back, format, loose))
+                same = self._is_now(self._is_zoned_same, value, back, format, loose)
                 if same:
                     return data
                 if (same is None or before not in (b"", data)) and self._is_zoned_stable(zoned, back, data, format):
@@ -157,7 +158,7 @@ class Native:
             now = ENCODE[format](value)
             if now != before:
                 return now if self._is_stable(now, format) else None
-            same = self._comes_back_now(value, format, None, now)
+            same = self._is_now(self._comes_back, value, format, None, now)
             if same:  # it was changed back
                 return now
             before = now if same is False else None
@@ -169,13 +170,10 @@ class Native:
         again = ENCODE[format](back)
         return len(again) == len(data) and self._comes_back(back, format, None, again)
 
-    def _comes_back_now(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool | None:
-        """Decode and compare; None where the value was changed meanwhile."""
-        return self._is_now(partial(self._comes_back, value, format, loose, data))
-
-    def _is_now(self, compare: Callable[[], bool]) -> bool | None:
+    def _is_now(self, compare: Callable[P, bool], *args: P.args, **kwargs: P.kwargs) -> bool | None:
+        """Return what a comparison returns; None where the value was changed meanwhile."""
         try:
-            return compare()
+            return compare(*args, **kwargs)
         except RuntimeError as error:
             if has_changed_size(error):
                 return None

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from typedflow.rules.wording import text_of
 from typedflow.schema.mismatch import Segment
 
 Format: TypeAlias = Literal["json", "msgpack"]
+P = ParamSpec("P")
 T = TypeVar("T")
 Encode: TypeAlias = Callable[[Any], bytes]
 Decode: TypeAlias = Callable[[Any], Any]
@@ -139,16 +140,17 @@ _LARGE: Final = 16 * 1024
 """Bytes from which a payload is decoded with the garbage collector paused."""
 
 
-def at_ease(work: Callable[[Any], T], data: Any) -> T:
-    """Do what decodes data, and pause the garbage collector for large data: it would walk what is made again and again.
+def at_ease(data: Any, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `work`, which decodes data, with the garbage collector paused for large data.
 
-    A few megabytes of empty lists take seconds with it. Decoding leaves no garbage behind.
+    The collector would walk what is made again and again, which for a few megabytes of empty lists takes seconds.
+    Decoding leaves no garbage behind.
     """
     if memoryview(data).nbytes < _LARGE or not gc.isenabled():
-        return work(data)
+        return work(*args, **kwargs)
     try:
         gc.disable()  # in here, as an interrupt may come right behind it
-        return work(data)
+        return work(*args, **kwargs)
     finally:
         gc.enable()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -135,7 +134,7 @@ def decode_fired(listener: PlanNode, raw: Raw, place: str, format: Format) -> An
 def normalised(check: Check, value: Any) -> Any:
     """Return a value as its consumer will have it, 1 as 1.0 where that takes a float; what does not fit as it is."""
     try:
-        return read_again_if_changed(partial(check, value))
+        return read_again_if_changed(check, value)
     except Mismatch:
         return value
 

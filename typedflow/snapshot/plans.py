@@ -143,10 +143,16 @@ def kind_name(node: PlanNode) -> str:
 
 
 def _nodes_in_flight(snapshot: Snapshot) -> set[str]:
-    names = {name for token in snapshot.tokens for name in (token.node, token.producer)}
-    names |= {name for join in snapshot.joins for name in (join.node, join.producer)}
-    names |= {pool.node for pool in snapshot.pools}
-    return names | {name for each in snapshot.interrupts for name in (each.token.node, each.token.producer)}
+    names: set[str] = set()
+    for token in snapshot.tokens:
+        names |= {token.node, token.producer}
+    for join in snapshot.joins:
+        names |= {join.node, join.producer}
+    for pool in snapshot.pools:
+        names.add(pool.node)
+    for each in snapshot.interrupts:
+        names |= {each.token.node, each.token.producer}
+    return names
 
 
 _PASSING: Final = frozenset({Kind.BATCH, Kind.MATCH, Kind.PASS})

@@ -165,8 +165,8 @@ class RunWriter:
             cause=written_cause(token.cause),
             key=ABSENT if token.key is None else token.key,
             coded=ABSENT if fixed else coded(nodes[token.producer], nodes[token.node]),
-            attempts=(self.run.attempts or {}).get(token, ABSENT),
-            updates=self._updates(token),
+            attempts=ABSENT if self.run.attempts is None else self.run.attempts.get(token, ABSENT),
+            updates=ABSENT if self.run.updates is None else self._updates(token),
             remote=ABSENT if self.run.remotes is None else self._remote(token),
             scope=scope,
         )
@@ -186,7 +186,8 @@ class RunWriter:
         return self._part(("result",), tp, self.run.result, "result")
 
     def _updates(self, token: Token) -> dict[str, str] | UnsetType:
-        made = (self.run.updates or {}).get(token)
+        assert self.run.updates is not None
+        made = self.run.updates.get(token)
         if not made:
             return ABSENT
         return {call: encode_kept(kept, self.run.plan.spec) for call, kept in tuple(made.items())}

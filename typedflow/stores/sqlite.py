@@ -374,16 +374,25 @@ def _saving(
 ) -> Job:
     require_record(record, expected)
     require_text("flow", None if flow_state is None else flow_state.flow)
-    doing = f"save {quoted(record.execution_id)}"
     now = current_clock.get().now()  # the work is done on another thread
-    work = partial(_save, record=record, expected=expected, change=flow_state, lease=lease, now=now)
-    if lease is not None or record.holder is None or record.status != "running":
-        return Job(doing, True, work)
-    writes_more = record.delta is not None and (record.delta.afresh or record.delta.writes or record.delta.deletes)
-    writes_more = bool(writes_more or record.family or record.notes or record.history is not None)
-    if flow_state is not None or expected is None or writes_more:
-        return Job(doing, True, work)
-    return Job(doing, True, work, partial(sqlite_records.replace_leased, record=record, expected=expected))
+    return Job(
+        f"save {quoted(record.execution_id)}",
+        True,
+        lambda db: _save(db, record, expected, flow_state, lease, now),
+        None
+        if expected is None or flow_state is not None or lease is not None or not _is_head_alone(record)
+        else lambda db: sqlite_records.replace_leased(db, record, expected),
+    )
+
+
+def _is_head_alone(record: StoredSnapshot) -> bool:
+    """Return True if a save of a run that goes on changes nothing but the row of its execution."""
+    if record.holder is None or record.status != "running" or record.history is not None:
+        return False
+    if record.notes is not None or record.family is not None:
+        return False
+    delta = record.delta
+    return delta is None or not (delta.afresh or delta.writes or delta.deletes)
 
 
 def _save(

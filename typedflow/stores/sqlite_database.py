@@ -14,8 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
 from typedflow.rules import stores as texts
@@ -45,9 +44,7 @@ HINTS: Final = {
 }
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One piece of work for a transaction.
 
     `work` gives the value for the caller. An error that it raises *before its first write* is for the caller alone; to
