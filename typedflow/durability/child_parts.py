@@ -10,12 +10,12 @@ in its state meanwhile, through an alias that a step of it has left behind, is s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, final
 
 from typedflow.durability.ledger import Changes
+from typedflow.durability.name_counts import NameCounts
 from typedflow.durability.saving import child_snapshot
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import BlockInstance, Token
@@ -64,8 +64,8 @@ class ChildParts:
 
     def _clear(self) -> None:
         self._tracked: dict[Token, _Tracked] = {}
-        self._nodes: Counter[str] = Counter()
-        self._keys: Counter[str] = Counter()
+        self._nodes = NameCounts()
+        self._keys = NameCounts()
         self._blocks: Mapping[BlockInstance, int] = {}
 
     def collect(
@@ -99,7 +99,7 @@ class ChildParts:
         for token in changed:
             if token in waiting:
                 self._add(runtime, token, changes, kept)
-        return WaitingChildren(self._tracked.keys(), self._nodes.keys(), self._keys.keys())
+        return WaitingChildren(self._tracked.keys(), self._nodes.in_use, self._keys.in_use)
 
     def _may_be_part(self, runtime: ExecutionRuntime, token: Token) -> bool:
         if token in (runtime.run.remotes or ()) or token not in (runtime.children or ()):
@@ -116,8 +116,8 @@ class ChildParts:
         record, places = kept.pinned(lambda: RunWriter(run, "json", kept).token_in_part(token, place))
         nodes = (record.node, record.producer)
         self._tracked[token] = _Tracked(number, nodes, snapshot.resource_keys, places)
-        self._nodes.update(nodes)
-        self._keys.update(snapshot.resource_keys)
+        self._nodes.add(nodes)
+        self._keys.add(snapshot.resource_keys)
         within = None if scope is None else (self._blocks[scope.block], scope.item)
         changes.put(child_key(number), encode_child(within, record, snapshot))
 
@@ -127,11 +127,8 @@ class ChildParts:
             return
         changes.drop(child_key(known.number))
         kept.unpin(known.kept)
-        for counter, names in ((self._nodes, known.nodes), (self._keys, known.resource_keys)):
-            counter.subtract(names)
-            for name in names:
-                if not counter[name]:
-                    del counter[name]
+        self._nodes.remove(known.nodes)
+        self._keys.remove(known.resource_keys)
 
     def _forget(self, changes: Changes, kept: KeptValues) -> None:
         """Begin anew: the children get new numbers, and what is stored of old ones is deleted."""

@@ -6,11 +6,11 @@ With all of them in the head, an answer to one of 5000, which is saved twice, to
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from typedflow.durability.ledger import Changes
+from typedflow.durability.name_counts import NameCounts
 from typedflow.engine.run import Run
 from typedflow.engine.tokens import BlockInstance, Paused
 from typedflow.snapshot.joining import encode_interrupt, interrupt_key
@@ -44,9 +44,9 @@ class InterruptParts:
         self._tracked: dict[str, _Tracked] = {}
         self._whole: dict[str, int] = {}
         """Those that stay in the head, with their numbers."""
-        self._nodes: Counter[str] = Counter()
+        self._nodes = NameCounts()
         """The nodes that those in parts wait at or came from; the head describes them."""
-        self._events: Counter[str] = Counter()
+        self._events = NameCounts()
         """The events that those in parts are to emit."""
         self._blocks: Mapping[BlockInstance, int] = {}
 
@@ -71,7 +71,7 @@ class InterruptParts:
             if id_ in pending:
                 self._add(writer, id_, pending[id_], changes)
         whole = [(number, pending[id_]) for id_, number in self._whole.items()] if self._tracked else None
-        return RunParts(blocks, whole, tuple(self._nodes), tuple(self._events))
+        return RunParts(blocks, whole, tuple(self._nodes.in_use), tuple(self._events.in_use))
 
     def _add(self, writer: RunWriter, id_: str, paused: Paused, changes: Changes) -> None:
         number, nodes = self._next, writer.run.plan.nodes
@@ -83,9 +83,9 @@ class InterruptParts:
         if not is_part:  # one that needs it has a value, of which the first save decides; a scope may be in no part
             self._whole[id_] = number
             return
-        self._nodes.update(names)
+        self._nodes.add(names)
         if event is not None:
-            self._events[event] += 1
+            self._events.add((event,))
         place = None if scope is None else (self._blocks[scope.block], scope.item)
         record = writer.interrupt(paused, f"interrupt '{id_}'", with_scope=False)
         changes.put(interrupt_key(number), encode_interrupt(place, record))
@@ -98,9 +98,9 @@ class InterruptParts:
             del self._whole[id_]
             return
         changes.drop(interrupt_key(known.number))
-        _subtract(self._nodes, known.nodes)
+        self._nodes.remove(known.nodes)
         if known.event is not None:
-            _subtract(self._events, (known.event,))
+            self._events.remove((known.event,))
 
     def _forget(self, changes: Changes) -> None:
         """Begin anew: the interrupts get new numbers, and what is stored of old ones is deleted."""
@@ -109,10 +109,3 @@ class InterruptParts:
             if key.startswith("i/"):
                 changes.drop(key)
                 self._next = max(self._next, int(key.split("/")[1]) + 1)
-
-
-def _subtract(counter: Counter[str], names: Iterable[str]) -> None:
-    for name in names:
-        counter[name] -= 1
-        if not counter[name]:
-            del counter[name]

@@ -28,6 +28,7 @@ ItemPolicy: TypeAlias = Literal["fail", "collect"]
 """What a for_each does when an item fails; the overloads of `for_each` name each."""
 
 Checkpoint: TypeAlias = Literal["pause", "step"]
+CHECKPOINTS: Final[tuple[str, ...]] = get_args(Checkpoint)
 """When an execution with a store is saved: where it comes to rest, or after each step too."""
 
 
@@ -178,8 +179,8 @@ def check_mode(construct: str, given: object) -> Problem | None:
 
 def check_checkpoint(given: object) -> Problem | None:
     """Check the option `checkpoint` (TF823)."""
-    known = get_args(Checkpoint)
-    return None if isinstance(given, str) and given in known else wrong_choice_problem("checkpoint", given, known)
+    is_known = isinstance(given, str) and given in CHECKPOINTS
+    return None if is_known else wrong_choice_problem("checkpoint", given, CHECKPOINTS)
 
 
 def mode_by_form(single: Iterable[bool]) -> str:
