@@ -206,6 +206,37 @@ def test_members_that_a_class_cannot_define(base: Any, name: str, value: Any, hi
     assert refused(lambda: made(base, **{name: value})) == [f"TF617: Made cannot define {name} ({hint})"]
 
 
+@pytest.mark.parametrize("base", [State, FlowState, Resources, Events])
+@pytest.mark.parametrize(
+    "value, kind", [(3, "int"), ("a", "str"), ([], "list"), (None, "…"), (msgspec.field(default=1), "…")]
+)
+def test_a_value_without_an_annotation_is_no_field(base: Any, value: Any, kind: str) -> None:
+    assert refused(lambda: made(base, draft=value)) == [
+        "TF617: 'draft' of Made has a value and no annotation: it is no field"
+        f" (write `draft: {kind} = …`, or `draft: ClassVar[{kind}] = …` for a constant of the class)"
+    ]
+
+
+def test_a_default_of_an_inherited_field_takes_its_annotation() -> None:
+    assert len(refused(lambda: made(Sizes, pages=7))) == 1
+
+
+@pytest.mark.parametrize("base", [State, FlowState, Resources, Events])
+def test_what_is_no_value_needs_no_annotation(base: Any) -> None:
+    class Inner(msgspec.Struct):
+        pages: int = 0
+
+    made(
+        base,
+        _secret=3,
+        measure=len,
+        total=property(lambda self: 0),
+        Inner=Inner,
+        other=staticmethod(max),
+        call=lambda self: 1,
+    )
+
+
 def test_all_that_is_wrong_with_a_class_comes_at_once() -> None:
     assert len(refused(lambda: made(Sizes, Names, __slots__=(), __init__=len))) == 3
 

@@ -224,6 +224,19 @@ def refused_member_problem(owner: str, name: str) -> Problem:
     return Problem("TF617", f"{owner} cannot define {name}", REFUSED_MEMBERS[name], side="key")
 
 
+def value_without_annotation_problem(owner: str, name: str, type_: str) -> Problem:
+    """Report a value in a class body that no annotation makes a field (TF617); `type_` is empty if it is not known."""
+    text = f"{quoted(name)} of {owner} has a value and no annotation: it is no field"
+    shown = type_ or "…"
+    hint = f"write `{name}: {shown} = …`, or `{name}: ClassVar[{shown}] = …` for a constant of the class"
+    return Problem("TF617", text, hint, side="key")
+
+
+def is_private(name: str) -> bool:
+    """Return whether a name in a class body begins with an underscore: it cannot be taken for a field."""
+    return name.startswith("_")
+
+
 def refused_decorator_problem(owner: str, decorator: str) -> Problem:
     """Report a decorator that makes another kind of record of a class (TF617)."""
     return Problem("TF617", f"{owner} cannot be made a {decorator}: it is a Struct", f"take @{decorator} away")

@@ -5,7 +5,7 @@ Their TypeError names neither the base nor the member; this module detects the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Generic
 
 import msgspec
@@ -26,6 +26,20 @@ def check_class(owner: str, bases: tuple[type, ...], namespace: Mapping[str, Any
         combined = rules.check_bases(owner, kinds, layouts)
         refused = [] if combined is None else [combined]
     return problems + refused
+
+
+def check_values(owner: str, namespace: Mapping[str, Any], annotated: Collection[str]) -> list[Problem]:
+    """Check that each value in a class body belongs to a field or a ClassVar (TF617); methods and classes are none."""
+    return [
+        rules.value_without_annotation_problem(owner, name, "" if _has_no_type(value) else type(value).__name__)
+        for name, value in namespace.items()
+        if not (name in annotated or rules.is_private(name) or callable(value) or hasattr(value, "__get__"))
+    ]
+
+
+def _has_no_type(value: object) -> bool:
+    """Return True if the class of a value says nothing of the field: None, or what `msgspec.field` returns."""
+    return value is None or type(value).__module__.startswith("msgspec")
 
 
 def _refused_bases(owner: str, bases: tuple[type, ...]) -> Iterator[Problem]:

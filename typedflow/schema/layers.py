@@ -27,7 +27,7 @@ from typedflow.rules.schema import (
 )
 from typedflow.schema import path_access
 from typedflow.schema.annotations import calling_frame
-from typedflow.schema.bases import check_class
+from typedflow.schema.bases import check_class, check_values
 from typedflow.schema.check import Mismatch
 from typedflow.schema.deferred import Unevaluated, body_annotations
 from typedflow.schema.layer_fields import LayerField, field_of, refused_value, require_fields
@@ -71,7 +71,8 @@ class LayerMeta(_Metaclass):
         if problems:
             raise ContractError(problems)
         declared = _declared(name, namespace)
-        problems = [] if layer in ("", "events") else _check_names(name, declared)
+        problems = check_values(name, namespace, declared)
+        problems += [] if layer in ("", "events") else _check_names(name, declared)
         options["kw_only"] = True
         if is_state:
             options.setdefault("forbid_unknown_fields", True)

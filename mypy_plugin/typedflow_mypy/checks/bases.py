@@ -10,16 +10,26 @@ from typing import Final
 
 from mypy.nodes import (
     AssignmentStmt,
+    BytesExpr,
+    CallExpr,
     ClassDef,
     Context,
     Decorator,
+    DictExpr,
     Expression,
+    FloatExpr,
     FuncDef,
+    IntExpr,
+    ListExpr,
     NameExpr,
     OverloadedFuncDef,
     RefExpr,
+    SetExpr,
     Statement,
+    StrExpr,
+    TupleExpr,
     TypeInfo,
+    UnaryExpr,
     Var,
 )
 
@@ -31,6 +41,17 @@ from typedflow_mypy.reading.surface import is_typedflow
 from typedflow_mypy.reading.trace import Trace
 
 _LAYERS: Final = {"state": "State", "flow_state": "FlowState", "resources": "Resources", "events": "Events"}
+_LITERALS: Final = {
+    IntExpr: "int",
+    StrExpr: "str",
+    BytesExpr: "bytes",
+    FloatExpr: "float",
+    ListExpr: "list",
+    DictExpr: "dict",
+    SetExpr: "set",
+    TupleExpr: "tuple",
+}
+_FIELD_CALLS: Final = frozenset({"msgspec.field", "msgspec._core.field", "dataclasses.field"})
 _DECORATORS: Final = {"dataclasses.dataclass": "dataclass", "attr.define": "attrs class", "attrs.define": "attrs class"}
 
 
@@ -40,6 +61,10 @@ def check_layer_bases(defn: ClassDef, info: TypeInfo, trace: Trace) -> Iterator[
         name = _defined(statement)
         if name in rules.REFUSED_MEMBERS:
             yield rules.refused_member_problem(defn.name, name), statement
+        elif isinstance(statement, AssignmentStmt) and name and statement.unanalyzed_type is None:
+            kind = _kind_of_value(statement.rvalue)
+            if kind is not None and not rules.is_private(name):
+                yield rules.value_without_annotation_problem(defn.name, name, kind), statement
     for decorator in defn.decorators:
         made = _DECORATORS.get(_fullname_of(decorator))
         if made:
@@ -72,6 +97,17 @@ def _defined(statement: Statement) -> str:
         return statement.name
     lvalues = statement.lvalues if isinstance(statement, AssignmentStmt) else []
     return lvalues[0].name if len(lvalues) == 1 and isinstance(lvalues[0], NameExpr) else ""
+
+
+def _kind_of_value(value: Expression) -> str | None:
+    """Return the class of what is surely a value, empty if it is not known; None for what may be a method or class."""
+    if isinstance(value, UnaryExpr):
+        return _kind_of_value(value.expr)
+    if isinstance(value, NameExpr):
+        return {"True": "bool", "False": "bool", "None": ""}.get(value.name)
+    if isinstance(value, CallExpr):
+        return "" if _fullname_of(value) in _FIELD_CALLS else None
+    return next((name for node, name in _LITERALS.items() if isinstance(value, node)), None)
 
 
 def _fullname_of(decorator: Expression) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC
 from collections.abc import Sized
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
@@ -172,6 +172,26 @@ class Own(State):
     # @4 E: TF617: Own cannot define __init__ (a Struct takes its fields as parameters: give them defaults, or define __post_init__)  [typedflow-state]
 
     def __post_init__(self) -> None: ...
+
+
+class Loose(State):
+    pages = 3
+    # @4 E: TF617: 'pages' of Loose has a value and no annotation: it is no field (write `pages: int = …`, or `pages: ClassVar[int] = …` for a constant of the class)  [typedflow-state]
+    negative = -3.5
+    # @4 E: TF617: 'negative' of Loose has a value and no annotation: it is no field (write `negative: float = …`, or `negative: ClassVar[float] = …` for a constant of the class)  [typedflow-state]
+    names = ["a"]
+    # @4 E: TF617: 'names' of Loose has a value and no annotation: it is no field (write `names: list = …`, or `names: ClassVar[list] = …` for a constant of the class)  [typedflow-state]
+    done = False
+    # @4 E: TF617: 'done' of Loose has a value and no annotation: it is no field (write `done: bool = …`, or `done: ClassVar[bool] = …` for a constant of the class)  [typedflow-state]
+    nothing = None
+    # @4 E: TF617: 'nothing' of Loose has a value and no annotation: it is no field (write `nothing: … = …`, or `nothing: ClassVar[…] = …` for a constant of the class)  [typedflow-state]
+    made = msgspec.field(default=1)
+    # @4 E: TF617: 'made' of Loose has a value and no annotation: it is no field (write `made: … = …`, or `made: ClassVar[…] = …` for a constant of the class)  [typedflow-state]
+    chapters: int = 0
+    LIMIT: ClassVar[int] = 3
+    _secret = 3
+    helper = len
+    Alias = Sizes
 
 
 class OwnNew(Events):
