@@ -132,6 +132,8 @@ _OF_MAKING: Final[Mapping[str, SignatureCheck]] = {
     "make_data": starts.check_make_data,
     "run_flow": starts.check_run_flow,
     "submit": starts.check_submit,
+    "emit": starts.of_flow(events.check_emit),
+    "answer": starts.of_flow(answers.check_answer),
 }
 _METHODS: Final = frozenset(["migrate", *_OF_LAYERS, *(name.rpartition(".")[2] for name in _OF_CLASSES)])
 _LAYERS: Final = ("state", "flow_state", "resources")

@@ -12,7 +12,7 @@ from typedflow.rules.schema import undeclared_layer_problem
 from typedflow.rules.writes import wrong_state_problem
 from typedflow_mypy.checks import resources
 from typedflow_mypy.checks.options import EXECUTION, RUN, TEST, with_options
-from typedflow_mypy.reading.calls import Call
+from typedflow_mypy.reading.calls import Call, SignatureCheck
 from typedflow_mypy.reading.construction import check_fields
 from typedflow_mypy.reading.rendering import render
 from typedflow_mypy.reading.shape import MypyShape
@@ -48,14 +48,31 @@ def check_run_flow(call: Call) -> FunctionLike:
         return call.signature
     resources.check_given(call, "resources")
     _check_state(call, "state")
-    return with_options(call, call.signature, RUN)
+    return with_options(call, _with_input(call), RUN)
 
 
 def check_submit(call: Call) -> FunctionLike:
-    """Check the state that `submit` gives the execution that it stores, by the contract of its flow."""
-    if _is_of_flow(call):
-        _check_state(call, "state")
-    return call.signature
+    """Check the input and the state that `submit` gives the execution that it stores, by the contract of its flow."""
+    if not _is_of_flow(call):
+        return call.signature
+    _check_state(call, "state")
+    return _with_input(call)
+
+
+def of_flow(check: SignatureCheck) -> SignatureCheck:
+    """Return the check of a function that does what a method of an execution does, for the flow that it is given."""
+    return lambda call: check(call) if _is_of_flow(call) else call.signature
+
+
+def _with_input(call: Call) -> CallableType:
+    """Return the signature with the declared input in the place of the type variable.
+
+    Of a value that does not fit a variable, mypy would report only that it cannot infer the variable.
+    """
+    inputs = [part.type for part in call.parts(contract_of(call.receiver), "input")]
+    if len(inputs) != 1 or inputs[0] is None:
+        return call.signature
+    return call.with_types(value=inputs[0])
 
 
 def _is_of_flow(call: Call) -> bool:

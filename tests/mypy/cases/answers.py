@@ -8,6 +8,8 @@ from typing import Final, Literal
 import msgspec
 
 from typedflow import Contract, Data, Events, Execution, Flow
+from typedflow.distributed import answer
+from typedflow.stores import WorkStore
 
 
 class Verdict(msgspec.Struct):
@@ -64,7 +66,7 @@ def twice(data: Data[Talk, object]) -> str:
 NUMBER: Final = "number"
 
 
-async def answer(execution: Execution[Talk], other: Execution[Elsewhere], any_id: str) -> None:
+async def answered(execution: Execution[Talk], other: Execution[Elsewhere], any_id: str) -> None:
     execution.continue_with("number", 3)
     execution.continue_with("number", "three")
     #                                 ^ E: TF810: interrupt 'number' is answered with int, not str (it is still pending: answer it again)  [typedflow-flow]
@@ -90,3 +92,9 @@ async def answer(execution: Execution[Talk], other: Execution[Elsewhere], any_id
 
 flow = Flow(Talk)
 flow.to(number).end()
+
+
+async def stored(store: WorkStore) -> None:
+    await answer(store, flow, "a", "number", 3)
+    await answer(store, flow, "a", "number", "three")
+    #                                        ^ E: TF810: interrupt 'number' is answered with int, not str (it is still pending: answer it again)  [typedflow-flow]
