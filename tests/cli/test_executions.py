@@ -54,6 +54,22 @@ async def stay(data: Data[Nothing, None]) -> None:
 class Person(msgspec.Struct):
     name: str
 
+class Card(msgspec.Struct, tag="card"):
+    number: str
+
+class Cash(msgspec.Struct, tag="cash"):
+    sum: int
+
+class Pays(Contract):
+    input: Card | Cash
+    result: str
+
+def pay(data: Data[Pays, Card | Cash]) -> str:
+    return "paid"
+
+pays = Flow(Pays)
+pays.to(pay).end()
+
 class Persons(Contract):
     input: Person
     result: str
@@ -363,6 +379,7 @@ WRONG_RUNS = [
     (("small:texts",), 2, "flow 'Texts' takes an input (add --input with a str as JSON; `typedflow schema"),
     (("small:texts", "--input", "b"), 2, "'b' is no file, and no JSON"),
     (("small:texts", "--input", "5"), 2, "TF806: --input: the flow starts with str, not 5 (int)"),
+    (("small:pays", "--input", '{"type": "crad"}'), 2, "Card | Cash, with 'type' one of 'card', 'cash')"),
     (("small:texts", "--input", "missing.json"), 2, "error: --input: there is no file 'missing.json'"),
     (
         ("small:records", "--input", '{"nmae": "a"}'),
@@ -386,7 +403,7 @@ WRONG_RUNS = [
     (("small:texts", "--input", '"a"', "--history", "2", "--no-store"), 2, "exclude each other"),
     (("small:texts", "--input", '"a"', "--history", "none"), 2, "a number of saves from 1 on, or 'all', not 'none'"),
     (("small:texts", "--input", '"a"', "--history", "2", "--store", "x/"), 2, "a folder of files keeps no history"),
-    (("small",), 2, "module 'small' has 6 flows; name one of them"),
+    (("small",), 2, "module 'small' has 7 flows; name one of them"),
     (("small:long", "--timeout", "0.01"), 1, "TimeoutError"),
     (("small:unset", "--input", '"a"'), 1, "NoResultError"),
 ]

@@ -62,6 +62,11 @@ def test_all_missing_state_fields_come_at_once() -> None:
             "and 'topic' in it is str, not 5 (int) (start it with a value of Request)",
         ),
         (
+            executions.wrong_start_problem("Bug | Ask", "{'kind': 'b'} (dict)", tag="kind", tags=("bug", "ask")),
+            "TF806: the flow starts with Bug | Ask, not {'kind': 'b'} (dict) "
+            "(start it with a value of Bug | Ask, with 'kind' one of 'bug', 'ask')",
+        ),
+        (
             executions.wrong_value_problem("return value", "expected int, given 'x' (str)"),
             "TF813: the return value does not fit: expected int, given 'x' (str) (change the value, or the annotation)",
         ),

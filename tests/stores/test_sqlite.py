@@ -155,7 +155,7 @@ async def refusal(store: SQLiteStore) -> str:
 
 async def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     assert await refusal(SQLiteStore(tmp_path / "none" / "store.db")) == (
-        "TF953: cannot open it: No such file or directory (what was saved before is untouched)"
+        "TF953: cannot open it: No such file or directory (its folder must exist and be writable)"
     )
 
 

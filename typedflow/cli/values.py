@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -16,7 +17,8 @@ from typedflow.execution.runtime import fault_of
 from typedflow.rules import executions
 from typedflow.rules.wording import quoted, shown_error, text_of
 from typedflow.schema.check import Mismatch
-from typedflow.schema.construction import UndeclaredKey
+from typedflow.schema.construction import UndeclaredKey, tags_of
+from typedflow.schema.parsing import parse
 from typedflow.schema.plain import from_outside
 from typedflow.schema.render import render
 
@@ -79,7 +81,8 @@ def read_input(flow: FlowRuntime, text: str | None) -> Any:
     except UndeclaredKey as undeclared:
         raise Mistake(f"--input: {undeclared.problem.text}", undeclared.problem.hint) from None
     except Mismatch as mismatch:
-        problem = executions.wrong_start_problem(render(declared), **fault_of(mismatch))
+        tag, tags = tags_of(parse(declared)) if isinstance(plain, Mapping) else ("", ())
+        problem = executions.wrong_start_problem(render(declared), **fault_of(mismatch), tag=tag, tags=tags)
         raise ContractError(problem.at("--input")) from None
 
 

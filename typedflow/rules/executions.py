@@ -150,10 +150,15 @@ def other_loop_problem(call: str) -> Problem:
 # -- values
 
 
-def wrong_start_problem(declared: str, given: str, *, path: str = "", expected: str = "") -> Problem:
-    """Report a start value that is not the contract's input (TF806); the words are those of `wording.instead_of`."""
+def wrong_start_problem(
+    declared: str, given: str, *, path: str = "", expected: str = "", tag: str = "", tags: Collection[str] = ()
+) -> Problem:
+    """Report a start value that is not the contract's input (TF806); the words are those of `wording.instead_of`.
+
+    Of plain data for a union of tagged Structs, `tag` and `tags` are as in `wrong_answer_problem`.
+    """
     text = f"the flow starts with {instead_of(declared, given, path=path, expected=expected)}"
-    return Problem("TF806", text, f"start it with a value of {declared}", side="value")
+    return Problem("TF806", text, f"start it with a value of {declared}{_with_tags(tag, tags)}", side="value")
 
 
 def wrong_value_problem(what: str, mismatch: str) -> Problem:
@@ -366,8 +371,11 @@ def wrong_answer_problem(
     """
     answer = instead_of(declared, given, path=path, expected=expected)
     text = f"interrupt {quoted(interrupt)} is answered with {answer}{f': {reason}' if reason else ''}"
-    way = f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
-    return Problem("TF810", text, f"it is still pending: answer it again{way}", side="value")
+    return Problem("TF810", text, f"it is still pending: answer it again{_with_tags(tag, tags)}", side="value")
+
+
+def _with_tags(tag: str, tags: Collection[str]) -> str:
+    return f", with {quoted(tag)} one of {listed(tags)}" if tags else ""
 
 
 def unsendable_answer_problem(interrupt: str, given: object) -> Problem:

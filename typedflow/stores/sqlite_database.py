@@ -128,7 +128,9 @@ class Database:
         where = f"database {self._path!r}"  # a path is never cut
         if isinstance(error, StoreError | SnapshotError):
             return type(error)(problem.at(where) for problem in error.problems)
-        return store_error(doing, where, error, HINTS.get(_code(error), ""))
+        cannot_open = isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError))
+        code = sqlite3.SQLITE_CANTOPEN if cannot_open else _code(error)
+        return store_error(doing, where, error, HINTS.get(code, ""))
 
 
 _DONE: Final = Outcome()
