@@ -5,9 +5,11 @@ The examples follow the program of docs/reference/api.md.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import doctest
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -22,7 +24,7 @@ import typedflow
 import typedflow.distributed
 import typedflow.stores
 import typedflow.testing
-from tests.docs.scenarios import DOCS, File, read_page
+from tests.docs.scenarios import DOCS, ROOT, File, read_page
 
 MODULES: Final = (typedflow, typedflow.stores, typedflow.testing, typedflow.distributed)
 PUBLIC: Final[dict[str, Any]] = {
@@ -30,6 +32,11 @@ PUBLIC: Final[dict[str, Any]] = {
 }
 ALIASES: Final = {"typedflow.Document", "typedflow.Handlers", "typedflow.distributed.Factory"}
 """Names of types, which have no docstring at run time."""
+ODD: Final = frozenset({
+    "bring", "come", "give", "go", "have", "hear", "hold", "know", "lay", "lead", "learn", "leave", "let",
+    "look", "ring", "say", "see", "speak", "stand", "tell", "think", "word",
+})  # fmt: skip
+"""Words that say what something is like. A docstring begins with what is done: return, check, release, set, notify."""
 OPTIONS: Final = doctest.ELLIPSIS
 
 
@@ -59,6 +66,20 @@ def test_every_public_name_has_an_example() -> None:
 
 def test_every_member_of_a_public_class_has_a_docstring() -> None:
     assert [name for name, member in MEMBERS.items() if not inspect.getdoc(member)] == []
+
+
+@pytest.mark.parametrize("folder", ["typedflow", "mypy_plugin"])
+def test_a_docstring_begins_with_what_is_done(folder: str) -> None:
+    odd = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            line = (ast.get_docstring(node) or "").partition("\n")[0]
+            first = re.match(r"\w*", line.lower())
+            if first is not None and ODD & {first[0], first[0].removesuffix("s")}:
+                odd.append(f"{path.relative_to(ROOT)}:{node.lineno}: {line}")
+    assert odd == []
 
 
 @pytest.fixture(scope="module")

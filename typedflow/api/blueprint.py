@@ -30,7 +30,7 @@ class Blueprint(Generic[C]):
     if TYPE_CHECKING:
 
         def _as_child(self: Blueprint[TakesIO[P, S]], value: P, /) -> S:
-            """Let a type checker see a child as a function, so that its input may be wider than the value it gets."""
+            """Type a child as a function, so that a checker allows its input to be wider than the value it gets."""
             ...
 
 

@@ -84,7 +84,7 @@ class Execution(Generic[C]):
         )
 
     def _by(self) -> str:
-        """Say which other process has had the execution when it was opened, while nothing has run it since."""
+        """Return the process that had the execution when it was opened, as text; "" once it has run here."""
         checkpoints = self._runtime.checkpoints
         other = None if checkpoints is None else checkpoints.other
         return "" if other is None else f", run by {other[0]} until {other[1].isoformat(' ', 'seconds')} at least"
@@ -96,7 +96,7 @@ class Execution(Generic[C]):
 
     @property
     def status(self) -> Status:
-        """Say where the execution stands."""
+        """Return the status of the execution."""
         return self._runtime.run.status
 
     @property
@@ -239,7 +239,7 @@ class Execution(Generic[C]):
         return run_sync(lambda: self.async_continue_with(interrupt, value, timeout=timeout), "execution.continue_with")
 
     async def async_settle(self, *, timeout: float | None = None) -> Status:
-        """Let what is due go on, and run until nothing is ready or running; return the status.
+        """Resume what is due, and run until nothing is ready or running; return the status.
 
         A question whose deadline has passed gets its default answer, or its step fails with TimeoutError; a step that
         sleeps goes on. Where nothing is due, nothing is run or written. `next_due` is when to call it. Opening and

@@ -123,7 +123,7 @@ class Flow(Blueprint[C]):
 
     @property
     def name(self) -> str:
-        """Give the name by which messages and snapshots know the flow."""
+        """Return the name of the flow, as messages and snapshots have it."""
         return self._runtime.name
 
     @property
@@ -336,7 +336,7 @@ class Flow(Blueprint[C]):
         formerly: tuple[str, ...] = (),
         branch_formerly: tuple[str, ...] = (),
     ) -> Process[C, dict[str, Any]]:
-        """Give the input to a collect; see `Process.collect`."""
+        """Pass the input to a collect; see `Process.collect`."""
         return process_at(self._builder, self._builder.collect(self._at, name, branch, mode, formerly, branch_formerly))
 
     @overload
@@ -940,7 +940,7 @@ class Flow(Blueprint[C]):
         self._runtime.resources.update({key: value})
 
     def get_runtime_resource(self, key: str, default: Any = None) -> Any:
-        """Give a default resource of the flow, `default` where there is none."""
+        """Return a default resource of the flow, `default` where there is none."""
         self._runtime.resources.require_key(key)
         return self._runtime.resources.values.get(key, default)
 
@@ -962,6 +962,6 @@ def _observer(given: Observer) -> Observer:
 
 
 def _watch(runtime: ExecutionRuntime, observers: Sequence[Observer]) -> None:
-    """Have an execution watched by the observers of its flow and by its own."""
+    """Attach the observers of its flow and its own to an execution."""
     every = [*runtime.flow.observers, *map(_observer, observers)]
     runtime.observers = Observers(every) if every else None

@@ -60,7 +60,7 @@ Ts = TypeVarTuple("Ts")
 
 
 def options_of(retry: Retry | None, timeout: float | None, thread: bool) -> StepOptions:
-    """Give the options of a step; the common case shares one object."""
+    """Return the options of a step; the common case shares one object."""
     return PLAIN if retry is None and timeout is None and thread is False else StepOptions(retry, timeout, thread)
 
 
@@ -247,7 +247,7 @@ class Process(Generic[C, V, K]):
         return self
 
     def end(self: Process[TakesResult[R], R, None]) -> None:
-        """Let the chain's value be the result, if none is set when it gets here; it cancels nothing."""
+        """Set the result to the chain's value, unless it is set when the value gets here; cancels nothing."""
         self._builder.end(self._at)
 
     def sleep(
@@ -723,7 +723,7 @@ class Process(Generic[C, V, K]):
         formerly: tuple[str, ...] = (),
         branch_formerly: tuple[str, ...] = (),
     ) -> Process[C, dict[str, Any], K]:
-        """Give this chain's value to a collect, as one of its branches, and go on behind it with all of them.
+        """Pass this chain's value to a collect, as one of its branches, and go on behind it with all of them.
 
         It fires when every branch has a value, with the last one of each. `filled_then_empty` starts over then;
         `filled_and_update` keeps the values and fires with each new one. Every call gives the same continuation.

@@ -50,7 +50,7 @@ class View(Protocol):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
-        """Leave on the screen what was shown last."""
+        """End the display; what was shown last stays on the screen."""
         ...
 
     def observe(self, record: Record) -> None:
@@ -204,7 +204,7 @@ class LiveTable:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
-        """Leave the last table on the screen."""
+        """End the display; the last table stays on the screen."""
         self._live.stop()
 
     def item(self, value: Any) -> None:

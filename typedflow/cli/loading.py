@@ -51,7 +51,7 @@ class Found:
 
 
 def use_folder(*folders: Path) -> None:
-    """Let modules be imported from folders, the first one first."""
+    """Add folders to the start of `sys.path`, in this order."""
     for folder in reversed(folders):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))

@@ -326,7 +326,7 @@ def _in_block(step: Step, word: str) -> Step:
 
 
 def _absent(*_):  # type: ignore[no-untyped-def]  # without annotations: its edges are not checked
-    """Stand for a handler that is not given."""
+    """Replace a handler that is not given; never called."""
     raise AssertionError("a flow with an unbound handler is not made")
 
 

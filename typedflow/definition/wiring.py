@@ -38,7 +38,7 @@ class Unfinished(msgspec.Struct, eq=False):
 
 
 class Wiring:
-    """Hold the nodes of one flow, until the first execution freezes them."""
+    """The nodes of one flow, until the first execution freezes them."""
 
     __slots__ = ("attached", "flow", "frozen", "names", "nodes", "open_blocks", "origins", "place")
 

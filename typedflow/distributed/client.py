@@ -139,7 +139,7 @@ async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str,
 
 
 async def retry(store: WorkStore, execution_id: str) -> None:
-    """Have a worker run the failed steps of an execution again; raises `FinishedError` for one that has not failed.
+    """Ask a worker to run the failed steps of an execution again; raises `FinishedError` for one that has not failed.
 
     >>> async def main(store: WorkStore) -> None:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")
@@ -160,7 +160,7 @@ async def retry(store: WorkStore, execution_id: str) -> None:
 
 
 async def cancel(store: WorkStore, execution_id: str) -> None:
-    """Have a worker cancel an execution; raises `FinishedError` for one that is over.
+    """Ask a worker to cancel an execution; raises `FinishedError` for one that is over.
 
     >>> async def main(store: WorkStore) -> None:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")

@@ -102,7 +102,7 @@ class ProcrastinateWaker:
         looked.set()
 
     def wake(self) -> None:
-        """Have `wait` return now."""
+        """Make `wait` return now."""
         self._inner.wake()
 
     async def _serve(self, queues: list[str]) -> None:

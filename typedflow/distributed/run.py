@@ -50,7 +50,7 @@ class LeasedRun:
         """Something was due before a driver ran, and maybe after the mail was read for it."""
 
     def has_mail(self) -> None:
-        """Have the mail be looked at now, where the execution runs."""
+        """Wake the task that reads the mail of the running execution."""
         self._due.set()
 
     async def run(self, factories: Mapping[str, Factory], checkpoint: Checkpoint, poll: timedelta) -> Release:
@@ -107,7 +107,7 @@ class LeasedRun:
             LOG.warning("execution %s has failed: %s", execution.id, _described(execution, error))
 
     async def _read_mail(self, execution: Execution[Any], poll: timedelta) -> None:
-        """While the execution runs, take what comes for it, and then let what is due go on."""
+        """Read the mail of the running execution as it comes, and resume what is due."""
         runtime, runner = inside_of(execution)
         while True:
             await take_signal(self._due, poll.total_seconds())

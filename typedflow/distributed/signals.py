@@ -28,7 +28,7 @@ _listening: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Listening]] = We
 
 
 def on_signals(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Callable[[], None]:
-    """Have both signals call a function, where the loop runs in the main thread; return what ends that."""
+    """Call a function on both signals, if the loop runs in the main thread; return a function that ends that."""
     listening = _listening.get(loop)
     if listening is None:
         listening = _listening[loop] = _Listening()

@@ -39,7 +39,7 @@ class Waker(Protocol):
         ...
 
     def wake(self) -> None:
-        """Have `wait` return now; called in the worker's loop."""
+        """Make `wait` return now; called in the worker's loop."""
         ...
 
 
@@ -82,7 +82,7 @@ class PollWaker:
         await take_signal(self._woken, seconds)
 
     def wake(self) -> None:
-        """Have `wait` return now."""
+        """Make `wait` return now."""
         self._woken.set()
 
 
@@ -117,7 +117,7 @@ class NotifyWaker:
         await self._inner.wait(until)
 
     def wake(self) -> None:
-        """Have `wait` return now."""
+        """Make `wait` return now."""
         self._inner.wake()
 
 

@@ -49,7 +49,7 @@ class _Running:
     task: asyncio.Task[None]
 
     def stop(self) -> None:
-        """Have it end when it comes to rest, or after its next save: what runs then runs again elsewhere."""
+        """Stop the run when it comes to rest, or after its next save: steps that run then run again elsewhere."""
         self.run.stopping = True
         self.leased.after_save = self.task.cancel
 
@@ -239,7 +239,7 @@ class Worker:
         return Release(mail, later, problem=type(error).__name__, crashed=True)
 
     async def _drain(self) -> None:
-        """Let what runs come to its next save; cut off what has not in time."""
+        """Wait until each execution that runs has been saved; cancel those that were not in time."""
         for running in self._running.values():
             running.stop()
         tasks = [running.task for running in self._running.values()]

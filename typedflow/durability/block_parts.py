@@ -31,7 +31,7 @@ class _Tracked:
 
 
 class BlockParts:
-    """Know the block instances of one run that are saved in parts, each by a number of its own."""
+    """The block instances of one run that are saved in parts, each with a number of its own."""
 
     __slots__ = ("_next", "_tracked")
 

@@ -41,7 +41,7 @@ from typedflow.stores.records import Notes, Parent, StoredSnapshot
 
 
 class _Save(NamedTuple):
-    """Hold what one save writes."""
+    """What one save writes."""
 
     record: StoredSnapshot
     status: Status
@@ -156,11 +156,11 @@ class Checkpoints:
             self._turned = time.monotonic()
 
     def follow(self, stored: StoredSnapshot) -> None:
-        """Go on from what is in the store."""
+        """Continue from the sequence and the status of what is stored."""
         self.sequence, self.kept = stored.sequence, Status(stored.status)
 
     def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
-        """Go on from what was loaded."""
+        """Continue from what was loaded."""
         self.follow(stored)
         if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
             self.other = describe_holder(stored.holder), stored.held_until
@@ -191,7 +191,7 @@ class Checkpoints:
             await self.commit()
 
     def let_go(self) -> None:
-        """Have the store renew the lease no more; where a save has not ended it, others may take it now."""
+        """Stop the renewal of the lease, and end it unless a save has: other processes may take the execution now."""
         holder, self.holder = self.holder, None
         if holder is not None:
             ended = self._unsure is None and self.kept is not Status.RUNNING
@@ -199,7 +199,7 @@ class Checkpoints:
 
     @property
     def behind(self) -> bool:
-        """Say whether something was to be saved and is not."""
+        """Return True if a commit that was asked for is not saved yet."""
         return self._done < self._wanted
 
     async def rest(self) -> None:
@@ -392,7 +392,7 @@ class Checkpoints:
             self.runtime.ended_steps.pop(step, None)
 
     async def _find_out(self, save: _Save) -> None:
-        """Look whether a save came through of which nobody was told: what it counted must not be counted again."""
+        """Check whether a save with an unknown outcome is stored; if it is, count what it has written, once."""
         stored = await self.store.get(self.runtime.id)
         if stored is not None and _is_save(stored, save.record):
             self.follow(save.record)
@@ -407,7 +407,7 @@ def _is_save(stored: StoredSnapshot, record: StoredSnapshot) -> bool:
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
-    """See the error of a save, which is told to whoever waits: nobody may be left."""
+    """Retrieve the error of a save, so that asyncio does not warn where no caller is left to get it."""
     if not task.cancelled():
         task.exception()
 

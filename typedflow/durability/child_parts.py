@@ -54,7 +54,7 @@ class _Tracked(NamedTuple):
 
 @final
 class ChildParts:
-    """Know the children of one root that are saved in parts."""
+    """The children of one root that are saved in parts."""
 
     __slots__ = ("_blocks", "_keys", "_next", "_nodes", "_tracked")
 

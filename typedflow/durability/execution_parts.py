@@ -103,7 +103,7 @@ class _Found(NamedTuple):
 
 
 class ExecutionParts:
-    """Know which parts of one execution are stored."""
+    """The stored parts of one execution."""
 
     __slots__ = (
         "_blocks",

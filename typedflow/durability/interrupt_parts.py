@@ -32,7 +32,7 @@ class _Tracked(NamedTuple):
 
 
 class InterruptParts:
-    """Know the interrupts of one run that are saved in parts."""
+    """The interrupts of one run that are saved in parts."""
 
     __slots__ = ("_blocks", "_events", "_next", "_nodes", "_tracked", "_whole")
 

@@ -47,7 +47,7 @@ class Changes:
 
 @final
 class Ledger:
-    """Know the digests of the parts that a store has of one execution."""
+    """The digests of the parts that a store has of one execution."""
 
     __slots__ = ("_known", "_total")
 

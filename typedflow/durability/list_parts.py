@@ -59,7 +59,7 @@ class _Written(NamedTuple):
 
 @final
 class ListParts:
-    """Know the slices of one list that are stored."""
+    """The stored slices of one list."""
 
     __slots__ = ("_name", "_next", "_per", "_runs", "_slices", "_total", "_type")
 
@@ -278,7 +278,7 @@ class ListParts:
         self._adapt(written)
 
     def _adapt(self, written: Iterable[_Written]) -> None:
-        """Have new slices get more or fewer items, if items are not as long as they were."""
+        """Change how many items a new slice gets, if items are not as long as they were."""
         for each, _ in written:
             if each.size > 2 * SLICE or (each.length >= self._per and each.size < SLICE // 4):
                 self._per = max(1, SLICE * each.length // each.size)

@@ -34,7 +34,7 @@ from typedflow.snapshot.run_reading import RunReader
 
 @dataclass(slots=True)
 class Loaded:
-    """Hold what was read of one execution, before it takes its place."""
+    """What was read of one execution, before it is installed."""
 
     snapshot: Snapshot
     run: Run

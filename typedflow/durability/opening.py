@@ -70,7 +70,7 @@ def keep(
     history: int | None,
     origin: tuple[str, int] | None = None,
 ) -> Checkpoints:
-    """Have an execution saved in a store; raises `ContractError` where values of its flow can never be saved."""
+    """Attach a store to an execution; raises `ContractError` where values of its flow can never be saved."""
     if not runtime.flow.savable:  # once: 2 µs for each of its nodes
         require_savable(runtime.plan)
         runtime.flow.savable = True

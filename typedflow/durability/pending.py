@@ -36,7 +36,7 @@ class AskedChanges(NamedTuple):
 
 
 class Asked:
-    """Know what the stored execution asks."""
+    """The pending interrupts of the stored execution."""
 
     __slots__ = ("_is_followed", "_run", "_stored", "_sure")
 

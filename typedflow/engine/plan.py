@@ -72,7 +72,7 @@ Edge: TypeAlias = tuple[int, int]
 
 
 class NoExactClass:
-    """Stands for a type that no class alone proves; no value has this class."""
+    """Placeholder for a type that no class alone proves; no value has this class."""
 
 
 def _no_call(data: Any) -> Any:

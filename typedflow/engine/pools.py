@@ -13,7 +13,7 @@ Key: TypeAlias = tuple[int, BlockInstance | None, int]
 
 
 class Pools(dict[Key, dict[int, Contribution]]):
-    """Hold the gathered values of one run, by slot: the branch of a collect, the trigger of a listener."""
+    """The gathered values of one run, by slot: the branch of a collect, the trigger of a listener."""
 
     __slots__ = ("_by_block",)
 

@@ -18,7 +18,7 @@ from typedflow.rules import executions
 
 
 class RunState:
-    """Hold the tokens, block instances and pools of one run. What a run without blocks or pauses never uses is None."""
+    """The tokens, block instances and pools of one run. What a run without blocks or pauses never uses is None."""
 
     __slots__ = (
         "attempts",

@@ -142,7 +142,7 @@ def _wrong(interrupt_id: str, wrong: WrongAnswer) -> Problem:
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """Hold what somebody behind a paused step takes."""
+    """The type that a consumer of a paused step's answer takes."""
 
     declared: Any
     is_source: bool = False

@@ -57,7 +57,7 @@ def enter_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> tupl
 
 
 def make_input(runtime: ExecutionRuntime, token: Token, child: ExecutionRuntime) -> Any:
-    """Give a child its layers, and return its input: what its parent has now, copied and checked."""
+    """Set the layers of a child, and return its input: what its parent has now, copied and checked."""
     capture = runtime.flow.transfers[token.node].capture
     scopes = {"value": token.value, "state": runtime.state, "flow_state": runtime.flow.flow_state}
     value = capture.make_input(scopes)

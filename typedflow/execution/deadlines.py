@@ -77,14 +77,14 @@ class Alarm:
         self._call_off: Callable[[], None] | None = None
 
     def note(self, moment: datetime | None) -> None:
-        """Ring at this moment too."""
+        """Set the alarm to this moment if it is earlier."""
         if moment is not None and (self._at is None or moment < self._at):
             self.stop()
             self._at = moment
             self._call_off = current_clock.get().call_at(moment, self._rings)
 
     def stop(self) -> None:
-        """Ring no more."""
+        """Cancel the alarm."""
         if self._call_off is not None:
             self._call_off()
         self._at = self._call_off = None

@@ -40,7 +40,7 @@ CLOCK_CHECK_INTERVAL: Final = 8
 
 
 class _Stop(Exception):
-    """Bring the group of workers down; the reason is kept by the driver."""
+    """Ends the group of workers; the driver keeps the reason."""
 
 
 class Driver:
@@ -150,7 +150,7 @@ class Driver:
                 self.loop.call_soon_threadsafe(self.sink.put_nowait, item)
 
     def listen(self, sink: asyncio.Queue[Any] | None) -> bool:
-        """Have the items go to a queue, unless they go to one already; None ends it. Says whether that changed."""
+        """Send stream items to a queue, unless one gets them already; None ends that. Returns whether this changed."""
         if sink is not None and self.sink is not None:
             return False
         self.sink = sink
@@ -264,7 +264,7 @@ class Driver:
             self.workers -= 1
 
     async def _let_the_loop_run(self, *, always: bool) -> None:
-        """Let timers, signals and other tasks run; unless `always`, only after `MAXIMUM_BLOCKING_TIME`."""
+        """Yield to timers, signals and other tasks; unless `always`, only after `MAXIMUM_BLOCKING_TIME`."""
         if always or self.loop.time() > self.yielded_at + MAXIMUM_BLOCKING_TIME:
             await asyncio.sleep(0)
             self.yielded_at = self.loop.time()
@@ -310,7 +310,7 @@ class Driver:
         return entered
 
     def _leave(self, child: ExecutionRuntime) -> tuple[ExecutionRuntime, list[Token]]:
-        """Go on in the parent of a child whose run is over."""
+        """Continue in the parent of a child whose run is over; return the parent and what became ready in it."""
         assert child.parent is not None
         parent, token = child.parent
         if child.run.settle() is Status.WAITING:
@@ -323,7 +323,7 @@ class Driver:
     async def _recover(
         self, runtime: ExecutionRuntime, token: Token, error: BaseException, task: asyncio.Task[Any], asked: int
     ) -> tuple[ExecutionRuntime, list[Token]]:
-        """Go on after a step that raised, if it was stopped with its part, or if its failure becomes a value.
+        """Continue after a step that raised, if it was stopped with its part, or if its failure becomes a value.
 
         Raises `_Stop` where it fails the run, or what it raised where that is no failure.
         """

@@ -49,7 +49,7 @@ class Draft(NamedTuple):
 
 
 class FlowRuntime:
-    """Hold what the executions of one flow share: its plan, its flow_state and its resource defaults."""
+    """What the executions of one flow share: its plan, its flow_state and its resource defaults."""
 
     __slots__ = (
         "_plan",
@@ -135,7 +135,7 @@ class FlowRuntime:
             each.kept_by = self.spec
 
     def share_flow_state_of(self, flow: FlowRuntime) -> None:
-        """Have one flow_state with another definition of the flow, under one lock."""
+        """Share the flow_state of another definition of the flow, and its lock."""
         self.flow_state, self.lock = flow.flow_state, flow.lock
         self.stores, self.pending, self.unstored = flow.stores, flow.pending, flow.unstored
 
@@ -291,7 +291,7 @@ class FlowRuntime:
         return fresh(self.spec.flow_state, None)
 
     def share(self, store: FlowStateStore) -> None:
-        """Have a store keep the flow_state from now on."""
+        """Keep the flow_state in a store from now on."""
         self.require_flow_state()
         with self.lock:
             self.shares = True

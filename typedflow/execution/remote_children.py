@@ -22,7 +22,7 @@ from typedflow.schema.writing import current_step
 
 @final
 class RemoteChildren:
-    """Know the remote children of one root and of what is open below it."""
+    """The remote children of one root and of what is open below it."""
 
     __slots__ = ("_places", "_taken", "stored", "submitted")
 
@@ -118,7 +118,7 @@ def submit_child(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> lis
 
 
 def take_child(runtime: ExecutionRuntime, token: Token, node: PlanNode, outcome: ChildOutcome) -> list[Token]:
-    """Go on behind a child that is completed; raises `ChildFailedError` for one that is not."""
+    """Continue behind a child that is completed; raises `ChildFailedError` for one that is not."""
     child = child_id(runtime, token)
     if outcome.error:
         what = f"failed: {outcome.error}: {outcome.text}"

@@ -21,7 +21,7 @@ NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class FlowResources:
-    """Hold the declared resources of a contract and a flow's defaults for them."""
+    """The declared resources of a contract and a flow's defaults for them."""
 
     __slots__ = ("declared", "previous", "required", "spec", "values", "version")
 
@@ -60,7 +60,7 @@ class FlowResources:
         return require_resources(self.spec.resources, given)
 
     def missing(self, key: str) -> Problem:
-        """Word the problem of a declared resource that nobody supplies."""
+        """Return the problem of a declared resource that is not supplied."""
         return rules.missing_resource_problem(key, render(self.declared[key].kind))
 
     def update(self, given: Resources | Mapping[str, Any]) -> None:
@@ -99,7 +99,7 @@ class FlowResources:
 
 
 class _Key:
-    """Stand for a resource in the function that picks one."""
+    """A resource in the function that picks one."""
 
     __slots__ = ("name",)
 
@@ -108,7 +108,7 @@ class _Key:
 
 
 class _Keys:
-    """Stand for the resources in the function that picks one: each attribute is its name."""
+    """The resources in the function that picks one: each attribute is its name."""
 
     __slots__ = ()
 
@@ -128,7 +128,7 @@ def key_of(pick: Callable[[Any], Any]) -> str:
 
 
 class ResourceLayers:
-    """Hold what one execution lays over its flow's defaults."""
+    """The resources of one execution, which take precedence over its flow's defaults."""
 
     __slots__ = ("_defaults", "_seen", "_view", "flow", "given", "in_run")
 
@@ -181,7 +181,7 @@ class ResourceLayers:
         return ResourceError(rules.missing_resource_problem(key, type_, self.available()), missing=[key])
 
     def set_in_run(self, key: str, value: Any) -> None:
-        """Lay a value over everything else, for this execution only."""
+        """Set a value that takes precedence over all others, for this execution only."""
         self.flow.require_key(key)
         checked = self.flow.checked({key: value})
         self.in_run = {**(self.in_run or NOTHING), **checked}
@@ -201,7 +201,7 @@ class ResourceLayers:
         self._view = None
 
     def take_back(self, before: dict[str, Any] | None) -> None:
-        """Go back to what belonged to the execution before the last `give`."""
+        """Restore what belonged to the execution before the last `give`."""
         self.given = before
         self._view = None
 

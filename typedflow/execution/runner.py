@@ -103,18 +103,18 @@ class Runner:
         return await self._drive(timeout, queue)
 
     def _is_woken(self) -> bool:
-        """Say whether this waits, and an event has come that nobody has run yet."""
+        """Return True if this waits, and the tokens of an event are ready that no driver has run yet."""
         run = self._runtime.run
         return run.status is Status.WAITING and bool(run.live) and self._runtime.driver is None
 
     def _is_unsaved(self, driver: Driver | None = None) -> bool:
-        """Say whether the store failed when the end of a run was to be saved."""
+        """Return True if the store failed when the end of a run was to be saved."""
         runtime, checkpoints = self._runtime, self._runtime.checkpoints
         at_rest = runtime.run.status in (Status.WAITING, Status.COMPLETED) and runtime.driver is driver
         return at_rest and checkpoints is not None and bool(checkpoints.behind)
 
     def _is_cut_off(self) -> bool:
-        """Say whether this was saved while it ran, so that nobody runs it now."""
+        """Return True if this was loaded from a save that was made while it ran: no driver runs it now."""
         return self._runtime.run.status is Status.RUNNING and self._runtime.driver is None
 
     def answer(self, given: str | Interrupt | PendingInterrupt, value: Any, at: datetime | None = None) -> None:
@@ -170,14 +170,14 @@ class Runner:
         return owner.run.interrupts[interrupt_id].interrupt, accepted  # type: ignore[index]  # it was found there
 
     def fire_due(self) -> None:
-        """Let what is due go on: a question with its default answer, a step that sleeps with its value."""
+        """Resume what is due: a question with its default answer, a step that sleeps with its value."""
         found = due_now(self._runtime)
         if found:
             self._require_resources()
             self._fire(found)
 
     def ring(self) -> None:
-        """Let what is due go on while a driver runs."""
+        """Resume what is due while a driver runs, and set its alarm to what is due next."""
         driver = self._driver
         if driver is None or driver.alarm is None:
             return
@@ -192,7 +192,7 @@ class Runner:
             self._resume(owner, partial(_expire, owner, paused))
 
     def _resume(self, owner: ExecutionRuntime, route: Callable[[], list[Token]]) -> None:
-        """Let a suspended step go on, and wake all that wait for it."""
+        """Resume a suspended step, and wake the parents that wait for it."""
         root, tokens = self._runtime, list[Token]()
         fault: ContractError | None = None
         try:
@@ -220,7 +220,7 @@ class Runner:
                 root.driver.push(owner.parent[0], [owner.parent[1]])
 
     async def settle(self, timeout: float | None) -> Status:
-        """Let what is due go on, and run until it is over."""
+        """Resume what is due, and run until it is over."""
         self._require_loop("async_settle")
         runtime = self._runtime
         runtime.require_present()
@@ -420,7 +420,7 @@ class Runner:
                     runtime.observers.execution_ended(runtime, failure)
 
     def _let_go(self, failure: Exception | None) -> None:
-        """Have nobody run this any more, and tell those who wait for that."""
+        """End the driver's run, and notify the tasks that wait for its end."""
         runtime, self._driver = self._runtime, None
         runtime.works = None
         if runtime.checkpoints is not None:
@@ -468,7 +468,7 @@ class Runner:
 
 
 def _expire(owner: ExecutionRuntime, paused: Paused) -> list[Token]:
-    """Let a step go on whose deadline has passed; one without a default answer fails when it is taken next."""
+    """Resume a step whose deadline has passed; one without a default answer fails when it is taken next."""
     interrupt_id = paused.interrupt.id
     if paused.asleep or paused.default is not UNSET:
         owner.note_ended(paused.interrupt.step)

@@ -55,7 +55,7 @@ class Works(Protocol):
         ...
 
     def listen(self, sink: Any) -> bool:
-        """Have the items go to a queue, unless they go to one already; None ends it."""
+        """Send stream items to a queue, unless one gets them already; None ends that. Returns whether this changed."""
         ...
 
     def cancel(self) -> None:
@@ -116,7 +116,7 @@ class Owners(NamedTuple):
 
 
 class ExecutionRuntime(StateChanges):
-    """Hold what one execution is: its run, its layers, its identity."""
+    """What one execution consists of: its run, its layers, its identity."""
 
     __slots__ = (
         "answered",
@@ -237,7 +237,7 @@ class ExecutionRuntime(StateChanges):
                 below.run.note_interrupt(interrupt_id)
 
     def become(self, flow: FlowRuntime) -> Callable[[], None]:
-        """Go on as an execution of an earlier definition of the flow, which saved it; return what undoes that.
+        """Become an execution of an earlier definition of the flow, which saved it; return a function that undoes that.
 
         Of the resources that were given it gets those that its contract declares.
         """
@@ -402,7 +402,7 @@ class ExecutionRuntime(StateChanges):
         return self.flow_state_store is not None
 
     def share_flow_state(self, store: object) -> None:
-        """Have a store keep the flow_state, if it can and the contract has one."""
+        """Keep the flow_state in a store, if the store can and the contract has one."""
         sharing = None if self.flow.flow_state is None else sharing_store(store)
         if sharing is not None:
             self.flow_state_store = sharing

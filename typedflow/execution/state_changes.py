@@ -91,7 +91,7 @@ class StateChanges:
         return found | dict.fromkeys(self.lent_fields(), True)
 
     def give_back_loose(self) -> None:
-        """Have the next save look at all classes: the last one has failed."""
+        """Make the next save check all fields, as the last one has failed."""
         self.walked = None
 
 

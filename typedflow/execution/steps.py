@@ -104,7 +104,7 @@ def fail_attempt(step: StepTransaction, error: BaseException, *, for_good: bool)
 
 
 def let_others_work(runtime: ExecutionRuntime) -> None:
-    """Have somebody go on with what is ready: nobody could know of this step that it waits."""
+    """Start a worker for what is ready: the driver could not know of this step that it waits."""
     if runtime.driver is not None:
         runtime.driver.push(runtime, ())
 

@@ -141,7 +141,7 @@ class StepTransaction:
             del runtime.touched[self.token]
 
     def hand_over_writes(self) -> None:
-        """Let the next save of the execution take the plain writes to a shared flow_state along, as they are now.
+        """Add the plain writes to a shared flow_state to the next save of the execution, as they are now.
 
         What was changed in place goes along if it has been checked.
         """
@@ -158,7 +158,7 @@ class StepTransaction:
                 flow.keep_unstored(names)
 
     def close_updates(self) -> None:
-        """Have the store forget the keys of the updates: the step has ended, or failed for good."""
+        """Mark the keys of the updates for deletion by the next save: the step has ended, or failed for good."""
         runtime = self.runtime
         if self.calls is not None:
             ended = runtime.root().ended_steps
@@ -186,7 +186,7 @@ class StepTransaction:
             self._leave_if_over()
 
     def _leave_if_over(self) -> None:
-        """Let nobody have anything any more: the attempt is over, and so is its thread."""
+        """Take back the lent fields if the attempt is over, and so is its thread."""
         if self.revoked and not self.in_thread:
             self.runtime.take_back(self, checked=False)
 

@@ -19,7 +19,7 @@ S = TypeVar("S")
 
 @final
 class StoredAs(Generic[T, S]):
-    """Say how the values of a class are saved: `Annotated[Money, StoredAs(to, of, type)]`.
+    """How the values of a class are saved: `Annotated[Money, StoredAs(to, of, type)]`.
 
     ::
 

@@ -280,7 +280,7 @@ class Fields:
         return self._make(made)
 
     def _add(self, field: Field, made: dict[str, Any], added: frozenset[str] | None) -> None:
-        """Leave a field that was added with a default to that default; any other that is missing is refused."""
+        """Set a field that was added with a default to that default; raises `Refused` for any other that is missing."""
         expected = added is None or f"{render(self.kind)}.{field.name}" in added
         if field.required or not expected:
             raise Refused(f"it lacks the field '{field.name}' of {render(self.kind)}")

@@ -87,7 +87,7 @@ def _different(value: Any, back: Any) -> Fault:
 
 
 def _member_fault(kind: UnionOf, value: Any, format: Format, back: Any) -> Fault | None:
-    """Judge by the member whose class the value has; no fault of one member where another one has none."""
+    """Return the fault by the member whose class the value has; none if another member has none."""
     members = [member for member in kind.members if type(value) in exact_classes(member)]
     faults = [find_fault(member, value, format, back) for member in members]
     if not faults:
@@ -96,7 +96,7 @@ def _member_fault(kind: UnionOf, value: Any, format: Format, back: Any) -> Fault
 
 
 def _own_fault(kind: Kind, value: Any, format: Format) -> str:
-    """Judge the value without its parts."""
+    """Return the fault of the value without its parts."""
     if type(value) not in exact_classes(kind):
         return _wrong_class(kind, value)
     if isinstance(kind, (Scalar, LiteralOf)):

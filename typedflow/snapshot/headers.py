@@ -22,7 +22,7 @@ from typedflow.snapshot.shapes import Json, describe_code
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Hold what does not change from save to save."""
+    """The parts of a snapshot that do not change from save to save."""
 
     shape: Raw
     fingerprint: str
@@ -70,7 +70,7 @@ def events_of(snapshot: Snapshot, spec: ContractSpec, more: Collection[str] = ()
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Hold what of a snapshot may be decoded by today's types."""
+    """The parts of a snapshot that may be decoded by today's types."""
 
     snapshot: Snapshot
     state: Raw | UnsetType

@@ -26,7 +26,7 @@ Kept: TypeAlias = tuple[Any, object, Any, Format, Raw]
 
 @final
 class KeptValues:
-    """Hold the bytes of the values that were in flight at the last save of one run, and of no others.
+    """The bytes of the values that were in flight at the last save of one run, and of no others.
 
     Those in parts, at which later saves do not look, are pinned until they leave their parts.
     """

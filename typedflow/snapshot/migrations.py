@@ -32,7 +32,7 @@ from typedflow.snapshot.values import changed_values, gather_values, odd_values,
 
 @dataclass(frozen=True, slots=True)
 class SavedShape:
-    """Hold the shape of a contract's saved types, ready to be put into a snapshot."""
+    """The shape of a contract's saved types, ready to be put into a snapshot."""
 
     shape: Shape
     fingerprint: str
@@ -57,7 +57,7 @@ def _saved_shape(state: Any, flow_state: Any) -> SavedShape:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Hold the layers of a snapshot, ready to be decoded by the types of today."""
+    """The layers of a snapshot, ready to be decoded by the types of today."""
 
     state: Raw | UnsetType
     flow_state: Raw | UnsetType
@@ -68,7 +68,7 @@ class Layers:
 
 
 def settle_layers(snapshot: Snapshot, spec: ContractSpec, place: str = "") -> Layers:
-    """Bring the layers of a snapshot to today's version of its contract; they stay in the snapshot's encoding.
+    """Migrate the layers of a snapshot to today's version of its contract; they stay in the snapshot's encoding.
 
     Raises `SnapshotError` for another contract, a newer version, a shape that changed under one version, and a
     migration that is missing, fails, or gives what does not fit. `place` is that of a child in its parent's document.

@@ -24,7 +24,7 @@ class Clock(Protocol):
         ...
 
     def call_at(self, moment: datetime, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have the running loop call a function at a moment, never before; return what calls that off."""
+        """Call a function in the running loop at a moment, never before; return a function that cancels the call."""
         ...
 
 
@@ -41,7 +41,7 @@ class SystemClock:
             await asyncio.sleep(min(rest, LONGEST_SLEEP))
 
     def call_at(self, moment: datetime, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have the running loop call a function at a moment, never before; return what calls that off."""
+        """Call a function in the running loop at a moment, never before; return a function that cancels the call."""
         loop = asyncio.get_running_loop()
         handle: asyncio.TimerHandle
 

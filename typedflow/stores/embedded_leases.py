@@ -39,7 +39,7 @@ class LeaseStore(Protocol):
 
 @final
 class EmbeddedLeases(Generic[J]):
-    """Know who runs executions with a store; callable from any thread."""
+    """The holders that run executions with a store, for the renewal of their leases; callable from any thread."""
 
     def __init__(self, renew: Callable[[list[str]], J]) -> None:
         self._renew = renew

@@ -97,7 +97,7 @@ class FileStore(SyncStore):
         return page_of(entries, flow, wanted, after, limit, entries.damaged)
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution, damaged or not; say whether there was one."""
+        """Delete the snapshot of an execution, damaged or not; return whether there was one."""
         require_id(execution_id)
         return await self._call(f"delete {quoted(execution_id)}", lambda folder: folder.remove(execution_id))
 

@@ -227,7 +227,7 @@ class Folder:
         replace_file(target, data, unfinished, descriptor)
 
     def remove(self, execution_id: str) -> bool:
-        """Remove a snapshot, damaged or not; say whether there was one."""
+        """Remove a snapshot, damaged or not; return whether there was one."""
         with self.locked():
             try:
                 self._file(execution_id).unlink()

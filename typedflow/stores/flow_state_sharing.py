@@ -62,7 +62,7 @@ class UpdateKey:
 @final
 @dataclass(frozen=True, slots=True)
 class FlowStateUpdate:
-    """Hold what the change of an update returns: the new flow_state, and the value for the caller, in JSON.
+    """What the change of an update returns: the new flow_state, and the value for the caller, in JSON.
 
     >>> FlowStateUpdate(data=b'{"reviews": 2}', value=b"2").value
     b'2'

@@ -71,7 +71,7 @@ class InPlace:
         return True
 
     def close(self) -> None:
-        """Let go of the connection, when a save under way is over; the thread is closed already, so there is no next.
+        """Close the connection, when a save under way is over; the thread is closed already, so there is no next.
 
         In a child process it stays: closing it there could take locks or files away from the parent.
         """

@@ -44,12 +44,12 @@ class LeasedStore:
 
     @property
     def shares_flow_state(self) -> bool:
-        """As the store behind it."""
+        """Whether the store behind it does."""
         return self._store.shares_flow_state
 
     @property
     def whole_documents(self) -> bool:
-        """As the store behind it."""
+        """Whether the store behind it does."""
         return getattr(self._store, "whole_documents", True)
 
     async def get(self, execution_id: str) -> StoredSnapshot | None:
@@ -71,7 +71,7 @@ class LeasedStore:
         return await self._store.list(flow, status)
 
     async def delete(self, execution_id: str) -> bool:
-        """Delete the snapshot of an execution; say whether there was one."""
+        """Delete the snapshot of an execution; return whether there was one."""
         return await self._store.delete(execution_id)
 
     async def get_flow_state(self, flow: str) -> bytes | None:

@@ -30,7 +30,7 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]], call: str, way: str = "
 
 
 class _Outcome(Generic[T]):
-    """Hold what a coroutine returned or raised.
+    """What a coroutine returned or raised.
 
     A task that raised is printed with its exception, which `asyncio.run` does on Python 3.11 as it puts the signal
     handler back: an exception that cannot be printed would be masked.

@@ -314,7 +314,7 @@ class MemoryStore(SyncHistoryStore):
             self._work.rows[record.execution_id].ready_at = ready_at or current_clock.get().now()
 
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
-        """Leave a message for an execution; see `WorkStore.post`."""
+        """Store a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
         with self._lock:
             stored = self._open().get(execution_id)
@@ -390,7 +390,7 @@ class MemoryStore(SyncHistoryStore):
             return None if row is None else row.problem
 
     async def release_quarantine(self, execution_id: str) -> bool:
-        """Let workers take an execution again; return whether it was in quarantine."""
+        """Release an execution from quarantine, so that workers may take it; return whether it was in quarantine."""
         require_id(execution_id)
         with self._lock:
             return self._work.release_quarantine(execution_id, current_clock.get().now())

@@ -116,7 +116,7 @@ class WorkRows:
             row.holder, row.ready_at = None, now if row.mail else None
 
     def _free_gone(self, now: datetime) -> None:
-        """Let workers take what those have left who are gone."""
+        """Make the executions ready whose holder is a process that is gone."""
         for row in self.rows.values():
             if row.holder is not None and row.ready_at is not None and row.ready_at > now and is_gone(row.holder):
                 row.ready_at = now
@@ -178,7 +178,7 @@ class WorkRows:
         return min((row.ready_at for row in rows if row.ready_at not in (None, WHILE_IT_LIVES)), default=None)
 
     def release_quarantine(self, execution_id: str, now: datetime) -> bool:
-        """Let workers take an execution again."""
+        """Release an execution from quarantine; return whether it was in quarantine."""
         row = self.rows.get(execution_id)
         if row is None or not row.quarantined:
             return False

@@ -258,7 +258,7 @@ class PostgresStore:
         )
 
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
-        """Leave a message for an execution; see `WorkStore.post`."""
+        """Store a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
         now, context = _now(), copy_context()
 
@@ -367,7 +367,7 @@ class PostgresStore:
         return await self._read("read its problem", lambda db: postgres_work.problem_of(db, execution_id), execution_id)
 
     async def release_quarantine(self, execution_id: str) -> bool:
-        """Let workers take an execution again; return whether it was in quarantine."""
+        """Release an execution from quarantine, so that workers may take it; return whether it was in quarantine."""
         require_id(execution_id)
         now = _now()
         doing = f"release {quoted(execution_id)}"
@@ -422,7 +422,7 @@ class PostgresStore:
         return cast(T, await self._call(Job(doing, True, work, was_committed), of))
 
     async def _call(self, job: Job, of: str | None) -> object:
-        """Have a job done, behind those of the same execution for which nobody waits: they are done as well."""
+        """Run a job on a thread, behind those of the same execution that were left there: they are run as well."""
         thread = self._thread_of(of) or self._idlest()
         try:
             return await thread.call(job)

@@ -81,7 +81,7 @@ class Listening:
         threading.Thread(target=self._run, name="typedflow listening", daemon=True).start()
 
     def stop(self) -> None:
-        """Have the thread end; does not wait for it."""
+        """Stop the thread, without waiting for its end."""
         self._stopped.set()
         self._ours.close()  # which ends a wait
 
@@ -104,12 +104,12 @@ class Listening:
                     pause = min(pause * 2, LONGEST_PAUSE)
 
     def _missed(self) -> None:
-        """Tell that anything may have been notified of."""
+        """Notify as if of everything, as notifications may have been missed."""
         self._heard()
         self._has_mail(None)
 
     def _listen(self, connection: Connection) -> None:
-        """Tell of notifications until this is stopped.
+        """Pass notifications on until this is stopped.
 
         Now and then the server is asked something, so that a connection that hangs is found: that may hide what came
         meanwhile.

@@ -99,7 +99,7 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
 
 
 def _lease(db: Connection, number: int, holder: str | None, now: datetime | None) -> None:
-    """Give the lease to whoever runs an execution without a worker; its heartbeat renews it."""
+    """Lease an execution to the process that runs it without a worker; its heartbeat renews the lease."""
     db.execute(
         f"UPDATE typedflow_executions SET holder = %(holder)s, ready_at = {NOW} + %(ttl)s::interval WHERE id = %(id)s",
         {"holder": holder, "ttl": EMBEDDED_LEASE, "id": number, "now": now},

@@ -40,7 +40,7 @@ class _BinaryLoader(TextBinaryLoader):
 
 
 def adapt_texts(connection: psycopg.Connection[Any]) -> None:
-    """Have a connection escape and unescape all texts."""
+    """Configure a connection to escape and unescape all texts."""
     connection.adapters.register_dumper(str, _Dumper)
     connection.adapters.register_loader("text", _Loader)
     connection.adapters.register_loader("text", _BinaryLoader)

@@ -251,7 +251,7 @@ def list_quarantined(db: Connection, flow: str | None) -> Listing:
 
 
 def release_quarantine(db: Connection, execution_id: str, now: datetime | None) -> bool:
-    """Let workers take an execution again."""
+    """Release an execution from quarantine; return whether it was in quarantine."""
     done = db.execute(
         "UPDATE typedflow_executions SET quarantined = false, crashes = 0, problem = NULL,"
         f" ready_at = {NOW} WHERE execution_id = %(id)s AND quarantined RETURNING id",

@@ -129,5 +129,5 @@ class ImmediateStore(Protocol):
     def put_at_once(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> Put | None:
-        """Do what `put` does, or nothing at all and give None: then it is for `put`. Called inside a running loop."""
+        """Save synchronously, or change nothing and return None: then it is for `put`. Called inside a running loop."""
         ...

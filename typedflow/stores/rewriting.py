@@ -39,7 +39,7 @@ class Rewritten:
 
 
 class Rewriter(Protocol):
-    """Say what is to be kept in the place of what is kept; None leaves it as it is.
+    """Returns what replaces each record that a store keeps; None leaves it as it is.
 
     Called in a transaction, maybe on another thread, and once more when it has to be repeated. A `SnapshotError`
     reports something as damaged, and leaves it.

@@ -128,7 +128,7 @@ class SealedStore(Generic[S]):
 
     @property
     def shares_flow_state(self) -> bool:
-        """As the store behind it."""
+        """Whether the store behind it does."""
         return self._store.shares_flow_state
 
     async def get(self, execution_id: str, *, at: int | None = None) -> StoredSnapshot | None:
@@ -335,7 +335,7 @@ class SealedStore(Generic[S]):
         await self._store.submit(self._sealed(record, None), ready_at=ready_at)
 
     async def post(self: SealedStore[WorkStore], execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
-        """Leave a message for an execution; see `WorkStore.post`. `make` gets the record as it was saved."""
+        """Store a message for an execution; see `WorkStore.post`. `make` gets the record as it was saved."""
         sealing, opened = self._sealing, self._opened
         return await self._store.post(
             execution_id, lambda stored: sealing.seal_message(execution_id, make(opened(stored, execution_id)))
@@ -413,7 +413,7 @@ class SealedStore(Generic[S]):
         return None if text is None else self._sealing.open_text(place_of_reason(execution_id), text)
 
     async def release_quarantine(self: SealedStore[WorkStore], execution_id: str) -> bool:
-        """Let workers take an execution again; return whether it was in quarantine."""
+        """Release an execution from quarantine, so that workers may take it; return whether it was in quarantine."""
         return await self._store.release_quarantine(execution_id)
 
 

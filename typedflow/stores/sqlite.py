@@ -246,7 +246,7 @@ class SQLiteStore(SyncHistoryStore):
         await self._write(f"submit {quoted(record.execution_id)}", work)
 
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
-        """Leave a message for an execution; see `WorkStore.post`."""
+        """Store a message for an execution; see `WorkStore.post`."""
         require_id(execution_id)
         now, context = self._now(), copy_context()
         doing = f"write to {quoted(execution_id)}"
@@ -331,7 +331,7 @@ class SQLiteStore(SyncHistoryStore):
         return await self._read("read its problem", lambda db: sqlite_work.problem_of(db, execution_id))
 
     async def release_quarantine(self, execution_id: str) -> bool:
-        """Let workers take an execution again; return whether it was in quarantine."""
+        """Release an execution from quarantine, so that workers may take it; return whether it was in quarantine."""
         require_id(execution_id)
         now = self._now()
         doing = f"release {quoted(execution_id)}"

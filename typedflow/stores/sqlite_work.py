@@ -108,7 +108,7 @@ def renew_leases(db: Connection, holders: Collection[str], now: datetime) -> Non
 
 
 def make_ready(db: Connection, execution_id: str, ready_at: datetime) -> None:
-    """Let a worker take an execution from a moment on."""
+    """Set the moment from which a worker may take an execution."""
     db.execute("UPDATE typedflow_executions SET ready_at = ? WHERE execution_id = ?", (written(ready_at), execution_id))
 
 
@@ -305,7 +305,7 @@ def list_quarantined(db: Connection, flow: str | None) -> Listing:
 
 
 def release_quarantine(db: Connection, execution_id: str, now: datetime) -> bool:
-    """Let workers take an execution again."""
+    """Release an execution from quarantine; return whether it was in quarantine."""
     done = db.execute(
         "UPDATE typedflow_executions SET quarantined = 0, crashes = 0, problem = NULL, ready_at = ?"
         " WHERE execution_id = ? AND quarantined = 1",

@@ -38,11 +38,11 @@ class Session(Protocol[J]):
     """Do the work, on this thread only. It must not hold the store, which could then never be collected."""
 
     def run(self, jobs: list[J]) -> list[Outcome]:
-        """Do the jobs and give the outcome of each, in their order; raises nothing."""
+        """Run the jobs and return the outcome of each, in their order; raises nothing."""
         ...
 
     def finish(self) -> None:
-        """Let go of everything; raises nothing."""
+        """Release everything; raises nothing."""
         ...
 
 
@@ -99,12 +99,12 @@ class StoreThread(Generic[J]):
 
     @property
     def is_here(self) -> bool:
-        """Say whether the thread was started in this process."""
+        """Return True if the thread was started in this process."""
         return self._started_in == os.getpid()
 
     @property
     def rests(self) -> bool:
-        """Say whether the thread runs in this process and has nothing to do now."""
+        """Return True if the thread runs in this process and has nothing to do now."""
         return self.is_here and not self._closed and not self.waiting
 
     @property
@@ -129,7 +129,7 @@ class StoreThread(Generic[J]):
         return outcome.value
 
     def post(self, job: J) -> None:
-        """Have a job run that nobody waits for; not where the thread has ended or never began."""
+        """Queue a job whose outcome no caller needs; does nothing if the thread has ended or never began."""
         with self._lock:
             if self.is_here and not self._closed:
                 self._asked += 1

@@ -136,7 +136,7 @@ class WorkStore(SnapshotStore, Protocol):
         ...
 
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
-        """Leave a message for an execution, and have a worker take it; return the message's number.
+        """Store a message for an execution, and make it ready for a worker; return the message's number.
 
         `make` gets the stored record and returns the message; it runs while nobody else can save the execution, maybe
         on another thread. What it raises reaches the caller, and nothing has changed. Raises `SnapshotError` for an
@@ -196,7 +196,7 @@ class WorkStore(SnapshotStore, Protocol):
         ...
 
     async def release_quarantine(self, execution_id: str) -> bool:
-        """Let workers take an execution again; return whether it was in quarantine."""
+        """Release an execution from quarantine, so that workers may take it; return whether it was in quarantine."""
         ...
 
 

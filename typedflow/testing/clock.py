@@ -47,7 +47,7 @@ class FakeClock:
 
 @contextmanager
 def fake_clock(start: datetime = datetime(2000, 1, 1, tzinfo=UTC)) -> Iterator[FakeClock]:
-    """Have deadlines and sleeps go by a clock of the test's, in this context and in the tasks that it starts.
+    """Set the clock of deadlines and sleeps to one of the test's, in this context and in the tasks that it starts.
 
     >>> def pass_on(data: Data[Count, list[str]]) -> int:
     ...     return len(data.value)

@@ -111,4 +111,4 @@ def result_of(data: Data[GivesResult[S], Any]) -> S:
 
 
 def _handler(data: Any) -> Any:
-    """Stand in for the handler under test in the plan; the test calls the handler itself."""
+    """Replace the handler under test in the plan; the test calls the handler itself."""

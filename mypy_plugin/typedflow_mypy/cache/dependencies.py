@@ -74,7 +74,7 @@ class Dependencies:
         return found if self._tree is not None else ()
 
     def _proxy(self, module: str, trace: Trace) -> Targets:
-        """Lead all triggers of a trace to its proxy trigger; return the targets of that."""
+        """Add edges from all triggers of a trace to its proxy trigger; return the targets of that."""
         self.record_module(module, trace)
         if self._tree is None:
             return set()
@@ -104,7 +104,7 @@ class Dependencies:
         return self._modules.get(file.fullname, set()) - {file.fullname, "builtins"}
 
     def tell(self, file: MypyFile) -> None:
-        """Tell mypy of the triggers, with those of a module that was checked as a whole.
+        """Report the triggers to mypy, with those of a module that was checked as a whole.
 
         mypy asks no plugin for those of targets that it checks again, after a change elsewhere: they are told with the
         next module that is checked as a whole, which is what every change begins with. That is too late where the top
@@ -129,7 +129,7 @@ def _target(scope: Any) -> str | None:
 
 
 class _Again:
-    """Tell mypy of the triggers of a function as it checks that again: what changes next may change in the same go."""
+    """Reports triggers of a function to mypy as it checks that again: what changes next may change in the same go."""
 
     def __init__(self, targets: set[str], tree: MypyFile, triggers: Iterable[str]) -> None:
         self._targets = targets

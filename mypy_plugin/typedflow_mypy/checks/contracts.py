@@ -110,7 +110,7 @@ def remember(ctx: ClassDefContext) -> None:
 
 
 def _forget_wrong_parts(info: TypeInfo, statement: AssignmentStmt) -> None:
-    """Let a part that is reported where it is declared be of any type where it is used: nothing more is reported."""
+    """Set the type of a part that is reported where it is declared to Any, so that its uses are not reported too."""
     for name in statement.lvalues:
         if not isinstance(name, NameExpr) or name.name not in rules.PARTS:
             continue

@@ -215,7 +215,7 @@ def _content(mapping: object) -> Hashable:
 
 
 class _Dynamic:
-    """Stand for a mapping, or a part of one, that is only known when the program runs."""
+    """A mapping, or a part of one, that is only known when the program runs."""
 
 
 _DYNAMIC: Final = _Dynamic()

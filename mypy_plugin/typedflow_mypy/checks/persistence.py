@@ -209,7 +209,7 @@ class _Walk:
 
 
 def _enum_faults(info: TypeInfo) -> Iterator[str]:
-    """Judge the values of an enum's members; those that are computed are left to the runtime."""
+    """Return the faults of an enum's members by their values; those that are computed are left to the runtime."""
     values: list[object] = []
     for sym in info.names.values():
         node = sym.node

@@ -90,7 +90,7 @@ def _check_layer(defn: ClassDef, info: TypeInfo, trace: Trace) -> Iterator[tuple
 
 
 def _take_for_unset(option: Expression) -> None:
-    """Let mypy, which makes a dataclass of the class next, take an option for False: what is reported is not set.
+    """Make mypy, which makes a dataclass of the class next, treat an option that is reported as False.
 
     It would report a frozen class once more, and then its subclasses and every write to a field. The name is bound
     anew whenever mypy analyses the class again.

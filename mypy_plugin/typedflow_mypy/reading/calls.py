@@ -74,7 +74,7 @@ class Answers(Protocol):
 
 
 class Spread:
-    """Stands for an argument that may be in what is spread into the call: not known, which is not left out."""
+    """Placeholder for an argument that may be in what is spread into the call: unknown, and not left out."""
 
 
 SPREAD: Final = Spread()

@@ -67,7 +67,7 @@ def remember(defn: ClassDef, api: Any, *, may_be_frozen: bool = True) -> None:
 
 
 def _show(info: TypeInfo) -> None:
-    """Have a read-only class differ in its names from one that is not: the daemon compares nothing else of a class."""
+    """Add a name that only read-only classes have: the daemon compares nothing else of a class."""
     mark = Var(READ_ONLY)
     mark.info = info
     mark.type = AnyType(TypeOfAny.implementation_artifact)
