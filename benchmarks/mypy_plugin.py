@@ -279,7 +279,7 @@ def write_corpus(folder: Path, kind: str, modules: int) -> int:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """Give the environment of a mypy that finds its plugin's bytecode, as it does where both are installed."""
+    """Return the environment of a mypy that finds its plugin's bytecode, as it does where both are installed."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
     own = {"PYTHONPATH": path, "MYPYPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(scratch / "bytecode")}
     found = {**os.environ, **own, "HOOK_TIMES": str(scratch / "times")}
@@ -314,7 +314,7 @@ class Run:
         return usage.ru_utime + usage.ru_stime
 
     def said(self) -> str:
-        """Give what it has printed."""
+        """Return what it has printed."""
         return self._out.read_text()
 
 
@@ -345,7 +345,7 @@ class Edits:
         return line
 
     def go_on(self) -> None:
-        """Let it check the next edit; behind the last one, end."""
+        """Check the next edit; behind the last one, end."""
         self._asked.write("\n")
         self._asked.flush()
 
@@ -356,7 +356,7 @@ class Edits:
 
 
 def cold_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str, list[float]]:
-    """Give the CPU seconds of two corpora, checked at the same time: two runs of each in a round."""
+    """Return the CPU seconds of two corpora, checked at the same time: two runs of each in a round."""
     found: dict[str, list[float]] = {kind: [] for kind in sides}
     for number in range(2 * rounds):
         runs = {kind: cold(scratch / kind, scratch, (side + number) % 2) for side, kind in enumerate(sides)}
@@ -366,7 +366,7 @@ def cold_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str,
 
 
 def edit_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str, list[float]]:
-    """Give the CPU seconds of one edited file under two daemons, which are asked by turns: a median of each per run."""
+    """Return the CPU seconds of one edited file under two daemons, asked by turns: a median of each per run."""
     found: dict[str, list[float]] = {kind: [] for kind in sides}
     for kind in sides:
         ini = scratch / kind / "mypy.ini"
@@ -387,14 +387,14 @@ def edit_rounds(scratch: Path, sides: tuple[str, str], rounds: int) -> dict[str,
 
 
 def ratio(found: dict[str, list[float]], one: str, other: str) -> tuple[float, str]:
-    """Give the median ratio over the rounds, and all of them as text."""
+    """Return the median ratio over the rounds, and all of them as text."""
     each = [mine / theirs for mine, theirs in zip(found[one], found[other], strict=True)]
     rounds = [math.sqrt(first * second) for first, second in zip(each[::2], each[1::2], strict=True)]
     return statistics.median(rounds), ", ".join(f"{found:.3f}" for found in rounds)
 
 
 def shown(found: dict[str, list[float]]) -> str:
-    """Give the medians as text."""
+    """Return the medians as text."""
     return ", ".join(f"{kind} {statistics.median(times):.3f} s" for kind, times in found.items())
 
 

@@ -244,7 +244,7 @@ async def latencies(kind: Kind, conninfo: str, size: int) -> list[float]:
 
 
 async def lateness(kind: Kind, conninfo: str, size: int) -> list[float]:
-    """Let an idle worker wait for one deadline after the other; return how many seconds behind it goes on."""
+    """Run an idle worker over one deadline after the other; return how many seconds late it continues."""
     found, flow = [], timer()
     async with serving(kind, conninfo, flow) as store:
         for _ in range(size):

@@ -71,7 +71,7 @@ def compile_library() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Have pytest keep the rewritten test modules for the next run: to rewrite all takes 8 s CPU."""
+    """Keep the rewritten test modules for the next run: to rewrite all takes 8 s CPU."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     begin_elsewhere(session.config)
     try:
@@ -81,7 +81,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def begin_elsewhere(config: pytest.Config) -> None:
-    """Have each worker begin the collection of all tests at another module.
+    """Start the collection of all tests at another module in each worker.
 
     A module that one worker has rewritten by then is read by the others, so that together they rewrite each once.
     """
@@ -105,7 +105,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `full` where the quick form was asked for; put what takes long first."""
+    """Remove the tests marked `full` where the quick form was asked for; put what takes long first."""
     left_out = [item for item in items if is_left_out(config, item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -22,7 +22,7 @@ NAMED = re.compile(r"`([A-Za-z_]\w*)(?:\([^`]*)?(?: -> [^`]*)?`")
 
 
 def rows_of(package: str) -> list[tuple[list[str], str]]:
-    """Give the rows of a package's table: the modules, and what stands behind them."""
+    """Return the rows of a package's table: the modules, and what stands behind them."""
     section = re.search(rf"^## {package}/?, module by module\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section is not None
     rows = re.findall(r"^\| (`\w+\.py`(?:, `\w+\.py`)*) \|(.*)$", section[1], re.MULTILINE)
@@ -64,7 +64,7 @@ def test_a_record_that_is_shown_has_the_members_that_it_has(record: str, left_ou
 
 
 def members_of(record: str, source: str) -> list[str]:
-    """Give the names of the members that a class declares, in order."""
+    """Return the names of the members that a class declares, in order."""
     body = re.search(rf"^class {record}\b.*?(?=^\S|\Z)", source, re.DOTALL | re.MULTILINE)
     assert body is not None
     return re.findall(r"^    (?:def )?(\w+)(?=: |\(self)", body[0], re.MULTILINE)

@@ -24,7 +24,7 @@ SPANS: Final = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", GUIDE, flag
 
 
 class RecordingSession:
-    """Stand for a nox session: keeps the commands that it is asked to run."""
+    """A nox session that keeps the commands that it is asked to run."""
 
     def __init__(self) -> None:
         self.posargs: Sequence[str] = ()

@@ -96,7 +96,7 @@ class Import:
 
 
 def imports_of(tree: ast.AST, is_module: frozenset[str], in_function: bool = False) -> Iterator[Import]:
-    """Give every import of a syntax tree; `from a import b` imports `a.b` where that is a module."""
+    """Yield every import of a syntax tree; `from a import b` imports `a.b` where that is a module."""
     for node in ast.iter_child_nodes(tree):
         inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if isinstance(node, ast.Import):
@@ -111,18 +111,18 @@ def imports_of(tree: ast.AST, is_module: frozenset[str], in_function: bool = Fal
 
 
 def room_of(module: str) -> str:
-    """Give the room of a module: `typedflow.schema` of `typedflow.schema.check`; all of the plugin is one room."""
+    """Return the room of a module: `typedflow.schema` of `typedflow.schema.check`; all of the plugin is one room."""
     parts = module.split(".")
     return parts[0] if parts[0] == PLUGIN else ".".join(parts[:2])
 
 
 def level_of(room: str) -> int | None:
-    """Give the number of a room's row, None for a room that the table does not know."""
+    """Return the number of a room's row, None for a room that the table does not know."""
     return next((number for number, rooms in enumerate(LEVELS) if room in rooms), None)
 
 
 def may_see(room: str, other: str) -> bool:
-    """Say whether one room of the project may import another."""
+    """Return whether one room of the project may import another."""
     if room in (other, ROOT_PACKAGE):
         return True
     if other == ROOT_PACKAGE:
@@ -134,7 +134,7 @@ def may_see(room: str, other: str) -> bool:
 
 
 def may_see_in_plugin(module: str, other: str) -> bool:
-    """Say whether one module of the plugin may import another."""
+    """Return whether one module of the plugin may import another."""
     mine, theirs = (f"{name}.".split(".")[1] for name in (module, other))
     if mine == theirs and mine in ("reading", "cache", "checks"):
         return True
@@ -145,12 +145,12 @@ def may_see_in_plugin(module: str, other: str) -> bool:
 
 
 def extras_of(module: str) -> frozenset[str]:
-    """Give what a module may import of the extras."""
+    """Return what a module may import of the extras."""
     return next((names for start, names in EXTRAS.items() if module.startswith(start)), frozenset())
 
 
 def check_import(module: str, found: Import) -> Iterator[str]:
-    """Give what one import of a module breaks."""
+    """Yield what one import of a module breaks."""
     room, target = room_of(module), found.target
     top = target.split(".")[0]
     if target.startswith("."):
@@ -168,7 +168,7 @@ def check_import(module: str, found: Import) -> Iterator[str]:
 
 
 def loads_by_name(tree: ast.AST) -> Iterator[int]:
-    """Give the lines that name `import_module` or `__import__`."""
+    """Yield the lines that name `import_module` or `__import__`."""
     for node in ast.walk(tree):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         if name in ("import_module", "__import__"):
@@ -176,7 +176,7 @@ def loads_by_name(tree: ast.AST) -> Iterator[int]:
 
 
 def check_module(module: str, source: str, is_module: frozenset[str]) -> list[str]:
-    """Give what a module breaks, one line each, in the order of the source."""
+    """Return what a module breaks, one line each, in the order of the source."""
     tree = ast.parse(source)
     problems = []
     if module.rpartition(".")[2] in ("util", "utils", "helpers", "misc"):
@@ -191,7 +191,7 @@ def check_module(module: str, source: str, is_module: frozenset[str]) -> list[st
 
 
 def find_cycle(sources: dict[str, str]) -> list[str] | None:
-    """Give the modules of one import cycle, those under `if TYPE_CHECKING:` included; None where there is none."""
+    """Return the modules of one import cycle, those under `if TYPE_CHECKING:` included; None where there is none."""
     known = frozenset(sources)
     graph = {
         module: {found.target for found in imports_of(ast.parse(source), known)} & known - {module}
@@ -205,7 +205,7 @@ def find_cycle(sources: dict[str, str]) -> list[str] | None:
 
 
 def read_sources() -> dict[str, str]:
-    """Give the source of every module of the project, by its dotted name."""
+    """Return the source of every module of the project, by its dotted name."""
     sources = {}
     for tree in TREES:
         for path in sorted(tree.rglob("*.py")):

@@ -32,7 +32,7 @@ ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type
 
 
 def loaded_by(statement: str, *modules: str) -> list[str]:
-    """Give those of the modules that a fresh interpreter has loaded after a statement."""
+    """Return those of the modules that a fresh interpreter has loaded after a statement."""
     program = f"import sys; {statement}; print(*(name for name in {modules!r} if name in sys.modules))"
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
 
 
 def outputs() -> list[tuple[int, str, str]]:
-    """Give what the page quotes: how many mistakes were made before it, the command, the output."""
+    """Return what the page quotes: how many mistakes were made before it, the command, the output."""
     made, found = 0, []
     for mark, text in BLOCKS:
         made += mark.startswith("mistake")
@@ -45,7 +45,7 @@ def outputs() -> list[tuple[int, str, str]]:
 
 
 def program(mistakes: int) -> str:
-    """Give the example, with the last of so many mistakes in place of the line that assigns to the same name."""
+    """Return the example, with the last of so many mistakes in place of the line that assigns to the same name."""
     if not mistakes:
         return EXAMPLE
     mistake = MISTAKES[mistakes - 1]

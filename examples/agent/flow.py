@@ -73,7 +73,7 @@ def has_calls(data: Data[Agent, list[Asked]]) -> bool:
 
 
 def explain(data: Data[Agent, Failed[Asked]]) -> Outcome:
-    """Tell the model why its call failed, so that it can do better."""
+    """Describe why a call failed, so that the model can do better."""
     call = data.value.value
     return Outcome(call.id, call.name, f"failed: {data.value.text}")
 

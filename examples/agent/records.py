@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Asked(Struct, frozen=True):
-    """Hold a call as the model wrote it: nothing in it has been checked."""
+    """A call as the model wrote it: nothing in it has been checked."""
 
     id: str
     name: str
@@ -17,7 +17,7 @@ class Asked(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """Hold one message of the conversation."""
+    """One message of the conversation."""
 
     role: Literal["user", "assistant", "tool"]
     text: str
@@ -28,7 +28,7 @@ class Message(Struct, frozen=True):
 
 
 class Permission(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hold what a person says of a call."""
+    """What a person says of a call."""
 
     allowed: bool
     always: bool = False
@@ -37,7 +37,7 @@ class Permission(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outcome(Struct, frozen=True):
-    """Hold what came of a call, for the model to read."""
+    """What came of a call, for the model to read."""
 
     call: str
     tool: str

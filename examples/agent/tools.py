@@ -37,12 +37,12 @@ TOOLS: Final[dict[str, type[Tool]]] = {str(kind.__struct_config__.tag): kind for
 
 
 class ToolError(ValueError):
-    """Say why a call cannot be carried out; the model reads it."""
+    """Raised for a call that cannot be carried out; the model reads why."""
 
 
 @runtime_checkable
 class Desk(Protocol):
-    """Give what the tools work on."""
+    """What the tools work on."""
 
     notes: dict[str, str]
 

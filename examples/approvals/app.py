@@ -46,7 +46,7 @@ class Approvals:
         return await self.flow.async_open(key, store=self.store, checkpoint="step")
 
     async def settle(self, now: datetime) -> int:
-        """Let every question whose deadline has passed take its default answer; return how many there were."""
+        """Answer every question whose deadline has passed with its default; return how many there were."""
         overdue = {
             pending.execution_id
             for pending in await self.store.pending(self.flow.name)

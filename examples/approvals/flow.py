@@ -38,7 +38,7 @@ class ApprovalResources(Resources):
 
 
 class Approval(Contract):
-    """Have a purchase approved and ordered."""
+    """A purchase that is to be approved and ordered."""
 
     input: Purchase
     result: Outcome
@@ -68,12 +68,12 @@ def order(data: Data[Approval, Decision]) -> Ordered:
 
 
 def conclude(data: Data[Approval, Ordered]) -> Outcome:
-    """Tell the requester that it is ordered."""
+    """Notify the requester that it is ordered."""
     return _tell(data, Outcome(True, f"ordered as {data.value.number} for {data.value.cents / 100:.2f}"))
 
 
 def refuse(data: Data[Approval, Decision]) -> Outcome:
-    """Tell the requester that it is refused."""
+    """Notify the requester that it is refused."""
     data.state.decision = data.value
     return _tell(data, Outcome(False, f"refused: {data.value.note or 'no reason given'}"))
 

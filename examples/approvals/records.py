@@ -19,7 +19,7 @@ class Purchase(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Decision(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hold what a manager says of a purchase."""
+    """What a manager says of a purchase."""
 
     approved: bool
     budget: Literal["team", "company"] = "team"
@@ -27,14 +27,14 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ordered(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hold what a buyer reports of the order."""
+    """What a buyer reports of the order."""
 
     number: Text
     cents: Cents
 
 
 class Outcome(Struct, frozen=True):
-    """Say how a purchase ended."""
+    """How a purchase ended."""
 
     bought: bool
     text: str

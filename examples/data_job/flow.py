@@ -27,11 +27,11 @@ class DataJob(Contract):
 
 
 class WrongFile(ValueError):
-    """Say which line of a file is wrong, and why; no retry will help."""
+    """Raised for a wrong line of a file, with its number and the reason; no retry will help."""
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """Hold a file whose rows are all right."""
+    """A file whose rows are all right."""
 
     file: str
     rows: list[Row]

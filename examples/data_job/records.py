@@ -14,7 +14,7 @@ class Job(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hold one order of a file."""
+    """One order of a file."""
 
     number: Annotated[str, Meta(min_length=1)]
     cents: Annotated[int, Meta(ge=0)]
@@ -22,7 +22,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """Say what one file has brought."""
+    """What one file has brought."""
 
     file: str
     rows: int
@@ -30,7 +30,7 @@ class Loaded(Struct, frozen=True, tag="loaded"):
 
 
 class Failure(Struct, frozen=True):
-    """Say why one file was not loaded."""
+    """Why one file was not loaded."""
 
     file: str
     error: str
@@ -38,7 +38,7 @@ class Failure(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """Hold the outcome of a job."""
+    """The outcome of a job."""
 
     files: int
     rows: int

@@ -40,7 +40,7 @@ def read(data: Data[Classification, str]) -> Distribution:
 
 
 def normalise(data: Data[Classification, Distribution]) -> Licensed:
-    """Bring what the metadata says to one licence expression."""
+    """Convert what the metadata says to one licence expression."""
     return Licensed(data.value, identify(data.value))
 
 

@@ -21,7 +21,7 @@ _TOKEN: Final = re.compile(r"[()]|[^\s()]+")
 
 
 class InvalidExpressionError(ValueError):
-    """Say that a text is no SPDX licence expression; the message says why."""
+    """Raised for a text that is no SPDX licence expression; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def join(operator: Literal["AND", "OR"], parts: list[Expression]) -> Expression:
 
 
 def leaves(expression: Expression) -> Iterator[Leaf]:
-    """Give every licence that the expression names, from left to right."""
+    """Yield every licence that the expression names, from left to right."""
     match expression:
         case Leaf():
             yield expression
@@ -89,7 +89,7 @@ def leaves(expression: Expression) -> Iterator[Leaf]:
 
 
 def replaced(expression: Expression, changes: dict[Leaf, Leaf]) -> Expression:
-    """Give the expression with some of its licences exchanged."""
+    """Return the expression with some of its licences exchanged."""
     match expression:
         case Leaf():
             return changes.get(expression, expression)

@@ -61,5 +61,5 @@ FAMILIES: Final[dict[str, frozenset[str]]] = {
 
 
 def members(license_id: str) -> frozenset[str]:
-    """Give the licences that a name may stand for; of an SPDX id, itself."""
+    """Return the licences that a name may stand for; of an SPDX id, itself."""
     return FAMILIES.get(license_id, frozenset((license_id,)))

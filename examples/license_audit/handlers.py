@@ -25,12 +25,12 @@ def prepare(data: Data[Audit, AuditRequest]) -> list[str]:
 
 
 def is_denied(data: Data[Audit, Assessment]) -> bool:
-    """Say whether the policy denies the licence."""
+    """Return whether the policy denies the licence."""
     return data.value.ruling.verdict is Verdict.DENIED
 
 
 def is_allowed(data: Data[Audit, Assessment]) -> bool:
-    """Say whether the policy allows the licence."""
+    """Return whether the policy allows the licence."""
     return data.value.ruling.verdict is Verdict.ALLOWED
 
 
@@ -45,12 +45,12 @@ def allow(data: Data[Audit, Assessment]) -> Finding:
 
 
 def is_asked(data: Data[Audit, Assessment]) -> bool:
-    """Say whether a person is to be asked about what the policy leaves open."""
+    """Return whether a person is to be asked about what the policy leaves open."""
     return data.state.request is not None and data.state.request.ask
 
 
 def refer(data: Data[Audit, Assessment]) -> Finding:
-    """Leave the decision to who reads the report, and say which files to read for it."""
+    """Refer the decision to the reader of the report, with the files to read for it."""
     return find(data.value, data.value.distribution.license_files)
 
 

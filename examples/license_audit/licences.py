@@ -58,7 +58,7 @@ def identify(distribution: Distribution) -> License:
 
 
 def _claims(distribution: Distribution) -> Iterator[Claim]:
-    """Give a claim for each field that speaks, the most precise first."""
+    """Yield a claim for each field that speaks, the most precise first."""
     if _speaks(distribution.license_expression):
         yield _read_expression(distribution.license_expression)
     if _speaks(distribution.license_text):
@@ -111,7 +111,7 @@ def _claim(source: Source, text: str, recognised: Recognised | None) -> Claim:
 
 
 def _supported(expression: Expression, claim: Expression) -> Expression | None:
-    """Give the expression, made more precise by what a second claim says; None where the two cannot both be meant."""
+    """Return the expression, made more precise by what a second claim says; None where the two cannot both be meant."""
     changes: dict[Leaf, Leaf] = {}
     for said in leaves(claim):
         counterpart = next((leaf for leaf in leaves(expression) if _may_be_same(leaf, said)), None)

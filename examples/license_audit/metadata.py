@@ -13,7 +13,7 @@ from examples.license_audit.records import Distribution
 
 
 class UnknownDistributionError(LookupError):
-    """Say which distributions the catalog does not have; `names` are those asked for."""
+    """Raised for distributions that the catalog does not have; `names` are those asked for."""
 
     def __init__(self, names: Sequence[str], known: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -28,10 +28,10 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 @runtime_checkable
 class Catalog(Protocol):
-    """Give the distributions of one environment."""
+    """The distributions of one environment."""
 
     def names(self) -> list[str]:
-        """Give the canonical names of all distributions, sorted."""
+        """Return the canonical names of all distributions, sorted."""
         ...
 
     def read(self, name: str) -> Distribution:
@@ -39,12 +39,12 @@ class Catalog(Protocol):
         ...
 
     def unreadable(self) -> list[str]:
-        """Give the places that hold a distribution without readable metadata."""
+        """Return the places that hold a distribution without readable metadata."""
         ...
 
 
 def select_names(catalog: Catalog, names: Sequence[str]) -> list[str]:
-    """Give the canonical names asked for, each once and sorted; all there are, where none is asked for.
+    """Return the canonical names asked for, each once and sorted; all there are, where none is asked for.
 
     Raises UnknownDistributionError with every name that the catalog does not have.
     """
@@ -75,18 +75,18 @@ class InstalledCatalog:
                 self._found.setdefault(canonicalize_name(distribution.name), distribution)
 
     def names(self) -> list[str]:
-        """Give the canonical names of all distributions, sorted."""
+        """Return the canonical names of all distributions, sorted."""
         return sorted(self._found)
 
     def read(self, name: str) -> Distribution:
-        """Give one distribution by its name in any spelling."""
+        """Return one distribution by its name in any spelling."""
         try:
             return self._found[canonicalize_name(name)]
         except KeyError:
             raise UnknownDistributionError([name], self.names()) from None
 
     def unreadable(self) -> list[str]:
-        """Give the folders with a distribution that has no metadata file, a broken one, or one without a name."""
+        """Return the folders with a distribution that has no metadata file, a broken one, or one without a name."""
         return sorted(self._unreadable)
 
 

@@ -23,7 +23,7 @@ _Reading: TypeAlias = str | Callable[[str], str]
 
 
 def find_openings(text: str) -> list[str]:
-    """Give the licences whose openings the text holds, as SPDX ids or families, in order and each once.
+    """Return the licences whose openings the text holds, as SPDX ids or families, in order and each once.
 
     Empty where the text does not begin with one.
     """
@@ -54,7 +54,7 @@ def _bsd(body: str) -> str:
 
 
 def _mit(body: str) -> str:
-    """Tell MIT from MIT-0, which has no condition; a text cut off before the conditions is MIT, which has more."""
+    """Return MIT, or MIT-0, which has no condition; a text cut off before the conditions is MIT, which has more."""
     return "MIT-0" if "is provided" in body and "subject to the following" not in body else "MIT"
 
 

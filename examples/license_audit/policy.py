@@ -33,7 +33,7 @@ _COMMON_IDS: Final = sorted({*CLASSIFIERS.values(), *(each for ids in families.F
 
 
 class PolicyError(ValueError):
-    """Say why a policy file cannot be used; `problems` has every reason, `path` the file."""
+    """Raised for a policy file that cannot be used; `problems` has every reason, `path` the file."""
 
     def __init__(self, path: str, problems: Iterable[str]) -> None:
         self.path = path
@@ -78,7 +78,7 @@ def rule(license: License, policy: Policy) -> Ruling:
 
 
 def _judge(expression: Expression, policy: Policy) -> tuple[Verdict, tuple[Leaf, ...]]:
-    """Give the verdict and the licences that decide it: of an OR the mildest, of an AND the strictest."""
+    """Return the verdict and the licences that decide it: of an OR the mildest, of an AND the strictest."""
     match expression:
         case Leaf():
             return _judge_leaf(expression, policy), (expression,)
@@ -152,7 +152,7 @@ def _wrong_types(document: dict[str, object]) -> list[str]:
 
 
 def _entries(name: str, entries: object, problems: list[str]) -> list[str]:
-    """Bring the entries of a list to their canonical spelling; add a problem for each that names no single licence."""
+    """Return the entries of a list in canonical spelling; add a problem for each that names no single licence."""
     canonical = []
     for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, str):

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
     @property
     def severity(self) -> int:
-        """Give the rank: 0 for allowed, 1 for review, 2 for denied."""
+        """Return the rank: 0 for allowed, 1 for review, 2 for denied."""
         return tuple(Verdict).index(self)
 
 
@@ -56,7 +56,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Distribution(Struct, frozen=True):
-    """Hold what one installed distribution says of its licence, as it says it."""
+    """What one installed distribution says of its licence, as it says it."""
 
     name: str
     version: str
@@ -68,7 +68,7 @@ class Distribution(Struct, frozen=True):
 
 
 class Claim(Struct, frozen=True):
-    """Hold what one metadata field says, and how it was understood."""
+    """What one metadata field says, and how it was understood."""
 
     source: Source
     text: str
@@ -80,7 +80,7 @@ class Claim(Struct, frozen=True):
 
 
 class Identified(Struct, frozen=True, tag="identified"):
-    """Say that the metadata gives one licence expression, and nothing in it says otherwise."""
+    """The metadata has one licence expression, and nothing in it says otherwise."""
 
     expression: str
     source: Source
@@ -88,19 +88,19 @@ class Identified(Struct, frozen=True, tag="identified"):
 
 
 class Conflicting(Struct, frozen=True, tag="conflicting"):
-    """Say that two fields name licences that cannot both be meant."""
+    """Two fields name licences that cannot both be meant."""
 
     claims: tuple[Claim, ...]
 
 
 class Unrecognised(Struct, frozen=True, tag="unrecognised"):
-    """Say that the metadata speaks of a licence in words that are not understood."""
+    """The metadata names a licence in words that are not understood."""
 
     claims: tuple[Claim, ...]
 
 
 class Undeclared(Struct, frozen=True, tag="undeclared"):
-    """Say that the metadata does not speak of a licence."""
+    """The metadata does not mention a licence."""
 
 
 Answer: TypeAlias = Literal["allow", "deny"]
@@ -110,21 +110,21 @@ License: TypeAlias = Identified | Conflicting | Unrecognised | Undeclared
 
 
 class Ruling(Struct, frozen=True):
-    """Hold a verdict and the sentence that explains it."""
+    """A verdict and the sentence that explains it."""
 
     verdict: Verdict
     reason: str
 
 
 class Licensed(Struct, frozen=True):
-    """Hold one distribution with what its metadata says of its licence."""
+    """One distribution with what its metadata says of its licence."""
 
     distribution: Distribution
     license: License
 
 
 class Assessment(Struct, frozen=True):
-    """Hold one distribution with its licence and the policy's ruling, before anybody acts on it."""
+    """One distribution with its licence and the policy's ruling, before anybody acts on it."""
 
     distribution: Distribution
     license: License
@@ -142,14 +142,14 @@ class Question(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """Hold what a person decided."""
+    """What a person decided."""
 
     answer: Answer
     note: str = ""
 
 
 class Finding(Struct, frozen=True):
-    """Hold the outcome for one distribution."""
+    """The outcome for one distribution."""
 
     name: str
     version: str
@@ -171,12 +171,12 @@ class Counts(Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        """Give the number of distributions audited."""
+        """Return the number of distributions audited."""
         return self.allowed + self.review + self.denied
 
 
 class Report(Struct, frozen=True):
-    """Hold the outcome of an audit, the gravest findings first."""
+    """The outcome of an audit, the gravest findings first."""
 
     policy: str
     counts: Counts

@@ -26,12 +26,12 @@ LICENCE_WIDTH: Final = 44
 
 
 def render_json(record: msgspec.Struct) -> str:
-    """Give a whole record, a report for instance, as indented JSON, ending in a newline."""
+    """Return a whole record, a report for instance, as indented JSON, ending in a newline."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
 
 
 def render_table(report: Report, width: int | None = None) -> str:
-    """Give the findings as aligned columns, the counts below; `width` is the terminal's, None for no limit."""
+    """Return the findings as aligned columns, the counts below; `width` is the terminal's, None for no limit."""
     rows = [_HEADINGS, *(_row(finding) for finding in report.findings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
     lines = [_line(row, widths, width) for row in rows]
@@ -42,7 +42,7 @@ def render_table(report: Report, width: int | None = None) -> str:
 
 
 def render_questions(questions: Mapping[str, Question]) -> str:
-    """Give what waits for a decision, one a line, behind the interrupt id by which it is answered."""
+    """Return what waits for a decision, one a line, behind the interrupt id by which it is answered."""
     width = max(map(len, questions), default=0)
     return "".join(
         f"  {interrupt.ljust(width)}  "
@@ -56,7 +56,7 @@ def render_questions(questions: Mapping[str, Question]) -> str:
 
 
 def summary(counts: Counts, policy: str) -> str:
-    """Give the counts as one sentence."""
+    """Return the counts as one sentence."""
     noun = "distribution" if counts.total == 1 else "distributions"
     judged = f"{counts.denied} denied, {counts.review} to review, {counts.allowed} allowed"
     return f"{counts.total} {noun}: {judged} (policy '{policy}')"
@@ -73,7 +73,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 
 def name_licence(license: License) -> str:
-    """Give the expression, or in a word why there is none."""
+    """Return the expression, or in a word why there is none."""
     match license:
         case Identified(expression=expression):
             return expression
@@ -88,7 +88,7 @@ def name_licence(license: License) -> str:
 
 
 def _see(files: Sequence[str]) -> str:
-    """Say where to look; nothing where there is nowhere."""
+    """Return where to look, as text; "" where there is nothing to look at."""
     return f"; see {', '.join(files[:3])}{', …' if len(files) > 3 else ''}" if files else ""
 
 

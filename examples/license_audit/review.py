@@ -20,7 +20,7 @@ class ReviewState(State):
 
 
 class Review(Contract):
-    """Have a person decide on one distribution, named by the input."""
+    """A person's decision on one distribution, named by the input."""
 
     input: str
     result: Finding
@@ -46,7 +46,7 @@ def record(data: Data[Review, Decision]) -> Finding:
 
 
 def name_interrupt(distribution: str) -> str | None:
-    """Give the id by which a distribution is decided on: its name, or None where that is no valid one."""
+    """Return the id by which a distribution is decided on: its name, or None where that is no valid one."""
     name = canonicalize_name(distribution)
     return name if is_normalized_name(name) and len(name) <= 128 else None
 

@@ -215,7 +215,7 @@ def _from_name(text: str) -> Recognised | None:
 
 
 def _key(text: str) -> str:
-    """Bring the spellings of one name to one form: 'The Apache License, v2.0' is 'apache 2'."""
+    """Convert the spellings of one name to one form: 'The Apache License, v2.0' is 'apache 2'."""
     text = _PUNCTUATION.sub(" ", _OR_LATER.sub(" + ", text).lower())
     for pattern, words in _PHRASES:
         text = pattern.sub(words, text)

@@ -26,7 +26,7 @@ Answers: TypeAlias = Sequence[tuple[str, Mapping[str, str]]]
 
 
 class Progress(Struct, frozen=True):
-    """Hold where an audit stands: its report, or what it still asks; and the answers that were refused."""
+    """Where an audit stands: its report, or what it still asks; and the answers that were refused."""
 
     execution: str
     report: Report | None
@@ -49,7 +49,7 @@ async def begin(request: AuditRequest, path: str) -> Progress:
 
 
 async def resume(path: str, execution_id: str, answers: Answers) -> Progress:
-    """Go on with an audit where it was left, and hand it the answers; one that does not fit changes nothing."""
+    """Continue an audit where it was left, with the answers; one that does not fit changes nothing."""
     refusals: list[str] = []
     async with SQLiteStore(path) as store:
         execution = await build_flow().async_open(execution_id, store=store, checkpoint="step")
@@ -65,7 +65,7 @@ async def resume(path: str, execution_id: str, answers: Answers) -> Progress:
 
 
 async def list_audits(path: str) -> Sequence[StoredEntry]:
-    """Give every audit in the file, the one that was saved last at the end."""
+    """Return every audit in the file, the one that was saved last at the end."""
     async with SQLiteStore(path) as store:
         return await store.list(NAME)
 

@@ -43,7 +43,7 @@ def resources() -> AuditResources:
 
 
 async def begin(request: AuditRequest, place: str, *, seconds: float | None = None) -> Progress:
-    """Have workers audit until nothing is left but to wait for decisions; TimeoutError after so many seconds."""
+    """Run workers until nothing is left but to wait for decisions; raises TimeoutError after so many seconds."""
     async with stores.PostgresStore(place) as store:
         audit = await submit(store, flow, request, state={"request": request})
         return await _wait(store, audit, seconds=seconds)

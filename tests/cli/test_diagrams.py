@@ -21,7 +21,7 @@ print(sys.argv[1], sys.stdin.read().splitlines()[0])
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the one folder in which programs are looked for."""
+    """Return the one folder in which programs are looked for."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))

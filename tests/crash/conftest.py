@@ -13,7 +13,7 @@ RAM = Path("/dev/shm")
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder in memory, where there is one: a killed process needs no disk, and syncing costs most of the time.
+    """Yield a folder in memory, where there is one: a killed process needs no disk, and syncing costs most of the time.
 
     What a machine that loses its power keeps is for the tests of the stores.
     """

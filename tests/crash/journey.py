@@ -51,7 +51,7 @@ class Leg(Contract):
 
 
 class Where:
-    """Say where the marks of this process go, None keeps them in memory; and how long asynchronous steps take."""
+    """Where the marks of this process go, None keeps them in memory; and how long asynchronous steps take."""
 
     folder: Path | None = None
     marks: list[tuple[str, int]] = []
@@ -65,7 +65,7 @@ async def work() -> None:
 
 
 def mark(key: str, value: int) -> None:
-    """Leave a line outside of everything that is saved, as a side effect does; a kill does not undo it."""
+    """Write a line outside of everything that is saved, as a side effect does; a kill does not undo it."""
     if Where.folder is None:
         Where.marks.append((key, value))
         return
@@ -75,14 +75,14 @@ def mark(key: str, value: int) -> None:
 
 
 def read_marks(folder: Path) -> list[tuple[str, int]]:
-    """Give all marks that were left in a folder, by any process."""
+    """Return all marks that were left in a folder, by any process."""
     marks = folder / "marks"
     lines = marks.read_text().splitlines() if marks.exists() else []
     return [(key, int(value)) for key, _, value in (line.rpartition(" ") for line in lines)]
 
 
 def counted(key: str) -> Callable[[Tally], None]:
-    """Give the operation by which one step counts."""
+    """Return the operation by which one step counts."""
 
     def change(tally: Tally) -> None:
         tally.by_key[key] = tally.by_key.get(key, 0) + 1

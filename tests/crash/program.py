@@ -29,7 +29,7 @@ from typedflow.stores import SnapshotStore, in_place
 
 
 class Order(msgspec.Struct):
-    """Say what a process shall do. It dies at the `nth` time that it comes to `point`."""
+    """What a process shall do. It dies at the `nth` time that it comes to `point`."""
 
     folder: str
     store: str
@@ -40,7 +40,7 @@ class Order(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """Say how it ended."""
+    """How it ended."""
 
     killed: bool
     status: str = ""

@@ -58,7 +58,7 @@ POSTGRES_HISTORY: Final = """
 
 
 class Processes:
-    """Have orders carried out, each in a new process."""
+    """Runs each order in a new process."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -95,7 +95,7 @@ class Case:
             self.keep_history()
 
     def keep_history(self) -> None:
-        """Have the database itself write down every save."""
+        """Record every save in the database itself."""
 
         async def make() -> None:
             async with open_store(self.order.store, self.folder):

@@ -38,7 +38,7 @@ async def later(data: Data[Review, Any]) -> Any:
 
 
 def refused(wire: Callable[[Any], object]) -> str:
-    """Give the text of what is refused."""
+    """Return the text of what is refused."""
     with pytest.raises(ContractError) as refusal:
         wire(Flow(Review, name="review"))
     return str(refusal.value).replace("flow 'review', ", "").replace("flow 'review': ", "")
@@ -297,7 +297,7 @@ class Tool:
 
 
 def names_of(flow: Any) -> list[tuple[str, bool]]:
-    """Give the names of the nodes behind the start, and whether the builder has numbered them."""
+    """Return the names of the nodes behind the start, and whether the builder has numbered them."""
     return [(node.name, node.auto) for node in flow._runtime.builder.draft().nodes[1:]]
 
 

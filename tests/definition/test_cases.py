@@ -19,7 +19,7 @@ PROBLEM = re.compile(r"E: (TF74[1-4]: .*?)  \[typedflow-flow\]")
 
 
 def lines_with_problems() -> Iterator[tuple[str, str, str, list[str]]]:
-    """Give each line with what stands in it: its flow, the type there, and the problems below it."""
+    """Yield each line with what stands in it: its flow, the type there, and the problems below it."""
     lines = MARKED.splitlines()
     tree = ast.parse(MARKED)
     build = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "build")
@@ -72,7 +72,7 @@ def test_a_definition_has_the_problems_that_the_plugin_reports(
 
 
 def problems_of(source: str, names: dict[str, Any], flow: Flow[Any]) -> set[str]:
-    """Give the problems of one line by class or value, without their place."""
+    """Return the problems of one line by class or value, without their place."""
     try:
         eval(source, names)
         flow.validate()

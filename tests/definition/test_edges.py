@@ -36,7 +36,7 @@ def pair(flow: Any) -> Any:
 
 
 def code(wire: Callable[[Any], object]) -> Any:
-    """Give the code of the last node that a flow has."""
+    """Return the code of the last node that a flow has."""
     flow: Any = Flow(Review)
     wire(flow)
     definition = flow._runtime.builder.draft()

@@ -97,7 +97,7 @@ def bound(number: int) -> Callable[[Any], int]:
 
 
 def wire(flow: Any) -> None:
-    """Stand for a notebook cell: what it defines is new each time, and equal."""
+    """Wire a flow as a notebook cell does: what it defines is new each time, and equal."""
 
     def own(data: Any) -> Any:
         return data.value

@@ -89,7 +89,7 @@ def untyped(data: Any) -> Any:
 
 
 def problems(wire: Callable[[Any], object], contract: type[Contract] = Review) -> str:
-    """Give the text of what `validate` finds; empty where it finds nothing."""
+    """Return the text of what `validate` finds; empty where it finds nothing."""
     flow = Flow(contract, name="review")
     wire(flow)
     try:
@@ -279,7 +279,7 @@ class Deck(Sequence[int]):
 
 
 def gives(tp: Any) -> Any:
-    """Give a handler that returns this type."""
+    """Return a handler that returns this type."""
 
     def step(data: Any) -> Any:
         return data.value
@@ -297,7 +297,7 @@ def takes_unknown(data: Data[Any, Unknown]) -> Any:
 
 
 def carried(wire: Callable[[Any], Any]) -> str:
-    """Give the type that a chain carries, '?' where nothing is known of it."""
+    """Return the type that a chain carries, '?' where nothing is known of it."""
     found = problems(lambda flow: wire(flow).to(takes_unknown))
     return found.partition("and gets ")[2].partition(" (annotate")[0] or "?"
 

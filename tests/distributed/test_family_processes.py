@@ -47,7 +47,7 @@ def worker_process(kind: str, folder: Path, names: list[str], kill_at: int = 0) 
 
 
 async def finish(kind: str, folder: Path) -> None:
-    """Have a worker of this process do what is left, and check that all was done, and once."""
+    """Run a worker in this process for what is left, and check that all was done, and once."""
     store: Any
     async with STORES[kind].open(folder) as store:
         worker = worker_of(store, folder, NAMES)

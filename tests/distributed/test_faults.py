@@ -152,7 +152,7 @@ async def logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the write lock of a database, as another process may."""
+    """Lock a database for writing, as another process may."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -164,7 +164,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def full(path: Path) -> Iterator[None]:
-    """Let no file of this process grow: EFBIG, where a full disk gives ENOSPC."""
+    """Prevent files of this process from growing: EFBIG, where a full disk gives ENOSPC."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
     try:

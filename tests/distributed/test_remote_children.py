@@ -117,7 +117,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @asynccontextmanager
 async def working(store: Any, *flows: Flow[Any], **options: Any) -> AsyncIterator[None]:
-    """Have one worker for each flow."""
+    """Run one worker for each flow."""
     async with AsyncExitStack() as stack:
         for flow in flows:
             worker = Worker(store, [flow], **{"poll": 0.02, "resources": {"factor": lambda: 10}, **options})

@@ -63,7 +63,7 @@ async def asked(store: Any, payload: object) -> None:
 
 
 async def idles(store: WorkStore, flow: Flow[Any]) -> bool:
-    """Let a worker take what is ready, and return whether there is nothing more for it: it is gone for good."""
+    """Take what is ready with a worker, and return whether there is nothing more for it: it is gone for good."""
     async with working(store, flow), asyncio.timeout(SOON):
         while await store.next_ready([flow.name]) is not None:  # noqa: ASYNC110  # a store tells nobody
             await asyncio.sleep(0.005)

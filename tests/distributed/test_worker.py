@@ -245,7 +245,7 @@ async def test_an_execution_that_runs_is_notified_of_its_mail(tmp_path: Path) ->
 
 
 class TellingWaker:
-    """Tells a worker of mail when a test says so, and never by itself."""
+    """Notifies a worker of mail when a test asks for it, and never by itself."""
 
     def __init__(self) -> None:
         self._inner = PollWaker(3600)
@@ -281,7 +281,7 @@ class Endless:
 
 @asynccontextmanager
 async def working(store: Any, flow: Flow[Any], waker: TellingWaker) -> AsyncIterator[None]:
-    """Have a worker that looks for mail when it is told to, with one execution."""
+    """Run a worker that looks for mail when it is told to, with one execution."""
     await submit(store, flow, 1, execution_id="a")
     worker = Worker(store, [flow], poll=3600, waker=waker)
     running = asyncio.create_task(worker.run())

@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def said(self) -> str:
-        """Give the words that tell who says it; empty where both do, or where there is no code."""
+        """Return the words that tell who says it; empty where both do, or where there is no code."""
         comma, words = self.text.partition(".* ")[0].partition(",")[1:]
         return comma + words
 
@@ -46,7 +46,7 @@ class Entry:
 
 
 def read_entries(page: str) -> dict[str, Entry]:
-    """Give the entries by their numbers, in the order of the page."""
+    """Return the entries by their numbers, in the order of the page."""
     entries = {}
     for number, title, body in _ENTRY.findall(page):
         found = _EXAMPLE.search(body)
@@ -64,7 +64,7 @@ LLMS_PROGRAM: Final = LLMS.partition("```python\n")[2].partition("```")[0]
 
 
 def completed(example: str, number: str) -> str:
-    """Give the program with an example in it."""
+    """Return the program with an example in it."""
     program = _statements(PROGRAM)
     places = {name: place for place, (statement, _) in enumerate(program) if (name := _name(statement))}
     heads, inside, behind = list[str](), list[str](), list[str]()
@@ -87,20 +87,20 @@ def completed(example: str, number: str) -> str:
 
 
 def starts(example: str) -> bool:
-    """Say whether the program has to be started to see what an example makes of it."""
+    """Return whether the program has to be started to see what an example makes of it."""
     changes = any(speaks_of_data(statement) or _name(statement) for statement in ast.parse(example).body)
     return changes and not re.search(r"start\(|execution", example)
 
 
 def speaks_of_data(node: ast.AST) -> bool:
-    """Say whether lines use the `data` of the handler that they stand in."""
+    """Return whether lines use the `data` of the handler that they stand in."""
     if isinstance(node, ast.Lambda | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     return (isinstance(node, ast.Name) and node.id == "data") or any(map(speaks_of_data, ast.iter_child_nodes(node)))
 
 
 def _statements(text: str) -> list[tuple[ast.stmt, str]]:
-    """Give the statements of a text, each with its lines, decorators included."""
+    """Return the statements of a text, each with its lines, decorators included."""
     lines = text.splitlines()
     found = []
     for node in ast.parse(text).body:
@@ -110,19 +110,19 @@ def _statements(text: str) -> list[tuple[ast.stmt, str]]:
 
 
 def _name(statement: ast.stmt) -> str:
-    """Give the name that a class or a function declares; empty for other statements."""
+    """Return the name that a class or a function declares; empty for other statements."""
     return str(getattr(statement, "name", ""))
 
 
 def _in_a_call(statement: ast.stmt, source: str, number: str) -> str:
-    """Give a statement; a mapping in the call that it belongs in."""
+    """Return a statement; a mapping in the call that it belongs in."""
     if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Dict)):
         return source
     return f"flow.to_sub_flow(search, {'capture' if number < 'TF4' else 'write_back'}={source})"
 
 
 def _with_lines(statement: ast.stmt, source: str, inside: list[str]) -> str:
-    """Give a statement of the program, with lines at its start where it is the handler that takes them."""
+    """Return a statement of the program, with lines at its start where it is the handler that takes them."""
     if _name(statement) != HANDLER:
         return source
     head, _, body = source.partition("\n")
@@ -130,7 +130,7 @@ def _with_lines(statement: ast.stmt, source: str, inside: list[str]) -> str:
 
 
 def _run(behind: list[str]) -> list[str]:
-    """Give what follows the program, in a coroutine where it awaits."""
+    """Return what follows the program, in a coroutine where it awaits."""
     if not any("await" in source and "async def" not in source for source in behind):
         return behind
     return ["async def main() -> None:", *map(_indented, behind), "asyncio.run(main())"]

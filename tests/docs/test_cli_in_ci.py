@@ -22,7 +22,7 @@ INSTALLS: Final = "pip install "
 
 
 def block(mark: str) -> str:
-    """Give the fenced block below a mark."""
+    """Return the fenced block below a mark."""
     found = re.search(rf"<!-- {re.escape(mark)} -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
     assert found is not None
     return found[1]

@@ -23,12 +23,12 @@ def page_of(name: str) -> str:
 
 
 def parts_of(page: str) -> list[tuple[str, str]]:
-    """Give the files, edits and screens of a page, in order."""
+    """Return the files, edits and screens of a page, in order."""
     return re.findall(r"<!-- (file: \S+|edit: \S+|screen) -->\n```\w+\n(.*?)```", page, re.DOTALL)
 
 
 def commands(screen: str) -> list[tuple[str, list[str]]]:
-    """Give the commands of a screen, each with the lines that it prints."""
+    """Return the commands of a screen, each with the lines that it prints."""
     found: list[tuple[str, list[str]]] = []
     for line in screen.splitlines():
         if line.startswith("$ "):
@@ -39,12 +39,12 @@ def commands(screen: str) -> list[tuple[str, list[str]]]:
 
 
 def pattern(lines: list[str]) -> str:
-    """Give what the lines stand for: '…' is any text, alone on a line any lines."""
+    """Return what the lines stand for: '…' is any text, alone on a line any lines."""
     return "".join("(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".+") + "\n" for line in lines)
 
 
 def edited(project: Project, name: str, edits: str) -> str:
-    """Give a file with each edit made: a line `before -> after`."""
+    """Return a file with each edit made: a line `before -> after`."""
     text = (project.folder / name).read_text(encoding="utf-8")
     for line in edits.splitlines():
         before, after = (part.strip() for part in line.split(" -> "))

@@ -68,7 +68,7 @@ def test_every_member_of_a_public_class_has_a_docstring() -> None:
     assert [name for name, member in MEMBERS.items() if not inspect.getdoc(member)] == []
 
 
-@pytest.mark.parametrize("folder", ["typedflow", "mypy_plugin"])
+@pytest.mark.parametrize("folder", ["typedflow", "mypy_plugin", "tests", "examples", "benchmarks"])
 def test_a_docstring_begins_with_what_is_done(folder: str) -> None:
     odd = []
     for path in sorted((ROOT / folder).rglob("*.py")):

@@ -23,7 +23,7 @@ ASKED: Final = f"[mypy-{','.join(f'{number}_wrong' for number in UNUSED)}]\nenab
 
 
 def declares_anew(entry: Entry) -> bool:
-    """Say whether a class is changed while the right way runs, as between two versions of a program."""
+    """Return whether a class is changed while the right way runs, as between two versions of a program."""
     statements = ast.parse(completed(entry.right, entry.number)).body
     names = [statement.name for statement in statements if isinstance(statement, ast.ClassDef)]
     return len(set(names)) < len(names)
@@ -34,7 +34,7 @@ TYPED: Final = [entry for entry in SHOWN if not declares_anew(entry)]
 
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    """Give a module to run a program in, in an empty folder."""
+    """Return a module to run a program in, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     made = ModuleType("shown")
     monkeypatch.setitem(sys.modules, "shown", made)
@@ -75,7 +75,7 @@ def test_the_right_way_runs(entry: Entry, module: ModuleType) -> None:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
-    """Give what mypy reports of every program, in one build."""
+    """Return what mypy reports of every program, in one build."""
     programs = {f"{entry.number}_right.py": completed(entry.right, entry.number) for entry in TYPED}
     programs |= {f"{entry.number}_wrong.py": completed(entry.wrong, entry.number) for entry in STATIC}
     programs["llms.py"] = LLMS_PROGRAM

@@ -38,7 +38,7 @@ KNOWN = {
 
 
 def sections(cls: type[Any]) -> dict[str, str]:
-    """Give the parts of the page by their headings."""
+    """Return the parts of the page by their headings."""
     text = pydoc.plain(pydoc.render_doc(cls))
     parts = re.split(r"^ \|  ([A-Z][a-z]+ .*):$", text, flags=re.M)
     return dict(zip(["", *parts[1::2]], parts[::2], strict=True))

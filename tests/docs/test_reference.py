@@ -22,7 +22,7 @@ EVERY_NODE: Final = {"name", "auto", "ambiguous", "after", "branch"}
 
 
 def rows(page: str) -> dict[str, set[str]]:
-    """Give the first column of each row with the names in the second."""
+    """Return the first column of each row with the names in the second."""
     found = re.findall(r"^\| `(\w+)` \|([^|]*)\|", page, re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", cell)) for name, cell in found}
 

@@ -54,7 +54,7 @@ START = Cursor(Port(0))
 
 
 def handler(name: str) -> Handler:
-    """Give a handler that a run must never call; of its types nothing is known."""
+    """Return a handler that a run must never call; of its types nothing is known."""
 
     def body(data: Any) -> Any:
         raise AssertionError("a run calls nothing")
@@ -88,7 +88,7 @@ class Wiring:
         return self.builder.close_each(self.to(self.builder.open_each(at, concurrency), *names))
 
     def match(self, at: Cursor, mode: Any, *cases: str, otherwise: str | None = None) -> Cursor:
-        """Let each case be one step, named as the value that it is for."""
+        """Make each case one step, named as the value that it is for."""
         block = self.builder.open_match(at, mode)
         for name in cases:
             self.builder.finish_branch(self.to(self.builder.case(block, name), name), "case")
@@ -106,7 +106,7 @@ def event(name: str, value: Any) -> Signal:
 
 
 class Drive:
-    """Tell a run what happened, by the names of its steps; the oldest live token of a name is meant."""
+    """Reports to a run what happened, by the names of its steps; the oldest live token of a name is meant."""
 
     def __init__(self, wiring: Wiring, value: Any = None) -> None:
         self.run = Run(wiring.plan())
@@ -114,7 +114,7 @@ class Drive:
 
     @property
     def live(self) -> list[tuple[str, Any]]:
-        """Give what is live: the nodes, with the values that stand in front of them."""
+        """Return what is live: the nodes, with the values that stand in front of them."""
         return [self.show(token) for token in self.run.live]
 
     def show(self, token: Token) -> tuple[str, Any]:

@@ -57,7 +57,7 @@ def test_its_failure_is_the_audits(tmp_path: Path) -> None:
 
 
 def copy_of_the_audit(*replaced: tuple[str, str]) -> Flow[Any]:
-    """Give the audit as it would be with another text in its place."""
+    """Return the audit as it would be with another text in its place."""
     program = Path(audit_flow.__file__).read_text(encoding="utf-8")
     for old, new in replaced:
         assert program.count(old) == 1, old

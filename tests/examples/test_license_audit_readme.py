@@ -16,7 +16,7 @@ AUDIT: Final = "9f3c…"
 
 
 def commands(page: str) -> list[tuple[str, list[str]]]:
-    """Give the commands of the screen, each with the lines that it prints."""
+    """Return the commands of the screen, each with the lines that it prints."""
     (screen,) = SCREEN.findall(page)
     found: list[tuple[str, list[str]]] = []
     for line in screen.splitlines():
@@ -28,7 +28,7 @@ def commands(page: str) -> list[tuple[str, list[str]]]:
 
 
 def pattern(lines: list[str]) -> str:
-    """Give what the lines stand for: '…' is any text with the blanks behind it, alone on a line any lines."""
+    """Return what the lines stand for: '…' is any text with the blanks behind it, alone on a line any lines."""
     return "".join("(?:.*\n)*" if line == "…" else re.sub(r"…(\\ )*", ".+", re.escape(line)) + "\n" for line in lines)
 
 

@@ -101,7 +101,7 @@ class Place:
         return self.only()
 
     def only(self) -> str:
-        """Give the id of the only audit in the store."""
+        """Return the id of the only audit in the store."""
         (entry,) = asyncio.run(self.entries())
         return str(entry.execution_id)
 
@@ -110,7 +110,7 @@ class Place:
             return await store.list()
 
     def tally(self) -> dict[str, int]:
-        """Give what the store has counted."""
+        """Return what the store has counted."""
 
         async def read() -> bytes | None:
             async with SQLiteStore(self.store) as store:
@@ -124,7 +124,7 @@ class Place:
         return fields
 
     def questions(self, audit: str, shown: str) -> str:
-        """Give what is printed while questions are open."""
+        """Return what is printed while questions are open."""
         asked = len(shown.splitlines())
         first = shown.split()[0]
         return (

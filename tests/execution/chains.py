@@ -15,12 +15,12 @@ Form = Callable[[Callable[..., Any]], Any]
 
 
 def plain(handler: Callable[..., Any]) -> Any:
-    """Give the handler as it is."""
+    """Return the handler as it is."""
     return handler
 
 
 def awaited(handler: Callable[..., Any]) -> Any:
-    """Give a coroutine function that does what the handler does, after the loop has run once."""
+    """Return a coroutine function that does what the handler does, after the loop has run once."""
 
     @functools.wraps(handler)
     async def step(data: Any) -> Any:
@@ -34,7 +34,7 @@ BOTH_FORMS = pytest.mark.parametrize("form", [pytest.param(plain, id="sync"), py
 
 
 def chain(contract: Any, *handlers: Any, name: str | None = None) -> Flow[Any]:
-    """Give a flow of these steps; what the last one returns is the result."""
+    """Return a flow of these steps; what the last one returns is the result."""
     flow: Flow[Any] = Flow(contract, name=name)
     process: Any = flow
     for handler in handlers:
@@ -51,5 +51,5 @@ def run(flow: Flow[Any], value: Any = None, **options: Any) -> Execution[Any]:
 
 
 def untyped(value: Any) -> Any:
-    """Give a value without its type, for what a type checker would refuse."""
+    """Return a value without its type, for what a type checker would refuse."""
     return value

@@ -466,7 +466,7 @@ def answer_to(execution: Execution[Any], case: Case, interrupt_id: str) -> Any:
 
 
 async def until(so: Callable[[], object]) -> None:
-    """Let the loop run until something is so."""
+    """Run the loop until something is so."""
     for _ in range(10_000):
         if so():
             return
@@ -475,7 +475,7 @@ async def until(so: Callable[[], object]) -> None:
 
 
 def document(execution: Execution[Any]) -> dict[str, Any]:
-    """Give what an execution saves, but for what differs from save to save."""
+    """Return what an execution saves, but for what differs from save to save."""
     tree: dict[str, Any] = json.loads(execution.save().to_json())
     waiting = [tree]
     for each in waiting:

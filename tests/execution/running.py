@@ -72,7 +72,7 @@ def as_sync(handler: Callable[[Any], Any]) -> Any:
 
 
 def as_async(handler: Callable[[Any], Any]) -> Any:
-    """Give a coroutine function that lets the loop run before it does the same."""
+    """Return a coroutine function that lets the loop run before it does the same."""
 
     @functools.wraps(handler)
     async def wrapped(data: Any) -> Any:
@@ -156,7 +156,7 @@ class Gauge:
             self.inside -= 1
 
     def holding(self, name: str, seconds: float = 1) -> Any:
-        """Give a handler that is inside for a while, and returns its value."""
+        """Return a handler that is inside for a while, and returns its value."""
 
         async def handler(data: Here) -> Any:
             await self.hold(seconds)

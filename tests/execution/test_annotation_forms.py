@@ -568,7 +568,7 @@ COUNT: Final = itertools.count()
 
 
 def cases() -> list[tuple[str, bool]]:
-    """Give the programs that this Python can run, each with whether it starts with the future import."""
+    """Return the programs that this Python can run, each with whether it starts with the future import."""
     found = []
     for name in PROGRAMS:
         if sys.version_info < SINCE.get(name, (3, 11)):

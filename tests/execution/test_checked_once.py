@@ -53,7 +53,7 @@ def with_children(count: int, child: Flow[Any] | None = None) -> Flow[Any]:
 
 
 def cost(work: Callable[[], object]) -> int:
-    """Give the number of functions that the work calls."""
+    """Return the number of functions that the work calls."""
     with Calls() as calls:
         work()
     return calls.count

@@ -171,7 +171,7 @@ class PromptStore(HookedStore):
 
 
 def asking_twice(ready: bool) -> Flow[Any]:
-    """Give a flow that asks twice at once; an answer lets a step run where `ready`, else it only fills a join."""
+    """Return a flow that asks twice at once; an answer lets a step run where `ready`, else it only fills a join."""
 
     def ask(data: Data[Any, int]) -> int:
         data.pause_for(interrupt_id=data.step)
@@ -219,7 +219,7 @@ def test_an_answer_at_any_turn_round_the_save_of_a_pause_is_taken(ready: bool, c
 
 
 def busy(length: int) -> Flow[Any]:
-    """Give a chain whose steps each keep the processor busy for longer than `MAXIMUM_BLOCKING_TIME`."""
+    """Return a chain whose steps each keep the processor busy for longer than `MAXIMUM_BLOCKING_TIME`."""
 
     def work(data: Data[Any, int]) -> int:
         end = time.perf_counter() + MAXIMUM_BLOCKING_TIME

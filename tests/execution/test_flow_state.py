@@ -257,7 +257,7 @@ def test_a_change_of_a_flow_state_is_none_of_a_draft_that_leaked() -> None:
 
 
 def listening(mode: str) -> tuple[Flow[Any], list[Any]]:
-    """Give a flow whose chain listens to the flow_state, and the list of what it hears."""
+    """Return a flow whose chain listens to the flow_state, and the list of what it hears."""
     heard: list[Any] = []
 
     def write(data: Data[Count, int]) -> int:

@@ -123,7 +123,7 @@ def keys(store: Any) -> int:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until something has happened."""
+    """Run the loop until something has happened."""
     for _ in range(100_000):
         if condition():
             return

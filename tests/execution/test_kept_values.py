@@ -41,7 +41,7 @@ Made = Data[Work, list[Item]]
 
 
 def make(data: Data[Work, Any]) -> list[Item]:
-    """Give what the state holds too."""
+    """Return what the state holds too."""
     if not data.state.items:
         data.state.items = [Item("a"), Item("b"), Item("c")]
     return data.state.items

@@ -38,7 +38,7 @@ LAYERS = pytest.mark.parametrize("old, new", [("runtime_data", "state"), ("flow_
 
 
 def calls(data: Data[Any, Any], old: str) -> tuple[Any, Any, Any, Any]:
-    """Give the four legacy calls of one layer: get, set, append, del."""
+    """Return the four legacy calls of one layer: get, set, append, del."""
     get, set_, append, delete = (getattr(data, f"{verb}_{old}") for verb in ("get", "set", "append", "del"))
     return get, set_, append, delete
 

@@ -86,7 +86,7 @@ async def test_b46_a_bad_source_is_an_error_and_changes_nothing(bad: Callable[[s
 
 
 def _with(snapshot: Any, **changes: Any) -> Any:
-    """Give a snapshot that says something else, and is sound as a document."""
+    """Return a snapshot that says something else, and is sound as a document."""
     for name, value in changes.items():
         setattr(snapshot, name, value)
     return snapshot

@@ -62,7 +62,7 @@ class Wide(Contract):
 
 
 def _asking(declared: Any) -> Any:
-    """Give an execution of one step that returns what is declared, and one that shows it."""
+    """Return an execution of one step that returns what is declared, and one that shows it."""
 
     def step(data: Data[Wide, int]) -> Any:
         data.pause_for(interrupt_id="q")

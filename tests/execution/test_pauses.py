@@ -29,7 +29,7 @@ Handler = Callable[[Data[Talk, Any]], Any]
 
 
 def _paused(handler: Handler, **options: Any) -> Any:
-    """Give an execution of one step and what shows its output."""
+    """Return an execution of one step and what shows its output."""
     flow: Any = Flow(Talk)
     flow.to(handler, **options).to(show).end()
     return flow.create_execution(execution_id="one")

@@ -47,7 +47,7 @@ class Gauge:
 
 
 def steps(flow: Any, gauge: Gauge) -> Any:
-    """Let a value ask, be worked on, ask again and be worked on again."""
+    """Make a value ask, be worked on, ask again and be worked on again."""
 
     def ask(data: Data[Any, int]) -> int:
         data.pause_for(data.value)

@@ -50,7 +50,7 @@ class Trip:
         )
 
     async def reopen(self) -> None:
-        """Go on as a new process does: with a new flow, and what is stored."""
+        """Continue as a new process does: with a new flow, and what is stored."""
         self.flow = journey.build()
         try:
             self.execution = await self.flow.async_open(
@@ -74,7 +74,7 @@ class Trip:
             await execution.async_retry()
 
     async def travel(self) -> None:
-        """Go on until the end; in memory after a store that failed, from the store after a conflict."""
+        """Continue until the end; in memory after a store that failed, from the store after a conflict."""
         for _ in range(60):
             if self.execution.status in FINAL and not self.failed:
                 return
@@ -108,7 +108,7 @@ class Trip:
 
 
 def may_follow(old: Status, new: Status) -> bool:
-    """Say whether a stored status may follow another: an answer during a save lets a run go on unsaved."""
+    """Return whether a stored status may follow another: an answer during a save lets a run go on unsaved."""
     if old is Status.WAITING:
         return new is Status.WAITING or new in TRANSITIONS[Status.RUNNING] | TRANSITIONS[old]
     return new is old or new in TRANSITIONS[old]

@@ -30,7 +30,7 @@ type Raises = 1 / 0
 
 
 def native() -> dict[str, Any]:
-    """Give the aliases that are statements, where Python has them."""
+    """Return the aliases that are statements, where Python has them."""
     module = ModuleType("native")
     if sys.version_info >= (3, 12):
         exec(NATIVE, vars(module))

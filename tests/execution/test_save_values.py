@@ -107,7 +107,7 @@ class Places:
             return [data.value] * 3
 
         async def hold(data: Data[Over, tp]) -> tp:
-            """Let the first of the items pass, and keep the rest until the gate is open."""
+            """Pass the first of the items, and keep the rest until the gate is open."""
             self.held += 1
             if self.gate is not None and self.held != 2:
                 await self.gate.wait()
@@ -126,7 +126,7 @@ class Places:
         self.flow = flow
 
     async def saved(self, value: Any, format: Any) -> Any:
-        """Give what was saved while the value is in all places."""
+        """Return what was saved while the value is in all places."""
         execution = self.flow.create_execution(state={"kept": value if self.in_state else None})
         started = asyncio.create_task(execution.async_start(value))
         for _ in range(20):
@@ -139,7 +139,7 @@ class Places:
             assert started.cancelled()
 
     async def values(self, snapshot: Any) -> list[Any]:
-        """Give every value that comes up when the saved execution goes on."""
+        """Return every value that comes up when the saved execution goes on."""
         self.seen.clear()
         self.gate = None
         execution = self.flow.create_execution().load(snapshot)
@@ -149,7 +149,7 @@ class Places:
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Say whether two values are equal and of the same classes throughout."""
+    """Return whether two values are equal and of the same classes throughout."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

@@ -84,7 +84,7 @@ FLOWS: dict[str, tuple[Callable[[], Flow[Add]], int, int]] = {
 
 
 class Sampling(Watched):
-    """Know the whole document of every seventh save only: to make it takes as long as the items are many."""
+    """Takes the whole document of every seventh save only: to make it takes as long as the items are many."""
 
     def __init__(self) -> None:
         super().__init__(MemoryStore())

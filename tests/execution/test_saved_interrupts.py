@@ -192,7 +192,7 @@ _watched: dict[str, tuple[Watched, Execution[Any]]] = {}
 
 
 def watch(store: Watched, execution: Execution[Any]) -> None:
-    """Have a store know the whole document of an execution as each of its saves is encoded."""
+    """Pass a store the whole document of an execution as each of its saves is encoded."""
     _watched["now"] = store, execution
 
 

@@ -67,7 +67,7 @@ Change = Callable[[Any], object]
 
 @pytest.fixture(autouse=True)
 def short_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have slices of a few items."""
+    """Shorten slices to a few items."""
     monkeypatch.setattr(execution_parts, "PARTS_FROM", 0)
     monkeypatch.setattr(list_parts, "SLICED_FROM", 400)
     monkeypatch.setattr(list_parts, "SLICE", 100)
@@ -108,7 +108,7 @@ def flow_of(changes: Sequence[Change], *, pauses: bool = True) -> Flow[Keep]:
 
 
 def watch(store: Watched, execution: Execution[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the store know the whole document of the execution as each of its saves is encoded."""
+    """Pass the store the whole document of the execution as each of its saves is encoded."""
 
     def reach(point: str) -> None:
         if point == "save.encoded":

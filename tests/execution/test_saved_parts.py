@@ -87,7 +87,7 @@ class Watched:
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Watched, Execution[Any]], None]:
-    """Have a store know the whole document of an execution as each of its saves is encoded."""
+    """Pass a store the whole document of an execution as each of its saves is encoded."""
 
     def watch_over(store: Watched, execution: Execution[Any]) -> None:
         def reach(point: str) -> None:
@@ -112,7 +112,7 @@ def plain(data: bytes) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def every_state_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have small states in parts too."""
+    """Save small states in parts too."""
     monkeypatch.setattr(execution_parts, "PARTS_FROM", 0)
     monkeypatch.setattr(block_parts, "BLOCK_FROM", 0)
 

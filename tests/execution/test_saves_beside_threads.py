@@ -129,7 +129,7 @@ WRITERS = [
 
 @pytest.fixture(autouse=True)
 def often_switched() -> Iterator[None]:
-    """Let CPython switch between threads as often as it can."""
+    """Switch between threads as often as CPython can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -254,7 +254,7 @@ def test_what_is_wrong_beside_a_thread_is_refused_all_the_same() -> None:
 
 
 class Reader(msgspec.Struct):
-    """Have whatever a save reads back change what is being saved, as a thread does at the worst moment."""
+    """Changes what is being saved whenever a save reads something back, as a thread does at the worst moment."""
 
     def __post_init__(self) -> None:
         for change in CHANGES:

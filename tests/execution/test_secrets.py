@@ -100,7 +100,7 @@ def run(handler: Callable[[Any], Any], value: object = 0, **options: Any) -> Non
 
 
 def shown(error: BaseException) -> str:
-    """Give all that a log or a person sees of an error."""
+    """Return all that a log or a person sees of an error."""
     problems = repr(getattr(error, "problems", ""))
     return "".join(traceback.format_exception(error, chain=True)) + str(error) + repr(error) + problems
 

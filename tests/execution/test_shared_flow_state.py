@@ -143,7 +143,7 @@ async def test_a_container_that_a_step_changes_in_place_is_stored(opening: Openi
 
 
 def adding(key: str) -> Flow[Any]:
-    """Give a flow of the same name, as another process has it, that adds an entry."""
+    """Return a flow of the same name, as another process has it, that adds an entry."""
     flow: Flow[Any] = Flow(Sum)
 
     def add(data: Data[Sum, int]) -> int:

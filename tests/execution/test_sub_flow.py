@@ -86,7 +86,7 @@ Seen = dict[str, Any]
 
 
 def note(seen: Seen, result: Any = None) -> Any:
-    """Give a handler that notes all that a child sees, by identity, and returns `result`."""
+    """Return a handler that notes all that a child sees, by identity, and returns `result`."""
 
     def look(data: Data[Any, Any]) -> Any:
         seen["value"] = data.value
@@ -100,7 +100,7 @@ def note(seen: Seen, result: Any = None) -> Any:
 
 
 def parent(child: Any, *before: Any, after: Any = None, **mappings: Any) -> Flow[Any]:
-    """Give a flow of some steps, the child, and a step behind it."""
+    """Return a flow of some steps, the child, and a step behind it."""
     flow: Flow[Any] = Flow(Review)
     process: Any = flow
     for handler in before:

@@ -101,7 +101,7 @@ def values_of(kind: Leaf | Record, optional: bool = False) -> Any:
 
 
 def paths(kind: Leaf | Record, path: tuple[str, ...] = (), maybe: bool = False) -> Iterator[tuple[Any, ...]]:
-    """Give every path with its type and whether its value may be None."""
+    """Yield every path with its type and whether its value may be None."""
     if isinstance(kind, Record):
         for name, field in kind.fields.items():
             yield (*path, name), field.kind, field.optional or maybe
@@ -136,7 +136,7 @@ class Plain:
         tree[path[-1]] = self.read(source)
 
     def fill(self, kind: Record, mapping: Mapping[str, str], tree: Any = None) -> Any:
-        """Give a record of which these fields are given."""
+        """Return a record of which these fields are given."""
         tree = defaults(kind) if tree is None else copy.deepcopy(tree)
         for target, source in mapping.items():
             self.write(tree, kind, target.split("."), source)
@@ -144,12 +144,12 @@ class Plain:
 
 
 def plain(value: Any) -> Any:
-    """Give a value in dicts and lists."""
+    """Return a value in dicts and lists."""
     return msgspec.to_builtins(value)
 
 
 def defaults(kind: Leaf | Record) -> Any:
-    """Give what a value is made of before anything is given: the fields that have defaults."""
+    """Return what a value is made of before anything is given: the fields that have defaults."""
     if isinstance(kind, Leaf):
         return kind.default()
     return {
@@ -160,7 +160,7 @@ def defaults(kind: Leaf | Record) -> Any:
 
 
 def mutables(value: Any) -> Iterator[Any]:
-    """Give every part of a value that can change."""
+    """Yield every part of a value that can change."""
     if isinstance(value, list | dict):
         yield value
         for part in value.values() if isinstance(value, dict) else value:
@@ -245,7 +245,7 @@ def fields(draw: Any, target: Record, sources: Mapping[str, Record], *, there: b
 
 
 def _targets(draw: Any, kind: Any, path: tuple[str, ...] = (), above: bool = False) -> Iterator[tuple[Any, ...]]:
-    """Give targets that are no part of each other; `above` says that there is a default on the way."""
+    """Yield targets that are no part of each other; `above` says that there is a default on the way."""
     for name, field in kind.fields.items():
         default = above or not field.required
         inside = isinstance(field.kind, Record) and not (default and (field.optional or field.kind.frozen))

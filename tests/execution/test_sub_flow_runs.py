@@ -72,7 +72,7 @@ def show(data: Data[Any, Any]) -> Any:
 
 
 def holding(gauge: Gauge, name: str, seconds: float = 1) -> Any:
-    """Give a step of a child that is inside of the gauge for a while."""
+    """Return a step of a child that is inside of the gauge for a while."""
 
     async def handler(data: Data[Any, int]) -> int:
         await gauge.hold(seconds)

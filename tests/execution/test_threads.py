@@ -199,7 +199,7 @@ class Reading(Contract):
 
 @contextmanager
 def stirred() -> Iterator[None]:
-    """Have the other threads go on before each instruction of this package that this thread comes to."""
+    """Run the other threads before each instruction of this package that this thread comes to."""
 
     def stir(frame: FrameType, event: str, arg: object) -> Any:
         if not frame.f_globals.get("__name__", "").startswith("typedflow."):

@@ -212,7 +212,7 @@ SHELF = {"rows": "state.rows", "table": "state.table", "shared": "state.shared"}
 
 
 def of_child(look: Callable[[Any], Any], parent: Callable[[Any], Any] = got) -> Flow[Any]:
-    """Give a flow whose child gets the whole state of its parent, and looks at it."""
+    """Return a flow whose child gets the whole state of its parent, and looks at it."""
     flow: Flow[Any] = Flow(Shelved)
     child: Flow[Any] = chain(Shelved, look)
     flow.to(parent).to_sub_flow(child, capture={"input": "value", "state": SHELF}, write_back={"value": "result"}).end()

@@ -18,7 +18,7 @@ class Numbers(Contract):
 
 
 def counting(length: int, seconds: float) -> tuple[Flow[Numbers], list[int]]:
-    """Give a chain of synchronous steps that take so long each, and the list that they fill."""
+    """Return a chain of synchronous steps that take so long each, and the list that they fill."""
     taken: list[int] = []
 
     def work(data: Data[Numbers, int]) -> int:

@@ -102,7 +102,7 @@ def taking(tp: Any) -> Callable[..., Any]:
 
 
 def problems_of(flow: Flow[Any]) -> list[str]:
-    """Give what validate() finds, which creating an execution finds as well."""
+    """Return what validate() finds, which creating an execution finds as well."""
     with pytest.raises(ContractError) as caught:
         flow.validate()
     with pytest.raises(ContractError):

@@ -125,7 +125,7 @@ class Mistake(NamedTuple):
     """A part of the message."""
 
     def place(self, source: str) -> tuple[int, int]:
-        """Give the line, from 1, and the column, from 0, in the changed module."""
+        """Return the line, from 1, and the column, from 0, in the changed module."""
         before, bar, after = self.at.partition("|")
         assert bar, self.name
         start = source.index(only(source, before + after)) + len(before)
@@ -133,19 +133,19 @@ class Mistake(NamedTuple):
 
 
 def only(source: str, text: str) -> str:
-    """Give a text that a module holds exactly once."""
+    """Return a text that a module holds exactly once."""
     assert source.count(text) == 1, f"{source.count(text)} times, not once: {text!r}"
     return text
 
 
 def plant(mistake: Mistake, sources: dict[str, str]) -> dict[str, str]:
-    """Give the modules with one mistake in them."""
+    """Return the modules with one mistake in them."""
     source = sources[mistake.module]
     return {**sources, mistake.module: source.replace(only(source, mistake.old), mistake.new)}
 
 
 def copied_modules() -> dict[str, str]:
-    """Give the example's modules that know of flows, by name, and the variant."""
+    """Return the example's modules that know of flows, by name, and the variant."""
     sources = {path.stem: path.read_text(encoding="utf-8") for path in EXAMPLE.glob("*.py")}
     names = {name for name, source in sources.items() if "from typedflow import" in source}
     while more := {name for name in sources.keys() - names if _imports(sources[name], names)}:
@@ -159,7 +159,7 @@ def _imports(source: str, names: set[str]) -> bool:
 
 
 def in_package(sources: dict[str, str], package: str) -> dict[str, str]:
-    """Give the files of a package that holds the modules, each of which imports the others of them."""
+    """Return the files of a package that holds the modules, each of which imports the others of them."""
     own = "|".join(sorted(sources.keys() - {"__init__"}))
     module = re.compile(rf"\b{re.escape(PACKAGE)}\.(?={own}\b)")
     whole = re.compile(rf"from {re.escape(PACKAGE)} import (?=(?:{own})\b)")

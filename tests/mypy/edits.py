@@ -936,7 +936,7 @@ def package_of(number: int) -> str:
 
 
 def sources_at(step: int, numbers: Iterable[int]) -> dict[str, str]:
-    """Give the files of some scenarios after so many steps; 0 is the project as it was."""
+    """Return the files of some scenarios after so many steps; 0 is the project as it was."""
     files: dict[str, str] = {}
     for number in numbers:
         scenario = SCENARIOS[number]

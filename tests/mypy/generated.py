@@ -227,7 +227,7 @@ class Module:
         return "{" + ", ".join(f'"{path}": {source}' for path, source in rows.items()) + "}"
 
     def _source(self, scopes: Fields, wanted: str) -> str:
-        """Give a source, one of the wanted type where one is met."""
+        """Return a source, one of the wanted type where one is met."""
         found = ""
         for _ in range(12):
             scope = self._random.choice(list(scopes))

@@ -55,12 +55,12 @@ class Finding(NamedTuple):
 
 
 def strip(source: str) -> str:
-    """Give a program without its markers."""
+    """Return a program without its markers."""
     return "".join(line for line in source.splitlines(keepends=True) if not MARKER.match(line))
 
 
 def mark(source: str, findings: Iterable[Finding]) -> str:
-    """Give a program without markers the markers of what was found."""
+    """Return a program without markers the markers of what was found."""
     below: dict[int, list[Finding]] = {}
     for finding in sorted(set(findings), key=lambda f: (f.line, f.column, f.kind, f.text)):
         below.setdefault(finding.line, []).append(finding)
@@ -82,7 +82,7 @@ def _marker(line: str, finding: Finding) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment of a user who has typedflow and its plugin installed."""
+    """Return the environment of a user who has typedflow and its plugin installed."""
     search_path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
     return {
         **os.environ,
@@ -105,7 +105,7 @@ def write_project(folder: Path, sources: Mapping[str, str], config: str = CONFIG
 
 
 def case_sources() -> dict[str, str]:
-    """Give every case as it stands, with its markers."""
+    """Return every case as it stands, with its markers."""
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(CASES.glob("*.py"))}
 
 
@@ -164,7 +164,7 @@ def _finding(row: Mapping[str, Any]) -> Finding:
 
 
 def remark(sources: Mapping[str, str], findings: Iterable[Finding]) -> dict[str, str]:
-    """Give the programs with the markers of these findings in the place of their own."""
+    """Return the programs with the markers of these findings in the place of their own."""
     by_file: dict[str, list[Finding]] = {}
     for finding in findings:
         by_file.setdefault(finding.file, []).append(finding)

@@ -41,7 +41,7 @@ def write_step(project: Path, step: int) -> set[str]:
 
 
 def by_package(findings: list[Finding]) -> Said:
-    """Give what was said of each scenario."""
+    """Return what was said of each scenario."""
     said: Said = {}
     for finding in sorted(set(findings)):
         said.setdefault(Path(finding.file).parts[0], []).append(finding)

@@ -21,7 +21,7 @@ PLANTED = MISTAKES if is_full() else QUICK
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
-    """Give what mypy says of every copy, in one build; by package."""
+    """Return what mypy says of every copy, in one build; by package."""
     files = in_package(MODULES, RIGHT)
     for mistake in (*PLANTED, *LEFT_TO_THE_RUN):
         files |= in_package(plant(mistake, MODULES), mistake.name)

@@ -52,7 +52,7 @@ class Statement(NamedTuple):
 
 
 def statements() -> Iterator[Statement]:
-    """Give the calls at the top of the case files."""
+    """Yield the calls at the top of the case files."""
     for theme in THEMES:
         source = (CASES / f"{theme}.py").read_text(encoding="utf-8")
         lines = source.splitlines()
@@ -66,7 +66,7 @@ def statements() -> Iterator[Statement]:
 
 
 def heads(texts: Any) -> Iterator[tuple[str, str]]:
-    """Give the numbers, and the texts as far as they show no value."""
+    """Yield the numbers, and the texts as far as they show no value."""
     for text in texts:
         number, _, rest = text.partition(": ")
         if number == "TF601":  # the runtime may see a fault deeper inside of a value
@@ -87,7 +87,7 @@ def modules() -> Iterator[dict[str, ModuleType]]:
 
 
 def definitions(path: Path, *, whole: bool) -> ast.Module:
-    """Give a case file without the calls at its top."""
+    """Return a case file without the calls at its top."""
     tree = ast.parse(strip(path.read_text(encoding="utf-8")))
     tree.body = [node for node in tree.body if whole or not isinstance(node, ast.Expr)]
     return tree
@@ -120,7 +120,7 @@ def test_the_runtime_says_what_the_plugin_says(modules: dict[str, ModuleType], c
 
 
 def class_statements() -> Iterator[Statement]:
-    """Give the classes at the top of the case files about classes."""
+    """Yield the classes at the top of the case files about classes."""
     for theme in CLASSES:
         source = (CASES / f"{theme}.py").read_text(encoding="utf-8")
         lines = source.splitlines()
@@ -134,7 +134,7 @@ def class_statements() -> Iterator[Statement]:
 
 @pytest.fixture(scope="module")
 def refusals() -> Iterator[dict[tuple[str, str], tuple[Problem, ...]]]:
-    """Give what the runtime reports of each class, by its file and name."""
+    """Yield what the runtime reports of each class, by its file and name."""
     found: dict[tuple[str, str], tuple[Problem, ...]] = {}
     for theme in CLASSES:
         module = sys.modules[theme] = ModuleType(theme)

@@ -117,7 +117,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def described(spec: ContractSpec) -> dict[str, Any]:
-    """Give what a contract declares, its resources aside, without the modules that its types come from."""
+    """Return what a contract declares, its resources aside, without the modules that its types come from."""
     events = {name: describe_type(payload) for name, payload in (spec.events or {}).items()}
     parts = {part: getattr(spec, part) for part in spec.declared if part not in ("resources", "events")}
     return {**{part: describe_type(tp) for part, tp in parts.items()}, "events": events, "version": spec.version}
@@ -171,7 +171,7 @@ def test_every_other_class_has_the_same_members(stub: ModuleType) -> None:
 
 
 def signature(function: Any) -> str:
-    """Give the types of a function without their modules."""
+    """Return the types of a function without their modules."""
     return re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(inspect.signature(function, eval_str=True)))
 
 

@@ -23,7 +23,7 @@ TOO_OLD: Final = "2.3.1"
 
 
 def user_with(version: str, folder: Path, wheel: Path) -> Path:
-    """Give the Python of a user who has one release of mypy."""
+    """Return the Python of a user who has one release of mypy."""
     packages = folder / "packages"
     pip = (sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-warn-conflicts")
     run(*pip, "--target", packages, f"mypy=={version}", cwd=folder)

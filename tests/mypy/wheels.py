@@ -33,7 +33,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def make_user(folder: Path, wheel: Path, *before: Path) -> Path:
-    """Give the Python of a new environment: the wheel, the folders `before`, then the packages of this environment."""
+    """Return the Python of a new environment: the wheel, the folders `before`, then the packages of this one."""
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())

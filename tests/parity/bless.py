@@ -19,7 +19,7 @@ WORDS: Final = {side: word for word, side in SIDES.items()}
 
 
 def problems_of(flow: Any) -> tuple[Problem, ...]:
-    """Give what `flow.validate()` finds."""
+    """Return what `flow.validate()` finds."""
     try:
         flow.validate()
     except ContractError as error:
@@ -28,7 +28,7 @@ def problems_of(flow: Any) -> tuple[Problem, ...]:
 
 
 def comment(problem: Problem, indent: int, runtime_only: bool) -> list[str]:
-    """Give the lines of a comment."""
+    """Return the lines of a comment."""
     margin = " " * indent
     opening = f"# P {'runtime ' if runtime_only else ''}{WORDS[problem.side]} {without_step(problem)}"
     return textwrap.wrap(

@@ -61,7 +61,7 @@ class Case:
         return FOLDER / f"{self.theme}.py"
 
     def build(self) -> Any:
-        """Give the flow."""
+        """Return the flow."""
         return getattr(module_of(self.theme), self.name)()
 
     def __str__(self) -> str:
@@ -97,12 +97,12 @@ def read_theme(theme: str) -> list[Case]:
 
 
 def is_case(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
-    """Say whether a statement of a case file is a case: a function without parameters."""
+    """Return whether a statement of a case file is a case: a function without parameters."""
     return isinstance(node, ast.FunctionDef) and not node.args.args
 
 
 def sub_flow_calls(function: ast.FunctionDef) -> list[ast.Call]:
-    """Give the calls of `to_sub_flow` in a case, in order."""
+    """Return the calls of `to_sub_flow` in a case, in order."""
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
     return [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "to_sub_flow"]
 

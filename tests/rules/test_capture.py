@@ -38,7 +38,7 @@ def lines(problems: list[Problem]) -> list[str]:
 
 
 def one(mapping: object, **child: str) -> tuple[str, str, tuple[str, ...]]:
-    """Give the line, side and entry of the only problem."""
+    """Return the line, side and entry of the only problem."""
     (problem,) = check(mapping, **child)
     return problem.render(), problem.side, problem.entry
 

@@ -28,7 +28,7 @@ AREAS = {
 
 
 def used_numbers() -> set[str]:
-    """Give the numbers that the texts use; those of mappings are put together from an area and a rule."""
+    """Return the numbers that the texts use; those of mappings are put together from an area and a rule."""
     used = set()
     for source in SOURCES:
         if source.stem != "rules":

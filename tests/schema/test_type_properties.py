@@ -185,7 +185,7 @@ def same(a: object, b: object) -> bool:
 
 
 def mutable_parts(value: object) -> set[int]:
-    """Give the identities of every part that can change."""
+    """Return the identities of every part that can change."""
     found: set[int] = set()
     parts: list[Any] = []
     if isinstance(value, dict):

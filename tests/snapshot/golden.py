@@ -35,7 +35,7 @@ async def waiting(case: Case) -> Snapshot:
 
 
 async def running(case: Case, step: str) -> Snapshot:
-    """Give what is saved as a step first begins."""
+    """Return what is saved as a step first begins."""
     saved: list[Snapshot] = []
     taken.set(lambda data: saved.append(execution.save()) if data.step == step else None)
     execution = case.build().create_execution(execution_id="case")

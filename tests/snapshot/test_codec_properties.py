@@ -110,7 +110,7 @@ def types() -> st.SearchStrategy[Any]:
 
 
 def values(tp: Any) -> st.SearchStrategy[Any]:
-    """Give valid values of a type."""
+    """Return valid values of a type."""
     if tp in LEAVES:
         return LEAVES[tp]
     if tp is Box:

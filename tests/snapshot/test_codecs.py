@@ -291,7 +291,7 @@ def test_codec_of_a_kind_is_that_of_its_type() -> None:
 
 
 def with_field(**fields: Any) -> Everything:
-    """Give a state with fields that no check has seen."""
+    """Return a state with fields that no check has seen."""
     state = Everything()
     for name, value in fields.items():
         force_setattr(state, name, value)
@@ -658,7 +658,7 @@ class Plainly:
 
 
 def _attributes(**given: object) -> dict[str, object]:
-    """Give the dict of an object, which was there before its attributes."""
+    """Return the dict of an object, which was there before its attributes."""
     holder = Plainly()
     found = vars(holder)
     for name, value in given.items():

@@ -56,7 +56,7 @@ MIXED = [*ORDINARY, *UUIDS[:1000], *(str(UUID(int=2**100 + k)) for k in range(10
 
 
 def places() -> Iterable[Any]:
-    """Give values of Shelf and Flat with a crowd, and the path of it."""
+    """Yield values of Shelf and Flat with a crowd, and the path of it."""
     row = {"name": "n"}
     shelf = {"type": "Shelf", "plain": [row], "other": "o"}
     yield Shelf, {**shelf, "plain": [row, {"name": "n", "tags": UUIDS}]}, "it.plain[1].tags"

@@ -54,7 +54,7 @@ def flow_of() -> Flow[Ordering]:
 
 
 def saved(format: Format = "json") -> Snapshot:
-    """Give a snapshot whose state holds what could be taken for the end of a document."""
+    """Return a snapshot whose state holds what could be taken for the end of a document."""
     lines = [Line('","state_mark":{"at":1,"size":1,"crc":1},"checksum":1}'), Line("ü", "\xaastate_mark")]
     execution = flow_of().create_execution(state=Order(lines=lines, state_mark={"at": 1, "checksum": 2}))
     execution.start(1)

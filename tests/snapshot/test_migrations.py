@@ -77,7 +77,7 @@ def chained(first: Callable[[dict[str, Any]], Any] = rename) -> type[Contract]:
 
 
 def snapshot(format: Format = "json", *, state: State | None = None, version: int = 1, **changes: Any) -> Snapshot:
-    """Give a snapshot that the old contract saved, under the new one's name."""
+    """Return a snapshot that the old contract saved, under the new one's name."""
     old = saved_shape(spec_of(Old))
     made: dict[str, Any] = {
         "encoding": format,

@@ -28,7 +28,7 @@ def ask(data: Data[Review, str]) -> str:
 
 
 def flow(*steps: Any) -> Flow[Any]:
-    """Give a chain of steps."""
+    """Return a chain of steps."""
     made: Any = Flow(Review, name="review")
     at = made
     for step in steps:
@@ -38,7 +38,7 @@ def flow(*steps: Any) -> Flow[Any]:
 
 
 def batch(*names: str, asking: Any = ask) -> Flow[Any]:
-    """Give a flow that pauses in the first of several branches."""
+    """Return a flow that pauses in the first of several branches."""
     made: Any = Flow(Review, name="review")
     at = made.to(draft).batch()
     for name, step in zip(names, [asking, *([shout] * (len(names) - 1))], strict=True):
@@ -119,7 +119,7 @@ def listing_untyped(data: Data[Review, str]) -> Any:
 
 
 def each_of(source: Any, concurrency: int | None = None, *steps: Any) -> Flow[Any]:
-    """Give a flow that goes over a list, and asks for each item."""
+    """Return a flow that goes over a list, and asks for each item."""
     made: Any = Flow(Review, name="review")
     item = made.to(source).for_each(concurrency=concurrency)
     for step in steps or (ask,):
@@ -133,7 +133,7 @@ def number_of(data: Data[Review, str]) -> str:
 
 
 def branches(source: Any, concurrency: int | None = None) -> Flow[Any]:
-    """Give a flow with a batch that asks in its first branch."""
+    """Return a flow with a batch that asks in its first branch."""
     made: Any = Flow(Review, name="review")
     made.to(source).batch(concurrency=concurrency).branch(ask).branch(shout).end_batch().to(joined).end()
     return made  # type: ignore[no-any-return]  # the flow
@@ -170,7 +170,7 @@ def test_block_that_has_let_everything_in_outlives_the_node_before_it(made: Any,
 
 
 async def _inside(made: Flow[Any], first: list[Snapshot]) -> Snapshot:
-    """Give what was saved while the first step of a block ran, before all was let in."""
+    """Return what was saved while the first step of a block ran, before all was let in."""
     execution: Execution[Any] = made.create_execution()
     first.clear()
     watched.append(lambda: first.append(execution.save()))
@@ -251,7 +251,7 @@ def test_node_that_the_snapshot_does_not_describe_is_refused() -> None:
 
 
 def parent(child: Flow[Any], *after: Any) -> Flow[Any]:
-    """Give a flow that hands its value to a child."""
+    """Return a flow that hands its value to a child."""
     made: Any = Flow(Review, name="parent")
     at = made.to(draft).to_sub_flow(child)
     for step in after:

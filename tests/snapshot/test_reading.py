@@ -35,7 +35,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def small(format: Format = "json", **changes: Any) -> Snapshot:
-    """Give a snapshot with something of everything."""
+    """Return a snapshot with something of everything."""
 
     def raw(value: Any) -> Raw:
         return Raw(ENCODE[format](value))
@@ -144,7 +144,7 @@ def test_a_str_is_always_text(tmp_path: Path) -> None:
 
 
 def edited(**changes: Any) -> dict[str, Any]:
-    """Give the mapping of a small snapshot with some of it changed, and a checksum that fits."""
+    """Return the mapping of a small snapshot with some of it changed, and a checksum that fits."""
     document: dict[str, Any] = json.loads(small().to_json()) | changes
     try:
         made = msgspec.convert({**document, "checksum": 0}, Snapshot)
@@ -267,7 +267,7 @@ def test_oversized_file_is_not_read_whole() -> None:
 
 
 def with_state(payload: bytes) -> bytes:
-    """Give a document around a JSON payload that nobody checked."""
+    """Return a document around a JSON payload that nobody checked."""
     return small(state=Raw(payload)).to_bytes()
 
 

@@ -59,7 +59,7 @@ class InPlaceFirst:
 
 @dataclass(frozen=True)
 class Kind:
-    """Say how to open a store in a folder, and what it promises."""
+    """How to open a store in a folder, and what it promises."""
 
     name: str
     open: Callable[[Path], SnapshotStore]

@@ -28,7 +28,7 @@ def small_tmpfs(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def small_files(folder: Path) -> Iterator[Path]:
-    """Let no file of this process grow past `ROOM` bytes: EFBIG, where a full disk gives ENOSPC."""
+    """Prevent files of this process from growing past `ROOM` bytes: EFBIG, where a full disk gives ENOSPC."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
     try:
@@ -38,7 +38,7 @@ def small_files(folder: Path) -> Iterator[Path]:
 
 
 def may_mount() -> bool:
-    """Say whether a tmpfs can be mounted: containers often say no even to root."""
+    """Return whether a tmpfs can be mounted: containers often say no even to root."""
     if os.geteuid() != 0:
         return False
     probe = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]

@@ -58,7 +58,7 @@ async def save(store: SnapshotStore, size: int) -> None:
 
 
 def data_of(sequence: int, size: int) -> bytes:
-    """Give bytes that tell the save that they belong to, all through."""
+    """Return bytes that tell the save that they belong to, all through."""
     return sha256(b"%d" % sequence).digest() * (size // 32)
 
 

@@ -43,7 +43,7 @@ def is_delete(step: int) -> bool:
 
 
 def after(step: int, *, shared: bool) -> Found:
-    """Say what is stored when this step was the last; -1 is before the first."""
+    """Return what is stored when this step was the last; -1 is before the first."""
     saves = sum(not is_delete(each) for each in range(step + 1)) if shared else 0
     if step < 0 or is_delete(step):
         return Found(None, None, saves)

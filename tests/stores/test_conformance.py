@@ -404,7 +404,7 @@ async def test_a_conflict_changes_no_flow_state_and_asks_nobody(sharing: Snapsho
 
 
 class Told(BaseException):
-    """Stand for what a user's function may raise."""
+    """What a user's function may raise."""
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, Told, asyncio.CancelledError, MemoryError])

@@ -113,7 +113,7 @@ async def test_data_is_on_the_disk_before_its_name_and_the_name_before_the_answe
 
 
 def damaged(whole: bytes) -> Iterator[bytes]:
-    """Give every prefix, every byte with a bit or all bits flipped, and more than there was."""
+    """Yield every prefix, every byte with a bit or all bits flipped, and more than there was."""
     for position in range(len(whole)):
         yield whole[:position]
         for mask in (0x01, 0x20, 0xFF):
@@ -179,7 +179,7 @@ def make_socket(path: Path) -> None:
 
 
 def header_of(**fields: object) -> bytes:
-    """Give a file with a header that a save could have written, but for some of its fields; None: without it."""
+    """Return a file with a header that a save could have written, but for some of its fields; None: without it."""
     line = encode(SAVED).split(b" ", 3)[3].partition(b"\n")[0]
     changed = json.loads(line) | fields
     line = json.dumps({name: value for name, value in changed.items() if value is not None}).encode()

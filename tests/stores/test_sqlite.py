@@ -144,7 +144,7 @@ def test_many_may_open_a_new_database_at_once(attempt: int, path: Path) -> None:
 
 
 async def refusal(store: SQLiteStore) -> str:
-    """Give what opening the store is refused with, without the place."""
+    """Return what opening the store is refused with, without the place."""
     with pytest.raises(StoreError) as caught:
         await store.__aenter__()
     await store.close()

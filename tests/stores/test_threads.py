@@ -11,7 +11,7 @@ from typedflow.stores.threads import LARGEST_BATCH, Outcome, StoreThread
 
 
 class Echo:
-    """Give each job back; wait before the first batch, and keep what each batch was."""
+    """Returns each job; waits before the first batch, and keeps what each batch was."""
 
     def __init__(self) -> None:
         self.go_on = Event()

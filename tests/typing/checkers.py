@@ -37,7 +37,7 @@ def run_checker(checker: Checker, samples: Path, scratch: Path) -> list[Finding]
 
 
 def _run(*command: str | Path, cwd: Path, codes: tuple[int, ...] = (0, 1)) -> str:
-    """Give what a command prints; an exit code that does not say "checked" is an error with all of its output."""
+    """Return what a command prints; an exit code that does not say "checked" is an error with all of its output."""
     search_path = os.pathsep.join([str(ROOT), str(ROOT / "mypy_plugin")])
     environment = {**os.environ, "MYPYPATH": str(ROOT), "PYTHONPATH": search_path, "NO_COLOR": "1"}
     done = subprocess.run(

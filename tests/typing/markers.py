@@ -48,11 +48,11 @@ class Marker:
 
 
 class BadMarkerError(Exception):
-    """Say that a comment looks like a marker and is none."""
+    """Raised for a comment that looks like a marker and is none."""
 
 
 def parse_markers(file: str, source: str) -> list[Marker]:
-    """Give the markers of a sample; a reveal without checkers is for those that the line does not name."""
+    """Return the markers of a sample; a reveal without checkers is for those that the line does not name."""
     markers: list[Marker] = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -83,7 +83,7 @@ def _parse_comment(file: str, line: int, comment: str) -> Iterator[Marker]:
 
 
 def compare(checker: Checker, markers: Iterable[Marker], findings: Iterable[Finding]) -> list[str]:
-    """Give every line at which a checker and the samples differ, in either direction."""
+    """Return every line at which a checker and the samples differ, in either direction."""
     mine = [marker for marker in markers if checker in marker.checkers]
     found = list(findings)
     return sorted([*_compare_errors(checker, mine, found), *_compare_types(checker, mine, found)])
@@ -108,7 +108,7 @@ def _compare_types(checker: Checker, markers: list[Marker], findings: list[Findi
 
 
 def normalise(written: str) -> str:
-    """Give a type in one spelling, whichever checker wrote it; a text that is no expression stays as it is."""
+    """Return a type in one spelling, whichever checker wrote it; a text that is no expression stays as it is."""
     try:
         tree = ast.parse(written.replace("?", ""), mode="eval").body
     except SyntaxError:

@@ -18,7 +18,7 @@ ONE_PYTHON = ("pyright", "ty", "pyrefly")
 
 
 def checker_params() -> list[object]:
-    """Give one test parameter for each checker."""
+    """Return one test parameter for each checker."""
     return [pytest.param(c, marks=[pytest.mark.one_python] if c in ONE_PYTHON else []) for c in CHECKERS]
 
 

@@ -31,7 +31,7 @@ class Odd(Enum):
 
 
 class Later(State):
-    """Speaks of a class that follows."""
+    """Refers to a class that follows."""
 
     below: Below | None = None
     #      ^ E: TF603: field 'below' of Later cannot be saved at 'below.connection': Connection cannot be encoded (save what it is made from, or say how with StoredAs; what cannot be saved (a connection, a client, a logger) belongs in Resources)  [typedflow-state]
