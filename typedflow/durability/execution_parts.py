@@ -160,16 +160,16 @@ class ExecutionParts:
     def _collect_state(
         self, runtime: ExecutionRuntime, state: State, changes: Changes, *, sure: bool
     ) -> dict[str, Any]:
-        changed, loose, lent = runtime.take_changed(), runtime.take_loose(), runtime.lent_fields()
+        changed, unchecked, lent = runtime.take_changed(), runtime.take_unchecked(), runtime.lent_fields()
         if changed is None or not sure or runtime.run.status is not Status.RUNNING:
-            changed = loose = None
+            changed = unchecked = None
         fields = layer_fields(type(state))
         values = {name: field.read(state) for name, field in fields.items()}
         lent |= _twins(lent, fields, values)
         if changed:
             twins = _twins(changed, fields, values)
             changed = {**changed, **dict.fromkeys(twins, True)}
-            loose = None if loose is None else {*loose, *twins}
+            unchecked = None if unchecked is None else {*unchecked, *twins}
         names = _names(state, values)
         try:
             for field_name, name in zip(state.__struct_fields__, state.__struct_encode_fields__, strict=True):
@@ -179,14 +179,14 @@ class ExecutionParts:
                     self._drop_slices(name, changes)
                     changes.drop(key_of(name))
                 elif not sure or self._values.get(field_name, _NOTHING) is not value:
-                    checked = sure and loose is not None and field_name not in loose
+                    checked = sure and unchecked is not None and field_name not in unchecked
                     self._collect_field(field, name, value, changes, _Found(runtime, sure, is_lent, True, checked))
                 elif field.changeable and (changed is None or field_name in changed):
-                    checked = loose is not None and field_name not in loose
+                    checked = unchecked is not None and field_name not in unchecked
                     anywhere = changed is None or changed[field_name]
                     self._collect_field(field, name, value, changes, _Found(runtime, sure, is_lent, anywhere, checked))
         except BaseException:
-            runtime.give_back_loose()
+            runtime.mark_all_unchecked()
             raise
         changes.put(NAMES, encode_names(names))
         if not sure:  # a state of another version may have been stored

@@ -112,15 +112,15 @@ def _resource_keys(runtime: ExecutionRuntime, parts: RunParts) -> list[str]:
 
 
 def _state(runtime: ExecutionRuntime, codec: Codec | None, format: Format) -> Raw | UnsetType:
-    """Encode the state; of what no step got hold of since the last save, the classes are known."""
+    """Encode the state, and check the fields that may have changed since the last save."""
     state = runtime.require_state() if runtime.given_state is not None else runtime.state
     if state is None or codec is None:
         return ABSENT
-    loose = runtime.take_loose()
+    unchecked = runtime.take_unchecked()
     try:
-        return codec.encode(state, "state", format, loose=loose)
+        return codec.encode(state, "state", format, unchecked=unchecked)
     except BaseException:
-        runtime.give_back_loose()
+        runtime.mark_all_unchecked()
         raise
 
 

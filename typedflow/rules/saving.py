@@ -12,7 +12,7 @@ TOO_DEEP: Final = "is nested too deep, or holds itself"
 """What is said of a value that Python's recursion limit does not let through; typedflow has no limit of its own."""
 NEVER: Final = "no value is valid for Never"
 RAW: Final = "Raw holds bytes of one format, and cannot be saved in another"
-LOOSE_UNSET: Final = "UNSET can only stand for a Struct field"
+UNSET_OUTSIDE_STRUCT: Final = "UNSET can only stand for a Struct field"
 SELF: Final = "msgspec refuses it: Type 'typing.Self' is not supported"
 """The message of msgspec for a field that is declared with Self."""
 

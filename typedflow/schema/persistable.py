@@ -93,7 +93,7 @@ class _Walk:
             case Scalar(cls=cls) if cls is msgspec.Raw:
                 yield path, saving.RAW
             case Scalar() if kind == _UNSET:
-                yield path, saving.LOOSE_UNSET
+                yield path, saving.UNSET_OUTSIDE_STRUCT
             case Scalar(limits=limits) if limits != NO_LIMITS:
                 yield from ((path, reason) for reason in _limit_faults(kind))
             case EnumOf(cls=enum_cls):

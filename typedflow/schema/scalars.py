@@ -24,19 +24,19 @@ Check = Callable[[Any], Any]
 def scalar_check(kind: Scalar) -> Check:
     """Compile the check of a scalar, limits included."""
     cls, expected = kind.cls, render(kind)
-    loosen = _LOOSE.get(cls, _refuse)
+    convert = _CONVERSIONS.get(cls, _refuse)
     if kind.limits == NO_LIMITS:
 
         def check(value: Any) -> Any:
             if type(value) is cls:
                 return value
-            return loosen(cls, expected, value)
+            return convert(cls, expected, value)
 
         return check
     within = limit_check(kind.limits, expected)
 
     def check_limited(value: Any) -> Any:
-        return within(value if type(value) is cls else loosen(cls, expected, value))
+        return within(value if type(value) is cls else convert(cls, expected, value))
 
     return check_limited
 
@@ -100,13 +100,13 @@ def _refuse(cls: type, expected: str, value: Any) -> Any:
     raise Mismatch((), expected, value, hint)
 
 
-def _loosen_int(cls: type, expected: str, value: Any) -> Any:
+def _convert_int(cls: type, expected: str, value: Any) -> Any:
     if type(value) is bool or _is_only(int, value):
         return int.__int__(value)
     return _refuse(cls, expected, value)
 
 
-def _loosen_float(cls: type, expected: str, value: Any) -> Any:
+def _convert_float(cls: type, expected: str, value: Any) -> Any:
     if type(value) is bool or _is_only(int, value):
         try:
             number = float(int.__int__(value))
@@ -120,19 +120,19 @@ def _loosen_float(cls: type, expected: str, value: Any) -> Any:
     return _refuse(cls, expected, value)
 
 
-def _loosen_str(cls: type, expected: str, value: Any) -> Any:
+def _convert_str(cls: type, expected: str, value: Any) -> Any:
     return str.__str__(value) if _is_only(str, value) else _refuse(cls, expected, value)
 
 
-def _loosen_bytes(cls: type, expected: str, value: Any) -> Any:
+def _convert_bytes(cls: type, expected: str, value: Any) -> Any:
     return b"".join((value,)) if _is_only(bytes, value) else _refuse(cls, expected, value)
 
 
-_LOOSE: Final[dict[type, Callable[[type, str, Any], Any]]] = {
-    int: _loosen_int,
-    float: _loosen_float,
-    str: _loosen_str,
-    bytes: _loosen_bytes,
+_CONVERSIONS: Final[dict[type, Callable[[type, str, Any], Any]]] = {
+    int: _convert_int,
+    float: _convert_float,
+    str: _convert_str,
+    bytes: _convert_bytes,
 }
 
 

@@ -46,14 +46,16 @@ class Codec:
         """Return True if msgspec encodes values of the type as they are."""
         return isinstance(self._coder, Native)
 
-    def encode(self, value: Any, path: str, format: Format = "json", *, loose: Collection[str] | None = None) -> Raw:
+    def encode(
+        self, value: Any, path: str, format: Format = "json", *, unchecked: Collection[str] | None = None
+    ) -> Raw:
         """Encode a value and verify that it comes back; `path` is its place in the document, for messages.
 
-        Of a State, `loose` names the fields whose classes are not known; None stands for all of them.
+        Of a State, `unchecked` names the fields whose exact classes are to be checked; None stands for all of them.
         Raises `SnapshotError` that names the part at fault. The value is not changed.
         """
         try:
-            return Raw(self._encode(value, format, loose))
+            return Raw(self._encode(value, format, unchecked))
         except Untyped as fault:
             place = join_place(path, render_path(fault.path))
             problem = snapshots.untyped_value_problem(path, render_path(fault.path), fault.reason)
@@ -87,12 +89,12 @@ class Codec:
         except Exception as error:  # decoding raises what users' classes raise
             raise unreadable(error, path) from error
 
-    def _encode(self, value: Any, format: Format, loose: Collection[str] | None) -> bytes:
+    def _encode(self, value: Any, format: Format, unchecked: Collection[str] | None) -> bytes:
         """Encode; where the parts are coded one by one, read the whole back as well: it is put together by us."""
         coder = self._coder
         try:
             if isinstance(coder, Native):
-                return read_again_if_changed(coder.encode, value, format, loose)
+                return read_again_if_changed(coder.encode, value, format, unchecked)
             return read_again_if_changed(self._encode_parts, coder, value, format)
         except Refused:
             raise

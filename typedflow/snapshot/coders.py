@@ -76,22 +76,22 @@ class Native:
         self._exact: dict[Format | None, Exact] = {}
         self._exact_fields: dict[tuple[str, Format | None], Exact] = {}
         self._always: tuple[str, ...] | None = None
-        """Of a State, the fields that a save looks into even if nobody got hold of them: an alias may be missed."""
+        """Of a State, the fields that each save checks, also those that no step has read: an alias may be missed."""
         self._plain_equality = has_plain_equality(kind)
 
-    def encode(self, value: Any, format: Format, loose: Collection[str] | None = None) -> bytes:
-        """Encode and verify; with `loose` a State, of whose other fields the classes are known. Raises `Refused`.
+    def encode(self, value: Any, format: Format, unchecked: Collection[str] | None = None) -> bytes:
+        """Encode and verify; raises `Refused`. With `unchecked` a State, whose other fields have their exact classes.
 
         Who keeps an alias over the end of a step, or over a save, can still put in what equals something of the
         declared class, such as a StrEnum member for a str: it comes back as what is declared, and what an object of a
         subclass has besides, such as an attribute of its own, does not.
         """
         if self._zoned is not None and self._zoned.was_needed:  # it will be again: the same State, a step later
-            return self._encode_zoned(self._zoned, value, format, loose)
+            return self._encode_zoned(self._zoned, value, format, unchecked)
         try:
             data = ENCODE[format](value)
             self._require_spread(data, format)
-            same = at_ease(data, self._is_now, self._comes_back, value, format, loose, data)
+            same = at_ease(data, self._is_now, self._comes_back, value, format, unchecked, data)
             if same:
                 return data
             if self._zoned is None:
@@ -108,10 +108,10 @@ class Native:
             if self._zoned is None:
                 raise self._refusal(value, format, error) from error
         if self._zoned is not None:
-            return self._encode_zoned(self._zoned, value, format, loose)
+            return self._encode_zoned(self._zoned, value, format, unchecked)
         raise self._difference(value, self._decode[format](data), format)
 
-    def _encode_zoned(self, zoned: ZonedForm, value: Any, format: Format, loose: Collection[str] | None) -> bytes:
+    def _encode_zoned(self, zoned: ZonedForm, value: Any, format: Format, unchecked: Collection[str] | None) -> bytes:
         """Encode and verify a value with moments that msgspec's encoding would cut short, or with another fault.
 
         Every moment is verified when it is written; so their zones are not compared again. Of a value that a thread is
@@ -123,7 +123,7 @@ class Native:
                 data = zoned.encode(value, format)
                 self._require_spread(data, format)
                 back = zoned.decode(data, format)
-                same = self._is_now(self._is_zoned_same, value, back, format, loose)
+                same = self._is_now(self._is_zoned_same, value, back, format, unchecked)
                 if same:
                     return data
                 if (same is None or before not in (b"", data)) and self._is_zoned_stable(zoned, back, data, format):
@@ -137,9 +137,9 @@ class Native:
             raise self._refusal(value, format, error) from error
         raise self._difference(value, back, format)
 
-    def _is_zoned_same(self, value: Any, back: Any, format: Format, loose: Collection[str] | None) -> bool:
+    def _is_zoned_same(self, value: Any, back: Any, format: Format, unchecked: Collection[str] | None) -> bool:
         if self._plain_equality:
-            return bool(value == back and self._is_exact(value, None, loose))
+            return bool(value == back and self._is_exact(value, None, unchecked))
         return self.same(value, back, format)
 
     def _is_zoned_stable(self, zoned: ZonedForm, back: Any, data: bytes, format: Format) -> bool:
@@ -179,18 +179,18 @@ class Native:
                 return None
             raise
 
-    def _comes_back(self, value: Any, format: Format, loose: Collection[str] | None, data: bytes) -> bool:
+    def _comes_back(self, value: Any, format: Format, unchecked: Collection[str] | None, data: bytes) -> bool:
         """Decode and compare; what was decoded is gone when this returns."""
         back = self._decode[format](data)
         if self._plain_equality:
-            return bool(value == back and self._is_exact(value, format, loose))
+            return bool(value == back and self._is_exact(value, format, unchecked))
         return self.same(value, back, format)
 
-    def _is_exact(self, value: Any, format: Format | None, loose: Collection[str] | None) -> bool:
+    def _is_exact(self, value: Any, format: Format | None, unchecked: Collection[str] | None) -> bool:
         """Return True if the classes in the value are the declared ones, and its moments native in the format."""
         if self._zoned is None:
             format = None
-        if loose is None:
+        if unchecked is None:
             exact = self._exact.get(format)
             if exact is None:
                 exact = self._exact[format] = compile_exact(self.kind, format)
@@ -198,7 +198,7 @@ class Native:
         if self._always is None:
             fields = layer_fields(type(value)).values()
             self._always = tuple(field.name for field in fields if hides_from_equality(field.kind))
-        return all(self._exact_field(value, name, format) for name in (*loose, *self._always))
+        return all(self._exact_field(value, name, format) for name in (*unchecked, *self._always))
 
     def _exact_field(self, layer: Any, name: str, format: Format | None) -> bool:
         """Return whether one field of a State is of the declared classes throughout."""

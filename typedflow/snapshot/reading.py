@@ -146,7 +146,7 @@ def _read_undisputed(data: bytes) -> Snapshot:
         snapshot, checksum = _decode(data, format)
         with reading(""):
             if snapshot.to_bytes(format) != data:
-                snapshot = _read_loose(data, format, checksum)
+                snapshot = _read_reformatted(data, format, checksum)
     if not has_its_mark(snapshot):
         raise SnapshotError(snapshots.altered_problem(), path="state")
     return snapshot
@@ -226,10 +226,10 @@ def _require_version(data: bytes, format: Format) -> None:
         raise SnapshotError(snapshots.unknown_format_problem(str(version), FORMAT_VERSION), path="format")
 
 
-def _read_loose(data: bytes, format: Format, checksum: int) -> Snapshot:
+def _read_reformatted(data: bytes, format: Format, checksum: int) -> Snapshot:
     """Read a document that is not spelt as it was written: indented, or in another order; else it is damaged."""
-    tight = ENCODE[format](strict_tree(data, format))
-    snapshot, _ = _decode(tight, format)
+    compact = ENCODE[format](strict_tree(data, format))
+    snapshot, _ = _decode(compact, format)
     if checksum_of(snapshot) != checksum:
         raise SnapshotError(snapshots.altered_problem(), path="checksum")
     return snapshot

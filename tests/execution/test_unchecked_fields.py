@@ -1,4 +1,4 @@
-"""What a save looks at for its class: whatever somebody may have put an odd one into since the last save.
+"""Of which fields a save checks the exact classes: of those that may have changed since they were checked last.
 
 `Color.RED == "red"`: it would come back as a plain text, so that a save must refuse it where it can have come in.
 """
@@ -64,7 +64,7 @@ def require_refusal(execution: Execution[Talk], path: str) -> None:
         assert "Color.RED" in str(caught.value)
 
 
-async def test_what_was_changed_outside_of_steps_is_looked_at() -> None:
+async def test_what_was_changed_outside_of_steps_is_checked() -> None:
     execution = await paused()
     execution.save()
     execution.state.heard[0] = Color.RED
@@ -74,7 +74,7 @@ async def test_what_was_changed_outside_of_steps_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
-async def test_what_was_written_outside_of_steps_is_looked_at(write: str) -> None:
+async def test_what_was_written_outside_of_steps_is_checked(write: str) -> None:
     execution = await paused()
     execution.save()
     words = ["red"]
@@ -87,7 +87,7 @@ async def test_what_was_written_outside_of_steps_is_looked_at(write: str) -> Non
 
 
 @pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
-async def test_what_a_step_has_written_and_changed_is_looked_at(write: str) -> None:
+async def test_what_a_step_has_written_and_changed_is_checked(write: str) -> None:
     def say(data: Data[Talk, int]) -> int:
         words = ["red"]
         if write == "attribute":
@@ -100,7 +100,7 @@ async def test_what_a_step_has_written_and_changed_is_looked_at(write: str) -> N
     require_refusal(await paused(say), "state.said[0]")
 
 
-async def test_what_a_step_has_appended_and_changed_is_looked_at() -> None:
+async def test_what_a_step_has_appended_and_changed_is_checked() -> None:
     class Lists(State):
         said: list[list[str]] = []
 
@@ -124,7 +124,7 @@ async def test_what_a_step_has_appended_and_changed_is_looked_at() -> None:
     assert caught.value.path == "state.said[0][0]"
 
 
-async def test_what_a_running_step_holds_is_looked_at() -> None:
+async def test_what_a_running_step_holds_is_checked() -> None:
     said, go_on = asyncio.Event(), asyncio.Event()
 
     async def say(data: Data[Talk, int]) -> int:
@@ -143,7 +143,7 @@ async def test_what_a_running_step_holds_is_looked_at() -> None:
     execution.save()
 
 
-async def test_what_a_running_step_holds_is_looked_at_in_each_save() -> None:
+async def test_what_a_running_step_holds_is_checked_in_each_save() -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
 
     async def say(data: Data[Talk, int]) -> int:
@@ -170,7 +170,7 @@ async def test_what_a_running_step_holds_is_looked_at_in_each_save() -> None:
     execution.save()
 
 
-async def test_what_two_steps_hold_is_looked_at_until_both_are_over() -> None:
+async def test_what_two_steps_hold_is_checked_until_both_are_over() -> None:
     first, second = asyncio.Event(), asyncio.Event()
 
     async def one(data: Data[Talk, int]) -> int:
@@ -204,7 +204,7 @@ async def test_what_two_steps_hold_is_looked_at_until_both_are_over() -> None:
     execution.save()
 
 
-async def test_what_a_step_has_written_is_looked_at_also_when_another_was_checked_since() -> None:
+async def test_what_a_step_has_written_is_checked_also_when_another_was_checked_since() -> None:
     written, read, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def write(data: Data[Talk, int]) -> int:
@@ -234,7 +234,7 @@ async def test_what_a_step_has_written_is_looked_at_also_when_another_was_checke
 
 
 @pytest.mark.parametrize("end", ["returns", "pauses", "chooses"])
-async def test_what_a_step_was_checked_for_at_its_end_is_not_looked_at_again(end: str) -> None:
+async def test_what_a_step_was_checked_for_at_its_end_is_not_checked_again(end: str) -> None:
     """Whoever keeps an alias over that may put in what equals the declared: it comes back as what is declared."""
     kept: list[list[str]] = []
 
@@ -257,7 +257,7 @@ async def test_what_a_step_was_checked_for_at_its_end_is_not_looked_at_again(end
     assert execution.save().state == before
 
 
-async def test_what_a_step_of_another_execution_changes_is_looked_at() -> None:
+async def test_what_a_step_of_another_execution_changes_is_checked() -> None:
     one = await paused()
     one.save()
 
@@ -270,7 +270,7 @@ async def test_what_a_step_of_another_execution_changes_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
-async def test_what_a_step_of_another_execution_has_written_and_changed_is_looked_at(write: str) -> None:
+async def test_what_a_step_of_another_execution_has_written_and_changed_is_checked(write: str) -> None:
     one = await paused()
     one.save()
 
@@ -287,7 +287,7 @@ async def test_what_a_step_of_another_execution_has_written_and_changed_is_looke
     require_refusal(one, "state.said[0]")
 
 
-async def test_what_a_task_changes_that_its_step_has_left_behind_is_looked_at() -> None:
+async def test_what_a_task_changes_that_its_step_has_left_behind_is_checked() -> None:
     go_on = asyncio.Event()
     left: list[asyncio.Task[None]] = []
 
@@ -306,7 +306,7 @@ async def test_what_a_task_changes_that_its_step_has_left_behind_is_looked_at() 
     require_refusal(execution, "state.said[0]")
 
 
-async def test_what_a_failed_step_leaves_behind_is_looked_at() -> None:
+async def test_what_a_failed_step_leaves_behind_is_checked() -> None:
     def fail(data: Data[Talk, int]) -> int:
         data.state.set("said", words := ["red"])
         words[0] = Color.RED
@@ -318,7 +318,7 @@ async def test_what_a_failed_step_leaves_behind_is_looked_at() -> None:
     require_refusal(execution, "state.said[0]")
 
 
-async def test_what_a_cancelled_step_leaves_behind_is_looked_at() -> None:
+async def test_what_a_cancelled_step_leaves_behind_is_checked() -> None:
     held = asyncio.Event()
 
     async def say(data: Data[Talk, int]) -> int:
@@ -382,13 +382,13 @@ ODD = pytest.mark.parametrize("field, value", [("at", LOCAL), ("dates", (LOCAL,)
 
 
 @ODD
-def test_what_was_given_is_looked_at(field: str, value: object) -> None:
+def test_what_was_given_is_checked(field: str, value: object) -> None:
     require_no_zone(diary(state={field: value}), field)
 
 
 @ODD
 @pytest.mark.parametrize("write", ["attribute", "path", "silent path"])
-def test_what_cannot_be_changed_in_place_and_was_written_outside_of_steps_is_looked_at(
+def test_what_cannot_be_changed_in_place_and_was_written_outside_of_steps_is_checked(
     field: str, value: object, write: str
 ) -> None:
     execution = diary()
@@ -402,7 +402,7 @@ def test_what_cannot_be_changed_in_place_and_was_written_outside_of_steps_is_loo
 
 @ODD
 @pytest.mark.parametrize("emit", [True, False])
-def test_what_cannot_be_changed_in_place_and_a_step_has_written_is_looked_at(
+def test_what_cannot_be_changed_in_place_and_a_step_has_written_is_checked(
     field: str, value: object, emit: bool
 ) -> None:
     def note(data: Data[Writing, int]) -> int:
@@ -412,7 +412,7 @@ def test_what_cannot_be_changed_in_place_and_a_step_has_written_is_looked_at(
     require_no_zone(diary(note), field)
 
 
-async def test_what_a_step_changes_that_it_has_read_before_a_save_is_looked_at() -> None:
+async def test_what_a_step_changes_that_it_has_read_before_a_save_is_checked() -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
 
     async def note(data: Data[Writing, int]) -> int:
@@ -448,7 +448,7 @@ async def ask_for_a_day(data: Data[Calendar, int]) -> int:
 
 
 @pytest.mark.parametrize("field", ["days", "by_name"])
-async def test_what_equality_hides_is_looked_at_in_every_save(field: str) -> None:
+async def test_what_equality_hides_is_checked_in_every_save(field: str) -> None:
     flow = Flow(Calendar)
     flow.to(ask_for_a_day).end()
     execution = flow.create_execution(state={"by_name": {"a": []}})
