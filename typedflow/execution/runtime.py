@@ -227,7 +227,7 @@ class ExecutionRuntime(StateChanges):
 
     def drop(self, token: Token) -> None:
         """Forget what was kept of a token that does not go on; the child executions behind it have nothing to run."""
-        for kept in (self.run.attempts, self.run.updates, self.touched):
+        for kept in (self.run.attempts, self.run.updates, self.to_recheck):
             if kept is not None:
                 kept.pop(token, None)
         child = None if self.children is None else self.children.pop(token, None)

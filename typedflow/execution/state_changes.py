@@ -15,11 +15,11 @@ from typedflow.schema.writing import outside
 class StateChanges:
     """Keep what steps have read and written of the state of one execution since the last save."""
 
-    __slots__ = ("all_checked_at", "changed", "lent", "seen", "touched", "unchecked")
+    __slots__ = ("all_checked_at", "changed", "lent", "seen", "to_recheck", "unchecked")
 
     def __init__(self) -> None:
-        self.touched: dict[Token, dict[tuple[bool, str], None]] | None = None
-        """The fields that failed steps have left in a bad state, or may have: the next attempt answers for them too."""
+        self.to_recheck: dict[Token, dict[tuple[bool, str], None]] | None = None
+        """By token, the containers that a failed attempt may have left invalid: the next one rechecks them too."""
         self.unchecked: dict[str, None] | None = None
         """The fields that may have changed since a step or a save has checked them: the next save checks them."""
         self.lent: dict[object, Mapping[tuple[bool, str], None]] = {}
@@ -37,15 +37,15 @@ class StateChanges:
         self.seen: tuple[object, object] | None = None
         """The `last` and `written` of `outside` when the last save looked for changes."""
 
-    def touch(self, field: str) -> None:
-        """Record that a container in the state was written, or is in the hands of code that no check will follow."""
+    def note_written(self, field: str) -> None:
+        """Record that a field of the state was written, or that its container may be changed without a later check."""
         if self.unchecked is None:
             self.unchecked = {}
         self.unchecked[field] = None
         if self.changed is not None:
             self.changed[field] = True
 
-    def extend(self, field: str) -> None:
+    def note_appended(self, field: str) -> None:
         """Record that something was appended to a list in the state, whose other items are as they were."""
         if self.unchecked is None:
             self.unchecked = {}
@@ -53,18 +53,18 @@ class StateChanges:
         if self.changed is not None:
             self.changed.setdefault(field, False)
 
-    def lend(self, step: object, touched: Mapping[tuple[bool, str], None]) -> None:
-        """Record that a step has read containers; it adds the fields that it reads later to `touched` itself."""
-        self.lent[step] = touched
+    def lend(self, step: object, containers: Mapping[tuple[bool, str], None]) -> None:
+        """Record that a step has read containers; it adds the fields that it reads later to `containers` itself."""
+        self.lent[step] = containers
 
     def take_back(self, step: object, *, checked: bool) -> None:
         """Record that a step is over; with `checked` its end has checked the fields that it was lent."""
-        touched = self.lent.pop(step, {})
+        containers = self.lent.pop(step, {})
         if self.changed is not None:
-            self.changed.update(dict.fromkeys(_state_fields(touched), True))
+            self.changed.update(dict.fromkeys(_state_fields(containers), True))
         if not checked:
-            for field in _state_fields(touched):
-                self.touch(field)
+            for field in _state_fields(containers):
+                self.note_written(field)
 
     def take_unchecked(self) -> Collection[str] | None:
         """Return the fields that a save must check, None for all; from now on they count as checked."""
@@ -76,7 +76,7 @@ class StateChanges:
 
     def lent_fields(self) -> set[str]:
         """Return the fields of the state that running steps have read, and may change at any time."""
-        return {field for touched in tuple(self.lent.values()) for field in _state_fields(touched)}
+        return {field for containers in tuple(self.lent.values()) for field in _state_fields(containers)}
 
     def take_changed(self) -> Mapping[str, bool] | None:
         """Return the fields of the state that may have changed since the last call, as in `changed`; None for all."""
@@ -95,5 +95,5 @@ class StateChanges:
         self.all_checked_at = None
 
 
-def _state_fields(touched: Mapping[tuple[bool, str], None]) -> Iterator[str]:
-    return (field for is_state, field in tuple(touched) if is_state)  # a thread may be putting more into it
+def _state_fields(containers: Mapping[tuple[bool, str], None]) -> Iterator[str]:
+    return (field for is_state, field in tuple(containers) if is_state)  # a thread may be putting more into it

@@ -121,8 +121,8 @@ def finish(step: StepTransaction, value: Any) -> list[Token]:
 
 def pause_step(step: StepTransaction, pause: PauseSignal) -> list[Token]:
     """End a step that waits for an answer; what it has set, emitted and written stands."""
-    if step.touched is not None:
-        step.check_touched()
+    if step.containers is not None:
+        step.recheck_containers()
     take_effects(step)
     note_paused(step.runtime, pause.interrupt)
     if step.runtime.observers is not None:
@@ -154,8 +154,8 @@ def take_effects(step: StepTransaction) -> None:
 def settle_value(step: StepTransaction, value: Any) -> Any:
     """Check what the handler returned, and the containers of the state that it read and may have changed in place."""
     node = step.node
-    if step.touched is not None:
-        step.check_touched()
+    if step.containers is not None:
+        step.recheck_containers()
     if type(value) is not node.exact_out and node.check_out is not None:
         return checked(node.check_out, value, "return value", node.name, step.runtime)
     return value
@@ -277,8 +277,8 @@ async def choose(step: StepTransaction, data: Data[Any, Any]) -> list[int]:
             hits.append(branch)
             if not node.hit_all:
                 break
-    if step.touched is not None:
-        step.check_touched()
+    if step.containers is not None:
+        step.recheck_containers()
     if node.is_closed and not hits:
         with step.runtime.concealing():
             raise ContractError(no_case_problem(describe(data.value)).at(step.name))

@@ -41,6 +41,7 @@ class StepTransaction:
         "attempt",
         "calls",
         "checked",
+        "containers",
         "in_thread",
         "is_updating",
         "node",
@@ -49,7 +50,6 @@ class StepTransaction:
         "runtime",
         "signals",
         "token",
-        "touched",
         "writes",
     )
 
@@ -60,12 +60,12 @@ class StepTransaction:
         self.node = node
         self.signals: list[Signal] | None = None
         """The events that it emitted and the paths that it wrote which have listeners, in order."""
-        self.touched: dict[tuple[bool, str], None] | None = None
+        self.containers: dict[tuple[bool, str], None] | None = None
         """The fields whose containers it read: of the state (True) or the flow_state (False)."""
         self.checked = False
         """Whether all of them have been checked since the handler returned."""
-        if runtime.touched is not None:
-            self._take_over(runtime.touched.pop(token, None))
+        if runtime.to_recheck is not None:
+            self._take_over(runtime.to_recheck.pop(token, None))
         self.result: Any = UNSET
         """What the handler set with `set_result`."""
         self.writes: StepWrites | None = None
@@ -103,18 +103,18 @@ class StepTransaction:
             self.signals = []
         self.signals.append(signal)
 
-    def check_touched(self) -> None:
-        """Check what the handler may have changed in place, in the fields that it read."""
+    def recheck_containers(self) -> None:
+        """Check the containers that the handler has read, and may have changed in place."""
         runtime = self.runtime
         for layer, is_state in ((runtime.state, True), (runtime.flow.flow_state, False)):
-            touched = tuple(self.touched or ())  # a thread that was left behind may be putting more into it
-            fields = [field for of_state, field in touched if of_state is is_state]
+            containers = tuple(self.containers or ())  # a thread that was left behind may be putting more into it
+            fields = [field for of_state, field in containers if of_state is is_state]
             if layer is not None and fields:
                 require_fields(layer, fields)
         self.checked = True
 
     def failed(self, error: BaseException) -> None:
-        """Check what an attempt that failed has left behind, and have the next one answer for what is wrong there.
+        """Recheck the containers of an attempt that failed; if they are invalid, the next attempt rechecks them too.
 
         What it changed in the flow_state stands, as without a store: it goes along with the next save.
         """
@@ -122,23 +122,23 @@ class StepTransaction:
             self._check_failed(error)
         finally:
             self.hand_over_writes()
-            self.checked = False  # whoever was at it may be so still: a thread that was left behind
+            self.checked = False  # a thread that was left behind may still change them
 
     def _check_failed(self, error: BaseException) -> None:
-        touched, runtime = self.touched, self.runtime
-        if touched is None:
+        containers, runtime = self.containers, self.runtime
+        if containers is None:
             return
-        if runtime.touched is None:
-            runtime.touched = {}
-        runtime.touched[self.token] = touched
+        if runtime.to_recheck is None:
+            runtime.to_recheck = {}
+        runtime.to_recheck[self.token] = containers
         if is_a(error, Exception):
             try:
-                self.check_touched()
+                self.recheck_containers()
             except ContractError as fault:
                 if is_a(error, ContractError) and fault.problems == error.problems:  # what the attempt has failed of
                     return
                 raise fault from error
-            del runtime.touched[self.token]
+            del runtime.to_recheck[self.token]
 
     def hand_over_writes(self) -> None:
         """Add the plain writes to a shared flow_state to the next save of the execution, as they are now.
@@ -168,12 +168,12 @@ class StepTransaction:
             runtime.run.updates.pop(self.token, None)
 
     def end(self) -> None:
-        """Take nothing more: the step, or this attempt, is over."""
+        """Revoke this attempt: it takes nothing more, and its fields are not lent any more."""
         self.revoked = True
-        if self.touched is not None:
+        if self.containers is not None:
             self.runtime.take_back(self, checked=self.checked)
             if self.in_thread:  # it was left behind, and may write until it is over
-                self.runtime.lend(self, self.touched)
+                self.runtime.lend(self, self.containers)
                 self._leave_if_over()
 
     def run_in_thread(self, handler: Callable[[Any], Any], data: Any) -> Any:
@@ -290,9 +290,9 @@ class StepTransaction:
         runtime = self.runtime
         if layer is runtime.state:
             if appended and type(value) is list and "." not in path:
-                runtime.extend(path)
+                runtime.note_appended(path)
             elif type(value) not in FLAT:
-                runtime.touch(path.partition(".")[0])
+                runtime.note_written(path.partition(".")[0])
             elif runtime.changed is not None:
                 runtime.changed[path.partition(".")[0]] = True
             if emit and path in runtime.plan.state_paths:
@@ -303,25 +303,25 @@ class StepTransaction:
             if runtime.flow.shares and not self.is_updating:
                 self._noted().write(path.partition(".")[0])
         elif type(value) not in FLAT:
-            outside.touched()
+            outside.note_read()
 
     def read_container(self, layer: Any, field: str) -> None:
         """Remember a field whose value the handler may change in place."""
         is_state = layer is self.runtime.state
         if is_state or layer is self.runtime.flow.flow_state:
             if is_state and self.revoked and not self.in_thread:
-                self.runtime.touch(field)
+                self.runtime.note_written(field)
                 return
-            if self.touched is None:
-                self.touched = {}
+            if self.containers is None:
+                self.containers = {}
             if is_state:
-                if (True, field) not in self.touched:
-                    self.runtime.lend(self, self.touched)
+                if (True, field) not in self.containers:
+                    self.runtime.lend(self, self.containers)
             elif self.runtime.flow.shares and not self.is_updating and not self.revoked:
                 self._noted().read_container(layer, field)
-            self.touched[is_state, field] = None
+            self.containers[is_state, field] = None
         else:
-            outside.touched()
+            outside.note_read()
 
     def _noted(self) -> StepWrites:
         """Return where plain writes to a shared flow_state are noted."""
@@ -332,8 +332,8 @@ class StepTransaction:
                     self.runtime.flow.pending.add(self.writes)
         return self.writes
 
-    def _take_over(self, touched: dict[tuple[bool, str], None] | None) -> None:
-        """Answer for what an attempt before this one has left."""
-        self.touched = touched
-        if touched is not None:
-            self.runtime.lend(self, touched)
+    def _take_over(self, containers: dict[tuple[bool, str], None] | None) -> None:
+        """Recheck, at the end of this attempt, also the containers of the attempt before it."""
+        self.containers = containers
+        if containers is not None:
+            self.runtime.lend(self, containers)

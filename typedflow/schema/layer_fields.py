@@ -82,7 +82,7 @@ class NotedField:
             return self
         step = current_step.get()
         if step is None:
-            outside.touched()
+            outside.note_read()
         else:
             step.read_container(layer, self._name)
         return self._get(layer)

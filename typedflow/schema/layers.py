@@ -185,7 +185,7 @@ class Layer(msgspec.Struct, metaclass=LayerMeta):
             if step is not None:
                 step.wrote(self, name, value)
             elif type(value) not in FLAT:
-                outside.touched()
+                outside.note_read()
 
         def __delattr__(self, name):
             """Reset the field to its default, as `delete` does."""

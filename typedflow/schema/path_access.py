@@ -268,9 +268,9 @@ def _tell(layer: Any, place: Place, value: Any, emit: bool, *, appended: bool = 
     if step is not None:
         step.wrote(layer, place.text, value, emit=emit, appended=appended)
     elif type(value) not in FLAT:
-        outside.touched()
+        outside.note_read()
     elif len(place.segments) > 1:
-        outside.wrote()
+        outside.note_write()
 
 
 def _is_dict(kind: Kind) -> bool:

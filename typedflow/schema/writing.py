@@ -46,11 +46,11 @@ class Outside:
         self.written = object()
         """A new object after each write of a scalar into a container that no step was told of, in any layer."""
 
-    def touched(self) -> None:
+    def note_read(self) -> None:
         """Record one such read."""
         self.last = object()
 
-    def wrote(self) -> None:
+    def note_write(self) -> None:
         """Record one such write: the classes of what is there are known, but it has changed."""
         self.written = object()
 
