@@ -1,6 +1,6 @@
 """Digests over what is stored, so that bytes that changed on the disk are not taken for a snapshot.
 
-They guard against accidents. Against somebody who can write to the store only a key helps, and a store has none.
+They guard against accidents. Against an attacker who can write to the store only a key helps, and a store has none.
 """
 
 from __future__ import annotations

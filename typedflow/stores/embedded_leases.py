@@ -59,6 +59,6 @@ class EmbeddedLeases(Generic[J]):
         holders.leave(name)
 
     def renewal(self) -> J | None:
-        """Return the job of a heartbeat; None where nobody runs anything."""
+        """Return the job of a heartbeat; None where no holder runs anything."""
         living = [name for name in self._holders.copy() if not holders.is_gone(name)]
         return self._renew(living) if living else None

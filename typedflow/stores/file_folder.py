@@ -95,7 +95,7 @@ _COLUMNS: Final = ("execution_id", "flow", "status", "sequence", "saved_at")
 
 
 def _columns(line: bytes) -> tuple[StoredEntry, int, str]:
-    """Read the fields of a header; its checksum fits, so whoever has made it has made it so."""
+    """Read the fields of a header; its checksum fits, so what is wrong in it was written so."""
     try:
         fields: Any = json.loads(line)
         columns = [fields[name] for name in _COLUMNS]
@@ -106,7 +106,7 @@ def _columns(line: bytes) -> tuple[StoredEntry, int, str]:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a file for reading; raises `SnapshotError` for what is none, and waits for nobody.
+    """Open a file for reading; raises `SnapshotError` for what is none, and never blocks.
 
     To open a FIFO would wait for a writer, and some devices act when they are opened: so it is looked at first, and
     once more when it is open, as something else may have taken its place.
@@ -154,7 +154,7 @@ class Folder:
         self._timeout = timeout
 
     def open(self) -> None:
-        """Make the folder, and remove unfinished files: who writes one holds the lock, so they are nobody's.
+        """Make the folder, and remove unfinished files: a process that writes one has the lock, so they have no writer.
 
         Its own name and those above it are made durable, also where they are there already: another process may have
         made them just now, and not have come to that yet.

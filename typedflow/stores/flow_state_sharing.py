@@ -53,7 +53,7 @@ class UpdateKey:
     call: str
     """Which of the step's updates it is."""
     holder: str | None = field(default=None, compare=False)
-    """Who runs the execution under a lease: where somebody else has it by now, the update is a `LeaseLostError`, as the
+    """Who runs the execution under a lease: if another holder has it by now, the update is a `LeaseLostError`, as the
     other one makes it, or has made it. None where there are no leases. Not a part of the identity."""
     fence: int | None = field(default=None, compare=False)
     """The fence of the holder's lease, where it has one."""

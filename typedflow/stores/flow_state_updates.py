@@ -51,7 +51,7 @@ class UpdatingDatabase(Protocol):
         ...
 
     def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
-        """Update in one transaction; None where somebody else holds the lock, and nothing has happened."""
+        """Update in one transaction; None where another transaction holds the lock, and nothing has happened."""
         ...
 
     def find(self, doing: str, key: UpdateKey) -> Outcome | None:
@@ -131,7 +131,7 @@ class Updates:
             raise StoreError(texts.other_process_problem(self._database.store))
 
     def _attempt(self, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
-        """Try to update; None where somebody else holds the lock, and nothing has happened."""
+        """Try to update; None where another transaction holds the lock, and nothing has happened."""
         self._require_open()
         if self._owner == threading.get_ident():
             raise StoreError(texts.nested_problem(_doing(flow)))

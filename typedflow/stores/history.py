@@ -93,8 +93,8 @@ class HistoryStore(PagedStore, SnapshotStore, Protocol):
 
         With `before`, executions of these statuses that were saved last before this moment are deleted, with all that
         belongs to them; a flow_state stays. With `keep`, all but the newest `keep` revisions of each execution are
-        deleted, whatever its status. Both only of one flow, where one is given. Whoever runs an execution that is
-        deleted gets a `ConflictError` from its next save.
+        deleted, whatever its status. Both only of one flow, where one is given. A process that runs a deleted execution
+        gets a `ConflictError` from its next save.
         """
         ...
 

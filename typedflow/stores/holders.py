@@ -1,7 +1,7 @@
 """The names under which leases are held, and which of their owners are known to be gone.
 
 A name tells the host, the process and the machine as the process saw it: its boot, and its process ids' namespace, as
-a container has its own. On the same machine a process that is gone is seen at once, so that nobody waits for its lease
+a container has its own. On the same machine a process that is gone is noticed at once, so that none waits for its lease
 to run out. Of any other holder only the clock tells.
 """
 
@@ -23,7 +23,7 @@ _here: Final[dict[str, Callable[[], asyncio.AbstractEventLoop | None]]] = {}
 
 
 def new_name() -> str:
-    """Return a name for somebody of this process that nobody has."""
+    """Return a new name for a holder of this process, which no other holder has."""
     return f"{_process(os.getpid())}:{next(_numbers)}"
 
 
@@ -103,6 +103,6 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it belongs to somebody else
+    except OSError:  # the process belongs to another user
         return True
     return True

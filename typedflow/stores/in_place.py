@@ -1,7 +1,7 @@
-"""A save on the caller's own thread, where nobody would be kept waiting by it and the disk is quick.
+"""A save on the caller's own thread, where it delays no other task and the disk is quick.
 
 Handing a job to another thread and its outcome back to the loop takes as long as a commit on a good disk. The only
-task of a loop gains nothing by it: while it waits for its save, nobody else has anything to do.
+task of a loop gains nothing by it: while it waits for its save, there is no other task to run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class InPlace:
         dropped.atexit = False  # then some thread may still be at it
 
     def run(self, job: Job) -> Outcome | None:
-        """Do a job now; None where it cannot be, or would keep somebody waiting: it is for the store's thread then."""
+        """Run a job now; None where it cannot be, or would delay another task: it is for the store's thread then."""
         if not self._lock.acquire(blocking=False):
             return None
         try:

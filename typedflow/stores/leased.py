@@ -30,7 +30,7 @@ class LeasingStore(SnapshotStore, FlowStateStore, SyncFlowStateStore, Protocol):
 
 @final
 class LeasedStore:
-    """Save one execution under a lease: a save of somebody else's, or after the lease was lost, is refused."""
+    """Save one execution under a lease: a save by another holder, or after the lease was lost, is refused."""
 
     def __init__(self, store: LeasingStore, lease: Lease) -> None:
         self._store = store
@@ -93,7 +93,7 @@ class LeasedStore:
         return replace(key, holder=self.lease.holder, fence=self.lease.fence)
 
     async def close(self) -> None:
-        """Do nothing: the store belongs to somebody else."""
+        """Do nothing: the owner of the store behind this one closes it."""
 
     async def __aenter__(self) -> Self:
         """Return this."""

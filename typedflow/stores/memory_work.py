@@ -37,7 +37,7 @@ class WorkRow:
     mail: list[Message] = field(default_factory=list)
 
     def is_leased(self, now: datetime) -> bool:
-        """Return whether somebody has a living lease."""
+        """Return True if a holder has a living lease."""
         if self.holder is None or self.ready_at is None or self.ready_at <= now:
             return False
         return not is_gone(self.holder)
@@ -70,7 +70,7 @@ class WorkRows:
         return row
 
     def note_saved(self, record: StoredSnapshot, lease: Lease | None) -> None:
-        """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
+        """Set from when on a worker may take what was saved: at its deadline, or not while a holder has it."""
         row = self.rows.setdefault(record.execution_id, WorkRow(record.flow))
         if record.status in OVER:
             row.ready_at, row.holder, row.crashes, row.quarantined, row.problem = None, None, 0, False, None
@@ -85,7 +85,7 @@ class WorkRows:
             row.mail = [each for each in row.mail if each.number > record.mail]
 
     def post(self, stored: StoredSnapshot, message: Message, now: datetime) -> int:
-        """Keep a message, and make its execution ready where nobody has it."""
+        """Keep a message, and make its execution ready where no holder has it."""
         row = self.rows[stored.execution_id]
         if message.kind == "answer" and any(each.name == message.name for each in row.mail if each.kind == "answer"):
             problem = texts.second_answer_problem(stored.execution_id, message.name)
@@ -136,7 +136,7 @@ class WorkRows:
         return [self.lease(id_, holder, ttl, now) for id_ in (*calm[: limits[0]], *crashed[: limits[1]])]
 
     def acquire(self, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
-        """Take one execution that nobody has a living lease on."""
+        """Take one execution, unless a holder has a living lease on it."""
         row = self.rows.get(execution_id)
         if row is None or row.is_leased(now):
             return None

@@ -204,7 +204,7 @@ class PostgresStore:
     async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Change a flow_state; see `FlowStateStore.update_flow_state`. `change` is called in the caller's thread.
 
-        While others change the same flow_state it waits for `timeout` seconds, and blocks nobody.
+        While others change the same flow_state it waits for `timeout` seconds, without blocking the loop.
         """
         require_update(flow, key)
         return await self._updates.run(flow, key, change)
@@ -222,7 +222,7 @@ class PostgresStore:
         """Write everything that is kept anew; see `RewritingStore.rewrite`. Saves of a batch wait until it is done."""
         return await rewrite(partial(self._write, "rewrite"), _rows, rewriter, batch)
 
-    # -- for whoever runs an execution
+    # -- for a process that runs an execution
 
     def new_holder(self) -> str:
         """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`.
@@ -344,7 +344,7 @@ class PostgresStore:
     async def next_ready(self, flows: Collection[str]) -> datetime | None:
         """Return from when on the next execution of these flows can be taken; None where none will be.
 
-        The moment is one of the caller's clock, so that whoever waits for it wakes up when it is due in the database.
+        The moment is one of the caller's clock, so that a waiting worker wakes up when it is due in the database.
         """
         now = _now()
         rest = await self._read("look for work", lambda db: postgres_work.next_ready(db, flows, now))
@@ -432,13 +432,13 @@ class PostgresStore:
             raise
 
     def _leave(self, of: str, thread: StoreThread[Job]) -> None:
-        """Remember that what a thread has to do until now is for an execution, and that nobody waits for it."""
+        """Record that a thread's jobs until now are for an execution, and that their caller has stopped waiting."""
         for each in [each for each, (other, asked) in self._left.copy().items() if other.is_over(asked)]:
             self._left.pop(each, None)
         self._left[of] = (thread, thread.asked)
 
     def _thread_of(self, of: str | None) -> StoreThread[Job] | None:
-        """Return the thread that still does something for an execution of which nobody waits for the end."""
+        """Return the thread that still has jobs for an execution whose caller has stopped waiting."""
         left = None if of is None else self._left.get(of)
         return left[0] if left is not None and not left[0].is_over(left[1]) else None
 

@@ -74,7 +74,7 @@ class Job:
     Without it the work is repeated, and must come to the same.
     """
     after: Callable[[Connection], object] | None = None
-    """Called when the commit is done; what fails there fails nobody."""
+    """Called when the commit is done; an error there is no error of the job."""
 
 
 @final
@@ -121,10 +121,10 @@ class Session:
         return [self._do(job, self._access.timeout) for job in jobs]
 
     def run_at_once(self, job: Job) -> Outcome | None:
-        """Do a job once; None where somebody else holds a lock that it asks for, and nothing has happened."""
+        """Do a job once; None where another transaction holds a lock that it asks for, and nothing has happened."""
         try:
             return self._transact(job)
-        except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that nobody ends
+        except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that never ends
             self._roll_back()
             if not isinstance(error, Exception):
                 raise
@@ -225,7 +225,7 @@ class Session:
         return self._connection
 
     def _end_stopped(self) -> None:
-        """End what holds locks for somebody who was stopped in the middle of a transaction, as by a debugger."""
+        """End the sessions of processes that were stopped in the middle of a transaction, as by a debugger."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.execute(_END_STOPPED, (self._access.answer_within,))

@@ -28,7 +28,7 @@ def select_flow_state(db: Connection, flow: str) -> bytes | None:
 
 
 def lock_flow_state(db: Connection, flow: str) -> bytes | None:
-    """Read a flow_state that nobody else changes until the transaction is over."""
+    """Lock a flow_state until the transaction is over, and return it."""
     db.execute(f"SELECT pg_advisory_xact_lock({_NAME})", (flow,))
     return select_flow_state(db, flow)
 
@@ -88,7 +88,7 @@ def find_value(db: Connection, key: UpdateKey) -> bytes | None:
 def update(db: Connection, flow: str, key: UpdateKey | None, change: Update) -> bytes:
     """Change a flow_state once for its key; see `FlowStateStore.update_flow_state`.
 
-    Raises `LockNotAvailable` where somebody else changes it now.
+    Raises `LockNotAvailable` where another transaction changes it now.
     """
     row = db.execute(f"SELECT pg_try_advisory_xact_lock({_NAME})", (flow,)).fetchone()
     if row is None or not row[0]:
@@ -135,7 +135,7 @@ class PostgresFlowStates:
         self._session.connect(seconds)
 
     def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
-        """Update in one transaction; None where somebody else changes the flow_state, or where it was not begun."""
+        """Update in one transaction; None where another one changes the flow_state, or where it was not begun."""
         called: list[None] = []
 
         def once(stored: bytes | None) -> FlowStateUpdate:

@@ -26,7 +26,7 @@ class Locked(NamedTuple):
     until: datetime | None
     """When the lease runs out."""
     is_leased: bool
-    """Whether somebody has a lease that has not run out."""
+    """Whether a holder has a lease that has not run out."""
 
     def require_free(self, record: StoredSnapshot) -> None:
         """Raise `LeaseLostError` for a save while another has a living lease."""
@@ -53,7 +53,7 @@ def require_lease(locked: Locked, lease: Lease) -> None:
 
 
 def require_holder(db: Connection, execution_id: str, holder: str, fence: int | None) -> None:
-    """Raise `LeaseLostError` where somebody else has an execution, or nobody; without a fence any of the holder's.
+    """Raise `LeaseLostError` where another holder has an execution, or none; without a fence any of the holder's.
 
     It locks nothing: who takes the execution now and runs the step again finds the key of the update.
     """

@@ -1,8 +1,8 @@
-"""Who hears that an execution became ready: a queue, in the transaction; whoever listens in PostgreSQL, after it.
+"""Who is notified that an execution became ready: a queue, in the transaction; listeners in PostgreSQL, after it.
 
 A notification is sent behind the commit, not in it: PostgreSQL commits transactions that notify one after the other.
 Eight clients that submitted at once came to 280 commits per second with the notification inside, to 1,200 with it
-behind, as many as without one. One that is lost costs whoever listens the time until the next look.
+behind, as many as without one. One that is lost delays a listener until its next poll.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Announce: TypeAlias = Callable[[Connection, str, str], object]
 _CHANNEL: Final = "'typedflow_' || 'typedflow_executions'::regclass::oid"
 """Each schema of a database has channels of its own: the number of its table is part of their names."""
 _MAIL: Final = "_mail"
-"""The end of the channel on which is said which execution has mail, of those that somebody has."""
+"""The end of the name of the channel that is notified of mail for executions that a holder has."""
 
 
 def announce_ready(db: Connection, execution_ids: tuple[str, ...], now: datetime | None, announce: Announce) -> None:
-    """Announce those of some executions that are ready for whoever comes first."""
+    """Announce those of some executions that are ready and have no holder."""
     found = db.execute(
         "SELECT execution_id, flow FROM typedflow_executions WHERE execution_id = ANY(%(ids)s::text[])"
         f" AND holder IS NULL AND NOT quarantined AND ready_at <= {NOW}",

@@ -89,7 +89,7 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
             *(record.parent or (None, None, None)),
         ),
     ).fetchone()
-    if row is None:  # somebody else was quicker: since the lock was asked for, or with a submit
+    if row is None:  # another transaction was quicker: since the lock was asked for, or with a submit
         stored = db.execute(
             "SELECT sequence FROM typedflow_executions WHERE execution_id = %s", (record.execution_id,)
         ).fetchone()

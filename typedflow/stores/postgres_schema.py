@@ -140,7 +140,7 @@ def make_tables(connection: psycopg.Connection[Any]) -> None:
         # Of the session, not of the transaction: one that begins behind the lock sees the tables of the last holder.
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         with connection.transaction():
-            version = _version(connection)  # somebody else may have made them since
+            version = _version(connection)  # another process may have made them since
             if version is None:
                 connection.execute(TABLES)
                 connection.execute("INSERT INTO typedflow_schema VALUES (%s)", (FORMAT,))

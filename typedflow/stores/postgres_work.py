@@ -1,6 +1,6 @@
 """Leases, mail and what is ready, in the tables of a PostgresStore. Runs inside a `Job`.
 
-What is taken or renewed skips rows that somebody else has locked: those are being saved, posted to or taken just now.
+What is taken or renewed skips rows that another transaction has locked: those are being saved, posted to or taken.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Posted(NamedTuple):
 
 
 def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Message], now: datetime | None) -> Posted:
-    """Write a message, and make its execution ready where nobody has it."""
+    """Write a message, and make its execution ready where no holder has it."""
     locked = lock(db, execution_id, now)
     try:
         stored = select(db, execution_id)
@@ -53,7 +53,7 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
 
 
 def write(db: Connection, number: int, execution_id: str, message: Message, now: datetime | None) -> Posted:
-    """Write a message for the execution of a locked row, and make it ready where nobody has it."""
+    """Write a message for the execution of a locked row, and make it ready where no holder has it."""
     digest = message_digest(execution_id, message)
     row = db.execute(
         f"WITH counted AS (UPDATE typedflow_executions SET mail = mail + 1,"
@@ -167,7 +167,7 @@ def take(
 
 
 def acquire(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime | None) -> list[Lease]:
-    """Take one execution, where nobody has a living lease on it."""
+    """Take one execution, unless a holder has a living lease on it."""
     row = db.execute("SELECT holder FROM typedflow_executions WHERE execution_id = %s", (execution_id,)).fetchone()
     gone = row[0] if row is not None and row[0] is not None and is_gone(row[0]) else None
     found = db.execute(

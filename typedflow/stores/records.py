@@ -191,9 +191,9 @@ class StoredSnapshot:
     """Of a save only: the number of the last message that the execution has taken."""
     holder: str | None = field(default=None, compare=False, repr=False)
     """Of a save: the name under which the execution is run, if it is to stay with its process while its status is
-    "running". Of a read record: who has it at this moment, None where nobody has."""
+    "running". Of a read record: who has it at this moment, None where no holder has."""
     held_until: datetime | None = field(default=None, compare=False, repr=False)
-    """Of a read record that somebody has: until when at least."""
+    """Of a read record with a holder: until when the holder has it at least."""
     delta: Delta | None = field(default=None, compare=False, repr=False)
     """Of a save only: the parts, where `data` is the head. Only for a store with `whole_documents = False`."""
     head: bytes | None = field(default=None, compare=False, repr=False)

@@ -134,7 +134,7 @@ async def _resave(store: SnapshotStore, resealer: Resealer, entry: StoredEntry) 
         return None
     try:
         await store.put(resealer.next(record), expected=record.sequence)
-    except ConflictError:  # somebody has changed it, and sealed it with that
+    except ConflictError:  # another process has saved it, and so sealed it anew
         return False
     return True
 

@@ -1,6 +1,6 @@
-"""How a store lets somebody write everything that it keeps anew, in place: sealed with another key, for instance.
+"""How everything that a store keeps is written anew, in place: sealed with another key, for instance.
 
-Nothing is saved by that: sequences, times, leases and deadlines stay as they are, and whoever runs an execution
+Nothing is saved by that: sequences, times, leases and deadlines stay as they are, and a process that runs an execution
 meanwhile does not notice.
 """
 

@@ -44,11 +44,11 @@ class Rows:
     moment: Callable[[str], str]
     """Returns the expression of a column with a time, in the form in which rows are digested."""
     lock: str
-    """What stands behind a query of executions, so that nobody changes them before the commit."""
+    """The end of a query of executions, which locks their rows until the commit; empty where the transaction does."""
     newest: Callable[[str], StoredSnapshot | None]
     revision: Callable[[str, int], StoredSnapshot | None]
     flow_state: Callable[[str], bytes | None]
-    """Reads a flow_state that nobody changes before the commit."""
+    """Reads a flow_state, and locks it until the commit."""
     value: Callable[[UpdateKey], bytes | None]
 
 

@@ -1,4 +1,4 @@
-"""A store that seals what another one keeps: whoever reads or changes that one's disk learns and forges nothing.
+"""A store that seals what another one keeps: with access to that one's disk nothing can be learnt or forged.
 
 What the store behind it finds things by stays readable: ids, names of flows, steps and interrupts, statuses, times, and
 the names of the parts that a revision has changed.
@@ -158,7 +158,7 @@ class SealedStore(Generic[S]):
         expected: int | None,
         flow_state: FlowStateChange | None = None,
     ) -> Put | None:
-        """Save where that keeps nobody waiting; see `ImmediateStore.put_at_once`."""
+        """Save at once if that delays no other task; see `ImmediateStore.put_at_once`."""
         sealed, change = self._sealed(record, expected), self._change(flow_state)
         put = self._store.put_at_once(sealed, expected=expected, flow_state=change)
         return None if put is None else Put(self._flow_state(flow_state, put.flow_state))
@@ -318,7 +318,7 @@ class SealedStore(Generic[S]):
                 return PendingListing(opened, damaged)
             after = page[-1]  # none of a full page can be opened, and an empty page would end the list
 
-    # -- for whoever runs an execution
+    # -- for a process that runs an execution
 
     def new_holder(self: SealedStore[_LeaseStore]) -> str:
         """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`."""
@@ -418,7 +418,7 @@ class SealedStore(Generic[S]):
 
 
 _OF_CLASS: Final = ("new_holder", "let_go", "put_at_once")
-"""What whoever saves asks the class for: a wrapper that hands on everything does not have them."""
+"""The methods that a save looks up on the class: a wrapper that hands on everything does not have them."""
 _OPTIONAL: Final = (
     *_OF_CLASS,
     *("delete_flow_state", "update_flow_state", "update_flow_state_sync"),

@@ -5,7 +5,7 @@ body. The body, encrypted or signed together with all that stands before it, is 
 data. So a byte that changes anywhere is noticed, and so are bytes that were moved to another place.
 
 A seal does not say that its bytes are the newest ones: who can write to a store can put a whole row of it back as it
-was, with its sequence. Only somebody who remembers the newer one can tell.
+was, with its sequence. Only a process that remembers the newer one can notice.
 """
 
 from __future__ import annotations

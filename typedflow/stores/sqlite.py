@@ -67,9 +67,9 @@ class SQLiteStore(SyncHistoryStore):
 
     A put that returned survives a crash of the process and of the machine. Puts that wait at the same time share a
     commit, and each still gets its own answer. All work is done on one thread of the store's own, which starts with the
-    first call; only while an execution is the sole task of its loop, and the disk is quick, its saves are done in
-    place: nobody is kept waiting by them. The file is made where there is none, its folder is not; a relative path is
-    one in the folder that is the current one now. `timeout` is how long a call waits for other processes, in seconds.
+    first call; only while an execution is the sole task of its loop, and the disk is quick, its saves are made on the
+    caller's thread: no other task is delayed. The file is made where there is none, its folder is not; a relative path
+    is one in the folder that is current now. `timeout` is how long a call waits for other processes, in seconds.
 
     >>> async def main() -> str:
     ...     async with SQLiteStore(folder / "reviews.db") as store:
@@ -112,7 +112,7 @@ class SQLiteStore(SyncHistoryStore):
     def put_at_once(
         self, record: StoredSnapshot, *, expected: int | None, flow_state: FlowStateChange | None = None
     ) -> Put | None:
-        """Save where that keeps nobody waiting; see `ImmediateStore.put_at_once`."""
+        """Save at once if that delays no other task; see `ImmediateStore.put_at_once`."""
         outcome = self._in_place.run(_saving(record, expected, flow_state))
         if outcome is None:
             return None
@@ -195,7 +195,7 @@ class SQLiteStore(SyncHistoryStore):
     async def update_flow_state(self, flow: str, key: UpdateKey | None, change: Update) -> bytes:
         """Change a flow_state; see `FlowStateStore.update_flow_state`. `change` is called in the caller's thread.
 
-        While others hold the write lock it waits for `timeout` seconds, and blocks nobody.
+        While others hold the write lock it waits for `timeout` seconds, without blocking the loop.
         """
         require_update(flow, key)
         return await self._updates.run(flow, key, change)
@@ -213,7 +213,7 @@ class SQLiteStore(SyncHistoryStore):
         """Write everything that is kept anew; see `RewritingStore.rewrite`."""
         return await rewrite(partial(self._write, "rewrite"), _rows, rewriter, batch)
 
-    # -- for whoever runs an execution
+    # -- for a process that runs an execution
 
     def new_holder(self) -> str:
         """Return the name of a new holder, whose leases are renewed from now on; see `LeaseStore.new_holder`.

@@ -87,12 +87,12 @@ class Database:
         ]
 
     def run_at_once(self, job: Job) -> Outcome | None:
-        """Do a job without waiting for a lock; None where somebody else holds it, and nothing has happened."""
+        """Do a job without waiting for a lock; None where another connection holds it, and nothing has happened."""
         try:
             if job.short is not None and self._connection is not None and job.short(self._connection):
                 return _DONE
             return self._run_together([job])[0]
-        except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that nobody ends
+        except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that never ends
             self._roll_back()
             if not isinstance(error, Exception):
                 raise

@@ -103,7 +103,7 @@ class SQLiteFlowStates:
         """Do nothing."""
 
     def update(self, doing: str, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
-        """Update in one transaction; None where somebody else holds the write lock."""
+        """Update in one transaction; None where another connection holds the write lock."""
         return self._database.run_at_once(Job(doing, True, lambda db: update(db, flow, key, change)))
 
     def find(self, doing: str, key: UpdateKey) -> Outcome | None:

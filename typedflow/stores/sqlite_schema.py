@@ -133,7 +133,7 @@ INDEXES: Final = (
 )
 
 TRIGGERS: Final = (
-    # Whoever deletes an execution deletes what belongs to it: an id may be used again.
+    # What belongs to an execution is deleted with it: an id may be used again.
     """CREATE TRIGGER IF NOT EXISTS typedflow_deleted AFTER DELETE ON typedflow_executions BEGIN
         DELETE FROM typedflow_parts WHERE execution = old.id;
         DELETE FROM typedflow_part_history WHERE execution = old.id;
@@ -164,7 +164,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
     if _version(connection) == FORMAT:
         return
     connection.execute("BEGIN IMMEDIATE")
-    version = _version(connection)  # somebody else may have made them since
+    version = _version(connection)  # another process may have made them since
     if version is None or version == 1:
         for statement in (_VERSION, *TABLES, *INDEXES, *TRIGGERS):
             connection.execute(statement)

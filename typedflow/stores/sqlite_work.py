@@ -39,7 +39,7 @@ def require_lease(db: Connection, lease: Lease) -> None:
 
 
 def require_holder(db: Connection, execution_id: str, holder: str, fence: int | None) -> None:
-    """Raise `LeaseLostError` where somebody else has an execution, or nobody; without a fence any of the holder's."""
+    """Raise `LeaseLostError` where another holder has an execution, or none; without a fence any of the holder's."""
     row = db.execute(
         "SELECT holder, fence FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
     ).fetchone()
@@ -48,7 +48,7 @@ def require_holder(db: Connection, execution_id: str, holder: str, fence: int | 
 
 
 def note_saved(db: Connection, record: StoredSnapshot, lease: Lease | None, now: datetime) -> None:
-    """Set from when on a worker may take what was saved: at its deadline, or not while somebody has it."""
+    """Set from when on a worker may take what was saved: at its deadline, or not while a holder has it."""
     due = None if record.due is None else written(record.due)
     if lease is None and record.holder is not None and record.status == "running":
         db.execute(
@@ -99,7 +99,7 @@ def let_go(db: Connection, execution_id: str, holder: str, now: datetime) -> Non
 
 
 def renew_leases(db: Connection, holders: Collection[str], now: datetime) -> None:
-    """Renew the leases of those that run executions with this store, also one that has run out and nobody took."""
+    """Renew the leases of those that run executions with this store, also one that has run out and was not taken."""
     until = written(now + EMBEDDED_LEASE)
     db.executemany(
         "UPDATE typedflow_executions SET ready_at = ? WHERE holder = ? AND ready_at < ?",
@@ -116,7 +116,7 @@ _ROW: Final = "SELECT id FROM typedflow_executions WHERE execution_id = ?"
 
 
 def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Message], now: datetime) -> int:
-    """Write a message, and make its execution ready where nobody has it."""
+    """Write a message, and make its execution ready where no holder has it."""
     try:
         stored = sqlite_records.select(db, execution_id)
         if stored is None:
@@ -234,7 +234,7 @@ def take(
 
 
 def acquire(db: Connection, execution_id: str, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
-    """Take one execution that nobody has a living lease on."""
+    """Take one execution, unless a holder has a living lease on it."""
     row = db.execute(
         "SELECT holder, ready_at FROM typedflow_executions WHERE execution_id = ?", (execution_id,)
     ).fetchone()

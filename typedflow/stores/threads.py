@@ -1,7 +1,7 @@
 """One thread that does a store's blocking work, for callers on any loop.
 
 Jobs run in the order of their calls. What has queued up while one batch ran is the next batch: a store whose commit is
-dear makes one of it for all of them, and nobody waits for company that may not come.
+dear makes one of it for all of them, and no job waits for others that may not come.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Call(NamedTuple, Generic[J]):
     job: J | None
     """None ends the thread."""
     future: asyncio.Future[Outcome] | None
-    """None where nobody waits for it."""
+    """None where no caller waits for the outcome."""
 
 
 @final

@@ -112,7 +112,7 @@ def leased_error(execution_id: str, holder: str, until: datetime) -> LeaseLostEr
 
 
 def lost_lease_error(execution_id: str, holder: str | None) -> LeaseLostError:
-    """Return the error of a save under a lease that is over; `holder` is the name of whoever has it now."""
+    """Return the error of a save under a lease that is over; `holder` is the name of the one that has it now."""
     shown = None if holder is None else describe_holder(holder)
     return LeaseLostError(texts.lost_lease_problem(execution_id, shown), execution_id=execution_id, holder=shown)
 
@@ -121,7 +121,7 @@ class WorkStore(SnapshotStore, Protocol):
     """Hand executions to workers. SQLiteStore, PostgresStore and MemoryStore do.
 
     A save also does what its record's `family` asks for, in the same transaction. All times are by the store's clock.
-    Errors are those of `SnapshotStore`, and `LeaseLostError` for whoever does not have the lease any more.
+    Errors are those of `SnapshotStore`, and `LeaseLostError` for a holder that does not have the lease any more.
 
     >>> async def main(store: WorkStore) -> list[str]:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")
@@ -138,7 +138,7 @@ class WorkStore(SnapshotStore, Protocol):
     async def post(self, execution_id: str, make: Callable[[StoredSnapshot], Message]) -> int:
         """Store a message for an execution, and make it ready for a worker; return the message's number.
 
-        `make` gets the stored record and returns the message; it runs while nobody else can save the execution, maybe
+        `make` gets the stored record and returns the message; it runs while no other call can save the execution, maybe
         on another thread. What it raises reaches the caller, and nothing has changed. Raises `SnapshotError` for an
         unknown execution, `ConflictError` for a second answer to one interrupt.
         """
@@ -159,20 +159,20 @@ class WorkStore(SnapshotStore, Protocol):
         ...
 
     async def acquire(self, execution_id: str, *, holder: str, ttl: timedelta) -> Lease | None:
-        """Take one execution, ready or not; None where there is none, or where somebody has a living lease on it."""
+        """Take one execution, ready or not; None where there is none, or where a holder has a living lease on it."""
         ...
 
     def renew_here(self, holder: str, ttl: timedelta) -> dict[str, int]:
         """Renew all leases of a holder that have not run out; return their fences by execution.
 
-        Called on the caller's own thread, with a connection of its own: a heartbeat must not wait for anybody.
+        Called on the caller's own thread, with a connection of its own: a heartbeat must not wait for other calls.
         """
         ...
 
     async def release(self, lease: Lease, release: Release) -> bool:
         """End a lease; return whether mail is waiting that the execution has not taken, which makes it ready at once.
 
-        Raises `LeaseLostError` where somebody else has the execution by now.
+        Raises `LeaseLostError` where another holder has the execution by now.
         """
         ...
 
@@ -201,7 +201,7 @@ class WorkStore(SnapshotStore, Protocol):
 
 
 class NotifyingStore(Protocol):
-    """Notify whoever listens that executions became ready. PostgresStore does.
+    """Notify listeners that executions became ready. PostgresStore does.
 
     >>> async def main(store: NotifyingStore) -> None:
     ...     stop = store.listen(["review"], lambda: print("look now"), lambda execution_id: print("it has mail"))
@@ -213,7 +213,7 @@ class NotifyingStore(Protocol):
     ) -> Callable[[], None]:
         """Call a function when executions of these flows may have become ready, until what is returned is called.
 
-        Another one is called with the id of an execution that has mail while somebody has a lease on it, or with None
+        Another one is called with the id of an execution that has mail while a holder has a lease on it, or with None
         where any may have. Both are called on a thread of the store, and may be called for nothing: at the start, and
         whenever notifications may have been missed, as with a connection that is lost and made again.
         """
