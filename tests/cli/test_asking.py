@@ -231,7 +231,7 @@ def test_without_a_terminal_the_schema_of_the_answer_is_printed(asked: Project) 
     assert (done.code, done.stdout, text) == (
         2,
         "",
-        "error: interrupt 'approval' needs a VALUE: nobody can be asked for it, as stdin is no terminal "
+        "error: interrupt 'approval' needs a VALUE: it cannot be asked for, as stdin is no terminal "
         "(give it as JSON; its JSON Schema is below)",
     )
     document = msgspec.json.decode(schema)

@@ -307,7 +307,7 @@ def test_migrate_loses_nothing_that_was_sent_to_workers(project: Project) -> Non
     assert asyncio.run(sent()) == (True, ["approval"])
     review_with(project, *MIGRATING, ("version=2", "version=3"), ("flow = Flow", f"{THIRD}flow = Flow"))
     assert project.run("migrate").stdout == (
-        "0 migrated, 0 up to date, 1 of an earlier version are run by somebody and left, 0 do not open\n"
+        "0 migrated, 0 up to date, 1 of an earlier version are run by other processes and left, 0 do not open\n"
     )
 
 

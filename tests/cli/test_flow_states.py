@@ -80,7 +80,7 @@ def test_delete_asks_on_a_terminal(counted: Project) -> None:
 MISTAKES = [
     (("show", "cuont"), "the store has no flow_state of a flow 'cuont' (did you mean 'count'?)"),
     (("delete", "cuont", "--yes"), "did you mean 'count'?"),
-    (("delete", "count"), "nobody can be asked whether to delete the flow_state of flow 'count': stdin is no terminal"),
+    (("delete", "count"), "cannot ask whether to delete the flow_state of flow 'count': stdin is no terminal"),
     (("show", "count", "--store", "files/"), "a folder of files shares no flow_state"),
     (("show", "count", "--store", "none.db"), "there is no store 'none.db'"),
 ]

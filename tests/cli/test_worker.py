@@ -118,7 +118,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ),
     (("review:flow", "--resources", "review:flow"), "review:flow"),
     (("revew:flow",), "did you mean 'review'?"),
-    (("library:flow",), "the resources 'library' of flow 'books' are supplied by nobody (name the function"),
+    (("library:flow",), "the resources 'library' of flow 'books' are not supplied (name the function"),
 ]
 
 

@@ -290,7 +290,7 @@ def test_a_coroutine_function_is_no_observer(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.ERROR, logger="typedflow"):
         assert run(execution.async_start(1)) is Status.COMPLETED
     assert len(caplog.records) == 1
-    assert "which nobody awaits, and is dropped" in caplog.text
+    assert "which is not awaited, and is dropped" in caplog.text
     assert len(seen.records) == 4
 
 

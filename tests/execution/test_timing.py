@@ -368,7 +368,7 @@ def test_a_cancelled_error_that_nobody_asked_for_fails_the_run() -> None:
     with pytest.raises(ExecutionError) as failure:
         run(execution.async_start(1))
     assert str(failure.value).startswith(
-        "TF820: step 'step' raised CancelledError, and nobody cancelled it "
+        "TF820: step 'step' raised CancelledError, but was not cancelled "
         "(a task that it awaits was cancelled: catch the error there)"
     )
     assert isinstance(failure.value.__cause__, asyncio.CancelledError)

@@ -159,7 +159,7 @@ def test_all_missing_state_fields_come_at_once() -> None:
         ),
         (
             executions.cancelled_inside_problem("draft"),
-            "TF820: step 'draft' raised CancelledError, and nobody cancelled it "
+            "TF820: step 'draft' raised CancelledError, but was not cancelled "
             "(a task that it awaits was cancelled: catch the error there)",
         ),
         (

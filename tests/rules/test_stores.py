@@ -56,12 +56,12 @@ def test_a_time_of_another_zone_is_refused() -> None:
         (
             stores.conflict_problem("a", 3, 2),
             "TF951: execution 'a': save 3 is stored, save 2 was expected "
-            "(somebody else saved or deleted it: load it again)",
+            "(another process saved or deleted it: load it again)",
         ),
         (
             stores.conflict_problem("a", None, 2),
             "TF951: execution 'a': nothing is stored, save 2 was expected "
-            "(somebody else saved or deleted it: load it again)",
+            "(another process saved or deleted it: load it again)",
         ),
         (
             stores.conflict_problem("a", 3, None),

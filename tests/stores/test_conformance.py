@@ -66,10 +66,10 @@ async def test_a_save_replaces_the_one_that_it_follows(store: SnapshotStore) -> 
 @pytest.mark.parametrize(
     "stored, expected, text",
     [
-        (None, 2, "nothing is stored, save 2 was expected (somebody else saved or deleted it: load it again)"),
+        (None, 2, "nothing is stored, save 2 was expected (another process saved or deleted it: load it again)"),
         (3, None, "save 3 is stored, none was expected (the id is in use: load it)"),
-        (3, 2, "save 3 is stored, save 2 was expected (somebody else saved or deleted it: load it again)"),
-        (3, 4, "save 3 is stored, save 4 was expected (somebody else saved or deleted it: load it again)"),
+        (3, 2, "save 3 is stored, save 2 was expected (another process saved or deleted it: load it again)"),
+        (3, 4, "save 3 is stored, save 4 was expected (another process saved or deleted it: load it again)"),
     ],
 )
 async def test_a_save_that_follows_something_else_is_a_conflict(

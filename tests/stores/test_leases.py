@@ -283,7 +283,7 @@ async def test_who_has_lost_an_execution_changes_no_flow_state(place: Place, mon
         second = await counting(None).async_open("a", store=other)
         await second.async_retry()
         go.set()
-        with pytest.raises(LeaseLostError, match="'a' is lost: nobody has it"):
+        with pytest.raises(LeaseLostError, match="'a' is lost: no process has it"):
             await running
         tally = await store.get_flow_state("counted")
     assert tally is not None

@@ -57,7 +57,7 @@ class Refused(Exception):
 
 
 def is_terminal() -> bool:
-    """Return whether somebody can be asked."""
+    """Return True if stdin is a terminal, so that the user can be asked."""
     return sys.stdin.isatty()
 
 
@@ -81,9 +81,9 @@ def ask(tp: Any, check: Callable[[Any], Any]) -> Any:
 
 
 def require_consent(what: str) -> None:
-    """Ask whether to delete something; raises `Mistake` unless the answer is yes, or if nobody can be asked."""
+    """Ask whether to delete something; raises `Mistake` unless the answer is yes, or if stdin is no terminal."""
     if not is_terminal():
-        raise Mistake(f"nobody can be asked whether to delete {what}: stdin is no terminal", "add --yes")
+        raise Mistake(f"cannot ask whether to delete {what}: stdin is no terminal", "add --yes")
     try:
         if typer.confirm(f"Delete {what}?", err=True):
             return

@@ -47,7 +47,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 DEFAULT_LOCK = Path("typedflow.lock")
 _UNKNOWN = "no flow of this name was given"
 _AT_REST = frozenset({Status.WAITING, Status.FAILED})
-"""The others are run by somebody, or are about to be."""
+"""The others are run by a process, or are about to be."""
 _LEASE = timedelta(seconds=60)
 _SHOWN = {Verdict.SAFE: "safe", Verdict.MIGRATION: "migration", Verdict.STRANDS: "strands"}
 
@@ -192,7 +192,7 @@ def _count(found: Sequence[Opened], dry_run: bool) -> str:
     if dry_run:
         return f"{opening} open, {old} of them of an earlier version"
     migrated = sum(each.migrated for each in found)
-    left = f", {old - migrated} of an earlier version are run by somebody and left" if old > migrated else ""
+    left = f", {old - migrated} of an earlier version are run by other processes and left" if old > migrated else ""
     return f"{migrated} migrated, {opening - old} up to date{left}"
 
 
@@ -219,7 +219,7 @@ async def _open(store: AnyStore, entry: StoredEntry, known: dict[str, Flow[Any]]
 
 
 async def _save_anew(store: AnyStore, flow: Flow[Any], execution_id: str) -> bool:
-    """Save an execution as the flow of today does; return whether nobody else has it.
+    """Save an execution as the flow of today does; return False where another process has it.
 
     It is leased meanwhile, so that what workers are sent for it is not lost.
     """

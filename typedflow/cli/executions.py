@@ -139,7 +139,7 @@ def _asked(text: str, named: str, settings: Settings, place: StorePlace, target:
     node = runtime.plan.nodes[runtime.run.interrupts[id_].token.node]
     asked = demands(runtime.plan, interrupt.resume_event, node)
     if not is_terminal():
-        text = f"interrupt {quoted(id_)} needs a VALUE: nobody can be asked for it, as stdin is no terminal"
+        text = f"interrupt {quoted(id_)} needs a VALUE: it cannot be asked for, as stdin is no terminal"
         hint = "give it as JSON; its JSON Schema is below"
         raise Mistake(text, hint, schema=flow.answer_schema(interrupt))
 

@@ -109,10 +109,10 @@ async def _work(
 
 
 def _require_resources(found: Found, given: Resources | Mapping[str, Any] | None) -> None:
-    """Raise `Mistake` for what a flow requires and nobody supplies: its executions would wait for another worker."""
+    """Raise `Mistake` for resources that a flow lacks: its executions would wait for another worker."""
     missing = sorted({*found.flow.create_execution().missing_resources()} - {*_factories(given)})
     if missing:
-        text = f"the resources {listed(missing)} of flow {quoted(found.flow.name)} are supplied by nobody"
+        text = f"the resources {listed(missing)} of flow {quoted(found.flow.name)} are not supplied"
         raise Mistake(text, "name the function that returns them: --resources MODULE:FUNCTION")
 
 

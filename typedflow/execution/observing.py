@@ -333,7 +333,7 @@ class Observers:
                 if is_deferred(returned) and not isinstance(returned, asyncio.Future):
                     discard(returned)
                     self._observers.remove(observer)
-                    logger.error("observer %r returned %r, which nobody awaits, and is dropped", observer, returned)
+                    logger.error("observer %r returned %r, which is not awaited, and is dropped", observer, returned)
 
     # -- the records, from what the driver knows
 

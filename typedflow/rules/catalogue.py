@@ -230,7 +230,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF955", RUNTIME, "stored bytes are damaged"),
         ("TF956", RUNTIME, "store of a newer format"),
         ("TF957", RUNTIME, "store of another process"),
-        ("TF958", RUNTIME, "lease held by somebody else"),
+        ("TF958", RUNTIME, "lease held by another process"),
         ("TF970", RUNTIME, "sealed with an unknown key"),
         ("TF971", RUNTIME, "sealed with another key of the same id"),
         ("TF972", RUNTIME, "altered after it was sealed"),

@@ -256,7 +256,7 @@ def step_over_problem(step: str, call: str) -> Problem:
 
 def cancelled_inside_problem(step: str) -> Problem:
     """Report a handler that raised CancelledError although its step was not cancelled (TF820)."""
-    text = f"step {quoted(step)} raised CancelledError, and nobody cancelled it"
+    text = f"step {quoted(step)} raised CancelledError, but was not cancelled"
     return Problem("TF820", text, "a task that it awaits was cancelled: catch the error there")
 
 

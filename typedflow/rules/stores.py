@@ -231,19 +231,19 @@ def conflict_problem(execution_id: str, stored: int | None, expected: int | None
     found = "nothing is stored" if stored is None else f"save {stored} is stored"
     wanted = "none was expected" if expected is None else f"save {expected} was expected"
     text = f"execution {quoted(execution_id)}: {found}, {wanted}"
-    hint = "somebody else saved or deleted it: load it again" if expected is not None else "the id is in use: load it"
+    hint = "another process saved or deleted it: load it again" if expected is not None else "the id is in use: load it"
     return Problem("TF951", text, hint)
 
 
 def leased_problem(execution_id: str, holder: str, until: str) -> Problem:
-    """Report a save without a lease while somebody has one (TF958)."""
+    """Report a save without a lease while another process has one (TF958)."""
     text = f"execution {quoted(execution_id)} is run by {holder}, until {until} at least"
     return Problem("TF958", text, "leave it to that process, or open it again when it is done")
 
 
 def lost_lease_problem(execution_id: str, holder: str | None) -> Problem:
     """Report a save under a lease that is over (TF958)."""
-    now = "nobody has it" if holder is None else f"{holder} has it now"
+    now = "no process has it" if holder is None else f"{holder} has it now"
     text = f"the lease on execution {quoted(execution_id)} is lost: {now}"
     again = "what it was doing is run again by the next holder, from the last save"
     return Problem("TF958", text, again if holder is not None else f"{again}, unless it is over or was deleted")
@@ -297,7 +297,7 @@ def no_wal_problem(mode: str) -> Problem:
 def no_parts_problem(store: str) -> Problem:
     """Report a save in parts passed to a store that keeps whole documents (TF950)."""
     text = f"a {store} keeps whole documents, and was given parts of one"
-    return Problem("TF950", text, "whole_documents = True says so to whoever saves", side="value")
+    return Problem("TF950", text, "whole_documents = True asks for whole ones", side="value")
 
 
 def no_flow_state_problem(store: str) -> Problem:
