@@ -272,7 +272,7 @@ class ConflictError(StoreError):
 class LeaseLostError(ConflictError):
     """Another process has the lease on the execution, or had it in the meantime.
 
-    `holder` names the other one, None where nobody has it now; `until` is the moment, in UTC, up to which it has it at
+    `holder` names the other one, None where none has it now; `until` is the moment, in UTC, up to which it has it at
     least, None where that is not known.
 
     >>> issubclass(LeaseLostError, ConflictError)

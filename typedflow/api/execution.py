@@ -271,8 +271,8 @@ class Execution(Generic[C]):
     async def async_cancel(self) -> Status:
         """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
 
-        Whoever awaits the run gets CancelledError. Where the store fails, a second call saves once more. Where somebody
-        else saved first, this raises `ConflictError`, and what stood still is as it was.
+        The task that awaits the run gets CancelledError. If the store fails, a second call saves once more. If another
+        process saved first, this raises `ConflictError`, and what stood still is as it was.
         """
         return await self._runner.cancel()
 
@@ -325,7 +325,7 @@ class Execution(Generic[C]):
     ) -> AsyncGenerator[S, None]:
         """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
 
-        In a running execution that somebody listens to already, the items go on to them.
+        In a running execution whose stream is read already, the items still go to that reader.
         """
         self._require_stream()
         self._require(TIMEOUT, timeout)
@@ -397,7 +397,7 @@ class Execution(Generic[C]):
         return self
 
     def missing_resources(self) -> list[str]:
-        """Return the keys that nobody supplies, sorted: required ones, and those at hand when this was saved.
+        """Return the keys that are not supplied, sorted: required ones, and those at hand when this was saved.
 
         The saved ones are kept, over further saves and loads too, until the execution runs on without them.
         """

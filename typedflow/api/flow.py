@@ -770,7 +770,7 @@ class Flow(Blueprint[C]):
     ) -> Execution[C]:
         """Continue from the newest save of an execution, or from a revision, as a new execution with an id of its own.
 
-        The original is read only, whoever runs it, and goes on unchanged. The fork, whose steps have keys of their own,
+        The original is only read, and goes on unchanged in its process. The fork, whose steps have keys of their own,
         is stored before this returns; `ConflictError` where its id is in use. What was ready or running then is run by
         `async_retry`, what was asked can be answered in the fork too. `history` is that of the original by default. A
         flow_state that the store shares is not forked.

@@ -260,7 +260,7 @@ class Process(Generic[C, V, K]):
         """Wait, and go on with the same value: for a time, or until the datetime that a function of `Data` returns.
 
         The wait outlives the process: the moment is saved with the execution, and no process has to run meanwhile. It
-        is not an interrupt, and nobody can answer it. What waits is `waiting`, and goes on in the first call that runs
+        is not an interrupt, and cannot be answered. What waits is `waiting`, and goes on in the first call that runs
         the execution at that moment or later: see `Execution.async_settle`. An item of a for_each that sleeps does not
         count as running. A datetime needs a time zone.
 
@@ -514,7 +514,7 @@ class Process(Generic[C, V, K]):
 
         An item in which everything waits for answers gives its place to the next one; when it is answered, what
         follows waits until a place is free, and goes before the items that have not begun. So the bound always holds,
-        and a question that takes days stops nobody.
+        and a question that takes days stops no other item.
 
         With `on_error="collect"` a step that fails stops only its own item, with everything in it: running steps are
         cancelled, child flows and pending interrupts dropped. The result of the item is then a `Failed` with the item,

@@ -57,7 +57,7 @@ class Heartbeat:
                 fences = self._store.renew_here(self._holder, self._ttl)
             except TypedflowError as error:
                 LOG.warning("cannot renew leases: %s", error)
-                if time.monotonic() - renewed > self._ttl.total_seconds():  # somebody else may run all of them by now
+                if time.monotonic() - renewed > self._ttl.total_seconds():  # other workers may run all of them by now
                     self._lost(running)
                 continue
             renewed = begun

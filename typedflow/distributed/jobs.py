@@ -110,7 +110,7 @@ class ProcrastinateWaker:
         while True:
             try:
                 await self._serve_once(queues)
-            except Exception as error:  # psycopg's, its pool's, procrastinate's: whoever misses the database first
+            except Exception as error:  # psycopg's, its pool's or procrastinate's: the database is gone
                 LOG.warning("procrastinate's worker has ended: %s", type(error).__name__)
             await asyncio.sleep(PAUSE)
 

@@ -131,7 +131,7 @@ class LeasedRun:
                 if message.number <= runtime.mail:
                     continue
             if message.kind == "cancel" and runtime.driver is not None:
-                # The run ends here. A save of what it has done until then must not say that this was taken: whoever
+                # The run ends here. A save of what it has done until then must not say that this was taken: who
                 # takes the execution next cancels it, at rest.
                 runtime.driver.cancel()
                 break

@@ -103,7 +103,7 @@ class NotifyWaker:
         loop = asyncio.get_running_loop()
 
         def heard(call: Callable[..., None], *arguments: str | None) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: no worker waits any more
                 loop.call_soon_threadsafe(call, *arguments)
 
         stop = self._store.listen(flows, partial(heard, self.wake), partial(heard, has_mail))

@@ -1,8 +1,8 @@
 """When an execution with a store is saved, and how: one save at a time, compare-and-swap on the sequence.
 
 A step is acknowledged when a save that includes it is committed; steps that end while a save is under way share the
-next one. A save that was begun is finished, also when whoever waits for it is cancelled, so that the sequence stays
-known.
+next one. A save that was begun is finished, also when the task that waits for it is cancelled, so that the sequence
+stays known.
 """
 
 from __future__ import annotations
@@ -378,7 +378,7 @@ class Checkpoints:
             self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.kept_by))
 
     def _refused(self) -> None:
-        """Drop what was to be saved: somebody else goes on with the execution, and what they store is to be seen."""
+        """Drop what was to be saved: another process runs the execution now, and what it has saved counts."""
         self._unsure = None
         if self.runtime.ended_writes is not None:
             self.runtime.ended_writes.values.clear()

@@ -4,7 +4,7 @@ With all of them in the head, an answer to one of 1000, which is saved three tim
 as long as beside 100. benchmarks/g05_pauses.py measures it.
 
 A part is the token that waits in the parent and the snapshot of the child, with all that is open below it, as they were
-when the child began to wait: nothing of a child that waits changes until its token goes on. What somebody else changes
+when the child began to wait: nothing of a child that waits changes until its token goes on. What other code changes
 in its state meanwhile, through an alias that a step of it has left behind, is saved when it waits or rests again.
 """
 

@@ -1,7 +1,7 @@
 """What a save writes of an execution that is kept in parts: what may have changed since the save before.
 
 A field of the state may have changed if its value is another object, or if the value can be changed in place and
-somebody may have done so: a step that read it or wrote below it, whoever read it outside of steps. An alias that a step
+may have been: a step has read it or written below it, or it was read outside of steps. An alias that a step
 keeps and changes without reading the field again is found at rest (a pause, an end), where every field that can be
 changed is looked at. Of two fields that hold one object both may have changed; what a field holds and another one has
 further inside is such an alias.
@@ -137,7 +137,7 @@ class ExecutionParts:
     def collect(self, runtime: ExecutionRuntime, interrupts: Collection[str] | None) -> Collected:
         """Encode and verify what may have changed; raises `SnapshotError`.
 
-        `interrupts` are the ids of those that came or went since the last save, None where nobody knows.
+        `interrupts` are the ids of those that came or went since the last save, None where that is not known.
         """
         sure, self._sure = self._sure, False
         changes = self._ledger.begin()

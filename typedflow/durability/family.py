@@ -89,7 +89,7 @@ def _told(runtime: ExecutionRuntime, status: Status, error: Exception | None) ->
 
 
 def _new(parent: ExecutionRuntime, child: ExecutionRuntime, key: str, root: str) -> NewChild:
-    """Encode a child as it is stored before anybody has run it."""
+    """Encode a child as it is stored before a worker has run it."""
     require_savable(child.plan)
     snapshot = snapshot_of(child, "json", 1, with_flow_state=False)
     record = StoredSnapshot(

@@ -53,7 +53,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._known: dict[str, int] | None = None
-        """None: the store has none, or nobody knows which."""
+        """None: the store has none, or it is not known which."""
         self._total = 0
 
     def begin(self) -> Changes:

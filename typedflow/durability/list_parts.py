@@ -155,7 +155,7 @@ class ListParts:
         `checked` says that all classes in the list are known to be the declared ones; else they are looked at here.
         Raises `SnapshotError`, whose path is inside of a slice; nothing was written then.
         """
-        items = items[:]  # a thread that nobody knows of may move them meanwhile
+        items = items[:]  # a thread with an alias of the list may move them meanwhile
         if not checked and not is_proven(self._type.kind, items):
             self._slices = [each._replace(packed=None) for each in self._slices]  # every one is verified
         if len(items) == self._total and self._put_in_place(items, changes):

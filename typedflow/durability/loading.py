@@ -279,7 +279,7 @@ def _take_flow_state(runtime: ExecutionRuntime, saved: FlowState) -> None:
 
 
 def missing_keys(runtime: ExecutionRuntime) -> list[str]:
-    """Return the resource keys that nobody supplies, sorted: required ones, and those at hand when it was saved."""
+    """Return the missing resource keys, sorted: required ones, and those at hand when it was saved."""
     for each in runtime.tree():
         if each.parent is not None:
             capture_resources(each)

@@ -49,7 +49,7 @@ class Asked:
         """Whether that save has come through."""
 
     def take_changed(self, runtime: ExecutionRuntime) -> Collection[str] | None:
-        """Return the ids of the interrupts that came or went since the last save, None where nobody knows."""
+        """Return the ids of the interrupts that came or went since the last save, None where that is not known."""
         run = runtime.run
         noted = {} if run.changed_interrupts is None else run.changed_interrupts
         changed = list(noted)
@@ -105,7 +105,7 @@ _UNCHANGED = AskedChanges((), (), None, is_followed=True)
 
 
 def asked_by(runtime: ExecutionRuntime) -> Mapping[str, Interrupt]:
-    """Return what an execution and its open children ask, by interrupt id; nothing where nobody can answer."""
+    """Return what an execution and its open children ask, by interrupt id; nothing where its status takes no answer."""
     if not runtime.children and not runtime.run.interrupts:
         return _NOTHING
     if runtime.run.status not in _ASKS:

@@ -1,8 +1,8 @@
 """Permits of blocks with a limit (`concurrency=`): which items hold one, and which tokens wait for one.
 
 An item holds a permit while one of its tokens is ready or running. When all its tokens wait for answers, it releases
-the permit to the next item, so that a question that is open for days blocks nobody. An answer queues the item's tokens
-until a permit is free again; queued tokens go before items that were not started. So the limit always holds.
+the permit to the next item, so that a question that is open for days blocks no other item. An answer queues the item's
+tokens until a permit is free again; queued tokens go before items that were not started. So the limit always holds.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Run(RunState):
         return route(self, [(node.ports[0], value, token.scope, token.node, token.cause)])
 
     def expired(self, interrupt_id: str) -> list[Token]:
-        """Make a step ready again that nobody has answered in time; one without a permit becomes ready later."""
+        """Make a step ready again that was not answered in time; one without a permit becomes ready later."""
         assert self.interrupts is not None
         token = self.interrupts.pop(interrupt_id).token
         self.note_interrupt(interrupt_id)

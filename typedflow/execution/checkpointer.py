@@ -39,7 +39,7 @@ class Checkpointer(Protocol):
         ...
 
     def let_go(self) -> None:
-        """Note that nobody drives the execution any more; what `begin` has taken may be taken by others."""
+        """Release the lease that `begin` has taken, as no driver runs the execution any more."""
         ...
 
     async def commit(self) -> None:

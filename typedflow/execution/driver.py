@@ -117,7 +117,7 @@ class Driver:
             current_step.set(outer)
 
     def push(self, runtime: ExecutionRuntime, tokens: Iterable[Token]) -> None:
-        """Take tokens that became ready outside of a worker, and see that somebody works on them.
+        """Take tokens that became ready outside of a worker, and start a worker for them if one is needed.
 
         Without a worker the group is about to end, or has not begun: `drive` then finds them.
         """
@@ -142,7 +142,7 @@ class Driver:
         return task in self.tasks
 
     def deliver(self, item: Any) -> None:
-        """Hand a stream item to whoever listens; callable from any thread."""
+        """Send an item to the reader of the stream, if there is one; callable from any thread."""
         if self.sink is not None:
             if threading.current_thread() is self.thread:
                 self.sink.put_nowait(item)
@@ -386,7 +386,7 @@ class Driver:
     ) -> Exception | None:
         """Return the error that a step failed with; None if it was cancelled from outside, or its error ends all.
 
-        `cancelled` says whether somebody has asked this worker to stop.
+        `cancelled` says whether this worker's task was cancelled.
         """
         if is_a(error, BaseExceptionGroup):
             return swallowed_pause(runtime, node, error)
@@ -426,7 +426,7 @@ def may_suspend(node: PlanNode) -> bool:
 
 
 def cancelled_inside(node: PlanNode, error: CancelledError) -> Exception:
-    """Turn a CancelledError that nobody asked for into a failure: a task group would drop it, and the token with it."""
+    """Turn a CancelledError without a cancel() into a failure: a task group would drop it, and the token with it."""
     failure = ExecutionError(executions.cancelled_inside_problem(node.name))
     failure.__cause__ = error
     return failure

@@ -234,7 +234,7 @@ class FlowRuntime:
     def remote_step(self) -> str | None:
         """Return the name of a step whose child is remote, here or in the child flows below; None where there is none.
 
-        What is below a remote child is for whoever runs that one.
+        What is below a remote child concerns the worker that runs that child.
         """
         plan = self.plan()
         if self._remote_step is None or self._remote_step[0] is not plan:
@@ -270,7 +270,7 @@ class FlowRuntime:
         self.transfers = {}
 
     def for_child(self) -> FlowRuntime:
-        """Return a runtime of the same flow with a flow_state of its own: a child shares it with nobody."""
+        """Return a runtime of the same flow with a flow_state of its own: a child does not share it."""
         if self.flow_state is None:
             return self
         own = copy.copy(self)
@@ -348,7 +348,7 @@ class FlowRuntime:
     def show_flow_state(self, value: FlowState) -> None:
         """Take over a checked flow_state, without any listener, but for the fields with pending writes.
 
-        Fields that do not differ keep their objects, so that whoever holds one keeps what the flow_state has.
+        Fields that do not differ keep their objects, so that a reference to one stays a reference into the flow_state.
         """
         step = current_step.set(None)
         try:

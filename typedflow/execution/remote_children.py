@@ -47,7 +47,7 @@ class RemoteChildren:
         self.stored.add(child)
 
     def take(self, child: str) -> tuple[ExecutionRuntime, Token] | None:
-        """Return who waits for a child that has ended, once; None where nobody does, any more."""
+        """Return the execution and the token that wait for a child that has ended, once; None if none does."""
         place = self.find(child)
         if place is not None:
             del self._places[child]
@@ -55,7 +55,7 @@ class RemoteChildren:
         return place
 
     def find(self, child: str) -> tuple[ExecutionRuntime, Token] | None:
-        """Return who waits for a child; None where nobody does, any more."""
+        """Return the execution and the token that wait for a child; None if none does, any more."""
         place = self._places.get(child)
         return place if place is not None and _waits(*place) else None
 

@@ -144,7 +144,7 @@ class ResourceLayers:
         self._seen = -1
 
     def lookup(self, key: str) -> Any:
-        """Return the value of a declared key, UNSET where nobody supplies one and it has no default."""
+        """Return the value of a declared key, UNSET where it is not supplied and has no default."""
         if self.in_run is not None and key in self.in_run:
             return self.in_run[key]
         if self.given is not None and key in self.given:
@@ -226,7 +226,7 @@ class ResourceLayers:
         yield from (value for key, value in made if self.flow.declared[key].is_made)
 
     def absent(self) -> list[str]:
-        """Return the required keys that nobody supplies, in order of definition."""
+        """Return the required keys that are not supplied, in order of definition."""
         return [key for key in self.flow.required if self.lookup(key) is UNSET]
 
     def require_complete(self, where: str) -> None:

@@ -43,10 +43,10 @@ class Runner:
         self._driver: Driver | None = None
         """The one that runs this now."""
         self._done: asyncio.Future[Exception | None] | None = None
-        """What those wait for who have not started the driver that runs."""
+        """The future that other callers wait for while a driver runs."""
         self.on_due: Callable[[], None] | None = None
-        """Called when something is due while a driver runs, in place of `ring`: by whoever has to look first for
-        answers that came in time, and calls it then."""
+        """Called in place of `ring` when something is due while a driver runs. A worker sets it, to take the answers
+        that came in time before it calls `ring`."""
 
     # -- what is asked of it
 
@@ -255,7 +255,7 @@ class Runner:
         self._require_loop("async_cancel")
         runtime = self._runtime
         runtime.require_present()
-        while runtime.driver is not None:  # once it has stopped, somebody may go on before this does
+        while runtime.driver is not None:  # once it has stopped, another task may start one before this goes on
             runtime.driver.cancel()
             await self._stopped()
         run, children = runtime.run, runtime.children
@@ -320,7 +320,7 @@ class Runner:
     async def go_on(
         self, begin: Callable[[], None], timeout: float | None, queue: asyncio.Queue[Any] | None = None
     ) -> Status:
-        """Do what is to be done first, and run until it is over; where somebody runs it already, wait for the end."""
+        """Call `begin`, and run until it is over; where a driver runs already, wait for its end."""
         with self._runtime.concealing():
             begin()
             driver = self._runtime.driver
@@ -365,7 +365,7 @@ class Runner:
         root.complete_at = removed
 
     async def _stopped(self) -> Exception | None:
-        """Wait until nobody runs this any more; gives what has stopped it."""
+        """Wait until no driver runs this any more; return the error that has stopped it."""
         if self._done is None:
             self._done = asyncio.get_running_loop().create_future()
         return await asyncio.shield(self._done)
@@ -411,7 +411,7 @@ class Runner:
         finally:
             driver.alarm.stop()
             try:
-                if checkpoints is not None and not saved:  # else at once: what an answer makes ready now, nobody runs
+                if checkpoints is not None and not saved:  # else at once, as no driver runs what an answer makes ready
                     await checkpoints.rest()
             finally:
                 if self._driver is driver:  # else its loop was closed under it, and another one has gone on

@@ -51,7 +51,7 @@ class Works(Protocol):
         ...
 
     def deliver(self, item: Any) -> None:
-        """Hand a stream item to whoever listens; callable from any thread."""
+        """Send an item to the reader of the stream, if there is one; callable from any thread."""
         ...
 
     def listen(self, sink: Any) -> bool:
@@ -86,11 +86,11 @@ class RemoteChildren(Protocol):
         ...
 
     def take(self, child: str) -> tuple[ExecutionRuntime, Token] | None:
-        """Return who waits for a child that has ended, once; None where nobody does."""
+        """Return the execution and the token that wait for a child that has ended, once; None if none does."""
         ...
 
     def find(self, child: str) -> tuple[ExecutionRuntime, Token] | None:
-        """Return who waits for a child; None where nobody does, any more."""
+        """Return the execution and the token that wait for a child; None if none does, any more."""
         ...
 
     def open(self) -> set[str]:
@@ -187,7 +187,7 @@ class ExecutionRuntime(StateChanges):
         self.remotes: RemoteChildren | None = None
         """Of a root: its children that run as executions of their own, and those of what is open below it."""
         self.observers: Observers | None = None if parent is None else parent[0].observers
-        """Those of the root; None where nobody watches."""
+        """Those of the root; None where there are none."""
         self.complete_at = -1
         """Of a root: the count of removed resources of flows when nothing was missing here and below; -1 if unknown."""
         self.checkpoints: Checkpointer | None = None
@@ -210,12 +210,12 @@ class ExecutionRuntime(StateChanges):
         self.saves = 0
         """The sequence of the last save without a store."""
         self.saved_keys: tuple[str, ...] = ()
-        """The resource keys that were at hand when it was saved, until it is run: nobody may supply them yet."""
+        """The resource keys that were at hand when it was saved, until it is run: they may not be supplied yet."""
         self.given_state: State | Mapping[str, Any] | None = None
         """A state that still lacks required fields."""
         self.state: State | None = None
         self.expired: set[Token] | None = None
-        """The tokens whose step nobody has answered in time: they fail when they are taken next."""
+        """The tokens of steps that were not answered in time: they fail when they are taken next."""
         if state is not None:
             self._take_state(state)
 
@@ -372,7 +372,7 @@ class ExecutionRuntime(StateChanges):
 
     @property
     def driver(self) -> Works | None:
-        """Return the driver that runs the root, and with it this; None while nobody does."""
+        """Return the driver that runs the root, and with it this; None while none runs."""
         return self.top.works
 
     def stream_item(self, item: Any) -> Any:
@@ -388,7 +388,7 @@ class ExecutionRuntime(StateChanges):
             raise ContractError(problem) from None
 
     def put(self, item: Any) -> None:
-        """Hand an item to the stream, checked; dropped when nobody listens."""
+        """Hand an item to the stream, checked; dropped if there is no reader."""
         item = self.stream_item(item)
         if self.parent is not None:
             if self.parent[0].plan.check_stream is not None:

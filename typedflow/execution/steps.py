@@ -78,7 +78,7 @@ async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> 
 
 
 def leave_unanswered(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> list[Token]:
-    """End a step whose question nobody has answered in time: with its handler for errors, or as failed."""
+    """End a step that was not answered in time: with its handler for errors, or as failed."""
     late = TimeoutError(f"step '{node.name}' was not answered in time")
     if node.catches:
         return runtime.run.caught(token, failure_of(token.value, late, 1))
@@ -249,7 +249,7 @@ async def _call(step: StepTransaction, data: Data[Any, Any]) -> Any:
 def unawaited(step: StepTransaction, branch: int, found: Any) -> ContractError:
     """Return the error of a condition that gave something to await, which would always be a hit."""
     problem = executions.unawaited_condition_problem(f"what condition '{step.node.slots[branch]}' returned", found)
-    if not isinstance(found, asyncio.Future):  # it may be somebody else's
+    if not isinstance(found, asyncio.Future):  # other code may await it
         discard(found)
     return ContractError(problem.at(step.name))
 

@@ -1,4 +1,4 @@
-"""Call a blocking handler in a thread of its own, without ever waiting for it when nobody wants it any more.
+"""Call a blocking handler in a thread of its own, without waiting for it once its step is cancelled or late.
 
 The loop's default executor will not do: `asyncio.run` joins it on the way out, and the interpreter joins every
 `ThreadPoolExecutor` at exit, so that one stuck handler would hold up the whole process past its timeout.
@@ -47,7 +47,7 @@ async def run_in_thread(call: Callable[[], T], name: str) -> T:
         outcome.append((value, error))
         try:
             loop.call_soon_threadsafe(deliver)
-        except RuntimeError:  # the loop is closed: nobody is left to be told
+        except RuntimeError:  # the loop is closed, and so is the task that waited
             return
 
     threading.Thread(target=body, name=f"typedflow {name}", daemon=True).start()

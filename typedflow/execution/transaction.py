@@ -85,7 +85,7 @@ class StepTransaction:
         return self.runtime.place(self.node.name)
 
     def require_context(self, layer: str) -> None:
-        """Refuse a step that is over from outside of it: there a write would count as somebody else's.
+        """Refuse a step that is over from outside of it: there a write would count as that of another step.
 
         In a task or a thread of its own the layer can be read, and refuses the write itself.
         """

@@ -107,7 +107,7 @@ def _pending(root: ExecutionRuntime, interrupt_id: str, deadline: datetime) -> t
 
 
 def note_answered(root: ExecutionRuntime, interrupt_id: str) -> None:
-    """Record that nobody waits for an answer any more: it was given."""
+    """Record that an interrupt was answered, and takes no answer any more."""
     if root.owners is not None:
         root.owners.by_id.pop(interrupt_id, None)
 

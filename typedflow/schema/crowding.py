@@ -39,7 +39,7 @@ COUNTED: Final = 1024
 """Keys or members up to which all are counted; of more, five times the square root of their number at first."""
 LEAST: Final = 256
 _random: Final = random.Random()
-"""Of its own: a user's seeded sequence is left alone, and nobody can know which keys are looked at."""
+"""Of its own: a user's seeded sequence is left alone, and which keys are looked at cannot be known."""
 
 REASON: Final = f"more than {MOST_ALIKE} of its keys or members have the same hash"
 

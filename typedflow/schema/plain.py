@@ -102,7 +102,7 @@ READERS: Final[tuple[Callable[[Any, Any], Any], ...]] = (as_it_is, by_field_name
 
 
 def from_outside(tp: Any, value: Any) -> Any:
-    """Return the typed value that somebody outside stands for, by any of `READERS`.
+    """Return the typed value of plain data from outside, by the one of `READERS` that fits.
 
     Raises the `Mismatch` with the longest path, the one that came closest; of equals one that names an unknown key.
     """

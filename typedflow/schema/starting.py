@@ -29,7 +29,7 @@ def fresh(cls: type[LayerT], given: LayerT | Mapping[str, Any] | None = None, *,
     declared type, so that no two executions share it, and is not changed. Raises one `ContractError` with every
     missing field, every undeclared one, and every value that does not fit.
 
-    The values of the fields in `own` are taken as they are: the caller has checked them, and shares them with nobody.
+    The values of the fields in `own` are taken as they are: the caller has checked them, and does not share them.
     """
     fields = layer_fields(cls)
     values = _given_values(cls, fields, given)

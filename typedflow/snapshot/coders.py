@@ -100,7 +100,7 @@ class Native:
                     return moment
         except Refused:
             raise
-        except RecursionError:  # how deep down it came is of no use to anybody: the whole is too deep
+        except RecursionError:  # how deep down it came does not matter: the whole is too deep
             raise
         except Exception as error:  # encoding calls what users' classes define
             if has_changed_size(error):  # the codec reads it again
@@ -247,7 +247,7 @@ class Native:
             raise Refused(fault.reason, fault.path) from None
 
     def _require_spread(self, raw: Any, format: Format) -> None:
-        """Refuse what would take quadratic time to decode; a save refuses it too, or nobody could load it."""
+        """Refuse what would take quadratic time to decode; a save refuses it too, or it could not be loaded."""
         if self._watch and (crowd := find_crowd_in(self.kind, self._watch, raw, format)) is not None:
             raise Refused(REASON, crowd)
 

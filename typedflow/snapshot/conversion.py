@@ -16,7 +16,7 @@ Renamed: TypeAlias = Mapping[tuple[str, str], Mapping[Any, Any]]
 
 
 class Unexplained(Exception):
-    """A saved combination of flags has a bit that no member stands for, so that nobody knows its value today."""
+    """A saved combination of flags has a bit that no member stands for, so that its value today is unknown."""
 
 
 def entry(tree: Json, key: str) -> Json:

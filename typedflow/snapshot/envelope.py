@@ -231,7 +231,7 @@ class Snapshot(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     mail: Count | UnsetType = UNSET
     """Of a root: the number of the last message from outside that it has taken."""
     answered: list[str] | UnsetType = UNSET
-    """Of a root that goes on: the ids of the last interrupts that were answered, for whoever answers one twice."""
+    """Of a root that goes on: the ids of the last interrupts that were answered, for the error of a second answer."""
     nodes: dict[str, NodeRecord] = {}
     """The nodes by name that something in flight stands at, or came from."""
     fired: dict[str, Count] | UnsetType = UNSET
@@ -306,7 +306,7 @@ def checksum_of(snapshot: Snapshot) -> int:
 
 NULL: Final[Mapping[Format, Raw]] = {"json": Raw(b"null"), "msgpack": Raw(b"\xc0")}
 _HERE: Final = {format: Raw(ENCODE[format](os.urandom(16).hex())) for format in FORMATS}
-"""What stands for the state while its place is looked for: nothing that anybody could have put into a document."""
+"""What stands for the state while its place is looked for: random, so that no document has it."""
 
 
 def _without_state(snapshot: Snapshot) -> Snapshot:

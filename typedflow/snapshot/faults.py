@@ -184,7 +184,7 @@ def read_field(kind: RecordOf, name: str, value: Any) -> Any:
 
 
 def has_plain_equality(kind: Kind) -> bool:
-    """Return whether `==` compares every field of every record in the type: nobody wrote one of their own."""
+    """Return whether `==` compares every field of every record in the type: no class defines one of its own."""
     return _is_plain(kind, set())
 
 

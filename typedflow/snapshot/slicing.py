@@ -66,7 +66,7 @@ def pack(value: Any) -> bytes | None:
     """Return the bytes that a slice is compared by; None if it has none, such as one with a longer integer."""
     try:
         return _PACK(value)
-    except Exception:  # encoding calls what users' classes define; whoever saves the slice finds what is wrong
+    except Exception:  # encoding calls what users' classes define; the save of the slice reports what is wrong
         return None
 
 
