@@ -1,6 +1,6 @@
 """Answers to a literal interrupt id: of a type that the step which asks under that id, in the same module, can take.
 
-What somebody outside gives may be plain data that is decoded, so that only what no decoding makes fit is reported.
+An answer from outside may be plain data that is decoded, so that only what no decoding makes fit is reported.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Wiring:
         self._is_bound_once = program.times_bound(scope, name) == 1
 
     def check(self) -> Iterator[Found]:
-        """Find blocks that no chain closes, names used twice, chunks that nobody registers, events out of a block."""
+        """Find blocks that no chain closes, names used twice, chunks that are not registered, events out of a block."""
         if not self._is_bound_once:
             return
         chains = [self._chain(use) for use in self._uses if self._runs_here(use)]

@@ -164,7 +164,7 @@ class Uses:
         return isinstance(self._parents[name], (ast.Attribute, ast.Return))
 
     def _keeps(self, func: ast.expr) -> bool:
-        """Return True if a function is one of this module, or of typedflow, which uses no field of anybody's."""
+        """Return True if a function is one of this module, which can be read, or of typedflow, which uses no field."""
         return isinstance(func, ast.Name) and (func.id in self._local or func.id in self._of_typedflow)
 
     def _call_given(self, node: ast.AST) -> ast.Call | None:
