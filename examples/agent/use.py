@@ -8,7 +8,7 @@ from typedflow import Contract, Data, Flow, Resources, State
 
 
 class UseState(State):
-    """What is called, and for which tools nobody has to be asked any more."""
+    """What is called, and for which tools no person has to be asked any more."""
 
     asked: Asked
     allowed: list[str] = []

@@ -9,7 +9,7 @@ from examples.approvals.records import Decision, Ordered, Outcome, Purchase
 from typedflow import Contract, Data, Flow, Resources, State
 
 SMALL: Final = 5_000
-"""Cents below which nobody has to decide."""
+"""Cents below which no manager has to decide."""
 PATIENCE: Final = timedelta(days=3)
 """How long a manager has; then the purchase counts as refused."""
 NOBODY: Final = Decision(approved=False, note="nobody decided in time")
@@ -20,7 +20,7 @@ class Mail(Protocol):
     """Send mail; what was sent with a key is not sent again."""
 
     def send(self, key: str, to: str, text: str) -> None:
-        """Send a text to somebody."""
+        """Send a text to a person."""
         ...
 
 

@@ -1,7 +1,7 @@
 """How one distribution is classified, as a flow of its own: read, normalise, assess.
 
-It knows nothing of the audit. What it needs is in its contract: the name, the policy, a catalog; whoever runs it as a
-child says where these come from.
+It knows nothing of the audit. What it needs is in its contract: the name, the policy, a catalog; a flow that has it as
+a child says where these come from.
 """
 
 from __future__ import annotations

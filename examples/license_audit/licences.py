@@ -123,7 +123,7 @@ def _supported(expression: Expression, claim: Expression) -> Expression | None:
 
 
 def _may_be_same(leaf: Leaf, said: Leaf) -> bool:
-    if said.id == families.PROPRIETARY and leaf.id.startswith("LicenseRef-"):  # terms of somebody's own
+    if said.id == families.PROPRIETARY and leaf.id.startswith("LicenseRef-"):  # an owner's own terms
         return leaf.id not in (*families.FAMILIES, families.PUBLIC_DOMAIN)
     return not families.members(leaf.id).isdisjoint(families.members(said.id))
 

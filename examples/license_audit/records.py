@@ -124,7 +124,7 @@ class Licensed(Struct, frozen=True):
 
 
 class Assessment(Struct, frozen=True):
-    """One distribution with its licence and the policy's ruling, before anybody acts on it."""
+    """One distribution with its licence and the policy's ruling, before a person acts on it."""
 
     distribution: Distribution
     license: License
