@@ -57,7 +57,7 @@ def spread(figures: Sequence[float]) -> str:
 
 
 def row(case: Case, figures: Sequence[float], floors: Sequence[float], kept: bool | None) -> list[str]:
-    """Return one line of the table; `kept` is None where nobody judges."""
+    """Return one line of the table; `kept` is None where the bound is not checked."""
     ratio = f"{median(figures) / median(floors):.3g}" if floors and median(floors) else ""
     what = f"{case.what}, {case.unit}"
     verdict = "" if kept is None else "kept" if kept else "MISSED"

@@ -76,7 +76,7 @@ def save(orders: int) -> float:
 
 
 def save_again(orders: int) -> float:
-    """From the execution to the bytes, where nobody got hold of anything since the last save."""
+    """From the execution to the bytes, where no step has read a container since the last save."""
     execution = paused(orders)
     return milliseconds(lambda: execution.save().to_bytes(), orders)
 

@@ -140,7 +140,7 @@ def end_run() -> None:
 
 
 def server() -> str:
-    """Return the connection string of the server; starts it where nobody has yet. Raises `NoPostgres`."""
+    """Return the connection string of the server; starts it where it does not run yet. Raises `NoPostgres`."""
     if GIVEN in os.environ:
         return os.environ[GIVEN]
     found = Server(run_folder.get())
@@ -194,7 +194,7 @@ def conninfo_of(folder: Path) -> str:
 
 
 def url_of(conninfo: str) -> str:
-    """Return a connection string as a URL with a password, which a server that trusts everybody does not ask for."""
+    """Return a connection string as a URL with a password, which a server that trusts all users does not ask for."""
     from psycopg.conninfo import conninfo_to_dict
 
     given = conninfo_to_dict(conninfo)

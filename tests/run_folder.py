@@ -14,7 +14,7 @@ from typing import Final
 
 FOLDER: Final = "TYPEDFLOW_TESTS_FOLDER"
 LEADER: Final = "TYPEDFLOW_TESTS_LEADER"
-"""The process id of whoever made the folder."""
+"""The id of the process that made the folder."""
 RAM: Final = Path("/dev/shm")
 
 

@@ -51,5 +51,5 @@ def _read(fd: int) -> bytes:
     assert select.select([fd], [], [], LONGEST_SILENCE)[0], "nothing is shown any more, and nothing ends"
     try:
         return os.read(fd, 65536)
-    except OSError:  # EIO: nobody has the other end any more
+    except OSError:  # EIO: no process has the other end any more
         return b""

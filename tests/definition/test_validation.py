@@ -390,7 +390,7 @@ def test_one_problem_of_a_child_is_told_once_for_all_steps_behind() -> None:
 
 
 class Handle:
-    """What nobody knows how to copy."""
+    """A class that cannot be copied."""
 
 
 class Bundle(msgspec.Struct):

@@ -77,7 +77,7 @@ OLD_ANSWERS: Final[dict[str, Any]] = {
     "NamedTuple, a default at the end": [1, 2],
     "recursive record, a default added": {"label": "a", "left": {"label": "b"}},
 }
-"""Answers as somebody would have given them before the deploy."""
+"""Answers as they would have been given before the deploy."""
 
 LEAF: Final[dict[str, Any]] = {"label": "b", "left": None, "more": [], "note": ""}
 READ: Final[dict[str, Any]] = {

@@ -20,7 +20,7 @@ from tests.execution.pausing import CASES, Case
 from typedflow import ContractError, Execution, FinishedError, InterruptError, NoResultError, SnapshotError, Status
 
 LEGAL_ENDS: Final = (ContractError, FinishedError, InterruptError, NoResultError)
-"""Of a document that was changed to another legal one: a value that does not fit, an answer that nobody waits for."""
+"""Of a document that was changed to another legal one: a value that does not fit, an answer that no step waits for."""
 
 
 @pytest.mark.parametrize("name", CASES)

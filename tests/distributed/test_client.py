@@ -92,7 +92,7 @@ async def working(store: WorkStore, **options: Any) -> AsyncIterator[Worker]:
 async def eventually(look: Callable[[], Awaitable[T]], check: Callable[[T], bool]) -> T:
     """Return what a store shows as soon as it is what a worker is to make of it."""
     async with asyncio.timeout(SOON):
-        while not check(found := await look()):  # noqa: ASYNC110  # a store in a file tells nobody
+        while not check(found := await look()):  # noqa: ASYNC110  # a file does not notify
             await asyncio.sleep(0.005)
     return found
 
@@ -117,7 +117,7 @@ async def test_what_an_answer_cannot_be_is_refused_by_the_caller(store: WorkStor
             await answer(store, asking, name, "q", 5)
         with pytest.raises(InterruptError, match="TF807"):
             await answer(store, asking, name, "r", "yes")
-    await answer(store, asking, name, "q", "yes")  # nobody works: it stays in the mail
+    await answer(store, asking, name, "q", "yes")  # no worker runs: it stays in the mail
     with pytest.raises(InterruptError, match="TF808"):
         await answer(store, asking, name, "q", "no")
     async with working(store):

@@ -103,11 +103,11 @@ async def test_the_workers_of_parent_and_children_are_killed_while_the_other_has
 ) -> None:
     await begin(kind, tmp_path)
     with worker_process(kind, tmp_path, ["whole"]):
-        await until(kind, tmp_path, "whole", "waiting", 1)  # its children are there, and nobody runs them
+        await until(kind, tmp_path, "whole", "waiting", 1)  # its children are there, and no worker runs them
     with worker_process(kind, tmp_path, ["part"]):
         await until(kind, tmp_path, "part", "waiting", 2)
     with worker_process(kind, tmp_path, ["leaf"]):
-        await until(kind, tmp_path, "leaf", "completed", 2)  # their mail is there, and nobody has taken it
+        await until(kind, tmp_path, "leaf", "completed", 2)  # their mail is there, and no worker has taken it
     with worker_process(kind, tmp_path, ["part"]):
         await until(kind, tmp_path, "part", "completed", 2)
     await finish(kind, tmp_path)

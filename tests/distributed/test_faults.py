@@ -66,7 +66,7 @@ async def test_an_execution_that_kills_its_workers_ends_in_quarantine_and_the_ot
             while not await store.quarantined():
                 async with worker_process(tmp_path, lease=3600) as worker:
                     ended = asyncio.create_task(worker.wait())
-                    while not ended.done() and not await store.quarantined():  # noqa: ASYNC110  # a file tells nobody
+                    while not ended.done() and not await store.quarantined():  # noqa: ASYNC110  # a file does not notify
                         await asyncio.sleep(0.02)
                     deaths += ended.done()
                     ended.cancel()

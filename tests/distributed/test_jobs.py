@@ -88,7 +88,7 @@ async def test_a_backlog_is_worked_off_and_leaves_no_job(store: PostgresStore, c
     try:
         assert [await result(store, flow, name, timeout=60) for name in names] == [2 * n for n in range(50)]
         async with asyncio.timeout(60):
-            while count_rows(conninfo, "procrastinate_jobs"):  # noqa: ASYNC110  # a table tells nobody
+            while count_rows(conninfo, "procrastinate_jobs"):  # noqa: ASYNC110  # a table does not notify
                 await asyncio.sleep(0.05)
     finally:
         worker.stop()
@@ -154,7 +154,7 @@ async def test_the_job_of_a_worker_that_is_gone_is_deleted(store: PostgresStore,
     running = asyncio.create_task(worker.run())
     try:
         async with asyncio.timeout(60):
-            while count_rows(conninfo, "procrastinate_jobs"):  # noqa: ASYNC110  # a table tells nobody
+            while count_rows(conninfo, "procrastinate_jobs"):  # noqa: ASYNC110  # a table does not notify
                 await asyncio.sleep(0.05)
     finally:
         worker.stop()

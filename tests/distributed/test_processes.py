@@ -64,7 +64,7 @@ class Workers:
         return open_store(self.kind, self.folder)
 
     def stop_between_commits(self, worker: subprocess.Popen[str]) -> None:
-        """Stop a process, and not within a transaction: what it has locked is nobody's until it goes on."""
+        """Stop a process, and not within a transaction: what it has locked stays locked until it goes on."""
         while True:
             os.kill(worker.pid, signal.SIGSTOP)
             os.waitid(os.P_PID, worker.pid, os.WSTOPPED)

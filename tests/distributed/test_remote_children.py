@@ -130,7 +130,7 @@ async def working(store: Any, *flows: Flow[Any], **options: Any) -> AsyncIterato
 async def until(check: Callable[[], Any]) -> Any:
     """Return what a check returns, as soon as it is true."""
     async with asyncio.timeout(SOON):
-        while not (found := await check()):  # noqa: ASYNC110  # a store tells nobody
+        while not (found := await check()):  # noqa: ASYNC110  # a store does not notify
             await asyncio.sleep(0.005)
     return found
 
@@ -445,7 +445,7 @@ async def test_an_item_that_is_dropped_gives_back_the_permit_of_its_child(store:
         begun += 1
         mine = begun
         async with asyncio.timeout(SOON):
-            while len(await store.list("part")) < mine:  # noqa: ASYNC110  # a store tells nobody
+            while len(await store.list("part")) < mine:  # noqa: ASYNC110  # a store does not notify
                 await asyncio.sleep(0.005)
         raise ValueError("beside it")
 

@@ -51,7 +51,7 @@ async def working(store: WorkStore, flow: Flow[Any], **options: Any) -> AsyncIte
 async def until(store: WorkStore, execution_id: str, check: Callable[[StoredSnapshot], bool]) -> None:
     """Return as soon as what is stored is what a worker is to make of it."""
     async with asyncio.timeout(SOON):
-        while (stored := await store.get(execution_id)) is None or not check(stored):  # noqa: ASYNC110  # tells nobody
+        while (stored := await store.get(execution_id)) is None or not check(stored):  # noqa: ASYNC110  # no notification
             await asyncio.sleep(0.005)
 
 
@@ -65,7 +65,7 @@ async def asked(store: Any, payload: object) -> None:
 async def idles(store: WorkStore, flow: Flow[Any]) -> bool:
     """Take what is ready with a worker, and return whether there is nothing more for it: it is gone for good."""
     async with working(store, flow), asyncio.timeout(SOON):
-        while await store.next_ready([flow.name]) is not None:  # noqa: ASYNC110  # a store tells nobody
+        while await store.next_ready([flow.name]) is not None:  # noqa: ASYNC110  # a store does not notify
             await asyncio.sleep(0.005)
     return await store.next_ready([flow.name]) is None
 
@@ -199,7 +199,7 @@ async def test_an_answer_is_not_taken_for_a_later_question_of_the_same_id(store:
         await asked(store, "first")
     await answer(store, flow, "a", "q", 1)
     execution = await flow.async_open("a", store=store)
-    assert await execution.async_continue_with("q", 2) is Status.WAITING  # somebody was quicker
+    assert await execution.async_continue_with("q", 2) is Status.WAITING  # another process was quicker
     assert await idles(store, flow)
     await asked(store, "second")
     await answer(store, flow, "a", "q", 3)

@@ -148,7 +148,7 @@ async def test_a_notification_that_is_lost_costs_one_look(tmp_path: Path) -> Non
         running = asyncio.create_task(worker.run())
         try:
             await submit(store, flow, 1, execution_id="a", at=later)
-            with connect(conninfo) as connection:  # of which nobody notifies
+            with connect(conninfo) as connection:  # without a notification
                 connection.execute("UPDATE typedflow_executions SET ready_at = now()")
             assert await result(store, flow, "a", timeout=60) == 2
         finally:
@@ -203,7 +203,7 @@ async def test_a_worker_of_a_postgres_store_is_notified_and_does_not_wait_for_it
         try:
             await submit(store, flow, 1, execution_id="a")
             async with asyncio.timeout(60):
-                while not (waiting := await store.pending("job")):  # noqa: ASYNC110  # a store tells nobody
+                while not (waiting := await store.pending("job")):  # noqa: ASYNC110  # a store does not notify
                     await asyncio.sleep(0.01)
             async with asyncio.timeout(60):
                 while (stored := await store.get("a")) is None or stored.holder is not None:  # noqa: ASYNC110
@@ -318,7 +318,7 @@ class ReadingLate:
             self._has_come = True
             await cancel(self._inner, execution_id)
             self._waker.has_mail(execution_id)
-            for _ in range(10):  # turns of the loop, in which whoever waits for the signal takes it
+            for _ in range(10):  # turns of the loop, in which the task that waits for the signal takes it
                 await asyncio.sleep(0)
         return found
 

@@ -293,7 +293,7 @@ def test_any_order_of_pauses_answers_and_ends_keeps_every_bound_and_comes_to_the
 
 
 def require_bounds(drive: Drive) -> None:
-    """Count anew what the run counts step by step: who is inside, and that no place is free while somebody waits."""
+    """Count anew what the run counts step by step: who is inside, and that no permit is free while an item waits."""
     nodes = drive.run.plan.nodes
     inside: dict[BlockInstance, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     rounds: set[BlockInstance] = set(drive.run.blocks or ())

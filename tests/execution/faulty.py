@@ -48,7 +48,7 @@ class FaultyStore:
         if fault == "before":
             raise StoreError("the disk is full")
         if fault == "conflict":
-            raise ConflictError("somebody else saved first", stored=expected, expected=expected)
+            raise ConflictError("another process saved first", stored=expected, expected=expected)
         stored = self.records.get(record.execution_id)
         require_expected(record.execution_id, None if stored is None else stored.sequence, expected)
         changed = None

@@ -34,7 +34,7 @@ class SeededLoop(VirtualTimeLoop):
 
 
 def run_seeded(seed: int, main: Callable[[random.Random], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine under one schedule; no task may be left behind, and no error that nobody has seen."""
+    """Run a coroutine under one schedule; no task may be left behind, and no error that was not retrieved."""
     chance = random.Random(seed)
     unseen: list[dict[str, Any]] = []
 

@@ -230,7 +230,7 @@ def test_cancelling_waits_until_everything_has_stopped() -> None:
 
 @pytest.mark.parametrize("first, second", [(5, 5), (0, 5), (5, 0)])
 def test_cancelling_a_cancelled_run_that_is_still_stopping(first: int, second: int) -> None:
-    """The caller was cancelled, a handler takes its time to stop, and somebody else cancels and emits meanwhile."""
+    """The caller was cancelled, a handler takes its time to stop, and another task cancels and emits meanwhile."""
 
     def step(cleanup: int) -> Any:
         async def handler(data: Here) -> None:

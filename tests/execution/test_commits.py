@@ -1,4 +1,4 @@
-"""Saves of an execution into its store: late ones, failing ones, and those that somebody else was ahead of."""
+"""Saves of an execution into its store: late ones, failing ones, and those that come after another process's."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def asking_twice(ready: bool) -> Flow[Any]:
 @pytest.mark.parametrize("checkpoint", ["pause", "step"])
 @pytest.mark.parametrize("ready", [True, False], ids=["a step is ready", "a join waits on"])
 def test_an_answer_at_any_turn_round_the_save_of_a_pause_is_taken(ready: bool, checkpoint: Any) -> None:
-    """Between the save of a pause and the end of the run too, where nobody works on what becomes ready."""
+    """Between the save of a pause and the end of the run too, where no driver runs what becomes ready."""
 
     async def outcome(turns: int) -> None:
         async def answer() -> Status:

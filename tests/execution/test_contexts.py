@@ -103,7 +103,7 @@ def test_a_step_that_is_over_cannot_act(form: Form, call: str, act: Any) -> None
 )
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_data_that_leaked_from_its_step_writes_nothing(layer: str, write: Any, elsewhere: bool) -> None:
-    """Neither from another step nor from outside, where the write would count as somebody else's."""
+    """Neither from another step nor from outside, where the write would count as that of another step."""
     leaked: list[Any] = []
     late = [write] if elsewhere else []
 

@@ -91,7 +91,7 @@ class Model:
     size: int = 0
     answers: dict[int, int] = field(default_factory=dict)
     unlucky: bool = False
-    """Somebody gave the unlucky answer: the run fails once."""
+    """The unlucky answer was given: the run fails once."""
     ringing: list[int] = field(default_factory=list)
     """Events that came while nothing ran."""
     bells: list[int] = field(default_factory=list)

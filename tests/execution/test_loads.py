@@ -1,4 +1,4 @@
-"""B17, B46, B47: what a load takes, what it refuses with nothing changed, and what it leaves to whoever loads."""
+"""B17, B46, B47: what a load takes, what it refuses with nothing changed, and what it leaves to the caller."""
 
 from __future__ import annotations
 

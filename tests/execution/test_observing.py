@@ -267,7 +267,7 @@ def test_what_cannot_be_called_is_no_observer() -> None:
 
 
 def test_a_coroutine_function_is_no_observer(caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody would await it: it would never run."""
+    """It would not be awaited, and never run."""
 
     async def later(record: Record) -> None:
         raise AssertionError

@@ -19,7 +19,7 @@ from typedflow.stores import MemoryStore
 
 
 class Masks(Exception):
-    """What the broken methods below raise: nobody may see it."""
+    """What the broken methods below raise: it must not reach the caller."""
 
 
 def refuse(*_: Any) -> NoReturn:

@@ -66,7 +66,7 @@ def fail_once(file: Path) -> int:
 
 
 def wait(file: Path) -> int:
-    """Work until somebody deletes the file."""
+    """Work until the file is deleted."""
     note(file)
     while file.exists():
         time.sleep(0.01)

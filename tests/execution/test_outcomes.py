@@ -81,7 +81,7 @@ def test_b29_stop_iteration_of_a_handler_does_not_pass_for_an_end(style: Style) 
 
 
 class Panic(BaseException):
-    """What is no Exception, and no business of anybody but the caller."""
+    """What is no Exception, and concerns the caller only."""
 
 
 @pytest.mark.parametrize("place", ["alone", "first", "worker"])

@@ -491,7 +491,7 @@ class Inner(Contract):
 
 @pytest.mark.parametrize("in_child", [False, True], ids=["root", "child"])
 async def test_b45_an_answer_that_what_follows_cannot_take_fails_the_run_and_all_above_it(in_child: bool) -> None:
-    """Of a value that a collect puts together nobody knows that it is none which a for_each goes over."""
+    """A value that a collect puts together is not known to be no sequence, which a for_each goes over."""
     flow: Any = Flow(Inner)
     flow.to(_silent).collect("all", "only").for_each().to(increment).end_for_each().to(_sum).end()
     if in_child:

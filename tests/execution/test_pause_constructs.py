@@ -104,7 +104,7 @@ async def test_b48_what_was_loaded_saves_as_the_same_document(case: Case) -> Non
 
 @every_case
 async def test_b48_saved_as_any_step_begins_a_run_goes_on_from_there(case: Case) -> None:
-    """What runs is saved as ready: whoever loads it runs these steps again, with the same keys."""
+    """What runs is saved as ready: a process that loads it runs these steps again, with the same keys."""
     saved: list[tuple[str, str, str]] = []
 
     def save(data: Data[Any, Any]) -> None:

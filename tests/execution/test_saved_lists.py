@@ -526,7 +526,7 @@ async def test_nan_in_place_of_none_is_refused() -> None:
     ],
 )
 async def test_an_equal_value_of_another_class_is_refused(change: Callable[[list[Any]], object], problem: str) -> None:
-    """A step that failed has put it there: nobody has checked what it left."""
+    """A step that failed has put it there: what it left was not checked."""
     execution = await start([lambda state: len(state.all_rows)] * 2, MemoryStore())
     change(execution.state.all_rows)
     with pytest.raises(SnapshotError, match=problem):

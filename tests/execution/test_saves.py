@@ -446,7 +446,7 @@ async def keys_without_a_load() -> list[str]:
 
 
 async def test_b46_a_place_that_a_pause_gave_away_is_not_given_again() -> None:
-    """Of three items under a bound of one, each pause lets the next in; an answer lets nobody in a second time."""
+    """Of three items under a bound of one, each pause lets the next in; an answer lets no item in a second time."""
     case = CASES["for_each by 1"]
     execution = await begin(case)
     snapshot = json.loads(execution.save().to_json())

@@ -21,7 +21,7 @@ BYTES = b"sk-live-\xff-CANARY"
 
 
 class Client:
-    """A client that shows its token to everybody who asks."""
+    """A client that shows its token in every text."""
 
     def __init__(self, token: str) -> None:
         self.token = token

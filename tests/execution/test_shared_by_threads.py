@@ -57,7 +57,7 @@ def add(data: Data[Outer, list[int]]) -> int:
 
 
 def made() -> Flow[Outer]:
-    """Make a flow that nobody has started yet: the first call checks and compiles it."""
+    """Make a flow that was not started yet: the first call checks and compiles it."""
     children: list[Flow[Any]] = []
     for depth in range(5):
         child: Flow[Any] = Flow(Inner, name=f"inner {depth}")

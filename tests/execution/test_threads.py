@@ -1,4 +1,4 @@
-"""B33: steps in threads, which are never waited for when nobody wants them any more."""
+"""B33: steps in threads, which are not waited for once they are cancelled or late."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ async def test_what_a_step_has_written_is_checked_also_when_another_was_checked_
 
 @pytest.mark.parametrize("end", ["returns", "pauses", "chooses"])
 async def test_what_a_step_was_checked_for_at_its_end_is_not_checked_again(end: str) -> None:
-    """Whoever keeps an alias over that may put in what equals the declared: it comes back as what is declared."""
+    """Code that keeps an alias over that may put in what equals the declared: it comes back as what is declared."""
     kept: list[list[str]] = []
 
     def keep(data: Data[Talk, int]) -> int:

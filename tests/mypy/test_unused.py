@@ -1,4 +1,4 @@
-"""What nothing in a module uses is reported where that is asked for, and only where nobody else may use it."""
+"""What nothing in a module uses is reported where that is asked for, and only where no other module may use it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Read the table of cases: the functions in `cases/`, and the problems that the comments in them expect.
 
-The format is described in README.md. Nothing here runs a flow or a type checker: whoever does gets, for every case,
+The format is described in README.md. Nothing here runs a flow or a type checker: callers that do get, for every case,
 what it has to find and where.
 """
 

@@ -66,7 +66,7 @@ class Box(msgspec.Struct, Generic[T]):
 
 
 def inferring(name: str, frozen: bool) -> Any:
-    """Make a generic record as `class Name[T]` does, of whose variable nobody says how it varies."""
+    """Make a generic record as `class Name[T]` does, whose variable has no declared variance."""
     body = {"__annotations__": {"content": Inferred}, "__module__": __name__}
     bases = (msgspec.Struct, Generic[Inferred])  # type: ignore[index]  # mypy reads no class that is made by a call
     return types.new_class(name, bases, {"frozen": frozen}, lambda space: space.update(body))

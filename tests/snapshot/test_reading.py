@@ -267,7 +267,7 @@ def test_oversized_file_is_not_read_whole() -> None:
 
 
 def with_state(payload: bytes) -> bytes:
-    """Return a document around a JSON payload that nobody checked."""
+    """Return a document around a JSON payload that was not checked."""
     return small(state=Raw(payload)).to_bytes()
 
 

@@ -258,7 +258,7 @@ def add_one(tally: Tally) -> None:
 
 
 async def test_who_has_lost_an_execution_changes_no_flow_state(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step that it is in was run by somebody else, and is counted."""
+    """The step that it is in was run by another process, and is counted."""
     for module in (sqlite_work, postgres_records):
         monkeypatch.setattr(module, "EMBEDDED_LEASE", timedelta(seconds=-1))
     for module in (sqlite_work, postgres_leases):

@@ -246,7 +246,7 @@ async def test_a_save_of_whoever_has_the_lease_is_two_statements(
     assert counts[1:] == [["SELECT", "UPDATE"]] * 2
 
 
-# -- calls that nobody waits for
+# -- calls whose caller has stopped waiting
 
 
 def blocked_by(connection: Any) -> int:
@@ -263,7 +263,7 @@ async def test_a_read_behind_a_cancelled_save_returns_its_outcome(store: Postgre
     with postgres.connect(conninfo) as other:
         other.execute("SELECT 1 FROM typedflow_executions FOR UPDATE")
         saving = asyncio.create_task(store.put(record(sequence=1), expected=0))
-        while not blocked_by(other):  # noqa: ASYNC110  # a server tells nobody
+        while not blocked_by(other):  # noqa: ASYNC110  # a server does not notify
             await asyncio.sleep(0.01)
         saving.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -744,7 +744,7 @@ async def test_a_worker_puts_what_was_altered_into_quarantine(tmp_path: Path) ->
         running = asyncio.ensure_future(worker.run())
         try:
             async with asyncio.timeout(20):
-                while not await store.quarantined():  # noqa: ASYNC110  # a store in a file tells nobody
+                while not await store.quarantined():  # noqa: ASYNC110  # a file does not notify
                     await asyncio.sleep(0.01)
             reason = await store.problem("a")
             assert reason is not None
@@ -762,7 +762,7 @@ async def test_a_worker_without_the_key_leaves_an_execution_to_one_that_has_it(t
         running = asyncio.ensure_future(worker.run())
         try:
             async with asyncio.timeout(20):
-                while await behind.problem("a") is None:  # noqa: ASYNC110  # a store in a file tells nobody
+                while await behind.problem("a") is None:  # noqa: ASYNC110  # a file does not notify
                     await asyncio.sleep(0.01)
         finally:
             worker.stop()
