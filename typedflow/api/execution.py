@@ -86,7 +86,7 @@ class Execution(Generic[C]):
     def _by(self) -> str:
         """Return the process that had the execution when it was opened, as text; "" once it has run here."""
         checkpoints = self._runtime.checkpoints
-        other = None if checkpoints is None else checkpoints.other
+        other = None if checkpoints is None else checkpoints.other_holder
         return "" if other is None else f", run by {other[0]} until {other[1].isoformat(' ', 'seconds')} at least"
 
     @property

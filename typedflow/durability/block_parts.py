@@ -42,8 +42,8 @@ class BlockParts:
     def collect(self, run: Run, changes: Changes, *, sure: bool) -> Mapping[BlockInstance, int]:
         """Encode and verify what was filled; return the block instances that are parts, with their numbers.
 
-        Not `sure` is after a save that may not have come through, and after a load: then every slot is looked at, and
-        parts of blocks that are not there any more are deleted.
+        Without `sure` it is not known which parts are stored, after a load or a save that failed: then all slots are
+        written, under new numbers, and all parts that were stored are deleted.
         """
         blocks = [block for block in run.blocks or () if block.remaining and _is_long(run, block)]
         if not sure:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import force_setattr
 
 from typedflow.durability.execution_parts import Collected, ExecutionParts
-from typedflow.durability.family import FamilyChanges, family_of, took_family
+from typedflow.durability.family import FamilyChanges, family_of, family_saved
 from typedflow.durability.pending import Asked, AskedChanges, notes_of
 from typedflow.durability.revisions import changed_parts, digests_in_slices, parts_of, parts_of_state
 from typedflow.durability.saving import snapshot_of
@@ -48,14 +48,14 @@ class _Save(NamedTuple):
     change: FlowStateChange | None
     writes: dict[str, Any]
     """The fields of the shared flow_state that it writes."""
-    upto: int
-    """The last commit that was asked for before it."""
+    commits: int
+    """How many commits had been asked for when it was prepared: it includes them."""
     asked: AskedChanges
-    """What it changes of what the execution asks."""
+    """What it changes of the pending interrupts."""
     parts: dict[str, int]
-    """Of an execution with a history: the parts of it."""
+    """Of an execution with a history: the digests of its parts."""
     collected: Collected | None
-    """Where the fields of the state are parts: those that it writes."""
+    """Of an execution that is stored in parts: those that it writes."""
     family: FamilyChanges
     """What it changes of other executions."""
     began: float
@@ -66,24 +66,24 @@ class Checkpoints:
     """Save one execution into its store."""
 
     __slots__ = (
+        "_adds_flow_state",
         "_asked",
-        "_done",
+        "_commits",
+        "_commits_saved",
         "_error",
+        "_in_doubt",
         "_origin",
         "_parent",
         "_parts",
-        "_pushes",
         "_running",
         "_stored_parts",
-        "_turned",
-        "_unsure",
-        "_wanted",
+        "_yielded_at",
         "each_step",
         "history",
         "holder",
-        "kept",
-        "other",
+        "other_holder",
         "runtime",
+        "saved_status",
         "sequence",
         "store",
     )
@@ -104,66 +104,68 @@ class Checkpoints:
         if history is not None:
             runtime.ended = []
         self.sequence: int | None = None
-        """That of the stored snapshot; None where there is none yet."""
-        self.kept: Status | None = None
+        """The sequence of the stored snapshot; None where there is none yet."""
+        self.saved_status: Status | None = None
         """The status in the last save."""
-        self._unsure: _Save | None = None
-        """One that failed or was cut off, and may have come through all the same."""
+        self._in_doubt: _Save | None = None
+        """A save that failed or was cut off, of which it is not known whether it is stored."""
         self._asked = Asked()
         self._parts: dict[str, int] = {}
-        """Of an execution with a history: the parts of the stored one."""
+        """Of an execution with a history: the digests of the stored parts."""
         self._stored_parts: ExecutionParts | None = None
-        """Where the store keeps the execution in parts: what it has of them."""
+        """The parts that the store has; None for a store that keeps whole documents."""
         if getattr(store, "whole_documents", True) is False:
             self._stored_parts, runtime.changed = ExecutionParts(runtime.plan.spec.state), {}
-        self.other: tuple[str, datetime] | None = None
-        """Of an execution that was opened and not saved since: who else has it, and until when at least."""
+        self.other_holder: tuple[str, datetime] | None = None
+        """The other process that has an execution which was opened and not saved since, and until when at least."""
         self.holder: str | None = None
-        """While a driver runs this, with a `LeaseStore`: the name under which it does."""
+        """While a driver runs this, with a `LeaseStore`: the name that its lease is under."""
         self._origin = origin
         """Of a fork that is not stored yet: the execution and the revision that it continues."""
         self._parent: Parent | None = None
         """Of a remote child: its parent."""
         self._error: Exception | None = None
-        """What the execution has failed with."""
-        self._pushes = False
-        """Whether the next save takes along a flow_state from before the first store."""
+        """The error of a failed execution."""
+        self._adds_flow_state = False
+        """Whether the next save also stores a flow_state that was set before the flow had a store."""
         runtime.share_flow_state(store)
-        self._wanted = 0
-        self._done = 0
+        self._commits = 0
+        """How many were asked for."""
+        self._commits_saved = 0
+        """How many of them are included in what is stored."""
         self._running: asyncio.Task[None] | None = None
-        self._turned = 0.0
-        """When a save on the spot has let the loop turn last."""
+        self._yielded_at = 0.0
+        """When a save on this thread last let other tasks of the loop run."""
 
     async def commit(self) -> None:
         """Return when everything up to this call is stored; raises what the save or the store raises."""
-        self._wanted += 1
-        mine = self._wanted
-        if self._unsure is None and self._saving() is None:
+        self._commits += 1
+        mine = self._commits
+        if self._in_doubt is None and self._saving() is None:
             save = self._prepare()
             if self._put_at_once(save):
-                await self._let_the_loop_turn()
+                await self._yield_to_loop()
                 return
             await asyncio.shield(self._start(save))
-        while self._done < mine:
+        while self._commits_saved < mine:
             running = self._saving()
             await asyncio.shield(self._start(None) if running is None else running)
 
-    async def _let_the_loop_turn(self) -> None:
-        """Keep nothing waiting by saves on the spot that follow one another: timers, signals, what a socket has."""
-        if time.monotonic() - self._turned > MAXIMUM_BLOCKING_TIME:
+    async def _yield_to_loop(self) -> None:
+        """Yield to timers, signals and sockets between saves on this thread, every `MAXIMUM_BLOCKING_TIME`."""
+        if time.monotonic() - self._yielded_at > MAXIMUM_BLOCKING_TIME:
             await asyncio.sleep(0)
-            self._turned = time.monotonic()
+            self._yielded_at = time.monotonic()
 
     def follow(self, stored: StoredSnapshot) -> None:
         """Continue from the sequence and the status of what is stored."""
-        self.sequence, self.kept = stored.sequence, Status(stored.status)
+        self.sequence, self.saved_status = stored.sequence, Status(stored.status)
 
-    def take_up(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
+    def continue_from(self, stored: StoredSnapshot, snapshot: Snapshot) -> None:
         """Continue from what was loaded."""
         self.follow(stored)
         if stored.holder is not None and stored.held_until is not None and not is_gone(stored.holder):
-            self.other = describe_holder(stored.holder), stored.held_until
+            self.other_holder = describe_holder(stored.holder), stored.held_until
         self._parent = stored.parent
         self._asked.loaded(self.runtime)
         if self.history is not None:
@@ -174,7 +176,7 @@ class Checkpoints:
             self._stored_parts.loaded(stored.parts, stored.head)
 
     async def begin(self) -> None:
-        """Save before anything runs, so that of two processes that go on from one snapshot the second is refused."""
+        """Save before anything runs, so that of two processes that continue one snapshot the second is refused."""
         new_holder = getattr(type(self.store), "new_holder", None)  # not what a wrapper hands on besides its `put`
         if new_holder is not None and self.holder is None:
             self.holder = new_holder(self.store)
@@ -182,11 +184,11 @@ class Checkpoints:
         if self.runtime.shares_flow_state:
             stored = await self.store.get_flow_state(flow.name)
             flow.take_stored(stored)
-            self._pushes = stored is None and bool(flow.unstored)
+            self._adds_flow_state = stored is None and bool(flow.unstored)
         await self.commit()
 
     async def go_on(self) -> None:
-        """Take the lease again, which the save of a rest has ended, before anything runs that has come meanwhile."""
+        """Take the lease again, which the save at rest has ended, before the run continues with what came meanwhile."""
         if self.holder is not None:
             await self.commit()
 
@@ -194,13 +196,13 @@ class Checkpoints:
         """Stop the renewal of the lease, and end it unless a save has: other processes may take the execution now."""
         holder, self.holder = self.holder, None
         if holder is not None:
-            ended = self._unsure is None and self.kept is not Status.RUNNING
+            ended = self._in_doubt is None and self.saved_status is not Status.RUNNING
             self.store.let_go(holder, None if ended else self.runtime.id)  # type: ignore[attr-defined]  # it has `new_holder`
 
     @property
     def behind(self) -> bool:
         """Return True if a commit that was asked for is not saved yet."""
-        return self._done < self._wanted
+        return self._commits_saved < self._commits
 
     async def rest(self) -> None:
         """Wait until no save is under way."""
@@ -208,12 +210,12 @@ class Checkpoints:
         if running is not None:
             await asyncio.wait([running])
 
-    async def keep_end(self) -> None:
+    async def save_cancelled(self) -> None:
         """Save a cancelled run, once."""
-        if self.kept is not Status.CANCELLED:
+        if self.saved_status is not Status.CANCELLED:
             await self.commit()
 
-    async def keep_failure(self, error: Exception) -> None:
+    async def save_failed(self, error: Exception) -> None:
         """Save a failed run, so that another process can retry it; a store that fails too is a note on the error."""
         await self.rest()
         if is_of_store(error) or is_a(error, SnapshotError):
@@ -227,7 +229,7 @@ class Checkpoints:
     def _saving(self) -> asyncio.Task[None] | None:
         """Return the save that is under way in this loop.
 
-        One that another loop has left undone cannot be awaited here: it is in `_unsure`, and the next save finds out.
+        One that another loop has left undone cannot be awaited here: it is in doubt, and the next save reads the store.
         """
         running = self._running
         if running is None or running.done() or running.get_loop() is not asyncio.get_running_loop():
@@ -237,7 +239,7 @@ class Checkpoints:
     def _start(self, save: _Save | None) -> asyncio.Task[None]:
         """Begin a save; an eager task factory may have finished it when this returns."""
         self._running = running = asyncio.ensure_future(self._put(save))
-        running.add_done_callback(_look_at)
+        running.add_done_callback(_retrieve_error)
         return running
 
     def _prepare(self) -> _Save:
@@ -260,7 +262,7 @@ class Checkpoints:
             current_step.reset(step)
         if collected is not None and collected.lists:
             snapshot.slices = collected.slices()
-        family = family_of(runtime, snapshot.status, self.kept, self._parent, self._error)
+        family = family_of(runtime, snapshot.status, self.saved_status, self._parent, self._error)
         data = snapshot.to_bytes()
         if self._stored_parts is not None:
             self._stored_parts.weigh(len(data))
@@ -286,7 +288,7 @@ class Checkpoints:
         )
         writes = {} if runtime.ended_writes is None else dict(runtime.ended_writes.values)
         change = self._change(snapshot.status, writes)
-        return _Save(record, snapshot.status, change, writes, self._wanted, asked, parts, collected, family, began)
+        return _Save(record, snapshot.status, change, writes, self._commits, asked, parts, collected, family, began)
 
     def _change(self, status: Status, writes: dict[str, Any]) -> FlowStateChange | None:
         """Return what a save does to the shared flow_state; None where there is none, or nothing to do."""
@@ -294,9 +296,9 @@ class Checkpoints:
         if steps is None:
             return None
         over = status in (Status.COMPLETED, Status.CANCELLED)
-        if not (writes or self._pushes or steps or over):
+        if not (writes or self._adds_flow_state or steps or over):
             return None
-        replay = flow_state_change(flow, writes) if writes or self._pushes else None
+        replay = flow_state_change(flow, writes) if writes or self._adds_flow_state else None
         return FlowStateChange(flow.name, replay, None if over else tuple(steps))
 
     def _collect(self, changed: Collection[str] | None) -> Collected | None:
@@ -308,7 +310,7 @@ class Checkpoints:
         return collected if self._stored_parts.in_use else None
 
     def _notes(self, asked: AskedChanges, parts: Mapping[str, int], collected: Collected | None) -> Notes | None:
-        """Return what the next save changes beside the document."""
+        """Return what the save changes in the rows beside the document."""
         notes = notes_of(self.runtime, asked)
         if self.history is None and self._origin is None:
             return notes
@@ -317,73 +319,74 @@ class Checkpoints:
             changed = (*changed, *sorted(collected.names() - {*changed}))
         return replace(notes or Notes(), steps=steps, changed=changed, forked_from=self._origin)
 
-    def _took(self, save: _Save) -> None:
-        """Note what the store has of the execution now."""
-        self._asked.took(save.asked)
-        took_family(self.runtime, save.family)
+    def _note_parts_saved(self, save: _Save) -> None:
+        """Record which parts, interrupts and children the store has now."""
+        self._asked.saved(save.asked)
+        family_saved(self.runtime, save.family)
         self._parts, self._origin = save.parts, None
         if save.collected is not None and self._stored_parts is not None:
-            self._stored_parts.took(save.collected)
+            self._stored_parts.saved(save.collected)
         if save.record.notes is not None and self.runtime.ended is not None:
             del self.runtime.ended[: len(save.record.notes.steps)]
 
     def _put_at_once(self, save: _Save) -> bool:
-        """Save without a task, which takes longer than a commit; says whether the store could do that."""
+        """Save on this thread, as a task takes longer than a commit; return whether the store could do that."""
         put_at_once = getattr(type(self.store), "put_at_once", None)  # not what a wrapper hands on besides its `put`
         if put_at_once is None:
             return False
         step = current_step.set(None)
-        self._unsure = save
+        self._in_doubt = save
         try:
             put = put_at_once(self.store, save.record, expected=self.sequence, flow_state=save.change)
             if put is None:
-                self._unsure = None
+                self._in_doubt = None
                 return False
-            self._stored(save, put.flow_state)
+            self._note_saved(save, put.flow_state)
             return True
         except ConflictError:
-            self._refused()
+            self._drop_refused()
             raise
         finally:
             current_step.reset(step)
 
     async def _put(self, save: _Save | None) -> None:
         current_step.set(None)  # a step has begun this task, but the save is none of its doing
-        if self._unsure is not None:
-            await self._find_out(self._unsure)
-            if self.kept in (Status.COMPLETED, Status.CANCELLED):
-                self._done = self._wanted
+        if self._in_doubt is not None:
+            await self._resolve_doubt(self._in_doubt)
+            if self.saved_status in (Status.COMPLETED, Status.CANCELLED):
+                self._commits_saved = self._commits
                 return
         save = save or self._prepare()
-        self._unsure = save
+        self._in_doubt = save
         try:
             stored = await self.store.put(save.record, expected=self.sequence, flow_state=save.change)
         except ConflictError:
-            self._refused()
+            self._drop_refused()
             raise
-        self._stored(save, stored)
+        self._note_saved(save, stored)
 
-    def _stored(self, save: _Save, flow_state: bytes | None) -> None:
-        """Note that a save is stored, with what it made of a shared flow_state."""
+    def _note_saved(self, save: _Save, flow_state: bytes | None) -> None:
+        """Record that a save is stored, and take over the shared flow_state that it has stored."""
         failpoints.at("save.stored")
-        self._unsure = self.other = None
-        self._done, self.sequence, self.kept = save.upto, save.record.sequence, save.status
-        self._took(save)
-        self._forget(save)
+        self._in_doubt = self.other_holder = None
+        self._commits_saved = save.commits
+        self.sequence, self.saved_status = save.record.sequence, save.status
+        self._note_parts_saved(save)
+        self._drop_stored_writes(save)
         if self.runtime.observers is not None:
             seconds = time.perf_counter() - save.began
             self.runtime.observers.saved(self.runtime, save.record.sequence, len(save.record.data), seconds)
         if flow_state is not None:
-            self._pushes = False
+            self._adds_flow_state = False
             self.runtime.flow.show_flow_state(decode_flow_state(flow_state, self.runtime.flow.kept_by))
 
-    def _refused(self) -> None:
+    def _drop_refused(self) -> None:
         """Drop what was to be saved: another process runs the execution now, and what it has saved counts."""
-        self._unsure = None
+        self._in_doubt = None
         if self.runtime.ended_writes is not None:
             self.runtime.ended_writes.values.clear()
 
-    def _forget(self, save: _Save) -> None:
+    def _drop_stored_writes(self, save: _Save) -> None:
         """Drop the writes that are stored, and the keys that the store has forgotten."""
         if save.change is None or self.runtime.ended_writes is None or self.runtime.ended_steps is None:
             return
@@ -391,14 +394,14 @@ class Checkpoints:
         for step in save.change.ended or ():
             self.runtime.ended_steps.pop(step, None)
 
-    async def _find_out(self, save: _Save) -> None:
+    async def _resolve_doubt(self, save: _Save) -> None:
         """Check whether a save with an unknown outcome is stored; if it is, count what it has written, once."""
         stored = await self.store.get(self.runtime.id)
         if stored is not None and _is_save(stored, save.record):
             self.follow(save.record)
-            self._took(save)
-            self._forget(save)
-        self._unsure = None
+            self._note_parts_saved(save)
+            self._drop_stored_writes(save)
+        self._in_doubt = None
 
 
 def _is_save(stored: StoredSnapshot, record: StoredSnapshot) -> bool:
@@ -406,7 +409,7 @@ def _is_save(stored: StoredSnapshot, record: StoredSnapshot) -> bool:
     return stored.entry == record.entry and (stored.head or stored.data) == record.data
 
 
-def _look_at(task: asyncio.Task[None]) -> None:
+def _retrieve_error(task: asyncio.Task[None]) -> None:
     """Retrieve the error of a save, so that asyncio does not warn where no caller is left to get it."""
     if not task.cancelled():
         task.exception()

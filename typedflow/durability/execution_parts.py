@@ -39,7 +39,7 @@ is quicker than a transaction over several rows."""
 
 
 class Collected(NamedTuple):
-    """What one save writes, and what is stored when it has come through."""
+    """What one save writes, and what is stored after it."""
 
     delta: Delta
     changes: Changes
@@ -132,7 +132,7 @@ class ExecutionParts:
         """The slices that the store had when the execution was loaded from it."""
         self._values: Mapping[str, Any] = {}
         self._sure = False
-        """Whether the last save has come through: what it took for changed is known to be stored."""
+        """Whether the last save is stored, so that the next one may write only what has changed since."""
 
     def collect(self, runtime: ExecutionRuntime, interrupts: Collection[str] | None) -> Collected:
         """Encode and verify what may have changed; raises `SnapshotError`.
@@ -240,12 +240,12 @@ class ExecutionParts:
         return self.in_use
 
     def weigh(self, size: int) -> None:
-        """Note the size of a document that was written whole: from PARTS_FROM on the next save is in parts."""
+        """Record the size of what a save writes: from PARTS_FROM on the next save is in parts."""
         self.in_use = self.in_use or size >= PARTS_FROM
 
-    def took(self, collected: Collected) -> None:
-        """Note that a save has come through."""
-        self._ledger.took(collected.changes)
+    def saved(self, collected: Collected) -> None:
+        """Record that the save is stored."""
+        self._ledger.saved(collected.changes)
         self._values, self._sure = collected.values, True
 
 

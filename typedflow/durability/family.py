@@ -64,8 +64,8 @@ def family_of(
     return FamilyChanges(family, open_)
 
 
-def took_family(runtime: ExecutionRuntime, changes: FamilyChanges) -> None:
-    """Note that a save has come through."""
+def family_saved(runtime: ExecutionRuntime, changes: FamilyChanges) -> None:
+    """Record that the save is stored."""
     if runtime.remotes is not None:
         runtime.remotes.saved(changes.waits_for)
 

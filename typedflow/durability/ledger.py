@@ -11,7 +11,7 @@ from typedflow.stores.records import Delta, Part
 
 @final
 class Changes:
-    """Gather what one save changes of the parts that are stored."""
+    """Collect what one save changes of the stored parts; with `afresh` it replaces all of them."""
 
     __slots__ = ("afresh", "digests", "known", "writes")
 
@@ -20,7 +20,7 @@ class Changes:
         self.afresh = afresh
         self.writes: dict[str, Part] = {}
         self.digests: dict[str, int | None] = {}
-        """The new digest of each part that changes, None for one that goes."""
+        """The new digest of each part that changes, None for one that is deleted."""
 
     def put(self, key: str, data: bytes) -> None:
         """Write a part, unless just these bytes are stored. The last call for a key counts."""
@@ -57,11 +57,11 @@ class Ledger:
         self._total = 0
 
     def begin(self) -> Changes:
-        """Begin to gather the changes of a save."""
+        """Return the changes of a new save, empty."""
         return Changes(self._known or {}, afresh=self._known is None)
 
     def delta(self, changes: Changes) -> Delta:
-        """Return what a save hands to the store."""
+        """Return what a save passes to the store."""
         count, total = len(changes.known), self._total
         for key, digest in changes.digests.items():
             before = changes.known.get(key)
@@ -70,8 +70,8 @@ class Ledger:
         deletes = tuple(key for key, digest in changes.digests.items() if digest is None)
         return Delta(tuple(changes.writes.values()), deletes, count, (total % SUM).to_bytes(16, "big"), changes.afresh)
 
-    def took(self, changes: Changes) -> None:
-        """Note that a save has come through."""
+    def saved(self, changes: Changes) -> None:
+        """Record that the save is stored."""
         known = self._known = {} if self._known is None else self._known
         for key, digest in changes.digests.items():
             before = known.pop(key, 0)
@@ -80,5 +80,5 @@ class Ledger:
             self._total += (digest or 0) - before
 
     def loaded(self, known: Mapping[str, int]) -> None:
-        """Note which parts the store has, as it has read them."""
+        """Record the digests of the parts that were loaded."""
         self._known, self._total = dict(known), sum(known.values())

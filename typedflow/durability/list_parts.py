@@ -65,17 +65,17 @@ class ListParts:
 
     def __init__(self, name: str, sliced: SlicedType, runs: Iterable[SliceRun] = ()) -> None:
         self._name = name
-        """Of the field in the document."""
+        """The name of the field in the document."""
         self._type = sliced
         self._runs = [*runs]
         self._slices = [_Slice(first + index, count, 0) for first, slices, count in runs for index in range(slices)]
         self._next = max((each.number for each in self._slices), default=-1) + 1
         self._total = sum(each.length for each in self._slices)
         self._per = max((each.length for each in self._slices), default=0)
-        """Items that a new slice gets."""
+        """How many items a new slice gets."""
 
     def is_short(self, items: Sequence[Any]) -> bool:
-        """Return whether the list has become so short that it should be one part again."""
+        """Return True if the list has become so short that it should be one part again."""
         size = sum(each.size for each in self._slices)
         return size * len(items) < SLICED_FROM // 2 * self._total
 
@@ -93,7 +93,7 @@ class ListParts:
             changes.drop(key)
 
     def put_all(self, data: bytes, changes: Changes, live: Sequence[Any]) -> None:
-        """Cut the verified bytes of the whole list; slices stay as long as they were.
+        """Write all slices, from the verified bytes of the whole list; each keeps the number of its items.
 
         `live` are the items that these are the bytes of; a thread may have changed them since.
         """

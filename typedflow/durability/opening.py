@@ -94,7 +94,7 @@ def load_stored(
             take_over(runtime, snapshot, resources)
         _require_own(runtime, stored)
         if checkpoints is not None:
-            checkpoints.take_up(stored, snapshot)
+            checkpoints.continue_from(stored, snapshot)
     except SnapshotError as error:
         where = f"execution {quoted(stored.execution_id)} in the store"
         raise SnapshotError((problem.at(where) for problem in error.problems), path=error.path) from error

@@ -25,14 +25,14 @@ _NOTHING: Mapping[str, Interrupt] = {}
 
 
 class AskedChanges(NamedTuple):
-    """What one save changes of what an execution asks."""
+    """What one save changes of the pending interrupts."""
 
     new: Collection[Interrupt]
     gone: Collection[str]
     all: Mapping[str, Interrupt] | None
-    """All that it asks then, by interrupt id; None where the changes say it."""
+    """All interrupts after it, by id; None where `new` and `gone` are all that changes."""
     is_followed: bool
-    """The next save may look at what changed of the interrupts alone."""
+    """The next save may look at the changed interrupts only."""
 
 
 class Asked:
@@ -46,7 +46,7 @@ class Asked:
         self._run: Run | None = None
         """The run of the last save; a load and a cancellation make another one."""
         self._sure = False
-        """Whether that save has come through."""
+        """Whether that save is stored."""
 
     def take_changed(self, runtime: ExecutionRuntime) -> Collection[str] | None:
         """Return the ids of the interrupts that came or went since the last save, None where that is not known."""
@@ -65,7 +65,7 @@ class Asked:
     def changes(self, runtime: ExecutionRuntime, changed: Collection[str] | None) -> AskedChanges:
         """Return what a save changes; `changed` is what `take_changed` has returned for it.
 
-        An id that is used again is another question: its row is written anew.
+        An id that is used again is another interrupt: its row is written anew.
         """
         stored, is_followed = self._stored, runtime.run.status in _ASKS
         if changed is None or not (is_followed and self._is_followed):
@@ -85,8 +85,8 @@ class Asked:
                 new.append(paused.interrupt)
         return AskedChanges(new, gone, None, is_followed)
 
-    def took(self, changes: AskedChanges) -> None:
-        """Note that a save has come through."""
+    def saved(self, changes: AskedChanges) -> None:
+        """Record that the save is stored."""
         self._is_followed, self._sure = changes.is_followed, True
         if changes.all is not None:
             self._stored = dict(changes.all)
@@ -97,7 +97,7 @@ class Asked:
             self._stored[each.id] = each
 
     def loaded(self, runtime: ExecutionRuntime) -> None:
-        """Note what the stored execution asks, which was loaded from there."""
+        """Record the interrupts of an execution that was loaded from the store."""
         self._stored = dict(asked_by(runtime))
 
 

@@ -19,7 +19,7 @@ class Checkpointer(Protocol):
     """Whether the end of every step is saved before what it made ready runs."""
     sequence: int | None
     """The sequence of the stored snapshot; None where there is none yet."""
-    other: tuple[str, datetime] | None
+    other_holder: tuple[str, datetime] | None
     """Until the first save: the other process that has the execution, and until when at least."""
 
     holder: str | None
@@ -50,10 +50,10 @@ class Checkpointer(Protocol):
         """Wait until no save is under way."""
         ...
 
-    async def keep_end(self) -> None:
+    async def save_cancelled(self) -> None:
         """Save a cancelled run, once."""
         ...
 
-    async def keep_failure(self, error: Exception) -> None:
+    async def save_failed(self, error: Exception) -> None:
         """Save a failed run; a store that fails too becomes a note on the error."""
         ...

@@ -264,7 +264,7 @@ class Runner:
             self._cancelled()
         if runtime.run.status is Status.CANCELLED and runtime.checkpoints is not None:
             try:
-                await runtime.checkpoints.keep_end()
+                await runtime.checkpoints.save_cancelled()
             except ConflictError:
                 runtime.run, runtime.children = run, children
                 raise
@@ -403,7 +403,7 @@ class Runner:
             if runtime.run.status is Status.RUNNING:
                 runtime.run.failed(error)
             if checkpoints is not None:
-                await checkpoints.keep_failure(error)
+                await checkpoints.save_failed(error)
                 if self._is_unsaved(driver):
                     unsaved = f"{runtime.name} is {runtime.run.status}, and that is not stored"
                     add_note(error, f"{unsaved}: {executions.RETRY} saves it")
