@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from typedflow.distributed import PollWaker
-from typedflow.distributed.waking import take_signal
+from typedflow.distributed.waking import wait_and_clear
 
 HOUR = 3600.0
 
@@ -15,9 +15,9 @@ HOUR = 3600.0
 async def test_a_signal_is_taken_once_and_the_time_ends_a_wait() -> None:
     signal = asyncio.Event()
     signal.set()
-    await take_signal(signal, HOUR)
+    await wait_and_clear(signal, HOUR)
     assert not signal.is_set()
-    await take_signal(signal, 0.001)
+    await wait_and_clear(signal, 0.001)
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -117,8 +117,8 @@ def _id_of(interrupt: str | Interrupt | PendingInterrupt) -> str:
 async def emit(store: WorkStore, flow: Flow[Any], execution_id: str, event: str, payload: Any = None) -> None:
     """Send an event to a stored execution.
 
-    Raises `ContractError` for one that its contract does not declare, `SnapshotError` for a payload that JSON, as which
-    it is sent, does not keep as it is.
+    Raises `ContractError` for an event that its contract does not declare, `SnapshotError` for a payload that would be
+    another value after it was sent as JSON.
 
     >>> async def main(store: WorkStore) -> None:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")

@@ -38,11 +38,11 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat, name="typedflow heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to renew."""
+        """Start renewing."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Renew no more; does not wait for a renewal that is under way."""
+        """Stop renewing; does not wait for a renewal that is under way."""
         self._stopped.set()
 
     def _beat(self) -> None:

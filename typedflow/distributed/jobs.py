@@ -34,7 +34,7 @@ TASK: Final = "typedflow.wake"
 LONGEST_QUEUE: Final = 40
 """Bytes of a queue's name: procrastinate notifies on a channel of its name, and PostgreSQL limits those to 63."""
 JOBS: Final = 4
-"""Jobs at once: a worker that is busy keeps so many until its next look."""
+"""Jobs at once: a busy worker keeps so many until it next looks for work."""
 PAUSE: Final = 0.5
 """Seconds until procrastinate's worker, which ends with its connection to the database, is started again."""
 GRACE: Final = 5.0
@@ -48,11 +48,11 @@ _DEFERRING: Final = App(connector=SyncPsycopgConnector())
 
 @final
 class ProcrastinateWaker:
-    """Wake a worker by jobs of procrastinate in the same PostgreSQL, and as `PollWaker` does: then no job is needed.
+    """Wake a worker by jobs of procrastinate in the same PostgreSQL, and every `poll` seconds, as `PollWaker` does.
 
     The store queues the jobs, in the transactions that make executions ready, where it is made with
-    `announce=ProcrastinateWaker.announce`. Timers are up to the worker's own looks. A job whose worker has given no
-    sign of life for `stalled` seconds is deleted.
+    `announce=ProcrastinateWaker.announce`. Deadlines and ends of sleeps queue no job: a worker finds them
+    when it looks for work. A job whose worker has given no sign of life for `stalled` seconds is deleted.
 
     >>> store = PostgresStore("postgresql://app@db/flows", announce=ProcrastinateWaker.announce)
     >>> waker = ProcrastinateWaker("postgresql://app@db/flows")
@@ -65,7 +65,7 @@ class ProcrastinateWaker:
         self._poll = poll
         self._inner = PollWaker(poll)
         self._looked = asyncio.Event()
-        """Set at the worker's next look, and then replaced."""
+        """Set when the worker next looks for work, and then replaced."""
 
     @staticmethod
     def announce(connection: psycopg.Connection[Any], execution_id: str, flow: str) -> None:
@@ -85,13 +85,13 @@ class ProcrastinateWaker:
 
     @asynccontextmanager
     async def open(self, flows: Collection[str], has_mail: HasMail) -> AsyncIterator[None]:
-        """Take jobs, as long as the context lasts."""
+        """Take jobs until the context ends."""
         serving = asyncio.create_task(self._serve([queue_of(flow) for flow in flows]))
         try:
             yield
         finally:
             self._looked.set()
-            for _ in range(2):  # the first time it ends what it does, the second time it is cut off
+            for _ in range(2):  # the first lets it finish its jobs, the second stops it at once
                 serving.cancel()
                 await asyncio.wait([serving], timeout=GRACE)
 
@@ -106,7 +106,7 @@ class ProcrastinateWaker:
         self._inner.wake()
 
     async def _serve(self, queues: list[str]) -> None:
-        """Run procrastinate's worker, again and again."""
+        """Run procrastinate's worker, and start it again when it ends."""
         while True:
             try:
                 await self._serve_once(queues)

@@ -15,7 +15,7 @@ from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
 from typedflow.distributed.child_outcomes import read_outcome
 from typedflow.distributed.supplies import Factory, supply
-from typedflow.distributed.waking import take_signal
+from typedflow.distributed.waking import wait_and_clear
 from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import ChildOutcome, Interrupt
 from typedflow.errors import SnapshotError, StoreError, TypedflowError
@@ -41,20 +41,20 @@ class LeasedRun:
         self._leased = leased
         self.lease = lease
         self.stopping = False
-        """Whether the run shall end where it next comes to rest."""
+        """Whether the run is to end when it next comes to rest."""
         self.leaving = False
-        """Whether the run has ended and its lease is being released: that it is gone is no loss."""
+        """Whether the run has ended and its lease is being released: it must not be reported as lost then."""
         self._due = asyncio.Event()
-        """Something is due while a driver runs: the mail is looked at first."""
+        """Set when mail may have come, or something is due while a driver runs: the mail is read first."""
         self._due_early = False
-        """Something was due before a driver ran, and maybe after the mail was read for it."""
+        """Whether `_due` was set before a driver ran, maybe after the mail was read for it."""
 
-    def has_mail(self) -> None:
+    def wake_reader(self) -> None:
         """Wake the task that reads the mail of the running execution."""
         self._due.set()
 
     async def run(self, factories: Mapping[str, Factory], checkpoint: Checkpoint, poll: timedelta) -> Release:
-        """Drive the execution; raises what keeps it from being opened or saved."""
+        """Open and drive the execution, and return how its lease ends; raises if it cannot be opened or saved."""
         async with AsyncExitStack() as stack:
             execution = await self._flow.async_open(self.lease.execution_id, store=self._leased, checkpoint=checkpoint)
             runtime, runner = inside_of(execution)
@@ -82,7 +82,7 @@ class LeasedRun:
             if retries or (goes_on and execution.status is not Status.FAILED):
                 await self._advance(execution)
                 continue
-            if runtime.mail != self._leased.mail:  # refused, or for a later retry: that it was taken is saved
+            if runtime.mail != self._leased.mail:  # of refused messages it must be saved too that they were taken
                 assert runtime.checkpoints is not None
                 await runtime.checkpoints.commit()
             waits = execution.status is Status.WAITING
@@ -92,7 +92,7 @@ class LeasedRun:
         return Release(self._leased.mail, current_clock.get().now())
 
     async def _advance(self, execution: Execution[Any]) -> None:
-        """Run on; the failure of a step is in the store, and no failure of the worker."""
+        """Run until it rests or fails; a step's failure is saved with the execution, and is logged here only."""
         if self._due_early:
             self._due_early = False
             self._due.set()
@@ -104,13 +104,13 @@ class LeasedRun:
             checkpoints = inside_of(execution)[0].checkpoints
             if checkpoints is None or checkpoints.behind or execution.status is not Status.FAILED:
                 raise
-            LOG.warning("execution %s has failed: %s", execution.id, _described(execution, error))
+            LOG.warning("execution %s has failed: %s", execution.id, _describe(execution, error))
 
     async def _read_mail(self, execution: Execution[Any], poll: timedelta) -> None:
         """Read the mail of the running execution as it comes, and resume what is due."""
         runtime, runner = inside_of(execution)
         while True:
-            await take_signal(self._due, poll.total_seconds())
+            await wait_and_clear(self._due, poll.total_seconds())
             if runtime.driver is None:
                 self._due_early = True
             else:
@@ -119,7 +119,7 @@ class LeasedRun:
                     runner.ring()
 
     async def _take_mail(self, execution: Execution[Any]) -> bool:
-        """Apply what came, in order, each message once; return whether it is to be retried."""
+        """Apply the messages that came, in order, each once; return whether the execution is to be retried."""
         runtime, _ = inside_of(execution)
         retries = False
         for message in await self._store.mail(execution.id, runtime.mail):
@@ -168,7 +168,7 @@ class LeasedRun:
         return False
 
 
-def _described(execution: Execution[Any], error: Exception) -> str:
+def _describe(execution: Execution[Any], error: Exception) -> str:
     """Return the class, the text and the notes of a failure, with '…' for text of the resources in use."""
     with inside_of(execution)[0].concealing():
         return redacted("; ".join([f"{class_name(error)}: {text_of(error)}", *getattr(error, "__notes__", ())]))

@@ -13,13 +13,13 @@ NUMBERS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class _Listening:
-    """Who listens in one loop, and what handled the signals before."""
+    """The functions to call in one loop, and the signal handlers that were there before."""
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], None]] = []
         self.before: dict[signal.Signals, Any] = {}
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         for call in tuple(self.calls):
             call()
 
@@ -35,7 +35,7 @@ def on_signals(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Cal
         for number in NUMBERS:
             handler = signal.getsignal(number)
             with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread
-                loop.add_signal_handler(number, listening.tell)
+                loop.add_signal_handler(number, listening.notify)
                 listening.before[number] = handler
     listening.calls.append(call)
 

@@ -49,14 +49,14 @@ async def supply(execution: Execution[Any], factories: Mapping[str, Factory], st
     resources = inside_of(execution)[0].plan.spec.resources
     declared = () if resources is None else resources.__struct_fields__
     execution.update_runtime_resources(
-        {key: await _made(factories[key], stack) for key in declared if key in factories}
+        {key: await _make_resource(factories[key], stack) for key in declared if key in factories}
     )
     missing = execution.missing_resources()
     if missing:
         raise MissingFactory(missing)
 
 
-async def _made(factory: Factory, stack: AsyncExitStack) -> Any:
+async def _make_resource(factory: Factory, stack: AsyncExitStack) -> Any:
     made = factory()
     if isinstance(made, AbstractAsyncContextManager):
         return await stack.enter_async_context(made)

@@ -43,7 +43,7 @@ class Waker(Protocol):
         ...
 
 
-async def take_signal(signal: asyncio.Event, seconds: float) -> None:
+async def wait_and_clear(signal: asyncio.Event, seconds: float) -> None:
     """Return when an event is set, or after some seconds; it is not set any more then.
 
     A cancellation ends it in any case: `asyncio.wait_for` of Python 3.11 returns, and the task goes on, where the event
@@ -79,7 +79,7 @@ class PollWaker:
         seconds = self._poll
         if until is not None:
             seconds = min(seconds, max(0.0, (until - current_clock.get().now()).total_seconds()))
-        await take_signal(self._woken, seconds)
+        await wait_and_clear(self._woken, seconds)
 
     def wake(self) -> None:
         """Make `wait` return now."""
@@ -102,11 +102,11 @@ class NotifyWaker:
         """Listen to the store."""
         loop = asyncio.get_running_loop()
 
-        def heard(call: Callable[..., None], *arguments: str | None) -> None:
+        def call_in_loop(call: Callable[..., None], *arguments: str | None) -> None:
             with suppress(RuntimeError):  # the loop is closed: no worker waits any more
                 loop.call_soon_threadsafe(call, *arguments)
 
-        stop = self._store.listen(flows, partial(heard, self.wake), partial(heard, has_mail))
+        stop = self._store.listen(flows, partial(call_in_loop, self.wake), partial(call_in_loop, has_mail))
         try:
             yield
         finally:

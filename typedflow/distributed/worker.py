@@ -38,8 +38,8 @@ from typedflow.stores.leased import LeasedStore
 from typedflow.stores.work import Lease, Release, WorkStore
 
 LOG: Final = logging.getLogger("typedflow.worker")
-ELSEWHERE: Final = frozenset({"TF915", "TF970"})
-"""The numbers of snapshots that another worker may know: of a newer contract, or sealed with a key that is not here."""
+READABLE_ELSEWHERE: Final = frozenset({"TF915", "TF970"})
+"""Problems of snapshots that another worker may read: of a newer contract, or sealed with a key that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,34 +139,34 @@ class Worker:
     async def run(self) -> None:
         """Take and run executions until `stop` is called, or SIGTERM or SIGINT comes; then finish what runs."""
         self._loop, self.holder = asyncio.get_running_loop(), holders.new_name()
-        deaf = on_signals(self._loop, self.stop)
+        stop_listening = on_signals(self._loop, self.stop)
         heartbeat = Heartbeat(self._store, self.holder, self._ttl, self._fences, self._report_lost)
         heartbeat.start()
         holders.enter(self.holder)
         try:
-            async with self._waker.open(self._flows, self._has_mail):
+            async with self._waker.open(self._flows, self._wake_readers):
                 while not self._stopping:
-                    await self._look()
+                    await self._take_ready()
         finally:
             try:
                 await self._drain()
             finally:
                 heartbeat.stop()
                 holders.leave(self.holder)
-                deaf()
+                stop_listening()
 
     def stop(self) -> None:
-        """Take nothing more; `run` returns when what runs has come to its next save, or after `grace` seconds."""
+        """Take no more executions; `run` returns when those that run have been saved, or after `grace` seconds."""
         self._stopping = True
         for running in self._running.values():
             running.stop()
         self._ends.set()
         self._waker.wake()
 
-    async def _look(self) -> None:
-        """Take what is ready and there is room for, and wait for more."""
+    async def _take_ready(self) -> None:
+        """Take and start executions that are ready, up to the limit, and wait until there may be more."""
         free, until = self._concurrency - len(self._running), None
-        if free <= 0:  # one under suspicion may be more than that
+        if free <= 0:  # less than 0 where a suspect runs besides the limit
             await self._ends.wait()
             self._ends.clear()
             return
@@ -178,7 +178,7 @@ class Worker:
             )
             until = current_clock.get().now() if leases else await self._store.next_ready(self._flows)
             if not leases and not suspects and until is not None and until <= current_clock.get().now():
-                until = None  # it waits its turn, and the end of the one that runs wakes this
+                until = None  # a suspect waits for the one that runs, whose end wakes this
         except StoreError as error:  # the database is away, or full: it will come back
             LOG.warning("cannot take executions: %s", error)
         for lease in leases:
@@ -199,11 +199,11 @@ class Worker:
         self._ends.set()
         self._waker.wake()
 
-    def _has_mail(self, execution_id: str | None) -> None:
+    def _wake_readers(self, execution_id: str | None) -> None:
         for id_ in [*self._running] if execution_id is None else [execution_id]:
             running = self._running.get(id_)
             if running is not None:
-                running.run.has_mail()
+                running.run.wake_reader()
 
     async def _run(self, run: LeasedRun, leased: LeasedStore) -> None:
         """Run one execution, and end its lease as its outcome asks for."""
@@ -219,7 +219,7 @@ class Worker:
             except asyncio.CancelledError:
                 how = Release(leased.mail, current_clock.get().now())
             except Exception as error:
-                how = self._after(lease, leased.mail, error)
+                how = self._release_after(lease, leased.mail, error)
         if leased.over:
             return
         run.leaving = True
@@ -228,11 +228,11 @@ class Worker:
         except StoreError as error:  # it runs out by itself
             LOG.warning("cannot release %s: %s", lease.execution_id, error)
 
-    def _after(self, lease: Lease, mail: int, error: Exception) -> Release:
-        """Return how a lease ends whose execution could not be run."""
+    def _release_after(self, lease: Lease, mail: int, error: Exception) -> Release:
+        """Return how the lease of an execution ends that could not be run."""
         later = current_clock.get().now() + self._requeue
         LOG.warning("execution %s: %s", lease.execution_id, shown(error))
-        if isinstance(error, SnapshotError) and not any(each.number in ELSEWHERE for each in error.problems):
+        if isinstance(error, SnapshotError) and not any(each.number in READABLE_ELSEWHERE for each in error.problems):
             return Release(mail, problem=str(error), quarantined=True)
         if isinstance(error, StoreError | SnapshotError | MissingFactory):
             return Release(mail, later, problem=str(error))
@@ -258,9 +258,9 @@ class Worker:
     def _report_lost(self, gone: Mapping[str, int]) -> None:
         assert self._loop is not None
         with suppress(RuntimeError):  # the loop is closed: nothing runs any more
-            self._loop.call_soon_threadsafe(self._lose, dict(gone))
+            self._loop.call_soon_threadsafe(self._cancel_lost, dict(gone))
 
-    def _lose(self, gone: Mapping[str, int]) -> None:
+    def _cancel_lost(self, gone: Mapping[str, int]) -> None:
         for execution_id, fence in gone.items():
             running = self._running.get(execution_id)
             if running is None or running.leased.over or running.run.leaving:
