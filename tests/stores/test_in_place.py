@@ -28,7 +28,7 @@ CHANGE = FlowStateChange("review", add_one)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take no disk of a busy machine for a slow one, and look for other tasks before each save."""
     monkeypatch.setattr(in_place, "SLOW", 60.0)
-    monkeypatch.setattr(in_place, "LOOK_EVERY", 1)
+    monkeypatch.setattr(in_place, "CHECK_EVERY", 1)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_another_task_is_not_kept_waiting(store: SQLiteStore) -> None:
 
 
 async def test_another_task_is_seen_after_a_few_saves(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "LOOK_EVERY", 3)
+    monkeypatch.setattr(in_place, "CHECK_EVERY", 3)
     assert store.put_at_once(record(), expected=None) == Put(None)
     gate = asyncio.Event()
     other = asyncio.ensure_future(gate.wait())
@@ -81,7 +81,7 @@ async def test_another_task_is_seen_after_a_few_saves(store: SQLiteStore, monkey
 
 
 async def test_another_loop_is_looked_at_anew(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "LOOK_EVERY", 1000)
+    monkeypatch.setattr(in_place, "CHECK_EVERY", 1000)
     assert store.put_at_once(record(), expected=None) == Put(None)
 
     async def save_in_company() -> Put | None:

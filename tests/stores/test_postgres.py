@@ -283,7 +283,7 @@ async def test_a_save_follows_the_end_of_the_lease_before_it(store: PostgresStor
         store.let_go(holder, "a")
         saving = asyncio.create_task(store.put(record(sequence=1), expected=0))
         await asyncio.sleep(0)  # it is begun
-        assert max(thread.waiting for thread in store._threads) == 2
+        assert max(thread.unfinished for thread in store._threads) == 2
     await saving
 
 

@@ -83,7 +83,7 @@ class Updates:
         for pause in self._pauses(flow, self._timeout):
             if not self._database.is_connected:
                 await asyncio.to_thread(self._connect, self._timeout)
-            outcome = self._attempt(flow, key, change)
+            outcome = self._try_once(flow, key, change)
             if outcome is not None:
                 return _value_of(outcome)
             await asyncio.sleep(pause)
@@ -95,7 +95,7 @@ class Updates:
         for pause in self._pauses(flow, seconds):
             if not self._database.is_connected:
                 self._connect(seconds)
-            outcome = self._attempt(flow, key, change)
+            outcome = self._try_once(flow, key, change)
             if outcome is not None:
                 return _value_of(outcome)
             time.sleep(pause)
@@ -130,7 +130,7 @@ class Updates:
         if self._process not in (None, os.getpid()):
             raise StoreError(texts.other_process_problem(self._database.store))
 
-    def _attempt(self, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
+    def _try_once(self, flow: str, key: UpdateKey | None, change: Update) -> Outcome | None:
         """Try to update; None where another transaction holds the lock, and nothing has happened."""
         self._require_open()
         if self._owner == threading.get_ident():
@@ -154,10 +154,13 @@ class Updates:
         outcome = self._database.update(_doing(flow), flow, key, cast(Update, once))
         if not called or (outcome is not None and outcome.error is None):
             return outcome
-        return self._settled(flow, key, outcome)
+        return self._resolve_failed_commit(flow, key, outcome)
 
-    def _settled(self, flow: str, key: UpdateKey | None, outcome: Outcome | None) -> Outcome:
-        """Find out whether a commit came through although it failed; the function is not called again in any case."""
+    def _resolve_failed_commit(self, flow: str, key: UpdateKey | None, outcome: Outcome | None) -> Outcome:
+        """Return the stored value if an update whose commit failed is stored all the same, else the failure.
+
+        The function is not called again in any case.
+        """
         failed = outcome or Outcome(error=StoreError(texts.failed_problem(_doing(flow), "the commit failed")))
         if key is None or not isinstance(failed.error, StoreError):
             return failed

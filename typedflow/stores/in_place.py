@@ -19,22 +19,22 @@ from typedflow.stores.threads import Outcome, StoreThread
 SLOW: Final = 0.005
 """Seconds: after a save that took longer, the store's thread has the next ones, so that timers stay on time."""
 BACK_OFF: Final = 64
-"""Saves that the store's thread does before it is tried again whether one can be done in place."""
-LOOK_EVERY: Final = 8
-"""Saves in place from one look for other tasks to the next: to ask for all tasks takes longer with each of them."""
+"""Saves that are left to the store's thread before the next one is tried in place."""
+CHECK_EVERY: Final = 8
+"""Saves in place from one check for other tasks to the next, as `asyncio.all_tasks` takes longer with each task."""
 
 
 @final
 class InPlace:
-    """Do jobs on the thread that asks, through a connection of its own that never waits for a lock."""
+    """Run jobs on the caller's thread, through a connection of its own that never waits for a lock."""
 
     def __init__(self, path: str, thread: StoreThread[Job]) -> None:
         self._database = Database(path, timeout=0)
         self._thread = thread
         self._lock = threading.Lock()
-        self._left_to_thread = 0
-        self._until_next_look = 0
-        self._looked_at: Callable[[], object] = lambda: None
+        self._saves_for_thread = 0
+        self._until_next_check = 0
+        self._checked_loop: Callable[[], object] = lambda: None
         dropped = weakref.finalize(self, self._database.finish)
         dropped.atexit = False  # then some thread may still be at it
 
@@ -48,26 +48,26 @@ class InPlace:
             self._lock.release()
 
     def _run(self, job: Job) -> Outcome | None:
-        if self._left_to_thread:
-            self._left_to_thread -= 1
+        if self._saves_for_thread:
+            self._saves_for_thread -= 1
             return None
         begin = time.perf_counter()
-        if not self._thread.rests or not self._is_alone():
-            self._left_to_thread = BACK_OFF
+        if not self._thread.is_idle or not self._is_alone():
+            self._saves_for_thread = BACK_OFF
             return None
         outcome = self._database.run_at_once(job)
         if outcome is None or time.perf_counter() - begin > SLOW:
-            self._left_to_thread = BACK_OFF
+            self._saves_for_thread = BACK_OFF
         return outcome
 
     def _is_alone(self) -> bool:
-        """Return whether the caller is the only task of its loop; checked now and then only, as that takes a while."""
+        """Return True if the caller is the only task of its loop, as of the last check of `CHECK_EVERY` saves."""
         loop = asyncio.get_running_loop()
-        if loop is not self._looked_at() or self._until_next_look == 0:
+        if loop is not self._checked_loop() or self._until_next_check == 0:
             if len(asyncio.all_tasks(loop)) > 1:
                 return False
-            self._looked_at, self._until_next_look = weakref.ref(loop), LOOK_EVERY
-        self._until_next_look -= 1
+            self._checked_loop, self._until_next_check = weakref.ref(loop), CHECK_EVERY
+        self._until_next_check -= 1
         return True
 
     def close(self) -> None:

@@ -101,8 +101,8 @@ class PostgresStore:
             StoreThread("PostgresStore", Session(self._access), batch=1, beat=None if number else beat)
             for number in range(connections)
         ]
-        self._left: dict[str, tuple[StoreThread[Job], int]] = {}
-        """By execution: the thread on which a cancelled call of it goes on, and how many jobs that has until then."""
+        self._abandoned: dict[str, tuple[StoreThread[Job], int]] = {}
+        """By execution: the thread on which a cancelled call of it goes on, and how many jobs that had until then."""
         bounded = replace(self._access, answer_within=min(self._access.answer_within, LONGEST_BLOCK))
         self._updates = Updates(postgres_flow_states.PostgresFlowStates(bounded), self._access.timeout)
 
@@ -238,9 +238,9 @@ class PostgresStore:
             now = _now()
             doing = f"release {quoted(execution_id)}"
             let_go = partial(postgres_work.let_go, execution_id=execution_id, holder=holder, now=now)
-            thread = self._thread_of(execution_id) or self._idlest()
+            thread = self._thread_with_jobs_of(execution_id) or self._least_busy()
             thread.post(self._readying((execution_id,), doing, let_go))
-            self._leave(execution_id, thread)
+            self._note_abandoned(execution_id, thread)
 
     # -- for workers
 
@@ -423,24 +423,25 @@ class PostgresStore:
 
     async def _call(self, job: Job, of: str | None) -> object:
         """Run a job on a thread, behind those of the same execution that were left there: they are run as well."""
-        thread = self._thread_of(of) or self._idlest()
+        thread = self._thread_with_jobs_of(of) or self._least_busy()
         try:
             return await thread.call(job)
         except CancelledError:
             if of is not None:
-                self._leave(of, thread)
+                self._note_abandoned(of, thread)
             raise
 
-    def _leave(self, of: str, thread: StoreThread[Job]) -> None:
+    def _note_abandoned(self, of: str, thread: StoreThread[Job]) -> None:
         """Record that a thread's jobs until now are for an execution, and that their caller has stopped waiting."""
-        for each in [each for each, (other, asked) in self._left.copy().items() if other.is_over(asked)]:
-            self._left.pop(each, None)
-        self._left[of] = (thread, thread.asked)
+        for each, (other, submitted) in self._abandoned.copy().items():
+            if other.has_finished(submitted):
+                self._abandoned.pop(each, None)
+        self._abandoned[of] = (thread, thread.submitted)
 
-    def _thread_of(self, of: str | None) -> StoreThread[Job] | None:
+    def _thread_with_jobs_of(self, of: str | None) -> StoreThread[Job] | None:
         """Return the thread that still has jobs for an execution whose caller has stopped waiting."""
-        left = None if of is None else self._left.get(of)
-        return left[0] if left is not None and not left[0].is_over(left[1]) else None
+        left = None if of is None else self._abandoned.get(of)
+        return left[0] if left is not None and not left[0].has_finished(left[1]) else None
 
     async def _make_ready(
         self,
@@ -472,9 +473,9 @@ class PostgresStore:
 
         return Job(doing, True, announced, was_committed, lambda db: notify(db, execution_ids))
 
-    def _idlest(self) -> StoreThread[Job]:
+    def _least_busy(self) -> StoreThread[Job]:
         """Return the connection with the least to do, and of those the first: so few are opened as are needed."""
-        return min(self._threads, key=lambda thread: thread.waiting)
+        return min(self._threads, key=lambda thread: thread.unfinished)
 
 
 def _renewal(holders: list[str]) -> Job:  # the store's own `list` is not meant here

@@ -28,14 +28,14 @@ J = TypeVar("J")
 @final
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Keep what a job came to: its value, or the error that its caller shall see."""
+    """The value that a job returned, or the error that its caller gets."""
 
     value: object = None
     error: BaseException | None = None
 
 
 class Session(Protocol[J]):
-    """Do the work, on this thread only. It must not hold the store, which could then never be collected."""
+    """Runs the jobs, on this thread only. It must not hold the store, which could then never be collected."""
 
     def run(self, jobs: list[J]) -> list[Outcome]:
         """Run the jobs and return the outcome of each, in their order; raises nothing."""
@@ -49,13 +49,13 @@ class Session(Protocol[J]):
 @final
 @dataclass(frozen=True, slots=True)
 class Beat(Generic[J]):
-    """Work that the thread does again and again, between that of its callers."""
+    """A job that the thread repeats, between those of its callers."""
 
     every: float
     """Seconds from one time to the next."""
     job: Callable[[], J | None]
-    """Returns what is to be done, None where there is nothing; called on the thread. What fails is left for the next
-    time. It must not hold the store."""
+    """Returns the job of this time, None if there is none; called on the thread. If it fails, the next time repeats it.
+    It must not hold the store."""
 
 
 class _Call(NamedTuple, Generic[J]):
@@ -67,20 +67,20 @@ class _Call(NamedTuple, Generic[J]):
 
 @final
 class _Progress:
-    """Count the jobs that are over; only the thread writes it."""
+    """Count the jobs that have been run; only the thread writes it."""
 
-    __slots__ = ("over",)
+    __slots__ = ("finished",)
 
     def __init__(self) -> None:
-        self.over = 0
+        self.finished = 0
 
 
 @final
 class StoreThread(Generic[J]):
-    """Hand jobs to a session on a thread that is started by the first of them.
+    """Pass jobs to a session on a thread of its own, which the first of them starts.
 
-    One that is dropped without `close` ends all the same. The thread is a daemon: at the end of the
-    process it is cut off between two instructions, as by a kill, which a store has to survive anyway.
+    It ends without `close` too, when this object is collected. It is a daemon: at the end of the process it is stopped
+    between two instructions, as by a kill, which a store has to survive anyway.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class StoreThread(Generic[J]):
         self._beat = beat
         self._queue: SimpleQueue[_Call[J] | None] = SimpleQueue()
         self._lock = Lock()
-        self._asked = 0
+        self._submitted = 0
         self._progress = _Progress()
         self._started_in: int | None = None
         self._closed = False
@@ -103,26 +103,26 @@ class StoreThread(Generic[J]):
         return self._started_in == os.getpid()
 
     @property
-    def rests(self) -> bool:
+    def is_idle(self) -> bool:
         """Return True if the thread runs in this process and has nothing to do now."""
-        return self.is_here and not self._closed and not self.waiting
+        return self.is_here and not self._closed and not self.unfinished
 
     @property
-    def waiting(self) -> int:
-        """Return how many jobs are not over yet."""
-        return self._asked - self._progress.over
+    def unfinished(self) -> int:
+        """Return how many jobs are queued or running."""
+        return self._submitted - self._progress.finished
 
     @property
-    def asked(self) -> int:
-        """Return how many jobs there were until now, those that are not over included."""
-        return self._asked
+    def submitted(self) -> int:
+        """Return how many jobs were submitted until now."""
+        return self._submitted
 
-    def is_over(self, asked: int) -> bool:
-        """Return whether the first so many jobs are over."""
-        return self._progress.over >= asked
+    def has_finished(self, submitted: int) -> bool:
+        """Return True if the first so many jobs have been run."""
+        return self._progress.finished >= submitted
 
     async def call(self, job: J) -> object:
-        """Run a job. A cancelled caller does not stop it: what is queued is done."""
+        """Run a job on the thread. A cancelled caller does not stop it: queued jobs are run."""
         outcome = await self._submit(job)
         if outcome.error is not None:
             raise outcome.error
@@ -132,11 +132,11 @@ class StoreThread(Generic[J]):
         """Queue a job whose outcome no caller needs; does nothing if the thread has ended or never began."""
         with self._lock:
             if self.is_here and not self._closed:
-                self._asked += 1
+                self._submitted += 1
                 self._queue.put(_Call(job, None))
 
     async def close(self) -> None:
-        """Do what is queued, finish the session and end the thread."""
+        """Run the queued jobs, finish the session and end the thread."""
         with self._lock:
             started, self._closed = self.is_here and not self._closed, True
         if started:
@@ -150,7 +150,7 @@ class StoreThread(Generic[J]):
                 self._start()
             elif not self.is_here:
                 raise StoreError(texts.other_process_problem(self._store))
-            self._asked += 1
+            self._submitted += 1
             return self._enqueue(job)
 
     def _enqueue(self, job: J | None) -> asyncio.Future[Outcome]:
@@ -178,7 +178,7 @@ def _serve(
             due = time.monotonic() + beat.every
         if calls:
             outcomes = _run(session, [call.job for call in calls if call.job is not None])
-            progress.over += len(calls)
+            progress.finished += len(calls)
             _deliver(calls, outcomes)
             del outcomes
         if ended:
