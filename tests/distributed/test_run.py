@@ -207,6 +207,31 @@ async def test_an_answer_is_not_taken_for_a_later_question_of_the_same_id(store:
         assert await result(store, flow, "a", timeout=SOON) == 3
 
 
+@pytest.mark.parametrize("forked", [True, False])
+async def test_mail_is_taken_by_what_continues_an_execution_that_had_mail(store: WorkStore, forked: bool) -> None:
+    """A fork, or what a document is loaded into, is another execution in its store, and so is its mail."""
+
+    def ask(data: Data[Talk, int]) -> int:
+        return data.pause_for(data.value, interrupt_id="q")
+
+    flow: Flow[Any] = Flow(Talk, name="asking")
+    flow.to(ask).to(ask, name="again").to(ask, name="once more").end()
+    await submit(store, flow, 1, execution_id="a")
+    async with working(store, flow):
+        await asked(store, 1)
+        await answer(store, flow, "a", "q", 2)
+        await asked(store, 2)
+    if forked:
+        execution = await flow.async_fork("a", store=store, execution_id="b")
+    else:
+        execution = flow.create_execution(store=store).load((await flow.async_open("a", store=store)).save())
+    await store.delete("a")
+    await execution.async_continue_with("q", 3)
+    await answer(store, flow, execution.id, "q", 4)
+    async with working(store, flow):
+        assert await result(store, flow, execution.id, timeout=SOON) == 4
+
+
 async def test_no_cancel_is_lost_between_the_saves_of_a_run(store: WorkStore) -> None:
     async def step(data: Data[Talk, int]) -> int:
         await asyncio.sleep(0.002)

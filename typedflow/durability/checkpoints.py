@@ -246,6 +246,8 @@ class Checkpoints:
         """Encode the execution as it is now."""
         runtime, shared, began = self.runtime, self.runtime.shares_flow_state, time.perf_counter()
         sequence = (self.sequence or 0) + 1
+        if self.sequence is None:  # of a fork or a document: what it has taken was sent to another execution
+            runtime.mail = 0
         step = current_step.set(None)  # a save is none of the doing of a step that has just ended
         changed = self._asked.take_changed(runtime)
         try:
