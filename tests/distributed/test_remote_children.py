@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -455,11 +456,11 @@ async def test_an_item_that_is_dropped_gives_back_the_permit_of_its_child(store:
     assert await execution.async_start([1, 2, 3]) is Status.COMPLETED
     assert execution.result == ["beside it"] * 3
     async with working(store, child):
-        await until(partial(are_cancelled, store, 3))
+        await until(partial(are, store, "cancelled", 3))
 
 
-async def are_cancelled(store: Any, count: int) -> bool:
-    return len(await of_flow(store, "part", "cancelled")) == count
+async def are(store: Any, status: str, count: int) -> bool:
+    return len(await of_flow(store, "part", status)) == count
 
 
 def remote_step(child: Flow[Any]) -> Any:
@@ -497,6 +498,74 @@ async def test_a_parent_of_a_child_that_was_deleted_when_it_was_over_fails(store
     await store.delete(name)
     async with working(store, parent):
         await until(lambda: of_flow(store, "whole", "failed"))
+
+
+async def prune_all(store: Any) -> int:
+    """Delete what is over, however young; return how many there were."""
+    pruned = await store.prune(before=datetime.now(UTC) + timedelta(days=1))
+    return int(pruned.executions)
+
+
+async def test_a_child_that_is_over_is_kept_until_its_parent_has_taken_its_result(store: Any) -> None:
+    child = multiplying()
+    parent = Flow(Whole, name="whole")
+    parent.to_sub_flow(child, remote=True).to(ask_again).end()
+    await submit(store, parent, 3, execution_id="a")
+    async with working(store, parent):
+        await until(lambda: of_flow(store, "part", "running"))
+        await until(partial(is_idle, store, "whole"))
+    async with working(store, child):
+        await until(lambda: of_flow(store, "part", "completed"))
+    assert await prune_all(store) == 0
+    async with working(store, parent):
+        await until(store.pending)
+        await until(partial(is_idle, store, "whole"))
+        assert await prune_all(store) == 1
+        await answer(store, parent, "a", "q", 5)
+        assert await result(store, parent, "a", timeout=SOON) == 5
+    assert await counted(store, "part") == 1
+    assert await prune_all(store) == 1
+
+
+def ask_again(data: Data[Whole, int]) -> int:
+    return data.pause_for(data.value, interrupt_id="q")
+
+
+async def test_what_a_failed_parent_has_of_its_children_is_kept_for_its_retry(store: Any) -> None:
+    """Else the retry would run those again that are completed."""
+    fails = [True]
+
+    def multiply(data: Data[Part, int]) -> int:
+        data.update_flow_state(count)
+        if fails[0] and data.value == 1:
+            raise ValueError("not today")
+        return data.value * 10
+
+    child = Flow(Part, name="part")
+    child.to(multiply).end()
+    parent = Flow(Row, name="many")
+    parent.for_each().to_sub_flow(child, remote=True).end_for_each().end()
+    await submit(store, parent, [0, 1, 2, 3], execution_id="a")
+    async with working(store, parent, child):
+        await until(lambda: of_flow(store, "many", "failed"))
+        await until(partial(are, store, "completed", 3))
+        await until(partial(is_idle, store, "many"))
+        assert await prune_all(store) == 0
+        fails[0] = False
+        await retry(store, "a")
+        await until(lambda: of_flow(store, "many", "completed"))
+        assert await result(store, parent, "a", timeout=SOON) == [0, 10, 20, 30]
+    assert await counted(store, "part") == 5
+    assert await prune_all(store) == 5
+
+
+async def test_a_child_that_is_open_is_kept_whatever_is_pruned(store: Any) -> None:
+    parent = parent_of(multiplying())
+    assert await parent.create_execution(store=store, execution_id="a").async_start(3) is Status.WAITING
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert (await store.prune(before=later, statuses=[*Status], flow="part")).executions == 0
+    assert (await store.prune(before=later, statuses=[*Status], flow="whole")).executions == 1
+    assert (await store.prune(before=later, statuses=[*Status], flow="part")).executions == 1
 
 
 async def test_a_question_of_a_child_is_listed_and_answered_under_the_child(store: Any) -> None:

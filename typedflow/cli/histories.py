@@ -162,7 +162,8 @@ def prune_runs(
     """Delete old executions (--before), or old saves of all (--keep).
 
     It asks before it deletes. Executions that wait or have failed are deleted
-    only if --status names them.
+    only if --status names them. A remote child that its parent may still ask
+    for is counted before, and not deleted.
     """
     if before is None and keep is None:
         raise Mistake("nothing to prune is named", "add --before 30d or --keep 20")

@@ -21,6 +21,7 @@ from typedflow.stores.flow_state_sharing import FlowStateChange, Update, UpdateK
 from typedflow.stores.history import Pruned, Revision, Revisions
 from typedflow.stores.leased import LeasedStore
 from typedflow.stores.memory_work import WorkRows
+from typedflow.stores.pruning import is_needed
 from typedflow.stores.questions import Row, decode_question, encode_question, page_of_questions
 from typedflow.stores.records import (
     Family,
@@ -257,11 +258,20 @@ class MemoryStore(SyncHistoryStore):
         moment = require_prune(before, statuses, flow, keep, batch)
         with self._lock:
             of_flow = [each for each in self._open().values() if flow in (None, each.flow)]
-            gone = [each for each in of_flow if moment and each.saved_at < moment and each.status in statuses]
+            old = [each for each in of_flow if moment and each.saved_at < moment and each.status in statuses]
+            gone = [each for each in old if not self._is_needed(each)]
             for each in gone:
                 self._delete(each.execution_id)
             revisions = sum(self._trim(each.execution_id, keep) for each in of_flow) if keep else 0
         return Pruned(len(gone), revisions)
+
+    def _is_needed(self, record: StoredSnapshot) -> bool:
+        """Return whether the parent of a remote child may still ask for it."""
+        parent = None if record.parent is None else self._open().get(record.parent.execution_id)
+        if parent is None:
+            return False
+        untaken = self._work.has_letter(parent.execution_id, record.execution_id)
+        return is_needed(record.status, parent.status, untaken=untaken)
 
     def _trim(self, execution_id: str, keep: int) -> int:
         kept = self._revisions.get(execution_id, {})

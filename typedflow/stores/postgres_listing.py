@@ -13,7 +13,7 @@ from typing import Any, Final
 from typedflow.stores.history import Revision
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_records import iso, trim_parts
-from typedflow.stores.pruning import Old, Trimmed
+from typedflow.stores.pruning import NEEDED, Old, Trimmed
 from typedflow.stores.questions import Row, decode_question, page_of_questions
 from typedflow.stores.records import DamagedEntry, Listing, PendingInterrupt, PendingListing, StoredEntry
 from typedflow.stores.requirements import page_of
@@ -116,9 +116,9 @@ def prune_executions(db: Connection, old: Old, batch: int) -> int:
     """Delete old executions, at most so many; return how many there were. One that is locked is left alone."""
     found = db.execute(
         f"WITH RECURSIVE flows AS ({_flows_of('typedflow_executions')}), old AS MATERIALIZED ("
-        " SELECT id FROM typedflow_executions WHERE flow = ANY(CASE WHEN %(flow)s::text IS NULL"
+        " SELECT id FROM typedflow_executions e WHERE flow = ANY(CASE WHEN %(flow)s::text IS NULL"
         " THEN array(SELECT flow FROM flows) ELSE array[%(flow)s::text] END) AND status = ANY(%(statuses)s::text[])"
-        " AND saved_at < %(before)s LIMIT %(batch)s FOR UPDATE SKIP LOCKED)"
+        f" AND saved_at < %(before)s AND NOT {NEEDED} LIMIT %(batch)s FOR UPDATE SKIP LOCKED)"
         " DELETE FROM typedflow_executions e USING old WHERE e.id = old.id RETURNING e.execution_id",
         {"flow": old.flow, "statuses": [*old.statuses], "before": old.before, "batch": batch},
     )

@@ -1,15 +1,44 @@
-"""`prune` of a database store: in batches, each a transaction, so that saves go on in between."""
+"""`prune`: which executions it keeps, and how a database store deletes the others, in batches, each a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, final
+from typing import Any, Final, NamedTuple, TypeVar, final
 
+from typedflow.engine.status import FINAL, Status
 from typedflow.stores.history import Pruned
 
 D = TypeVar("D")
 """A connection to the database."""
+
+
+_ENDED: Final = FINAL | {Status.FAILED}
+
+
+def is_needed(status: str, parent: str | None, *, untaken: bool) -> bool:
+    """Return whether the parent of a remote child may still ask for it, so that it is not to be pruned.
+
+    `parent` is the status of the parent, None where it is not stored, and `untaken` whether the parent has not taken
+    yet how the child ended. One that waits has taken, and saved, all that is not in its mail; one that runs or has
+    failed may ask again for what it has taken.
+    """
+    if parent is None or parent in FINAL:
+        return False
+    return parent != Status.WAITING or status not in _ENDED or untaken
+
+
+def _texts(statuses: Collection[Status]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+NEEDED: Final = (
+    "EXISTS (SELECT 1 FROM typedflow_executions p WHERE p.execution_id = e.parent_id"
+    f" AND p.status NOT IN ({_texts(FINAL)}) AND (p.status <> '{Status.WAITING}' OR e.status NOT IN ({_texts(_ENDED)})"
+    " OR EXISTS (SELECT 1 FROM typedflow_mail m WHERE m.execution = p.id AND m.name = e.execution_id"
+    " AND m.kind = 'child')))"
+)
+"""What `is_needed` returns, of a row `e` of the executions, in SQL."""
 
 
 @final

@@ -9,7 +9,7 @@ from itertools import product
 from sqlite3 import Connection
 
 from typedflow.stores.history import Revision
-from typedflow.stores.pruning import Old, Trimmed
+from typedflow.stores.pruning import NEEDED, Old, Trimmed
 from typedflow.stores.records import StoredSnapshot
 from typedflow.stores.rows import digest_of, noted, parts_columns, read_revision, read_revision_record, written
 from typedflow.stores.sqlite_listing import FREE, HELD, flows_stored
@@ -78,8 +78,8 @@ def prune_executions(db: Connection, old: Old, batch: int) -> int:
     flows = flows_stored(db) if old.flow is None else [old.flow]
     for flow, status, among in product(flows, old.statuses, (FREE, HELD)):
         found = db.execute(
-            "SELECT execution_id FROM typedflow_executions"
-            f" WHERE flow = ? AND status = ? AND saved_at < ? AND {among} LIMIT ?",
+            "SELECT execution_id FROM typedflow_executions e"
+            f" WHERE flow = ? AND status = ? AND saved_at < ? AND {among} AND NOT {NEEDED} LIMIT ?",
             (flow, status, written(old.before), batch - deleted),
         ).fetchall()
         deleted += sum(delete(db, execution_id) for (execution_id,) in found)
