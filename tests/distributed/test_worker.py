@@ -375,3 +375,35 @@ async def test_a_lease_that_is_being_released_is_not_taken_for_lost(caplog: pyte
     worker.stop()
     await running
     assert "is lost" not in caplog.text
+
+
+async def test_a_run_of_a_deleted_execution_ends_when_its_id_is_taken_again(caplog: pytest.LogCaptureFixture) -> None:
+    began: asyncio.Queue[int] = asyncio.Queue()
+    cut_off: list[int] = []
+    go = asyncio.Event()
+
+    async def work(data: Data[Job, int]) -> int:
+        began.put_nowait(data.value)
+        try:
+            await go.wait()
+        except asyncio.CancelledError:
+            cut_off.append(data.value)
+            raise
+        return data.value
+
+    flow: Flow[Any] = Flow(Job, name="job")
+    flow.to(work).end()
+    store = MemoryStore()
+    worker = Worker(store, [flow], poll=0.02)
+    running = asyncio.create_task(worker.run())
+    for number in (1, 2):
+        await submit(store, flow, number, execution_id="a")
+        assert await asyncio.wait_for(began.get(), 20) == number
+        if number == 1:
+            await store.delete("a")
+    go.set()
+    assert await result(store, flow, "a", timeout=20) == 2
+    assert cut_off == [1]
+    assert "the lease on a is lost" in caplog.text
+    worker.stop()
+    await running

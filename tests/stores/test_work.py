@@ -138,6 +138,22 @@ async def test_a_message_is_made_in_the_context_of_its_sender(store: WorkStore, 
     assert seen == [clock.now()]
 
 
+async def test_no_lease_of_a_deleted_execution_is_one_of_a_later_one_with_its_id(
+    store: WorkStore, clock: FakeClock
+) -> None:
+    await store.submit(record(clock))
+    [first] = await store.take(FLOWS, holder="one", ttl=TTL, limit=1)
+    await store.delete("a")
+    await store.submit(record(clock))
+    [second] = await store.take(FLOWS, holder="one", ttl=TTL, limit=1)
+    with pytest.raises(LeaseLostError):
+        await store.held(first).put(record(clock, sequence=2), expected=1)
+    with pytest.raises(LeaseLostError):
+        await store.release(first, Release())
+    assert store.renew_here("one", TTL) == {"a": second.fence} != {"a": first.fence}
+    await store.held(second).put(record(clock, sequence=2), expected=1)
+
+
 async def test_other_flows_are_left_alone(store: WorkStore, clock: FakeClock) -> None:
     await store.submit(record(clock, flow="other"))
     assert await taken(store) == []

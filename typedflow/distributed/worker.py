@@ -186,6 +186,7 @@ class Worker:
         await self._waker.wait(until)
 
     def _start(self, lease: Lease) -> None:
+        self._cancel_run(lease.execution_id)  # a run of one that was deleted, and of whose id there is another
         leased = LeasedStore(self._store, lease)  # type: ignore[arg-type]  # a WorkStore has `put_leased`
         run = LeasedRun(self._store, self._flows[lease.flow], lease, leased)
         task = asyncio.get_running_loop().create_task(self._run(run, leased), context=_by_clock_of(lease))
@@ -263,11 +264,15 @@ class Worker:
     def _cancel_lost(self, gone: Mapping[str, int]) -> None:
         for execution_id, fence in gone.items():
             running = self._running.get(execution_id)
-            if running is None or running.leased.over or running.run.leaving:
-                continue
-            if running.run.lease.fence == fence:
-                LOG.warning("the lease on %s is lost", execution_id)
-                running.task.cancel("the lease is lost")
+            if running is not None and running.run.lease.fence == fence:
+                self._cancel_run(execution_id)
+
+    def _cancel_run(self, execution_id: str) -> None:
+        """Cut off a run whose lease is over, unless it ends by itself."""
+        running = self._running.get(execution_id)
+        if running is not None and not running.leased.over and not running.run.leaving:
+            LOG.warning("the lease on %s is lost", execution_id)
+            running.task.cancel("the lease is lost")
 
 
 def _by_clock_of(lease: Lease) -> Context:

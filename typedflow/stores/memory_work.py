@@ -14,7 +14,7 @@ from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.holders import is_gone
 from typedflow.stores.records import Letter, StoredSnapshot
 from typedflow.stores.rewriting import Rewriter, Tally
-from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
+from typedflow.stores.work import CALM, OVER, Lease, Message, Release, first_fence, leased_error, lost_lease_error
 
 WHILE_IT_LIVES: Final = datetime.max.replace(tzinfo=UTC)
 """When the lease of a run without a worker ends by itself: it is in this process, so that its end is seen."""
@@ -28,7 +28,7 @@ class WorkRow:
     ready_at: datetime | None = None
     holder: str | None = None
     taken_at: datetime | None = None
-    fence: int = 0
+    fence: int = field(default_factory=first_fence)
     crashes: int = 0
     quarantined: bool = False
     problem: str | None = None

@@ -29,7 +29,7 @@ from typedflow.stores.rows import (
     read_revision_record,
     written,
 )
-from typedflow.stores.work import OVER, Lease
+from typedflow.stores.work import OVER, Lease, first_fence
 
 
 def iso(column: str) -> str:
@@ -81,12 +81,12 @@ def insert(db: Connection, record: StoredSnapshot, ready_at: datetime | None) ->
     ready = record.due if ready_at is None and record.status == "waiting" else ready_at
     row = db.execute(
         "INSERT INTO typedflow_executions (execution_id, flow, status, sequence, saved_at, parts, parts_digest, digest,"
-        " data, due, ready_at, history, forked_from, forked_at, parent_id, parent_key, root_id)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " data, due, ready_at, history, forked_from, forked_at, fence, parent_id, parent_key, root_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (execution_id) DO NOTHING RETURNING id",
         (
             *(record.execution_id, *_columns(record), record.due, ready, record.history, *origin_of(record)),
-            *(record.parent or (None, None, None)),
+            *(first_fence(), *(record.parent or (None, None, None))),
         ),
     ).fetchone()
     if row is None:  # another transaction was quicker: since the lock was asked for, or with a submit

@@ -41,7 +41,7 @@ CREATE TABLE typedflow_executions (
     due timestamptz,                        -- the first deadline of its interrupts and sleeps
     holder text COLLATE "C",                -- who holds the lease; NULL: nobody
     taken_at timestamptz,
-    fence bigint NOT NULL DEFAULT 0,        -- grows with every lease
+    fence bigint NOT NULL DEFAULT 0,        -- grows with every lease; from `first_fence` on
     crashes integer NOT NULL DEFAULT 0,     -- leases in a row that ended without a release
     quarantined boolean NOT NULL DEFAULT false,
     problem text COLLATE "C",               -- why it does not run now, for people

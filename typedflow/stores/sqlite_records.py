@@ -9,6 +9,7 @@ from sqlite3 import Connection
 from typedflow.stores.records import Parent, StoredSnapshot
 from typedflow.stores.rows import digest_of, origin_of, parts_columns, read_record, written
 from typedflow.stores.sqlite_parts import joined, one_moment
+from typedflow.stores.work import first_fence
 
 
 def stored_sequence(db: Connection, execution_id: str) -> int | None:
@@ -22,9 +23,9 @@ def insert(db: Connection, record: StoredSnapshot) -> None:
     db.execute(
         "INSERT INTO typedflow_executions"
         " (flow, status, sequence, saved_at, parts, parts_digest, digest, data, execution_id, history,"
-        " forked_from, forked_at, parent_id, parent_key, root_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*_columns(record), record.history, *origin_of(record), *(record.parent or (None, None, None))),
+        " forked_from, forked_at, fence, parent_id, parent_key, root_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_columns(record), record.history, *origin_of(record), first_fence(), *(record.parent or (None, None, None))),
     )
 
 

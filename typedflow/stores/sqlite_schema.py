@@ -39,7 +39,7 @@ TABLES: Final = (
         due TEXT,                               -- the first deadline of its interrupts and sleeps
         holder TEXT,                            -- who holds the lease; NULL: nobody
         taken_at TEXT,
-        fence INTEGER NOT NULL DEFAULT 0,       -- grows with every lease
+        fence INTEGER NOT NULL DEFAULT 0,       -- grows with every lease, from `first_fence` on
         crashes INTEGER NOT NULL DEFAULT 0,     -- leases in a row that ended without a release
         quarantined INTEGER NOT NULL DEFAULT 0,
         problem TEXT,                           -- why it does not run now, for people

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import randbits
 from typing import Final, Literal, Protocol, TypeAlias, final
 
 from typedflow.engine.status import FINAL
@@ -29,6 +30,15 @@ Messages: TypeAlias = "list[Message]"
 Leases: TypeAlias = "list[Lease]"
 """Lists, named here because the stores' own `list` hides the builtin."""
 
+LEASES: Final = 1 << 20
+"""So many fences follow each other before those of another execution may begin."""
+
+
+def first_fence() -> int:
+    """Return the fence of an execution that nobody has had: none of those before it that had its id have the next."""
+    return randbits(40) * LEASES
+
+
 OVER: Final = FINAL
 """The statuses after which an execution takes no more mail."""
 
@@ -42,14 +52,16 @@ class Lease:
     ...     await submit(store, flow, Request("birds"), execution_id="r-1")
     ...     return await store.acquire("r-1", holder="me", ttl=timedelta(seconds=30))
     >>> lease = asyncio.run(main(MemoryStore()))
-    >>> lease.execution_id, lease.holder, lease.fence
-    ('r-1', 'me', 1)
+    >>> lease.execution_id, lease.holder, lease.crashes
+    ('r-1', 'me', 0)
     """
 
     execution_id: str
     flow: str
     fence: int
-    """Grows with every lease of the execution: a save under an older fence is refused."""
+    """Grows with every lease of the execution: a save under an older fence is refused.
+
+    It begins anywhere, so that no lease of a deleted execution is one of a later execution with its id."""
     holder: str
     taken_at: datetime
     """By the store's clock; deadlines are judged by it."""
