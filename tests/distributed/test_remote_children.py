@@ -500,6 +500,90 @@ async def test_a_parent_of_a_child_that_was_deleted_when_it_was_over_fails(store
         await until(lambda: of_flow(store, "whole", "failed"))
 
 
+async def test_a_parent_of_a_child_that_was_deleted_while_it_was_open_fails_and_starts_it_anew_when_it_is_retried(
+    store: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = multiplying()
+    parent = parent_of(child)
+    await submit(store, parent, 3, execution_id="a")
+    async with working(store, parent):
+        [name] = await until(lambda: of_flow(store, "part", "running"))
+        await until(partial(is_idle, store, "whole"))
+        assert await store.delete(name)
+        await until(lambda: of_flow(store, "whole", "failed"))
+        assert f"execution '{name}' was deleted before its parent took its result" in caplog.text
+        await retry(store, "a")
+        async with working(store, child):
+            await until(lambda: of_flow(store, "whole", "completed"))
+    assert await result(store, parent, "a", timeout=SOON) == 31
+    assert await counted(store, "part") == 1
+
+
+async def test_a_child_that_is_deleted_while_a_worker_has_it_is_lost_for_both(store: Any) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def stay(data: Data[Part, int]) -> int:
+        entered.set()
+        await go.wait()
+        return data.value
+
+    child = Flow(Part, name="part")
+    child.to(stay).end()
+    parent = parent_of(child)
+    await submit(store, parent, 3, execution_id="a")
+    async with working(store, parent, child):
+        await entered.wait()
+        [name] = await of_flow(store, "part", "running")
+        await store.delete(name)
+        go.set()
+        await until(lambda: of_flow(store, "whole", "failed"))
+    assert await store.list("part") == []
+
+
+async def test_an_id_that_is_used_again_has_children_of_its_own(store: Any) -> None:
+    child = multiplying()
+    parent = parent_of(child)
+    async with working(store, parent, child):
+        for number, status in ((3, "completed"), (-3, "failed"), (5, "completed")):
+            await submit(store, parent, number, execution_id="a")
+            await until(partial(of_flow, store, "whole", status))
+            assert len(await of_flow(store, "part", status)) == len(await store.list("part")) == 1
+            if status == "completed":
+                assert await result(store, parent, "a", timeout=SOON) == 10 * number + 1
+            await until(partial(is_idle, store, "whole"))
+            await store.delete("a")
+    assert await counted(store, "part") == 3
+
+
+async def test_an_id_that_is_used_again_takes_the_place_of_a_child_that_still_runs(store: Any) -> None:
+    began: list[int] = []
+    go = asyncio.Event()
+
+    async def stay(data: Data[Part, int]) -> int:
+        began.append(data.value)
+        if data.value == 3:
+            await go.wait()
+        return data.value
+
+    child = Flow(Part, name="part")
+    child.to(stay).end()
+    parent = parent_of(child)
+    async with working(store, parent, child, child):
+        await submit(store, parent, 3, execution_id="a")
+        await until(partial(has_begun, began, 3))
+        await until(partial(is_idle, store, "whole"))
+        await store.delete("a")
+        await submit(store, parent, 5, execution_id="a")
+        await until(partial(has_begun, began, 5))
+        go.set()
+        assert await result(store, parent, "a", timeout=SOON) == 6
+    assert len(await of_flow(store, "part", "completed")) == 1
+
+
+async def has_begun(began: list[int], number: int) -> bool:
+    return number in began
+
+
 async def prune_all(store: Any) -> int:
     """Delete what is over, however young; return how many there were."""
     pruned = await store.prune(before=datetime.now(UTC) + timedelta(days=1))

@@ -351,6 +351,18 @@ async def test_a_message_is_bound_to_its_execution_and_name(behind: Any) -> None
     assert (await refusal(store.mail("a", 1))).startswith("TF973: ")
 
 
+async def test_a_message_that_says_nothing_is_plain_only_where_a_child_was_deleted(behind: Any) -> None:
+    store = SealedStore(behind, keys())
+    await store.submit(record("a", status="waiting"))
+    await behind.post("a", lambda stored: Message("child", "a.1", b""))
+    [found] = await store.mail("a", 0)
+    assert (found.kind, found.name, found.data) == ("child", "a.1", b"")
+    await store.reseal()
+    assert await store.mail("a", 0) == [found]
+    await behind.post("a", lambda stored: Message("cancel", "", b""))
+    assert (await refusal(store.mail("a", 0))).startswith("TF974: ")
+
+
 async def test_a_flow_state_is_bound_to_its_flow(behind: Any) -> None:
     store = SealedStore(behind, keys())
     await store.update_flow_state("review", None, lambda stored: FlowStateUpdate(CLEAR, b"1"))

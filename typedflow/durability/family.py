@@ -14,6 +14,7 @@ from typedflow.engine.tokens import ChildOutcome
 from typedflow.execution.catching import can_be_value, failure_of
 from typedflow.execution.runtime import ExecutionRuntime
 from typedflow.stores.records import Family, Letter, NewChild, Parent, StoredSnapshot
+from typedflow.stores.work import LOOK
 
 NOTHING: Final = b"null"
 """The data of a message that says all by its kind and name."""
@@ -72,7 +73,7 @@ def family_saved(runtime: ExecutionRuntime, changes: FamilyChanges) -> None:
 
 def read_failure(data: bytes) -> ChildOutcome | None:
     """Return how a child has failed, from its message; None where the stored child says how it has ended."""
-    found = _READ(data)
+    found = None if data == LOOK else _READ(data)
     return None if found is None else ChildOutcome(error=found.error, text=found.text, is_fault=found.is_fault)
 
 

@@ -8,6 +8,7 @@ finds the child that it had. What is written of them is in `durability.family`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from typing import final
 
 from typedflow.engine.plan import PlanNode
@@ -29,7 +30,7 @@ class RemoteChildren:
     def __init__(self) -> None:
         self._places: dict[str, tuple[ExecutionRuntime, Token]] = {}
         self.submitted: dict[str, tuple[ExecutionRuntime, str]] = {}
-        """The children that no save has inserted yet, each with the key of the step that waits for it."""
+        """The children that no save has inserted yet, each with the key under which its parent knows it."""
         self.stored: set[str] = set()
         """Those that the stored execution waits for."""
         self._taken: set[str] = set()
@@ -37,7 +38,7 @@ class RemoteChildren:
 
     def submit(self, child: ExecutionRuntime, parent: ExecutionRuntime, token: Token) -> None:
         """Note a child that the next save is to insert."""
-        self.submitted[child.id] = child, parent.key(token)
+        self.submitted[child.id] = child, _key_of(parent, token)
         self._places[child.id] = parent, token
         self._taken.discard(child.id)
 
@@ -77,6 +78,12 @@ class RemoteChildren:
             del self._places[child]
             self.submitted.pop(child, None)
         return set(self._places)
+
+
+def _key_of(parent: ExecutionRuntime, token: Token) -> str:
+    """Return the key of the step that waits, and when its execution was created: an id may be used again."""
+    created = datetime.fromtimestamp(parent.root().created, UTC)
+    return f"{parent.key(token)} {created.isoformat(timespec='microseconds')}"
 
 
 def _waits(parent: ExecutionRuntime, token: Token) -> bool:

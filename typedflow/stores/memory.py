@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -52,7 +52,7 @@ from typedflow.stores.requirements import (
 )
 from typedflow.stores.rewriting import Rewriter, Rewritten, Tally
 from typedflow.stores.sync_forms import SyncHistoryStore
-from typedflow.stores.work import OVER, Lease, Leases, Message, Messages, Release
+from typedflow.stores.work import OVER, Lease, Leases, Message, Messages, Release, letter_of_deleted
 
 
 class _Kept(NamedTuple):
@@ -153,6 +153,9 @@ class MemoryStore(SyncHistoryStore):
         now, letters = current_clock.get().now(), list[Letter]()
         for child, retry, over in family.children:
             stored = self._open().get(child.execution_id)
+            if stored is not None and stored.parent != child.parent:
+                self._delete(child.execution_id)
+                stored = None
             if stored is None:
                 self._put(child, None, None, None)
                 self._work.rows[child.execution_id].ready_at = now
@@ -160,7 +163,11 @@ class MemoryStore(SyncHistoryStore):
                 letters.append(retry)
             elif stored.status in OVER:
                 letters.append(over)
-        for letter in (*letters, *family.letters):
+        self._send([*letters, *family.letters])
+
+    def _send(self, letters: Iterable[Letter]) -> None:
+        now = current_clock.get().now()
+        for letter in letters:
             reached = self._open().get(letter.execution_id)
             self._work.send(letter, None if reached is None else reached.status, now)
 
@@ -284,6 +291,11 @@ class MemoryStore(SyncHistoryStore):
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         with self._lock:
+            stored = self._open().get(execution_id)
+            parent = None if stored is None or stored.parent is None else stored.parent.execution_id
+            letter = None if stored is None else letter_of_deleted(execution_id, stored.status, parent)
+            if letter is not None:
+                self._send([letter])
             return self._delete(execution_id)
 
     async def get_flow_state(self, flow: str) -> bytes | None:

@@ -13,10 +13,11 @@ from typedflow.stores.failures import Refusal
 from typedflow.stores.flow_state_sharing import FlowStateChange
 from typedflow.stores.postgres_database import Connection
 from typedflow.stores.postgres_leases import lock
+from typedflow.stores.postgres_records import delete as delete_alone
 from typedflow.stores.postgres_records import save as save_alone
 from typedflow.stores.postgres_work import submit, write
 from typedflow.stores.records import Family, Letter, StoredSnapshot
-from typedflow.stores.work import OVER, Lease, Message
+from typedflow.stores.work import OVER, Lease, Message, letter_of_deleted
 
 
 def save(
@@ -34,13 +35,17 @@ def save(
     changed = save_alone(db, record, expected, change, lease, now)
     for child, retry, over in record.family.children:
         row = db.execute(
-            "SELECT status, parent_id FROM typedflow_executions WHERE execution_id = %s", (child.execution_id,)
+            "SELECT status, parent_id, parent_key FROM typedflow_executions WHERE execution_id = %s",
+            (child.execution_id,),
         ).fetchone()
-        if row is None:
-            submit(db, child, None, now)
-        elif row[1] != record.execution_id:
+        if row is not None and row[1] != record.execution_id:
             problem = texts.taken_id_problem(child.execution_id)
             raise Refusal(ConflictError(problem, execution_id=child.execution_id))
+        if row is not None and child.parent is not None and row[2] != child.parent.key:
+            delete_alone(db, child.execution_id)
+            row = None
+        if row is None:
+            submit(db, child, None, now)
         elif row[0] == "failed":
             _send(db, retry, now)
         elif row[0] in OVER:
@@ -48,6 +53,20 @@ def save(
     for letter in record.family.letters:
         _send(db, letter, now)
     return changed
+
+
+def delete(db: Connection, execution_id: str, now: datetime | None) -> int | None:
+    """Delete an execution, and tell its parent where it is a remote child that is not over."""
+    query = "SELECT status, parent_id FROM typedflow_executions WHERE execution_id = %s"
+    row = db.execute(query, (execution_id,)).fetchone()
+    if row is not None and row[1] is not None:
+        lock(db, row[1], now)
+        lock(db, execution_id, now)
+        row = db.execute(query, (execution_id,)).fetchone()  # it may have ended meanwhile
+    letter = None if row is None else letter_of_deleted(execution_id, *row)
+    if letter is not None:
+        _send(db, letter, now)
+    return delete_alone(db, execution_id)
 
 
 def readied_by(record: StoredSnapshot) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ class Parent(NamedTuple):
 
     execution_id: str
     key: str
-    """The key of the step of the parent that waits for it."""
+    """The key of the step of the parent that waits for it, and when the parent was created."""
     root_id: str
     """The execution that no other has started."""
 
@@ -151,8 +151,9 @@ class Family:
     """What a save changes of executions that are parents or children of the one that is saved, in its transaction.
 
     A `WorkStore` inserts each new child, ready to be taken; where it is there already, it sends one of the messages. A
-    message to an execution that is over, or not there, is dropped. One of kind "child" takes the place of an earlier
-    one with its name.
+    child of a deleted execution that had the id of the parent, which shows by its key, is replaced. A message to an
+    execution that is over, or not there, is dropped. One of kind "child" takes the place of an earlier one with its
+    name.
     """
 
     children: tuple[NewChild, ...] = ()

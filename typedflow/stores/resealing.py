@@ -23,6 +23,7 @@ from typedflow.stores.sealing import (
     place_of_reason,
     place_of_record,
     place_of_value,
+    says_nothing,
 )
 from typedflow.stores.work import OVER, Message
 
@@ -57,6 +58,8 @@ class Resealer:
 
     def message(self, execution_id: str, message: Message) -> bytes | None:
         """Return the new data of a message."""
+        if says_nothing(message):
+            return None
         return self._resealed(place_of_message(execution_id, message), message.data)
 
     def flow_state(self, flow: str, data: bytes) -> bytes | None:

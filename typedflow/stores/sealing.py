@@ -27,7 +27,7 @@ from typedflow.rules.wording import quoted
 from typedflow.stores.flow_state_sharing import UpdateKey
 from typedflow.stores.keys import CHECK_BYTES, BrokenSeal, Keys
 from typedflow.stores.records import Family, Letter, NewChild, PendingInterrupt, StoredSnapshot
-from typedflow.stores.work import Message
+from typedflow.stores.work import LOOK, Message
 
 MAGIC: Final = b"typedflow sealed 1\n"
 _MARKS: Final[Mapping[Mode, bytes]] = {"encrypt": b"e", "sign": b"s"}
@@ -143,6 +143,8 @@ class Sealing:
 
     def open_message(self, execution_id: str, message: Message) -> Message:
         """Return a message with its data."""
+        if says_nothing(message):
+            return message
         return replace(message, data=self.open(place_of_message(execution_id, message), message.data))
 
 
@@ -229,6 +231,11 @@ def place_of_question(asked: PendingInterrupt) -> Place:
             "key": asked.key,
         },
     )
+
+
+def says_nothing(message: Message) -> bool:
+    """Return whether a message is one of a store, which has no keys, that a child was deleted: it is not sealed."""
+    return message.kind == "child" and message.data == LOOK
 
 
 def place_of_message(execution_id: str, message: Message) -> Place:

@@ -180,7 +180,8 @@ class SQLiteStore(SyncHistoryStore):
     async def delete(self, execution_id: str) -> bool:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
-        return await self._write(f"delete {quoted(execution_id)}", lambda db: sqlite_records.delete(db, execution_id))
+        now = self._now()
+        return await self._write(f"delete {quoted(execution_id)}", lambda db: sqlite_work.delete(db, execution_id, now))
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""

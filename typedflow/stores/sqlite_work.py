@@ -15,7 +15,16 @@ from typedflow.stores.failures import Refusal
 from typedflow.stores.holders import is_gone
 from typedflow.stores.records import Family, Letter, Listing, StoredSnapshot
 from typedflow.stores.rows import message_digest, read_entry, read_message, written
-from typedflow.stores.work import CALM, OVER, Lease, Message, Release, leased_error, lost_lease_error
+from typedflow.stores.work import (
+    CALM,
+    OVER,
+    Lease,
+    Message,
+    Release,
+    leased_error,
+    letter_of_deleted,
+    lost_lease_error,
+)
 
 
 def require_free(db: Connection, record: StoredSnapshot, now: datetime) -> None:
@@ -164,9 +173,9 @@ def require_children(db: Connection, record: StoredSnapshot, family: Family) -> 
             raise Refusal(ConflictError(problem, execution_id=child.execution_id))
 
 
-def _child(db: Connection, execution_id: str) -> tuple[str, str | None] | None:
-    query = "SELECT status, parent_id FROM typedflow_executions WHERE execution_id = ?"
-    row: tuple[str, str | None] | None = db.execute(query, (execution_id,)).fetchone()
+def _child(db: Connection, execution_id: str) -> tuple[str, str | None, str | None] | None:
+    query = "SELECT status, parent_id, parent_key FROM typedflow_executions WHERE execution_id = ?"
+    row: tuple[str, str | None, str | None] | None = db.execute(query, (execution_id,)).fetchone()
     return row
 
 
@@ -174,6 +183,9 @@ def keep_family(db: Connection, family: Family, now: datetime) -> None:
     """Insert the children that a save starts, and send its messages."""
     for child, retry, over in family.children:
         row = _child(db, child.execution_id)
+        if row is not None and child.parent is not None and row[2] != child.parent.key:
+            sqlite_records.delete(db, child.execution_id)
+            row = None
         if row is None:
             sqlite_records.insert(db, child)
             make_ready(db, child.execution_id, now)
@@ -183,6 +195,15 @@ def keep_family(db: Connection, family: Family, now: datetime) -> None:
             send(db, over, now)
     for letter in family.letters:
         send(db, letter, now)
+
+
+def delete(db: Connection, execution_id: str, now: datetime) -> bool:
+    """Delete an execution, and tell its parent where it is a remote child that is not over."""
+    row = _child(db, execution_id)
+    letter = None if row is None else letter_of_deleted(execution_id, row[0], row[1])
+    if letter is not None:
+        send(db, letter, now)
+    return sqlite_records.delete(db, execution_id)
 
 
 def _is_answered(db: Connection, row: int, name: str) -> bool:

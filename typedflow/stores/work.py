@@ -19,7 +19,7 @@ from typedflow.errors import LeaseLostError
 from typedflow.rules import stores as texts
 from typedflow.stores.holders import describe_holder
 from typedflow.stores.protocol import SnapshotStore
-from typedflow.stores.records import Entries, StoredSnapshot
+from typedflow.stores.records import Entries, Letter, StoredSnapshot
 
 MessageKind: TypeAlias = Literal["answer", "event", "retry", "cancel", "child"]
 
@@ -114,6 +114,17 @@ class Release:
     """No worker takes it until `release_quarantine`."""
     crashed: bool = False
     """Keep the count of crashes; else it starts again from 0."""
+
+
+LOOK: Final = b""
+"""The data of a message of kind "child" that says nothing: its reader looks what is stored of the child.
+
+A store sends it, which has no keys: it is never sealed, and nothing can be forged with it."""
+
+
+def letter_of_deleted(execution_id: str, status: str, parent: str | None) -> Letter | None:
+    """Return what the parent of a remote child is sent when the child is deleted; None where it was told already."""
+    return None if parent is None or status in OVER else Letter(parent, "child", execution_id, LOOK)
 
 
 def leased_error(execution_id: str, holder: str, until: datetime) -> LeaseLostError:
