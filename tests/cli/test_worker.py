@@ -119,6 +119,16 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("review:flow", "--resources", "review:flow"), "review:flow"),
     (("revew:flow",), "did you mean 'review'?"),
     (("library:flow",), "the resources 'library' of flow 'books' are not supplied (name the function"),
+    (("review:flow", "--store", ""), "the name of the store is empty (is the variable set that it is of? else leave"),
+    (
+        ("review:flow", "--store", "host=db dbname=runs password=secret"),
+        "a database is named by a URL (--store postgresql://user@host/database)",
+    ),
+    (
+        ("review:flow", "--store", "postgresql:/me:secret@db/runs"),
+        "a database is named by a URL (--store postgresql://",
+    ),
+    (("review:flow", "--store", "Postgres://me:secret@db/runs"), "a database is named by a URL (--store postgresql://"),
 ]
 
 
@@ -128,6 +138,42 @@ def test_what_cannot_be_run_is_refused(project: Project, arguments: tuple[str, .
     project.write("twin.py", ASKING)
     project.write("library.py", REQUIRING)
     done = project.run("worker", *arguments)
-    assert (done.code, text in done.stderr) == (2, True), done.stderr
+    assert (done.code, done.stdout, text in done.stderr) == (2, "", True), done.stderr
     assert "secret" not in done.stderr
     assert not Path(project.folder / "folder").exists()
+
+
+FAMILY = """\
+from typedflow import Contract, Data, Flow
+
+class Number(Contract):
+    input: int
+    result: int
+
+leaf = Flow(Number, name="leaf")
+leaf.to(lambda data: data.value + 1, name="add").end()
+part = Flow(Number, name="part")
+part.to_sub_flow(leaf, remote=True).end()
+around = Flow(Number, name="around")
+around.to_sub_flow(part).end()
+whole = Flow(Number, name="whole")
+whole.to_sub_flow(around).end()
+"""
+
+
+@pytest.mark.parametrize(
+    "flows, notes",
+    [
+        (["family:whole"], ["'whole' starts executions of 'leaf', which this worker does not run: another one has to"]),
+        (["family"], []),
+    ],
+)
+def test_flows_of_remote_children_that_a_worker_does_not_have_are_named(
+    project: Project, worker: Callable[..., subprocess.Popen[str]], flows: list[str], notes: list[str]
+) -> None:
+    project.write("family.py", FAMILY)
+    process = worker(*flows, "--store", "runs.db")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("running ")
+    process.send_signal(signal.SIGTERM)
+    assert [line.partition(" flow ")[2] for line in process.communicate(timeout=30)[1].splitlines()] == notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -24,6 +25,10 @@ AnyStore: TypeAlias = "DatabaseStore | FileStore"
 
 SCHEMES: Final = ("postgresql://", "postgres://")
 """What the URL of a PostgreSQL database begins with."""
+_DATABASE: Final = re.compile(
+    r"(postgres(ql)?:|(host|hostaddr|port|dbname|user|password|service|sslmode)\s*=)", re.IGNORECASE
+)
+"""What begins like a URL, or like `host=… dbname=…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,12 @@ class StorePlace:
 def store_place(settings: Settings, given: str | None) -> StorePlace:
     """Return the place of the store of a command; a setting is relative to the project, an option is not."""
     text = settings.store if given is None else given
+    if not text:
+        raise Mistake(
+            "the name of the store is empty", "is the variable set that it is of? else leave out --store, or name one"
+        )
+    if _looks_like_database(text):  # it may have a password, and is not shown
+        raise Mistake("a database is named by a URL", "--store postgresql://user@host/database")
     if "://" in text and not text.startswith(SCHEMES):
         scheme = text.partition("://")[0]
         raise Mistake(
@@ -97,6 +108,11 @@ def store_place(settings: Settings, given: str | None) -> StorePlace:
             "a store is a SQLite file, a folder, or postgresql://user@host/database",
         )
     return StorePlace(text, Path(text) if given is not None else settings.root / text, given is None)
+
+
+def _looks_like_database(text: str) -> bool:
+    """Return whether a text is meant as a database, and is no URL of one: it would become the name of a file."""
+    return not text.startswith(SCHEMES) and _DATABASE.match(text) is not None
 
 
 async def find_stored(store: AnyStore, text: str, at: int | None = None) -> StoredSnapshot:

@@ -10,11 +10,12 @@ from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
+from typedflow.api.blueprint import runtime_of
 from typedflow.cli import exits
 from typedflow.cli.driving import supplied
 from typedflow.cli.exits import Mistake
@@ -28,6 +29,8 @@ from typedflow.distributed.worker import Worker
 from typedflow.rules.wording import listed, quoted
 from typedflow.schema.layers import Resources
 from typedflow.stores.file import FileStore
+
+LOG: Final = logging.getLogger("typedflow.worker")
 
 
 @command
@@ -63,11 +66,10 @@ def worker(
     handler.setFormatter(_JSONLines() if as_json else logging.Formatter("%(asctime)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     make = partial(Worker, concurrency=concurrency, lease=lease, poll=poll, max_crashes=max_crashes, grace=grace)
+    said = f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it"
     if as_json:
-        write(f"{msgspec.json.encode({'running': list(flows), 'store': place.shown}).decode()}\n")
-    else:
-        write(f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it\n")
-    asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make))
+        said = msgspec.json.encode({"running": list(flows), "store": place.shown}).decode()
+    asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make, said))
     return exits.OK
 
 
@@ -95,8 +97,20 @@ def _flows_of(targets: list[str]) -> dict[str, Found]:
     return flows
 
 
+def _note_absent(flows: Mapping[str, Found]) -> None:
+    """Log of which flows remote children are that this worker does not run: without another one they wait."""
+    for found in flows.values():
+        children = {step.child.name for step in runtime_of(found.flow).remote_steps()} - {*flows}
+        if children:
+            LOG.warning(
+                "note: flow %s starts executions of %s, which this worker does not run: another one has to",
+                quoted(found.flow.name),
+                listed(sorted(children)),
+            )
+
+
 async def _work(
-    place: StorePlace, flows: Mapping[str, Found], resources: str | None, make: Callable[..., Worker]
+    place: StorePlace, flows: Mapping[str, Found], resources: str | None, make: Callable[..., Worker], said: str
 ) -> None:
     store = place.make()
     assert not isinstance(store, FileStore)
@@ -104,6 +118,8 @@ async def _work(
         for found in flows.values():
             _require_resources(found, given)
         working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
+        _note_absent(flows)
+        write(f"{said}\n")
         with suppress(asyncio.CancelledError):
             await working.run()
 

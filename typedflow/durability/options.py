@@ -38,9 +38,9 @@ def require_options(store: object, checkpoint: object, history: object = False) 
 
 def require_remote(flow: FlowRuntime, store: object) -> None:
     """Refuse a store that hands out no executions to workers, where a child of the flow is run by one."""
-    step = flow.remote_step()
-    if step is not None and not _is_work_store(store):
-        raise ContractError(executions.remote_without_store_problem(step, store).at(f"flow '{flow.name}'"))
+    steps = flow.remote_steps()
+    if steps and not _is_work_store(store):
+        raise ContractError(executions.remote_without_store_problem(steps[0].name, store).at(f"flow '{flow.name}'"))
 
 
 def _is_work_store(store: object) -> bool:

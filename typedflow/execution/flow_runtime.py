@@ -16,7 +16,7 @@ from typedflow.definition.edges import carried_types
 from typedflow.definition.nodes import Definition, SubFlow
 from typedflow.definition.reading import check_annotations
 from typedflow.definition.validation import check_definition
-from typedflow.engine.plan import Kind, Plan, compile_plan
+from typedflow.engine.plan import Kind, Plan, PlanNode, compile_plan
 from typedflow.errors import ContractError, StoreError
 from typedflow.execution.pending_writes import EndedWrites, StepWrites, changed_fields, copies_of
 from typedflow.execution.resources import FlowResources
@@ -53,7 +53,7 @@ class FlowRuntime:
 
     __slots__ = (
         "_plan",
-        "_remote_step",
+        "_remote_steps",
         "builder",
         "checked",
         "flow_state",
@@ -105,8 +105,8 @@ class FlowRuntime:
         """The contract that a store keeps the flow_state by: that of the newest definition which has its class."""
         self.checked: list[Draft] | None = None
         """What the last check without a problem has checked: as long as it is the same, it is not checked again."""
-        self._remote_step: tuple[Plan, str | None] | None = None
-        """What `remote_step` has found in a plan."""
+        self._remote_steps: tuple[Plan, list[PlanNode]] | None = None
+        """What `remote_steps` has found in a plan."""
         self.savable = False
         """Whether all values of the plan can be saved: known from the first execution with a store on."""
         self._plan: Plan | None = None
@@ -231,26 +231,26 @@ class FlowRuntime:
         for flow in compiled:
             flow.builder.freeze()
 
-    def remote_step(self) -> str | None:
-        """Return the name of a step whose child is remote, here or in the child flows below; None where there is none.
+    def remote_steps(self) -> list[PlanNode]:
+        """Return the steps whose child is remote, here and in the child flows below.
 
         What is below a remote child concerns the worker that runs that child.
         """
         plan = self.plan()
-        if self._remote_step is None or self._remote_step[0] is not plan:
-            self._remote_step = plan, self._find_remote_step()
-        return self._remote_step[1]
+        if self._remote_steps is None or self._remote_steps[0] is not plan:
+            self._remote_steps = plan, self._find_remote_steps()
+        return self._remote_steps[1]
 
-    def _find_remote_step(self) -> str | None:
-        waiting, seen = [self], {self}
+    def _find_remote_steps(self) -> list[PlanNode]:
+        found, waiting, seen = list[PlanNode](), [self], {self}
         for flow in waiting:
             for node in flow.plan().nodes:
                 if node.remote:
-                    return node.name
-                if node.kind == Kind.CHILD and node.child not in seen:
+                    found.append(node)
+                elif node.kind == Kind.CHILD and node.child not in seen:
                     seen.add(node.child)
                     waiting.append(node.child)
-        return None
+        return found
 
     def compile_into(self, compiled: list[FlowRuntime]) -> None:
         """Compile this flow and those below it that are not compiled yet; none is frozen before all are sound."""

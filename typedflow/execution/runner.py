@@ -74,9 +74,9 @@ class Runner:
             runtime.require_state()
         if resources:
             self._require_resources()
-            step = None if runtime.checkpoints is not None else runtime.flow.remote_step()
-            if step is not None:
-                raise ContractError(executions.remote_without_store_problem(step, None).at(runtime.name))
+            steps = [] if runtime.checkpoints is not None else runtime.flow.remote_steps()
+            if steps:
+                raise ContractError(executions.remote_without_store_problem(steps[0].name, None).at(runtime.name))
         runtime.run.started(value)
 
     async def retry(self, timeout: float | None) -> Status:
