@@ -590,7 +590,7 @@ async def prune_all(store: Any) -> int:
     return int(pruned.executions)
 
 
-async def test_a_child_that_is_over_is_kept_until_its_parent_has_taken_its_result(store: Any) -> None:
+async def test_a_child_that_is_over_is_kept_until_its_parent_is_over(store: Any) -> None:
     child = multiplying()
     parent = Flow(Whole, name="whole")
     parent.to_sub_flow(child, remote=True).to(ask_again).end()
@@ -604,11 +604,11 @@ async def test_a_child_that_is_over_is_kept_until_its_parent_has_taken_its_resul
     async with working(store, parent):
         await until(store.pending)
         await until(partial(is_idle, store, "whole"))
-        assert await prune_all(store) == 1
+        assert await prune_all(store) == 0
         await answer(store, parent, "a", "q", 5)
         assert await result(store, parent, "a", timeout=SOON) == 5
     assert await counted(store, "part") == 1
-    assert await prune_all(store) == 1
+    assert await prune_all(store) == 2
 
 
 def ask_again(data: Data[Whole, int]) -> int:
@@ -641,6 +641,43 @@ async def test_what_a_failed_parent_has_of_its_children_is_kept_for_its_retry(st
         assert await result(store, parent, "a", timeout=SOON) == [0, 10, 20, 30]
     assert await counted(store, "part") == 5
     assert await prune_all(store) == 5
+
+
+async def test_a_child_that_is_over_is_kept_for_an_item_that_a_bound_keeps_waiting(store: Any) -> None:
+    """A parent that has failed and is retried asks for it again, and under a new bound only when it comes to it."""
+    fails = [True]
+
+    def ask_or_fail(data: Data[Part, int]) -> int:
+        data.update_flow_state(count)
+        if data.value:
+            return data.value
+        if fails[0]:
+            raise ValueError("not today")
+        return data.pause_for("now?", interrupt_id="q")
+
+    child = Flow(Part, name="part")
+    child.to(ask_or_fail).end()
+
+    def many(concurrency: int) -> Flow[Row]:
+        flow = Flow(Row, name="many")
+        flow.for_each(concurrency=concurrency).to_sub_flow(child, remote=True).end_for_each().end()
+        return flow
+
+    await submit(store, many(2), [0, 1], execution_id="a")
+    async with working(store, many(2), child):
+        await until(lambda: of_flow(store, "many", "failed"))
+        await until(partial(are, store, "completed", 1))
+        await until(partial(is_idle, store, "many"))
+    fails[0] = False
+    await retry(store, "a")
+    async with working(store, many(1), child):
+        [asked] = await until(store.pending)
+        await until(partial(is_idle, store, "many"))
+        assert await status_of(store, "a") == "waiting"
+        assert await prune_all(store) == 0
+        await answer(store, child, asked.execution_id, asked, 5)
+        assert await result(store, many(1), "a", timeout=SOON) == [5, 1]
+    assert await counted(store, "part") == 3
 
 
 async def test_a_child_that_is_open_is_kept_whatever_is_pruned(store: Any) -> None:

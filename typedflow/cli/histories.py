@@ -162,8 +162,8 @@ def prune_runs(
     """Delete old executions (--before), or old saves of all (--keep).
 
     It asks before it deletes. Executions that wait or have failed are deleted
-    only if --status names them. A remote child that its parent may still ask
-    for is counted before, and not deleted.
+    only if --status names them. A remote child of a parent that is not over
+    is counted before, and not deleted.
     """
     if before is None and keep is None:
         raise Mistake("nothing to prune is named", "add --before 30d or --keep 20")

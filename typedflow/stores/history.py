@@ -92,7 +92,7 @@ class HistoryStore(PagedStore, SnapshotStore, Protocol):
         """Delete old executions, or old revisions, in transactions of about `batch` rows; saves go on in between.
 
         With `before`, executions of these statuses that were saved last before this moment are deleted, with all that
-        belongs to them; a flow_state stays, and so does a remote child that its parent may still ask for. With `keep`,
+        belongs to them; a flow_state stays, and so does a remote child of a parent that is not over. With `keep`,
         all but the newest `keep` revisions of each execution are deleted, whatever its status. Both only of one flow,
         where one is given. A process that runs a deleted execution gets a `ConflictError` from its next save.
         """

@@ -275,10 +275,7 @@ class MemoryStore(SyncHistoryStore):
     def _is_needed(self, record: StoredSnapshot) -> bool:
         """Return whether the parent of a remote child may still ask for it."""
         parent = None if record.parent is None else self._open().get(record.parent.execution_id)
-        if parent is None:
-            return False
-        untaken = self._work.has_letter(parent.execution_id, record.execution_id)
-        return is_needed(record.status, parent.status, untaken=untaken)
+        return is_needed(None if parent is None else parent.status)
 
     def _trim(self, execution_id: str, keep: int) -> int:
         kept = self._revisions.get(execution_id, {})

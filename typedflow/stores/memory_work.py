@@ -102,11 +102,6 @@ class WorkRows:
             row.mail = [each for each in row.mail if (each.kind, each.name) != (kind, name)]
         self._keep(row, Message(kind, name, data), now)
 
-    def has_letter(self, parent: str, child: str) -> bool:
-        """Return whether an execution has not taken yet how a remote child of it has ended."""
-        row = self.rows.get(parent)
-        return row is not None and any((each.kind, each.name) == ("child", child) for each in row.mail)
-
     def _keep(self, row: WorkRow, message: Message, now: datetime) -> int:
         row.posted += 1
         row.mail.append(replace(message, number=row.posted, posted_at=now))

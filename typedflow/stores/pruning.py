@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar, final
 
-from typedflow.engine.status import FINAL, Status
+from typedflow.engine.status import FINAL
 from typedflow.stores.history import Pruned
 
 D = TypeVar("D")
 """A connection to the database."""
 
 
-_ENDED: Final = FINAL | {Status.FAILED}
-
-
-def is_needed(status: str, parent: str | None, *, untaken: bool) -> bool:
-    """Return whether the parent of a remote child may still ask for it, so that it is not to be pruned.
-
-    `parent` is the status of the parent, None where it is not stored, and `untaken` whether the parent has not taken
-    yet how the child ended. One that waits has taken, and saved, all that is not in its mail; one that runs or has
-    failed may ask again for what it has taken.
-    """
-    if parent is None or parent in FINAL:
-        return False
-    return parent != Status.WAITING or status not in _ENDED or untaken
-
-
-def _texts(statuses: Collection[Status]) -> str:
-    return ", ".join(f"'{status}'" for status in sorted(statuses))
-
+_FINAL_TEXTS: Final = ", ".join(f"'{status}'" for status in sorted(FINAL))
 
 NEEDED: Final = (
     "EXISTS (SELECT 1 FROM typedflow_executions p WHERE p.execution_id = e.parent_id"
-    f" AND p.status NOT IN ({_texts(FINAL)}) AND (p.status <> '{Status.WAITING}' OR e.status NOT IN ({_texts(_ENDED)})"
-    " OR EXISTS (SELECT 1 FROM typedflow_mail m WHERE m.execution = p.id AND m.name = e.execution_id"
-    " AND m.kind = 'child')))"
+    f" AND p.status NOT IN ({_FINAL_TEXTS}))"
 )
 """What `is_needed` returns, of a row `e` of the executions, in SQL."""
+
+
+def is_needed(parent: str | None) -> bool:
+    """Return whether the parent of a remote child may still ask for it, so that it is not to be pruned.
+
+    `parent` is the status of the parent, None where it is not stored. What a parent has taken of a child that is
+    completed is in no save of it before the item goes on: after a failure, or a kill, it asks for the child again, and
+    that may be long after, where a bound of a block keeps the item waiting. So nothing less will do than its end.
+    """
+    return parent is not None and parent not in FINAL
 
 
 @final
