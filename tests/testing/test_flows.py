@@ -11,6 +11,7 @@ import pytest
 
 from typedflow import (
     Contract,
+    ContractError,
     Data,
     ExecutionError,
     ExecutionPaused,
@@ -119,3 +120,23 @@ def test_nothing_is_waited_for() -> None:
 async def test_in_a_running_loop_it_is_refused() -> None:
     with pytest.raises(ExecutionError, match="TF801"):
         run_flow(talk(), "Ann")
+
+
+class Echo(Contract):
+    input: str
+    result: str
+
+
+def test_a_remote_child_is_refused_with_what_to_do_in_its_place() -> None:
+    child: Flow[Echo] = Flow(Echo, name="child")
+    child.to(lambda data: data.value, name="say").end()
+    around: Flow[Echo] = Flow(Echo, name="around")
+    around.to_sub_flow(child, remote=True, name="elsewhere").end()
+    flow: Flow[Echo] = Flow(Echo, name="parent")
+    flow.to_sub_flow(around).end()
+    with pytest.raises(ContractError) as raised:
+        run_flow(flow, "hello")
+    assert str(raised.value) == (
+        "TF829: flow 'parent': run_flow has no worker for the remote child of 'elsewhere' (run the flow of the child by"
+        " itself, run_flow(child, …); or both with a MemoryStore and a Worker in the test)"
+    )

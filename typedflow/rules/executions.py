@@ -94,6 +94,15 @@ def remote_without_store_problem(step: str, given: object) -> Problem:
     return Problem("TF829", text, f"{hint}; or leave out remote=True", side="value")
 
 
+def remote_in_test_problem(step: str, flow: str) -> Problem:
+    """Report a flow with a remote child for `run_flow`, which has no workers (TF829)."""
+    text = f"run_flow has no worker for the remote child of {quoted(step)}"
+    hint = (
+        f"run the flow of the child by itself, run_flow({flow}, …); or both with a MemoryStore and a Worker in the test"
+    )
+    return Problem("TF829", text, hint, side="value")
+
+
 def child_failed_problem(child: str, flow: str, what: str) -> Problem:
     """Report a remote child that ended without a result (TF830): `what` has happened to it."""
     text = f"child execution {quoted(child)} of flow {quoted(flow)} {what}"

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+from typedflow.api.blueprint import runtime_of
 from typedflow.api.execution import Execution
 from typedflow.api.flow import Flow
 from typedflow.engine.status import Status
 from typedflow.engine.tokens import Interrupt
-from typedflow.errors import ExecutionError, ExecutionPaused
+from typedflow.errors import ContractError, ExecutionError, ExecutionPaused
 from typedflow.execution.members import TakesIO
 from typedflow.rules import executions
 from typedflow.rules.wording import listed
@@ -44,7 +45,7 @@ def run_flow(
     An answer is found by the id of the interrupt, else by the name of the step, else by the `type` of the pause. It may
     be a function: it is called with the `Interrupt` and returns the answer, another one for each pause of a loop.
     Raises what stops the run; `ExecutionPaused`, with the execution, for a pause without an answer; AssertionError for
-    an answer that nothing has asked for.
+    an answer that nothing has asked for; `ContractError` for a flow with a remote child, which needs a worker.
 
     Time is that of a clock that jumps: retries, timeouts and sleeps take no time, and a question without an answer here
     gets its default at its deadline. `timeout` counts the seconds of that clock between two pauses. With `reload` the
@@ -59,6 +60,9 @@ def run_flow(
         pass  # and outside of the handler, so that it is no context of what the flow raises
     else:
         raise ExecutionError(executions.inside_loop_problem("run_flow", "call it in a test that is not async"))
+    for step in runtime_of(flow).remote_steps():
+        problem = executions.remote_in_test_problem(step.name, step.child.name)
+        raise ContractError(problem.at(f"flow '{flow.name}'"))
     execution = flow.create_execution(state=state, runtime_resources=resources)
     given = _Given(answers or {})
 
