@@ -475,7 +475,9 @@ class Around(Contract):
     result: int
 
 
-async def test_a_parent_of_a_child_that_was_cancelled_fails(store: Any) -> None:
+async def test_a_parent_of_a_child_that_was_cancelled_fails_until_that_is_deleted(
+    store: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     child = multiplying()
     parent = parent_of(child)
     await submit(store, parent, 3, execution_id="a")
@@ -485,6 +487,12 @@ async def test_a_parent_of_a_child_that_was_cancelled_fails(store: Any) -> None:
         async with working(store, child):
             await until(lambda: of_flow(store, "part", "cancelled"))
             await until(lambda: of_flow(store, "whole", "failed"))
+            assert "was cancelled (a retry of the parent retries it; one that was cancelled" in caplog.text
+            await until(partial(is_idle, store, "whole"))
+            await store.delete(name)
+            await retry(store, "a")
+            await until(lambda: of_flow(store, "whole", "completed"))
+    assert await result(store, parent, "a", timeout=SOON) == 31
 
 
 async def test_a_parent_of_a_child_that_was_deleted_when_it_was_over_fails(store: Any) -> None:

@@ -106,7 +106,7 @@ def remote_in_test_problem(step: str, flow: str) -> Problem:
 def child_failed_problem(child: str, flow: str, what: str) -> Problem:
     """Report a remote child that ended without a result (TF830): `what` has happened to it."""
     text = f"child execution {quoted(child)} of flow {quoted(flow)} {what}"
-    return Problem("TF830", text, "a retry of the parent has it retried as well")
+    return Problem("TF830", text, "a retry of the parent retries it; one that was cancelled has to be deleted before")
 
 
 def fork_of_open_problem(children: Collection[str]) -> Problem:
