@@ -12,7 +12,7 @@ import pytest
 from tests.cli.asking import ASKING, BIRDS, SETTINGS
 from tests.cli.project import Done, Project
 from tests.config.test_configs import Count, double, everything
-from tests.execution.pausing import CASES, begin
+from tests.execution.pausing import CASES, Talk, begin, show
 from tests.postgres import conninfo_of, url_of
 from typedflow import Data, Flow, SnapshotError
 from typedflow.api.blueprint import runtime_of
@@ -91,6 +91,28 @@ def test_what_blocks_and_collects_have_gathered_is_compared() -> None:
     assert {("for_each", "migration"), ("batch", "migration"), ("all", "migration")} <= found
     renamed = changes_between(old, runtime_of(gathering(half, "uno", "two", "second")))
     assert {change.place for change in renamed if change.verdict is Verdict.STRANDS} == {"one", "batch", "all"}
+
+
+def listening(mode: Any, *steps: Any) -> Flow[Any]:
+    """Return a flow with a listener of a mode, and some steps on its main chain."""
+    flow: Flow[Any] = Flow(Talk)
+    chain = flow.to(show)
+    for number, step in enumerate(steps):
+        chain = chain.to(step, name=f"step {number}")
+    chain.end()
+    flow.when({"event": ["rung", "knocked"]}, mode=mode, name="heard").to(show, name="noted")
+    return flow
+
+
+@pytest.mark.parametrize("mode", ["simple_or", "or", "and"])
+def test_a_step_added_elsewhere_strands_no_listener(mode: Any) -> None:
+    changes = changes_between(locked(listening(mode)), runtime_of(listening(mode, show)))
+    assert [(change.place, change.verdict) for change in changes] == [("step 0", Verdict.SAFE)]
+
+
+def test_a_listener_that_waits_for_all_no_more_strands_what_it_has_gathered() -> None:
+    changes = changes_between(locked(listening("and")), runtime_of(listening("simple_or")))
+    assert ("heard", Verdict.STRANDS) in {(change.place, change.verdict) for change in changes}
 
 
 def test_a_flow_with_everything_has_no_changes_to_itself() -> None:

@@ -140,7 +140,7 @@ def _in_flight(old: LockedFlow) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 asked = [_interrupt(name, first[name], event) for event in old.events]
                 yield from ((name, {"interrupts": [each], "events": old.events}) for each in asked)
     for name, record in old.nodes.items():
-        yield from ((name, records) for records in _gathered(name, record))
+        yield from ((name, records) for records in _gathered(name, record, name in (old.gathering or ())))
     if "end" in old.nodes:
         yield "end", {"result": NULL, "result_type": old.result}
 
@@ -149,8 +149,8 @@ def _interrupt(step: str, token: TokenRecord, event: str | None = None) -> Inter
     return InterruptRecord(id=step, type="", payload=NULL, token=token, resume_event=event)
 
 
-def _gathered(name: str, record: NodeRecord) -> Iterator[Mapping[str, Any]]:
-    """Yield what a block or a collect has gathered, slot by slot."""
+def _gathered(name: str, record: NodeRecord, listens: bool) -> Iterator[Mapping[str, Any]]:
+    """Yield what a block, a collect or a listener has gathered, slot by slot."""
     types = record.types if isinstance(record.types, dict) else {}
     slots = [key.removeprefix("slot ") for key in types if key.startswith("slot ")]
     if record.kind == "each" and slots:
@@ -160,7 +160,7 @@ def _gathered(name: str, record: NodeRecord) -> Iterator[Mapping[str, Any]]:
             values = [[NULL] if slot == filled else [] for slot in range(len(slots))]
             hits = tuple(range(len(slots))) if record.kind == "match" else None
             yield {"joins": [_join(name, values, launched=len(slots), hits=hits)]}
-    elif slots:
+    elif slots and (listens or record.kind == "collect"):
         yield from ({"pools": [PoolRecord(node=name, values={slot: NULL})]} for slot in slots)
 
 

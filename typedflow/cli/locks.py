@@ -24,6 +24,7 @@ from typedflow.execution.flow_runtime import FlowRuntime
 from typedflow.rules.wording import quoted, text_of
 from typedflow.snapshot.envelope import NodeRecord
 from typedflow.snapshot.migrations import saved_shape
+from typedflow.snapshot.parts import gathers
 from typedflow.snapshot.plans import mark_plan
 from typedflow.snapshot.run_writing import coded
 from typedflow.snapshot.shapes import Json, describe_code
@@ -60,6 +61,8 @@ class LockedFlow(_Record, kw_only=True, frozen=True):
     """The steps that pause, as far as their own code shows it."""
     answers_emit: bool
     """Some of them have a `resume_event`."""
+    gathering: list[str] | UnsetType = UNSET
+    """The listeners that wait for several triggers; the others save nothing that they have heard."""
 
 
 class Locked(_Record, kw_only=True, frozen=True):
@@ -99,6 +102,7 @@ def _locked(runtime: FlowRuntime) -> LockedFlow:
     mark, saved = mark_plan(plan), saved_shape(spec)
     tasks = [node for node in plan.nodes if node.kind <= LAST_TASK]
     sources = [(node, plan.nodes[index]) for node in tasks for index in mark.producers.get(node.index, ())]
+    gathering = [node.name for node in plan.nodes if node.triggers and gathers(node)]
     pausing = [node for node in runtime.builder.draft().nodes if isinstance(node, Step) and _pauses(node.handler)]
     return LockedFlow(
         contract=spec.name,
@@ -112,6 +116,7 @@ def _locked(runtime: FlowRuntime) -> LockedFlow:
         edges=[Edge(node=node.name, producer=source.name, coded=coded(source, node)) for node, source in sources],
         pauses=[node.name for node in pausing],
         answers_emit=any("resume_event" in (names_used(node.handler) or ()) for node in pausing),
+        gathering=gathering or UNSET,
     )
 
 
