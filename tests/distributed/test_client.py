@@ -148,10 +148,32 @@ async def test_a_failure_is_stored_and_retried(store: WorkStore) -> None:
         with pytest.raises(ExecutionError, match="failed"):
             await result(store, failing, name, timeout=SOON)
         await retry(store, name)
-        await becomes(store, name, "completed")
         assert await result(store, failing, name, timeout=SOON) == "the second time"
         with pytest.raises(FinishedError):
             await retry(store, name)
+
+
+async def test_the_result_of_what_is_to_be_retried_is_waited_for(store: WorkStore) -> None:
+    attempts.clear()
+    name = await submit(store, failing, 1)
+    async with working(store):
+        await becomes(store, name, "failed")
+    hint = r"\(the worker that ran it has logged why; `await retry\(store, execution_id\)` has it run once more\)"
+    with pytest.raises(ExecutionError, match=f"TF802: .* the execution has failed {hint}"):
+        await result(store, failing, name, timeout=SOON)
+    await retry(store, name)
+    with pytest.raises(
+        TimeoutError, match=f"execution '{name}' of flow 'failing' was not over after 0.05 s: it is failed"
+    ):
+        await result(store, failing, name, timeout=0.05)
+    async with working(store):
+        assert await result(store, failing, name, timeout=SOON) == "the second time"
+
+
+async def test_the_result_of_another_flow_is_refused_at_once(store: WorkStore) -> None:
+    name = await submit(store, asking, 1)
+    with pytest.raises(SnapshotError, match=f"TF914: execution '{name}': the snapshot is one of flow 'asking'"):
+        await result(store, failing, name, timeout=SOON)
 
 
 async def test_a_failure_is_logged_with_its_text_and_its_step(
@@ -189,13 +211,14 @@ async def test_what_is_submitted_is_checked(store: WorkStore) -> None:
 async def test_a_start_in_the_future_waits(store: WorkStore) -> None:
     name = await submit(store, asking, 1, at=datetime.now(UTC) + timedelta(days=1))
     async with working(store):
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=f"execution '{name}' of flow 'asking' was not over after 0.1 s: it is "):
             await result(store, asking, name, timeout=0.1)
 
 
 async def test_an_unknown_execution_has_no_result(store: WorkStore) -> None:
-    with pytest.raises(SnapshotError, match="TF921"):
-        await result(store, asking, "nobody")
+    for call in (result(store, asking, "nobody"), cancel(store, "nobody")):
+        with pytest.raises(SnapshotError, match=r"TF921: the store has no execution 'nobody' \(store.list\(\) gives"):
+            await call
 
 
 async def test_a_missing_factory_is_named_and_the_execution_waits_for_a_worker_that_has_one(tmp_path: Path) -> None:

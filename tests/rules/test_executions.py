@@ -96,6 +96,15 @@ def test_all_missing_state_fields_come_at_once() -> None:
             "loaded, and errors are not saved: await execution.async_retry() runs what failed once more)",
         ),
         (
+            executions.no_stored_result_problem("failed"),
+            "TF802: there is no result: the execution has failed (the worker that ran it has logged why; "
+            "`await retry(store, execution_id)` has it run once more)",
+        ),
+        (
+            executions.no_stored_result_problem("cancelled"),
+            "TF802: there is no result: the execution was cancelled (make a new execution: flow.create_execution())",
+        ),
+        (
             executions.no_result_problem("cancelled"),
             "TF802: there is no result: the execution was cancelled (make a new execution: flow.create_execution())",
         ),

@@ -20,8 +20,7 @@ from typedflow.engine.status import FINAL, Status
 from typedflow.engine.tokens import Interrupt
 from typedflow.errors import ConflictError, ExecutionError, FinishedError, InterruptError, SnapshotError
 from typedflow.execution.members import TakesInput, TakesIO
-from typedflow.rules import executions
-from typedflow.rules import stores as texts
+from typedflow.rules import executions, snapshots
 from typedflow.schema.layers import State
 from typedflow.snapshot.parts import event_codec
 from typedflow.stores.protocol import SnapshotStore
@@ -184,7 +183,8 @@ async def result(
     """Wait for the result of a stored execution.
 
     Raises `ExecutionError` where it has failed, was cancelled or is in quarantine, TimeoutError after `timeout`
-    seconds, and `SnapshotError` for an unknown execution.
+    seconds, and `SnapshotError` for an unknown execution and one of another flow. A failed one that a worker is to
+    retry has not failed yet: after `retry` this waits for what becomes of it.
 
     >>> async def main(store: WorkStore) -> str:
     ...     execution = flow.create_execution(store=store, execution_id="r-1")
@@ -194,23 +194,44 @@ async def result(
     >>> asyncio.run(main(MemoryStore()))
     'Sibley'
     """
-    async with asyncio.timeout(timeout):
-        wait = FIRST_WAIT
-        while True:
-            stored = await store.get(execution_id)
-            if stored is None:
-                raise SnapshotError(texts.unknown_execution_problem(execution_id))
-            if stored.status in (*FINAL, Status.FAILED):
-                break
-            if wait == LONGEST_PAUSE:
-                await _require_taken(store, flow, execution_id)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_PAUSE)
+    name = _name(flow, execution_id)
+    stored: StoredSnapshot | None = None
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            wait = FIRST_WAIT
+            while True:
+                stored = await store.get(execution_id)
+                if stored is None:
+                    raise SnapshotError(snapshots.not_stored_problem(execution_id))
+                if stored.flow != flow.name:
+                    problem = snapshots.other_flow_problem("flow", stored.flow, flow.name)
+                    raise SnapshotError(problem.at(f"execution '{execution_id}'"))
+                if stored.status in FINAL or (stored.status == Status.FAILED and await _has_failed(store, stored)):
+                    break
+                if wait == LONGEST_PAUSE:
+                    await _require_taken(store, flow, execution_id)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_PAUSE)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        status = "" if stored is None else f": it is {stored.status}"
+        raise TimeoutError(f"{name} was not over after {timeout} s{status}") from error
     if stored.status != Status.COMPLETED:
-        problem = executions.no_result_problem(Status(stored.status), loaded=True)
-        raise ExecutionError(problem.at(_name(flow, execution_id)))
+        raise ExecutionError(executions.no_stored_result_problem(Status(stored.status)).at(name))
     found: S = _loaded(flow, stored).result
     return found
+
+
+async def _has_failed(store: Any, stored: StoredSnapshot) -> bool:
+    """Return whether a failed execution stays so: no retry is in its mail, and none was taken since it was read."""
+    mail = getattr(store, "mail", None)
+    if mail is None:
+        return True
+    if any(message.kind == "retry" for message in await mail(stored.execution_id, 0)):
+        return False
+    newest = await store.get(stored.execution_id)
+    return newest is not None and newest.sequence == stored.sequence
 
 
 async def _require_taken(store: Any, flow: Flow[Any], execution_id: str) -> None:

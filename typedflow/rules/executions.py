@@ -233,6 +233,14 @@ def no_result_problem(
     return Problem("TF802", text, "add .end() to a chain, or call data.set_result(value)")
 
 
+def no_stored_result_problem(status: str) -> Problem:
+    """Report that somebody waits for the result of a stored execution that has none (TF802)."""
+    if status != "failed":
+        return no_result_problem(status)
+    hint = "the worker that ran it has logged why; `await retry(store, execution_id)` has it run once more"
+    return Problem("TF802", "there is no result: the execution has failed", hint)
+
+
 def finished_problem(status: str, call: str) -> Problem:
     """Report a call on an execution that is over (TF803)."""
     hint = f"rerun what failed, with {RETRY}, or make a new execution" if status == "failed" else NEW_ONE

@@ -261,11 +261,6 @@ def taken_id_problem(execution_id: str) -> Problem:
     return Problem("TF951", text, "ids that end with a dot and 16 hexadecimal digits are those of children")
 
 
-def unknown_execution_problem(execution_id: str) -> Problem:
-    """Report an execution that a store has not (TF921)."""
-    return Problem("TF921", f"nothing is stored for execution {quoted(execution_id)}")
-
-
 def closed_problem(store: str) -> Problem:
     """Report a call on a store that was closed (TF952)."""
     return Problem("TF952", f"the {store} was closed", "open another one on the same place")

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self, final
 
 from typedflow.engine.status import FINAL
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules import snapshots
 from typedflow.rules import stores as texts
 from typedflow.rules.wording import quoted
 from typedflow.snapshot.joining import digest_of_part, join_document
@@ -338,7 +339,7 @@ class MemoryStore(SyncHistoryStore):
         with self._lock:
             stored = self._open().get(execution_id)
             if stored is None:
-                raise SnapshotError(texts.unknown_execution_problem(execution_id))
+                raise SnapshotError(snapshots.not_stored_problem(execution_id))
             return self._work.post(stored, make(stored), current_clock.get().now())
 
     async def mail(self, execution_id: str, after: int) -> Messages:

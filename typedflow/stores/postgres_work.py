@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from typedflow.errors import ConflictError, SnapshotError, StoreError
+from typedflow.rules import snapshots
 from typedflow.rules import stores as texts
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
 from typedflow.stores.failures import Refusal
@@ -43,7 +44,7 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
     try:
         stored = select(db, execution_id)
         if stored is None or locked.number is None:
-            raise SnapshotError(texts.unknown_execution_problem(execution_id))
+            raise SnapshotError(snapshots.not_stored_problem(execution_id))
         message = make(stored)
     except BaseException as error:  # what is stored, and the caller's function: all of it is for the caller
         raise Refusal(error) from None

@@ -8,6 +8,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from typedflow.errors import ConflictError, SnapshotError
+from typedflow.rules import snapshots
 from typedflow.rules import stores as texts
 from typedflow.stores import sqlite_records
 from typedflow.stores.embedded_leases import EMBEDDED_LEASE
@@ -129,7 +130,7 @@ def post(db: Connection, execution_id: str, make: Callable[[StoredSnapshot], Mes
     try:
         stored = sqlite_records.select(db, execution_id)
         if stored is None:
-            raise SnapshotError(texts.unknown_execution_problem(execution_id))
+            raise SnapshotError(snapshots.not_stored_problem(execution_id))
         message = make(stored)
     except BaseException as error:  # what is stored, and the caller's function: all of it is for the caller
         raise Refusal(error) from None
