@@ -106,6 +106,9 @@ def find(data: Data[Books, str]) -> str:
 
 flow = Flow(Books, name="books")
 flow.to(find).end()
+
+def wrong() -> dict[str, object]:
+    return {"libary": {}}
 """
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((), "no flow is named (add MODULE:FLOW"),
@@ -118,6 +121,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ),
     (("review:flow", "--resources", "review:flow"), "review:flow"),
     (("revew:flow",), "did you mean 'review'?"),
+    (("library:flow", "--resources", "library:wrong"), "declares a resource 'libary' (did you mean 'library'?)"),
     (("library:flow",), "the resources 'library' of flow 'books' are not supplied (name the function"),
     (("review:flow", "--store", ""), "the name of the store is empty (is the variable set that it is of? else leave"),
     (

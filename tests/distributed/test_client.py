@@ -228,7 +228,8 @@ async def test_a_missing_factory_is_named_and_the_execution_waits_for_a_worker_t
         worker = Worker(store, [flow], poll=0.02, requeue=0.05)
         task = asyncio.create_task(worker.run())
         problem = await eventually(lambda: store.problem(name), bool)
-        assert problem == "no factory for the resources: journal"
+        way = "add it to the resources of this worker, or start one that has it"
+        assert problem == f"no factory for the resources: journal ({way})"
         worker.stop()
         await task
         journal = str(tmp_path / "journal")
@@ -272,7 +273,7 @@ async def test_the_text_of_what_a_factory_raises_is_in_no_log_and_no_store(
 async def test_a_worker_has_factories(tmp_path: Path) -> None:
     given: Any = {"journal": "secret"}
     async with SQLiteStore(tmp_path / "work.db") as store:
-        with pytest.raises(ContractError, match=r"^TF823: a worker has a factory for resource 'journal'") as refused:
+        with pytest.raises(ContractError, match=r"^TF823: .* \(write resources={'journal': lambda: …}\)$") as refused:
             Worker(store, [build()], resources=given)
     assert "secret" not in str(refused.value)
 

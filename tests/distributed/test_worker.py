@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.postgres import connect, conninfo_of
-from typedflow import Contract, ContractError, Data, ExecutionError, Flow, stores
+from typedflow import Contract, ContractError, Data, ExecutionError, Flow, Resources, stores
 from typedflow.distributed import PollWaker, Worker, answer, cancel, result, submit
 from typedflow.stores import Lease, MemoryStore, Release, SQLiteStore
 
@@ -136,6 +136,34 @@ def test_all_wrong_options_are_named_at_once() -> None:
 def test_two_flows_of_one_name_are_refused() -> None:
     with pytest.raises(ContractError, match="two were given that are called 'a'"):
         Worker(MemoryStore(), [Flow(Job, name="a"), Flow(Job, name="a")])
+
+
+@pytest.mark.parametrize("flows", [Flow(Job, name="a"), ["a"], "a"])
+def test_what_is_no_list_of_flows_is_refused(flows: Any) -> None:
+    with pytest.raises(ContractError, match=r"^TF823: a worker has a list of flows, not .* \(write \[flow\]\)$"):
+        Worker(MemoryStore(), flows)
+
+
+class Tools(Resources):
+    library: dict[str, str]
+    bank: int
+
+
+class Work(Contract):
+    input: int
+    result: int
+    resources: Tools
+
+
+def test_a_misspelt_key_of_a_factory_is_refused() -> None:
+    text = r"^TF101: no flow of this worker declares a resource 'libary' \(did you mean 'library'\?\)$"
+    with pytest.raises(ContractError, match=text):
+        Worker(MemoryStore(), [Flow(Work)], resources={"libary": dict, "bank": int})
+
+
+@pytest.mark.parametrize("keys", [["library", "libraries"], ["unknown"], ["bank"], []])
+def test_a_factory_that_no_flow_of_a_worker_needs_is_left_alone(keys: list[str]) -> None:
+    Worker(MemoryStore(), [Flow(Work), Flow(Job)], resources=dict.fromkeys(keys, dict))
 
 
 @pytest.mark.postgres

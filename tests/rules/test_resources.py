@@ -10,6 +10,7 @@ from typedflow.rules.problems import Problem
 from typedflow.rules.resources import (
     assigned_problem,
     check_declared,
+    check_factories,
     check_key,
     missing_resource_problem,
     no_resources_problem,
@@ -91,3 +92,10 @@ def test_a_resource_that_a_test_has_not_given() -> None:
         "TF102: resource 'search', declared as Search, is missing (available: 'logger'; give it with make_data(…, "
         "resources={'search': …}))"
     )
+
+
+def test_a_factory_with_a_misspelt_key_is_reported_and_others_are_not() -> None:
+    found = check_factories(["loger", "search", "seearch", "other"], list(DECLARED))
+    assert [problem.render() for problem in found] == [
+        "TF101: no flow of this worker declares a resource 'loger' (did you mean 'logger'?)"
+    ]

@@ -115,9 +115,9 @@ async def _work(
     store = place.make()
     assert not isinstance(store, FileStore)
     async with store, supplied(resources) as given:
+        working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
         for found in flows.values():
             _require_resources(found, given)
-        working = make(store, [found.flow for found in flows.values()], resources=_factories(given))
         _note_absent(flows)
         write(f"{said}\n")
         with suppress(asyncio.CancelledError):

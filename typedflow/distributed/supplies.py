@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any, TypeAlias
 
+from typedflow.api.blueprint import runtime_of
 from typedflow.api.execution import Execution, inside_of
+from typedflow.api.flow import Flow
 from typedflow.errors import ContractError, TypedflowError
 from typedflow.execution.failures import class_name
 from typedflow.rules.executions import no_factory_problem
+from typedflow.rules.resources import check_factories
 
 Factory: TypeAlias = Callable[[], Any | Awaitable[Any] | AbstractAsyncContextManager[Any] | AbstractContextManager[Any]]
 """Makes one resource: a value, an awaitable of one, or a context manager of one that is left after the run."""
@@ -21,12 +24,16 @@ class MissingFactory(Exception):
     """No factory makes what an execution requires."""
 
     def __init__(self, keys: list[str]) -> None:
-        super().__init__(f"no factory for the resources: {', '.join(keys)}")
+        way = "add it to the resources of this worker, or start one that has it"
+        super().__init__(f"no factory for the resources: {', '.join(keys)} ({way})")
 
 
-def require_factories(given: Mapping[str, Factory]) -> dict[str, Factory]:
-    """Return the factories of a worker; raises `ContractError` for a value in place of one."""
+def require_factories(given: Mapping[str, Factory], flows: Iterable[Flow[Any]]) -> dict[str, Factory]:
+    """Return the factories of a worker; raises `ContractError` for a value in place of one, or a misspelt key."""
+    parts = [runtime_of(flow).spec.resources for flow in flows]
+    declared = {key for part in parts if part is not None for key in part.__struct_fields__}
     problems = [no_factory_problem(key, type(made).__name__) for key, made in given.items() if not callable(made)]
+    problems += check_factories(given, sorted(declared))
     if problems:
         raise ContractError(problems)
     return dict(given)

@@ -63,7 +63,9 @@ def _require_options(given: Mapping[Option, object], checkpoint: object) -> None
 
 
 def _by_name(flows: Sequence[Flow[Any]]) -> dict[str, Flow[Any]]:
-    """Return the flows by name; raises `ContractError` for two of one name."""
+    """Return the flows by name; raises `ContractError` for two of one name, and for what is no sequence of flows."""
+    if not isinstance(flows, Sequence) or not all(isinstance(flow, Flow) for flow in flows):
+        raise ContractError(executions.no_flows_problem(flows))
     found: dict[str, Flow[Any]] = {}
     for flow in flows:
         if found.setdefault(flow.name, flow) is not flow:
@@ -119,7 +121,7 @@ class Worker:
         )
         self._store = store
         self._flows = _by_name(flows)
-        self._factories = require_factories(resources or {})
+        self._factories = require_factories(resources or {}, self._flows.values())
         self._concurrency = concurrency
         self._ttl = timedelta(seconds=lease)
         self._poll = timedelta(seconds=poll)

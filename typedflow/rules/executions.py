@@ -123,8 +123,14 @@ def same_flow_problem(name: str) -> Problem:
 
 def no_factory_problem(key: object, class_: str) -> Problem:
     """Report what a worker is given in place of a factory (TF823); it may be the resource itself."""
-    text = f"a worker has a factory for resource {describe(key)}, a function that makes it, not a value of {class_}"
-    return Problem("TF823", text, f"write resources={{{describe(key)}: lambda: …}}", side="value")
+    shown = quoted(key) if isinstance(key, str) else describe(key)
+    text = f"a worker has a factory for resource {shown}, a function that makes it, not a value of {class_}"
+    return Problem("TF823", text, f"write resources={{{shown}: lambda: …}}", side="value")
+
+
+def no_flows_problem(given: object) -> Problem:
+    """Report what a worker is given in place of its flows (TF823); it may be one of them."""
+    return Problem("TF823", f"a worker has a list of flows, not {describe(given)}", "write [flow]", side="value")
 
 
 def no_path_problem(given: object) -> Problem:

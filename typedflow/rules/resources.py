@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from typedflow.rules.names import SEGMENT, name_hint
+from typedflow.rules.names import SEGMENT, name_hint, nearest
 from typedflow.rules.problems import Problem
 from typedflow.rules.wording import quoted
 
@@ -40,6 +40,21 @@ def check_declared(key: object, declared: Collection[str], *, owner: str) -> Pro
         return problem
     hint = name_hint(key, declared, known="declared") or f"add a field to {owner}"
     return Problem("TF101", f"{owner} declares no resource {quoted(str(key))}", hint, side="key")
+
+
+def check_factories(given: Collection[str], declared: Collection[str]) -> list[Problem]:
+    """Check that no factory of a worker has the misspelt name of a resource that one of its flows declares (TF101).
+
+    A factory that none of the flows needs is left alone: workers of other flows may share the mapping.
+    """
+    without = [key for key in declared if key not in given]
+    meant = {key: nearest(key, without) for key in given if key not in declared}
+    return [
+        Problem("TF101", f"no flow of this worker declares a resource {quoted(key)}", f"did you mean {quoted(name)}?",
+                side="key")
+        for key, name in meant.items()
+        if name is not None
+    ]  # fmt: skip
 
 
 def no_resources_problem(contract: str) -> Problem:
