@@ -165,8 +165,8 @@ PROBLEMS: list[tuple[Callable[[Any], object], str]] = [
     (lambda flow: flow.to(search).if_condition(untyped).to(first),
      "TF703: flow 'review': an if block is never closed (call .end_condition() on the chain inside it)"),
     (lambda flow: flow.match().case("x").to(untyped).case("x").to(search).end_match(),
-     "TF707: flow 'review': step 'search' is never reached: no chain from the flow's start or a when() leads to it "
-     "(hang it on one, or take it out)"),
+     "TF707: flow 'review': step 'search' is never reached: a case before its own has the same condition "
+     "(take the case out)"),
     (lambda flow: flow.for_each().end_for_each(),
      "TF709: step 'for_each' of flow 'review': for_each goes over a sequence (a list, tuple or range), not Request "
      "(put a step before it that returns a list)"),

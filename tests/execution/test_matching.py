@@ -133,12 +133,44 @@ def test_a_bool_that_one_case_leaves_over_is_named() -> None:
         flow.validate()
 
 
-def test_a_case_whose_classes_all_stand_before_is_never_reached() -> None:
+def test_a_case_whose_classes_all_stand_before_is_reported_once() -> None:
     flow = Flow(Ticket)
     match = flow.match().case_type(Approve, Reject, Later).to(saying("all"))
     match.case_type(Later).to(saying("again")).end_match().end()
-    with pytest.raises(ContractError, match=r"TF707: .*'again' is never reached"):
+    with pytest.raises(ContractError) as refused:
         flow.validate()
+    [problem] = refused.value.problems
+    assert problem.render().startswith(
+        "TF744: step 'match' of flow 'Ticket': the cases before this one take every value "
+    )
+
+
+@pytest.mark.parametrize("kind", ["ab", Literal["a", "b"], Any])
+def test_a_case_whose_values_all_go_to_those_before_is_reported(kind: Any) -> None:
+    flow = flow_over(Literal["a", "b"] if kind == "ab" else kind)
+    before = flow.match().case_type(str) if kind == "ab" else flow.match().case_value("a", "b")
+    before.to(saying("all")).case_value("b").to(saying("b")).case_else().to(saying("else")).end_match().end()
+    with pytest.raises(ContractError, match=r"TF744: .* take every value that is Literal\['b'\] \(take the case out\)"):
+        flow.validate()
+
+
+@pytest.mark.parametrize("mode", ["hit_first", "hit_all"])
+def test_a_case_that_takes_something_new_as_well_is_no_problem(mode: Any) -> None:
+    flow = flow_over(Literal["a", "b"])
+    match = flow.match(mode=mode).case_value("a").to(saying("a")).case_value("a", "b").to(saying("b"))
+    match.end_match().side_branch(saying("over"))
+    flow.validate()
+
+
+def test_a_condition_that_stands_before_is_reported_and_what_is_behind_it_is_not() -> None:
+    flow = flow_over(str)
+    match = flow.match().case("a").to(saying("one")).case("a").to(saying("two"), name="two").to(saying("three"))
+    match.case_else().to(saying("else")).end_match().end()
+    with pytest.raises(ContractError) as refused:
+        flow.validate()
+    [problem] = refused.value.problems
+    assert problem.number == "TF707"
+    assert problem.text == "step 'two' is never reached: a case before its own has the same condition"
 
 
 def test_a_step_behind_a_case_gets_the_type_of_the_case() -> None:

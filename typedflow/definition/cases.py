@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, Final, NewType, TypeVar, Union, get_args, get_origin
 
@@ -140,23 +140,38 @@ def narrowed(case: Case, carried: Any) -> Any:
 
 
 def check_cases(match: Match, carried: Any) -> Iterator[Problem]:
-    """Check the cases by class and value against the type at the match, and that nothing is left over."""
-    if not has_known_cases(match) or carried is UNKNOWN:
+    """Check the cases by class and value against the type at the match, and that nothing is repeated or left over."""
+    if not has_known_cases(match):
         return
-    members = members_of(carried)
+    members = [] if carried is UNKNOWN else members_of(carried)
     leaves = [leaf for member in members for leaf in _leaves(member)]
     taken: set[Kind] = set()
-    for kind in (kind for case in match.cases for kind in case.kinds):
+    seen: set[Kind] = set()
+    for case in match.cases:
+        takes = {kind: [leaf for leaf in leaves if _takes(kind, leaf)] for kind in case.kinds}
+        problems = [] if carried is UNKNOWN else list(_check_members(takes, members, carried))
+        yield from problems
+        repeats = [kind in seen or (found and taken.issuperset(found)) for kind, found in takes.items()]
+        if takes and all(repeats) and not problems and match.mode == "hit_first":
+            kinds = list(takes)
+            yield cases.repeated_case_problem(
+                render(_together([leaf for kind in kinds for leaf in _leaves(kind)], kinds))
+            )
+        seen.update(takes)
+        taken.update(*takes.values())
+    left = cases.left_over(leaves, taken)
+    if left and match.mode == "hit_first" and not match.has_else:
+        yield cases.not_covered_problem(render(_together(left, members)))
+
+
+def _check_members(takes: Mapping[Kind, list[Kind]], members: list[Kind], carried: Any) -> Iterator[Problem]:
+    """Check that each class and value of one case is one that can come, and that its values can be told apart."""
+    for kind, found in takes.items():
         same = [] if isinstance(kind, LiteralOf) else [member for member in members if _shares_class(kind, member)]
-        found = [leaf for leaf in leaves if _takes(kind, leaf)]
         if len(same) > 1:
             yield cases.same_class_problem(render(kind), render(union_of(same)))
         elif not found and not _is_among(kind, members):
             yield cases.not_a_member_problem(render(kind), render(carried))
-        taken.update(found)
-    left = cases.left_over(leaves, taken)
-    if left and match.mode == "hit_first" and not match.has_else:
-        yield cases.not_covered_problem(render(_together(left, members)))
 
 
 def _takes(kind: Kind, leaf: Kind) -> bool:

@@ -52,7 +52,6 @@ from typedflow.schema.deferred import own_annotations
 from typedflow.schema.render import render
 from typedflow.schema.resources import declared_resources
 from typedflow.schema.shape import TypeShape
-from typedflow.schema.types import Kind
 
 Behind: TypeAlias = Mapping[int, Sequence[int]]
 """The indexes of the nodes behind each node, by its index."""
@@ -63,14 +62,14 @@ def check_definition(definition: Definition, spec: ContractSpec, carried: Sequen
     problems: list[Problem] = []
     if len(definition.nodes) == 1:
         problems.append(flows.no_steps_problem().at(f"flow '{definition.flow}'").located(*definition.origin_of(0)))
-    dead = _unreachable(definition)
+    dead, repeated = _unreachable(definition)
     behind = _nodes_behind(definition)
     for index, node in enumerate(definition.nodes):
         flow = f"flow '{definition.flow}'"
         where = flow if isinstance(node, Step) else f"step '{node.name}' of {flow}"
         found = list(_check_node(index, definition, spec, carried, behind))
         if index in dead:
-            found.append(flows.unreachable_problem(node.name))
+            found.append(flows.unreachable_problem(node.name, is_repeated=index in repeated))
         problems.extend(problem.at(where).located(*definition.origin_of(index)) for problem in found)
     whole = (*_check_former_names(definition), *check_repeats(definition))
     problems.extend(problem.at(f"flow '{definition.flow}'") for problem in whole)
@@ -280,29 +279,34 @@ def _check_trigger(trigger: Trigger, spec: ContractSpec) -> Iterator[Problem]:
         yield found
 
 
-def _unreachable(definition: Definition) -> set[int]:
-    """Return the nodes that no value can reach: on a cycle, after a repeated case, or fed by such nodes only."""
+def _unreachable(definition: Definition) -> tuple[set[int], set[int]]:
+    """Return the nodes that no value can reach, on a cycle or fed by such nodes only, and those of repeated cases.
+
+    What stands behind the node of a repeated case is left out: it is reached once the case is another one.
+    """
     reached: set[int] = set()
+    repeated: set[int] = set()
     dead = {index: _dead_branches(node) for index, node in enumerate(definition.nodes) if isinstance(node, Match)}
     for index in definition.order:
-        ports = sources_of(definition.nodes[index])
-        if not ports or any(port.node in reached and port.branch not in dead.get(port.node, ()) for port in ports):
+        ports = [port for port in sources_of(definition.nodes[index]) if port.node in reached]
+        if not sources_of(definition.nodes[index]) or ports:
             reached.add(index)
-    return set(range(len(definition.nodes))) - reached
+        if ports and all(port.branch in dead.get(port.node, ()) for port in ports):
+            repeated.add(index)
+    return (set(range(len(definition.nodes))) - reached) | repeated, repeated
 
 
 def _dead_branches(match: Match) -> set[int]:
-    """Return the branches of a hit_first match whose condition, or all of whose classes, stand in earlier ones."""
+    """Return the branches of a hit_first match whose condition stands in an earlier one.
+
+    Those by class and value are for `check_cases`, which knows what they take.
+    """
     if match.mode == "hit_all":
         return set()
     dead: set[int] = set()
     seen: set[tuple[type, Any]] = set()
-    seen_kinds: set[Kind] = set()
     for branch, case in enumerate(match.cases):
         if case.kinds:
-            if seen_kinds.issuperset(case.kinds):
-                dead.add(branch)
-            seen_kinds.update(case.kinds)
             continue
         condition = case.condition
         plain = type(condition) in (str, int, bool)

@@ -82,3 +82,9 @@ def same_class_problem(shown: str, union: str) -> Problem:
     """Report a case whose class is that of several members, which their values do not tell apart (TF744)."""
     text = f"values of {union} have one class, so that case_type({shown}) cannot tell them apart"
     return Problem("TF744", text, "use .case(function), or give each a Struct of its own", side="value")
+
+
+def repeated_case_problem(shown: str) -> Problem:
+    """Report a case by class or value whose values all go to the cases before it (TF744)."""
+    text = f"the cases before this one take every value that is {shown}"
+    return Problem("TF744", text, "take the case out", side="value")

@@ -241,8 +241,11 @@ def wrong_sleep_problem(given: object) -> Problem:
     return Problem("TF717", text, "timedelta(hours=1), for instance", side="value")
 
 
-def unreachable_problem(step: str) -> Problem:
-    """Report a node that no chain leads to (TF707)."""
+def unreachable_problem(step: str, *, is_repeated: bool = False) -> Problem:
+    """Report a node that no chain leads to, or whose case repeats one before it (TF707)."""
+    if is_repeated:
+        text = f"step {quoted(step)} is never reached: a case before its own has the same condition"
+        return Problem("TF707", text, "take the case out")
     text = f"step {quoted(step)} is never reached: no chain from the flow's start or a when() leads to it"
     return Problem("TF707", text, "hang it on one, or take it out")
 

@@ -56,6 +56,9 @@ def check_case_type(call: Call) -> FunctionLike:
         problem = _class_problem(call, expr, union)
         if problem is not None:
             call.report(problem, expr)
+    if call.is_sound and given:
+        kinds = [_class_of(call.type_of(expr)) for expr in given]
+        _report_repeated(call, given[0], [kind for kind in kinds if kind is not None], union)
     return signature if call.is_sound else taking_anything(signature, ANY)
 
 
@@ -75,6 +78,8 @@ def check_case_value(call: Call) -> FunctionLike:
         elif value is not ANY and union is not None and not _is_found(value, union):
             call.report(cases.not_a_member_problem(render(value), render(union)), expr)
         taken.append(ANY if value is None else value)
+    if call.is_sound and given:
+        _report_repeated(call, given[0], [get_proper_type(tp) for tp in taken], union)
     if not call.is_sound:
         return taking_anything(signature, ANY)
     return signature.copy_modified(ret_type=_having_seen(signature.ret_type, _seen(call), taken))
@@ -126,6 +131,21 @@ def _union_at(call: Call) -> ProperType | None:
     """Return the type of the value at the match, None if nothing is known of it."""
     found = _block_argument(call, 1)
     return found if found is not None and _is_known(found) else None
+
+
+def _report_repeated(call: Call, expr: Expression, kinds: list[ProperType], union: ProperType | None) -> None:
+    """Report a case of a match that takes its first hit whose values all go to the cases before it."""
+    mode = _block_argument(call, 0)
+    seen = [get_proper_type(tp) for tp in flat(_seen(call))]
+    if not isinstance(mode, Instance) or mode.type.name != "FirstHit" or ANY in (*seen, *kinds):
+        return
+    leaves = [] if union is None else _leaves(union)
+    for kind in kinds:
+        taken = [leaf for leaf in leaves if _takes(kind, leaf)]
+        is_taken = taken and all(any(_takes(before, leaf) for before in seen) for leaf in taken)
+        if kind not in seen and not is_taken:
+            return
+    call.report(cases.repeated_case_problem(render(union_of(kinds))), expr)
 
 
 def _seen(call: Call) -> ProperType:

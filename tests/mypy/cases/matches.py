@@ -88,6 +88,10 @@ flow.match().case_type(str)
 flow.match().case_type(Approve).to(text).case_type(Sooner)
 #    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #                                                  ^ E: TF744: no value at this match is Sooner: it gets Approve | Reject | Later (take the case out, or widen the type of the step before)  [typedflow-flow]
+flow.match(mode="hit_all").case_type(Approve).to(text).case_type(Approve).to(text).end_match()
+flow.match().case_type(Approve).to(text).case_type(Approve, Reject).to(text).case_else().to(text).end_match()
+flow.match().case_type(Approve, Reject).to(text).case_type(Reject).to(text).case_else().to(text).end_match()
+#                                                          ^ E: TF744: the cases before this one take every value that is Reject (take the case out)  [typedflow-flow]
 flow.match().case_type()
 #    ^ E: TF703: a match block is never closed (call .end_match() on the chain inside it)  [typedflow-flow]
 #            ^ E: TF742: case_type takes one to four classes, not 0 (name the classes of this case: .case_type(Approve))  [typedflow-flow]
@@ -130,6 +134,12 @@ def build(
     literal.match().case_type(Approve).to(text).end_match()
     #                                           ^ E: TF743: this match has no case for Literal['a', 'b'] (add .case_type(…) or .case_value(…) for it, or .case_else())  [typedflow-flow]
     literal.match().case_type(str).to(text).case_type(Approve).to(text).end_match()
+    literal.match().case_type(str).to(text).case_value("a", "b").to(text).case_else().to(text).end_match()
+    #                                                  ^ E: TF744: the cases before this one take every value that is Literal['a', 'b'] (take the case out)  [typedflow-flow]
+    literal.match().case_value("a").to(text).case_value("b").to(text).case_type(str).to(text).case_else().to(text).end_match()
+    #                                                                           ^ E: TF744: the cases before this one take every value that is str (take the case out)  [typedflow-flow]
+    unknown.match().case_type(Approve).to(text).case_type(Approve).to(text).end_match()
+    #                                                     ^ E: TF744: the cases before this one take every value that is Approve (take the case out)  [typedflow-flow]
     color.match().case_value(Color.RED).to(text).case_value(None).to(text).end_match()
     #                                                                      ^ E: TF743: this match has no case for Literal[Color.BLUE, Color.GREEN] (add .case_type(…) or .case_value(…) for it, or .case_else())  [typedflow-flow]
     color.match().case_value(Color.RED, Color.BLUE, Color.GREEN, None).to(text).end_match()
