@@ -18,7 +18,7 @@ from mypy.types import (
 )
 
 from typedflow.rules.events import check_event, wrong_payload_problem
-from typedflow.rules.executions import wrong_default_problem
+from typedflow.rules.executions import lone_default_problem, wrong_default_problem
 from typedflow.rules.flows import foreign_event_problem, wrong_event_problem
 from typedflow.rules.problems import Problem
 from typedflow_mypy.reading.calls import ANY, Call, Spread
@@ -73,9 +73,11 @@ def check_when_event(call: Call) -> FunctionLike:
 
 
 def check_resume_event(call: Call) -> FunctionLike:
-    """Check the event by which a pause is to be answered, and the default answer against its payload."""
+    """Check the event by which a pause is to be answered, and that its default answer fits and has a deadline."""
     event, default = call.argument("resume_event"), call.argument("default")
-    if event is None or isinstance(get_proper_type(call.type_of(event)), NoneType):
+    if default is not None and _is_left_out(call, "deadline"):
+        call.report(lone_default_problem(), default)
+    if event is None or _is_left_out(call, "resume_event"):
         if default is not None:
             _check_default(call, default)
         return call.signature
@@ -87,6 +89,14 @@ def check_resume_event(call: Call) -> FunctionLike:
             if not fits:
                 call.report(wrong_default_problem(declared.render(), MypyShape(given, call.trace).render()), default)
     return call.signature
+
+
+def _is_left_out(call: Call, name: str) -> bool:
+    """Return whether an argument is not given, or is None in any case."""
+    given = call.given(name)
+    return given is None or (
+        not isinstance(given, Spread) and isinstance(get_proper_type(call.type_of(given)), NoneType)
+    )
 
 
 def _check_default(call: Call, default: Expression) -> None:

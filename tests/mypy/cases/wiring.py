@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from typedflow import Contract, Data, Events, Flow, Resources
 
@@ -128,6 +128,19 @@ def asks_itself(data: Data[Talk, int]) -> int | None:
         return data.pause_for("?", deadline=timedelta(1), default=None)
     return data.pause_for("?", deadline=timedelta(1), default="nothing")
     #                                                         ^ E: TF842: pause_for(default=…) is an answer like any other: int | None, not str (give a value that the step could return)  [typedflow-event]
+
+
+def asks_without_end(data: Data[Talk, int], when: timedelta | None, more: Any) -> int:
+    match data.value:
+        case 1:
+            data.pause_for("?", default=1)
+            #                           ^ E: TF842: pause_for(default=…) is the answer at the deadline, and there is no deadline (add deadline=timedelta(…), or leave default out)  [typedflow-event]
+        case 2:
+            data.pause_for("?", deadline=None, resume_event="said", default=3)
+            #                                                               ^ E: TF842: pause_for(default=…) is the answer at the deadline, and there is no deadline (add deadline=timedelta(…), or leave default out)  [typedflow-event]
+        case 3:
+            data.pause_for("?", deadline=when, default=1)
+    return data.pause_for("?", default=1, **more)
 
 
 async def asks_in_a_coroutine(data: Data[Talk, int]) -> list[int]:
