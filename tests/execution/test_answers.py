@@ -77,12 +77,32 @@ def test_an_answer_that_steps_behind_take_is_shown() -> None:
     assert execution.interrupts["q"].answer == "Inner"
 
 
-@pytest.mark.parametrize("value", [{"type": "Aprove"}, {"type": 3}, {"type": "Aprove", "note": "x"}])
+@pytest.mark.parametrize("value", [{"type": "Aprove"}, {"type": 3}, {"type": "Aprove", "note": "x"}, {}])
 def test_a_wrong_tag_names_the_right_ones(value: Any) -> None:
     execution = asking(Approve | Reject)
     with pytest.raises(InterruptError, match=r"TF810: .*answer it again, with 'type' one of 'Approve', 'no'"):
         answer(execution, value)
     assert answer(execution, {"type": "no", "theReason": "late"}) == Reject("late")
+
+
+class Small(msgspec.Struct, tag=True):
+    size: int
+
+
+class Large(msgspec.Struct, tag=True):
+    size: int
+
+
+@pytest.mark.parametrize("declared, value", [(Small | Large, {"size": 1}), (list[Small | Large], [{"size": 1}])])
+def test_which_of_two_records_was_meant_is_not_guessed(declared: Any, value: Any) -> None:
+    execution = asking(declared)
+    with pytest.raises(InterruptError, match=r"TF810: .* Small \| Large, not {'size': 1} \(dict\)"):
+        answer(execution, value)
+    assert execution.status is Status.WAITING
+
+
+def test_a_record_that_is_the_only_one_to_fit_needs_no_tag() -> None:
+    assert answer(asking(Approve | Reject | Inner), {"size": 1}) == Inner(1)
 
 
 @pytest.mark.parametrize(

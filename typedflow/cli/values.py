@@ -81,7 +81,8 @@ def read_input(flow: FlowRuntime, text: str | None) -> Any:
     except UndeclaredKey as undeclared:
         raise Mistake(f"--input: {undeclared.problem.text}", undeclared.problem.hint) from None
     except Mismatch as mismatch:
-        tag, tags = tags_of(parse(declared)) if isinstance(plain, Mapping) else ("", ())
+        whole = isinstance(plain, Mapping) and not mismatch.path
+        tag, tags = tags_of(parse(declared)) if whole else ("", ())
         problem = executions.wrong_start_problem(render(declared), **fault_of(mismatch), tag=tag, tags=tags)
         raise ContractError(problem.at("--input")) from None
 

@@ -95,7 +95,10 @@ def _record(record: RecordOf, given: Mapping[Any, Any]) -> Any:
 
 
 def _member(members: tuple[Kind, ...], value: Any) -> Any:
-    """Convert for the member of a union that fits; if none does, for the only record in it."""
+    """Convert for the member of a union that fits; if none does, for the only record in it.
+
+    A mapping that fits several, and has the tag of none, is left as it is: which one was meant is not guessed.
+    """
     if isinstance(value, Mapping):
         records = [kind for member in members if _takes_mapping(kind := see_through(member))]
         tagged = [record for record in records if isinstance(record, RecordOf) and _has_tag(record, value)]
@@ -104,14 +107,17 @@ def _member(members: tuple[Kind, ...], value: Any) -> Any:
         members = tuple(records)
         if len(members) == 1:
             return _construct(members[0], value)
+    fitting = []
     for member in members:
         try:
             made = _construct(member, value)
             compile_check(member)(made)
         except Mismatch:
             continue
-        return made
-    return value
+        if not isinstance(value, Mapping):
+            return made
+        fitting.append(made)
+    return fitting[0] if len(fitting) == 1 else value
 
 
 def _takes_mapping(kind: Kind) -> bool:
