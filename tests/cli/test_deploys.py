@@ -213,6 +213,10 @@ def test_a_lock_file_is_written_checked_and_compared_in_other_processes(project:
     compared = project.spawn("diff")
     assert (compared.code, compared.stderr) == (1, "")
     assert compared.stdout.splitlines()[-1] == "1 safe, 0 need a migration, 1 strand waiting executions"
+    assert project.run("lock", "--check").stdout == (
+        "typedflow.lock is not up to date: 1 flow "
+        "(`typedflow diff` shows what has changed, `typedflow lock` writes it anew)\n"
+    )
     stale = project.run("lock", "--check", "--json")
     assert (stale.code, stale.document["up_to_date"]) == (1, False)
     assert (project.folder / "typedflow.lock").read_text(encoding="utf-8") == text

@@ -91,6 +91,7 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
 
 
 REQUIRING = """
+from contextlib import contextmanager
 from typedflow import Contract, Data, Flow, Resources
 
 class Tools(Resources):
@@ -121,6 +122,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ),
     (("review:flow", "--resources", "review:flow"), "review:flow"),
     (("revew:flow",), "did you mean 'review'?"),
+    (("library:flow", "--resources", "library:lost"), "has no function 'lost' (known: 'find', 'wrong')"),
     (("library:flow", "--resources", "library:wrong"), "declares a resource 'libary' (did you mean 'library'?)"),
     (("library:flow",), "the resources 'library' of flow 'books' are not supplied (name the function"),
     (("review:flow", "--store", ""), "the name of the store is empty (is the variable set that it is of? else leave"),

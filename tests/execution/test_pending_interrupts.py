@@ -332,7 +332,8 @@ async def test_a_renamed_step_is_found_and_an_unknown_one_is_refused() -> None:
     with pytest.raises(InterruptError) as caught:
         of(by_union).answer_schema(asked)
     assert str(caught.value) == (
-        "TF807: flow 'Asks': flow 'Asks' has no step 'by_struct' that could ask (ask the flow that the interrupt is of)"
+        "TF807: flow 'Asks': there is no step 'by_struct' that could ask (ask the flow that the interrupt is of, "
+        "or declare formerly=('by_struct',) where the step was renamed)"
     )
 
 

@@ -45,7 +45,7 @@ def _find(flow: FlowRuntime, name: str, kinds: tuple[int, ...]) -> PlanNode:
     for node in nodes:
         if name in node.formerly:
             return node
-    raise InterruptError(executions.unknown_step_problem(name, flow.name).at(f"flow '{flow.name}'"))
+    raise InterruptError(executions.unknown_step_problem(name).at(f"flow '{flow.name}'"))
 
 
 def _schema(declared: Any, defined: dict[str, Any]) -> dict[str, Any]:

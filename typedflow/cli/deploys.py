@@ -76,7 +76,12 @@ def lock(
     if as_json:
         write(to_json({"file": str(file), "flows": sorted(flows), "up_to_date": is_current or not check}))
     else:
-        write(f"{file} {done}: {counted(len(flows), 'flow')}\n")
+        way = (
+            " (`typedflow diff` shows what has changed, `typedflow lock` writes it anew)"
+            if check and not is_current
+            else ""
+        )
+        write(f"{file} {done}: {counted(len(flows), 'flow')}{way}\n")
     return exits.FAILED if check and not is_current else exits.OK
 
 

@@ -197,7 +197,8 @@ def load_function(text: str, what: str) -> Callable[[], Any]:
     module = load_module(module_name)
     value = vars(module).get(name)
     if value is None:
-        functions = [each for each, found in vars(module).items() if inspect.isfunction(found)]
+        own = (each for each in vars(module).items() if inspect.isfunction(each[1]))
+        functions = [each for each, found in own if found.__module__ == module.__name__]
         raise Mistake(f"module {quoted(module_name)} has no function {quoted(name)}", name_hint(name, functions))
     if not callable(value):
         raise Mistake(f"{quoted(text)} is no function, but {describe(value)}")

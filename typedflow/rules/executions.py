@@ -364,10 +364,10 @@ def foreign_interrupt_problem(given: str, owner: str) -> Problem:
     return Problem("TF807", text, "open that execution, and answer it there", side="value")
 
 
-def unknown_step_problem(step: str, flow: str) -> Problem:
+def unknown_step_problem(step: str) -> Problem:
     """Report an interrupt of a step that a flow does not have (TF807)."""
-    text = f"flow {quoted(flow)} has no step {quoted(step)} that could ask"
-    return Problem("TF807", text, "ask the flow that the interrupt is of", side="value")
+    hint = f"ask the flow that the interrupt is of, or declare formerly=({step!r},) where the step was renamed"
+    return Problem("TF807", f"there is no step {quoted(step)} that could ask", hint, side="value")
 
 
 def interrupt_in_use_problem(given: str) -> Problem:

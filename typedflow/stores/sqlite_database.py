@@ -35,10 +35,11 @@ _making: Final = threading.Lock()
 """Held while a new file is open that another thread may connect to."""
 
 _DAMAGED: Final = "run `PRAGMA integrity_check` on it, or bring it back from a backup"
+_FOLDER: Final = "its folder must exist and be writable"
 HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another process holds the write lock: find it, or give the store a longer timeout=…",
     sqlite3.SQLITE_FULL: "free some space; what was saved before is untouched",
-    sqlite3.SQLITE_CANTOPEN: "its folder must exist and be writable",
+    sqlite3.SQLITE_CANTOPEN: _FOLDER,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
 }
@@ -128,9 +129,8 @@ class Database:
         where = f"database {self._path!r}"  # a path is never cut
         if isinstance(error, StoreError | SnapshotError):
             return type(error)(problem.at(where) for problem in error.problems)
-        cannot_open = isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError))
-        code = sqlite3.SQLITE_CANTOPEN if cannot_open else _code(error)
-        return store_error(doing, where, error, HINTS.get(code, ""))
+        no_folder = isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError)
+        return store_error(doing, where, error, _FOLDER if no_folder else HINTS.get(_code(error), ""))
 
 
 _DONE: Final = Outcome()
