@@ -1,6 +1,6 @@
-"""How a check becomes a hook of mypy's: guarded, recorded, and not asked again for what it has answered already.
+"""How a check becomes a hook of mypy's: guarded, recorded, and cached.
 
-These run for every call and attribute of ours that mypy comes to: what was answered once takes one look-up.
+These run for every call and attribute of ours that mypy comes to: a cached answer takes one look-up.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typedflow_mypy.reading.surface import contract_of
 from typedflow_mypy.settings import Settings
 
 RAISE: Final = "TYPEDFLOW_MYPY_RAISE"
-"""In the environment of a test: let a check that fails end the run, with its traceback."""
+"""In the environment of a test: a check that fails ends the run, with its traceback."""
 BUGS: Final = "https://github.com/typedflow/typedflow/issues"
 
 Context = TypeVar("Context")
@@ -71,10 +71,10 @@ def _report_failure(ctx: Any, error: Exception) -> None:
 
 
 class Hooks:
-    """Make hooks of checks, which share what they know.
+    """Make hooks of checks, which share their caches.
 
-    What mypy asks most often is answered in one frame: between two such questions it does so much else that the
-    processor has forgotten all of this code.
+    The hooks that mypy calls most often answer in one frame: between two such calls mypy does so much else that this
+    code has left the processor's caches.
     """
 
     def __init__(self, settings: Settings, memo: Memo, dependencies: Dependencies) -> None:
@@ -140,11 +140,11 @@ class Hooks:
                 if known is not None:
                     for targets in known[1]:
                         targets.add(api.tscope.current_target())
-                    settled: FunctionLike = known[0]
-                    return settled
+                    cached: FunctionLike = known[0]
+                    return cached
                 answer, call = self._answer(check, ctx)
                 if literals is not None and call.is_sound:
-                    memo.settle(check, receiver, literals, answer, call.trace)
+                    memo.keep_call(check, receiver, literals, answer, call.trace)
                 return answer
             except Exception as error:
                 _report_failure(ctx, error)
@@ -167,11 +167,11 @@ class Hooks:
                 if known is not None and value is not None and _is_of(api, value, known[0][0]):
                     for targets in known[1]:
                         targets.add(api.tscope.current_target())
-                    settled: FunctionLike = known[0][1]
-                    return settled
+                    cached: FunctionLike = known[0][1]
+                    return cached
                 answer, call = self._answer(check, ctx)
                 if text is not None and call.is_sound and call.expected is not None:
-                    memo.settle(check, receiver, text, (call.expected, answer), call.trace)
+                    memo.keep_call(check, receiver, text, (call.expected, answer), call.trace)
                 return answer
             except Exception as error:
                 _report_failure(ctx, error)
@@ -184,12 +184,12 @@ class Hooks:
         self._dependencies.begin(api)
 
     def _recall(self, api: Any, check: SignatureCheck, receiver: Type, written: Hashable) -> Known | None:
-        """Return what is known of a call for the first time in a module; from then on that is a look-up."""
-        settled = self._memo.settled(check, receiver, written)
-        if settled is None:
+        """Copy the answer to a call from the call cache into the module cache, and return it; None if there is none."""
+        entry = self._memo.known_call(check, receiver, written)
+        if entry is None:
             return None
-        lead = self._dependencies.lead(settled.trace)
-        known = self._memo.module_cache[check, receiver, written] = settled.answer, lead
+        known = entry.answer, self._dependencies.record_trace(entry.trace)
+        self._memo.module_cache[check, receiver, written] = known
         return known
 
     def _answer(self, check: SignatureCheck, ctx: MethodSigContext | FunctionSigContext) -> tuple[FunctionLike, Call]:

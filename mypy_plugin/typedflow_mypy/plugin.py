@@ -142,8 +142,8 @@ _ANNOTATED: Final = frozenset({"typing.Annotated", "typing_extensions.Annotated"
 
 
 @final
-class Remembered(dict[str, Answer]):
-    """Answer a question about a name once; after that a look-up does."""
+class CachedLookup(dict[str, Answer]):
+    """Answers to questions about names: the first is found by a call, later ones by a look-up in the dict."""
 
     def __init__(self, find: Callable[[str], Answer]) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class TypedflowPlugin(Plugin):
         self._in_daemon = bool(options.fine_grained_incremental)
         self.memo = Memo(in_daemon=self._in_daemon)
         # by the full name of a method; of those of a user's class, which may change, in the daemon
-        self._signature_hooks = Remembered(self.get_method_signature_hook)
+        self._signature_hooks = CachedLookup(self.get_method_signature_hook)
         self._of_users: list[str] = []
         checks = (*_OF_LAYERS.values(), *_OF_CLASSES.values(), contracts.check_migrate)
         hooks = Hooks(self.settings, self.memo, self.dependencies)
@@ -176,30 +176,30 @@ class TypedflowPlugin(Plugin):
         self._attribute_hooks = {name: hooks.of_layer(name) for name in _LAYERS}
         self._fingerprint = fingerprint(mypy_version, repr(self.settings), [Path(__file__).parent])
         self._class_hook = guarded(self._check_class, lambda ctx: None)
-        self._answer_in_c()
+        self._replace_methods_by_lookups()
 
-    def _answer_in_c(self) -> None:
-        """Put look-ups in the place of methods that mypy asks for every call, attribute and type there is."""
-        answers: dict[str, Callable[[str], Any]] = {
+    def _replace_methods_by_lookups(self) -> None:
+        """Replace methods that mypy calls for every call, attribute and type by look-ups in dicts, which run in C."""
+        lookups: dict[str, Callable[[str], Any]] = {
             "get_method_signature_hook": self._signature_hooks.__getitem__,
-            "get_method_hook": Remembered(self.get_method_hook).__getitem__,
-            "get_attribute_hook": Remembered(self.get_attribute_hook).__getitem__,
-            "get_function_hook": Remembered(self.get_function_hook).__getitem__,
-            "get_function_signature_hook": Remembered(self.get_function_signature_hook).__getitem__,
-            # changes no type; gives None
+            "get_method_hook": CachedLookup(self.get_method_hook).__getitem__,
+            "get_attribute_hook": CachedLookup(self.get_attribute_hook).__getitem__,
+            "get_function_hook": CachedLookup(self.get_function_hook).__getitem__,
+            "get_function_signature_hook": CachedLookup(self.get_function_signature_hook).__getitem__,
+            # returns None: it changes no type
             "get_type_analyze_hook": self.memo.analysed.add,
         }
-        for method, look_up in answers.items():
+        for method, look_up in lookups.items():
             setattr(self, method, look_up)
 
     def report_config_data(self, ctx: ReportConfigContext) -> Any:
-        """Return what every verdict of this plugin depends on, as one text: the cache is dropped when it changes."""
+        """Return a fingerprint of what all reports depend on: mypy drops its cache when it changes."""
         return self._fingerprint
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
-        """Return the modules of the classes that the checks of a module stepped through."""
-        self._drop(file.fullname)
-        self.dependencies.tell(file)
+        """Return the modules of the classes that the checks of a module have visited."""
+        self._invalidate(file.fullname)
+        self.dependencies.report_triggers(file)
         return self.dependencies.modules_of(file)
 
     def get_method_signature_hook(self, fullname: str) -> SignatureHook | None:
@@ -243,7 +243,7 @@ class TypedflowPlugin(Plugin):
 
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Find the check of a class body, by one of its bases."""
-        self._drop(fullname)
+        self._invalidate(fullname)
         if "." not in fullname or fullname in _ANNOTATED:
             # mypy qualifies no alias in a function: which class is meant is seen in the class itself
             return self._class_hook
@@ -256,7 +256,7 @@ class TypedflowPlugin(Plugin):
         if structs.is_struct(ctx.cls.info):
             schema.check_class(ctx, self.dependencies.record_class)
         elif is_typedflow(ctx.cls.info, "Contract"):
-            contracts.remember(ctx)
+            contracts.record_attributes(ctx)
 
     def get_attribute_hook(self, fullname: str) -> AttributeHook | None:
         """Find the check of a layer that is read as an attribute."""
@@ -264,8 +264,8 @@ class TypedflowPlugin(Plugin):
         is_ours = fullname.startswith(PACKAGE) and owner.rpartition(".")[2] in _LAYERED
         return self._attribute_hooks.get(name) if is_ours else None
 
-    def _drop(self, name: str) -> None:
-        """Ask again, as something was analysed, or checked to its end."""
+    def _invalidate(self, name: str) -> None:
+        """Invalidate cached answers, as mypy has analysed a class, or has checked a module to its end."""
         self.memo.analysed.add(name)
         while self._of_users:
             self._signature_hooks.pop(self._of_users.pop(), None)

@@ -16,17 +16,16 @@ def report(api: Any, problem: Problem, where: Context) -> None:
 
 
 def reword(api: Any, problem: Problem, where: Context, begins: tuple[str, ...]) -> None:
-    """Report a problem in the place of what mypy itself has just said of the same expression.
+    """Report a problem in place of the error that mypy itself has just reported for the same expression.
 
-    `begins` are the beginnings of mypy's message. Where it cannot be found both stand; where mypy is only trying, and
-    keeps its errors to itself, nothing is lost.
+    `begins` are the beginnings of mypy's message. If it cannot be found, both are reported.
     """
     withdraw(api, where, begins)
     report(api, problem, where)
 
 
 def is_tried(api: Any) -> bool:
-    """Return whether mypy drops what is reported now, because it only looks whether there is something."""
+    """Return True if mypy drops what is reported now, as it only tries whether there is an error."""
     try:
         watchers = api.msg.errors._watchers
         return any(watcher._filter is True and watcher._filtered is None for watcher in watchers)
@@ -35,7 +34,7 @@ def is_tried(api: Any) -> bool:
 
 
 def withdraw(api: Any, where: Context, begins: tuple[str, ...]) -> None:
-    """Take back what mypy has just said of an expression; see `reword`."""
+    """Remove an error that mypy has just reported for an expression; see `reword`."""
     try:
         errors = api.msg.errors
         # Within a chain mypy first collects what it says of the earlier calls, and passes it on later.

@@ -46,7 +46,7 @@ class Dependencies:
         self._proxies: dict[Trace, Targets] = {}
         """The targets of the proxy trigger of each trace that was recorded in the module at hand."""
         self._edges: dict[str, set[str]] = {}
-        """Triggers and what they lead to, which mypy was not told of yet."""
+        """Triggers and their targets, which were not reported to mypy yet."""
 
     def begin(self, api: Any) -> None:
         """Begin to check a module, or go on with it."""
@@ -59,11 +59,11 @@ class Dependencies:
 
     def record(self, api: Any, trace: Trace) -> None:
         """Record the trace of one check in the module at hand, and for the daemon in the target that `api` is at."""
-        for targets in self.lead(trace):
+        for targets in self.record_trace(trace):
             targets.add(api.tscope.current_target())
 
-    def lead(self, trace: Trace) -> Sequence[Targets]:
-        """Record the trace of a check in the module at hand; in the daemon, return where its target has to be added."""
+    def record_trace(self, trace: Trace) -> Sequence[Targets]:
+        """Record the trace of a check in the module at hand; in the daemon, return the sets to add its target to."""
         found = []
         for part in (trace, *trace.parts):
             if part.classes:
@@ -84,7 +84,7 @@ class Dependencies:
             for trigger in trace.triggers_in(module):
                 self._edges.setdefault(trigger, set()).add(proxy)
         targets = self._edges.setdefault(proxy, set())
-        return _Again(targets, self._tree, trace.triggers_in(module)) if self._is_again else targets
+        return _RecheckedTargets(targets, self._tree, trace.triggers_in(module)) if self._is_again else targets
 
     def record_class(self, api: Any, module: str, trace: Trace) -> None:
         """Record the trace of a check that is made in semantic analysis, of a class in the target that `api` is at."""
@@ -103,13 +103,13 @@ class Dependencies:
         """Return the modules that a checked module depends on."""
         return self._modules.get(file.fullname, set()) - {file.fullname, "builtins"}
 
-    def tell(self, file: MypyFile) -> None:
+    def report_triggers(self, file: MypyFile) -> None:
         """Report the triggers to mypy, with those of a module that was checked as a whole.
 
-        mypy asks no plugin for those of targets that it checks again, after a change elsewhere: they are told with the
-        next module that is checked as a whole, which is what every change begins with. That is too late where the top
-        of a module is led elsewhere and what it leads to changes later in the same go, behind a chain of aliases; for
-        functions there is `_Again`.
+        mypy asks no plugin for those of targets that it checks again, after a change elsewhere: they are reported with
+        the next module that is checked as a whole, as which every change begins. That is too late if the top level of a
+        module gets another dependency, behind a chain of aliases, which changes later in the same update; for functions
+        there is `_RecheckedTargets`.
         """
         if file.fullname in _NOT_FOLLOWED:
             return
@@ -128,8 +128,11 @@ def _target(scope: Any) -> str | None:
     return found
 
 
-class _Again:
-    """Reports triggers of a function to mypy as it checks that again: what changes next may change in the same go."""
+class _RecheckedTargets:
+    """The targets of a proxy trigger while mypy checks functions again.
+
+    A target that is added gets the triggers at once, as the next change may come in the same update of the daemon.
+    """
 
     def __init__(self, targets: set[str], tree: MypyFile, triggers: Iterable[str]) -> None:
         self._targets = targets

@@ -71,13 +71,13 @@ class Memo:
         self.read: dict[str, Type] = {}
         """By the name of a layer, from what it was read last, where that declares it."""
 
-    def settled(self, check: object, receiver: Type, written: Hashable) -> Entry | None:
-        """Return the answer to a call of which `written` is all that it depends on, and in which nothing was wrong."""
+    def known_call(self, check: object, receiver: Type, written: Hashable) -> Entry | None:
+        """Return the entry of a call without problems, if there is one; its answer depends on these three only."""
         known = self._call_cache.get((check, receiver, written, state.strict_optional))
         return known if known is not None and self._holds(known) else None
 
-    def settle(self, check: object, receiver: Type, written: Hashable, answer: object, trace: Trace) -> None:
-        """Keep such an answer, unless its text depends on an order that equal receivers differ in."""
+    def keep_call(self, check: object, receiver: Type, written: Hashable, answer: object, trace: Trace) -> None:
+        """Cache such an answer, unless its text depends on an order that equal receivers differ in."""
         proper = get_proper_type(receiver)
         if isinstance(proper, Instance) and any(map(has_order, proper.args[:1])):
             return

@@ -96,8 +96,8 @@ def _class_at_hand(call: Call) -> TypeInfo | None:
     return classes[-1] if classes else None
 
 
-def remember(ctx: ClassDefContext) -> None:
-    """Keep what a contract says of itself beside its parts: as literals, whose change mypy notices."""
+def record_attributes(ctx: ClassDefContext) -> None:
+    """Record the version of a contract and whether it is abstract, as literals, whose change mypy notices."""
     defn = ctx.cls
     version = keyword_of(defn, "version", 1)
     if "version" not in defn.keywords and spreads_keywords(defn, ctx.api.cur_mod_node.path):  # type: ignore[attr-defined]  # it has one
@@ -106,10 +106,10 @@ def remember(ctx: ClassDefContext) -> None:
     _keep(ctx, "abstract", int(keyword_of(defn, "abstract", False) is not False))
     for statement in defn.defs.body:
         if isinstance(statement, AssignmentStmt):
-            _forget_wrong_parts(defn.info, statement)
+            _widen_wrong_parts(defn.info, statement)
 
 
-def _forget_wrong_parts(info: TypeInfo, statement: AssignmentStmt) -> None:
+def _widen_wrong_parts(info: TypeInfo, statement: AssignmentStmt) -> None:
     """Set the type of a part that is reported where it is declared to Any, so that its uses are not reported too."""
     for name in statement.lvalues:
         if not isinstance(name, NameExpr) or name.name not in rules.PARTS:

@@ -140,7 +140,7 @@ class SubFlow:
         return verdict.value.type if verdict.value is not None else ANY, read
 
     def _judge(self, judge: Judge, mapping: object, takes: Type | None = None) -> Verdict[MypyShape]:
-        """Ask the rules; the same mapping between the same types has the same answer wherever it is written."""
+        """Return the verdict of the rules, which is cached by the mapping and the types."""
         types = (self._value, *self._contracts, takes)
         key = (judge, *types, _content(mapping))
         return self.call.ask(key, partial(judge, mapping, types))

@@ -32,7 +32,7 @@ from typedflow_mypy.codes import code_of
 from typedflow_mypy.reading.constants import UNKNOWN, keyword_of
 from typedflow_mypy.reading.rendering import render
 from typedflow_mypy.reading.shape import declares_self
-from typedflow_mypy.reading.structs import annotated, class_of, is_struct, remember, stored_fields, struct_option
+from typedflow_mypy.reading.structs import annotated, class_of, is_struct, record_encoding, stored_fields, struct_option
 from typedflow_mypy.reading.surface import LAYERS, is_typedflow
 from typedflow_mypy.reading.trace import Trace
 
@@ -44,11 +44,11 @@ _FIELD: Final = ("msgspec.field", "msgspec._core.field")
 
 
 def check_class(ctx: ClassDefContext, record: Callable[[Any, str, Trace], None]) -> None:
-    """Remember how a Struct is encoded; check the body of a State, FlowState or Resources, and record the trace."""
+    """Record how a Struct is encoded; check the body of a State, FlowState or Resources, and record the trace."""
     info = ctx.cls.info
     if not is_struct(info):
         return
-    remember(ctx.cls, ctx.api, may_be_frozen=not is_typedflow(info, *_SAVED))
+    record_encoding(ctx.cls, ctx.api, may_be_frozen=not is_typedflow(info, *_SAVED))
     if not is_typedflow(info, *LAYERS, "Contract") or info.fullname.startswith("typedflow."):
         return
     trace = Trace()
@@ -72,7 +72,7 @@ def _check_layer(defn: ClassDef, info: TypeInfo, trace: Trace) -> Iterator[tuple
         given = keyword_of(defn, option)
         if given not in (None, UNKNOWN) and bool(given) is not (option == "forbid_unknown_fields"):
             yield rules.refused_option_problem(defn.name, option), defn.keywords[option]
-            _take_for_unset(defn.keywords[option])
+            _treat_as_unset(defn.keywords[option])
     for statement, name in annotated(defn):
         problem = rules.check_field_name(defn.name, name.name)
         if problem is not None:
@@ -89,7 +89,7 @@ def _check_layer(defn: ClassDef, info: TypeInfo, trace: Trace) -> Iterator[tuple
                 yield from ((found, place) for found in _check_field(defn.name, info, name.name, tp, trace))
 
 
-def _take_for_unset(option: Expression) -> None:
+def _treat_as_unset(option: Expression) -> None:
     """Make mypy, which makes a dataclass of the class next, treat an option that is reported as False.
 
     It would report a frozen class once more, and then its subclasses and every write to a field. The name is bound

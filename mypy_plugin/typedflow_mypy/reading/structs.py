@@ -39,8 +39,8 @@ STRUCT: Final = "msgspec.Struct"
 READ_ONLY: Final = "__typedflow_read_only__"
 
 
-def remember(defn: ClassDef, api: Any, *, may_be_frozen: bool = True) -> None:
-    """Keep what the source of a Struct says of its encoding, and whether it is frozen, unless that is refused."""
+def record_encoding(defn: ClassDef, api: Any, *, may_be_frozen: bool = True) -> None:
+    """Record in the metadata of a Struct how it is encoded, and whether it is frozen, unless that is refused."""
     info = defn.info
     rename = defn.keywords.get("rename")
     data: dict[str, Any] = {}
@@ -61,12 +61,12 @@ def remember(defn: ClassDef, api: Any, *, may_be_frozen: bool = True) -> None:
     frozen = defn.keywords.get("frozen")
     if may_be_frozen and (_is_set(frozen) or (frozen is None and _inherited(info, "frozen"))):
         data["frozen"] = True
-        _show(info)
+        _mark_read_only(info)
     if data:
         info.metadata[KEY] = data
 
 
-def _show(info: TypeInfo) -> None:
+def _mark_read_only(info: TypeInfo) -> None:
     """Add a name that only read-only classes have: the daemon compares nothing else of a class."""
     mark = Var(READ_ONLY)
     mark.info = info
