@@ -136,9 +136,13 @@ def test_every_file_that_the_page_points_to_is_there() -> None:
     assert [path for path in re.findall(r"\]\((?!http)(.+?)\)", README) if not (HOME / path).exists()] == []
 
 
-def test_the_flow_that_is_tested_in_ten_lines_passes_its_tests_and_mypy(tmp_path: Path) -> None:
+def test_the_flow_that_is_tested_in_ten_lines_passes_its_tests_and_mypy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy_library_cache(tmp_path / ".mypy_cache", USER)
     (tmp_path / "test_expense.py").write_text(dict(BLOCKS)["test: test_expense.py"], encoding="utf-8")
+    # A start of pytest with all plugins that are installed takes longer than the test.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for command in (["pytest", "-q", "-p", "no:cacheprovider", "test_expense.py"], ["mypy", "test_expense.py"]):
         done = run(tmp_path, 0, "-m", *command)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -101,9 +101,10 @@ def test_the_pytest_plugin_writes_with_an_option_and_checks_without(tmp_path: Pa
     (tmp_path / "test_talk.py").write_text(PROGRAM, encoding="utf-8")
 
     def pytest_says(*options: str) -> str:
-        plugins = ("-p", "typedflow.pytest_plugin", "-p", "no:cacheprovider", "-p", "no:randomly")
+        plugins = ("-p", "typedflow.pytest_plugin", "-p", "no:cacheprovider")
         command = (sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", *plugins, *options)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        # A start of pytest with all plugins that are installed takes longer than the test.
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         return done.stdout
 
