@@ -16,7 +16,7 @@ import typedflow.distributed
 import typedflow.stores
 import typedflow.testing
 from tests.docs.scenarios import read_commands
-from tests.mypy.programs import USER, copy_library_cache
+from tests.mypy.programs import CONFIG, copy_library_cache
 
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def environment() -> dict[str, str]:
 
 def run(folder: Path, mistakes: int, *command: str) -> subprocess.CompletedProcess[str]:
     (folder / "refund.py").write_text(program(mistakes), encoding="utf-8")
-    (folder / "mypy.ini").write_text(USER, encoding="utf-8")
+    (folder / "mypy.ini").write_text(CONFIG, encoding="utf-8")
     return subprocess.run(
         [sys.executable, *command], cwd=folder, capture_output=True, text=True, env=environment(), check=False
     )
@@ -81,7 +81,7 @@ def test_the_program_says_what_the_page_quotes(tmp_path: Path, mistakes: int, co
 @pytest.mark.one_python
 @pytest.mark.parametrize("mistakes, command, expected", [line for line in outputs() if line[1].startswith("mypy")])
 def test_mypy_says_what_the_page_quotes(tmp_path: Path, mistakes: int, command: str, expected: str) -> None:
-    copy_library_cache(tmp_path / ".mypy_cache", USER)
+    copy_library_cache(tmp_path / ".mypy_cache")
     done = run(tmp_path, mistakes, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "refund.py")
     assert (done.returncode, done.stdout, done.stderr) == (1, expected, "")
     done = run(tmp_path, 0, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "refund.py")
@@ -139,7 +139,7 @@ def test_every_file_that_the_page_points_to_is_there() -> None:
 def test_the_flow_that_is_tested_in_ten_lines_passes_its_tests_and_mypy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_library_cache(tmp_path / ".mypy_cache", USER)
+    copy_library_cache(tmp_path / ".mypy_cache")
     (tmp_path / "test_expense.py").write_text(dict(BLOCKS)["test: test_expense.py"], encoding="utf-8")
     # A start of pytest with all plugins that are installed takes longer than the test.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

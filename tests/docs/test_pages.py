@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs import scenarios
 from tests.docs.scenarios import DOCS, Command, File
-from tests.mypy.programs import USER, copy_library_cache
+from tests.mypy.programs import copy_library_cache
 from tests.postgres import conninfo_of
 
 DATABASE: Final = "DATABASE_URL"
@@ -47,7 +47,7 @@ def test_the_tutorial_runs_as_it_is_printed(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder for mypy's cache, in which the library is."""
-    return str(copy_library_cache(tmp_path_factory.mktemp("checked") / "cache", USER))
+    return str(copy_library_cache(tmp_path_factory.mktemp("checked") / "cache"))
 
 
 @pytest.mark.one_python

@@ -1,6 +1,6 @@
 """After an edit, a checker that remembers says what one that starts anew says: in every mode, for every scenario.
 
-The quick form asks the daemon, which has the most to remember, about every sixth scenario; the full form asks every
+The quick form asks the daemon, which has the most to remember, about every twelfth scenario; the full form asks every
 mode about all of them.
 """
 
@@ -19,7 +19,7 @@ from tests.mypy.daemon import Daemon, inside
 from tests.mypy.edits import SCENARIOS, STEPS, package_of, sources_at
 from tests.mypy.programs import Finding, run_mypy, write_project
 
-QUICK = range(0, len(SCENARIOS), 6)
+QUICK = range(0, len(SCENARIOS), 12)
 NUMBERS = range(len(SCENARIOS)) if is_full() else QUICK
 Said = dict[str, list[Finding]]
 Check = Callable[[set[str]], list[Finding]]

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from tests.mypy.programs import STRICT, copy_library_cache
 from tests.mypy.wheels import run
 
 CASES: Final = Path(__file__).with_name("installed")
@@ -59,13 +60,19 @@ PYPROJECT: Final = '[tool.mypy]\nstrict = true\nplugins = ["typedflow_mypy"]\n[t
 INI: Final = f"{CONFIG}[typedflow-mypy]\n"
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return one cache for all options, as a user has who tries one after another: the library is in it, checked."""
+    return copy_library_cache(tmp_path_factory.mktemp("tried") / "cache", STRICT)
+
+
 @pytest.mark.parametrize(
     "name, config, said",
     [
         ("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = true\n", DYNAMIC),
         ("mypy.ini", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
         ("setup.cfg", f"{INI}strict_dynamic_keys = true\n", DYNAMIC),
-        # Each of the others has mypy check the whole library again.
+        # Each of the others would have mypy check the whole library again.
         pytest.param("pyproject.toml", f"{PYPROJECT}strict_dynamic_keys = false\n", PASSED, marks=pytest.mark.full),
         pytest.param(
             "pyproject.toml",
@@ -84,11 +91,12 @@ INI: Final = f"{CONFIG}[typedflow-mypy]\n"
     ],
     ids=["pyproject_on", "ini", "setup_cfg", "pyproject_off", "pyproject_unknown", "ini_unknown"],
 )
-def test_the_installed_plugin_is_configured(user: Path, tmp_path: Path, name: str, config: str, said: str) -> None:
+def test_the_installed_plugin_is_configured(
+    user: Path, cache: Path, tmp_path: Path, name: str, config: str, said: str
+) -> None:
     (tmp_path / name).write_text(config, encoding="utf-8")
     (tmp_path / "shop.py").write_text((CASES / "shop.py").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
-    # One cache for all of them, as a user has who tries one option after another; equal options behind each other.
-    command = (user.with_name("mypy"), "--cache-dir", user.parent / "cache", "program.py")
+    command = (user.with_name("mypy"), "--cache-dir", cache, "program.py")
     out = run(*command, cwd=tmp_path, code=1 if said == DYNAMIC else 0, both=True)
     assert out == said

@@ -63,7 +63,7 @@ def _finding(path: str, line: int, severity: str, text: str) -> Finding | None:
 
 def _mypy(samples: Path, scratch: Path, plugins: str = "") -> Iterator[Finding]:
     config = scratch / "mypy.ini"
-    config.write_text(f"[mypy]\nstrict = true\nplugins = {plugins}\nfollow_imports = silent\n", encoding="utf-8")
+    config.write_text(f"[mypy]\nstrict = true\nplugins = {plugins}\n", encoding="utf-8")
     cache = copy_library_cache(scratch / "cache")
     out = _run("mypy", "--config-file", config, "--cache-dir", cache, "--output", "json", ".", cwd=samples)
     for row in map(json.loads, out.splitlines()):

@@ -1,4 +1,7 @@
-"""The public surface, as four type checkers see it: every sample, line by line, in both directions."""
+"""The public surface, as four type checkers see it: every sample, line by line, in both directions.
+
+The quick form leaves out pyright, which takes longer than the others together.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ ONE_PYTHON = ("pyright", "ty", "pyrefly")
 
 def checker_params() -> list[object]:
     """Return one test parameter for each checker."""
-    return [pytest.param(c, marks=[pytest.mark.one_python] if c in ONE_PYTHON else []) for c in CHECKERS]
+    marks = {c: [pytest.mark.one_python] if c in ONE_PYTHON else [] for c in CHECKERS}
+    marks["pyright"].append(pytest.mark.full)
+    return [pytest.param(c, marks=marks[c]) for c in CHECKERS]
 
 
 WRONG = 'from typing_extensions import reveal_type\nx: int = "a"\ny: int = 1  # E\nreveal_type([y])  # R: list[str]\n'
