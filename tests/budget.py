@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Final
 
 import pytest
@@ -25,6 +26,12 @@ def is_full() -> bool:
 def marks_of_tables() -> list[pytest.MarkDecorator]:
     """Return the marks of a module whose tables are longer in the full form, which is selected by its marks."""
     return [pytest.mark.full] if is_full() else []
+
+
+def rows(every: Iterable[object], quick: Iterable[object]) -> list[object]:
+    """Return the parameters of a test of which the quick form has these rows only."""
+    kept = list(quick)
+    return [row if row in kept else pytest.param(row, marks=pytest.mark.full) for row in every]
 
 
 def examples(full: int) -> int:

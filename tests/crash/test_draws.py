@@ -14,7 +14,7 @@ import pytest
 
 from tests.crash import draws
 from tests.crash.draws import DRAWS
-from tests.stores.conformance import DATABASES, STORES, execute
+from tests.stores.conformance import STORES, execute
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,8 +35,15 @@ async def drawn(kind: str, folder: Path) -> int:
         return stored["drawn"]  # type: ignore[no-any-return]  # an int
 
 
-@pytest.mark.parametrize("killed_after", [None, DRAWS // 3])
-@pytest.mark.parametrize("kind", DATABASES)
+@pytest.mark.parametrize(
+    "kind, killed_after",
+    [
+        pytest.param("sqlite", None, marks=pytest.mark.full),
+        ("sqlite", DRAWS // 3),
+        ("postgres", None),
+        pytest.param("postgres", DRAWS // 3, marks=pytest.mark.full),
+    ],
+)
 def test_what_two_processes_draw_is_unique(kind: str, folder: Path, killed_after: int | None) -> None:
     with ExitStack() as stack:
         first, second = (stack.enter_context(start(kind, folder, name)) for name in ("first", "second"))

@@ -36,8 +36,12 @@ from typedflow.stores import StoredSnapshot
 
 ROOT: Final = Path(__file__).parents[2]
 FINAL: Final = ("completed", "cancelled")
-EVERY: Final = 1 if is_full() else 9
-"""The quick form kills at every ninth time that a point is reached, the first one always."""
+EVERY: Final = 1 if is_full() else 15
+"""The quick form kills at every fifteenth time that a point is reached, the first one always."""
+OF_THE_STORE: Final = ("save.encoded", "save.stored", "flow_state.updated")
+"""The points at which the quick form kills a process whose store is a server."""
+KILLED_OFTEN: Final = {("sqlite", "step"), ("postgres", "pause")}
+"""The stores and checkpoints whose processes the quick form kills any number of times."""
 HISTORY: Final = """
     CREATE TABLE IF NOT EXISTS history (sequence INTEGER, status TEXT);
     CREATE TRIGGER IF NOT EXISTS saved AFTER INSERT ON typedflow_executions
@@ -203,7 +207,13 @@ class Expected:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "store, checkpoint", [("sqlite", "step"), ("sqlite", "pause"), ("file", "pause"), ("postgres", "step")]
+    "store, checkpoint",
+    [
+        ("sqlite", "step"),
+        pytest.param("sqlite", "pause", marks=pytest.mark.full),
+        ("file", "pause"),
+        ("postgres", "step"),
+    ],
 )
 def test_a_kill_at_any_point_is_made_good_by_a_new_process(
     store: str, checkpoint: str, processes: Processes, folder: Path
@@ -216,7 +226,10 @@ def test_a_kill_at_any_point_is_made_good_by_a_new_process(
     assert set(times_reached) == set(FAILPOINTS)
     for point, times in times_reached.items():
         # A folder costs more where its tables are a server's, and what differs between stores is few of the points.
-        for nth in range(1, times + 1, EVERY * 6 if store == "postgres" and not is_full() else EVERY):
+        few = store == "postgres" and not is_full()
+        if few and point not in OF_THE_STORE:
+            continue
+        for nth in range(1, times + 1, EVERY * 4 if few else EVERY):
             tried += 1
             case = Case(processes, folder / f"{point}-{nth}", store, checkpoint, journey.SMALL)
             report = case.run(point, nth)
@@ -227,8 +240,13 @@ def test_a_kill_at_any_point_is_made_good_by_a_new_process(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("store", ["sqlite", "file", "postgres"])
-@pytest.mark.parametrize("checkpoint", ["step", "pause"])
+@pytest.mark.parametrize(
+    "store, checkpoint",
+    [
+        pytest.param(*row, marks=[] if row in KILLED_OFTEN else [pytest.mark.full])
+        for row in itertools.product(("sqlite", "file", "postgres"), ("step", "pause"))
+    ],
+)
 def test_any_number_of_kills_is_made_good(store: str, checkpoint: str, processes: Processes, folder: Path) -> None:
     expected = Expected(journey.LARGE)
     deadline = time.monotonic() + budget()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.budget import budget, is_full
+from tests.budget import budget, is_full, rows
 from tests.crash import adders
 from tests.stores.conformance import DATABASES, STORES
 from typedflow import Status
@@ -68,7 +68,7 @@ def check_sum(kind: str, folder: Path, names: list[str], executions: int) -> Non
     assert tally.total == len(keys)
 
 
-@pytest.mark.parametrize("kind", DATABASES)
+@pytest.mark.parametrize("kind", rows(DATABASES, ["postgres"]))
 def test_what_executions_in_several_processes_count_adds_up(kind: str, folder: Path) -> None:
     names = ["p0", "p1", "p2"]
     assert run_together(*(("add", kind, folder, name, 6, "") for name in names)) == [0, 0, 0]
@@ -76,7 +76,7 @@ def test_what_executions_in_several_processes_count_adds_up(kind: str, folder: P
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", DATABASES)
+@pytest.mark.parametrize("kind", rows(DATABASES, ["sqlite"]))
 def test_only_committed_steps_of_killed_processes_count_and_once(kind: str, folder: Path) -> None:
     names = ["p0", "p1"]
     for number in range(max(1, int(budget()))):

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from tests.budget import is_full
+from tests.budget import is_full, rows
 from tests.distributed.family import PARENT, build, worker_of
 from tests.stores.conformance import DATABASES, STORES
 from typedflow.distributed import result, submit
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_killed_at_any_failpoint_loses_and_doubles_nothin
         assert worker.stdout is not None
         reached = int(worker.stdout.readline())
     assert reached > 80
-    for kill_at in range(first, reached, STEP if is_full() else 3 * STEP):
+    for kill_at in range(first, reached, STEP if is_full() else 5 * STEP):
         folder = tmp_path / str(kill_at)
         folder.mkdir()  # nothing else runs here
         await begin("sqlite", folder)
@@ -97,7 +97,7 @@ async def test_a_worker_that_is_killed_at_any_failpoint_loses_and_doubles_nothin
         await finish("sqlite", folder)
 
 
-@pytest.mark.parametrize("kind", [*DATABASES, "sealed sqlite"])
+@pytest.mark.parametrize("kind", rows([*DATABASES, "sealed sqlite"], ["postgres"]))
 async def test_the_workers_of_parent_and_children_are_killed_while_the_other_has_the_next_word(
     kind: str, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from tests import postgres
-from tests.budget import is_full
+from tests.budget import is_full, rows
 from tests.distributed.flows import build, expected, open_store
 from tests.stores.conformance import DATABASES
 from tests.stores.proxies import Proxy
@@ -33,7 +33,7 @@ WAKERS: Final = ("postgres", "procrastinate")
 """The databases that wake workers: by what they notify of, and by jobs."""
 BY_JOBS: Final = pytest.param("procrastinate", marks=[pytest.mark.postgres, pytest.mark.full])
 KINDS: Final = [BY_JOBS, *DATABASES]
-COUNT: Final = 200 if is_full() else 40
+COUNT: Final = 200 if is_full() else 24
 SOON: Final = 240.0 if is_full() else 120.0
 """Seconds that a test waits for a result at the most."""
 
@@ -164,7 +164,7 @@ async def test_nothing_is_lost_or_doubled_when_workers_are_killed_and_stopped(wo
     assert workers.started[-1].poll() is None
 
 
-@pytest.mark.parametrize("workers", [*KINDS, "sealed sqlite"], indirect=True)
+@pytest.mark.parametrize("workers", [BY_JOBS, *rows([*DATABASES, "sealed sqlite"], ["sqlite"])], indirect=True)
 async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Workers) -> None:
     flow, hour = build(), 3600.0
     store: Any
@@ -178,6 +178,7 @@ async def test_a_killed_worker_is_replaced_at_once_on_its_machine(workers: Worke
     assert results == [10 * (3 * number + 2) for number in range(20)]
 
 
+@pytest.mark.parametrize("workers", [BY_JOBS, *rows(DATABASES, ["postgres"])], indirect=True)
 async def test_a_worker_that_is_asked_to_stop_ends_and_leaves_nothing_behind(workers: Workers, tmp_path: Path) -> None:
     flow = build()
     store: Any

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from tests.budget import budget, is_full
+from tests.budget import budget, is_full, rows
 from tests.stores.conformance import ON_DISK, SHARING, STORES, record
 from tests.stores.power import Disk
 from tests.stores.recorded import STEPS, Found, Operation, after, record_run
@@ -25,7 +25,7 @@ STRIDE = 10
 """Operations from one loss of power to the next; as many walks through a recording meet all of them."""
 
 
-@pytest.mark.parametrize("kind", ON_DISK)
+@pytest.mark.parametrize("kind", rows(ON_DISK, ["file", "sqlite"]))
 def test_the_recording_tells_all_that_was_written(kind: str, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "disk")
     for operation in record_run(kind, tmp_path, CHECKPOINTS):
@@ -42,7 +42,7 @@ def files(folder: Path) -> list[Path]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ON_DISK)
+@pytest.mark.parametrize("kind", rows(ON_DISK, ["file", "sqlite"]))
 async def test_power_loss_takes_no_acknowledged_save_and_tears_none(kind: str, tmp_path: Path) -> None:
     operations = record_run(kind, tmp_path, CHECKPOINTS)
     assert [operation.what for operation in operations].count("a") == STEPS
@@ -56,7 +56,10 @@ async def test_power_loss_takes_no_acknowledged_save_and_tears_none(kind: str, t
 # -- that a store which does less would be found out
 
 
-@pytest.mark.parametrize("synchronous, loss", [("NORMAL", "found step"), ("OFF", "found step|malformed|damaged")])
+@pytest.mark.parametrize(
+    "synchronous, loss",
+    [("NORMAL", "found step"), pytest.param("OFF", "found step|malformed|damaged", marks=pytest.mark.full)],
+)
 async def test_less_than_full_synchronous_is_found_out(synchronous: str, loss: str, tmp_path: Path) -> None:
     operations = record_run("sqlite", tmp_path, CHECKPOINTS, f"synchronous={synchronous}")
     losses = [await first_loss("sqlite", operations, tmp_path, seed) for seed in range(3)]

@@ -1,4 +1,4 @@
-"""Several processes on one store, and processes that are killed."""
+"""Several processes on one store, and processes that are killed. The quick form has one store of each make."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from tests.budget import budget, is_full
-from tests.stores.conformance import DURABLE, SHARING, STORES
+from tests.budget import budget, is_full, rows
+from tests.stores.conformance import DATABASES, DURABLE, SHARING, STORES
 from tests.stores.program import data_of
 from typedflow.stores import SnapshotStore
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 3
+SMALL, LARGE = 64, 256 * 1024
+KILLED = {("sqlite", SMALL), ("postgres", LARGE), ("file", LARGE)}
+"""The stores, and how many bytes a save has, whose processes the quick form kills."""
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def together(what: str, kind: str, folder: Path, rounds: int) -> list[list[int]]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", DURABLE)
+@pytest.mark.parametrize("kind", rows(DURABLE, [*DATABASES, "file"]))
 def test_of_processes_that_save_at_once_one_wins_each_round(kind: str, tmp_path: Path) -> None:
     rounds = int(50 * budget())
     won = together("race", kind, tmp_path, rounds)
@@ -69,7 +73,7 @@ def test_of_processes_that_save_at_once_one_wins_each_round(kind: str, tmp_path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", [kind for kind in SHARING if kind in DURABLE])
+@pytest.mark.parametrize("kind", rows([kind for kind in SHARING if kind in DURABLE], DATABASES))
 def test_what_processes_add_to_a_flow_state_adds_up(kind: str, tmp_path: Path) -> None:
     rounds = int(100 * budget())
     sums = together("add", kind, tmp_path, rounds)
@@ -79,8 +83,10 @@ def test_what_processes_add_to_a_flow_state_adds_up(kind: str, tmp_path: Path) -
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", DURABLE)
-@pytest.mark.parametrize("size", [64, 256 * 1024])
+@pytest.mark.parametrize(
+    "kind, size",
+    [pytest.param(*row, marks=[] if row in KILLED else [pytest.mark.full]) for row in product(DURABLE, (SMALL, LARGE))],
+)
 def test_a_killed_process_loses_no_acknowledged_save(kind: str, size: int, tmp_path: Path) -> None:
     """B52."""
     chance = random.Random(size)
