@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import sys
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,14 +105,28 @@ def pytest_report_header() -> str:
     return f"hash seed of the workers: {HASH_SEED}={os.environ[HASH_SEED]}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Remove the tests marked `full` where the quick form was asked for; put what takes long first."""
+    thin_out(items)
     left_out = [item for item in items if is_left_out(config, item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(map(id, left_out))
         items[:] = [item for item in items if id(item) not in gone]
     items.sort(key=lambda item: (_rank(item.path), item.path))  # the workers collect in different orders
+
+
+def thin_out(items: list[pytest.Item]) -> None:
+    """Mark as `full` the rows of a table marked `thin(n)`, but for every n-th: with a prime, each value is in some."""
+    rows: Counter[tuple[Path, str]] = Counter()
+    for item in items:
+        thin = item.get_closest_marker("thin")
+        if thin is not None and item.get_closest_marker("full") is None:
+            table = (item.path, item.name.partition("[")[0])
+            if rows[table] % thin.args[0]:
+                item.add_marker(pytest.mark.full)
+            rows[table] += 1
 
 
 def _rank(path: Path) -> int:

@@ -6,6 +6,7 @@ Imports under `if TYPE_CHECKING:` and inside functions are read like all others.
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -95,6 +96,10 @@ class Import:
     in_function: bool
 
 
+parse = functools.cache(ast.parse)
+"""Parse a source once for all tests: each reads all modules."""
+
+
 def imports_of(tree: ast.AST, is_module: frozenset[str], in_function: bool = False) -> Iterator[Import]:
     """Yield every import of a syntax tree; `from a import b` imports `a.b` where that is a module."""
     for node in ast.iter_child_nodes(tree):
@@ -177,7 +182,7 @@ def loads_by_name(tree: ast.AST) -> Iterator[int]:
 
 def check_module(module: str, source: str, is_module: frozenset[str]) -> list[str]:
     """Return what a module breaks, one line each, in the order of the source."""
-    tree = ast.parse(source)
+    tree = parse(source)
     problems = []
     if module.rpartition(".")[2] in ("util", "utils", "helpers", "misc"):
         problems.append((0, "has a name that says nothing"))
@@ -194,7 +199,7 @@ def find_cycle(sources: dict[str, str]) -> list[str] | None:
     """Return the modules of one import cycle, those under `if TYPE_CHECKING:` included; None where there is none."""
     known = frozenset(sources)
     graph = {
-        module: {found.target for found in imports_of(ast.parse(source), known)} & known - {module}
+        module: {found.target for found in imports_of(parse(source), known)} & known - {module}
         for module, source in sources.items()
     }
     try:
@@ -245,7 +250,7 @@ def test_every_exception_is_needed() -> None:
     found = {
         (module, each.target)
         for module, source in SOURCES.items()
-        for each in imports_of(ast.parse(source), known)
+        for each in imports_of(parse(source), known)
         if each.in_function
     }
     assert sorted(FUNCTION_IMPORTS - found) == []

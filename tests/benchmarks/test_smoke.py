@@ -28,6 +28,7 @@ def marks_of(case: Case) -> list[pytest.MarkDecorator]:
     [pytest.param(case, marks=marks_of(case)) for case in CASES],
     ids=[f"{case.workload} {case.what}" for case in CASES],
 )
+@pytest.mark.thin(5)
 def test_every_workload_and_its_floor_give_a_figure(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     if case.module == "w11_workers":
         monkeypatch.setenv(postgres.GIVEN, postgres.server())

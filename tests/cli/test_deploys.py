@@ -34,6 +34,7 @@ UNSEEN = [
 """A lock does not tell a side branch from the body: an item that has a result would get a second one."""
 
 
+@pytest.mark.full
 async def test_what_diff_calls_safe_loads() -> None:
     """Every flow that pauses is replaced by every other one: a load is refused only where diff reports it."""
     builds = {name: case.build() for name, case in CASES.items()}

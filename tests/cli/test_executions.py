@@ -309,6 +309,7 @@ flow.to(ask).end()
 """
 
 
+@pytest.mark.full
 def test_a_question_whose_time_is_up_names_the_command_that_goes_on(project: Project) -> None:
     project.write("pyproject.toml", '[tool.typedflow]\nflows = ["ask:flow"]\n')
     project.write("ask.py", OVERDUE)

@@ -69,6 +69,7 @@ def test_a_deleted_flow_state_begins_anew(counted: Project) -> None:
     }
 
 
+@pytest.mark.full
 def test_delete_asks_on_a_terminal(counted: Project) -> None:
     code, shown = talk(counted, "flow-state", "delete", "count", lines=[""])
     assert (code, shown.splitlines()[-1]) == (2, "error: nothing was deleted")

@@ -196,6 +196,7 @@ def test_a_run_draws_a_table_on_a_terminal_and_leaves_it(many: Project) -> None:
     ]
 
 
+@pytest.mark.full
 def test_a_failure_on_a_terminal_stands_behind_the_table(many: Project) -> None:
     code, shown = talk(many, "run", "many:flow", "--input", "0", "--no-store", term="xterm")
     assert code == 1

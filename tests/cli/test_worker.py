@@ -59,6 +59,7 @@ def review(project: Project, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("kind, form", [("sqlite", ()), ("sqlite", ("--json",)), ("postgres", ())])
+@pytest.mark.thin(2)
 async def test_a_worker_runs_what_is_submitted_and_answered(
     project: Project,
     worker: Callable[..., subprocess.Popen[str]],

@@ -24,6 +24,7 @@ LEGAL_ENDS: Final = (ContractError, FinishedError, InterruptError, NoResultError
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.thin(5)
 def test_a_document_with_a_wrong_field_is_refused_or_runs_to_a_legal_end(name: str) -> None:
     """The quick form takes a few wrong fields of one moment, the full form a tenth of all at every moment."""
     case, documents = CASES[name], documents_of(name)
@@ -37,6 +38,7 @@ MORE: Final = struct("Point", ("x", int), ("y", int), ("z", int, 3))
 
 
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.thin(5)
 def test_a_document_with_a_wrong_field_is_refused_or_loaded_behind_a_deploy(place: str) -> None:
     """What has changed is compared, and shown to migrations, before the document is read against the plan."""
     document = json.loads(saved(PLACES[place], Deploy(Old, Old(1, 2))))

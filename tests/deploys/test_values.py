@@ -46,6 +46,7 @@ def check(change: Change, place: str, found: Any) -> None:
 
 
 @pytest.mark.parametrize("place, name", ROWS, ids=[f"{place}-{name}" for place, name in ROWS])
+@pytest.mark.thin(5)
 def test_a_kept_value_is_itself_behind_a_deploy_or_is_refused(place: str, name: str) -> None:
     change = CHANGES[name]
     before, after = Deploy(change.old, value_of(change)), Deploy(change.new, value_of(change))

@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
+from tests.budget import rows
 from tests.distributed.flows import Journal, build
-from tests.stores.conformance import STORES, WORKING, execute
+from tests.stores.conformance import PLAIN, STORES, WORKING, execute
 from typedflow import (
     ConflictError,
     Contract,
@@ -72,7 +73,7 @@ failing = Flow(Talk, name="failing")
 failing.to(twice).end()
 
 
-@pytest.fixture(params=WORKING)
+@pytest.fixture(params=rows(WORKING, PLAIN))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkStore]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened as store:

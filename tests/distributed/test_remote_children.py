@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.budget import rows
 from tests.postgres import conninfo_of
 from tests.stores.conformance import STORES
 from typedflow import (
@@ -109,7 +110,7 @@ def parent_of(child: Flow[Part]) -> Flow[Whole]:
     return flow
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "sealed sqlite"])
+@pytest.fixture(params=rows(["memory", "sqlite", "postgres", "sealed sqlite"], ["memory", "postgres"]))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened as store:

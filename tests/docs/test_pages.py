@@ -79,6 +79,7 @@ def marked(page: Path) -> object:
 
 
 @pytest.mark.parametrize("page", [marked(page) for page in OTHERS])
+@pytest.mark.thin(4)
 def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if DATABASE in page.read_text(encoding="utf-8"):
         monkeypatch.setenv(DATABASE, conninfo_of(tmp_path))

@@ -230,6 +230,7 @@ def test_of_two_processes_that_decide_at_the_same_time_one_is_refused(place: Pla
 @pytest.mark.parametrize(
     "point, nth", [("save.stored", 1), ("child.entered", 2), ("step.ended", 7), ("save.encoded", 2), ("save.stored", 2)]
 )
+@pytest.mark.thin(3)
 def test_an_audit_that_is_killed_is_brought_to_its_end(place: Place, point: str, nth: int) -> None:
     assert place.begin(program=dying(point, nth)) == (-signal.SIGKILL, "", "")
     assert place.here("--resume", place.only(), *DECISIONS) == (1, REPORT, "")

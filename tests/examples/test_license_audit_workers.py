@@ -90,6 +90,7 @@ def test_the_two_commands_of_the_readme_audit_on_workers(shell: Callable[..., su
         assert worker.wait(30) == 0
 
 
+@pytest.mark.full
 def test_the_screen_of_the_page_shows_what_happens(shell: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     (screen,) = SCREEN.findall((AUDIT / "README.md").read_text(encoding="utf-8"))
     shown = "9f3c…"
@@ -109,6 +110,7 @@ def test_the_screen_of_the_page_shows_what_happens(shell: Callable[..., subproce
     assert audit != shown
 
 
+@pytest.mark.full
 async def test_an_audit_whose_worker_is_killed_is_finished_by_another(
     shell: Callable[..., subprocess.Popen[str]], url: str
 ) -> None:

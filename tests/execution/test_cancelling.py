@@ -94,6 +94,7 @@ async def cancelled_after(count: int, way: str, seed: int, concurrency: int | No
 
 @pytest.mark.parametrize("way", ["task", "async_cancel"])
 @pytest.mark.parametrize("concurrency", [None, 1, 2])
+@pytest.mark.thin(5)
 def test_a_run_can_be_cancelled_at_every_turn_of_the_loop(way: str, concurrency: int | None) -> None:
     async def main() -> None:
         for seed in range(3):

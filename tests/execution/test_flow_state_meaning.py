@@ -140,6 +140,7 @@ def changed_in_place_and_updated(data: Book) -> int:
         (changed_in_place_and_updated, [7], 1),
     ],
 )
+@pytest.mark.thin(3)
 async def test_update_means_what_it_says_when_it_is_called(
     handler: Handler, booked: list[int], total: int, store: Any
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.budget import rows
 from tests.execution.faulty import FaultyStore
 from tests.postgres import conninfo_of, count_rows
 from tests.stores.conformance import SEALING
@@ -59,7 +60,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
 SHARING = ["memory", "sqlite", "sealed", "postgres"]
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=rows(MAKERS, ["none", "memory", "postgres", "file"]))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     made = MAKERS[request.param](tmp_path)
     yield made
@@ -67,7 +68,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await made.close()
 
 
-@pytest.fixture(params=SHARING)
+@pytest.fixture(params=rows(SHARING, ["sqlite", "postgres"]))
 async def sharing(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     async with MAKERS[request.param](tmp_path) as made:
         yield made

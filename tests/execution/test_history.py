@@ -104,6 +104,7 @@ def plain(data: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind, name", EVERY_CASE)
+@pytest.mark.thin(5)
 async def test_every_revision_opens_to_what_it_was(kind: str, name: str, tmp_path: Path) -> None:
     case = CASES[name]
     async with STORES[kind](tmp_path) as store:
@@ -311,6 +312,7 @@ async def test_a_fork_goes_on_and_leaves_the_original_alone(kind: str, tmp_path:
 
 
 @pytest.mark.parametrize("kind, name", EVERY_CASE)
+@pytest.mark.thin(5)
 async def test_a_fork_of_every_revision_comes_to_the_same_end(kind: str, name: str, tmp_path: Path) -> None:
     case = CASES[name]
     async with STORES[kind](tmp_path) as store:

@@ -24,6 +24,7 @@ def living() -> int:
 
 @pytest.mark.parametrize("style", [as_sync, as_async], ids=["sync", "async"])
 @pytest.mark.parametrize("block", ["chain", "batch"])
+@pytest.mark.thin(3)
 def test_b27_a_loop_of_20_000_rounds_keeps_nothing(style: Style, block: str) -> None:
     samples: list[tuple[int, int, int]] = []
     executions: list[Any] = []
@@ -69,6 +70,7 @@ def test_b27_a_chain_of_5_000_steps_runs(style: Style) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 100, 4_990])
+@pytest.mark.thin(3)
 def test_b27_cancelling_a_long_chain_leaves_no_task_and_raises_only_that(after: int) -> None:
     steps: list[int] = []
 

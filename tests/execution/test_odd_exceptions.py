@@ -267,6 +267,7 @@ def raised(work: Coroutine[Any, Any, object]) -> BaseException | None:
 @EVERY
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.thin(7)
 def test_a_handlers_exception_is_raised_kept_and_stored(
     place: Callable[[Exception], Flow[Any]], make: Callable[[], Exception], stored: bool
 ) -> None:

@@ -167,6 +167,7 @@ async def test_an_execution_that_is_cancelled_waits_for_no_call(pool: Executor, 
     (tmp_path / "calls").unlink()
 
 
+@pytest.mark.full
 def test_a_function_that_kills_its_processes_fails_its_step(pool: Executor, tmp_path: Path) -> None:
     with pytest.raises(distributed().KilledWorker):
         flow_of(die).start(tmp_path / "calls", runtime_resources={"pool": pool})

@@ -243,6 +243,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     [pytest.param(call, given, id=f"{name}-{number}") for name, (call, every) in CALLS.items()
      for number, given in enumerate(every)],
 )  # fmt: skip
+@pytest.mark.thin(7)
 def test_what_an_option_cannot_be_is_refused(call: Callable[[Any], Any], given: Any) -> None:
     ran.clear()
     with pytest.raises(TypedflowError) as refused:

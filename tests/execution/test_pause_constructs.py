@@ -53,6 +53,7 @@ async def test_b44_a_pause_waits_with_everything_else_done(case: Case) -> None:
 
 @every_order
 @every_case
+@pytest.mark.thin(5)
 async def test_b44_answers_in_any_order_finish_the_run(case: Case, pick: Pick) -> None:
     steps: list[str] = []
     taken.set(lambda data: steps.append(data.key))
@@ -64,6 +65,7 @@ async def test_b44_answers_in_any_order_finish_the_run(case: Case, pick: Pick) -
 
 @every_order
 @every_case
+@pytest.mark.thin(5)
 async def test_b48_saved_and_loaded_between_any_two_steps_the_join_completes(case: Case, pick: Pick) -> None:
     steps: list[str] = []
     taken.set(lambda data: steps.append(data.key))
@@ -74,6 +76,7 @@ async def test_b48_saved_and_loaded_between_any_two_steps_the_join_completes(cas
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @every_case
+@pytest.mark.thin(7)
 async def test_b46_every_form_of_a_snapshot_ends_with_the_same_result(
     case: Case, form: Callable[[Execution[Any]], Any]
 ) -> None:
@@ -83,6 +86,7 @@ async def test_b46_every_form_of_a_snapshot_ends_with_the_same_result(
 
 @pytest.mark.parametrize("format", ["json", "msgpack"])
 @every_case
+@pytest.mark.thin(5)
 async def test_b46_files_end_with_the_same_result(case: Case, format: Any, tmp_path: Path) -> None:
     def by_file(execution: Execution[Any], build: Callable[[], Any]) -> Execution[Any]:
         execution.save(tmp_path / "saved", format)
@@ -103,6 +107,7 @@ async def test_b48_what_was_loaded_saves_as_the_same_document(case: Case) -> Non
 
 
 @every_case
+@pytest.mark.thin(3)
 async def test_b48_saved_as_any_step_begins_a_run_goes_on_from_there(case: Case) -> None:
     """What runs is saved as ready: a process that loads it runs these steps again, with the same keys."""
     saved: list[tuple[str, str, str]] = []
@@ -127,6 +132,7 @@ async def test_b48_saved_as_any_step_begins_a_run_goes_on_from_there(case: Case)
 
 
 @pytest.mark.parametrize("name", ["bounded batch", "collect in each", "each in child", "into when and"])
+@pytest.mark.thin(5)
 async def test_b48_a_new_process_answers_and_finishes(name: str, tmp_path: Path) -> None:
     case, file = CASES[name], tmp_path / "case.json"
     execution = await begin(case)

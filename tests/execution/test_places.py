@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.budget import examples
 from typedflow import Contract, Data, Execution, Flow, Snapshot, Status
 from typedflow.stores import MemoryStore
 
@@ -197,8 +198,10 @@ async def test_b48_a_loaded_run_whose_bound_was_taken_away_lets_the_rest_in() ->
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("checkpoint", [None, "pause", "step"])
+@pytest.mark.thin(2)
+@pytest.mark.long
 async def test_b48_answers_at_any_time_with_loads_in_between_exceed_no_bound(style: str, checkpoint: Any) -> None:
-    for seed in range(25):
+    for seed in range(examples(24)):
         order = Random(f"{seed} {style} {checkpoint}")
         gauge, concurrency = Gauge(), order.choice([1, 2, 3])
         options: Any = {} if checkpoint is None else {"store": MemoryStore(), "checkpoint": checkpoint}

@@ -25,7 +25,7 @@ from typedflow.errors import ConflictError, FinishedError, InterruptError, Snaps
 from typedflow.schema.contracts import spec_of
 from typedflow.snapshot.flow_states import decode_flow_state
 
-SEEDS = 40 if is_full() else 20
+SEEDS = 40 if is_full() else 10
 """Schedules that each test tries at the least; the long ones go on from there."""
 Checkpoint = Literal["pause", "step"]
 FINAL = (Status.COMPLETED, Status.CANCELLED)
@@ -318,5 +318,6 @@ async def a_resume_while_it_runs(chance: random.Random) -> None:
         a_resume_while_it_runs,
     ],
 )
+@pytest.mark.thin(2)
 def test_a_journey_with(scenario: Callable[[random.Random], Coroutine[Any, Any, None]]) -> None:
     try_seeds(scenario)

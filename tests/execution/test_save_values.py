@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.budget import examples
 from tests.zones import Local
 from typedflow import Contract, ContractError, Data, Events, Flow, SnapshotError, State, Status
 
@@ -240,6 +241,7 @@ async def test_b49_unions_that_nothing_tells_apart_come_back_on_edges(tp: Any, v
 
 @pytest.mark.parametrize("format", ["json", "msgpack"])
 @pytest.mark.parametrize("tp, value", VALUES, ids=str)
+@pytest.mark.thin(3)
 async def test_b49_a_value_comes_back_from_every_place(tp: Any, value: Any, format: str) -> None:
     places = Places(tp)
     values = await places.values(await places.saved(value, format))
@@ -294,7 +296,8 @@ def _of(cls: Any, parts: Any) -> Any:
 TYPES = st.recursive(st.sampled_from(SCALARS), _larger, max_leaves=4)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), format=st.sampled_from(["json", "msgpack"]))
 def test_b49_any_value_of_any_schema_comes_back(data: st.DataObject, format: str) -> None:
     tp, strategy = data.draw(TYPES)

@@ -142,6 +142,7 @@ def children_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.thin(5)
 async def test_what_is_stored_is_the_document_after_every_answer(name: str, seed: int) -> None:
     chance, flow = random.Random(seed), FLOWS[name]()
     store = Faulty(chance)

@@ -189,6 +189,7 @@ CHANGES: list[Change] = [
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.thin(5)
 async def test_random_changes_are_in_the_next_save(seed: int, watch: Any) -> None:
     chance = random.Random(seed)
 

@@ -166,6 +166,7 @@ def importing(
 
 
 @pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.thin(3)
 async def test_checkpoints_never_fail_for_what_a_thread_writes(write: Any) -> None:
     stop, store = threading.Event(), MemoryStore()
     flow = importing(write, stop=stop)
@@ -181,6 +182,7 @@ async def test_checkpoints_never_fail_for_what_a_thread_writes(write: Any) -> No
 
 @pytest.mark.parametrize("format", ["json", "msgpack"])
 @pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.thin(5)
 async def test_a_save_beside_a_thread_is_whole(write: Any, format: Any) -> None:
     stop: threading.Event = threading.Event()
     saves: list[bytes] = []

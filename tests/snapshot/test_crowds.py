@@ -84,6 +84,7 @@ def places() -> Iterable[Any]:
         if format == "json" or place[2] != "it.pairs"  # msgpack has integers of 64 bits at the most
     ],
 )
+@pytest.mark.thin(5)
 def test_colliding_keys_are_found_at_every_place(tp: Any, tree: Any, path: str, format: Format) -> None:
     begin = time.process_time()
     assert find_crowd_in(parse(tp), watch_of(parse(tp)), ENCODE[format](tree), format) is not None

@@ -289,6 +289,7 @@ HOSTILE: list[tuple[str, Callable[[], bytes | str]]] = [
 
 
 @pytest.mark.parametrize("make", [make for _, make in HOSTILE], ids=[name for name, _ in HOSTILE])
+@pytest.mark.thin(3)
 def test_hostile_document_is_refused_within_a_second(make: Callable[[], bytes | str]) -> None:
     data = make()
     start = time.perf_counter()

@@ -88,6 +88,8 @@ STORES: Final = {
     )
 }
 ALL: Final = sorted(STORES)
+PLAIN: Final = ["file", "memory", "postgres", "sqlite"]
+"""The makes of stores: the quick form tries what all stores do with these, the full form also with the others."""
 DURABLE: Final = sorted(kind.name for kind in STORES.values() if kind.durable)
 ON_DISK: Final = [name for name in DURABLE if STORES[name].in_folder and not name.startswith("sealed")]
 """The durable ones that write their own files."""

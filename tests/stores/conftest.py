@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.conformance import ALL, STORES
+from tests.budget import rows
+from tests.stores.conformance import ALL, PLAIN, STORES
 from typedflow.stores import SnapshotStore
 
 
-@pytest.fixture(params=ALL)
+@pytest.fixture(params=rows(ALL, PLAIN))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SnapshotStore]:
     async with STORES[request.param].open(tmp_path) as opened:
         yield opened

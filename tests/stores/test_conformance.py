@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import ALL, DURABLE, HOSTILE_IDS, NOON, ODD_IDS, SHARING, STORES, add_one, record
+from tests.budget import rows
+from tests.stores.conformance import ALL, DURABLE, HOSTILE_IDS, NOON, ODD_IDS, PLAIN, SHARING, STORES, add_one, record
 from typedflow.errors import ConflictError, StoreError
 from typedflow.stores import FlowStateChange, PagedStore, SnapshotStore, StoredEntry, StoredSnapshot
 
@@ -44,6 +45,7 @@ async def test_nothing_is_stored_at_first(store: SnapshotStore) -> None:
     ],
     ids=lambda saved: f"{saved.execution_id[:8]}-{saved.sequence}-{len(saved.data)}-{saved.flow[:4]!a}",
 )
+@pytest.mark.thin(5)
 async def test_what_was_put_is_got(store: SnapshotStore, saved: StoredSnapshot) -> None:
     assert await store.put(saved, expected=None) is None
     assert await store.get(saved.execution_id) == saved
@@ -128,6 +130,7 @@ async def test_the_list_is_in_order_of_time_then_id(store: SnapshotStore) -> Non
         (None, "%", []),
     ],
 )
+@pytest.mark.thin(5)
 async def test_a_list_is_of_one_flow_and_status(
     store: SnapshotStore, flow: str | None, status: str | None, ids: list[str]
 ) -> None:
@@ -163,6 +166,7 @@ async def test_a_deleted_execution_is_saved_anew(store: SnapshotStore) -> None:
 
 
 @pytest.mark.parametrize("execution_id", HOSTILE_IDS, ids=lambda id_: ascii(id_[:12]))
+@pytest.mark.thin(5)
 async def test_what_is_no_id_is_refused(store: SnapshotStore, execution_id: str, tmp_path: Path) -> None:
     before = files(tmp_path)
     calls: list[Call] = [
@@ -195,6 +199,7 @@ def files(folder: Path) -> list[Path]:
         (record(flow="a" * 1001), None),
     ],
 )
+@pytest.mark.thin(5)
 async def test_a_record_that_cannot_be_kept_is_refused(
     store: SnapshotStore, saved: StoredSnapshot, expected: int | None
 ) -> None:
@@ -363,7 +368,7 @@ async def test_a_store_without_flow_state_refuses_a_change(store: SnapshotStore)
     assert await store.get_flow_state("review") is None
 
 
-@pytest.fixture(params=SHARING)
+@pytest.fixture(params=rows(SHARING, PLAIN))
 async def sharing(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     async with STORES[request.param].open(tmp_path) as opened:
         yield opened

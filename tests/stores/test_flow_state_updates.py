@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import SHARING, STORES, record
+from tests.budget import rows
+from tests.stores.conformance import PLAIN, SHARING, STORES, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, flow_state_updates, sqlite_database
 from typedflow.stores.flow_state_sharing import FlowStateUpdate, UpdateKey
@@ -34,7 +35,7 @@ def fail(stored: bytes | None) -> FlowStateUpdate:
     raise LookupError
 
 
-@pytest.fixture(params=SHARING)
+@pytest.fixture(params=rows(SHARING, PLAIN))
 async def sharing(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     async with STORES[request.param].open(tmp_path) as opened:
         yield opened

@@ -414,6 +414,7 @@ FAULTS: tuple[Fault, ...] = ("before", "after", "hang")
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", CALLS)
+@pytest.mark.thin(5)
 async def test_a_connection_that_is_lost_in_a_commit_changes_nothing_for_the_caller(
     failing: PostgresStore, proxy: Proxy, name: str, fault: Fault
 ) -> None:

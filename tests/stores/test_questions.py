@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import NOON, SHARING, STORES, add_one, record
+from tests.budget import rows
+from tests.stores.conformance import NOON, PLAIN, SHARING, STORES, add_one, record
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, HistoryStore, Notes, PendingInterrupt, SQLiteStore, StoredSnapshot
 from typedflow.stores.questions import decode_question, encode_question
@@ -21,7 +22,7 @@ from typedflow.stores.questions import decode_question, encode_question
 KEEPING = SHARING
 
 
-@pytest.fixture(params=KEEPING)
+@pytest.fixture(params=rows(KEEPING, PLAIN))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HistoryStore]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import NOON, SHARING, STORES, record
+from tests.budget import rows
+from tests.stores.conformance import NOON, PLAIN, SHARING, STORES, record
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import HistoryStore, Notes, Pruned, Revision, SQLiteStore, StoredSnapshot
 
 
-@pytest.fixture(params=SHARING)
+@pytest.fixture(params=rows(SHARING, PLAIN))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HistoryStore]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened:
@@ -119,6 +120,7 @@ async def fill(store: HistoryStore) -> None:
     ],
 )
 @pytest.mark.parametrize("batch", [1, 500])
+@pytest.mark.thin(5)
 async def test_old_executions_are_pruned(store: HistoryStore, policy: Any, left: str, batch: int) -> None:
     await fill(store)
     assert await store.prune(**policy, batch=batch) == Pruned(6 - len(left), 0)

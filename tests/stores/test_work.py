@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.stores.conformance import STORES, WORKING
+from tests.budget import rows
+from tests.stores.conformance import PLAIN, STORES, WORKING
 from typedflow import ConflictError, LeaseLostError, SnapshotError, StoreError
 from typedflow.stores import (
     FlowStateUpdate,
@@ -33,7 +34,7 @@ def clock() -> Iterator[FakeClock]:
         yield clock
 
 
-@pytest.fixture(params=WORKING)
+@pytest.fixture(params=rows(WORKING, PLAIN))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkStore]:
     opened: Any = STORES[request.param].open(tmp_path)
     async with opened as store:
