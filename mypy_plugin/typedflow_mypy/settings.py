@@ -33,7 +33,7 @@ class Settings:
 
 
 def read_settings(config_file: str | None) -> tuple[Settings, list[str]]:
-    """Read the options of mypy's own configuration file; gives what is wrong with them too."""
+    """Read the options of mypy's own configuration file; return also what is wrong with them."""
     if not config_file:
         return Settings(), []
     path = Path(config_file)

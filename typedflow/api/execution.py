@@ -165,7 +165,7 @@ class Execution(Generic[C]):
     # -- running it
 
     async def async_start(self: Execution[TakesInput[T]], value: T, *, timeout: float | None = None) -> Status:
-        """Run until nothing is ready or running; gives `completed` or `waiting`.
+        """Run until nothing is ready or running; return `completed` or `waiting`.
 
         Raises the handler's own exception, with a note that names flow, step and execution, and TimeoutError after
         `timeout` seconds, which bounds the handlers too, but not a save that is under way. Everything that ran has
@@ -269,7 +269,7 @@ class Execution(Generic[C]):
         return run_sync(lambda: self.async_settle(timeout=timeout), "execution.settle")
 
     async def async_cancel(self) -> Status:
-        """Cancel what runs, wait until it has stopped, and give the status: `cancelled`, or `completed` if it was that.
+        """Cancel what runs and wait until it has stopped; return `cancelled`, or `completed` if it was that.
 
         The task that awaits the run gets CancelledError. If the store fails, a second call saves once more. If another
         process saved first, this raises `ConflictError`, and what stood still is as it was.
@@ -291,7 +291,7 @@ class Execution(Generic[C]):
     def stream(
         self: Execution[TakesInputGivesStream[T, S]], value: T, *, timeout: float | None = None
     ) -> AsyncGenerator[S, None]:
-        """Start with `value` and give the items that the handlers put, in order.
+        """Start with `value` and yield the items that the handlers put, in order.
 
         It ends when the execution stops running, and raises its failure then. Leaving the loop early cancels the run as
         soon as the generator is closed: `async with contextlib.aclosing(execution.stream(value)) as items` closes it,
@@ -323,7 +323,7 @@ class Execution(Generic[C]):
         *,
         timeout: float | None = None,
     ) -> AsyncGenerator[S, None]:
-        """Answer a pending interrupt, as `async_continue_with` does, and give the items that the handlers put.
+        """Answer a pending interrupt, as `async_continue_with` does, and yield the items that the handlers put.
 
         In a running execution whose stream is read already, the items still go to that reader.
         """

@@ -1,4 +1,4 @@
-"""`Worker`: takes executions that are ready, runs them with resources that are made here, and gives them back."""
+"""`Worker`: leases executions that are ready, runs them with resources that are made here, and ends the leases."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _written_back(parent: ExecutionRuntime, token: Token, result: Any) -> tuple[
 
 
 def _apply(write_back: WriteBack, step: StepTransaction, scopes: dict[str, Any]) -> Any:
-    """Read and check everything, then write everything; gives the value that goes on."""
+    """Read and check everything, then write everything; return the value that goes on."""
     value = step.token.value
     if write_back.whole is not None:
         value = write_back.whole.read(scopes)

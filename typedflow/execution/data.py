@@ -167,7 +167,7 @@ class Data(Generic[C, V]):
         self._step.signal(self._step.runtime.event(event, payload))
 
     def put(self: Data[TakesStream[S], Any], item: S) -> None:
-        """Hand an item to the stream at once; dropped if there is no reader.
+        """Send an item to the stream at once; dropped if there is no reader.
 
         >>> def write(data: Data[Review, str]) -> None:
         ...     for word in data.value.split():

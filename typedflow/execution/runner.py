@@ -251,7 +251,7 @@ class Runner:
             runtime.driver.push(runtime, tokens)
 
     async def cancel(self) -> Status:
-        """Stop what runs, and give the status that this leaves."""
+        """Cancel what runs, and return the status after that."""
         self._require_loop("async_cancel")
         runtime = self._runtime
         runtime.require_present()

@@ -388,7 +388,7 @@ class ExecutionRuntime(StateChanges):
             raise ContractError(problem) from None
 
     def put(self, item: Any) -> None:
-        """Hand an item to the stream, checked; dropped if there is no reader."""
+        """Check an item, and send it to the stream; dropped if there is no reader."""
         item = self.stream_item(item)
         if self.parent is not None:
             if self.parent[0].plan.check_stream is not None:

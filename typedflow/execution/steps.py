@@ -32,7 +32,7 @@ from typedflow.schema.writing import current_step
 
 
 async def take_step(runtime: ExecutionRuntime, token: Token, node: PlanNode) -> list[Token]:
-    """Run the node that a token stands in front of, and give the tokens that this made ready.
+    """Run the node that a token stands in front of, and return the tokens that this made ready.
 
     A step is a transaction of control flow: what it emits and the listeners that its writes fire are told to the run
     together with its value, when it has ended; a failed attempt tells nothing.

@@ -34,7 +34,7 @@ class Header:
     result_type: Json
 
     def complete(self, snapshot: Snapshot, nodes: Collection[str] = (), events: Collection[str] = ()) -> Snapshot:
-        """Describe in a new snapshot the nodes that something in flight stands at; gives the snapshot.
+        """Describe in a new snapshot the nodes that something in flight stands at; return the snapshot.
 
         `nodes` and `events` are those of the interrupts that are saved in parts.
         """

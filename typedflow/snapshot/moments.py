@@ -114,7 +114,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_+./-]+")
 
 
 def find_zone_fault(moment: Moment) -> str:
-    """Return why no document gives the moment back; empty if one does."""
+    """Return why a moment cannot be restored from a document; empty if it can."""
     try:
         MomentWriter().write(moment)
     except UnsavableMoment as error:

@@ -198,7 +198,7 @@ def _format_of(data: bytes) -> Format:
 
 
 def _decode(data: bytes, format: Format) -> tuple[Snapshot, int]:
-    """Decode a document, and give its checksum apart from it."""
+    """Decode a document; return the snapshot without its checksum, and the checksum."""
     try:
         snapshot: Snapshot = _DECODE[format](data)
     except Exception as error:  # a decoder raises more than its own errors

@@ -151,7 +151,7 @@ def _rewrite(folder: Folder, execution_id: str, rewriter: Rewriter, tally: Tally
 
 
 class _Session:
-    """Do the calls one by one: a file has no commit that they could share."""
+    """Runs calls one by one: a file has no commit that they could share."""
 
     def __init__(self, folder: Folder, path: str) -> None:
         self._folder = folder

@@ -117,11 +117,11 @@ class Session:
         """What identifies the newest session in the server: its process, and when that began."""
 
     def run(self, jobs: list[Job]) -> list[Outcome]:
-        """Do the jobs, each in a transaction of its own."""
+        """Run the jobs, each in a transaction of its own."""
         return [self._do(job, self._access.timeout) for job in jobs]
 
     def run_at_once(self, job: Job) -> Outcome | None:
-        """Do a job once; None where another transaction holds a lock that it asks for, and nothing has happened."""
+        """Run a job once; None where another transaction holds a lock that it asks for, and nothing has happened."""
         try:
             return self._transact(job)
         except BaseException as error:  # an interrupt too: the lock must not stay with a transaction that never ends
@@ -150,7 +150,7 @@ class Session:
                 connection.close()
 
     def _do(self, job: Job, seconds: float) -> Outcome:
-        """Do a job; what may be well the next time is tried again until the time is over."""
+        """Run a job; an error that may be gone the next time is retried until the time is over."""
         until, pause = time.monotonic() + seconds, FIRST_PAUSE
         doubt: _Doubt | None = None
         while True:
@@ -181,7 +181,7 @@ class Session:
         return bool(self._transact(Job(job.doing, True, lambda db: look(db, doubt.outcome.value))).value)
 
     def _transact(self, job: Job) -> Outcome:
-        """Do a job in one transaction; statements are sent together until one of them is asked for its rows."""
+        """Run a job in one transaction; statements are sent together until one of them is asked for its rows."""
         connection = self._connect()
         outcome: Outcome | None = None
         try:

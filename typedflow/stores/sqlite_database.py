@@ -70,7 +70,7 @@ class Database:
         self._connection: sqlite3.Connection | None = None
 
     def run(self, jobs: list[Job]) -> list[Outcome]:
-        """Do the jobs in one transaction; where that fails, each in its own, so that each gets its own answer.
+        """Run the jobs in one transaction; if that fails, each in its own, so that each gets its own outcome.
 
         What none of them could get past (no database, no write lock) is not tried again for each: they would wait for
         it one after another.
@@ -88,7 +88,7 @@ class Database:
         ]
 
     def run_at_once(self, job: Job) -> Outcome | None:
-        """Do a job without waiting for a lock; None where another connection holds it, and nothing has happened."""
+        """Run a job without waiting for a lock; None where another connection holds it, and nothing has happened."""
         try:
             if job.short is not None and self._connection is not None and job.short(self._connection):
                 return _DONE

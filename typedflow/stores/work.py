@@ -141,7 +141,7 @@ def lost_lease_error(execution_id: str, holder: str | None) -> LeaseLostError:
 
 
 class WorkStore(SnapshotStore, Protocol):
-    """Hand executions to workers. SQLiteStore, PostgresStore and MemoryStore do.
+    """Leases executions to workers, and keeps their mail. SQLiteStore, PostgresStore and MemoryStore do.
 
     A save also does what its record's `family` asks for, in the same transaction. All times are by the store's clock.
     Errors are those of `SnapshotStore`, and `LeaseLostError` for a holder that does not have the lease any more.

@@ -109,7 +109,7 @@ class SubFlow:
             self._contracts = mine[0], theirs[0]
 
     def check_next(self, write_back: Expression | Spread | None, takes: Type) -> bool:
-        """Report a value that the step behind the child does not take; says whether there is anything to report."""
+        """Report a value that the step behind the child does not take; return whether there is anything to report."""
         taken = self._read(write_back, "TF499")
         if taken is _DYNAMIC:
             return False

@@ -43,7 +43,7 @@ def check_make_data(call: Call) -> FunctionLike:
 
 
 def check_run_flow(call: Call) -> FunctionLike:
-    """Check what `run_flow` gives the execution that it makes: the layers by the contract of its flow."""
+    """Check what `run_flow` passes to the execution that it makes: the layers by the contract of its flow."""
     if not _is_of_flow(call):
         return call.signature
     resources.check_given(call, "resources")

@@ -50,7 +50,7 @@ from typedflow_mypy.settings import Settings
 F = TypeVar("F")
 
 SignatureCheck: TypeAlias = Callable[["Call"], FunctionLike]
-"""Looks at a call before mypy checks its arguments; gives the signature that mypy is to check against."""
+"""Checks a call before mypy checks its arguments; returns the signature that mypy is to check against."""
 
 _UNNAMED: Final = {"path": 0, "value": 1, "given": 0}
 """The parameters whose names mypy drops, those of dunder methods and positional-only ones, by their place."""

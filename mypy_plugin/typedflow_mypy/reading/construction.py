@@ -47,7 +47,7 @@ def check_display(call: Call, display: DictExpr, target: MypyShape, path: str, r
 
 
 def check_fields(call: Call, display: DictExpr, record: MypyShape, path: str, root: str) -> set[str] | None:
-    """Check the entries of a display against a record; gives their names, None where not all of them are seen."""
+    """Check the entries of a display against a record; return their names, None where not all of them are seen."""
     fields = record.fields()
     if fields is None:
         return None
