@@ -133,6 +133,35 @@ async def test_what_a_newer_flow_has_saved_is_left_for_its_workers(
             assert await result(store, new, name, timeout=SOON) == "done 4"
 
 
+async def test_the_result_of_a_newer_child_is_left_for_the_newer_workers_of_its_parent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A deploy renews one worker after the other, and those of children may come first."""
+
+    class Paper(Contract):
+        input: int
+        result: str
+
+    def flows(contract: type[Contract]) -> tuple[Flow[Any], Flow[Any]]:
+        child: Flow[Any] = Flow(contract, name="draft")
+        child.to(name_it, name="write").end()
+        parent: Flow[Any] = Flow(Paper, name="paper")
+        parent.to_sub_flow(child, remote=True, capture={"input": "value"}).end()
+        return parent, child
+
+    renewed = newer()
+    renewed.migrate(1)(lambda layers: layers)
+    (old, _), (new, newer_child) = flows(Article), flows(renewed)
+    async with SQLiteStore(tmp_path / "work.db") as store:
+        name = await submit(store, new, 4)
+        async with running(Worker(store, [old], poll=0.01, requeue=0.05)):
+            async with running(Worker(store, [newer_child], poll=0.01)):
+                await logged(caplog, "TF915")
+        async with running(Worker(store, [new], poll=0.01)):
+            assert await result(store, new, name, timeout=SOON) == "done 4"
+        assert len(await store.list("draft")) == 1
+
+
 @asynccontextmanager
 async def running(worker: Worker) -> AsyncIterator[None]:
     task = asyncio.create_task(worker.run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from typedflow.distributed.supplies import is_for_another
 from typedflow.durability.family import read_failure
 from typedflow.durability.opening import load_stored
 from typedflow.engine.status import Status
@@ -21,7 +22,8 @@ LOST: Final = "ExecutionError"
 async def read_outcome(store: SnapshotStore, flow: FlowRuntime, message: Message) -> ChildOutcome | None:
     """Return how a child has ended; None for one that goes on, whose parent gets another message.
 
-    The result is read from the stored child, by the flow as it is today: as that of any execution is.
+    The result is read from the stored child, by the flow as it is today: as that of any execution is. Raises
+    `SnapshotError` where another worker may read it, as after a deploy has renewed the workers of the child only.
     """
     failure = read_failure(message.data)
     if failure is not None:
@@ -38,5 +40,7 @@ async def read_outcome(store: SnapshotStore, flow: FlowRuntime, message: Message
     try:
         load_stored(runtime, stored, None)
     except SnapshotError as error:
+        if is_for_another(error):
+            raise
         return ChildOutcome(error=type(error).__name__, text=str(error), is_fault=True)
     return ChildOutcome(runtime.run.result)

@@ -114,7 +114,7 @@ class LeasedRun:
             if runtime.driver is None:
                 self._due_early = True
             else:
-                with suppress(StoreError):
+                with suppress(StoreError, SnapshotError):  # when the run rests, its mail is looked at again
                     await self._take_mail(execution)
                     runner.ring()
 

@@ -1,4 +1,4 @@
-"""The resources of an execution that a worker runs: made by factories for one run, and closed after it."""
+"""What a worker has to have for an execution: its resources, made by factories for one run, and the newest flow."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import inspect
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from typedflow.api.blueprint import runtime_of
 from typedflow.api.execution import Execution, inside_of
 from typedflow.api.flow import Flow
-from typedflow.errors import ContractError, TypedflowError
+from typedflow.errors import ContractError, SnapshotError, TypedflowError
 from typedflow.execution.failures import class_name
 from typedflow.rules.executions import no_factory_problem
 from typedflow.rules.resources import check_factories
@@ -26,6 +26,14 @@ class MissingFactory(Exception):
     def __init__(self, keys: list[str]) -> None:
         way = "add it to the resources of this worker, or start one that has it"
         super().__init__(f"no factory for the resources: {', '.join(keys)} ({way})")
+
+
+_ELSEWHERE: Final = frozenset({"TF915", "TF970"})
+
+
+def is_for_another(error: SnapshotError) -> bool:
+    """Return whether another worker may read a snapshot: one of a newer contract, or sealed with a key not here."""
+    return any(problem.number in _ELSEWHERE for problem in error.problems)
 
 
 def require_factories(given: Mapping[str, Factory], flows: Iterable[Flow[Any]]) -> dict[str, Factory]:

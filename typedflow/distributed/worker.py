@@ -15,7 +15,7 @@ from typedflow.api.flow import Flow
 from typedflow.distributed.heartbeat import Heartbeat
 from typedflow.distributed.run import LeasedRun
 from typedflow.distributed.signals import on_signals
-from typedflow.distributed.supplies import Factory, MissingFactory, require_factories, shown
+from typedflow.distributed.supplies import Factory, MissingFactory, is_for_another, require_factories, shown
 from typedflow.distributed.waking import Waker, waker_of
 from typedflow.durability.options import require_work_store
 from typedflow.errors import ConflictError, ContractError, SnapshotError, StoreError
@@ -38,8 +38,6 @@ from typedflow.stores.leased import LeasedStore
 from typedflow.stores.work import Lease, Release, WorkStore
 
 LOG: Final = logging.getLogger("typedflow.worker")
-READABLE_ELSEWHERE: Final = frozenset({"TF915", "TF970"})
-"""Problems of snapshots that another worker may read: of a newer contract, or sealed with a key that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +233,7 @@ class Worker:
         """Return how the lease of an execution ends that could not be run."""
         later = current_clock.get().now() + self._requeue
         LOG.warning("execution %s: %s", lease.execution_id, shown(error))
-        if isinstance(error, SnapshotError) and not any(each.number in READABLE_ELSEWHERE for each in error.problems):
+        if isinstance(error, SnapshotError) and not is_for_another(error):
             return Release(mail, problem=str(error), quarantined=True)
         if isinstance(error, StoreError | SnapshotError | MissingFactory):
             return Release(mail, later, problem=str(error))
