@@ -96,10 +96,6 @@ class Import:
     in_function: bool
 
 
-parse = functools.cache(ast.parse)
-"""Parse a source once for all tests: each reads all modules."""
-
-
 def imports_of(tree: ast.AST, is_module: frozenset[str], in_function: bool = False) -> Iterator[Import]:
     """Yield every import of a syntax tree; `from a import b` imports `a.b` where that is a module."""
     for node in ast.iter_child_nodes(tree):
@@ -113,6 +109,12 @@ def imports_of(tree: ast.AST, is_module: frozenset[str], in_function: bool = Fal
                 yield Import(target, node.lineno, inside)
         else:
             yield from imports_of(node, is_module, inside)
+
+
+@functools.cache  # all tests read all modules
+def imports_in(source: str, is_module: frozenset[str]) -> tuple[Import, ...]:
+    """Return every import of a source."""
+    return tuple(imports_of(ast.parse(source), is_module))
 
 
 def room_of(module: str) -> str:
@@ -182,13 +184,13 @@ def loads_by_name(tree: ast.AST) -> Iterator[int]:
 
 def check_module(module: str, source: str, is_module: frozenset[str]) -> list[str]:
     """Return what a module breaks, one line each, in the order of the source."""
-    tree = parse(source)
+    tree = ast.parse(source)
     problems = []
     if module.rpartition(".")[2] in ("util", "utils", "helpers", "misc"):
         problems.append((0, "has a name that says nothing"))
     if room_of(module) not in (ROOT_PACKAGE, PLUGIN) and level_of(room_of(module)) is None:
         problems.append((0, "is in no row of LEVELS"))
-    for found in imports_of(tree, is_module):
+    for found in imports_in(source, is_module):
         problems += [(found.line, text) for text in check_import(module, found)]
     if module not in IMPORT_BY_NAME:
         problems += [(line, "loads a module by its name") for line in loads_by_name(tree)]
@@ -199,7 +201,7 @@ def find_cycle(sources: dict[str, str]) -> list[str] | None:
     """Return the modules of one import cycle, those under `if TYPE_CHECKING:` included; None where there is none."""
     known = frozenset(sources)
     graph = {
-        module: {found.target for found in imports_of(parse(source), known)} & known - {module}
+        module: {found.target for found in imports_in(source, known)} & known - {module}
         for module, source in sources.items()
     }
     try:
@@ -250,7 +252,7 @@ def test_every_exception_is_needed() -> None:
     found = {
         (module, each.target)
         for module, source in SOURCES.items()
-        for each in imports_of(parse(source), known)
+        for each in imports_in(source, known)
         if each.in_function
     }
     assert sorted(FUNCTION_IMPORTS - found) == []

@@ -111,6 +111,7 @@ for line in {[line for line, _, _ in PROCESSES]!r}:
 """
 
 
+@pytest.mark.full
 def test_the_commands_over_stored_executions_in_a_process_of_their_own(waiting: Project) -> None:
     done = waiting.spawn(python=("-W", "error", "-c", ONE_AFTER_ANOTHER))
     printed, errors = (

@@ -88,7 +88,7 @@ def test_only_committed_steps_of_killed_processes_count_and_once(kind: str, fold
         check_sum(kind, here, names, 4)
 
 
-@pytest.mark.parametrize("kind", DATABASES)
+@pytest.mark.parametrize("kind", rows(DATABASES, ["postgres"]))
 def test_of_two_processes_that_answer_one_pause_exactly_one_goes_on(kind: str, folder: Path) -> None:
     """B52."""
 

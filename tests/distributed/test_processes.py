@@ -212,6 +212,7 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
 @pytest.mark.postgres
 @pytest.mark.long
 @pytest.mark.parametrize("waker", ["postgres", BY_JOBS])
+@pytest.mark.full
 async def test_nothing_is_lost_or_doubled_when_the_database_crashes(
     crashing: postgres.Server, tmp_path: Path, waker: str
 ) -> None:

@@ -15,6 +15,8 @@ from tests.postgres import conninfo_of
 DATABASE: Final = "DATABASE_URL"
 """The environment variable that names the database of a page."""
 TUTORIAL: Final = sorted(path for path in (DOCS / "tutorial").glob("[0-9]*.md"))
+FEW: Final = 1
+"""The quick form runs the pages with no more consoles: nearly all of their time is that of Python's starts."""
 OTHERS: Final = sorted(path for folder in ("how-to", "concepts", "reference") for path in (DOCS / folder).glob("*.md"))
 
 
@@ -39,6 +41,7 @@ def follow(pages: list[Path], folder: Path, *, checkers: bool) -> list[str]:
     return differing
 
 
+@pytest.mark.full
 def test_the_tutorial_runs_as_it_is_printed(tmp_path: Path) -> None:
     assert TUTORIAL
     assert follow(TUTORIAL, tmp_path, checkers=False) == []
@@ -74,12 +77,15 @@ def test_a_page_is_checked_as_it_is_printed(
 def marked(page: Path) -> object:
     """Return the page as a parameter; one that needs more packages runs on the main Python only."""
     text = page.read_text(encoding="utf-8")
-    marks = [pytest.mark.one_python] if "<!-- packages:" in text else []
-    return pytest.param(page, id=page.stem, marks=[*marks, pytest.mark.postgres] if DATABASE in text else marks)
+    marks: list[pytest.MarkDecorator] = [pytest.mark.one_python] if "<!-- packages:" in text else []
+    if DATABASE in text:
+        marks.append(pytest.mark.postgres)
+    if text.count("<!-- run -->") > FEW:
+        marks.append(pytest.mark.full)
+    return pytest.param(page, id=page.stem, marks=marks)
 
 
 @pytest.mark.parametrize("page", [marked(page) for page in OTHERS])
-@pytest.mark.thin(4)
 def test_a_page_runs_as_it_is_printed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if DATABASE in page.read_text(encoding="utf-8"):
         monkeypatch.setenv(DATABASE, conninfo_of(tmp_path))

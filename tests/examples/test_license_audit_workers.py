@@ -75,6 +75,7 @@ def started(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+@pytest.mark.full
 def test_the_two_commands_of_the_readme_audit_on_workers(shell: Callable[..., subprocess.Popen[str]]) -> None:
     running = [shell(COMMANDS["worker"]) for _ in range(2)]
     assert [started(worker) for worker in running] == [

@@ -1,6 +1,6 @@
 """The public surface, as four type checkers see it: every sample, line by line, in both directions.
 
-The quick form leaves out pyright, which takes longer than the others together.
+The quick form leaves out pyright, and mypy without the plugin, which take longer than the others together.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from tests.typing.checkers import run_checker
 from tests.typing.markers import CHECKERS, Checker, Finding, compare, parse_markers
 
 SAMPLES = Path(__file__).with_name("samples")
+SLOW = ("pyright", "mypy")
 # mypy's answer depends on the Python that runs it; the others carry their own knowledge of each version.
 ONE_PYTHON = ("pyright", "ty", "pyrefly")
 
 
 def checker_params() -> list[object]:
     """Return one test parameter for each checker."""
-    marks = {c: [pytest.mark.one_python] if c in ONE_PYTHON else [] for c in CHECKERS}
-    marks["pyright"].append(pytest.mark.full)
-    return [pytest.param(c, marks=marks[c]) for c in CHECKERS]
+    marks: dict[str, list[pytest.MarkDecorator]] = {checker: [] for checker in CHECKERS}
+    for checker in ONE_PYTHON:
+        marks[checker].append(pytest.mark.one_python)
+    for checker in SLOW:
+        marks[checker].append(pytest.mark.full)
+    return [pytest.param(checker, marks=marks[checker]) for checker in CHECKERS]
 
 
 WRONG = 'from typing_extensions import reveal_type\nx: int = "a"\ny: int = 1  # E\nreveal_type([y])  # R: list[str]\n'
