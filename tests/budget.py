@@ -35,5 +35,5 @@ def rows(every: Iterable[object], quick: Iterable[object]) -> list[object]:
 
 
 def examples(full: int) -> int:
-    """Return how many examples a property is tried with: so many in the full form, a sixth of them in the quick."""
-    return full if is_full() else full // 6
+    """Return how many examples a property is tried with: so many in the full form, a twelfth of them in the quick."""
+    return full if is_full() else full // 12

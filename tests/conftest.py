@@ -47,6 +47,10 @@ FIRST = ("mypy", "crash", "typing", "stores", "examples", "docs")
 """The folders whose other modules come next."""
 
 
+WHOLE = pytest.StashKey[bool]()
+"""Whether the run is of all tests, and not of some modules."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         postgres.WITHOUT, action="store_true", help="leave out the tests of PostgresStore, which fail without a server"
@@ -57,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Draw one hash seed for all workers: the id of a test may show a set, and all must collect the same ids."""
     os.environ.setdefault(HASH_SEED, str(random.randrange(2**32)))
     run_folder.prepare()
+    config.stash[WHOLE] = [Path(argument).resolve() for argument in config.args] == [ROOT / "tests"]
     if not hasattr(config, "workerinput"):
         compile_library()
 
@@ -87,7 +92,7 @@ def begin_elsewhere(config: pytest.Config) -> None:
     A module that one worker has rewritten by then is read by the others, so that together they rewrite each once.
     """
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if worker is None or [Path(argument).resolve() for argument in config.args] != [ROOT / "tests"]:
+    if worker is None or not config.stash[WHOLE]:
         return
     modules = sorted((ROOT / "tests").rglob("test_*.py"))
     first = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
@@ -108,7 +113,8 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Remove the tests marked `full` where the quick form was asked for; put what takes long first."""
-    thin_out(items)
+    if config.stash[WHOLE]:
+        thin_out(items)
     left_out = [item for item in items if is_left_out(config, item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -118,7 +124,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def thin_out(items: list[pytest.Item]) -> None:
-    """Mark as `full` the rows of a table marked `thin(n)`, but for every n-th: with a prime, each value is in some."""
+    """Mark as `full` the rows of a table marked `thin(n)`, but for every n-th: with a prime, each value is in some.
+
+    Whoever runs some modules only, while working on them, gets the whole table.
+    """
     rows: Counter[tuple[Path, str]] = Counter()
     for item in items:
         thin = item.get_closest_marker("thin")

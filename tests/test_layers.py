@@ -84,6 +84,7 @@ FUNCTION_IMPORTS: frozenset[tuple[str, str]] = frozenset(
     }
 )
 # May load a module by its name: the lazy packages, and the command line, which gets the name from its user.
+BY_NAME = ("import_module", "__import__")
 IMPORT_BY_NAME = frozenset({ROOT_PACKAGE, "typedflow.distributed", "typedflow.stores", "typedflow.cli.loading"})
 
 
@@ -178,13 +179,12 @@ def loads_by_name(tree: ast.AST) -> Iterator[int]:
     """Yield the lines that name `import_module` or `__import__`."""
     for node in ast.walk(tree):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        if name in ("import_module", "__import__"):
+        if name in BY_NAME:
             yield node.lineno  # type: ignore[attr-defined]  # both have a line
 
 
 def check_module(module: str, source: str, is_module: frozenset[str]) -> list[str]:
     """Return what a module breaks, one line each, in the order of the source."""
-    tree = ast.parse(source)
     problems = []
     if module.rpartition(".")[2] in ("util", "utils", "helpers", "misc"):
         problems.append((0, "has a name that says nothing"))
@@ -192,8 +192,8 @@ def check_module(module: str, source: str, is_module: frozenset[str]) -> list[st
         problems.append((0, "is in no row of LEVELS"))
     for found in imports_in(source, is_module):
         problems += [(found.line, text) for text in check_import(module, found)]
-    if module not in IMPORT_BY_NAME:
-        problems += [(line, "loads a module by its name") for line in loads_by_name(tree)]
+    if module not in IMPORT_BY_NAME and any(name in source for name in BY_NAME):
+        problems += [(line, "loads a module by its name") for line in loads_by_name(ast.parse(source))]
     return [f"{module}:{line}: {text}" for line, text in sorted(set(problems))]
 
 

@@ -52,6 +52,7 @@ class Audit(Contract):
     events: Calls
 
 
+@pytest.mark.full
 def test_a_module_and_a_config_are_written_that_check(project: Project) -> None:
     done = project.spawn("import-agently", str(FILE))
     assert (done.code, done.stdout, done.stderr) == (0, "audit.py is written\naudit.json is written\n", "")

@@ -219,6 +219,7 @@ def test_an_answer_is_asked_field_by_field_on_a_terminal(asked: Project) -> None
     )
 
 
+@pytest.mark.full
 def test_the_end_of_the_input_leaves_the_question_pending(asked: Project) -> None:
     code, shown = talk(asked, "answer", "first", "approval", lines=["yes", "^D"])
     assert (code, shown.splitlines()[-1]) == (2, "error: nothing was answered (the question is still pending)")

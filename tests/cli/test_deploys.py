@@ -246,6 +246,7 @@ def review_with(project: Project, *edits: tuple[str, str]) -> None:
     project.write("review.py", source)
 
 
+@pytest.mark.full
 def test_migrate_lists_the_executions_that_do_not_open(project: Project) -> None:
     project.write("pyproject.toml", SETTINGS)
     project.write("review.py", ASKING)

@@ -10,6 +10,7 @@ from tests.cli.asking import ASKING
 from tests.cli.project import Project
 
 
+@pytest.mark.full
 def test_a_config_is_equal_in_two_processes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write("review.py", ASKING)
     monkeypatch.setenv("PYTHONHASHSEED", "1")  # of the other process

@@ -176,6 +176,7 @@ def test_a_run_writes_lines_where_there_is_no_terminal(many: Project) -> None:
     ]
 
 
+@pytest.mark.full
 def test_json_has_nothing_beside_it(many: Project) -> None:
     many.write("many.py", MANY.replace('    print("a line of the handler")\n', ""))
     done = many.spawn("run", "many:flow", "--input", "3", "--no-store", "--json")

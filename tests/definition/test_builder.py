@@ -230,6 +230,7 @@ REFUSALS: list[tuple[Callable[[Any], object], str]] = [
 
 
 @pytest.mark.parametrize("wire, text", REFUSALS, ids=[text.partition(" (")[0] for _, text in REFUSALS])
+@pytest.mark.thin(5)
 def test_wrong_wiring_is_refused_at_the_call(wire: Callable[[Any], object], text: str) -> None:
     assert refused(wire) == text
 

@@ -49,6 +49,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("place, name", ROWS, ids=[f"{place.__name__}-{name}" for place, name in ROWS])
+@pytest.mark.thin(5)
 def test_an_answer_type_may_accept_more(place: Callable[[Deploy], Any], name: str) -> None:
     change = CHANGES[name]
     first: Execution[Any] = place(Deploy(change.old)).create_execution()

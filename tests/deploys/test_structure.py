@@ -510,6 +510,7 @@ def finished(execution: Execution[Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", ROWS)
+@pytest.mark.thin(5)
 def test_an_execution_that_waits_goes_on_or_is_refused(name: str) -> None:
     row = ROWS[name]
     document = saved(row.old)

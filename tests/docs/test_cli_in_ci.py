@@ -67,6 +67,7 @@ def exchange_steps(project: Project) -> None:
 
 
 @pytest.mark.one_python
+@pytest.mark.full
 def test_the_hooks_refuse_a_commit(project: Project) -> None:
     project.write(".pre-commit-config.yaml", block("hooks"))
     project.write(".gitignore", ".hooks\n")

@@ -21,6 +21,7 @@ def test_every_rule_has_an_entry_in_the_order_of_the_rules() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.number)
+@pytest.mark.thin(5)
 def test_an_entry_is_headed_by_its_title_and_says_where_it_is_told(rule: Rule) -> None:
     entry = ENTRIES[rule.number]
     told, _, said = entry.text.removeprefix("*").partition(".* ")
@@ -37,6 +38,7 @@ def test_every_rule_that_a_program_can_break_is_shown() -> None:
 
 
 @pytest.mark.parametrize("number", sorted(set(RULES) - NOT_SHOWN))
+@pytest.mark.thin(5)
 def test_both_ways_are_python_and_differ(number: str) -> None:
     wrong, right = (ast.dump(ast.parse(way)) for way in (ENTRIES[number].wrong, ENTRIES[number].right))
     assert wrong != right

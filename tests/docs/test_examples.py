@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.budget import is_full, rows
 from tests.docs.programs import ENTRIES, LLMS_PROGRAM, PLUGIN_ONLY, TYPE_CHECKERS, Entry, completed, starts
 from tests.mypy.programs import STRICT, run_mypy, write_project
 from typedflow import TypedflowError
@@ -31,13 +30,6 @@ def declares_anew(entry: Entry) -> bool:
 
 
 TYPED: Final = [entry for entry in SHOWN if not declares_anew(entry)]
-QUICK: Final = SHOWN[::5]
-"""The entries whose programs the quick form has mypy check."""
-
-
-def checked(entries: list[Entry]) -> list[Entry]:
-    """Return those of some entries that mypy checks in this form."""
-    return entries if is_full() else [entry for entry in entries if entry in QUICK]
 
 
 @pytest.fixture
@@ -86,8 +78,8 @@ def test_the_right_way_runs(entry: Entry, module: ModuleType) -> None:
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
     """Return what mypy reports of every program, in one build."""
-    programs = {f"{entry.number}_right.py": completed(entry.right, entry.number) for entry in checked(TYPED)}
-    programs |= {f"{entry.number}_wrong.py": completed(entry.wrong, entry.number) for entry in checked(STATIC)}
+    programs = {f"{entry.number}_right.py": completed(entry.right, entry.number) for entry in TYPED}
+    programs |= {f"{entry.number}_wrong.py": completed(entry.wrong, entry.number) for entry in STATIC}
     programs["llms.py"] = LLMS_PROGRAM
     found: dict[str, list[str]] = {name: [] for name in programs}
     project = write_project(tmp_path_factory.mktemp("examples"), programs, STRICT + ASKED)
@@ -97,7 +89,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]
 
 
 @pytest.mark.one_python
-@pytest.mark.parametrize("entry", rows(STATIC, QUICK), ids=str)
+@pytest.mark.parametrize("entry", STATIC, ids=str)
 def test_the_wrong_way_is_said_by_whom_the_page_names(entry: Entry, reports: Mapping[str, list[str]]) -> None:
     said = reports[f"{entry.number}_wrong.py"]
     numbered = any(text.startswith(f"{entry.number}: ") for text in said)
@@ -109,7 +101,7 @@ def test_the_wrong_way_is_said_by_whom_the_page_names(entry: Entry, reports: Map
 
 
 @pytest.mark.one_python
-@pytest.mark.parametrize("entry", rows(TYPED, QUICK), ids=str)
+@pytest.mark.parametrize("entry", TYPED, ids=str)
 def test_no_type_checker_refuses_the_right_way(entry: Entry, reports: Mapping[str, list[str]]) -> None:
     assert reports[f"{entry.number}_right.py"] == []
 

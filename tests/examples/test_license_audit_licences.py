@@ -156,6 +156,7 @@ def expression_of(text: str = "", *classifiers: str, expression: str = "") -> st
         ("NewBSD, whatever the lawyers say; " * 8, None),
     ],
 )
+@pytest.mark.thin(5)
 def test_free_text_is_read_as_the_licence_it_names_or_not_at_all(text: str, expected: str | None) -> None:
     if expected is None:
         assert isinstance(license_of(text), Unrecognised)
@@ -315,6 +316,7 @@ def test_a_field_that_says_nothing_is_no_claim(text: str) -> None:
 
 
 @pytest.mark.parametrize("license_id", sorted({*CLASSIFIERS.values(), *families.FAMILIES}))
+@pytest.mark.thin(5)
 def test_every_name_in_the_tables_is_a_valid_expression(license_id: str) -> None:
     assert str(parse(license_id)) == license_id
 

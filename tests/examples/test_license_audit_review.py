@@ -249,6 +249,7 @@ def test_an_audit_that_is_killed_is_brought_to_its_end(place: Place, point: str,
         pytest.param("save.stored", 2, True, marks=pytest.mark.full),
     ],
 )
+@pytest.mark.thin(3)
 def test_a_decision_outlives_its_process_once_it_is_saved(place: Place, point: str, nth: int, kept: bool) -> None:
     audit = place.begun()
     killed = place.run("--resume", audit, *DECISIONS[:2], program=dying(point, nth))

@@ -60,7 +60,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
 SHARING = ["memory", "sqlite", "sealed", "postgres"]
 
 
-@pytest.fixture(params=rows(MAKERS, ["none", "memory", "postgres", "file"]))
+@pytest.fixture(params=rows(MAKERS, ["none", "postgres", "file"]))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     made = MAKERS[request.param](tmp_path)
     yield made

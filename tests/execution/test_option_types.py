@@ -308,6 +308,7 @@ def test_a_function_cannot_lend_a_name_that_cannot_be_written(name: str) -> None
 
 @pytest.mark.parametrize("option", ["attempts", "backoff", "factor", "max_backoff"])
 @pytest.mark.parametrize("given", NOT_SECONDS)
+@pytest.mark.thin(5)
 def test_a_retry_refuses_it_when_it_is_made(option: str, given: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^Retry\("):
         Retry(**{option: given})

@@ -36,6 +36,7 @@ def module() -> Iterator[ModuleType]:
 
 
 @pytest.mark.parametrize("name, is_right", list(rows()))
+@pytest.mark.thin(5)
 def test_the_runtime_takes_what_the_plugin_lets_pass(module: ModuleType, name: str, is_right: bool) -> None:
     flow: Any = vars(module)[name]()
     if is_right:

@@ -110,6 +110,7 @@ def problems(text: str, module: ModuleType) -> tuple[Problem, ...]:
 
 
 @pytest.mark.parametrize("case", list(statements()), ids=lambda case: f"{case.theme}: {case.text}"[:100])
+@pytest.mark.thin(5)
 def test_the_runtime_says_what_the_plugin_says(modules: dict[str, ModuleType], case: Statement) -> None:
     if any(part in case.text for part in OF_TYPES):
         return
@@ -153,6 +154,7 @@ def refusals() -> Iterator[dict[tuple[str, str], tuple[Problem, ...]]]:
 
 
 @pytest.mark.parametrize("case", list(class_statements()), ids=lambda case: f"{case.theme}: {case.text}")
+@pytest.mark.thin(5)
 def test_a_class_is_refused_as_the_plugin_reports_it(
     refusals: dict[tuple[str, str], tuple[Problem, ...]], case: Statement
 ) -> None:

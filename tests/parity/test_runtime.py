@@ -20,12 +20,14 @@ def test_the_table_is_large_enough() -> None:
 
 
 @pytest.mark.parametrize("case", UNSOUND, ids=str)
+@pytest.mark.thin(5)
 def test_an_unsound_mapping_has_the_problems_of_its_comments_and_no_others(case: Case) -> None:
     found = [(without_step(problem), problem.side, problem.entry) for problem in problems_of(case.build())]
     assert sorted(found) == sorted((expected.rendered, expected.side, expected.entry) for expected in case.expected)
 
 
 @pytest.mark.parametrize("case", SOUND, ids=str)
+@pytest.mark.thin(5)
 def test_a_sound_mapping_can_be_run(case: Case) -> None:
     flow = case.build()
     flow.validate()

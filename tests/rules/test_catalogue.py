@@ -52,6 +52,7 @@ def test_no_two_rows_have_one_title_and_code() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.number)
+@pytest.mark.thin(5)
 def test_a_row_has_a_code_of_its_area(rule: Rule) -> None:
     number, code, title = rule
     assert re.fullmatch(r"TF[1-9]\d\d", number)

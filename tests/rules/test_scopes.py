@@ -31,6 +31,7 @@ def test_an_alias_stands_for_its_scope(alias: str, scope: str) -> None:
 
 
 @pytest.mark.parametrize("target, source", list(itertools.product(TARGETS, TARGETS)))
+@pytest.mark.thin(5)
 def test_a_pair_of_scopes_is_captured_as_the_table_says(target: str, source: str) -> None:
     allowed = canonical(source) in ALLOWED["capture"].get(canonical(target), ())
     verdict = check_capture({target: {"key": f"{source}.key"}, "input": "value"}, scopes(**ANY), scopes(**ANY))
@@ -40,6 +41,7 @@ def test_a_pair_of_scopes_is_captured_as_the_table_says(target: str, source: str
 
 
 @pytest.mark.parametrize("target, source", list(itertools.product(TARGETS, TARGETS)))
+@pytest.mark.thin(5)
 def test_a_pair_of_scopes_is_written_back_as_the_table_says(target: str, source: str) -> None:
     allowed = source in ALLOWED["write_back"].get(canonical(target), ())
     verdict = check_write_back({target: {"key": f"{source}.key"}}, scopes(**ANY), scopes(**ANY))

@@ -327,11 +327,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("target, source", ACCEPTED, ids=str)
+@pytest.mark.thin(5)
 def test_accepted(target: Any, source: Any) -> None:
     assert accepts(target, source)
 
 
 @pytest.mark.parametrize("target, source", REFUSED, ids=str)
+@pytest.mark.thin(5)
 def test_refused(target: Any, source: Any) -> None:
     assert not accepts(target, source)
 

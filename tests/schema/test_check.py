@@ -326,6 +326,7 @@ def test_a_valid_value_comes_back_itself(tp: Any, value: Any) -> None:
     ],
     ids=identify,
 )
+@pytest.mark.thin(5)
 def test_a_fault_says_where_what_was_expected_and_what_was_given(tp: Any, value: Any, text: str | None) -> None:
     if text is None:
         assert compile_check(tp)(value) is value

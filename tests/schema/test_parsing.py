@@ -252,6 +252,7 @@ class Thing:
     ],
     ids=str,
 )
+@pytest.mark.thin(5)
 def test_a_form_becomes_its_kind(form: Any, kind: Any) -> None:
     assert parse(form) == kind
 

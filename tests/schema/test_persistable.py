@@ -187,6 +187,7 @@ if TypeAliasType is not getattr(typing, "TypeAliasType", None):  # from 3.15 the
 
 
 @pytest.mark.parametrize("tp", GOOD, ids=str)
+@pytest.mark.thin(5)
 def test_persistable(tp: Any) -> None:
     assert check_persistable(tp) == []
     msgspec.json.Decoder(tp)

@@ -263,6 +263,7 @@ VALUES: list[tuple[Any, Any]] = [
 
 @BOTH_FORMATS
 @pytest.mark.parametrize("tp, value", VALUES)
+@pytest.mark.thin(5)
 def test_value_comes_back_equal_and_of_its_class(tp: Any, value: Any, format: Format) -> None:
     codec = compile_codec(tp)
     back = codec.decode(codec.encode(value, "it", format), "it", format)
@@ -391,6 +392,7 @@ REFUSED: list[tuple[Any, Callable[[], Any], str, str]] = [
 
 @BOTH_FORMATS
 @pytest.mark.parametrize("tp, make, path, reason", REFUSED)
+@pytest.mark.thin(5)
 def test_save_refuses_what_would_not_come_back(
     tp: Any, make: Callable[[], Any], path: str, reason: str, format: Format
 ) -> None:

@@ -260,6 +260,7 @@ RECORDS: list[tuple[Any, Any]] = [
 @BOTH_FORMATS
 @pytest.mark.parametrize("verified", [True, False])
 @pytest.mark.parametrize("tp, value", RECORDS)
+@pytest.mark.thin(5)
 def test_a_zone_is_kept_wherever_it_is(tp: Any, value: Any, format: Format, verified: bool) -> None:
     codec = compile_codec(tp)
     back = codec.decode(codec.encode(value, "it", format), "it", format, verified=verified)

@@ -18,6 +18,7 @@ from typing import Any, final
 import msgspec
 import pytest
 
+from tests.budget import rows
 from tests.postgres import connect, conninfo_of
 from tests.stores.conformance import STORES
 from tests.stores.holding import Long, build
@@ -61,7 +62,7 @@ class Place:
         return holder, until
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=rows(["sqlite", "postgres"], ["postgres"]))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(request.param, tmp_path)
 

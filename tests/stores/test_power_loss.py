@@ -75,6 +75,7 @@ async def test_less_than_full_synchronous_is_found_out(synchronous: str, loss: s
     ],
     ids=["a file", "its name", "the name of the folder"],
 )
+@pytest.mark.thin(3)
 async def test_what_is_not_synced_is_found_out(pattern: str, loss: str, tmp_path: Path) -> None:
     operations = record_run("file", tmp_path)
     fewer = list(without_syncs(operations, pattern))

@@ -63,7 +63,7 @@ def together(what: str, kind: str, folder: Path, rounds: int) -> list[list[int]]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", rows(DURABLE, [*DATABASES, "file"]))
+@pytest.mark.parametrize("kind", rows(DURABLE, DATABASES))
 def test_of_processes_that_save_at_once_one_wins_each_round(kind: str, tmp_path: Path) -> None:
     rounds = int(50 * budget())
     won = together("race", kind, tmp_path, rounds)
