@@ -8,7 +8,8 @@
             assert loaded.result == Report(text="…")
 
 The fixture `golden_snapshots` is that of the pytest plugin; `pytest --typedflow-update` writes the file of a version
-that has none. A file that is there is never written again: it is what that version saved.
+that has none. A file that is there is never written again: it is what that version saved. The moment of a deadline is
+in it too, and passes: start and load such executions under `fake_clock()`.
 """
 
 from __future__ import annotations
