@@ -488,8 +488,8 @@ async def test_a_parent_of_a_child_that_was_cancelled_fails_until_that_is_delete
         async with working(store, child):
             await until(lambda: of_flow(store, "part", "cancelled"))
             await until(lambda: of_flow(store, "whole", "failed"))
+            await until(partial(is_idle, store, "whole"))  # it is logged when the save of the failure is over
             assert "was cancelled (a retry of the parent retries it; one that was cancelled" in caplog.text
-            await until(partial(is_idle, store, "whole"))
             await store.delete(name)
             await retry(store, "a")
             await until(lambda: of_flow(store, "whole", "completed"))

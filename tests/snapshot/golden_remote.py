@@ -109,7 +109,7 @@ async def restored(moment: str) -> AsyncIterator[MemoryStore]:
 
 @asynccontextmanager
 async def working(store: MemoryStore, *flows: Flow[Any]) -> AsyncIterator[None]:
-    """Have a worker with these flows."""
+    """Run a worker with these flows."""
     worker = Worker(store, flows, poll=0.02)
     running = asyncio.create_task(worker.run())
     try:
