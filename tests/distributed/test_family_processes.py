@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from tests.budget import is_full, rows
+from tests.budget import is_full, marks_of_tables, rows
 from tests.distributed.family import PARENT, build, worker_of
 from tests.stores.conformance import DATABASES, STORES
 from typedflow.distributed import result, submit
@@ -81,7 +81,9 @@ async def until(kind: str, folder: Path, flow: str, status: str, count: int) -> 
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("first", range(1, STEP + 1) if is_full() else [1])
+@pytest.mark.parametrize(
+    "first", [pytest.param(first, marks=marks_of_tables()) for first in (range(1, STEP + 1) if is_full() else [1])]
+)
 async def test_a_worker_that_is_killed_at_any_failpoint_loses_and_doubles_nothing(first: int, tmp_path: Path) -> None:
     await begin("sqlite", tmp_path)
     with worker_process("sqlite", tmp_path, NAMES) as worker:
