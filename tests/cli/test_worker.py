@@ -73,10 +73,14 @@ async def test_a_worker_runs_what_is_submitted_and_answered(
     if kind == "postgres":
         text = url_of(conninfo_of(project.folder))
         shown, opened = "postgresql://tests@/postgres", PostgresStore(text)
+    new = ", which is new" if kind == "sqlite" else ""
     process = worker("--store", text, *form)
     assert process.stdout is not None
     line = await asyncio.to_thread(process.stdout.readline)
-    plain, document = f"running 'review' of {shown}; Ctrl-C stops it\n", '{"running":["review"],"store":"runs.db"}\n'
+    plain, document = (
+        f"running 'review' of {shown}{new}; Ctrl-C stops it\n",
+        '{"running":["review"],"store":"runs.db"}\n',
+    )
     assert line == (document if form else plain)
     async with opened as store, asyncio.timeout(30):
         execution_id = await submit(store, review.flow, review.Request("birds"))

@@ -25,7 +25,7 @@ def passing() -> Flow[Any]:
     return flow
 
 
-STORES = "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()"
+STORES = "make one: SQLiteStore(path), PostgresStore(conninfo), FileStore(folder) or MemoryStore()"
 
 
 @pytest.mark.parametrize(

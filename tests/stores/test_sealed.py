@@ -168,7 +168,7 @@ def test_what_is_no_store_is_refused(given: Any) -> None:
         SealedStore(given, keys())
     assert str(caught.value) == (
         f"TF823: store is a SnapshotStore, not a value of {type(given).__name__} "
-        "(make one: SQLiteStore(path), FileStore(folder) or MemoryStore())"
+        "(make one: SQLiteStore(path), PostgresStore(conninfo), FileStore(folder) or MemoryStore())"
     )
 
 

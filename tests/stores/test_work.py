@@ -98,7 +98,7 @@ async def test_the_moment_may_be_given_in_any_zone(store: WorkStore, clock: Fake
     ],
 )
 async def test_a_moment_without_a_zone_is_refused(store: WorkStore, clock: FakeClock, moment: Any) -> None:
-    with pytest.raises(StoreError, match="TF950: ready_at is a datetime with a zone, not "):
+    with pytest.raises(StoreError, match="TF950: an execution is ready from a datetime with a zone on, not "):
         await store.submit(record(clock), ready_at=moment)
     assert await store.get("a") is None
 

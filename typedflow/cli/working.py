@@ -66,7 +66,8 @@ def worker(
     handler.setFormatter(_JSONLines() if as_json else logging.Formatter("%(asctime)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     make = partial(Worker, concurrency=concurrency, lease=lease, poll=poll, max_crashes=max_crashes, grace=grace)
-    said = f"running {listed(list(flows))} of {place.shown}; Ctrl-C stops it"
+    new = "" if place.is_default or place.exists() else ", which is new"  # its name may be misspelt
+    said = f"running {listed(list(flows))} of {place.shown}{new}; Ctrl-C stops it"
     if as_json:
         said = msgspec.json.encode({"running": list(flows), "store": place.shown}).decode()
     asyncio.run(_work(place, flows, settings.resources if resources is None else resources, make, said))

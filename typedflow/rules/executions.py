@@ -72,7 +72,12 @@ def wrong_choice_problem(name: str, given: object, allowed: Collection[str]) -> 
 def no_store_problem(given: object) -> Problem:
     """Report a `store` argument that is not a store (TF823)."""
     text = f"store is a SnapshotStore, not {describe(given)}"
-    return Problem("TF823", text, "make one: SQLiteStore(path), FileStore(folder) or MemoryStore()", side="value")
+    return Problem(
+        "TF823",
+        text,
+        "make one: SQLiteStore(path), PostgresStore(conninfo), FileStore(folder) or MemoryStore()",
+        side="value",
+    )
 
 
 def no_work_store_problem(given: object) -> Problem:

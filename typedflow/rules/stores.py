@@ -98,7 +98,7 @@ def check_ready_at(given: object) -> Problem | None:
     """Check the moment from which on a worker may take an execution (TF950)."""
     if given is None or (isinstance(given, datetime) and given.utcoffset() is not None):
         return None
-    text = f"ready_at is a datetime with a zone, not {describe(given)}"
+    text = f"an execution is ready from a datetime with a zone on, not {describe(given)}"
     return Problem("TF950", text, "datetime.now(UTC) + timedelta(hours=1)", side="value")
 
 
