@@ -99,7 +99,7 @@ def test_a_time_of_another_zone_is_refused() -> None:
             "TF954: a FileStore does not share flow_state (ask store.shares_flow_state, or use a SQLiteStore)",
         ),
         (stores.damaged_problem("cut"), "TF955: damaged: cut (move it away, or bring it back from a backup)"),
-        (stores.unknown_format_problem(2, 1), "TF956: its format is 2 (int), known is 1 (update typedflow)"),
+        (stores.newer_store_problem(2, 1), "TF956: its format is 2 (int), known is 1 (update typedflow)"),
         (
             stores.other_process_problem("FileStore"),
             "TF957: the FileStore was opened in another process (make one in each process)",

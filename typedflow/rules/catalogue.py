@@ -207,7 +207,7 @@ RULES: Final[Mapping[str, Rule]] = _table(
         ("TF904", RUNTIME, "not a snapshot"),
         ("TF905", RUNTIME, "malformed snapshot"),
         ("TF906", RUNTIME, "snapshot changed after it was written"),
-        ("TF907", RUNTIME, "unknown format version"),
+        ("TF907", RUNTIME, "snapshot of an unknown format"),
         ("TF908", RUNTIME, "oversized snapshot"),
         ("TF909", RUNTIME, "snapshot nested too deep"),
         ("TF910", RUNTIME, "unknown field in a snapshot"),

@@ -305,7 +305,7 @@ def damaged_problem(reason: str) -> Problem:
     return Problem("TF955", f"damaged: {reason}", "move it away, or bring it back from a backup")
 
 
-def unknown_format_problem(found: object, known: int) -> Problem:
+def newer_store_problem(found: object, known: int) -> Problem:
     """Report a file or database that a newer typedflow wrote (TF956)."""
     return Problem("TF956", f"its format is {describe(found)}, known is {known}", "update typedflow")
 

@@ -79,7 +79,7 @@ def read_header(file: BufferedReader, name: str) -> Header:
     if len(parts) != 4 or parts[0] != MAGIC or not line.endswith(b"\n"):
         raise SnapshotError(texts.damaged_problem("it does not begin with the header of a snapshot"))
     if parts[1] != b"%d" % FORMAT:
-        raise SnapshotError(texts.unknown_format_problem(parts[1].decode("latin-1"), FORMAT))
+        raise SnapshotError(texts.newer_store_problem(parts[1].decode("latin-1"), FORMAT))
     if sha256(parts[3]).hexdigest().encode() != parts[2]:
         raise SnapshotError(texts.damaged_problem("its header is not what was written"))
     entry, length, digest = _columns(parts[3])

@@ -147,7 +147,7 @@ def make_tables(connection: psycopg.Connection[Any]) -> None:
                 version = FORMAT
         connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
     if version != FORMAT:
-        raise StoreError(texts.unknown_format_problem(version, FORMAT))
+        raise StoreError(texts.newer_store_problem(version, FORMAT))
 
 
 def _version(connection: psycopg.Connection[Any]) -> Any:

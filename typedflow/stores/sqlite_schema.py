@@ -177,7 +177,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
         version = FORMAT
     connection.execute("COMMIT")
     if version != FORMAT:
-        raise StoreError(texts.unknown_format_problem(version, FORMAT))
+        raise StoreError(texts.newer_store_problem(version, FORMAT))
 
 
 def _version(connection: sqlite3.Connection) -> object:

@@ -85,8 +85,8 @@ def test_the_line_is_a_note_on_the_exception() -> None:
         flow.validate()
     [note] = caught.value.__notes__
     assert note.startswith("TF701: ")
-    assert note.endswith(f"test_places.py:{line() - 5}")
-    assert "test_places.py" not in str(caught.value).partition("\n")[0]
+    assert note.endswith(f"test_lines.py:{line() - 5}")
+    assert "test_lines.py" not in str(caught.value).partition("\n")[0]
 
 
 # -- wired twice
