@@ -143,6 +143,7 @@ def test_the_flow_that_is_tested_in_ten_lines_passes_its_tests_and_mypy(
     (tmp_path / "test_expense.py").write_text(dict(BLOCKS)["test: test_expense.py"], encoding="utf-8")
     # A start of pytest with all plugins that are installed takes longer than the test.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)  # it may have options of these plugins
     for command in (["pytest", "-q", "-p", "no:cacheprovider", "test_expense.py"], ["mypy", "test_expense.py"]):
         done = run(tmp_path, 0, "-m", *command)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -105,6 +105,7 @@ def test_the_pytest_plugin_writes_with_an_option_and_checks_without(tmp_path: Pa
         command = (sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", *plugins, *options)
         # A start of pytest with all plugins that are installed takes longer than the test.
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environment.pop("PYTEST_ADDOPTS", None)  # it may have options of these plugins
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         return done.stdout
 
