@@ -127,7 +127,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def thin_out(items: list[pytest.Item]) -> None:
     """Mark as `full` the rows of a table marked `thin(n)`, but for every n-th: with a prime, each value is in some.
 
-    Whoever runs some modules only, while working on them, gets the whole table.
+    A run of some modules only, while somebody works on them, has the whole table.
     """
     rows: Counter[tuple[Path, str]] = Counter()
     for item in items:

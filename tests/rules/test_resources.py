@@ -95,7 +95,9 @@ def test_a_resource_that_a_test_has_not_given() -> None:
 
 
 def test_a_factory_with_a_misspelt_key_is_reported_and_others_are_not() -> None:
-    found = check_factories(["loger", "search", "seearch", "other"], list(DECLARED))
+    given = ["loger", "search", "seearch", "other"]
+    assert check_factories(given, list(DECLARED), ["search"]) == []
+    found = check_factories(given, list(DECLARED), list(DECLARED))
     assert [problem.render() for problem in found] == [
         "TF101: no flow of this worker declares a resource 'loger' (did you mean 'logger'?)"
     ]

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import pytest
+from typing_extensions import TypeAliasType
 
 from typedflow.errors import ContractError
 from typedflow.schema.contracts import Contract
@@ -235,6 +236,7 @@ def test_what_is_no_value_needs_no_annotation(base: Any) -> None:
         other=staticmethod(max),
         call=lambda self: 1,
     )
+    made(base, Item=int | str, T=TypeVar("T"), Alias=TypeAliasType("Alias", int), json=abc)
 
 
 def test_all_that_is_wrong_with_a_class_comes_at_once() -> None:

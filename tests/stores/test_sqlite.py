@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.stores.conformance import add_one, record
 from typedflow.errors import SnapshotError, StoreError
 from typedflow.stores import FlowStateChange, SQLiteStore, StoredSnapshot
 from typedflow.stores.sqlite_database import LOG_PAGES, Database, Job, connect
+from typedflow.stores.sqlite_listing import list_entries
 
 CHANGE = FlowStateChange("review", add_one)
 
@@ -561,3 +563,19 @@ def test_no_damaged_database_gives_other_bytes(path: Path) -> None:
         for log in path.parent.glob("store.db-*"):
             log.unlink()
     assert refused > 0
+
+
+async def test_a_page_is_of_one_moment(tmp_path: Path) -> None:
+    """A run that ends while a page is read is in it: it moves from the rows of runs that go on to the others."""
+    path = str(tmp_path / "store.db")
+    async with SQLiteStore(path) as store:
+        await store.put(replace(record(status="running"), holder="another"), expected=None)
+    with closing(connect(path, 1.0)) as reading, closing(connect(path, 1.0)) as writing:
+
+        def end_the_run(statement: str) -> None:
+            if "holder IS NOT NULL" in statement:
+                reading.set_trace_callback(None)
+                writing.execute("UPDATE typedflow_executions SET status = 'completed', holder = NULL")
+
+        reading.set_trace_callback(end_the_run)
+        assert [each.execution_id for each in list_entries(reading, None, None, None, 10, "here")] == ["a"]

@@ -38,10 +38,11 @@ def is_for_another(error: SnapshotError) -> bool:
 
 def require_factories(given: Mapping[str, Factory], flows: Iterable[Flow[Any]]) -> dict[str, Factory]:
     """Return the factories of a worker; raises `ContractError` for a value in place of one, or a misspelt key."""
-    parts = [runtime_of(flow).spec.resources for flow in flows]
-    declared = {key for part in parts if part is not None for key in part.__struct_fields__}
+    of_flows = [runtime_of(flow).resources for flow in flows]
+    declared = {key for each in of_flows for key in each.declared}
+    lacking = {key for each in of_flows for key in each.required if key not in each.values}
     problems = [no_factory_problem(key, type(made).__name__) for key, made in given.items() if not callable(made)]
-    problems += check_factories(given, sorted(declared))
+    problems += check_factories(given, declared, sorted(lacking))
     if problems:
         raise ContractError(problems)
     return dict(given)

@@ -245,7 +245,7 @@ def no_result_problem(
 
 
 def no_stored_result_problem(status: str) -> Problem:
-    """Report that somebody waits for the result of a stored execution that has none (TF802)."""
+    """Report that the result is asked for of a stored execution that has none (TF802)."""
     if status != "failed":
         return no_result_problem(status)
     hint = "the worker that ran it has logged why; `await retry(store, execution_id)` has it run once more"

@@ -42,12 +42,13 @@ def check_declared(key: object, declared: Collection[str], *, owner: str) -> Pro
     return Problem("TF101", f"{owner} declares no resource {quoted(str(key))}", hint, side="key")
 
 
-def check_factories(given: Collection[str], declared: Collection[str]) -> list[Problem]:
-    """Check that no factory of a worker has the misspelt name of a resource that one of its flows declares (TF101).
+def check_factories(given: Collection[str], declared: Collection[str], lacking: Collection[str]) -> list[Problem]:
+    """Check that no factory of a worker has the misspelt name of a resource that one of its flows lacks (TF101).
 
-    A factory that none of the flows needs is left alone: workers of other flows may share the mapping.
+    `declared` are the keys of all its flows, `lacking` the required ones that the flows themselves do not supply. A
+    factory that none of the flows needs is left alone: workers of other flows may share the mapping.
     """
-    without = [key for key in declared if key not in given]
+    without = [key for key in lacking if key not in given]
     meant = {key: nearest(key, without) for key in given if key not in declared}
     return [
         Problem("TF101", f"no flow of this worker declares a resource {quoted(key)}", f"did you mean {quoted(name)}?",

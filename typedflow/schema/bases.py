@@ -5,14 +5,17 @@ Their TypeError names neither the base nor the member; this module detects the s
 
 from __future__ import annotations
 
+import types
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, ParamSpec, TypeVar, TypeVarTuple
 
 import msgspec
 
 from typedflow.rules import schema as rules
 from typedflow.rules.problems import Problem
+from typedflow.schema.annotations import ALIASES
 
+_NO_VALUES: Final = (types.ModuleType, types.UnionType, *ALIASES, TypeVar, ParamSpec, TypeVarTuple)
 _PLAIN: Final[frozenset[Any]] = frozenset({object, Generic, msgspec.Struct})
 
 
@@ -33,8 +36,13 @@ def check_values(owner: str, namespace: Mapping[str, Any], annotated: Collection
     return [
         rules.value_without_annotation_problem(owner, name, "" if _has_no_type(value) else type(value).__name__)
         for name, value in namespace.items()
-        if not (name in annotated or rules.is_private(name) or callable(value) or hasattr(value, "__get__"))
+        if not (name in annotated or rules.is_private(name) or _is_no_value(value))
     ]
+
+
+def _is_no_value(value: object) -> bool:
+    """Return True for a method, a class, a type alias, a type variable or a module."""
+    return callable(value) or hasattr(value, "__get__") or isinstance(value, _NO_VALUES)
 
 
 def _has_no_type(value: object) -> bool:

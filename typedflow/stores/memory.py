@@ -267,11 +267,12 @@ class MemoryStore(SyncHistoryStore):
         with self._lock:
             of_flow = [each for each in self._open().values() if flow in (None, each.flow)]
             old = [each for each in of_flow if moment and each.saved_at < moment and each.status in statuses]
-            gone = [each for each in old if not self._is_needed(each)]
-            for each in gone:
-                self._delete(each.execution_id)
+            deleted = 0
+            while gone := [each for each in old if not self._is_needed(each)]:  # a parent before its children
+                deleted += sum(self._delete(each.execution_id) for each in gone)
+                old = [each for each in old if each not in gone]
             revisions = sum(self._trim(each.execution_id, keep) for each in of_flow) if keep else 0
-        return Pruned(len(gone), revisions)
+        return Pruned(deleted, revisions)
 
     def _is_needed(self, record: StoredSnapshot) -> bool:
         """Return whether the parent of a remote child may still ask for it."""

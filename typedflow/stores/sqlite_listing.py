@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 
 from typedflow.stores.records import DamagedEntry, Listing, StoredEntry
 from typedflow.stores.rows import read_entry, readable, written
+from typedflow.stores.sqlite_parts import one_moment
 
 T = TypeVar("T")
 
@@ -44,7 +45,8 @@ def list_entries(
     if after is None and limit is None:
         return decoding_anything(db, lambda: _all(db, flow, statuses, where))
     try:
-        return _page(db, flow, statuses, after, limit, where)
+        with one_moment(db):  # a run that is over is in one range before, and in another one behind
+            return _page(db, flow, statuses, after, limit, where)
     except OperationalError as error:
         if not is_no_text(error):
             raise

@@ -35,7 +35,7 @@ LEASES: Final = 1 << 20
 
 
 def first_fence() -> int:
-    """Return the fence of an execution that nobody has had: none of those before it that had its id have the next."""
+    """Return the fence of an execution that no worker has had: those before it with its id have had none."""
     return randbits(40) * LEASES
 
 

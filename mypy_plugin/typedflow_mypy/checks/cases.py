@@ -57,8 +57,9 @@ def check_case_type(call: Call) -> FunctionLike:
         if problem is not None:
             call.report(problem, expr)
     if call.is_sound and given:
-        kinds = [_class_of(call.type_of(expr)) for expr in given]
-        _report_repeated(call, given[0], [kind for kind in kinds if kind is not None], union)
+        kinds = [kind for expr in given if (kind := _class_of(call.type_of(expr))) is not None]
+        if len(kinds) == len(given):  # else one is of a class that is not known here
+            _report_repeated(call, given[0], kinds, union)
     return signature if call.is_sound else taking_anything(signature, ANY)
 
 

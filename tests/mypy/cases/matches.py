@@ -167,3 +167,9 @@ def generic(process: Process[Ticket, T], cls: type[T], other: type[Approve], giv
     #                                        ^ E: TF716: step 'text' takes Data[Ticket, …], and its flow is of contract 'Words' (annotate its parameter Data[Words, …], or with a protocol of the parts that it needs)  [typedflow-flow]
     process.match().case_type(cls).to(text).end_match()
     flow.match().case_type(other).to(text).case_else().to(text).end_match()
+
+
+def by_a_class_that_is_given(kind: type[Any], anything: Any) -> None:
+    flow.match().case_type(Approve).to(approve).case_type(kind).to(text)
+    flow.match().case_type(Approve).to(approve).case_type(Approve, kind).to(text)
+    flow.match().case_type(Approve).to(approve).case_type(anything).to(text)
