@@ -866,3 +866,15 @@ async def test_nobody_waits_for_the_next_look_of_a_worker(tmp_path: Path, by_job
         for number in range(5):
             name = await submit(store, parent, number)
             assert await result(store, parent, name, timeout=3 * SOON) == 10 * number + 1
+
+
+@pytest.mark.postgres
+async def test_nobody_waits_for_the_next_look_where_a_child_is_deleted(tmp_path: Path) -> None:
+    hour, conninfo = 3600.0, conninfo_of(tmp_path)
+    parent = parent_of(multiplying())
+    async with stores.PostgresStore(conninfo, answer_within=hour) as store, working(store, parent, poll=hour):
+        await submit(store, parent, 3, execution_id="a")
+        [name] = await until(lambda: of_flow(store, "part", "running"))
+        await until(partial(is_idle, store, "whole"))
+        await store.delete(name)
+        await until(lambda: of_flow(store, "whole", "failed"))

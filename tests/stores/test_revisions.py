@@ -16,6 +16,7 @@ from tests.budget import rows
 from tests.stores.conformance import NOON, PLAIN, SHARING, STORES, record
 from typedflow.errors import ConflictError, SnapshotError, StoreError
 from typedflow.stores import HistoryStore, Notes, Pruned, Revision, SQLiteStore, StoredSnapshot
+from typedflow.stores.records import Parent
 
 
 @pytest.fixture(params=rows(SHARING, PLAIN))
@@ -142,6 +143,16 @@ async def test_runs_that_go_on_are_pruned_where_that_is_asked_for(
     pruned = await store.prune(before=before, statuses=("running",), flow=flow)
     assert pruned == Pruned(6 - len(left), 0)
     assert "".join(sorted(entry.execution_id for entry in await store.list())) == left
+
+
+@pytest.mark.parametrize("flow", [None, "review"])
+async def test_a_child_is_pruned_with_its_parent(store: HistoryStore, flow: str | None) -> None:
+    await store.put(record("p", 1, status="waiting"), expected=None)
+    child = record("c", 0, status="completed", saved_at=NOON)
+    await store.put(replace(child, parent=Parent("p", "step", "p")), expected=None)
+    before = NOON + timedelta(days=1)
+    assert await store.prune(before=before, statuses=("completed",), flow=flow) == Pruned(0, 0)
+    assert await store.prune(before=before, statuses=("completed", "waiting"), flow=flow) == Pruned(2, 0)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 500])

@@ -183,8 +183,9 @@ class PostgresStore:
         """Delete the snapshot and the update keys of an execution; return whether it was there. A flow_state stays."""
         require_id(execution_id)
         doing = f"delete {quoted(execution_id)}"
+        told = await self._read(doing, partial(postgres_family.told_of_delete, execution_id=execution_id), execution_id)
         delete = partial(postgres_family.delete, execution_id=execution_id, now=_now())
-        return await self._write(doing, delete, postgres_records.was_deleted, execution_id) is not None
+        return await self._make_ready(told, doing, delete, postgres_records.was_deleted, execution_id) is not None
 
     async def get_flow_state(self, flow: str) -> bytes | None:
         """Read the stored flow_state of a flow, None when there is none."""

@@ -69,6 +69,12 @@ def delete(db: Connection, execution_id: str, now: datetime | None) -> int | Non
     return delete_alone(db, execution_id)
 
 
+def told_of_delete(db: Connection, execution_id: str) -> tuple[str, ...]:
+    """Return the executions that the deletion of one may make ready: its parent, where it has one."""
+    query = "SELECT parent_id FROM typedflow_executions WHERE execution_id = %s AND parent_id IS NOT NULL"
+    return db.execute(query, (execution_id,)).fetchone() or ()
+
+
 def readied_by(record: StoredSnapshot) -> tuple[str, ...]:
     """Return the executions of the family that a save may make ready."""
     if record.family is None:
