@@ -12,13 +12,14 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from tests.budget import is_full
+from tests.budget import is_full, marks_of_tables
 from tests.deploys.changes import CHANGES, Old, struct, value_of
 from tests.deploys.documents import documents_of, mutations, sealed
 from tests.deploys.places import PLACES, Deploy, saved
 from tests.execution.pausing import CASES, Case
 from typedflow import ContractError, Execution, FinishedError, InterruptError, NoResultError, SnapshotError, Status
 
+pytestmark = marks_of_tables()
 LEGAL_ENDS: Final = (ContractError, FinishedError, InterruptError, NoResultError)
 """Of a document that was changed to another legal one: a value that does not fit, an answer that no step waits for."""
 

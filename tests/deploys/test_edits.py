@@ -8,6 +8,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def values_of(build: Build, execution: Execution[Any]) -> Any:
     return {name: named(getattr(execution.result, name)) for name in names}
 
 
+@pytest.mark.long
 @settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(
     random=st.randoms(use_true_random=False),

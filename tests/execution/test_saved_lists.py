@@ -369,6 +369,7 @@ def store_options(store: Any) -> dict[str, Any]:
     return {} if store is None else {"store": store, "checkpoint": "step", "history": True}
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=examples(120))
 @given(scripts)
 def test_what_is_saved_step_by_step_is_what_there_is_without_a_store(script: Script) -> None:

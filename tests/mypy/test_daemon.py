@@ -210,6 +210,7 @@ def test_a_class_of_the_same_module_changes_with_what_stands_elsewhere(watched: 
     assert watched.check("same") == before
 
 
+@pytest.mark.long
 def test_the_daemon_follows_the_option_of_a_module(watched: Watched) -> None:
     found = watched.of("optional", watched.first)
     assert (numbers(found, "optional/one"), numbers(found, "optional/two")) == (FOUND, [])

@@ -16,7 +16,7 @@ from tests.typing.checkers import run_checker
 from tests.typing.markers import CHECKERS, Checker, Finding, compare, parse_markers
 
 SAMPLES = Path(__file__).with_name("samples")
-SLOW = ("pyright", "mypy")
+SLOW = ("pyright",)
 # mypy's answer depends on the Python that runs it; the others carry their own knowledge of each version.
 ONE_PYTHON = ("pyright", "ty", "pyrefly")
 
