@@ -101,6 +101,22 @@ def test_which_of_two_records_was_meant_is_not_guessed(declared: Any, value: Any
     assert execution.status is Status.WAITING
 
 
+@pytest.mark.parametrize(
+    "declared, value",
+    [
+        (list[Small] | list[Large], [{"size": 1}]),
+        (tuple[Small, int] | tuple[Large, int], [{"size": 1}, 2]),
+    ],
+)
+def test_nor_is_it_guessed_in_a_list(declared: Any, value: Any) -> None:
+    with pytest.raises(InterruptError, match="TF810"):
+        answer(asking(declared), value)
+
+
+def test_a_value_of_which_all_members_make_the_same_is_taken() -> None:
+    assert answer(asking(list[int] | list[float]), [1]) == [1]
+
+
 def test_a_record_that_is_the_only_one_to_fit_needs_no_tag() -> None:
     assert answer(asking(Approve | Reject | Inner), {"size": 1}) == Inner(1)
 

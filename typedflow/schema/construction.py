@@ -97,7 +97,8 @@ def _record(record: RecordOf, given: Mapping[Any, Any]) -> Any:
 def _member(members: tuple[Kind, ...], value: Any) -> Any:
     """Convert for the member of a union that fits; if none does, for the only record in it.
 
-    A mapping that fits several, and has the tag of none, is left as it is: which one was meant is not guessed.
+    A value of which several members make something different (a mapping without the tag of any, or a list of such) is
+    left as it is: which one was meant is not guessed.
     """
     if isinstance(value, Mapping):
         records = [kind for member in members if _takes_mapping(kind := see_through(member))]
@@ -114,10 +115,9 @@ def _member(members: tuple[Kind, ...], value: Any) -> Any:
             compile_check(member)(made)
         except Mismatch:
             continue
-        if not isinstance(value, Mapping):
-            return made
         fitting.append(made)
-    return fitting[0] if len(fitting) == 1 else value
+    is_clear = fitting and all(made == fitting[0] for made in fitting)
+    return fitting[0] if is_clear else value
 
 
 def _takes_mapping(kind: Kind) -> bool:
