@@ -12,7 +12,9 @@ from mypy.main import process_options
 
 from tests.mypy.programs import ROOT, Finding, parse_findings
 
-FLAGS = ("--config-file", "mypy.ini", "--output", "json", "--show-traceback")
+SILENT = ("--follow-imports", "silent")
+"""With other imports than those of the project a daemon looks at the whole library after each edit, for minutes."""
+FLAGS = ("--config-file", "mypy.ini", "--output", "json", "--show-traceback", *SILENT)
 
 
 class Daemon:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.budget import is_full, rows
-from tests.mypy.daemon import Daemon, inside
+from tests.mypy.daemon import SILENT, Daemon, inside
 from tests.mypy.edits import SCENARIOS, STEPS, package_of, sources_at
 from tests.mypy.programs import Finding, run_mypy, write_project
 
@@ -81,7 +81,7 @@ def daemon(project: Path) -> Iterator[Check]:
 
 @contextmanager
 def daemon_from_cache(project: Path) -> Iterator[Check]:
-    run_mypy(project, "--cache-fine-grained", cache=project / "cache")
+    run_mypy(project, "--cache-fine-grained", *SILENT, cache=project / "cache")
     with inside(project):
         checker = Daemon(project / "cache", "--use-fine-grained-cache")
         yield lambda _: checker.check()
