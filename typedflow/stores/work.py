@@ -8,10 +8,10 @@ lease, and taken once, as the saved execution keeps the number of the last messa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from secrets import randbits
 from typing import Final, Literal, Protocol, TypeAlias, final
 
 from typedflow.engine.status import FINAL
@@ -36,7 +36,7 @@ LEASES: Final = 1 << 20
 
 def first_fence() -> int:
     """Return the fence of an execution that no worker has had: those before it with its id have had none."""
-    return randbits(40) * LEASES
+    return int.from_bytes(os.urandom(5)) * LEASES
 
 
 OVER: Final = FINAL
