@@ -50,7 +50,7 @@ def test_an_older_one_is_refused_in_one_line(tmp_path: Path, wheel: Path) -> Non
     refused += "(pip install 'mypy>=2.4,<3')"
     assert out.splitlines() == [
         "Found 1 error in 1 file (errors prevented further checking)",
-        f'mypy.ini:3:1: error: Error importing plugin "typedflow_mypy": {refused}  [misc]',
+        f'mypy.ini:3: error: Error importing plugin "typedflow_mypy": {refused}  [misc]',
     ]
 
 
