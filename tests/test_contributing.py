@@ -89,7 +89,7 @@ def test_the_workflow_runs_the_sessions_on_the_pythons_of_the_classifiers(
     assert sorted([*single.split(", "), *re.findall(r"'(\w+)-\$", WORKFLOW)]) == sorted(sessions)
 
 
-@pytest.mark.parametrize("name", ["lint", "types", "tests"])
+@pytest.mark.parametrize("name", ["lint", "types", "tests", "full"])
 def test_a_session_runs_what_ci_runs(sessions: dict[str, tuple[Any, Any]], name: str) -> None:
     session = RecordingSession()
     sessions[name][1](session)

@@ -61,8 +61,14 @@ class TextShape:
         return self.members[0] if len(self.members) == 1 else ""
 
     def fields(self) -> Mapping[str, FieldInfo] | None:
-        record = RECORDS.get(self._only())
-        return None if record is None else {name: _field(name, text) for name, text in record.items()}
+        """Return the fields; of a choice of records those that all of them have."""
+        records = [RECORDS.get(member) for member in self.members]
+        first, *others = records
+        if first is None or None in others:
+            return None
+        return {
+            name: _field(name, text) for name, text in first.items() if all(name in (other or ()) for other in others)
+        }
 
     def is_open(self) -> bool:
         return self._only() == "Any" or self._only().startswith("dict[")
@@ -73,8 +79,8 @@ class TextShape:
             return self
         if only.startswith("dict["):
             return shape(only.removeprefix("dict[str, ").removesuffix("]"))
-        text = RECORDS.get(only, {}).get(name)
-        return None if text is None else shape(_type_of(text))
+        texts = [RECORDS.get(member, {}).get(name) for member in self.members]
+        return None if None in texts else shape(" | ".join(dict.fromkeys(_type_of(text or "") for text in texts)))
 
     def item(self) -> TextShape | None:
         only = self._only()

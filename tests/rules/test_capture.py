@@ -265,6 +265,9 @@ def test_a_mapping_that_cannot_be_read_is_refused(
         ({"state": {"left": "state.notes.ada", "point.x": "state.count"}}, {"state": "Pair"},
          "TF315: capture[\"state\"]"
          "[\"point.x\"]: 'point.x' cannot be written: Point is read-only (write 'point' as a whole)", "key"),
+        ({"input": {"author": "state.notes.ada"}}, {"input": "Request | Report"}, "TF315: capture[\"input\"]"
+         "[\"author\"]: 'author' cannot be built: 'input' is one of Request | Report, and nothing tells which "
+         "(give 'input' as a whole)", "key"),
         ({"flow_state": {"author.nam": "value.topic"}}, {"flow_state": "Counters"}, "TF304: capture[\"flow_state\"]"
          "[\"author.nam\"]: Author has no field 'nam', in 'author.nam' (did you mean 'name'?)", "key"),
     ],

@@ -27,6 +27,11 @@ def test_a_broken_id_is_shown(given_: object, shown: str) -> None:
     )
 
 
+def test_what_is_no_path_is_shown() -> None:
+    line = executions.no_path_problem(5).render()
+    assert line == "TF823: path is a str or a Path, not 5 (int) (leave it out to get the snapshot only)"
+
+
 def test_all_missing_state_fields_come_at_once() -> None:
     problems = executions.missing_state({"topic": "str", "limit": "int"}, "ReviewState")
     assert [problem.render() for problem in problems] == [

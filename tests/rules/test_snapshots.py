@@ -124,6 +124,21 @@ def test_text_says_what_and_where(problem: Problem, number: str, text: str) -> N
     assert problem.text.startswith(text)
 
 
+@pytest.mark.parametrize(
+    "is_child, hint",
+    [
+        (False, "load it into an execution of 'a'"),
+        (
+            True,
+            'declare formerly=("a",) at its to_sub_flow where it was renamed, or finish such executions with the flow'
+            " that saved them",
+        ),
+    ],
+)
+def test_another_flow_says_where_the_snapshot_belongs(is_child: bool, hint: str) -> None:
+    assert snapshots.other_flow_problem("flow", "a", "b", is_child=is_child).hint == hint
+
+
 def test_change_without_a_version_says_how_to_go_on() -> None:
     problem = snapshots.changed_contract_problem("ReviewState", ["field 'a' is gone"], 1)
     assert problem.hint == "declare version=2 and write the migration from 1"
