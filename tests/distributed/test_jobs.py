@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -77,6 +77,28 @@ async def test_a_job_wakes_a_worker_that_would_not_look_for_an_hour(store: Postg
         worker.stop()
         await running
     assert count_rows(conninfo, "procrastinate_jobs") == 0
+
+
+@pytest.mark.full
+async def test_a_job_whose_notification_is_missed_is_found_without_a_look_at_the_store(conninfo: str) -> None:
+    """A worker misses it while it connects: what is queued between its first query for jobs and its LISTEN."""
+
+    def announce_to_nobody(connection: psycopg.Connection[Any], execution_id: str, flow: str) -> None:
+        connection.execute("SET LOCAL session_replication_role = replica")  # the trigger that notifies does not run
+        ProcrastinateWaker.announce(connection, execution_id, flow)
+        connection.execute("SET LOCAL session_replication_role = origin")
+
+    flow = build()
+    async with PostgresStore(conninfo, announce=announce_to_nobody) as store:
+        worker = Worker(store, [flow], poll=HOUR, waker=ProcrastinateWaker(conninfo, poll=HOUR))
+        running = asyncio.create_task(worker.run())
+        try:
+            for number in range(2):
+                name = await submit(store, flow, number)
+                assert await result(store, flow, name, timeout=60) == 2 * number
+        finally:
+            worker.stop()
+            await running
 
 
 async def test_a_backlog_is_worked_off_and_leaves_no_job(store: PostgresStore, conninfo: str) -> None:

@@ -35,6 +35,9 @@ LONGEST_QUEUE: Final = 40
 """Bytes of a queue's name: procrastinate notifies on a channel of its name, and PostgreSQL limits those to 63."""
 JOBS: Final = 4
 """Jobs at once: a busy worker keeps so many until it next looks for work."""
+LONGEST_UNSEEN: Final = 5.0
+"""Seconds from one query for jobs to the next, procrastinate's own figure: it does not hear of those that are queued
+while it connects, so that its first connection and each later one could miss a job for as long as `poll`."""
 PAUSE: Final = 0.5
 """Seconds until procrastinate's worker, which ends with its connection to the database, is started again."""
 GRACE: Final = 5.0
@@ -52,7 +55,8 @@ class ProcrastinateWaker:
 
     The store queues the jobs, in the transactions that make executions ready, where it is made with
     `announce=ProcrastinateWaker.announce`. Deadlines and ends of sleeps queue no job: a worker finds them
-    when it looks for work. A job whose worker has given no sign of life for `stalled` seconds is deleted.
+    when it looks for work. A job wakes a worker at once, or, where it was not connected just then, within 5 seconds. A
+    job whose worker has given no sign of life for `stalled` seconds is deleted.
 
     >>> store = PostgresStore("postgresql://app@db/flows", announce=ProcrastinateWaker.announce)
     >>> waker = ProcrastinateWaker("postgresql://app@db/flows")
@@ -130,7 +134,7 @@ class ProcrastinateWaker:
                     queues=queues,
                     concurrency=JOBS,
                     delete_jobs="always",
-                    fetch_job_polling_interval=self._poll,
+                    fetch_job_polling_interval=min(self._poll, LONGEST_UNSEEN),
                     install_signal_handlers=False,
                     shutdown_graceful_timeout=GRACE,
                     stalled_worker_timeout=self._stalled,
