@@ -103,12 +103,16 @@ ALL: Final = case_sources()
 
 
 def quick() -> list[str]:
-    """Return every fifth case, and those that they import."""
-    names = list(ALL)[::5]
+    """Return every fifth case, those that run most of the plugin's code, and those that they import."""
+    names = [*list(ALL)[::5], *(f"{name}.py" for name in BROAD)]
     imported = {f"{found}.py" for name in names for found in re.findall(r"^from (\w+) import", ALL[name], re.M)}
     return [name for name in ALL if name in names or name in imported]
 
 
+BROAD: Final = (
+    "answers", "bindings", "flow_steps", "given_state", "listening", "made_dicts", "resource_keys", "resource_mappings",
+    "sub_flows",
+)  # fmt: skip
 QUICK: Final = quick()
 CASES: Final = ALL if is_full() else {name: ALL[name] for name in QUICK}
 LAST: Final = "\nlast_line = 1\n"
